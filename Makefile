@@ -1,0 +1,97 @@
+# `make` prints what there is. Works with GNU make 3.81 and bash 3.2, so on macOS as it comes.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup serve test check fix e2e e2e-all bench docs lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL = $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet install
+# Test processes: as many as there are processors.
+WORKERS ?= auto
+ARGS ?=
+# Command line versions that the end-to-end tests drive: the newest, or all of them on a build machine.
+E2E_VERSIONS ?= $(if $(filter true,$(CI)),all,3.274.1)
+PYTEST = STACKHOLD_E2E_VERSIONS="$(E2E_VERSIONS)" $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo '  ARGS="…" is passed on: make serve ARGS="--port 9000", make test ARGS="-k journal".'
+
+# --- virtual environment: each stamp is newer than the lock file it was installed from --------------------------------
+
+$(VENV)/.made:
+	@python=$$(tools/find_python) && echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
+	@touch $@
+
+# A build tool of its own lock file, so that the editable install resolves nothing afresh.
+$(VENV)/.build: $(VENV)/.made requirements/build.txt
+	@$(PIP_INSTALL) --require-hashes -r requirements/build.txt
+	@touch $@
+
+$(VENV)/.local: $(VENV)/.build requirements/local.txt
+	@echo "Installing what the server needs (requirements/local.txt)"
+	@$(PIP_INSTALL) --require-hashes -r requirements/local.txt
+	@touch $@
+
+$(VENV)/.self: $(VENV)/.local pyproject.toml
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/.self
+	@echo "Installing what tests and checks need (requirements/dev.txt)"
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.dev ## Make .venv with everything for working on Stackhold
+	@echo "$(VENV) is ready"
+
+# --- use -----------------------------------------------------------------------------------------------------------
+
+serve: $(VENV)/.self ## Set up and start the server on this machine
+	@exec $(BIN)/stackhold serve $(ARGS)
+
+# --- tests and checks ------------------------------------------------------------------------------------------------
+
+test: $(VENV)/.dev ## Run every test this machine can run; the last lines say what was left out
+	$(PYTEST) $(ARGS)
+
+check: $(VENV)/.dev ## Check format, lint, types, architecture, limits, lock files and generated docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_limits.py tests/test_requirements.py tests/test_documents.py
+	$(BIN)/python -m tools.generate_docs --check
+
+fix: $(VENV)/.dev ## Format and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+e2e: $(VENV)/.dev ## Drive the real pulumi command line, in its newest version
+	$(PYTEST) tests/e2e $(ARGS)
+
+e2e-all: $(VENV)/.dev ## The same in every version we support
+	$(MAKE) e2e E2E_VERSIONS=all
+
+bench: $(VENV)/.dev ## Measure budgets, wire load and command line load
+	$(BIN)/python -m bench $(ARGS)
+
+# --- generated files -------------------------------------------------------------------------------------------------
+
+docs: $(VENV)/.dev ## Write docs/configuration.md and docs/compatibility.md again
+	$(BIN)/python -m tools.generate_docs
+
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \
+	$(if $(UPGRADE),--upgrade)
+
+# dev.txt is resolved first and binds the others, so that the version that was tested is the one that is shipped.
+lock: $(VENV)/.dev ## Write requirements/*.txt again (UPGRADE=1: with newer versions)
+	$(COMPILE) pyproject.toml --extra local --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra local -c requirements/dev.txt -o requirements/local.txt
+	$(COMPILE) pyproject.toml --extra aws -c requirements/dev.txt -o requirements/aws.txt
+	$(COMPILE) pyproject.toml --extra azure -c requirements/dev.txt -o requirements/azure.txt
+	$(COMPILE) --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
+
+clean: ## Remove caches and build results (keeps .venv and .stackhold)
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

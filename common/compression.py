@@ -1,0 +1,78 @@
+"""Gzip, with a ceiling for what others send. Encodings are told by the first two bytes, never by a header alone.
+
+Gateways differ in whether they inflate a body and whether they leave the header that says so (field report F11).
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+from isal import igzip, isal_zlib
+
+GZIP_MAGIC = b"\x1f\x8b"
+_LEVEL = 2
+_WITH_GZIP_HEADER = 31
+_CHUNK_BYTES = 1 << 20
+_BUFFERED_BYTES = 16 << 20
+_DAMAGE = cast("type[Exception]", isal_zlib.error)  # isal's stub calls it an instance
+
+
+class BadGzip(ValueError):
+    """The bytes are not valid gzip: damaged, cut off, or with a wrong checksum."""
+
+
+class OverLimit(ValueError):
+    """The bytes inflate to more than allowed."""
+
+
+def is_packed(stored: bytes) -> bool:
+    """Tell whether bytes begin as gzip does."""
+    return stored[:2] == GZIP_MAGIC
+
+
+def pack(text: bytes) -> bytes:
+    """Return gzip bytes; the same text always gives the same bytes."""
+    return bytes(igzip.compress(text, _LEVEL, mtime=0))
+
+
+def unpack(stored: bytes) -> bytes:
+    """Return the text of bytes that this program stored, whether packed (one gzip member or several) or plain."""
+    return _inflate_all(stored) if is_packed(stored) else stored
+
+
+def inflate(packed: bytes, limit_bytes: int) -> bytes:
+    """Return the text of foreign gzip bytes; raises BadGzip, or OverLimit while little memory is in use.
+
+    Past the first few megabytes the bytes are only counted, and inflated for keeping once their size is known to be good.
+    """
+    parts: list[bytes] | None = []
+    size = 0
+    for part in _inflated_parts(packed):
+        size += len(part)
+        if size > limit_bytes:
+            raise OverLimit
+        if parts is not None:
+            parts.append(part)
+            parts = parts if size <= _BUFFERED_BYTES else None
+    return b"".join(parts) if parts is not None else _inflate_all(packed)
+
+
+def _inflate_all(packed: bytes) -> bytes:
+    return bytes(igzip.decompress(packed))  # type: ignore[no-untyped-call]  # isal's stub leaves it out
+
+
+def _inflated_parts(packed: bytes) -> Iterator[bytes]:
+    rest = packed
+    while rest:
+        member = isal_zlib.decompressobj(_WITH_GZIP_HEADER)
+        while not member.eof:
+            try:
+                part = member.decompress(rest, _CHUNK_BYTES)
+            except _DAMAGE as error:
+                raise BadGzip(str(error)) from error
+            is_whole = bool(member.eof)
+            rest = member.unused_data if is_whole else member.unconsumed_tail
+            if not is_whole and not part and not rest:
+                msg = "the compressed bytes end too early"
+                raise BadGzip(msg)
+            yield part
+        rest = rest.lstrip(b"\0")

@@ -1,0 +1,58 @@
+"""Keys of the service itself, made on first use and kept in the database under the configured master key.
+
+They are the same for every process of an installation. One of them, the probe, protects nothing: opening it at the start
+shows that the configured master key is the one this installation was made with, before anything is changed.
+"""
+
+from common.backend import Backend
+from common.clock import unix_millis
+from common.crypto import repository
+from common.db.engine import Database
+from common.errors import StartUpError
+from common.keys import KeyUnusable
+
+_PROBE = "probe"
+
+
+def lease_key(backend: Backend) -> bytes:
+    """Return the key that signs the leases of updates, 32 bytes."""
+    return service_key(backend, "lease")
+
+
+def service_key(backend: Backend, name: str) -> bytes:
+    """Return the service's key of that name, 32 bytes, making it if there is none. No query while it is kept."""
+    # No permission check: the key stays inside, and only code names it.
+    return backend.data_keys.open_named(_context(name), lambda: _find_or_make(backend, name))
+
+
+def has_keys(db: Database) -> bool:
+    """Tell whether this installation was started before: if so its master key exists and must not be made anew."""
+    with db.connect() as connection:
+        return repository.has_any_key(connection)
+
+
+def require_own_master_key(backend: Backend, place: str) -> None:
+    """Raise StartUpError unless the master key is that of this installation; `place` says where the key came from."""
+    # No permission check: the entry point calls this before it serves anybody.
+    try:
+        backend.keys.unwrap(_find_or_make(backend, _PROBE), _context(_PROBE))
+    except KeyUnusable as error:
+        reason = error.message.removeprefix(f"{error.status.phrase}: ")
+        msg = f"the key in {place} is not the one this installation was made with; nothing was changed ({reason})"
+        raise StartUpError(msg) from error
+
+
+def _find_or_make(backend: Backend, name: str) -> bytes:
+    with backend.db.connect() as connection:
+        found = repository.find_key(connection, name)
+        if found is not None:
+            return found
+        _plain, wrapped = backend.data_keys.new(_context(name))
+        if repository.add_key(connection, name, wrapped, unix_millis(backend.clock.now())):
+            return wrapped
+        # Another process was first: its key is the installation's.
+        return repository.find_key(connection, name) or wrapped
+
+
+def _context(name: str) -> str:
+    return f"service:{name}"

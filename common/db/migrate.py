@@ -1,0 +1,136 @@
+"""Brings the database to this release's tables, and refuses one that is not at them.
+
+Only this module and the migrations import Alembic, and only when there is something to do. Two runs never overlap; a run
+that was cut off is finished by the next one.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspect, select
+from sqlalchemy.exc import DatabaseError, DBAPIError
+
+from common.db.engine import Database
+from common.db.migrations import REVISIONS
+from common.errors import StartUpError, Unavailable
+
+LOCK_WAIT_SECONDS = 60
+HEAD = REVISIONS[-1]
+# Alembic's own table, outside METADATA because a fresh database does not have it before the first step has run.
+_VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+
+
+class State(StrEnum):
+    """How a database stands to this release."""
+
+    CURRENT = "current"
+    EMPTY = "empty"
+    OLDER = "older"
+    NEWER = "newer"
+
+
+def version(db: Database) -> str | None:
+    """Return the database's revision, or None for one without tables; raises StartUpError when it cannot be read."""
+    with _explained(), db.connect() as connection:
+        return _read_version(connection)
+
+
+def state_of(revision: str | None) -> State:
+    """Tell how a revision stands to this release."""
+    if revision is None:
+        return State.EMPTY
+    if revision not in REVISIONS:
+        return State.NEWER
+    return State.CURRENT if revision == HEAD else State.OLDER
+
+
+def check(db: Database) -> None:
+    """Raise StartUpError unless the database is at this release's revision."""
+    revision = version(db)
+    refuse_newer(revision)
+    if revision != HEAD:
+        found = f"at revision {revision}" if revision else "without tables"
+        msg = f"the database is {found} and this release needs {HEAD}: run `stackhold migrate`"
+        raise StartUpError(msg)
+
+
+def refuse_newer(revision: str | None) -> None:
+    """Raise StartUpError for a revision that a later release made."""
+    if state_of(revision) is State.NEWER:
+        msg = f"the database is at revision {revision}, newer than this program, which knows {HEAD}: use the release that made it"
+        raise StartUpError(msg)
+
+
+def migrate(db: Database) -> bool:
+    """Bring the database to this release's revision and tell whether anything was done; raises StartUpError."""
+    revision = version(db)
+    refuse_newer(revision)
+    if revision == HEAD:
+        return False
+    with _explained(), _locked(db) as connection:
+        if _read_version(connection) != HEAD:  # Somebody else may have been faster while this run waited.
+            _run(connection)
+    return True
+
+
+def _read_version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    found: str | None = connection.scalar(select(_VERSION.c.version_num))
+    return found
+
+
+@contextmanager
+def _locked(db: Database) -> Iterator[Connection]:
+    """Yield a connection on which no other run works at the same time."""
+    if db.dialect == "sqlite":
+        with db.begin() as connection:  # BEGIN IMMEDIATE: one writer, and all steps or none.
+            yield connection
+        return
+    with db.connect() as connection:
+        name = _lock_name(connection)
+        if connection.scalar(select(func.get_lock(name, LOCK_WAIT_SECONDS))) != 1:
+            msg = f"another migration of this database runs, for {LOCK_WAIT_SECONDS} seconds by now; try again when it has ended"
+            raise StartUpError(msg)
+        try:
+            yield connection
+        finally:
+            connection.scalar(select(func.release_lock(name)))
+
+
+def _lock_name(connection: Connection) -> str:
+    # The server knows one space of names for all its databases, and refuses names over 64 characters.
+    database = str(connection.engine.url.database)
+    return f"stackhold.migrate.{hashlib.sha256(database.encode()).hexdigest()[:32]}"
+
+
+def _run(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - a third of a second, needed once in a release
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except Unavailable as error:
+        msg = f"the database cannot be used: {_words(error.__cause__) or error.message}"
+        raise StartUpError(msg) from error
+    except DatabaseError as error:
+        msg = f"the database cannot be used: {_words(error)}"
+        raise StartUpError(msg) from error
+
+
+def _words(error: BaseException | None) -> str:
+    """Return what the driver said, without the statement and its values."""
+    said = error.orig.args if isinstance(error, DBAPIError) and error.orig else ()
+    return str(said[-1]) if said else ""

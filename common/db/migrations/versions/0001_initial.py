@@ -1,0 +1,218 @@
+"""The first release's tables.
+
+Written down a second time on purpose: common/db/tables.py says what the tables are today, this file what they were then.
+
+Revision: 0001
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from common.db.migrations.steps import create_table
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql")
+LONG_BLOB = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
+
+
+def upgrade() -> None:
+    _create_users()
+    _create_organizations()
+    _create_members()
+    _create_access_tokens()
+    _create_stacks()
+    _create_stack_tags()
+    _create_stack_names()
+    _create_updates()
+    _create_journal_batches()
+    _create_event_batches()
+    _create_service_keys()
+    _create_jobs()
+
+
+def _create_users() -> None:
+    create_table(
+        "users",
+        sa.Column("id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("login", sa.String(100), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("email", sa.String(255), nullable=False),
+        sa.Column("avatar_url", sa.String(1024), nullable=False),
+        sa.Column("site_admin", sa.Boolean(), nullable=False),
+        sa.Column("default_org_id", sa.String(36), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.UniqueConstraint("login", name="uq_users_login"),
+    )
+
+
+def _create_organizations() -> None:
+    create_table(
+        "organizations",
+        sa.Column("id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("login", sa.String(100), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("avatar_url", sa.String(1024), nullable=False),
+        sa.Column("personal_user_id", sa.String(36), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.UniqueConstraint("login", name="uq_organizations_login"),
+        sa.UniqueConstraint("personal_user_id", name="uq_organizations_personal_user_id"),
+    )
+
+
+def _create_members() -> None:
+    create_table(
+        "members",
+        sa.Column("org_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("user_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("role", sa.String(20), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        indexes=(sa.Index("ix_members_user_id", "user_id"),),
+    )
+
+
+def _create_access_tokens() -> None:
+    create_table(
+        "access_tokens",
+        sa.Column("id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("user_id", sa.String(36), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("description", sa.String(1024), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.UniqueConstraint("token_hash", name="uq_access_tokens_token_hash"),
+        indexes=(sa.Index("ix_access_tokens_user_id", "user_id"),),
+    )
+
+
+def _create_stacks() -> None:
+    create_table(
+        "stacks",
+        sa.Column("id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("org_id", sa.String(36), nullable=False),
+        sa.Column("project", sa.String(100), nullable=False),
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("live", sa.SmallInteger(), nullable=True),
+        sa.Column("tags", LONG_TEXT, nullable=False),
+        sa.Column("config", LONG_TEXT, nullable=True),
+        sa.Column("wrapped_key", sa.LargeBinary(2048), nullable=False),
+        sa.Column("created_by", sa.String(36), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.UniqueConstraint("org_id", "project", "name", "live", name="uq_stacks_org_id_project_name_live"),
+        indexes=(sa.Index("ix_stacks_deleted_at", "deleted_at"),),
+    )
+
+
+def _create_stack_tags() -> None:
+    create_table(
+        "stack_tags",
+        sa.Column("stack_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("name", sa.String(40), primary_key=True, nullable=False),
+        sa.Column("value", sa.String(256), nullable=False),
+        indexes=(sa.Index("ix_stack_tags_name_value", "name", "value", "stack_id"),),
+    )
+
+
+def _create_stack_names() -> None:
+    create_table(
+        "stack_names",
+        sa.Column("stack_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("org_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("project", sa.String(100), primary_key=True, nullable=False),
+        sa.Column("name", sa.String(100), primary_key=True, nullable=False),
+        sa.Column("left_at", sa.BigInteger(), nullable=False),
+        indexes=(sa.Index("ix_stack_names_name", "org_id", "project", "name", "left_at"),),
+    )
+
+
+def _create_updates() -> None:
+    create_table(
+        "updates",
+        sa.Column("id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("stack_id", sa.String(36), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("dry_run", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("outcome", sa.String(16), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("program", LONG_TEXT, nullable=False),
+        sa.Column("requested_by", sa.String(36), nullable=False),
+        sa.Column("origin", sa.String(255), nullable=False),
+        sa.Column("cli_version", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("lease_expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("after_version", sa.Integer(), nullable=False),
+        sa.Column("journal_version", sa.SmallInteger(), nullable=False),
+        sa.Column("base_checkpoint", sa.String(255), nullable=True),
+        sa.Column("checkpoint", sa.String(255), nullable=True),
+        sa.Column("checkpoint_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("checkpoint_hash", sa.String(64), nullable=True),
+        sa.Column("state_owner", sa.String(100), nullable=False),
+        sa.Column("state_project", sa.String(100), nullable=False),
+        sa.Column("state_name", sa.String(100), nullable=False),
+        sa.Column("resource_count", sa.Integer(), nullable=False),
+        sa.Column("resource_changes", LONG_TEXT, nullable=True),
+        sa.Column("damage", LONG_TEXT, nullable=True),
+        sa.UniqueConstraint("stack_id", "version", name="uq_updates_stack_id_version"),
+        indexes=(
+            sa.Index("ix_updates_stack_id_created_at", "stack_id", "created_at"),
+            sa.Index("ix_updates_status_lease_expires_at", "status", "lease_expires_at"),
+        ),
+    )
+
+
+def _create_journal_batches() -> None:
+    create_table(
+        "journal_batches",
+        sa.Column("update_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("first_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("last_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("entry_count", sa.Integer(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("blob_key", sa.String(255), nullable=True),
+        sa.Column("body", LONG_BLOB, nullable=True),
+    )
+
+
+def _create_event_batches() -> None:
+    create_table(
+        "event_batches",
+        sa.Column("update_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("first_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("last_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("event_count", sa.Integer(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("resource_changes", LONG_TEXT, nullable=True),
+        sa.Column("blob_key", sa.String(255), nullable=True),
+        sa.Column("body", LONG_BLOB, nullable=True),
+    )
+
+
+def _create_service_keys() -> None:
+    create_table(
+        "service_keys",
+        sa.Column("name", sa.String(64), primary_key=True, nullable=False),
+        sa.Column("wrapped_key", sa.LargeBinary(2048), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+    )
+
+
+def _create_jobs() -> None:
+    create_table(
+        "jobs",
+        sa.Column("name", sa.String(64), primary_key=True, nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("claimed_by", sa.String(36), nullable=True),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=True),
+        sa.Column("resume_after", sa.String(255), nullable=True),
+    )

@@ -1,0 +1,201 @@
+"""All tables, in the subset of types and names that SQLite and MySQL 8 share.
+
+Columns ending in `_at` hold whole milliseconds since 1970 (UTC). Documents that a client sent for keeping are text or
+bytes, never a JSON type: a JSON column would re-spell numbers and re-order members. Identifiers are made by the
+application (common.ids). Every index that a guarded statement relies on is named here.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import SchemaItem
+
+LONG_TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql")
+LONG_BLOB = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
+ID = String(36)
+NAME = String(100)
+BLOB_KEY = String(255)
+
+METADATA = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"},
+)
+
+
+# `utf8mb4_0900_bin` compares bytes and does not pad, as SQLite does; `utf8mb4_bin` would take 'a' and 'a ' for equal.
+def _table(name: str, *parts: SchemaItem) -> Table:
+    return Table(name, METADATA, *parts, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_0900_bin")
+
+
+users = _table(
+    "users",
+    Column("id", ID, primary_key=True),
+    Column("login", NAME, nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("email", String(255), nullable=False),
+    Column("avatar_url", String(1024), nullable=False),
+    Column("site_admin", Boolean, nullable=False),
+    Column("default_org_id", ID, nullable=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# A user's personal namespace is an organization with the user's own login, so that one table answers "who owns this name".
+organizations = _table(
+    "organizations",
+    Column("id", ID, primary_key=True),
+    Column("login", NAME, nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("avatar_url", String(1024), nullable=False),
+    Column("personal_user_id", ID, nullable=True, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+members = _table(
+    "members",
+    Column("org_id", ID, primary_key=True),
+    Column("user_id", ID, primary_key=True),
+    Column("role", String(20), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_members_user_id", "user_id"),
+)
+
+access_tokens = _table(
+    "access_tokens",
+    Column("id", ID, primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("user_id", ID, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("description", String(1024), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=True),
+    Column("last_used_at", BigInteger, nullable=True),
+    Index("ix_access_tokens_user_id", "user_id"),
+)
+
+# `live` is 1, or NULL once the stack is deleted: NULLs do not collide, so a name is free again while its old rows remain.
+stacks = _table(
+    "stacks",
+    Column("id", ID, primary_key=True),
+    Column("org_id", ID, nullable=False),
+    Column("project", NAME, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("live", SmallInteger, nullable=True),
+    Column("tags", LONG_TEXT, nullable=False),
+    Column("config", LONG_TEXT, nullable=True),
+    Column("wrapped_key", LargeBinary(2048), nullable=False),
+    Column("created_by", ID, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger, nullable=True),
+    UniqueConstraint("org_id", "project", "name", "live"),
+    Index("ix_stacks_deleted_at", "deleted_at"),
+)
+
+stack_tags = _table(
+    "stack_tags",
+    Column("stack_id", ID, primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("value", String(256), nullable=False),
+    Index("ix_stack_tags_name_value", "name", "value", "stack_id"),
+)
+
+# Names a stack had before a rename. Clients decrypt where an old state or config file says, so old names still lead there.
+stack_names = _table(
+    "stack_names",
+    Column("stack_id", ID, primary_key=True),
+    Column("org_id", ID, primary_key=True),
+    Column("project", NAME, primary_key=True),
+    Column("name", NAME, primary_key=True),
+    Column("left_at", BigInteger, nullable=False),
+    Index("ix_stack_names_name", "org_id", "project", "name", "left_at"),
+)
+
+# One row per update and preview, and per change of a stack that takes a version number (create is version 0, then imports,
+# renames, deletion). The unique index on (stack_id, version) is the lock: see docs/decisions/0001.
+updates = _table(
+    "updates",
+    Column("id", ID, primary_key=True),
+    Column("stack_id", ID, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("outcome", String(16), nullable=True),
+    Column("version", Integer, nullable=True),
+    Column("program", LONG_TEXT, nullable=False),
+    Column("requested_by", ID, nullable=False),
+    Column("origin", String(255), nullable=False),
+    Column("cli_version", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=True),
+    Column("ended_at", BigInteger, nullable=True),
+    Column("lease_expires_at", BigInteger, nullable=True),
+    Column("after_version", Integer, nullable=False),
+    Column("journal_version", SmallInteger, nullable=False),
+    Column("base_checkpoint", BLOB_KEY, nullable=True),
+    Column("checkpoint", BLOB_KEY, nullable=True),
+    Column("checkpoint_sequence", BigInteger, nullable=False),
+    Column("checkpoint_hash", String(64), nullable=True),
+    Column("state_owner", NAME, nullable=False),
+    Column("state_project", NAME, nullable=False),
+    Column("state_name", NAME, nullable=False),
+    Column("resource_count", Integer, nullable=False),
+    Column("resource_changes", LONG_TEXT, nullable=True),
+    Column("damage", LONG_TEXT, nullable=True),
+    UniqueConstraint("stack_id", "version"),
+    Index("ix_updates_stack_id_created_at", "stack_id", "created_at"),
+    Index("ix_updates_status_lease_expires_at", "status", "lease_expires_at"),
+)
+
+# One row per received batch, holding the client's own bytes (gzip or plain, told apart by their first two bytes), or the
+# key of the blob that holds them. `body` stands last: SQLite would have to walk through it to reach a later column.
+journal_batches = _table(
+    "journal_batches",
+    Column("update_id", ID, primary_key=True),
+    Column("id", ID, primary_key=True),
+    Column("first_sequence", BigInteger, nullable=False),
+    Column("last_sequence", BigInteger, nullable=False),
+    Column("entry_count", Integer, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("blob_key", BLOB_KEY, nullable=True),
+    Column("body", LONG_BLOB, nullable=True),
+)
+
+event_batches = _table(
+    "event_batches",
+    Column("update_id", ID, primary_key=True),
+    Column("id", ID, primary_key=True),
+    Column("first_sequence", BigInteger, nullable=False),
+    Column("last_sequence", BigInteger, nullable=False),
+    Column("event_count", Integer, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("resource_changes", LONG_TEXT, nullable=True),
+    Column("blob_key", BLOB_KEY, nullable=True),
+    Column("body", LONG_BLOB, nullable=True),
+)
+
+# Keys of the service itself, wrapped by the configured key service: the one that signs leases, and a probe.
+service_keys = _table(
+    "service_keys",
+    Column("name", String(64), primary_key=True),
+    Column("wrapped_key", LargeBinary(2048), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+jobs = _table(
+    "jobs",
+    Column("name", String(64), primary_key=True),
+    Column("due_at", BigInteger, nullable=False),
+    Column("claimed_by", ID, nullable=True),
+    Column("claimed_until", BigInteger, nullable=True),
+    Column("resume_after", BLOB_KEY, nullable=True),
+)

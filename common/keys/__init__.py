@@ -1,0 +1,40 @@
+"""The key service: wraps the data keys that encrypt values. The port that services use, and a driver's protocol.
+
+A wrapped key says which master key wrapped it, so that an older one goes on unwrapping after a rotation.
+"""
+
+from typing import Protocol
+
+from common.errors import BackendError
+
+
+class KeyUnusable(BackendError):
+    """A wrapped key cannot be opened with the configured master key."""
+
+
+class Driver(Protocol):
+    """What a key service must be able to do; other errors than KeyUnusable pass up."""
+
+    def wrap(self, plain_key: bytes, context: str) -> bytes:
+        """Return the key wrapped, bound to a context that `unwrap` must repeat."""
+        ...
+
+    def unwrap(self, wrapped_key: bytes, context: str) -> bytes:
+        """Return the plain key; raises KeyUnusable when master key or context differ from those that wrapped it."""
+        ...
+
+
+class KeyService:
+    """The master key, by one of the drivers. It keeps nothing: `crypto/datakeys.py` caches unwrapped keys."""
+
+    def __init__(self, driver: Driver) -> None:
+        """Use the driver for both operations."""
+        self._driver = driver
+
+    def wrap(self, plain_key: bytes, context: str) -> bytes:
+        """Return a data key wrapped for a context."""
+        return self._driver.wrap(plain_key, context)
+
+    def unwrap(self, wrapped_key: bytes, context: str) -> bytes:
+        """Return the plain data key; raises KeyUnusable."""
+        return self._driver.unwrap(wrapped_key, context)

@@ -1,0 +1,75 @@
+"""Which names stacks, projects, owners and tags may have: the CLI's own rules (state.md 3), checked once more here.
+
+Lengths count bytes, as the CLI counts them. `.` and `..` pass the CLI's alphabet but can never be addressed, since
+clients clean the paths of their requests, so they are refused.
+"""
+
+import re
+
+from common.errors import BadRequest
+
+NAME_LIMIT_BYTES = 100
+TAG_NAME_LIMIT = 40
+TAG_VALUE_LIMIT_BYTES = 256
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]")
+_TAG_NAME = re.compile(r"[a-zA-Z0-9-_.:]{1,40}")
+_UNADDRESSABLE = (".", "..")
+
+
+def require_stack_name(name: str) -> None:
+    """Raise BadRequest unless a stack may have this name."""
+    _require_name("stack", name)
+
+
+def require_project_name(name: str) -> None:
+    """Raise BadRequest unless a project may have this name."""
+    _require_name("project", name)
+
+
+def require_owner_name(name: str) -> None:
+    """Raise BadRequest unless a user or an organization may have this name."""
+    if not _OWNER.fullmatch(name):
+        msg = (
+            f"invalid owner name {_shown(name)}: 3 to 40 letters, digits, hyphens or underscores, "
+            "beginning and ending with a letter or a digit"
+        )
+        raise BadRequest(msg)
+
+
+def require_tags(tags: dict[str, str]) -> None:
+    """Raise BadRequest unless every tag has a valid name and a value within the limit."""
+    for name, value in tags.items():
+        require_tag(name, value)
+
+
+def require_tag(name: str, value: str) -> None:
+    """Raise BadRequest unless a tag may have this name and value."""
+    if not _TAG_NAME.fullmatch(name):
+        msg = f"invalid stack tag {_shown(name)}: 1 to {TAG_NAME_LIMIT} letters, digits, hyphens, underscores, periods or colons"
+        raise BadRequest(msg)
+    if len(value.encode("utf-8", "surrogatepass")) > TAG_VALUE_LIMIT_BYTES:
+        msg = f"the value of stack tag {_shown(name)} is longer than {TAG_VALUE_LIMIT_BYTES} bytes"
+        raise BadRequest(msg)
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a stack or project can be called so at all; a look-up by any other name need not reach the database."""
+    return len(name) <= NAME_LIMIT_BYTES and bool(_NAME.fullmatch(name)) and name not in _UNADDRESSABLE
+
+
+def _require_name(noun: str, name: str) -> None:
+    if not name:
+        msg = f"a {noun} name may not be empty"
+        raise BadRequest(msg)
+    if len(name.encode("utf-8", "surrogatepass")) > NAME_LIMIT_BYTES:
+        msg = f"a {noun} name may not be longer than {NAME_LIMIT_BYTES} characters"
+        raise BadRequest(msg)
+    if not is_name(name):
+        msg = f"invalid {noun} name {_shown(name)}: only letters, digits, hyphens, underscores and periods, and not . or .. alone"
+        raise BadRequest(msg)
+
+
+def _shown(name: str) -> str:
+    text = name if len(name) <= NAME_LIMIT_BYTES else name[:NAME_LIMIT_BYTES] + "…"
+    return ascii(text)

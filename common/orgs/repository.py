@@ -1,0 +1,31 @@
+"""Rows of organizations and their members."""
+
+from sqlalchemy import Connection, insert, select
+
+from common.access.permissions import Role
+from common.db.tables import members, organizations
+
+
+def find_id(connection: Connection, login: str) -> str | None:
+    """Return the id of the organization with that login, or None."""
+    found: str | None = connection.scalar(select(organizations.c.id).where(organizations.c.login == login))
+    return found
+
+
+def add(tx: Connection, *, org_id: str, login: str, name: str, personal_user_id: str | None, now_millis: int) -> None:
+    """Insert an organization, a user's personal one if `personal_user_id` is given; IntegrityError for a taken login."""
+    tx.execute(
+        insert(organizations).values(
+            id=org_id,
+            login=login,
+            name=name,
+            avatar_url="",
+            personal_user_id=personal_user_id,
+            created_at=now_millis,
+        ),
+    )
+
+
+def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, now_millis: int) -> None:
+    """Insert a member; IntegrityError when the user is one already."""
+    tx.execute(insert(members).values(org_id=org_id, user_id=user_id, role=role, created_at=now_millis))

@@ -1,0 +1,262 @@
+"""Every setting in one table: parsing, the documentation page and the start-up checks all read it.
+
+Names are those of the product whose place this program takes, with the same meaning, so that an existing installation's
+configuration works unchanged; our own begin with STACKHOLD_. A value that is not of its kind stops the start.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from common.errors import StartUpError
+
+
+class Kind(StrEnum):
+    """What a setting's text must be."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    BOOLEAN = "true or false"
+    PATH = "path"
+    SECRET = "secret"  # noqa: S105 - the name of a kind
+
+
+class Status(StrEnum):
+    """What this release does with a setting."""
+
+    USED = "used"
+    IGNORED = "not needed"
+    LATER = "not used yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable. An ignored one's `meaning` is the reason; a name that ends in `*` stands for a family."""
+
+    name: str
+    kind: Kind
+    default: str
+    meaning: str
+    status: Status = Status.USED
+    lowest: int = 0
+    highest: int = 1 << 40
+
+
+_T, _I, _B, _P, _S = Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.PATH, Kind.SECRET
+_LATER = Status.LATER
+
+
+def _needless(name: str, reason: str) -> Setting:
+    kind = Kind.SECRET if name.endswith(("_KEY", "_PASSWORD", "*")) else Kind.TEXT
+    return Setting(name, kind, "", reason, Status.IGNORED)
+
+
+SECTIONS: dict[str, tuple[Setting, ...]] = {
+    "Server": (
+        Setting("STACKHOLD_DATA", _P, ".stackhold", "Data folder: database, objects, key and first token."),
+        Setting("STACKHOLD_HOST", _T, "127.0.0.1", "Address to listen on."),
+        Setting("STACKHOLD_PORT", _I, "8080", "Port to listen on; 8443 with TLS when this is unset; 0: any free one.",
+                highest=65535),
+        Setting("STACKHOLD_WORKERS", _I, "1", "Server processes.", lowest=1, highest=256),
+        Setting("STACKHOLD_THREADS", _I, "16", "Requests a process works on at once; also its limit of database connections.",
+                lowest=1, highest=1024),
+        Setting("STACKHOLD_TRUSTED_PROXIES", _T, "127.0.0.1", "Proxies whose X-Forwarded-For is believed; with commas."),
+        Setting("STACKHOLD_BODY_LIMIT_BYTES", _I, str(256 << 20), "Largest request body, after decompression.", lowest=1),
+        Setting("STACKHOLD_BATCH_ROW_LIMIT_BYTES", _I, str(16 << 10), "Larger journal and event batches go to the object store."),
+        Setting("PULUMI_API_CONTAINER_MODE", _T, "FULL", "FULL: requests and jobs; API: requests only; JOBS: jobs only."),
+        Setting("PULUMI_API_DOMAIN", _T, "", "Public name of the API, `host[:port]`; the base of links."),
+        Setting("PULUMI_CONSOLE_DOMAIN", _T, "", "Public name of the console; the API's own by default."),
+    ),
+    "First start": (
+        Setting("STACKHOLD_BOOTSTRAP_TOKEN", _S, "", "First administrator's access token: `pul-` and 40 hexadecimal digits."),
+        Setting("STACKHOLD_BOOTSTRAP_ORG", _T, "", "Organization that the first start creates, beside the administrator's own."),
+    ),
+    "Database": (
+        Setting("PULUMI_DATABASE_ENDPOINT", _T, "", "`host:port` of a MySQL 8 server; unset: SQLite in the data folder."),
+        Setting("PULUMI_DATABASE_NAME", _T, "pulumi", "Database on that server."),
+        Setting("PULUMI_DATABASE_USER_NAME", _T, "", "Database user."),
+        Setting("PULUMI_DATABASE_USER_PASSWORD", _S, "", "Database user's password."),
+        Setting("DATABASE_CA_CERTIFICATE", _T, "", "Certificate authority of the MySQL server, as PEM text: verified TLS."),
+        Setting("DATABASE_MIN_TLS_VERSION", _T, "1.2", "Lowest TLS version to MySQL, 1.2 or 1.3; an older one means 1.2."),
+        Setting("STACKHOLD_MIGRATE_AT_START", _B, "true", "`false`: `serve` does not start before `stackhold migrate` has run."),
+        Setting("MYSQL_ROOT_USERNAME", _T, "root", "User that creates the schema and the application's user.", _LATER),
+        Setting("MYSQL_ROOT_PASSWORD", _S, "", "That user's password.", _LATER),
+        Setting("MYSQL_ALLOW_EMPTY_PASSWORD", _B, "false", "That user has no password.", _LATER),
+        Setting("PULUMI_DATABASE_PING_ENDPOINT", _T, "", "Address that `migrate` polls until the database answers.", _LATER),
+    ),
+    "Objects": (
+        Setting("PULUMI_LOCAL_OBJECTS", _P, "", "Folder for stack states; unset: `objects` in the data folder."),
+        Setting("PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT", _T, "", "`s3://bucket?…` or `azblob://container` for stack states."),
+        Setting("PULUMI_ENGINE_EVENTS_BLOB_STORAGE_ENDPOINT", _T, "", "The same for large journal and event batches."),
+        Setting("PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS", _P, "", "Folder for policy packs.", _LATER),
+        Setting("PULUMI_POLICY_PACK_BLOB_STORAGE_ENDPOINT", _T, "", "Bucket or container for policy packs.", _LATER),
+        Setting("PULUMI_SERVICE_METADATA_BLOB_STORAGE_ENDPOINT", _T, "", "Bucket or container for large configuration.", _LATER),
+        Setting("AWS_ROLE_ARN", _T, "", "AWS role that is assumed with the base credentials.", _LATER),
+        Setting("AZURE_STORAGE_ACCOUNT", _T, "", "Azure storage account.", _LATER),
+        Setting("AZURE_STORAGE_KEY", _S, "", "Azure storage account's shared key.", _LATER),
+        Setting("AZURE_STORAGE_DOMAIN", _T, "blob.core.windows.net", "Domain of the Azure storage account.", _LATER),
+    ),
+    "Encryption": (
+        Setting("PULUMI_LOCAL_KEYS", _P, "", "Random 32-byte key: a file, or a folder that holds one; unset: `keys` in the data"
+                " folder, where the first start makes it."),
+        Setting("PULUMI_KMS_KEY", _T, "", "ARN of an AWS KMS key."),
+        Setting("PULUMI_AZURE_KV_URI", _T, "", "Address of an Azure Key Vault."),
+        Setting("PULUMI_AZURE_KV_KEY_NAME", _T, "", "Name of its RSA key.", _LATER),
+        Setting("PULUMI_AZURE_KV_KEY_VERSION", _T, "", "Version of that key; unset: the latest.", _LATER),
+    ),
+    "TLS": (
+        Setting("API_TLS_CERTIFICATE", _T, "", "Server certificate with its chain: a path, or the PEM text. With key: HTTPS."),
+        Setting("API_TLS_PRIVATE_KEY", _S, "", "Private key of the certificate: a path, or the PEM text."),
+        Setting("API_MIN_TLS_VERSION", _T, "1.2", "Lowest TLS version, 1.2 or 1.3; an older one means 1.2."),
+    ),
+    "Clean-up": (
+        Setting("STACKHOLD_JOURNAL_DAYS", _I, "7", "Days after which the journal of an update that has ended is dropped."),
+        Setting("STACKHOLD_DELETED_STACK_DAYS", _I, "30", "Days after which what is left of a deleted stack is dropped."),
+    ),
+    "Sign-in": (
+        Setting("GITLAB_OAUTH_ID", _T, "", "GitLab application's id.", _LATER),
+        Setting("GITLAB_OAUTH_SECRET", _S, "", "GitLab application's secret.", _LATER),
+        Setting("GITLAB_OAUTH_ENDPOINT", _T, "https://gitlab.com", "GitLab's address.", _LATER),
+        Setting("GITHUB_OAUTH_ID", _T, "", "GitHub application's id.", _LATER),
+        Setting("GITHUB_OAUTH_SECRET", _S, "", "GitHub application's secret.", _LATER),
+        Setting("GITHUB_OAUTH_ENDPOINT", _T, "", "GitHub API's address.", _LATER),
+        Setting("SAML_CERTIFICATE_PUBLIC_KEY", _T, "", "Certificate of this service provider.", _LATER),
+        Setting("SAML_CERTIFICATE_PRIVATE_KEY", _S, "", "Its private key.", _LATER),
+        Setting("PULUMI_DISABLE_EMAIL_LOGIN", _B, "false", "No sign-in by e-mail.", _LATER),
+        Setting("PULUMI_DISABLE_EMAIL_SIGNUP", _B, "false", "No new accounts by e-mail.", _LATER),
+        Setting("PULUMI_HIDE_EMAIL_LOGIN", _B, "false", "The console's name of PULUMI_DISABLE_EMAIL_LOGIN.", _LATER),
+        Setting("PULUMI_HIDE_EMAIL_SIGNUP", _B, "false", "The console's name of PULUMI_DISABLE_EMAIL_SIGNUP.", _LATER),
+        Setting("RECAPTCHA_SECRET_KEY", _S, "", "Check of password resets.", _LATER),
+    ),
+    "Mail": (
+        Setting("SMTP_SERVER", _T, "", "`host:port` of the outgoing mail server.", _LATER),
+        Setting("SMTP_USERNAME", _T, "", "User on it.", _LATER),
+        Setting("SMTP_PASSWORD", _S, "", "That user's password.", _LATER),
+        Setting("SMTP_GENERIC_SENDER", _T, "", "Sender of mails.", _LATER),
+    ),
+    "Audit and telemetry": (
+        Setting("PULUMI_AUDIT_LOGS_DYNAMO_TABLE", _T, "", "DynamoDB table for audit logs.", _LATER),
+        Setting("OTEL_EXPORTER_OTLP_ENDPOINT", _T, "", "Receiver of traces and metrics.", _LATER),
+        Setting("OTEL_EXPORTER_OTLP_PROTOCOL", _T, "grpc", "`http` or `grpc`.", _LATER),
+        Setting("PULUMI_ENABLE_DEPRECATED_METRICS", _B, "true", "Metrics as log lines.", _LATER),
+        Setting("METRICS_WEBHOOK_SECRET", _S, "", "Protects `/metrics`.", _LATER),
+    ),
+    "Not needed": (
+        _needless("PULUMI_LICENSE_KEY", "no licence is needed"),
+        _needless("PULUMI_ENTERPRISE", "there is one edition"),
+        _needless("RUN_MIGRATIONS_EXTERNALLY", "`stackhold migrate` works on the configured database, wherever that runs"),
+        _needless("SKIP_CREATE_DB_USER", "the database user is made by whoever runs the database"),
+        _needless("MIGRATIONS_DIR", "migrations are part of the program"),
+        _needless("PULUMI_LOCAL_DATABASE_NAME", "there is no database container; PULUMI_DATABASE_NAME counts"),
+        _needless("PULUMI_LOCAL_DATABASE_PORT", "there is no database container; PULUMI_DATABASE_ENDPOINT counts"),
+        _needless("PULUMI_SEARCH_DOMAIN", "search uses the database"),
+        _needless("PULUMI_SEARCH_USER", "search uses the database"),
+        _needless("PULUMI_SEARCH_PASSWORD", "search uses the database"),
+        _needless("PULUMI_ENGINE_EVENTS_SCHEMA_V2", "events are stored in one way only"),
+        _needless("ENGINE_EVENTS_LEGACY_WRITE", "events are stored in one way only"),
+        _needless("PULUMI_SHARED_DOMAIN_ROOT", "console and API share one origin"),
+        _needless("PULUMI_DISABLE_ESC_SSRF_PROTECTION", "this protection cannot be switched off as a whole"),
+        _needless("PULUMI_SNS_*", "nothing is sent to SNS"),
+        _needless("SLACK_*", "there is no Slack application; a webhook does the same"),
+        _needless("MANDRILL_*", "mail goes through SMTP_SERVER"),
+        _needless("SEGMENT_*", "nothing is reported to anybody"),
+        _needless("AG_GRID_LICENSE_KEY", "the console has no licensed part"),
+    ),
+}  # fmt: skip
+
+SETTINGS: tuple[Setting, ...] = tuple(setting for settings in SECTIONS.values() for setting in settings)
+
+OWN_PREFIX = "STACKHOLD_"
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+_FAMILIES = {name.removesuffix("*"): setting for name, setting in _BY_NAME.items() if name.endswith("*")}
+_TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
+
+
+class Settings:
+    """The values in force. Secrets never appear in its `repr`."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        """Check every known name among the values; raises StartUpError with the name of a bad one."""
+        self._values = {name: values[name] for name in _BY_NAME if values.get(name)}
+        for name in self._values:
+            self._check(_BY_NAME[name])
+
+    @classmethod
+    def from_env(cls) -> "Settings":
+        """Return the settings of this process's environment."""
+        return cls(os.environ)
+
+    def replaced(self, **values: str) -> "Settings":
+        """Return settings with some values replaced, as a command line does."""
+        return Settings({**self._values, **values})
+
+    def as_env(self) -> dict[str, str]:
+        """Return the values that are set, for a child process."""
+        return dict(self._values)
+
+    def is_set(self, name: str) -> bool:
+        """Tell whether a value was given, whatever the default is."""
+        return name in self._values
+
+    def text(self, name: str) -> str:
+        """Return a value as text, or its default."""
+        return self._values.get(name, _BY_NAME[name].default)
+
+    def integer(self, name: str) -> int:
+        """Return a value as a whole number."""
+        return int(self.text(name))
+
+    def flag(self, name: str) -> bool:
+        """Return a value as true or false."""
+        return self.text(name).lower() in _TRUE
+
+    @property
+    def data_folder(self) -> Path:
+        """Return the data folder, absolute."""
+        return Path(self.text("STACKHOLD_DATA")).absolute()
+
+    def path(self, name: str, default: str) -> Path:
+        """Return a path setting, or `default` inside the data folder."""
+        return Path(self.text(name)).absolute() if self.is_set(name) else self.data_folder / default
+
+    def __repr__(self) -> str:
+        """Name the settings that are set, without values: some are secrets."""
+        return f"Settings({', '.join(sorted(self._values))})"
+
+    def _check(self, setting: Setting) -> None:
+        value = self._values[setting.name]
+        if setting.status is not Status.USED:
+            return
+        if setting.kind is Kind.INTEGER and not _is_between(value, setting.lowest, setting.highest):
+            msg = f"{setting.name} must be a whole number from {setting.lowest} to {setting.highest}"
+            raise StartUpError(msg)
+        if setting.kind is Kind.BOOLEAN and value.lower() not in _TRUE | _FALSE:
+            msg = f"{setting.name} must be true or false"
+            raise StartUpError(msg)
+
+
+def notices(values: Mapping[str, str]) -> list[str]:
+    """Return one line for each setting that is set and has no effect: not needed, not used yet, or not known."""
+    lines = [_notice(name, setting) for name in sorted(values) if values[name] and (setting := _find(name))]
+    unknown = sorted(name for name in values if name.startswith(OWN_PREFIX) and name not in _BY_NAME)
+    if unknown:
+        lines.append(f"{', '.join(unknown)}: not a setting of this release; is it spelled as in docs/configuration.md?")
+    return [line for line in lines if line]
+
+
+def _find(name: str) -> Setting | None:
+    return _BY_NAME.get(name) or next((family for prefix, family in _FAMILIES.items() if name.startswith(prefix)), None)
+
+
+def _notice(name: str, setting: Setting) -> str:
+    if setting.status is Status.IGNORED:
+        return f"{name} is set and not needed: {setting.meaning}"
+    if setting.status is Status.LATER:
+        return f"{name} is set: recognised; not used yet by this release"
+    return ""
+
+
+def _is_between(value: str, lowest: int, highest: int) -> bool:
+    return value.isascii() and value.isdigit() and len(value) < 20 and lowest <= int(value) <= highest

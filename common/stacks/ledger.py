@@ -1,0 +1,46 @@
+"""Version rows that are born finished: creation, import, rename, deletion.
+
+They live in the same table as the updates that clients run (common/updates), because the unique index on (stack, version)
+must see both: it is the one lock of a stack.
+"""
+
+from sqlalchemy import Connection, insert, select
+
+from common.db.tables import updates
+from common.stacks.model import Kind, Stack, StackPath, Status
+
+
+def add_version(
+    connection: Connection, *, update_id: str, stack_id: str, version: int, kind: Kind, path: StackPath, user_id: str,
+    checkpoint: str | None, resource_count: int, now_millis: int, program: str = "{}",
+) -> None:  # fmt: skip
+    """Insert a finished version; IntegrityError when another took the number, so that the caller looks again."""
+    connection.execute(
+        insert(updates).values(
+            id=update_id, stack_id=stack_id, kind=kind, dry_run=False, status=Status.SUCCEEDED, outcome=Status.SUCCEEDED,
+            version=version, program=program, requested_by=user_id, origin="", cli_version="", created_at=now_millis,
+            started_at=now_millis, ended_at=now_millis, after_version=version - 1, journal_version=0, base_checkpoint=checkpoint,
+            checkpoint=checkpoint, checkpoint_sequence=0, state_owner=path.org, state_project=path.project,
+            state_name=path.name, resource_count=resource_count,
+        ),
+    )  # fmt: skip
+
+
+def next_version(
+    connection: Connection, stack: Stack, *, update_id: str, kind: Kind, path: StackPath, user_id: str,
+    checkpoint: str | None, resource_count: int, now_millis: int,
+) -> None:  # fmt: skip
+    """Insert the version that follows the stack's newest one as it was read; IntegrityError when it is no longer that."""
+    add_version(
+        connection, update_id=update_id, stack_id=stack.id, version=stack.latest.version + 1, kind=kind, path=path,
+        user_id=user_id, checkpoint=checkpoint, resource_count=resource_count, now_millis=now_millis,
+    )  # fmt: skip
+
+
+def find_version(connection: Connection, stack_id: str, version: int) -> tuple[str | None, StackPath] | None:
+    """Return (checkpoint key, names it was written under) of a stack's version, or None."""
+    row = connection.execute(
+        select(updates.c.checkpoint, updates.c.state_owner, updates.c.state_project, updates.c.state_name)
+        .where(updates.c.stack_id == stack_id, updates.c.version == version, updates.c.version > 0),
+    ).one_or_none()  # fmt: skip
+    return (row[0], StackPath(row[1], row[2], row[3])) if row is not None else None

@@ -1,0 +1,127 @@
+"""A stack, its newest version, and what may happen to it next. No I/O.
+
+A stack's versions are rows of the `updates` table; version 0 is its creation. The newest version's row is the lock: the
+stack is busy while that row is running under a good lease, or being finished (docs/decisions/0001).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What made a version, in upstream's spelling; `create` and `delete` are ours and never shown in a history."""
+
+    UPDATE = "update"
+    PREVIEW = "preview"
+    REFRESH = "refresh"
+    DESTROY = "destroy"
+    IMPORT = "import"
+    RENAME = "rename"
+    RESOURCE_IMPORT = "resource-import"
+    CREATE = "create"
+    DELETE = "delete"
+
+
+class Status(StrEnum):
+    """Where an update stands. FINISHING: no more entries are taken, the state is being put together."""
+
+    NOT_STARTED = "not started"
+    RUNNING = "running"
+    FINISHING = "finishing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """How an update ends; EXPIRED is a failure whose client vanished, so that its late `complete` is recognised."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def status(self) -> Status:
+        """Return the status that the update has from then on."""
+        return Status.FAILED if self is Outcome.EXPIRED else Status(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class StackPath:
+    """A stack as clients name it."""
+
+    org: str
+    project: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return `org/project/name`."""
+        return f"{self.org}/{self.project}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The row of a stack's version; times are unix milliseconds, checkpoints are blob keys (None: no state yet)."""
+
+    update_id: str
+    version: int
+    kind: Kind
+    status: Status
+    started_at: int | None
+    ended_at: int | None
+    lease_expires_at: int | None
+    author: str
+    origin: str
+    base_checkpoint: str | None
+    checkpoint: str | None
+    written_as: StackPath
+    resource_count: int
+    journal_version: int
+    cli_version: str
+
+    def is_busy(self, now_millis: int) -> bool:
+        """Tell whether an update holds the stack: it runs under a good lease, or was just being finished."""
+        if self.status is Status.RUNNING:
+            return (self.lease_expires_at or 0) > now_millis
+        return self.status is Status.FINISHING and (self.ended_at or 0) > now_millis - FINISHING_MILLIS
+
+    def is_open(self) -> bool:
+        """Tell whether the version still has to be finished, whoever holds it."""
+        return self.status in (Status.RUNNING, Status.FINISHING)
+
+
+# A process that finishes an update takes far less than this; one that takes longer has died, and another may do it again.
+FINISHING_MILLIS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A live stack and its newest version. `tags` and `config` are JSON texts kept as given."""
+
+    id: str
+    org_id: str
+    path: StackPath
+    tags: dict[str, str]
+    config: bytes | None
+    wrapped_key: bytes
+    created_by: str
+    latest: Version
+
+    def held_by(self) -> str:
+        """Return who holds the stack, since when and from where, for the person whose start was refused."""
+        latest = self.latest
+        since = datetime.fromtimestamp((latest.started_at or 0) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        where = f" from {latest.origin}" if latest.origin else ""
+        return f"{latest.author} has been running {latest.kind} of {self.path} since {since}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A stack in a listing; `last_update` is in unix seconds, None if there was none."""
+
+    id: str
+    path: StackPath
+    resource_count: int
+    last_update: int | None

@@ -1,0 +1,15 @@
+"""Finds deleted stacks whose time is up, and drops them: steps of the purge in common/updates/retention.py."""
+
+from sqlalchemy import Connection
+
+from common.stacks import repository_purge as repository
+
+
+def find_deleted(tx: Connection, before_millis: int) -> str | None:
+    """Return the id of a stack that was deleted before a moment, or None."""
+    return repository.find_deleted(tx, before_millis)
+
+
+def drop(tx: Connection, stack_id: str) -> None:
+    """Drop a stack that has no updates left, with its tags and former names."""
+    repository.drop(tx, stack_id)

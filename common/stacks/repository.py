@@ -1,0 +1,225 @@
+"""Rows of stacks, their tags and their former names."""
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql import Select
+
+from common.db.tables import organizations, stack_names, stack_tags, stacks, updates, users
+from common.stacks.model import Kind, Listed, Stack, StackPath, Status, Version
+
+_LATEST = select(func.max(updates.c.version)).where(updates.c.stack_id == stacks.c.id).correlate(stacks).scalar_subquery()
+STACK_COLUMNS = (
+    stacks.c.id, stacks.c.org_id, stacks.c.project, stacks.c.name, stacks.c.tags, stacks.c.config, stacks.c.wrapped_key,
+    stacks.c.created_by, organizations.c.login.label("org_login"),
+)  # fmt: skip
+VERSION_COLUMNS = (
+    updates.c.id.label("update_id"), updates.c.version, updates.c.kind, updates.c.status, updates.c.started_at,
+    updates.c.ended_at, updates.c.lease_expires_at, updates.c.origin, updates.c.base_checkpoint, updates.c.checkpoint,
+    updates.c.state_owner, updates.c.state_project, updates.c.state_name, updates.c.resource_count,
+    updates.c.journal_version, updates.c.cli_version, users.c.login.label("author"),
+)  # fmt: skip
+
+
+def with_latest_version() -> Select[tuple[object, ...]]:
+    """Return the query of live stacks joined with their newest version; the caller adds its WHERE."""
+    return (
+        select(*STACK_COLUMNS, *VERSION_COLUMNS)
+        .join(organizations, organizations.c.id == stacks.c.org_id)
+        .join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.version == _LATEST))
+        .join(users, users.c.id == updates.c.requested_by)
+        .where(stacks.c.live == 1)
+    )
+
+
+def find(connection: Connection, org_id: str, project: str, name: str) -> Stack | None:
+    """Return the live stack of that name, or None."""
+    query = with_latest_version().where(stacks.c.org_id == org_id, stacks.c.project == project, stacks.c.name == name)
+    row = connection.execute(query).one_or_none()
+    return to_stack(row) if row is not None else None
+
+
+def find_by_former_name(connection: Connection, org_id: str, project: str, name: str) -> Stack | None:
+    """Return the live stack that had this name most recently before a rename, or None."""
+    former = (
+        select(stack_names.c.stack_id)
+        .join(stacks, and_(stacks.c.id == stack_names.c.stack_id, stacks.c.live == 1))
+        .where(stack_names.c.org_id == org_id, stack_names.c.project == project, stack_names.c.name == name)
+        .order_by(stack_names.c.left_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    row = connection.execute(with_latest_version().where(stacks.c.id == former)).one_or_none()
+    return to_stack(row) if row is not None else None
+
+
+def find_person(connection: Connection, user_id: str) -> tuple[str, str, str]:
+    """Return (login, name, avatar address) of a user, empty texts if he is gone."""
+    row = connection.execute(select(users.c.login, users.c.name, users.c.avatar_url).where(users.c.id == user_id)).one_or_none()
+    return (row[0], row[1], row[2]) if row is not None else ("", "", "")
+
+
+def project_exists(connection: Connection, org_id: str, project: str) -> bool:
+    """Tell whether the organization has a live stack in the project."""
+    return bool(
+        connection.scalar(
+            select(exists().where(stacks.c.org_id == org_id, stacks.c.project == project, stacks.c.live == 1)),
+        ),
+    )
+
+
+def add(tx: Connection, stack: Stack, created_at: int) -> None:
+    """Insert the stack and its tags; a live stack of that name raises IntegrityError."""
+    tx.execute(
+        insert(stacks).values(
+            id=stack.id, org_id=stack.org_id, project=stack.path.project, name=stack.path.name, live=1,
+            tags=_tags_text(stack.tags), config=stack.config.decode() if stack.config is not None else None,
+            wrapped_key=stack.wrapped_key, created_by=stack.created_by, created_at=created_at,
+        ),
+    )  # fmt: skip
+    _add_tags(tx, stack.id, stack.tags)
+
+
+def replace_tags(tx: Connection, stack: Stack, tags: dict[str, str]) -> bool:
+    """Replace all tags of a stack as it was read; False, with nothing changed, when others changed them since."""
+    changed = tx.execute(
+        update(stacks)
+        .values(tags=_tags_text(tags))
+        .where(stacks.c.id == stack.id, stacks.c.live == 1, stacks.c.tags == _tags_text(stack.tags)),
+    )
+    if changed.rowcount != 1:
+        return False
+    tx.execute(delete(stack_tags).where(stack_tags.c.stack_id == stack.id))
+    _add_tags(tx, stack.id, tags)
+    return True
+
+
+def set_config(connection: Connection, stack_id: str, config: bytes | None) -> None:
+    """Replace the stack's configuration reference, or remove it."""
+    connection.execute(
+        update(stacks).values(config=config.decode() if config is not None else None).where(stacks.c.id == stack_id),
+    )
+
+
+def rename(tx: Connection, stack: Stack, project: str, name: str, now_millis: int) -> bool:
+    """Give a live stack another name and remember the old one; a live stack of that name raises IntegrityError.
+
+    Returns False when the stack is gone.
+    """
+    changed = tx.execute(update(stacks).values(project=project, name=name).where(stacks.c.id == stack.id, stacks.c.live == 1))
+    if changed.rowcount != 1:
+        return False
+    old = stack.path
+    same_name = and_(
+        stack_names.c.stack_id == stack.id,
+        stack_names.c.org_id == stack.org_id,
+        or_(
+            and_(stack_names.c.project == old.project, stack_names.c.name == old.name),
+            and_(stack_names.c.project == project, stack_names.c.name == name),
+        ),
+    )
+    tx.execute(delete(stack_names).where(same_name))
+    tx.execute(
+        insert(stack_names).values(
+            stack_id=stack.id, org_id=stack.org_id, project=old.project, name=old.name, left_at=now_millis,
+        ),
+    )  # fmt: skip
+    return True
+
+
+def mark_deleted(tx: Connection, stack_id: str, now_millis: int) -> bool:
+    """Free the stack's name; False when it was gone already. Its rows stay until the purge."""
+    changed = tx.execute(
+        update(stacks).values(live=None, deleted_at=now_millis).where(stacks.c.id == stack_id, stacks.c.live == 1),
+    )
+    return changed.rowcount == 1
+
+
+def page(
+    connection: Connection, org_ids: list[str], *, project: str | None, tag: tuple[str, str | None] | None,
+    after: tuple[str, str, str] | None, limit: int | None,
+) -> list[Listed]:  # fmt: skip
+    """Return live stacks in order of organization, project and name, after a position; filters are exact."""
+    key = (organizations.c.login, stacks.c.project, stacks.c.name)
+    last_update = case((updates.c.version > 0, func.coalesce(updates.c.ended_at, updates.c.started_at)), else_=None)
+    query = (
+        select(stacks.c.id, organizations.c.login, stacks.c.project, stacks.c.name, updates.c.resource_count, last_update)
+        .join(organizations, organizations.c.id == stacks.c.org_id)
+        .join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.version == _LATEST))
+        .where(stacks.c.live == 1, stacks.c.org_id.in_(bindparam("org_ids", org_ids, expanding=True)))
+        .order_by(*key)
+        .limit(limit)
+    )
+    if project is not None:
+        query = query.where(stacks.c.project == project)
+    if tag is not None:
+        query = query.where(_has_tag(*tag))
+    if after is not None:
+        query = query.where(tuple_(*key) > tuple_(*after))
+    return [
+        Listed(stack_id, StackPath(org, project, name), count, ended_at // 1000 if ended_at is not None else None)
+        for stack_id, org, project, name, count, ended_at in connection.execute(query)
+    ]
+
+
+def to_stack(row: Row[tuple[object, ...]]) -> Stack:
+    """Map a row of `with_latest_version`."""
+    return Stack(
+        id=row.id,
+        org_id=row.org_id,
+        path=StackPath(row.org_login, row.project, row.name),
+        tags=msgspec.json.decode(row.tags, type=dict[str, str]),
+        config=row.config.encode() if row.config is not None else None,
+        wrapped_key=bytes(row.wrapped_key),
+        created_by=row.created_by,
+        latest=to_version(row),
+    )
+
+
+def to_version(row: Row[tuple[object, ...]]) -> Version:
+    """Map the columns of a version."""
+    return Version(
+        update_id=row.update_id,
+        version=row.version,
+        kind=Kind(row.kind),
+        status=Status(row.status),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        lease_expires_at=row.lease_expires_at,
+        author=row.author,
+        origin=row.origin,
+        base_checkpoint=row.base_checkpoint,
+        checkpoint=row.checkpoint,
+        written_as=StackPath(row.state_owner, row.state_project, row.state_name),
+        resource_count=row.resource_count,
+        journal_version=row.journal_version,
+        cli_version=row.cli_version,
+    )
+
+
+def _has_tag(name: str, value: str | None) -> ColumnElement[bool]:
+    found = exists().where(stack_tags.c.stack_id == stacks.c.id, stack_tags.c.name == name)
+    return found.where(stack_tags.c.value == value) if value is not None else found
+
+
+def _tags_text(tags: dict[str, str]) -> str:
+    return msgspec.json.encode(tags).decode()
+
+
+def _add_tags(tx: Connection, stack_id: str, tags: dict[str, str]) -> None:
+    if tags:
+        tx.execute(insert(stack_tags), [{"stack_id": stack_id, "name": name, "value": value} for name, value in tags.items()])

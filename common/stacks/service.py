@@ -1,0 +1,231 @@
+"""Use cases of stacks that need no state: look-up, listing, tags, configuration reference."""
+
+import hashlib
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection
+
+from common.access.caller import Caller
+from common.access.permissions import Permission
+from common.backend import Backend
+from common.db.engine import is_duplicate
+from common.errors import BadRequest, Conflict, NotFound
+from common.names import is_name, require_tag, require_tags
+from common.stacks import repository
+from common.stacks.model import Listed, Stack, StackPath
+
+PAGE_DEFAULT = 100
+PROJECT_TAG = "pulumi:project"
+PAGE_LIMIT = 500
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,1200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a listing is narrowed to; all of them are exact."""
+
+    organization: str | None = None
+    project: str | None = None
+    tag_name: str | None = None
+    tag_value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A stack and the person who created it."""
+
+    stack: Stack
+    login: str
+    name: str
+    avatar_url: str
+
+
+def get_stack(
+    backend: Backend, caller: Caller, path: StackPath, permission: Permission, *, former_names: bool = False,
+) -> Stack:  # fmt: skip
+    """Return the stack; NotFound when there is none or the caller may not know of it, Forbidden when he may not do this."""
+    with backend.db.connect() as connection:
+        return load_stack(connection, caller, path, permission, former_names=former_names)
+
+
+def load_stack(
+    connection: Connection, caller: Caller, path: StackPath, permission: Permission, *, former_names: bool = False,
+) -> Stack:  # fmt: skip
+    """Return the stack within the caller's own connection or transaction; errors as in get_stack."""
+    membership = caller.membership(path.org)
+    if membership is None:
+        raise NotFound(_missing(path))
+    stack = None
+    if is_name(path.project) and is_name(path.name):
+        stack = repository.find(connection, membership.org_id, path.project, path.name)
+        if stack is None and former_names:
+            stack = repository.find_by_former_name(connection, membership.org_id, path.project, path.name)
+    if stack is None:
+        raise NotFound(_missing(path))
+    caller.require(permission, path.org, missing=_missing(path), created_by=stack.created_by)
+    return stack
+
+
+def get_owner(backend: Backend, caller: Caller, path: StackPath) -> Owner:
+    """Return the stack and the person it belongs to: whoever created it."""
+    with backend.db.connect() as connection:
+        stack = load_stack(connection, caller, path, Permission.STACK_READ)
+        login, name, avatar_url = repository.find_person(connection, stack.created_by)
+    return Owner(stack, login, name, avatar_url)
+
+
+def require_project(backend: Backend, caller: Caller, org: str, project: str) -> None:
+    """Raise NotFound unless the organization has a stack in the project."""
+    missing = f"Project '{org}/{project}' not found"
+    membership = caller.require(Permission.STACK_READ, org, missing=missing)
+    with backend.db.connect() as connection:
+        if not is_name(project) or not repository.project_exists(connection, membership.org_id, project):
+            raise NotFound(missing)
+
+
+def page_stacks(
+    backend: Backend, caller: Caller, filters: Filters, *, token: str | None, limit: int | None,
+) -> tuple[list[Listed], str | None]:  # fmt: skip
+    """Return a page of the stacks that the caller may see, and the token of the next page or None.
+
+    `limit` None gives everything at once, as clients before API version 8 expect.
+    """
+    org_ids = _visible_organizations(caller, filters.organization)
+    seal = _seal(caller, filters)
+    after = _position(token, seal) if token is not None else None
+    tag = (filters.tag_name, filters.tag_value) if filters.tag_name is not None else None
+    with backend.db.connect() as connection:
+        rows = repository.page(
+            connection, org_ids, project=filters.project, tag=tag, after=after,
+            limit=limit + 1 if limit is not None else None,
+        )  # fmt: skip
+    found = rows[:limit]
+    more = limit is not None and len(rows) > limit
+    return found, _token(found[-1].path, seal) if more else None
+
+
+def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[str, str]) -> None:
+    """Replace all tags of the stack; BadRequest for a name or value that is not valid."""
+    stack = get_stack(backend, caller, path, Permission.STACK_TAGS_UPDATE)
+    require_tags(tags)
+    if tags != stack.tags:
+        with backend.db.begin() as tx:
+            put_tags(tx, stack, tags)
+
+
+def set_tag(backend: Backend, caller: Caller, path: StackPath, name: str, value: str, *, must_exist: bool) -> None:
+    """Set one tag; with `must_exist`, NotFound when the stack has no tag of that name."""
+    with backend.db.begin() as tx:
+        stack = load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
+        require_tag(name, value)
+        if must_exist and name not in stack.tags:
+            raise NotFound(_missing_tag(name, path))
+        put_tags(tx, stack, {**stack.tags, name: value})
+
+
+def remove_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> None:
+    """Remove one tag; NotFound when the stack has none of that name."""
+    with backend.db.begin() as tx:
+        stack = load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
+        if name not in stack.tags:
+            raise NotFound(_missing_tag(name, path))
+        put_tags(tx, stack, {key: value for key, value in stack.tags.items() if key != name})
+
+
+def put_tags(tx: Connection, stack: Stack, tags: dict[str, str]) -> None:
+    """Replace the tags of a stack as it was read, in the caller's transaction; Conflict when others changed them since."""
+    if not repository.replace_tags(tx, stack, tags):
+        msg = f"the tags of stack '{stack.path}' were changed by somebody else at the same time; try again"
+        raise Conflict(msg)
+
+
+def add(tx: Connection, stack: Stack, now_millis: int) -> None:
+    """Insert a new stack with its tags, in the caller's transaction; Conflict when there is one of that name."""
+    # No permission check in this and the next two steps: their use cases in common/state/changes.py made it.
+    with _no_other(stack.path):
+        repository.add(tx, stack, now_millis)
+
+
+def rename(tx: Connection, stack: Stack, target: StackPath, now_millis: int) -> None:
+    """Give the stack another name, remember the old one, and let the project's tag follow; Conflict when it is taken."""
+    if stack.tags.get(PROJECT_TAG) == stack.path.project != target.project:
+        put_tags(tx, stack, {**stack.tags, PROJECT_TAG: target.project})
+    with _no_other(target):
+        repository.rename(tx, stack, target.project, target.name, now_millis)
+
+
+def mark_deleted(tx: Connection, stack: Stack, now_millis: int) -> None:
+    """Free the stack's name; its rows and states stay until the purge."""
+    repository.mark_deleted(tx, stack.id, now_millis)
+
+
+@contextmanager
+def _no_other(path: StackPath) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if is_duplicate(error):
+            msg = f"Stack '{path}' already exists"
+            raise Conflict(msg) from error
+        raise
+
+
+def get_config(backend: Backend, caller: Caller, path: StackPath) -> bytes:
+    """Return the configuration reference as it was given; NotFound when the stack has none."""
+    stack = get_stack(backend, caller, path, Permission.STACK_READ)
+    if stack.config is None:
+        msg = f"Stack '{path}' has no configuration stored with the service"
+        raise NotFound(msg)
+    return stack.config
+
+
+def set_config(backend: Backend, caller: Caller, path: StackPath, config: bytes | None) -> None:
+    """Store the configuration reference, or remove it."""
+    stack = get_stack(backend, caller, path, Permission.STACK_WRITE)
+    with backend.db.connect() as connection:
+        repository.set_config(connection, stack.id, config)
+
+
+def _missing(path: StackPath) -> str:
+    return f"Stack '{ascii(str(path)[:320])[1:-1]}' not found"
+
+
+def _missing_tag(name: str, path: StackPath) -> str:
+    return f"Stack '{path}' has no tag {name[:80]!a}"
+
+
+def _visible_organizations(caller: Caller, organization: str | None) -> list[str]:
+    if organization is not None:
+        missing = f"Organization {organization[:100]!a} not found"
+        return [caller.require(Permission.STACK_LIST, organization, missing=missing).org_id]
+    return [m.org_id for m in caller.memberships if caller.may(Permission.STACK_LIST, m.login)]
+
+
+def _seal(caller: Caller, filters: Filters) -> str:
+    """Return what ties a token to its listing: another user's token, or one of another filter, is refused."""
+    text = msgspec.json.encode([caller.user_id, filters.organization, filters.project, filters.tag_name, filters.tag_value])
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def _token(path: StackPath, seal: str) -> str:
+    text = msgspec.json.encode([seal, path.org, path.project, path.name])
+    return urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def _position(token: str, seal: str) -> tuple[str, str, str]:
+    try:
+        if not _TOKEN.fullmatch(token):
+            raise ValueError(token[:20])
+        found, org, project, name = msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=list[str])
+    except (ValueError, msgspec.DecodeError) as error:
+        msg = "the continuation token is not one of this server's"
+        raise BadRequest(msg) from error
+    if found != seal:
+        msg = "the continuation token belongs to another listing"
+        raise BadRequest(msg)
+    return org, project, name

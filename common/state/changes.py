@@ -1,0 +1,202 @@
+"""Changes of a stack that no client runs as an update: create, import, rename, delete. Each takes a version number.
+
+They read the newest version, prepare what they need, and insert the next one; if another change took that number in the
+meantime they look again, a few times. A state is stored before the row that names it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from common.access.caller import Caller
+from common.access.permissions import Permission
+from common.backend import Backend
+from common.clock import unix_millis
+from common.db.engine import is_duplicate
+from common.errors import BadRequest, Conflict
+from common.ids import new_id
+from common.names import require_project_name, require_stack_name, require_tags
+from common.stacks import ledger
+from common.stacks import service as stacks
+from common.stacks.model import Kind, Stack, StackPath, Status, Version
+from common.state import document, layout
+from common.state.document import BadDocument
+from common.state.rename import RenameError
+from common.state.service import current_text, load_settled, renamed
+
+_ATTEMPTS = 5
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class NewStack:
+    """What a stack is created with; `state` and `config` are the JSON texts that the client sent."""
+
+    name: str
+    tags: dict[str, str]
+    state: bytes | None = None
+    config: bytes | None = None
+
+
+class InProgress(Conflict):
+    """Somebody else holds the stack. Clients compare the message literally, so who it is travels in a warning beside it."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Take the holder from the stack's newest version."""
+        super().__init__(exact="Conflict: Another update is currently in progress.")
+        self.warning = stack.held_by()
+
+
+def create(backend: Backend, caller: Caller, org: str, project: str, new: NewStack) -> Stack:
+    """Create a stack, with a state if one is given; Conflict when there is one of that name already."""
+    membership = caller.require(Permission.STACK_CREATE, org, missing=f"Organization {org[:100]!a} not found")
+    require_project_name(project)
+    require_stack_name(new.name)
+    require_tags(new.tags)
+    path = StackPath(membership.login, project, new.name)
+    stack_id, now_millis = new_id(), unix_millis(backend.clock.now())
+    checkpoint, count = _store(backend, stack_id, new.state)
+    _plain, wrapped = backend.data_keys.new(stack_id)
+    stack = Stack(
+        id=stack_id, org_id=membership.org_id, path=path, tags=new.tags, config=new.config, wrapped_key=wrapped,
+        created_by=caller.user_id, latest=_first_version(caller, path, checkpoint, count, now_millis),
+    )  # fmt: skip
+    with backend.db.begin() as tx:
+        stacks.add(tx, stack, now_millis)
+        ledger.add_version(
+            tx, update_id=stack.latest.update_id, stack_id=stack_id, version=0, kind=Kind.CREATE, path=path,
+            user_id=caller.user_id, checkpoint=checkpoint, resource_count=count, now_millis=now_millis,
+        )  # fmt: skip
+    return stack
+
+
+def require_import(backend: Backend, caller: Caller, path: StackPath) -> Stack:
+    """Return the stack if the caller may import into it now: asked before the state itself is read from the client."""
+    stack = load_settled(backend, caller, path, Permission.STACK_IMPORT)
+    _require_idle(backend, stack)
+    return stack
+
+
+def import_state(backend: Backend, caller: Caller, path: StackPath, text: bytes) -> str:
+    """Make a state, kept byte for byte, the stack's next version; returns the id of that update.
+
+    BadRequest when it is not a container; InProgress when an update holds the stack.
+    """
+    stack = require_import(backend, caller, path)
+    checkpoint, count = _store(backend, stack.id, text)
+    update_id = new_id()
+
+    def record(found: Stack) -> None:
+        with backend.db.connect() as connection:
+            ledger.next_version(
+                connection, found, update_id=update_id, kind=Kind.IMPORT, path=found.path, user_id=caller.user_id,
+                checkpoint=checkpoint, resource_count=count, now_millis=unix_millis(backend.clock.now()),
+            )  # fmt: skip
+
+    _retried(stack, record, lambda: require_import(backend, caller, path))
+    return update_id
+
+
+def rename(backend: Backend, caller: Caller, path: StackPath, new_name: str, new_project: str) -> str:
+    """Give the stack another name or project (empty keeps it), with its state rewritten; returns the id of the version.
+
+    Conflict when a stack of that name exists or an update holds this one.
+    """
+
+    def load() -> Stack:
+        found = load_settled(backend, caller, path, Permission.STACK_RENAME)
+        _require_idle(backend, found)
+        return found
+
+    stack = load()
+    target = StackPath(path.org, new_project or path.project, new_name or path.name)
+    require_stack_name(target.name)
+    require_project_name(target.project)
+    if target == path:
+        msg = f"Stack '{path}' already exists"
+        raise Conflict(msg)
+    update_id = new_id()
+    _retried(stack, lambda found: _rename(backend, caller, found, target, update_id), load)
+    return update_id
+
+
+def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) -> None:
+    """Delete the stack; without `force` only one that holds no resources. Its rows and states are purged later."""
+
+    def load() -> Stack:
+        found = load_settled(backend, caller, path, Permission.STACK_DELETE)
+        _require_idle(backend, found)
+        if found.latest.resource_count and not force:
+            # Clients compare the whole message (state.md 1.4).
+            raise BadRequest(exact="Bad Request: Stack still contains resources.")
+        return found
+
+    def remove(found: Stack) -> None:
+        now_millis = unix_millis(backend.clock.now())
+        with backend.db.begin() as tx:
+            ledger.next_version(
+                tx, found, update_id=new_id(), kind=Kind.DELETE, path=found.path, user_id=caller.user_id,
+                checkpoint=found.latest.checkpoint, resource_count=found.latest.resource_count, now_millis=now_millis,
+            )  # fmt: skip
+            stacks.mark_deleted(tx, found, now_millis)
+
+    _retried(load(), remove, load)
+
+
+def _rename(backend: Backend, caller: Caller, stack: Stack, target: StackPath, update_id: str) -> None:
+    checkpoint = stack.latest.checkpoint
+    if checkpoint is not None:
+        try:
+            text = renamed(current_text(backend, stack), stack.path, target)
+        except RenameError as error:
+            msg = f"the state of stack '{stack.path}' cannot be rewritten to the new name: {error}"
+            raise BadRequest(msg) from error
+        checkpoint = layout.new_checkpoint_key(stack.id)
+        backend.checkpoints.put(checkpoint, text)
+    now_millis = unix_millis(backend.clock.now())
+    with backend.db.begin() as tx:
+        ledger.next_version(
+            tx, stack, update_id=update_id, kind=Kind.RENAME, path=target, user_id=caller.user_id, checkpoint=checkpoint,
+            resource_count=stack.latest.resource_count, now_millis=now_millis,
+        )  # fmt: skip
+        stacks.rename(tx, stack, target, now_millis)
+
+
+def _require_idle(backend: Backend, stack: Stack) -> None:
+    if stack.latest.is_busy(unix_millis(backend.clock.now())):
+        raise InProgress(stack)
+
+
+def _retried(stack: Stack, change: Callable[[Stack], _T], load: Callable[[], Stack]) -> _T:
+    """Run a change that inserts the next version; when another took the number, look at the stack again and repeat."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return change(stack)
+        except Exception as error:
+            if not is_duplicate(error):
+                raise
+        stack = load()
+    raise InProgress(stack)
+
+
+def _store(backend: Backend, stack_id: str, text: bytes | None) -> tuple[str | None, int]:
+    """Check and store a state; returns its key and its number of resources."""
+    if text is None:
+        return None, 0
+    try:
+        document.check_container(text)
+        count = document.count_resources(text)
+    except BadDocument as error:
+        msg = f"the state is not one that a client can open: {error}"
+        raise BadRequest(msg) from error
+    key = layout.new_checkpoint_key(stack_id)
+    backend.checkpoints.put(key, text)
+    return key, count
+
+
+def _first_version(caller: Caller, path: StackPath, checkpoint: str | None, count: int, now_millis: int) -> Version:
+    return Version(
+        update_id=new_id(), version=0, kind=Kind.CREATE, status=Status.SUCCEEDED, started_at=now_millis, ended_at=now_millis,
+        lease_expires_at=None, author=caller.login, origin="", base_checkpoint=checkpoint, checkpoint=checkpoint,
+        written_as=path, resource_count=count, journal_version=0, cli_version="",
+    )  # fmt: skip

@@ -1,0 +1,205 @@
+"""The container of a stack's state, `{"version", "features"?, "deployment"}`: checking, reading and assembling its text.
+
+Text goes in and comes out; what is inside a resource stays as it was written. Raises BadDocument where a text cannot be
+read at all, and is lenient about everything a person may want to repair by export and import.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Raw
+
+from common.state import jsontext, resource
+from common.state.jsontext import BadDocument, Members
+from common.state.resource import Head, Resource
+from common.state.urn import ROOT_TYPE
+
+__all__ = [
+    "EMPTY",
+    "BadDocument",
+    "Document",
+    "StoredResource",
+    "check_container",
+    "container",
+    "count_resources",
+    "has_resources",
+    "members",
+    "open_document",
+    "outputs",
+    "resources",
+    "slice_member",
+    "write_document",
+]
+
+# What a stack without state exports; without `version` or `deployment` every command of a client would fail.
+EMPTY = b'{"version":3,"deployment":{"manifest":{"time":"0001-01-01T00:00:00Z","magic":"","version":""}}}'
+
+_OLDEST_VERSION = 1
+_NEWEST_VERSION = 4
+_PLAIN_VERSION = 3
+_FEATURES_VERSION = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResource:
+    """A resource as a read of the stack's resources shows it."""
+
+    urn: str
+    text: bytes
+
+
+class _Outline(msgspec.Struct):
+    version: Raw = jsontext.ABSENT
+    deployment: Raw = jsontext.ABSENT
+
+
+class _RootHead(msgspec.Struct):
+    type: str | None = None
+    delete: bool | None = None
+    outputs: Raw = jsontext.ABSENT
+
+
+_outline_decoder = msgspec.json.Decoder(_Outline)
+
+
+def check_container(text: bytes) -> None:
+    """Raises BadDocument, with a reason for a person, unless the text is a container that a client can open.
+
+    Source: pkg/resource/stack/deployment.go:456-500 at 1b5949891b for the versions.
+    """
+    shield = jsontext.shield_for([text])
+    outline = jsontext.decode_new(shield.hide(text), _read_outline)
+    if jsontext.present(outline.version) is None:
+        raise BadDocument("the deployment has no 'version'")
+    version = bytes(outline.version)
+    if not version.isdigit() or not _OLDEST_VERSION <= int(version[:4]) <= _NEWEST_VERSION:
+        raise BadDocument(f"the deployment's 'version' must be a number from {_OLDEST_VERSION} to {_NEWEST_VERSION}")
+    if jsontext.present(outline.deployment) is None:
+        raise BadDocument("the document has no 'deployment'")
+    if not bytes(outline.deployment).startswith(b"{"):
+        raise BadDocument("'deployment' must be an object")
+    listed = jsontext.present(jsontext.open_object(outline.deployment).get("resources"))
+    if listed is not None and jsontext.find_list(listed) is None:
+        raise BadDocument("the deployment's 'resources' must be a list")
+
+
+def count_resources(text: bytes) -> int:
+    """Returns how many resources the container holds; raises BadDocument."""
+    return len(open_document(text).resource_texts())
+
+
+def has_resources(text: bytes) -> bool:
+    """Tells whether the container holds any resource; raises BadDocument."""
+    return count_resources(text) > 0
+
+
+def resources(text: bytes) -> Iterator[StoredResource]:
+    """Yields the container's resources in order, each byte for byte; raises BadDocument."""
+    document = open_document(text)
+    for item in document.resources():
+        yield StoredResource(document.shield.show_words(item.urn), document.shield.show(item.text))
+
+
+def outputs(text: bytes) -> tuple[bytes | None, bytes | None]:
+    """Returns the root stack resource's `outputs` and the `secrets_providers`, byte for byte, each None if absent."""
+    document = open_document(text)
+    providers = jsontext.present(document.members.get("secrets_providers"))
+    return _root_outputs(document), None if providers is None else document.shield.show(providers)
+
+
+def slice_member(body: bytes, name: str) -> bytes:
+    """Returns the exact bytes of one member of a JSON object; raises BadDocument if it is absent or the text no object."""
+    found = members(body)
+    if name not in found:
+        raise BadDocument(f"the request has no '{name}'")
+    return found[name]
+
+
+def members(body: bytes) -> dict[str, bytes]:
+    """Returns the exact bytes of every member of a JSON object from outside; raises BadDocument."""
+    shield = jsontext.shield_for([body])
+    opened = jsontext.decode_new(shield.hide(body), jsontext.open_object)
+    return {shield.show_words(name): shield.show(value) for name, value in opened.items()}
+
+
+def container(deployment: bytes, *, features: Sequence[str] = (), version: int | None = None) -> bytes:
+    """Returns the text of a container around a deployment; `version` defaults to what the features need."""
+    number = version if version is not None else _FEATURES_VERSION if features else _PLAIN_VERSION
+    listed = b'"features":' + msgspec.json.encode(list(features)) + b"," if features else b""
+    return b"".join((b'{"version":%d,' % number, listed, b'"deployment":', deployment, b"}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A container opened two levels deep; `shield` shows texts taken from it in their original spelling."""
+
+    shield: jsontext.Shield
+    outer: Members  # the container's members
+    members: Members  # the deployment's members
+
+    def resource_texts(self) -> list[Raw]:
+        """The resources as they are written; empty if there is no list."""
+        return jsontext.find_list(self.members.get("resources")) or []
+
+    def resources(self) -> list[Resource]:
+        """The resources with their heads, whatever state they are in."""
+        return [resource.read_leniently(text) for text in self.resource_texts()]
+
+    def heads(self) -> list[Head]:
+        """The heads alone, for checks."""
+        return [item.head for item in self.resources()]
+
+    def features(self) -> list[str]:
+        """The container's features; anything that is no text is left out."""
+        listed = jsontext.find_list(self.outer.get("features")) or []
+        return [name for name in map(jsontext.find_text, listed) if name is not None]
+
+
+def open_document(text: bytes, shield: jsontext.Shield | None = None) -> Document:
+    """Returns the opened container; raises BadDocument if there is no deployment object inside.
+
+    A shield means that the text has already been hidden with it.
+    """
+    if shield is None:
+        shield = jsontext.shield_for([text])
+        text = shield.hide(text)
+    outer = jsontext.decode(text, jsontext.open_object)
+    if "deployment" not in outer:
+        raise BadDocument("the document has no 'deployment'")
+    return Document(shield, outer, jsontext.decode(outer["deployment"], jsontext.open_object))
+
+
+def write_document(outer: Mapping[str, Raw], deployment: Sequence[tuple[str, Sequence[bytes]]], features: Sequence[str]) -> bytes:
+    """Returns a container's text: known members first, then the outer members that are not ours to write.
+
+    `deployment` lists the inner members in order, each as pieces of text that are joined once.
+    """
+    pieces: list[bytes] = []
+    for name, value in deployment:
+        pieces.extend((b"," if pieces else b"{", msgspec.json.encode(name), b":", *value))
+    head = b'{"version":%d,' % (_FEATURES_VERSION if features else _PLAIN_VERSION)
+    listed = b'"features":' + msgspec.json.encode(features) + b"," if features else b""
+    tail = [b"}}" if pieces else b"{}}"]
+    kept = {name: value for name, value in outer.items() if name not in ("version", "features", "deployment")}
+    if kept:
+        tail = [tail[0][:-1], b",", jsontext.write_object(kept)[1:]]
+    return b"".join((head, listed, b'"deployment":', *pieces, *tail))
+
+
+def _read_outline(text: bytes) -> _Outline:
+    if not text.lstrip().startswith(b"{"):
+        raise BadDocument("the document must be a JSON object")
+    return _outline_decoder.decode(text)
+
+
+def _root_outputs(document: Document) -> bytes | None:
+    for text in document.resource_texts():
+        try:
+            head = msgspec.json.decode(text, type=_RootHead)
+        except jsontext.JSON_ERRORS:
+            continue
+        if head.type == ROOT_TYPE and not head.delete:
+            found = jsontext.present(head.outputs)
+            return None if found is None else document.shield.show(found)
+    return None

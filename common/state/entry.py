@@ -1,0 +1,164 @@
+"""Journal entries as clients send them: reading, deduplicating and putting them in order.
+
+Only the envelope of an entry is typed. Its payloads stay text until the kind that uses them asks, because a failure
+entry, for one, may carry a state that nobody reads. Source: sdk/go/common/apitype/journal.go at v3.274.1, state.md 6.3.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from common.state import jsontext, resource
+from common.state.jsontext import JSON_ERRORS, BadDocument
+from common.state.resource import Resource
+
+T = TypeVar("T")
+
+_INT64 = range(-(1 << 63), 1 << 63)
+_PLAIN_VERSION = 1
+_MIGRATION_VERSION = 2
+
+
+class Malformed(ValueError):
+    """An entry that must be skipped as a whole; the message says why."""
+
+
+class Kind(IntEnum):
+    """What an entry reports."""
+
+    BEGIN = 0
+    SUCCESS = 1
+    FAILURE = 2
+    REFRESH_SUCCESS = 3
+    OUTPUTS = 4
+    WRITE = 5
+    SECRETS_MANAGER = 6
+    REBUILT_BASE_STATE = 7
+    EXTENSION_PARAMETERIZE = 8
+    SNIPPETS = 9
+    STATE_MIGRATION = 10
+
+
+class LayoutItem(msgspec.Struct, frozen=True, rename="camel"):
+    """A place in the base that a state migration makes; exactly one of the two is given."""
+
+    base_index: int | None = None
+    state_index: int | None = None
+
+
+class BasePatch(msgspec.Struct, frozen=True, rename="camel"):
+    """A complete replacement of a resource that the migration keeps, by its old index."""
+
+    state: Raw
+    index: int = 0
+
+
+class NewPatch(msgspec.Struct, frozen=True, rename="camel"):
+    """A complete replacement of a resource that this update made, by its operation."""
+
+    state: Raw
+    operation_id: int = msgspec.field(default=0, name="operationID")
+
+
+class Entry(msgspec.Struct, gc=False, rename="camel"):
+    """One journal entry. Index 0 is a legal base index, so absent is None."""
+
+    version: int | None = None
+    kind: int | None = None
+    sequence_id: int | None = msgspec.field(default=None, name="sequenceID")
+    operation_id: int | None = msgspec.field(default=None, name="operationID")
+    remove_old: int | None = None
+    remove_new: int | None = None
+    pending_replacement_old: int | None = None
+    pending_replacement_new: int | None = None
+    delete_old: int | None = None
+    delete_new: int | None = None
+    is_refresh: bool | None = None
+    requires_byte_string: bool | None = None
+    state: Raw = jsontext.ABSENT
+    operation: Raw = jsontext.ABSENT
+    secrets_provider: Raw = jsontext.ABSENT
+    new_snapshot: Raw = jsontext.ABSENT
+    snippets: Raw = jsontext.ABSENT
+    extension_ref: str | None = None
+    extension: Raw = jsontext.ABSENT
+    layout: Raw = jsontext.ABSENT
+    states: Raw = jsontext.ABSENT
+    base_state_patches: Raw = jsontext.ABSENT
+    new_state_patches: Raw = jsontext.ABSENT
+    remove_olds: Raw = jsontext.ABSENT
+
+    @property
+    def operation_key(self) -> int:
+        """The operation's ID; upstream's encoding leaves none out, and absent decodes to 0."""
+        return self.operation_id or 0
+
+    def known_kind(self) -> Kind:
+        """Returns the kind; raises Malformed for kinds and versions that upstream's replayer refuses."""
+        try:
+            kind = Kind(self.kind or 0)
+        except ValueError:
+            raise Malformed(f"unknown kind {self.kind}") from None
+        if self.version not in (_PLAIN_VERSION, _MIGRATION_VERSION):
+            raise Malformed(f"unknown version {self.version}")
+        if kind is Kind.STATE_MIGRATION and self.version != _MIGRATION_VERSION:
+            raise Malformed("a state migration needs version 2")
+        return kind
+
+    def read_state(self) -> Resource | None:
+        """Returns the resulting resource, if there is one; raises Malformed."""
+        text = jsontext.present(self.state)
+        return None if text is None else read_resource(text, "state")
+
+
+_entry_decoder = msgspec.json.Decoder(Entry)
+_batch_decoder = msgspec.json.Decoder(dict[str, Raw])
+
+
+def in_order(batches: Iterable[bytes], damage: list[str]) -> list[Entry]:
+    """Returns the batches' entries by sequence ID, the first to arrive of each; adds what cannot be read to the damage.
+
+    Batches come in any order, again, and overlapping. An entry without a 64-bit sequence ID has no place and cannot be
+    told from its own repetition, so it is damage.
+    """
+    found: dict[int, Entry] = {}
+    for batch in batches:
+        for text in _entry_texts(batch, damage):
+            try:
+                entry = _entry_decoder.decode(text)
+            except JSON_ERRORS as error:
+                damage.append(f"an entry cannot be read: {error}")
+                continue
+            if entry.sequence_id is None or entry.sequence_id not in _INT64:
+                damage.append(f"an entry of kind {entry.kind} has no sequence ID")
+                continue
+            found.setdefault(entry.sequence_id, entry)
+    return [found[sequence] for sequence in sorted(found)]
+
+
+def read_resource(text: Raw, member: str) -> Resource:
+    """Returns the resource in a member of an entry; raises Malformed where a client could not read it either."""
+    return payload(text, resource.read, member)
+
+
+def payload(text: Raw | None, reader: Callable[[Raw], T], member: str) -> T:
+    """Returns what the reader makes of a member that the entry must have; raises Malformed."""
+    found = jsontext.present(text)
+    if found is None:
+        raise Malformed(f"'{member}' is missing")
+    try:
+        return reader(found)
+    except JSON_ERRORS as error:
+        raise Malformed(f"'{member}' cannot be read: {error}") from None
+
+
+def _entry_texts(batch: bytes, damage: list[str]) -> list[Raw]:
+    try:
+        listed = jsontext.present(jsontext.decode(batch, _batch_decoder.decode).get("entries"))
+        return [] if listed is None else jsontext.decode(listed, jsontext.open_list)
+    except BadDocument as error:
+        damage.append(f"a batch of entries cannot be read: {error}")
+        return []

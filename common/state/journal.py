@@ -1,0 +1,107 @@
+"""Replaying a journal: the state an update leaves behind, from the base it started with and what it reported.
+
+A stored journal always gives a deployment, whatever is wrong with it; what was wrong is in the result and in the
+deployment's `metadata.integrity_error`. No clock: the caller says what time it is. Rules: state.md 6.4, 6.6, B.1, B.3.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from msgspec import Raw
+
+from common.state import checks, comparison, document, entry, jsontext, progress, steps
+from common.state.document import Document
+from common.state.jsontext import Members
+from common.state.progress import Base, Settled
+
+_INTEGRITY_ERROR = "integrity_error"
+# A journal that is damaged throughout repeats itself; the first findings are the ones that tell something.
+_MOST_FINDINGS = 50
+# Members of a deployment that a replay writes itself; all others are carried over from the base.
+_OWN_MEMBERS = ("manifest", "secrets_providers", "resources", "pending_operations", "metadata", "snippets", "extensions")
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The container an update leaves behind."""
+
+    text: bytes
+    resource_count: int
+    damage: tuple[str, ...]  # what was wrong with the journal, for the log and the update's result
+    unchanged: bool  # only the manifest's time, or the order of equally valid resources, differs from the base
+
+
+def replay(base: bytes, batches: Iterable[bytes], *, cli_version: str, now: datetime, command: str = "update") -> Replay:
+    """Returns the container after the journal, whose batches may be repeated, overlapping and out of order.
+
+    `cli_version` goes into the manifest; if it is empty the base's stays. Raises BadDocument only for an unreadable base.
+    """
+    parts = [base, *batches]
+    shield = jsontext.shield_for(parts)
+    opened = document.open_document(shield.hide(base), shield)
+    damage: list[str] = []
+    state = progress.start(opened)
+    for item in entry.in_order((shield.hide(batch) for batch in parts[1:]), damage):
+        steps.apply(state, item)
+    settled = state.settle()
+    damage = _findings([*damage, *state.damage, *settled.damage])
+    version = cli_version or _base_version(opened)
+    verdict = checks.verdict([item.head for item in settled.resources], settled.snippets)
+    error = verdict or (f"damaged journal: {damage[0]}" if damage else None)
+    finding = {"version": version, "command": command, "error": error} if error else None
+    text = shield.show(_write(opened, state.base, settled, _manifest(version, now), finding))
+    words = tuple(shield.show_words(message) for message in damage)
+    return Replay(text, len(settled.resources), words, unchanged=comparison.same_state(base, text))
+
+
+def _findings(damage: list[str]) -> list[str]:
+    """Returns each finding once, and the number of those left out of a long list."""
+    distinct = list(dict.fromkeys(damage))
+    left_out = len(distinct) - _MOST_FINDINGS
+    return [*distinct[:_MOST_FINDINGS], f"and {left_out} more"] if left_out > 0 else distinct
+
+
+def _base_version(opened: Document) -> str:
+    manifest = jsontext.find_object(opened.members.get("manifest")) or {}
+    return jsontext.find_text(manifest.get("version")) or ""
+
+
+def _manifest(version: str, now: datetime) -> Raw:
+    time = now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return jsontext.raw({"time": time, "magic": checks.magic(version), "version": version})
+
+
+def _write(opened: Document, base: Base, settled: Settled, manifest: Raw, finding: dict[str, str] | None) -> bytes:
+    """Returns the container's text, in upstream's order of members."""
+    parts: list[tuple[str, list[bytes]]] = [("manifest", [manifest])]
+    provider = jsontext.present(base.members.get("secrets_providers"))
+    if provider is not None:
+        parts.append(("secrets_providers", [provider]))
+    if settled.resources:
+        parts.append(("resources", _listed([item.text for item in settled.resources])))
+    if settled.operations:
+        parts.append(("pending_operations", _listed([operation.text for operation in settled.operations])))
+    parts.append(("metadata", [_metadata(base.members, finding)]))
+    if settled.snippets is not None and not jsontext.is_empty(settled.snippets):
+        parts.append(("snippets", [settled.snippets]))
+    if settled.extensions:
+        parts.append(("extensions", [jsontext.raw(settled.extensions)]))
+    parts += [(name, [value]) for name, value in base.members.items() if name not in _OWN_MEMBERS]
+    return document.write_document(opened.outer, parts, sorted(settled.features))
+
+
+def _metadata(members: Members, finding: dict[str, str] | None) -> Raw:
+    """Returns the base's metadata with the verdict on this state in place of an earlier one."""
+    metadata = jsontext.find_object(members.get("metadata")) or {}
+    metadata.pop(_INTEGRITY_ERROR, None)
+    if finding is not None:
+        metadata[_INTEGRITY_ERROR] = jsontext.raw(finding)
+    return Raw(jsontext.write_object(metadata))
+
+
+def _listed(texts: list[Raw]) -> list[bytes]:
+    pieces: list[bytes] = []
+    for text in texts:
+        pieces += (b"," if pieces else b"[", text)
+    return [*pieces, b"]"]

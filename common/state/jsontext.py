@@ -1,0 +1,197 @@
+"""JSON that stays text: values are cut out as `msgspec.Raw` and put back byte for byte.
+
+State must survive unread: number spelling, member order, escapes and members unknown to us. So nothing here turns a
+document into Python values; only the top level of an object is opened, and only changed members are written anew.
+"""
+
+import codecs
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+T = TypeVar("T")
+Members: TypeAlias = dict[str, Raw]
+
+# Everything that decoding unfit text can raise. A RecursionError is how absurd nesting shows.
+JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+# What a typed decoder leaves for a raw member that is not there; `Raw | None` would only accept null.
+ABSENT = Raw(b"")
+
+_ABSENT_TEXTS = (b"", b"null")
+_EMPTY = frozenset((b"null", b'""', b"[]", b"{}", b"false"))
+_UTF8_CHUNK_BYTES = 1 << 20
+# Python frames added while a new document is checked, so that whoever reads it later on a deeper stack succeeds too.
+_SPARE_FRAMES = 100
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATES = re.compile(
+    rb"(?<!\\)((?:\\\\)*)"  # an even number of backslashes does not escape what follows
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+_PAIR_BYTES = 12
+_MARKS = range(0x10FFFD, 0x10F000, -1)  # private use characters, one of which stands for the `\u` of a lone surrogate
+
+_members_decoder = msgspec.json.Decoder(Members)
+_list_decoder = msgspec.json.Decoder(list[Raw])
+
+
+class BadDocument(ValueError):
+    """Text that is not the JSON document it should be; the message is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shield:
+    r"""Hides lone surrogate escapes (`\ud83d`) from the decoder, which refuses them, and shows them again.
+
+    Go's decoder takes them, so they occur in state. Each `\u` is replaced by a character the texts do not contain. A lossy
+    shield writes U+FFFD instead, as Go does: only for texts that contain every candidate.
+    """
+
+    mark: bytes = b""
+    lossy: bool = False
+
+    def hide(self, text: bytes) -> bytes:
+        """Returns the text with every lone surrogate escape hidden."""
+        if not (self.mark or self.lossy) or not _SURROGATE.search(text):
+            return text
+        return _SURROGATES.sub(self._hide_one, text)
+
+    def show(self, text: bytes) -> bytes:
+        """Returns the text, as plain bytes, with hidden escapes as they were written."""
+        return bytes(text).replace(self.mark, rb"\u") if self.mark else bytes(text)
+
+    def show_words(self, text: str) -> str:
+        """Returns a message about hidden text in its original spelling."""
+        return text.replace(self.mark.decode(), "\\u") if self.mark else text
+
+    def _hide_one(self, match: re.Match[bytes]) -> bytes:
+        found = match[2]
+        if len(found) == _PAIR_BYTES:
+            return match[0]
+        return match[1] + (rb"\ufffd" if self.lossy else self.mark + found[2:])
+
+
+def shield_for(texts: Iterable[bytes]) -> Shield:
+    """Returns one shield for all texts; most texts need none and pay one search."""
+    texts = list(texts)
+    if not any(_SURROGATE.search(text) for text in texts):
+        return Shield()
+    for code in _MARKS:
+        mark = chr(code).encode()
+        if not any(re.search(mark, text) for text in texts):
+            return Shield(mark)
+    return Shield(lossy=True)
+
+
+def decode(text: bytes, reader: Callable[[bytes], T]) -> T:
+    """Returns what the reader makes of a text that has been checked before; raises BadDocument."""
+    try:
+        return reader(text)
+    except RecursionError:
+        raise BadDocument("the document is nested too deeply") from None
+    except JSON_ERRORS as error:
+        raise BadDocument(str(error)) from None
+
+
+def decode_new(text: bytes, reader: Callable[[bytes], T]) -> T:
+    """Returns what the reader makes of a text from outside: as `decode`, and it must be UTF-8 and leave room to nest."""
+    require_utf8(text)
+    return decode(text, lambda whole: _deeper(_SPARE_FRAMES, reader, whole))
+
+
+def require_utf8(text: bytes) -> None:
+    """Raises BadDocument if the text is not UTF-8, without making a second copy of it."""
+    if text.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(text)
+    try:
+        for start in range(0, len(view), _UTF8_CHUNK_BYTES):
+            decoder.decode(view[start : start + _UTF8_CHUNK_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise BadDocument("the document is not valid UTF-8") from None
+
+
+def open_object(text: bytes) -> Members:
+    """Returns the members of an object as raw text; raises one of JSON_ERRORS."""
+    return _members_decoder.decode(text)
+
+
+def open_list(text: bytes) -> list[Raw]:
+    """Returns the elements of a list as raw text; raises one of JSON_ERRORS."""
+    return _list_decoder.decode(text)
+
+
+def find_object(text: bytes | None) -> Members | None:
+    """Returns the members of an object, or None for absent text and anything that is no object."""
+    if text is None:
+        return None
+    try:
+        return open_object(text)
+    except JSON_ERRORS:
+        return None
+
+
+def find_list(text: bytes | None) -> list[Raw] | None:
+    """Returns the elements of a list, or None for absent text and anything that is no list."""
+    if text is None:
+        return None
+    try:
+        return open_list(text)
+    except JSON_ERRORS:
+        return None
+
+
+def find_text(text: bytes | None) -> str | None:
+    """Returns the value of a JSON string, or None for absent text and anything else."""
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=str)
+    except JSON_ERRORS:
+        return None
+
+
+def raw(value: object) -> Raw:
+    """Returns the JSON text of a value; Raw inside it is taken over as it is."""
+    return Raw(msgspec.json.encode(value))
+
+
+def present(text: Raw | None) -> Raw | None:
+    """Returns the member's text, or None if it is absent or null."""
+    return None if text is None or bytes(text) in _ABSENT_TEXTS else text
+
+
+def is_empty(text: bytes | None) -> bool:
+    """Tells whether upstream's encoder would leave the member out: absent, null, false, or an empty text, list, object."""
+    return text is None or compact(text) in _EMPTY
+
+
+def compact(text: bytes) -> bytes:
+    """Returns the JSON text without white space between tokens, or as it is if it is no JSON."""
+    try:
+        return msgspec.json.format(bytes(text), indent=-1)
+    except JSON_ERRORS:
+        return bytes(text)
+
+
+def same_text(one: bytes | None, other: bytes | None) -> bool:
+    """Tells whether two values are spelled alike, white space apart; absent and empty are the same."""
+    if one is None or other is None:
+        return is_empty(one) and is_empty(other)
+    return bytes(one) == bytes(other) or compact(one) == compact(other) or (is_empty(one) and is_empty(other))
+
+
+def write_object(members: Mapping[str, Raw]) -> bytes:
+    """Returns the text of an object whose member values are already text."""
+    return msgspec.json.encode(members)
+
+
+def _deeper(frames: int, reader: Callable[[bytes], T], text: bytes) -> T:
+    return _deeper(frames - 1, reader, text) if frames else reader(text)

@@ -1,0 +1,20 @@
+"""Blob keys: the one place that builds them.
+
+No segment ends with a dot and none comes from a name that a user chose: some stores drop a trailing dot, so that `prod.`
+and `prod` would be one object (field report F24). A key is used once and never rewritten.
+"""
+
+from common.ids import new_id
+
+CHECKPOINTS = "checkpoints/"
+BATCHES = "batches/"
+
+
+def new_checkpoint_key(owner_id: str) -> str:
+    """Return a fresh key for a state; `owner_id` is the stack or the running update that stores it."""
+    return f"{CHECKPOINTS}{owner_id}/{new_id()}"
+
+
+def new_batch_key(update_id: str) -> str:
+    """Return a fresh key for a journal or event batch of the update that is too large for a row."""
+    return f"{BATCHES}{update_id}/{new_id()}"

@@ -1,0 +1,102 @@
+"""Reads of a stack's state: export, outputs, single resources.
+
+A state is served as it is stored. Versions from before a rename are rewritten to the present names when they are read
+(docs/decisions/0003).
+"""
+
+from dataclasses import dataclass
+
+from common.access.caller import Caller
+from common.access.permissions import Permission
+from common.backend import Backend
+from common.compression import unpack
+from common.errors import NotFound
+from common.stacks import ledger
+from common.stacks import service as stacks
+from common.stacks.model import Stack, StackPath
+from common.state import document, finishing
+from common.state.document import StoredResource
+from common.state.rename import Names, rename
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """A stack's outputs and the provider of their secrets, each the JSON text of the state, None where it has none."""
+
+    outputs: bytes | None
+    secrets_providers: bytes | None
+
+
+def load_settled(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> Stack:
+    """Return the stack after finishing an update whose holder is gone; errors as in stacks.get_stack."""
+    stack = stacks.get_stack(backend, caller, path, permission)
+    if finishing.settle(backend, stack):
+        stack = stacks.get_stack(backend, caller, path, permission)
+    return stack
+
+
+def export(backend: Backend, caller: Caller, path: StackPath) -> bytes:
+    """Return the state as stored: gzip bytes, or the plain container of a stack without state.
+
+    While an update runs this is its base, or its last whole checkpoint: indices of a journal refer to it.
+    """
+    stack = load_settled(backend, caller, path, Permission.STACK_EXPORT)
+    return current_stored(backend, stack)
+
+
+def export_version(backend: Backend, caller: Caller, path: StackPath, version: int) -> bytes:
+    """Return the state as of a version, stored or plain; NotFound when the stack has no such version."""
+    stack = load_settled(backend, caller, path, Permission.STACK_EXPORT)
+    return _stored_at(backend, stack, version)
+
+
+def current_stored(backend: Backend, stack: Stack) -> bytes:
+    """Return the newest state of a stack, stored or plain; the caller's permission was checked with the stack."""
+    key = stack.latest.checkpoint
+    return backend.checkpoints.get_stored(key) if key is not None else document.EMPTY
+
+
+def current_text(backend: Backend, stack: Stack) -> bytes:
+    """Return the newest state of a stack as text; the caller's permission was checked with the stack."""
+    return unpack(current_stored(backend, stack))
+
+
+def outputs(backend: Backend, caller: Caller, path: StackPath) -> Outputs:
+    """Return the root outputs of the newest stored state, byte for byte."""
+    stack = load_settled(backend, caller, path, Permission.STACK_READ)
+    if stack.latest.checkpoint is None:
+        return Outputs(None, None)
+    return Outputs(*document.outputs(current_text(backend, stack)))
+
+
+def resources(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[int, list[StoredResource]]:
+    """Return (version, its resources in order) of the newest state or of a version; NotFound when there is none."""
+    stack = load_settled(backend, caller, path, Permission.STACK_READ)
+    if version is None:
+        return stack.latest.version, list(document.resources(current_text(backend, stack)))
+    return version, list(document.resources(unpack(_stored_at(backend, stack, version))))
+
+
+def count_resources(backend: Backend, caller: Caller, path: StackPath) -> tuple[int, int]:
+    """Return (version, number of resources) of the newest state."""
+    stack = load_settled(backend, caller, path, Permission.STACK_READ)
+    return stack.latest.version, stack.latest.resource_count
+
+
+def renamed(text: bytes, old: StackPath, new: StackPath) -> bytes:
+    """Return a state rewritten from the names it was written under to others; raises RenameError."""
+    return rename(text, Names(old.org, old.project, old.name), Names(new.org, new.project, new.name))
+
+
+def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
+    with backend.db.connect() as connection:
+        found = ledger.find_version(connection, stack.id, version)
+    if found is None:
+        msg = f"Stack '{stack.path}' has no version {version}"
+        raise NotFound(msg)
+    key, written_as = found
+    if key is None:
+        return document.EMPTY
+    if written_as == stack.path:
+        return backend.checkpoints.get_stored(key)
+    return renamed(backend.checkpoints.get(key), written_as, stack.path)

@@ -1,0 +1,215 @@
+"""Reads of updates and previews: status, history, events.
+
+History is newest first, has every version but creation and deletion, and repeats configuration and environment exactly
+as the client sent them (state.md 9.1).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from common.access.caller import Caller
+from common.access.permissions import Permission
+from common.backend import Backend
+from common.compression import unpack
+from common.errors import BadRequest, NotFound
+from common.ids import is_id
+from common.stacks import service as stacks
+from common.stacks.model import Stack, StackPath, Status
+from common.state.jsontext import shield_for
+from common.state.service import load_settled
+from common.updates import history_rows as rows
+from common.updates import service
+from common.updates.history_rows import Entry, EventBatch
+from common.updates.model import Update
+
+EVENT_BATCHES_PER_PAGE = 64
+EVENT_BYTES_PER_PAGE = 4 << 20
+# Numeric codes of event types in queries: positions in upstream's list, counted from 1 (inferred; 9 = policy is known).
+EVENT_TYPES = (
+    "cancelEvent", "stdoutEvent", "diagnosticEvent", "preludeEvent", "summaryEvent", "resourcePreEvent", "resOutputsEvent",
+    "resOpFailedEvent", "policyEvent", "policyRemediationEvent", "policyLoadEvent", "policyAnalyzeSummaryEvent",
+    "policyRemediateSummaryEvent", "policyAnalyzeStackSummaryEvent", "startDebuggingEvent", "progressEvent", "errorEvent",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a listing is wanted; `number` counts from 1."""
+
+    size: int | None
+    number: int = 1
+
+    @property
+    def offset(self) -> int:
+        """Return how many entries stand before the page."""
+        return (self.size or 0) * (self.number - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """What a reader of events wants: from a sequence number on, of some types, about some resources."""
+
+    start: int = 0
+    types: frozenset[str] = frozenset()
+    urns: frozenset[str] = frozenset()
+
+
+def get_status(backend: Backend, caller: Caller, path: StackPath, update_id: str) -> Update:
+    """Return the update; NotFound when the stack has none of that id."""
+    return service.get_update(backend, caller, path, update_id, Permission.STACK_READ)[1]
+
+
+def page_updates(backend: Backend, caller: Caller, path: StackPath, page: Page) -> tuple[Stack, list[Entry], int]:
+    """Return (stack, a page of its updates, newest first, number of all)."""
+    stack = load_settled(backend, caller, path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        return stack, rows.page_versions(connection, stack.id, page.size, page.offset), stack.latest.version
+
+
+def get_version(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[Stack, Entry]:
+    """Return the stack and the update that made a version, or the newest one; NotFound when there is none."""
+    stack = load_settled(backend, caller, path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        entry = rows.find_version(connection, stack.id, stack.latest.version if version is None else version)
+    if entry is None:
+        msg = f"Stack '{path}' has no updates" if version is None else f"Stack '{path}' has no version {version}"
+        raise NotFound(msg)
+    return stack, entry
+
+
+def get_preview(backend: Backend, caller: Caller, path: StackPath, update_id: str) -> tuple[Stack, Entry]:
+    """Return the stack and one of its previews; NotFound when it has none of that id."""
+    stack = stacks.get_stack(backend, caller, path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        entry = rows.find_preview(connection, stack.id, update_id) if is_id(update_id) else None
+    if entry is None:
+        msg = f"Preview '{ascii(update_id[:80])[1:-1]}' not found"
+        raise NotFound(msg)
+    return stack, entry
+
+
+def page_previews(
+    backend: Backend, caller: Caller, path: StackPath, version: int | None, page: Page, *, ascending: bool,
+) -> tuple[Stack, list[Entry]]:  # fmt: skip
+    """Return the stack and a page of the previews that ran after a version and before the next, or since the newest."""
+    stack = load_settled(backend, caller, path, Permission.STACK_READ)
+    after = stack.latest.version if version is None else version
+    with backend.db.connect() as connection:
+        return stack, rows.page_previews(connection, stack.id, after, page.size, page.offset, ascending=ascending)
+
+
+def page_events(
+    backend: Backend, caller: Caller, path: StackPath, update: str, query: EventQuery,
+) -> tuple[list[bytes], int | None]:  # fmt: skip
+    """Return events in order of their sequence numbers, and where the next page begins: None at the end of a finished update.
+
+    `update` is an update's id or a version number. While the update runs, a gap in the numbers ends the page: what is
+    missing may still arrive.
+    """
+    update_id, is_running = _find(backend, caller, path, update)
+    with backend.db.connect() as connection:
+        batches = rows.event_batches_from(connection, update_id, query.start, EVENT_BATCHES_PER_PAGE + 1)
+    taken, horizon = _within_page(batches)
+    events = _in_order(backend, taken, query.start, horizon)
+    if is_running:
+        events = _without_gap(events, query.start)
+    following = events[-1][0] + 1 if events else query.start
+    is_end = not is_running and horizon is None
+    return [text for _, text in events if _wanted(text, query)], None if is_end else following
+
+
+def _find(backend: Backend, caller: Caller, path: StackPath, update: str) -> tuple[str, bool]:
+    if update.isascii() and update.isdigit():
+        _stack, entry = get_version(backend, caller, path, int(update))
+        return entry.update_id, entry.status in (Status.RUNNING, Status.FINISHING)
+    found = get_status(backend, caller, path, update)
+    return found.id, found.status in (Status.NOT_STARTED, Status.RUNNING, Status.FINISHING)
+
+
+def _within_page(batches: list[EventBatch]) -> tuple[list[EventBatch], int | None]:
+    """Return the batches of this page, and the sequence number at which the next page's begin (None: no more)."""
+    size = 0
+    for index, batch in enumerate(batches):
+        if index == EVENT_BATCHES_PER_PAGE or (index and size > EVENT_BYTES_PER_PAGE):
+            return batches[:index], batch.first_sequence
+        size += len(batch.body or b"") * 4
+    return batches, None
+
+
+class _Event(msgspec.Struct):
+    sequence: int | None = None
+
+
+class _Batch(msgspec.Struct):
+    events: list[msgspec.Raw] | None = None
+
+
+def _in_order(backend: Backend, batches: Iterable[EventBatch], start: int, horizon: int | None) -> list[tuple[int, bytes]]:
+    found: dict[int, bytes] = {}
+    for batch in batches:
+        stored = backend.batches.get_stored(batch.blob_key) if batch.blob_key is not None else batch.body or b""
+        text = unpack(stored)
+        shield = shield_for([text])
+        for raw in msgspec.json.decode(shield.hide(text), type=_Batch).events or []:
+            number = _sequence(raw, batch.first_sequence)
+            # All batches that begin before the horizon are here, and so are all events below it. A page that is one
+            # batch with a later one inside its range must still make progress, so it may pass the horizon.
+            if number >= start:
+                found.setdefault(number, shield.show(raw))
+    ordered = sorted(found.items())
+    below = [event for event in ordered if horizon is None or event[0] < horizon]
+    return below or ordered
+
+
+def _sequence(raw: msgspec.Raw, otherwise: int) -> int:
+    try:
+        number = msgspec.json.decode(raw, type=_Event).sequence
+    except msgspec.DecodeError:
+        return otherwise
+    return otherwise if number is None else number
+
+
+def _without_gap(events: list[tuple[int, bytes]], start: int) -> list[tuple[int, bytes]]:
+    return [event for index, event in enumerate(events) if event[0] == start + index]
+
+
+class _Subject(msgspec.Struct):
+    urn: str | None = None
+    resource_urn: str | None = msgspec.field(default=None, name="resourceUrn")
+    metadata: "_Subject | None" = None
+
+
+def _wanted(text: bytes, query: EventQuery) -> bool:
+    if not query.types and not query.urns:
+        return True
+    try:
+        text = shield_for([text]).hide(text)
+        members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        return False
+    kind = next((name for name in EVENT_TYPES if name in members), "")
+    if query.types and kind not in query.types:
+        return False
+    return not query.urns or _subject(members.get(kind)) in query.urns
+
+
+def _subject(payload: msgspec.Raw | None) -> str:
+    try:
+        found = msgspec.json.decode(payload or b"{}", type=_Subject)
+    except msgspec.DecodeError:
+        return ""
+    return found.urn or found.resource_urn or (found.metadata.urn if found.metadata is not None else None) or ""
+
+
+def event_types(codes: Iterable[str]) -> frozenset[str]:
+    """Return the names of event types for the codes of a query; BadRequest for one that is no number."""
+    names = set()
+    for code in codes:
+        if not code.isascii() or not code.isdigit():
+            msg = f"event type {code[:20]!a} is not a number"
+            raise BadRequest(msg)
+        number = int(code)
+        names.add(EVENT_TYPES[number - 1] if 0 < number <= len(EVENT_TYPES) else f"unknown {number}")
+    return frozenset(names)

@@ -1,0 +1,158 @@
+"""Statements of updates that clients run: create, start, renew, look up."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, exists, insert, or_, select, update
+
+from common.db.tables import stacks, updates
+from common.stacks import repository as stack_rows
+from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, Stack, StackPath, Status
+from common.updates.model import Client, Program, Update
+
+_newer = updates.alias("newer")
+_HAS_SUCCESSOR = (
+    exists().where(_newer.c.stack_id == updates.c.stack_id, _newer.c.version > updates.c.version).label("has_successor")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is written when an update starts; `version` is None for a dry run."""
+
+    update_id: str
+    version: int | None
+    now_millis: int
+    lease_expires_at: int
+    journal_version: int
+    client: Client
+
+
+def add(
+    connection: Connection, *, update_id: str, stack: Stack, kind: Kind, program: Program, user_id: str, now_millis: int,
+) -> None:  # fmt: skip
+    """Insert an update that is not started; it holds nothing yet."""
+    connection.execute(insert(updates).values(**_created(update_id, stack, kind, program, user_id, now_millis=now_millis)))
+
+
+def add_running(connection: Connection, stack: Stack, kind: Kind, program: Program, user_id: str, *, run: Run) -> None:
+    """Insert an update that runs already; IntegrityError when its version is taken."""
+    created = _created(run.update_id, stack, kind, program, user_id, now_millis=run.now_millis)
+    connection.execute(insert(updates).values(**{**created, **_running(stack, run)}))
+
+
+def start(connection: Connection, stack: Stack, run: Run) -> bool:
+    """Turn a created update into a running one based on the stack's newest state.
+
+    False when it is not waiting for its start; IntegrityError when its version is taken.
+    """
+    changed = connection.execute(
+        update(updates)
+        .values(**_running(stack, run))
+        .where(updates.c.id == run.update_id, updates.c.status == Status.NOT_STARTED),
+    )
+    return changed.rowcount == 1
+
+
+def renew(connection: Connection, update_id: str, lease_expires_at: int) -> bool:
+    """Prolong the lease of a running update, also one that ran out while nobody took the stack; False when it ended."""
+    changed = connection.execute(
+        update(updates)
+        .values(lease_expires_at=lease_expires_at)
+        .where(updates.c.id == update_id, updates.c.status == Status.RUNNING),
+    )
+    return changed.rowcount == 1
+
+
+def cancel_unstarted(connection: Connection, update_id: str, now_millis: int) -> bool:
+    """Cancel an update that never started; False when it is not waiting."""
+    changed = connection.execute(
+        update(updates)
+        .values(status=Status.CANCELLED, outcome=Outcome.CANCELLED, ended_at=now_millis)
+        .where(updates.c.id == update_id, updates.c.status == Status.NOT_STARTED),
+    )
+    return changed.rowcount == 1
+
+
+def complete_expired(connection: Connection, update_id: str, outcome: Outcome) -> bool:
+    """Let the rightful holder say how an update ended that was given up as expired; False when it was not."""
+    changed = connection.execute(
+        update(updates)
+        .values(status=outcome.status, outcome=outcome)
+        .where(updates.c.id == update_id, updates.c.outcome == Outcome.EXPIRED, updates.c.status == Status.FAILED),
+    )
+    return changed.rowcount == 1
+
+
+def find(connection: Connection, update_id: str) -> tuple[Update, bool] | None:
+    """Return (update, whether its stack has a newer version) by its id alone: for the holder of its lease."""
+    row = connection.execute(select(*_UPDATE_COLUMNS, _HAS_SUCCESSOR).where(updates.c.id == update_id)).one_or_none()
+    return (_from_columns(row._asdict()), bool(row.has_successor)) if row is not None else None
+
+
+def find_with_stack(connection: Connection, org_id: str, path: StackPath, update_id: str) -> tuple[Stack, Update] | None:
+    """Return the update and its live stack with its newest version, in one query; None when the stack has no such update."""
+    asked = updates.alias("asked")
+    columns = [getattr(asked.c, column.name).label(f"asked_{column.name}") for column in _UPDATE_COLUMNS]
+    query = (
+        stack_rows.with_latest_version()
+        .add_columns(*columns)
+        .join(asked, and_(asked.c.stack_id == stacks.c.id, asked.c.id == update_id))
+        .where(stacks.c.org_id == org_id, stacks.c.project == path.project, stacks.c.name == path.name)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    asked_row = {column.name: getattr(row, f"asked_{column.name}") for column in _UPDATE_COLUMNS}
+    return stack_rows.to_stack(row), _from_columns(asked_row)
+
+
+def abandoned(connection: Connection, now_millis: int, limit: int) -> list[tuple[str, Status]]:
+    """Return (id, status) of updates whose lease ran out, or whose finishing stopped half-way."""
+    rows = connection.execute(
+        select(updates.c.id, updates.c.status)
+        .where(
+            or_(
+                and_(updates.c.status == Status.RUNNING, updates.c.lease_expires_at <= now_millis),
+                and_(updates.c.status == Status.FINISHING, updates.c.ended_at <= now_millis - FINISHING_MILLIS),
+            ),
+        )
+        .order_by(updates.c.id)
+        .limit(limit),
+    )
+    return [(update_id, Status(status)) for update_id, status in rows]
+
+
+_UPDATE_COLUMNS = (updates.c.id, updates.c.kind, updates.c.dry_run, updates.c.status, updates.c.outcome, updates.c.version)
+
+
+def _created(update_id: str, stack: Stack, kind: Kind, program: Program, user_id: str, *, now_millis: int) -> dict[str, object]:
+    return {
+        "id": update_id, "stack_id": stack.id, "kind": kind, "dry_run": program.dry_run, "status": Status.NOT_STARTED,
+        "outcome": None, "version": None, "program": program.text.decode(), "requested_by": user_id, "origin": "",
+        "cli_version": "", "created_at": now_millis, "after_version": stack.latest.version, "journal_version": 0,
+        "base_checkpoint": None, "checkpoint": None, "checkpoint_sequence": 0, "state_owner": stack.path.org,
+        "state_project": stack.path.project, "state_name": stack.path.name, "resource_count": 0,
+    }  # fmt: skip
+
+
+def _running(stack: Stack, run: Run) -> dict[str, object]:
+    latest = stack.latest
+    return {
+        "status": Status.RUNNING, "version": run.version, "started_at": run.now_millis,
+        "lease_expires_at": run.lease_expires_at, "after_version": latest.version, "journal_version": run.journal_version,
+        "base_checkpoint": latest.checkpoint, "checkpoint": latest.checkpoint, "state_owner": stack.path.org,
+        "state_project": stack.path.project, "state_name": stack.path.name, "resource_count": latest.resource_count,
+        "origin": run.client.origin, "cli_version": run.client.cli_version,
+    }  # fmt: skip
+
+
+def _from_columns(row: dict[str, object]) -> Update:
+    version, outcome = row["version"], row["outcome"]
+    return Update(
+        id=str(row["id"]),
+        kind=Kind(str(row["kind"])),
+        dry_run=bool(row["dry_run"]),
+        status=Status(str(row["status"])),
+        outcome=Outcome(str(outcome)) if outcome is not None else None,
+        version=int(str(version)) if version is not None else None,
+    )

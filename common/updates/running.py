@@ -1,0 +1,169 @@
+"""What a running update sends: journal batches, event batches, checkpoints. Each costs one guarded statement.
+
+The statement that writes also checks the lease; only when it wrote nothing is the reason asked for. Batches are kept as
+they came (docs/decisions/0002): repeats and overlaps are resolved by their sequence numbers when they are read.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from common.backend import Backend
+from common.clock import unix_millis
+from common.errors import BackendError, BadRequest, Conflict
+from common.ids import new_id
+from common.state import delta, document, envelope, layout
+from common.state.delta import DeltaError
+from common.state.document import BadDocument
+from common.updates import running_rows as rows
+from common.updates import service
+from common.updates.leases import Lease
+from common.updates.running_rows import Batch, Checkpoint, Guard
+
+_T = TypeVar("_T")
+
+
+class VerbatimBody(msgspec.Struct, rename="camel"):
+    """A whole checkpoint whose exact bytes are the base of later deltas."""
+
+    untyped_deployment: msgspec.Raw
+    sequence_number: int = 0
+
+
+def append_journal(backend: Backend, lease: Lease, stored: bytes, text: bytes) -> None:
+    """Keep a journal batch; `stored` is its text as it came. Durable when this returns. Forbidden when the lease is lost."""
+    found = _checked(lambda: envelope.envelope(text))
+    batch = Batch(new_id(), found.first_sequence, found.last_sequence, found.count)
+    _append(backend, lease, stored, batch, rows.add_journal_batch)
+
+
+def append_events(backend: Backend, lease: Lease, stored: bytes, text: bytes) -> None:
+    """Keep an event batch, and the summary of changes if it has one; errors as for a journal batch."""
+    found = _checked(lambda: envelope.events_envelope(text))
+    changes = found.resource_changes.decode() if found.resource_changes is not None else None
+    batch = Batch(new_id(), found.first_sequence, found.last_sequence, found.count, changes)
+    _append(backend, lease, stored, batch, rows.add_event_batch)
+
+
+def append_event(backend: Backend, lease: Lease, text: bytes) -> None:
+    """Keep a single event, as old clients send it."""
+    batch = b'{"events":[' + text + b"]}"
+    append_events(backend, lease, batch, batch)
+
+
+def put_checkpoint(backend: Backend, lease: Lease, body: bytes) -> None:
+    """Make a whole checkpoint the update's state."""
+    given = _checked(lambda: document.members(body))
+    if given.get("isInvalid") == b"true" and given.get("deployment", b"null") == b"null":
+        return _require_good(backend, lease)
+    if "deployment" not in given or "version" not in given:
+        msg = "a checkpoint needs the members version and deployment"
+        raise BadRequest(msg)
+    kept = [b'"%s":%s' % (name.encode(), given[name]) for name in ("version", "features", "deployment") if name in given]
+    text = b"{" + b",".join(kept) + b"}"
+    checkpoint = _stored_checkpoint(backend, lease, text, sequence=0, digest=None)
+    with backend.db.connect() as connection:
+        written = rows.put_checkpoint(connection, _guard(backend, lease), checkpoint)
+    if not written:
+        raise service.refusal(backend, lease)
+    return None
+
+
+def put_verbatim(backend: Backend, lease: Lease, body: bytes) -> None:
+    """Make a whole checkpoint the update's state and the base of deltas; one with a number gone by is ignored."""
+    given = _decoded(body, VerbatimBody)
+    text = bytes(given.untyped_deployment)
+    checkpoint = _stored_checkpoint(backend, lease, text, sequence=given.sequence_number, digest=delta.digest(text))
+    with backend.db.connect() as connection:
+        if rows.put_checkpoint(connection, _guard(backend, lease), checkpoint):
+            return
+        found = rows.find_checkpoint(connection, _guard(backend, lease))
+    backend.checkpoints.delete([checkpoint.key])
+    if found is None:
+        raise service.refusal(backend, lease)
+
+
+def put_delta(backend: Backend, lease: Lease, body: bytes) -> None:
+    """Apply a delta to the update's checkpoint; a repeat is accepted, one that does not fit is refused and changes nothing."""
+    given = _checked(lambda: delta.parse(body))
+    with backend.db.connect() as connection:
+        base = rows.find_checkpoint(connection, _guard(backend, lease))
+    if base is None:
+        raise service.refusal(backend, lease)
+    if given.sequence_number < base.sequence:
+        return
+    if given.sequence_number == base.sequence and base.digest is not None:
+        if given.checkpoint_hash != base.digest:
+            msg = f"checkpoint {given.sequence_number} was stored with other content"
+            raise Conflict(msg)
+        return
+    if base.digest is None:
+        msg = "this update has no whole checkpoint yet that a delta could change; send the whole checkpoint"
+        raise BadRequest(msg)
+    try:
+        text = delta.apply(backend.checkpoints.get(base.key), given.deployment_delta or (), given.checkpoint_hash)
+    except DeltaError as error:
+        msg = f"the delta does not fit the stored checkpoint: {error}; send the whole checkpoint"
+        raise BadRequest(msg) from error
+    checkpoint = _stored_checkpoint(backend, lease, text, sequence=given.sequence_number, digest=given.checkpoint_hash)
+    with backend.db.connect() as connection:
+        written = rows.replace_checkpoint(connection, _guard(backend, lease), base, checkpoint)
+    backend.checkpoints.delete([base.key if written else checkpoint.key])
+    if not written:
+        msg = "the checkpoint was changed by another request at the same time; send the whole checkpoint"
+        raise Conflict(msg)
+
+
+def _append(backend: Backend, lease: Lease, stored: bytes, batch: Batch, add: Callable[..., bool]) -> None:
+    if not batch.count:
+        return _require_good(backend, lease)
+    body: bytes | None = stored
+    blob_key = None
+    if len(stored) > backend.settings.integer("STACKHOLD_BATCH_ROW_LIMIT_BYTES"):
+        body, blob_key = None, layout.new_batch_key(lease.update_id)
+        backend.batches.put_stored(blob_key, stored)
+    with backend.db.connect() as connection:
+        written = add(connection, _guard(backend, lease), batch, body, blob_key)
+    if not written:
+        raise service.refusal(backend, lease)
+    return None
+
+
+def _require_good(backend: Backend, lease: Lease) -> None:
+    with backend.db.connect() as connection:
+        if not rows.is_good(connection, _guard(backend, lease)):
+            raise service.refusal(backend, lease)
+
+
+def _stored_checkpoint(backend: Backend, lease: Lease, text: bytes, *, sequence: int, digest: str | None) -> Checkpoint:
+    def check() -> int:
+        document.check_container(text)
+        return document.count_resources(text)
+
+    count = _checked(check)
+    key = layout.new_checkpoint_key(lease.update_id)
+    backend.checkpoints.put(key, text)
+    return Checkpoint(key, sequence, digest, count)
+
+
+def _guard(backend: Backend, lease: Lease) -> Guard:
+    return Guard(lease.update_id, unix_millis(backend.clock.now()))
+
+
+def _checked(read: Callable[[], _T]) -> _T:
+    try:
+        return read()
+    except BadDocument as error:
+        raise _bad(str(error)) from error
+
+
+def _decoded(body: bytes, shape: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _bad(str(error)) from error
+
+
+def _bad(reason: str) -> BackendError:
+    return BadRequest(f"the request body is not of the expected form: {reason}")

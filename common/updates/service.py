@@ -1,0 +1,241 @@
+"""The life of an update: create, start, renew, complete, cancel, and what becomes of those that are left alone.
+
+Creating locks nothing. Starting a real update takes the stack's next version number, and that is the lock; a dry run
+takes none and waits for nobody (state.md 4).
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from common.access.caller import Caller
+from common.access.permissions import Permission
+from common.backend import Backend
+from common.clock import unix_millis
+from common.db.engine import is_duplicate
+from common.errors import Conflict, Forbidden, NotFound
+from common.ids import is_id, new_id
+from common.names import require_tags
+from common.stacks import service as stacks
+from common.stacks.model import Kind, Outcome, Stack, StackPath, Status
+from common.state import finishing
+from common.state.changes import InProgress
+from common.updates import leases, repository
+from common.updates.leases import LEASE_SECONDS, Lease
+from common.updates.model import Client, Completion, Program, Start, Started, Update, negotiated_journal
+from common.updates.repository import Run
+
+EXPIRED = "The provided update token has expired."
+CANCELLED = "The update was cancelled; its token is no longer valid."
+_ATTEMPTS = 5
+_T = TypeVar("_T")
+
+
+def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, program: Program) -> str:
+    """Create an update, a dry run or a real one as its program says, and return its id. Nothing is locked."""
+    stack = stacks.get_stack(backend, caller, path, Permission.STACK_WRITE)
+    update_id = new_id()
+    with backend.db.connect() as connection:
+        repository.add(
+            connection, update_id=update_id, stack=stack, kind=kind, program=program, user_id=caller.user_id,
+            now_millis=unix_millis(backend.clock.now()),
+        )  # fmt: skip
+    return update_id
+
+
+def start(backend: Backend, caller: Caller, path: StackPath, update_id: str, *, wanted: Start, client: Client) -> Started:
+    """Start a created update; InProgress when another update holds the stack, Conflict when this one started before."""
+
+    def begin() -> Started:
+        stack, update = get_update(backend, caller, path, update_id, Permission.STACK_WRITE)
+        if not update.dry_run:
+            _require_free(backend, stack)
+        run = _run(backend, stack, update_id, wanted, client, dry_run=update.dry_run)
+
+        def write() -> bool:
+            if _has_new_tags(stack, wanted):
+                with backend.db.begin() as tx:
+                    stacks.put_tags(tx, stack, wanted.tags or {})
+                    return repository.start(tx, stack, run)
+            with backend.db.connect() as connection:
+                return repository.start(connection, stack, run)
+
+        if not write():
+            msg = f"Update '{update_id}' was started before"
+            raise Conflict(msg)
+        return _started(backend, stack, run, wanted)
+
+    return _retried(begin)
+
+
+def begin(
+    backend: Backend, caller: Caller, path: StackPath, *, kind: Kind, program: Program, wanted: Start, client: Client,
+) -> Started:  # fmt: skip
+    """Create and start an update in one step; errors as in create and start."""
+
+    def once() -> Started:
+        stack = stacks.get_stack(backend, caller, path, Permission.STACK_WRITE)
+        if not program.dry_run:
+            _require_free(backend, stack)
+        run = _run(backend, stack, new_id(), wanted, client, dry_run=program.dry_run)
+        if _has_new_tags(stack, wanted):
+            with backend.db.begin() as tx:
+                stacks.put_tags(tx, stack, wanted.tags or {})
+                repository.add_running(tx, stack, kind, program, caller.user_id, run=run)
+        else:
+            with backend.db.connect() as connection:
+                repository.add_running(connection, stack, kind, program, caller.user_id, run=run)
+        return _started(backend, stack, run, wanted)
+
+    return _retried(once)
+
+
+def renew(backend: Backend, lease: Lease, path: StackPath) -> tuple[str, int]:
+    """Prolong the lease by its full length; returns (token, expiry in unix milliseconds). Forbidden when it is lost.
+
+    A lease that ran out is renewed all the same if nobody took the stack: a laptop that slept loses nothing.
+    """
+    expires_at = unix_millis(backend.clock.now()) + LEASE_SECONDS * 1000
+    with backend.db.connect() as connection:
+        renewed = repository.renew(connection, lease.update_id, expires_at)
+    if not renewed:
+        raise refusal(backend, lease)
+    return leases.issue(backend, lease.update_id, path), expires_at
+
+
+def complete(backend: Backend, lease: Lease, completion: Completion) -> None:
+    """End the update as its client says. A repeat succeeds; Forbidden when it was cancelled or somebody took the stack."""
+    if finishing.finish(backend, lease.update_id, completion.outcome):
+        return
+    with backend.db.connect() as connection:
+        found = repository.find(connection, lease.update_id)
+        if found is None:
+            raise _unknown(lease.update_id)
+        update, has_successor = found
+        if update.outcome is Outcome.EXPIRED and not has_successor:
+            repository.complete_expired(connection, lease.update_id, completion.outcome)
+    if update.status is Status.FINISHING:
+        finishing.conclude(backend, lease.update_id)
+    if update.outcome is Outcome.CANCELLED:
+        raise Forbidden(exact=f"Forbidden: {CANCELLED}")
+    if update.outcome is Outcome.EXPIRED and has_successor:
+        raise Forbidden(exact=f"Forbidden: {EXPIRED}")
+
+
+def cancel(backend: Backend, caller: Caller, path: StackPath, update_id: str) -> None:
+    """Cancel an update with all it recorded kept. A repeat succeeds; Conflict when it ended otherwise."""
+    _stack, update = get_update(backend, caller, path, update_id, Permission.STACK_CANCEL_UPDATE)
+    if update.status is Status.NOT_STARTED:
+        with backend.db.connect() as connection:
+            if repository.cancel_unstarted(connection, update_id, unix_millis(backend.clock.now())):
+                return
+    if finishing.finish(backend, update_id, Outcome.CANCELLED):
+        return
+    _stack, update = get_update(backend, caller, path, update_id, Permission.STACK_CANCEL_UPDATE)
+    if update.status is Status.FINISHING:
+        finishing.conclude(backend, update_id)
+    if update.outcome is not Outcome.CANCELLED:
+        msg = f"Update '{update_id}' has already finished"
+        raise Conflict(msg)
+
+
+def get_update(
+    backend: Backend, caller: Caller, path: StackPath, update_id: str, permission: Permission,
+) -> tuple[Stack, Update]:  # fmt: skip
+    """Return the update and its stack; NotFound when the caller's stack has no such update."""
+    missing = f"Stack '{path}' not found"
+    membership = caller.membership(path.org)
+    if membership is None:
+        raise NotFound(missing)
+    found = None
+    if is_id(update_id):
+        with backend.db.connect() as connection:
+            found = repository.find_with_stack(connection, membership.org_id, path, update_id)
+    if found is None:
+        stacks.get_stack(backend, caller, path, permission)
+        raise _unknown(update_id)
+    caller.require(permission, path.org, missing=missing, created_by=found[0].created_by)
+    return found
+
+
+def refusal(backend: Backend, lease: Lease) -> Forbidden | NotFound:
+    """Return why a guarded statement found no good lease."""
+    with backend.db.connect() as connection:
+        found = repository.find(connection, lease.update_id)
+    if found is None:
+        return _unknown(lease.update_id)
+    text = CANCELLED if found[0].outcome is Outcome.CANCELLED else EXPIRED
+    return Forbidden(exact=f"Forbidden: {text}")
+
+
+def expire_leases(backend: Backend, limit: int) -> int:
+    """Finish up to `limit` updates whose holders are gone; returns how many. For the job, which acts for no caller."""
+    now_millis = unix_millis(backend.clock.now())
+    with backend.db.connect() as connection:
+        found = repository.abandoned(connection, now_millis, limit)
+    for update_id, status in found:
+        if status is Status.RUNNING:
+            finishing.finish(backend, update_id, Outcome.EXPIRED)
+        else:
+            finishing.conclude(backend, update_id)
+    return len(found)
+
+
+def _require_free(backend: Backend, stack: Stack) -> None:
+    """Raise InProgress while somebody holds the stack; `_Again` after finishing an update whose holder is gone."""
+    if stack.latest.is_busy(unix_millis(backend.clock.now())):
+        raise InProgress(stack)
+    if finishing.settle(backend, stack):
+        raise _Again
+
+
+def _run(backend: Backend, stack: Stack, update_id: str, wanted: Start, client: Client, *, dry_run: bool) -> Run:
+    now_millis = unix_millis(backend.clock.now())
+    return Run(
+        update_id=update_id,
+        version=None if dry_run else stack.latest.version + 1,
+        now_millis=now_millis,
+        lease_expires_at=now_millis + LEASE_SECONDS * 1000,
+        journal_version=negotiated_journal(wanted.journal_version),
+        client=client,
+    )
+
+
+def _started(backend: Backend, stack: Stack, run: Run, wanted: Start) -> Started:
+    return Started(
+        update_id=run.update_id,
+        version=run.version if run.version is not None else stack.latest.version,
+        token=leases.issue(backend, run.update_id, stack.path),
+        lease_expires_at=run.lease_expires_at,
+        journal_version=run.journal_version,
+        stack=stack,
+        tags=wanted.tags if wanted.tags is not None else stack.tags,
+    )
+
+
+def _has_new_tags(stack: Stack, wanted: Start) -> bool:
+    if wanted.tags is None or wanted.tags == stack.tags:
+        return False
+    require_tags(wanted.tags)
+    return True
+
+
+class _Again(Exception):
+    """The stack is to be looked at again."""
+
+
+def _retried(attempt: Callable[[], _T]) -> _T:
+    """Run an attempt to take the next version; look again when somebody took it, or an abandoned update was finished."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return attempt()
+        except _Again:
+            continue
+        except Exception as error:
+            if not is_duplicate(error):
+                raise
+    msg = "the stack changes faster than this update can start; try again"
+    raise Conflict(msg)
+
+
+def _unknown(update_id: str) -> NotFound:
+    return NotFound(f"Update '{ascii(update_id[:80])[1:-1]}' not found")

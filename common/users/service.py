@@ -1,0 +1,74 @@
+"""Users: what they may know of themselves, and their default organization."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from common.access.caller import Caller, Membership
+from common.backend import Backend
+from common.clock import unix_millis
+from common.errors import NotFound
+from common.ids import new_id
+from common.names import require_owner_name
+from common.users import repository
+from common.wire.users import GetDefaultOrganizationResponse, OrganizationSummaryWithRole, User
+
+
+def current(caller: Caller) -> User:
+    """Return the caller as the wire shows them, with their organizations, the personal one included."""
+    # No permission check: everyone may know who they are. Without the personal namespace among the organizations the
+    # client could not make a stack there, which it does when there is no default organization (state.md 2.1).
+    return User(
+        id=caller.user_id,
+        github_login=caller.login,
+        name=caller.name,
+        email=caller.email,
+        avatar_url=caller.avatar_url,
+        organizations=[_to_summary(membership) for membership in caller.memberships],
+        identities=[],
+        site_admin=caller.site_admin,
+    )
+
+
+def default_organization(caller: Caller) -> GetDefaultOrganizationResponse:
+    """Return the organization the caller chose, or their personal one when they chose none or have left it."""
+    # No permission check: it is the caller's own choice.
+    chosen = next((found.login for found in caller.memberships if found.org_id == caller.default_org_id), caller.login)
+    return GetDefaultOrganizationResponse(GitHubLogin=chosen, Messages=[])
+
+
+def set_default_organization(backend: Backend, caller: Caller, org_login: str) -> None:
+    """Store the caller's default organization; raises NotFound unless they are a member."""
+    membership = caller.membership(org_login)
+    if membership is None:
+        msg = f"Organization '{org_login[:100]}' not found"
+        raise NotFound(msg)
+    with backend.db.connect() as connection:
+        repository.set_default_org(connection, caller.user_id, membership.org_id)
+
+
+def find_id(tx: Connection, login: str) -> str | None:
+    """Return a user's id by login, or None: a step of its caller's use case."""
+    return repository.find_id(tx, login)
+
+
+def add(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, now: datetime) -> str:
+    """Make a user and return the id, a step; raises BadRequest for a bad login, IntegrityError for one that is taken."""
+    require_owner_name(login)
+    user_id = new_id()
+    repository.add(tx, user_id=user_id, login=login, name=name, email=email, site_admin=site_admin, now_millis=unix_millis(now))
+    return user_id
+
+
+def choose_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
+    """Store a user's default organization: a step of its caller's use case."""
+    repository.set_default_org(tx, user_id, org_id)
+
+
+def _to_summary(membership: Membership) -> OrganizationSummaryWithRole:
+    return OrganizationSummaryWithRole(
+        name=membership.name,
+        github_login=membership.login,
+        avatar_url=membership.avatar_url,
+        role=membership.role,
+    )

@@ -1,0 +1,28 @@
+"""Anonymous environments, as every command sends them whose stack lists environments (esc.md 4.12)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from common.esc import service as environments
+from functions.deps import BackendDep, BodyDep, CallerDep, reply
+
+router = APIRouter()
+PropertyPath = Annotated[str | None, Query(alias="property")]
+_YAML = "/api/esc/environments/{org}/yaml"
+
+
+@router.post(f"{_YAML}/check")
+def check_yaml(caller: CallerDep, org: str, body: BodyDep) -> Response:
+    return reply(environments.check_yaml(caller, org, body.text))
+
+
+@router.post(f"{_YAML}/open")
+def open_yaml(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep, duration: str | None = None) -> Response:
+    return reply(environments.open_yaml(backend, caller, org, body.text, duration))
+
+
+# The vendor's ESC SDK puts two slashes before the id; they arrive here as one.
+@router.get(f"{_YAML}/open/{{session_id}}")
+def read_open_yaml(backend: BackendDep, caller: CallerDep, org: str, session_id: str, path: PropertyPath = None) -> Response:
+    return reply(environments.read_open_yaml(backend, caller, org, session_id, path))

@@ -1,0 +1,94 @@
+"""The command line: `stackhold serve`, `migrate`, `doctor` and `version`.
+
+A problem is one line on standard error and an exit code other than 0. Options win over environment variables.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.errors import StartUpError
+from common.settings import Settings, notices
+
+app = typer.Typer(
+    help="Open-source, self-hosted backend for Pulumi.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.  [default: .stackhold]", show_default=False)]
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; the console script calls this."""
+    os.umask(0o077)
+    try:
+        app()
+    except StartUpError as error:
+        sys.exit(_report(str(error)))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]", show_default=False)] = None,
+    port: Annotated[
+        str | None, typer.Option(help="Port to listen on.  [default: 8080; 8443 with TLS]", show_default=False)
+    ] = None,
+    data: DataOption = None,
+    workers: Annotated[str | None, typer.Option(help="Server processes.  [default: 1]", show_default=False)] = None,
+) -> None:
+    """Start the server; the first start prints how to sign in."""
+    from functions.server.serving import serve as run  # noqa: PLC0415 - `stackhold version` needs none of it
+
+    given = {"STACKHOLD_HOST": host, "STACKHOLD_PORT": port, "STACKHOLD_DATA": data, "STACKHOLD_WORKERS": workers}
+    raise typer.Exit(run(_settings(given)))
+
+
+@app.command()
+def migrate(*, data: DataOption = None) -> None:
+    """Bring the database to this release's tables."""
+    from functions.server import starting  # noqa: PLC0415 - as above
+
+    changed = starting.prepare(_settings({"STACKHOLD_DATA": data}), may_migrate=True)
+    print("The database is at this release's tables now." if changed else "The database is up to date.")
+
+
+@app.command()
+def doctor(*, data: DataOption = None) -> None:
+    """Show the settings in force, the drivers in use and what is wrong; changes nothing."""
+    from functions.server.doctor import examine  # noqa: PLC0415 - as above
+
+    finding = examine(_settings({"STACKHOLD_DATA": data}), package_version("stackhold"))
+    print("\n".join(finding.lines))
+    raise typer.Exit(0 if finding.is_well else 1)
+
+
+@app.command()
+def version() -> None:
+    """Show the version."""
+    print(package_version("stackhold"))
+
+
+def _settings(given: Mapping[str, object]) -> Settings:
+    """Return the settings of the environment with options in their place, after saying which of them have no effect."""
+    for line in notices(os.environ):
+        _report(line)
+    return Settings.from_env().replaced(**{name: str(value) for name, value in given.items() if value is not None})
+
+
+def _report(line: str) -> int:
+    print(f"stackhold: {line}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    main()

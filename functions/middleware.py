@@ -1,0 +1,95 @@
+"""What happens to every request and reply: one spelling of the path, a request id, gzip for those who ask, a last net.
+
+Plain ASGI, because a reply passes through here once and must not be copied.
+"""
+
+import logging
+import re
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.compression import pack, unpack
+from common.ids import new_id
+from functions.errors import unexpected_error
+
+LOG = logging.getLogger("stackhold.requests")
+COMPRESS_FROM_BYTES = 1024
+THREAD_FROM_BYTES = 64 << 10
+_SLASHES = re.compile(r"/{2,}")
+
+
+class Edge:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap the dispatcher."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope = {**scope, "path": _clean(scope["path"]), "stackhold.request_id": new_id()}
+        outgoing = Outgoing(send, wants_gzip=_accepts_gzip(scope))
+        try:
+            await self._app(scope, receive, outgoing.send)
+        except Exception as error:  # the last net: whatever is left becomes a 500 in the wire's shape
+            LOG.exception("request %s %s %s failed", scope["stackhold.request_id"], scope["method"], scope["path"])
+            if not outgoing.started:
+                await unexpected_error(Request(scope), error)(scope, receive, outgoing.send)
+
+
+class Outgoing:
+    """Sends a reply, compressed or inflated to what the client takes. Replies here are always of one piece."""
+
+    def __init__(self, send: Send, *, wants_gzip: bool) -> None:
+        """Hold back the start of the reply until its body is known."""
+        self._send = send
+        self._wants_gzip = wants_gzip
+        self._start: Message | None = None
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on; the body of one-piece replies is converted if need be."""
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        if self._start is not None and message["type"] == "http.response.body":
+            start, self._start = self._start, None
+            if not message.get("more_body"):
+                message = await self._converted(start, message)
+            self.started = True
+            await self._send(start)
+        await self._send(message)
+
+    async def _converted(self, start: Message, message: Message) -> Message:
+        body: bytes = message.get("body", b"")
+        headers: list[tuple[bytes, bytes]] = start["headers"]
+        packed = any(name == b"content-encoding" for name, _ in headers)
+        if packed and not self._wants_gzip:
+            body = await run_in_threadpool(unpack, body)
+        elif not packed and self._wants_gzip and len(body) >= COMPRESS_FROM_BYTES:
+            body = pack(body) if len(body) < THREAD_FROM_BYTES else await run_in_threadpool(pack, body)
+        elif not packed:
+            return message
+        kept = [(name, value) for name, value in headers if name not in (b"content-length", b"content-encoding")]
+        if self._wants_gzip:
+            kept.append((b"content-encoding", b"gzip"))
+        kept += [(b"vary", b"Accept-Encoding"), (b"content-length", str(len(body)).encode())]
+        start["headers"] = kept
+        return {**message, "body": body}
+
+
+def _clean(path: str) -> str:
+    """Fold repeated slashes and drop a trailing one: never a redirect, which would turn a POST into a GET."""
+    folded = _SLASHES.sub("/", path)
+    return folded.rstrip("/") or "/"
+
+
+def _accepts_gzip(scope: Scope) -> bool:
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding").decode("latin-1").lower()
+    offers = [offer.strip().replace(" ", "") for offer in accepted.split(",")]
+    return any(offer.partition(";")[0] in ("gzip", "x-gzip", "*") and not offer.endswith((";q=0", ";q=0.0")) for offer in offers)

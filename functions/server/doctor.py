@@ -1,0 +1,97 @@
+"""What `stackhold doctor` finds: the settings in force without secrets, the drivers in use, and what is wrong."""
+
+import platform
+import socket
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.db import migrate
+from common.errors import StartUpError
+from common.opening import database_place, key_place, objects_folder, open_configured_database
+from common.settings import SETTINGS, Kind, Setting, Settings, Status
+from functions.server import starting
+from functions.server.listening import has_tls, tls_context
+from functions.server.mode import mode_of
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The lines to show, and whether the server could start as things are."""
+
+    lines: list[str]
+    is_well: bool
+
+
+def examine(settings: Settings, release: str) -> Finding:
+    """Return what there is to say about an installation; changes nothing."""
+    problems = _problems(settings)
+    lines = [f"stackhold {release}, Python {platform.python_version()}, {platform.system()}", "", "Settings that are set"]
+    lines += [f"  {setting.name} = {_shown(settings, setting)}" for setting in SETTINGS if settings.is_set(setting.name)] or [
+        "  none: everything is at its default"
+    ]
+    lines += ["", "In use", *(f"  {what}: {which}" for what, which in _in_use(settings).items())]
+    lines += ["", "Problems", *(f"  {problem}" for problem in problems or ["none"])]
+    return Finding(lines, is_well=not problems)
+
+
+def _in_use(settings: Settings) -> dict[str, str]:
+    """Return what each part of the server works with, as far as it can be told."""
+    found: dict[str, str] = {"mode": mode_of(settings), "data folder": str(settings.data_folder)}
+    for what, look in (
+        ("address", _address),
+        ("database", _database),
+        ("objects", lambda settings: f"folder {objects_folder(settings)}"),
+        ("key", lambda settings: f"local key in {key_place(settings)}"),
+    ):
+        try:
+            found[what] = look(settings)
+        except StartUpError:
+            found[what] = "see the problems below"
+    return found
+
+
+def _problems(settings: Settings) -> list[str]:
+    may_migrate = settings.flag("STACKHOLD_MIGRATE_AT_START")
+    problems = []
+    for check in (tls_context, lambda settings: starting.check(settings, may_migrate=may_migrate)):
+        try:
+            check(settings)
+        except StartUpError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _address(settings: Settings) -> str:
+    port = settings.text("STACKHOLD_PORT") if settings.is_set("STACKHOLD_PORT") or not has_tls(settings) else "8443"
+    host = settings.text("STACKHOLD_HOST")
+    taken = " (in use at the moment, by this server or another program)" if _answers(host, int(port)) else ""
+    return f"{'https' if has_tls(settings) else 'http'}://{host}:{port}{taken}"
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _database(settings: Settings) -> str:
+    place = database_place(settings)
+    if isinstance(place, Path):
+        if not place.exists():
+            return f"SQLite, {place}, which the first start makes"
+        name = f"SQLite, {place}"
+    else:
+        name = f"MySQL, {place.host}:{place.port}/{place.database} as {place.user}, {'verified TLS' if place.tls else 'no TLS'}"
+    with closing(open_configured_database(settings)) as db:
+        revision = migrate.version(db)
+    return f"{name}, revision {revision or 'none'} (this release: {migrate.HEAD}, {migrate.state_of(revision)})"
+
+
+def _shown(settings: Settings, setting: Setting) -> str:
+    """Return a value as it may be shown: secrets never, and PEM texts by their kind."""
+    value = settings.text(setting.name)
+    shown = "(set, not shown)" if setting.kind is Kind.SECRET else "(PEM text)" if "-----BEGIN" in value else value
+    return shown if setting.status is Status.USED else f"{shown}  [{setting.status}]"

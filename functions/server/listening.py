@@ -1,0 +1,99 @@
+"""The address and the certificate: taken before anything else happens, so that a busy port changes nothing."""
+
+import contextlib
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from common.errors import StartUpError
+from common.opening import tls_version
+from common.settings import Settings
+
+BACKLOG = 2048
+TLS_PORT = 8443
+_CERTIFICATE, _PRIVATE_KEY = "API_TLS_CERTIFICATE", "API_TLS_PRIVATE_KEY"
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not chosen
+
+
+def has_tls(settings: Settings) -> bool:
+    """Tell whether HTTPS is configured; raises StartUpError for half a pair."""
+    given = [name for name in (_CERTIFICATE, _PRIVATE_KEY) if settings.is_set(name)]
+    if len(given) == 1:
+        missing = _PRIVATE_KEY if given[0] == _CERTIFICATE else _CERTIFICATE
+        msg = f"{given[0]} is set without {missing}; HTTPS needs both"
+        raise StartUpError(msg)
+    return bool(given)
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return what HTTPS needs, or None for HTTP; raises StartUpError for a certificate or key that cannot be used."""
+    if not has_tls(settings):
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = tls_version(settings, "API_MIN_TLS_VERSION")
+    context.set_alpn_protocols(["http/1.1"])
+    with _as_file(settings, _CERTIFICATE) as certificate, _as_file(settings, _PRIVATE_KEY) as key:
+        try:
+            # An encrypted key must not ask at the terminal of a service: the empty passphrase fails instead.
+            context.load_cert_chain(certificate, key, password="")
+        except (ssl.SSLError, OSError) as error:
+            reason = getattr(error, "reason", None) or error.strerror or "unreadable"
+            msg = f"{_CERTIFICATE} and {_PRIVATE_KEY} cannot be used together: {str(reason).lower().replace('_', ' ')}"
+            raise StartUpError(msg) from error
+    return context
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Return a listening socket at the configured address; raises StartUpError when it cannot be had."""
+    host, port = settings.text("STACKHOLD_HOST"), settings.integer("STACKHOLD_PORT")
+    if has_tls(settings) and not settings.is_set("STACKHOLD_PORT"):
+        port = TLS_PORT
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError) as error:
+        msg = f"cannot listen on {host!r}: not an address of this machine (STACKHOLD_HOST or --host)"
+        raise StartUpError(msg) from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # Elsewhere this option would let two servers share a port.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # Two servers that start at once may both bind; only one of them can listen.
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        msg = f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()} (STACKHOLD_PORT or --port)"
+        raise StartUpError(msg) from error
+    listener.setblocking(False)
+    return listener
+
+
+def url_of(listener: socket.socket, *, tls: bool) -> str:
+    """Return the address by which a client on this machine reaches the listener."""
+    host, port = listener.getsockname()[:2]
+    host = _EVERYWHERE.get(host, host)
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@contextlib.contextmanager
+def _as_file(settings: Settings, name: str) -> Iterator[Path]:
+    """Yield a file with the setting's value: the path it names, or a private file that is removed again."""
+    text = settings.text(name)
+    if not text.lstrip().startswith("-----BEGIN"):
+        path = Path(text)
+        if not path.is_file() or not os.access(path, os.R_OK):
+            # The value is not repeated: it may be a key with its first line lost.
+            msg = f"{name} names no file that can be read, and is no PEM text"
+            raise StartUpError(msg)
+        yield path
+        return
+    # The interpreter reads certificates from files only.
+    with tempfile.TemporaryDirectory(prefix="stackhold-") as folder:
+        path = Path(folder) / "value.pem"
+        path.touch(mode=0o600)
+        # A single-line setting spells its line ends as \n.
+        path.write_text(text.replace("\\n", "\n"), encoding="utf-8")
+        yield path

@@ -1,0 +1,98 @@
+"""One server process: uvicorn over a socket that is bound already, and the ticker of the background jobs beside it."""
+
+import gc
+import logging
+import signal
+import socket
+import ssl
+import threading
+from types import FrameType
+
+import uvicorn
+
+from common.backend import Backend
+from common.opening import open_backend
+from common.settings import Settings
+from functions.app import create_app
+from functions.server.listening import BACKLOG, tls_context
+from functions.server.mode import mode_of
+from functions.server.protocol import Protocol
+from functions.server.ticker import Ticker
+
+LOG = logging.getLogger("stackhold.server")
+
+# After SIGTERM requests may go on for so long. Container platforms wait 30 seconds by default before they kill.
+GRACE_SECONDS = 25
+# Longer than clients keep an idle connection (Go: 90 seconds), so that they close it and never write into one that
+# the server is closing: they do not repeat a POST.
+KEEP_ALIVE_SECONDS = 120
+# The collector looks at young objects only after so many; its default of 700 is reached several times in one request.
+GARBAGE_THRESHOLDS = (20_000, 20, 20)
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's server, set up for a process of ours."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept; what has been loaded by now stays, so the collector need not look at it again."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+
+
+def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve requests, and run jobs if the mode says so, until a signal asks to end; raises StartUpError."""
+    backend = open_backend(settings)
+    try:
+        server = Server(_config(settings, backend))
+        # A signal ends the process cleanly from here on. Uvicorn takes the handlers over while it runs and raises the
+        # signal again afterwards, which would otherwise turn a clean end into a death by signal.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, server.handle_exit)
+        with Ticker(backend, enabled=mode_of(settings).runs_jobs):
+            server.run(sockets=[listener])
+    finally:
+        backend.close()
+
+
+def run_jobs_only(settings: Settings) -> None:
+    """Run jobs until a signal asks to end."""
+    asked_to_end = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        asked_to_end.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    backend = open_backend(settings)
+    try:
+        with Ticker(backend, enabled=True):
+            asked_to_end.wait()
+    finally:
+        backend.close()
+
+
+def _config(settings: Settings, backend: Backend) -> uvicorn.Config:
+    context = tls_context(settings)
+
+    def given_context(_config: uvicorn.Config, _default: object) -> ssl.SSLContext:
+        assert context is not None  # noqa: S101 - asked for only when there is one
+        return context
+
+    return uvicorn.Config(
+        create_app(backend),
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips=settings.text("STACKHOLD_TRUSTED_PROXIES"),
+        workers=1,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_context_factory=given_context if context else None,
+    )

@@ -1,0 +1,62 @@
+"""`stackhold serve`, from top to bottom."""
+
+import logging
+import socket
+import sys
+
+from common.settings import Settings
+from functions.server import logs, starting
+from functions.server.listening import bind, tls_context, url_of
+from functions.server.mode import mode_of
+
+LOG = logging.getLogger("stackhold.server")
+
+
+def serve(settings: Settings) -> int:
+    """Start, serve until a signal asks to end, and return the exit code; raises StartUpError."""
+    logs.configure()
+    mode = mode_of(settings)
+    may_migrate = settings.flag("STACKHOLD_MIGRATE_AT_START")
+    if not mode.serves:
+        return _serve_jobs(settings, may_migrate=may_migrate)
+    tls = tls_context(settings) is not None
+    listener = bind(settings)
+    url = url_of(listener, tls=tls)
+    starting.prepare(settings, may_migrate=may_migrate)
+    _say_how_to_sign_in(starting.make_administrator(settings), url)
+    LOG.info("serving %s, mode %s, data in %s", url, mode, settings.data_folder)
+    code = _run(settings, listener)
+    LOG.info("stopped")
+    return code
+
+
+def _serve_jobs(settings: Settings, *, may_migrate: bool) -> int:
+    from functions.server.running import run_jobs_only  # noqa: PLC0415 - as below
+
+    # The processes that serve make the administrator: only they know the address to sign in at.
+    starting.prepare(settings, may_migrate=may_migrate)
+    LOG.info("running jobs only, data in %s", settings.data_folder)
+    run_jobs_only(settings)
+    LOG.info("stopped")
+    return 0
+
+
+def _run(settings: Settings, listener: socket.socket) -> int:
+    count = settings.integer("STACKHOLD_WORKERS")
+    if count > 1:
+        from functions.server.workers import Workers  # noqa: PLC0415 - the usual start has one process
+
+        return Workers(settings, listener, count).run()
+    from functions.server.running import serve as run  # noqa: PLC0415 - the application, which a refused start need not load
+
+    run(settings, listener)
+    return 0
+
+
+def _say_how_to_sign_in(sign_in: starting.SignIn, url: str) -> None:
+    """Print the one line to paste, the first time; later where the token is kept."""
+    if sign_in.new_token:
+        sys.stdout.write(f"PULUMI_ACCESS_TOKEN={sign_in.new_token} pulumi login {url}\n")
+    elif sign_in.kept_in:
+        sys.stdout.write(f"The administrator's access token is in {sign_in.kept_in}.\n")
+    sys.stdout.flush()

@@ -1,0 +1,36 @@
+"""A server process that `Workers` starts: `python -m functions.server.worker <socket> <pipe>`, settings by environment."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+from common.errors import StartUpError
+from common.settings import Settings
+from functions.server import logs
+from functions.server.running import serve
+
+
+def main() -> int:
+    """Serve on the socket that was handed over, until a signal or the end of the watching process."""
+    os.umask(0o077)
+    logs.configure()
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    threading.Thread(target=_end_with_parent, args=(int(sys.argv[2]),), daemon=True).start()
+    try:
+        serve(Settings.from_env(), listener)
+    except StartUpError as error:
+        sys.stderr.write(f"stackhold: {error}\n")
+        return 1
+    return 0
+
+
+def _end_with_parent(alive_reader: int) -> None:
+    # Nothing is ever written: the read returns when the last writer, the watching process, is gone.
+    os.read(alive_reader, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

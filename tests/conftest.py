@@ -1,0 +1,72 @@
+"""Fixtures that most tests share: an opened backend on a fresh database, a client of the whole application, a counter."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from common.access.caller import Caller
+from common.backend import Backend
+from common.db.engine import open_database
+from common.db.migrate import migrate
+from common.keys.local import create_key
+from common.opening import DATABASE_FILE, open_backend
+from common.settings import Settings
+from functions.app import create_app
+from tests.clocks import FrozenClock
+from tests.counting import Counter, counted
+from tests.people import ADMIN_TOKEN, make_admin
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables and no rows, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("template") / DATABASE_FILE
+    database = open_database(path, pool_size=1)
+    migrate(database)
+    with database.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
+    database.close()
+    return path
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """The backend's clock."""
+    return FrozenClock()
+
+
+@pytest.fixture
+def backend(tmp_path: Path, migrated_database: Path, clock: FrozenClock) -> Iterator[Backend]:
+    """An opened backend: SQLite, a folder of objects, a local key."""
+    data = tmp_path / "data"
+    (data / "objects").mkdir(parents=True)
+    shutil.copyfile(migrated_database, data / DATABASE_FILE)
+    create_key(data / "keys")
+    opened = open_backend(Settings({"STACKHOLD_DATA": str(data)}), clock=clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def admin(backend: Backend) -> Caller:
+    """The administrator of organization acme."""
+    return make_admin(backend)
+
+
+@pytest.fixture
+def client(backend: Backend, admin: Caller) -> Iterator[TestClient]:
+    """A client of the whole application, signed in as the administrator."""
+    assert admin.login == "admin"
+    headers = {"Authorization": f"token {ADMIN_TOKEN}"}
+    with TestClient(create_app(backend), headers=headers, raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def counter(backend: Backend) -> Iterator[Counter]:
+    """Counts the backend's statements, blob calls and key calls."""
+    with counted(backend) as counter:
+        yield counter

@@ -1,0 +1,128 @@
+"""One server, one provider process and one home folder for each CLI version serve all tests of a worker."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import toolchain
+from tests.e2e.cli import Cli, Server
+from tests.e2e.programs import provider
+from tests.e2e.project import Project, ProjectFactory
+from tests.e2e.server import ServerProcess, running_server
+from tests.reporting import missing_tool
+
+NEWEST_ONLY = "newest_cli_only"
+PROVIDER_STOP_SECONDS = 10.0
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs every test that uses the CLI once for each version."""
+    if "cli_version" not in metafunc.fixturenames:
+        return
+    versions = toolchain.versions_to_test()
+    if metafunc.definition.get_closest_marker(NEWEST_ONLY):
+        versions = versions[:1]
+    metafunc.parametrize("cli_version", versions, scope="session")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks the tests of this folder, which is where this hook is called."""
+    item.add_marker(pytest.mark.e2e)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the marker of these tests."""
+    config.addinivalue_line("markers", f"{NEWEST_ONLY}: runs with the first of the CLI versions under test only")
+
+
+@pytest.fixture(scope="session")
+def toolset(cli_version: str) -> toolchain.Toolset:
+    """The commands of the CLI version under test."""
+    try:
+        return toolchain.toolset(cli_version)
+    except toolchain.ToolUnavailableError as error:
+        missing_tool(str(error))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server under test: one that is named by STACKHOLD_E2E_URL, else one of our own."""
+    named = running_server()
+    if named is not None:
+        yield named
+        return
+    own = ServerProcess(tmp_path_factory.mktemp("server") / "data")
+    own.start()
+    yield own.server
+    own.stop()
+
+
+@pytest.fixture(scope="session")
+def provider_port() -> Iterator[int]:
+    """The port of a running test provider: attaching saves a second of start-up for every command."""
+    command = [sys.executable, provider.__file__]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+        process.terminate()
+        process.wait(PROVIDER_STOP_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def tools_root(toolset: toolchain.Toolset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose `bin` holds exactly the commands of one CLI version, as an installed CLI has it."""
+    root = tmp_path_factory.mktemp("tools")
+    folder = root / "bin"
+    folder.mkdir()
+    (folder / "pulumi").symlink_to(toolset.pulumi)
+    (folder / "pulumi-language-yaml").symlink_to(toolset.language_yaml)
+    plugin = folder / f"pulumi-resource-{provider.PACKAGE}"
+    plugin.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{provider.__file__}" "$@"\n', encoding="utf-8")
+    plugin.chmod(0o700)
+    return root
+
+
+@pytest.fixture(scope="session")
+def make_cli(
+    toolset: toolchain.Toolset, tools_root: Path, provider_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Server], Cli]:
+    """Makes a CLI with an empty home folder for a server."""
+
+    def make(server: Server) -> Cli:
+        environment = {"PULUMI_DEBUG_PROVIDERS": f"{provider.PACKAGE}:{provider_port}"}
+        return Cli(toolset.version, server, tmp_path_factory.mktemp("home"), tools_root, environment)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cli(make_cli: Callable[[Server], Cli], server: Server) -> Cli:
+    """The CLI under test, signed in to the server."""
+    signed_in = make_cli(server)
+    signed_in.login()
+    return signed_in
+
+
+@pytest.fixture
+def make_project(cli: Cli, tmp_path: Path, request: pytest.FixtureRequest) -> ProjectFactory:
+    """Makes projects with names that no other test and no other run uses."""
+    label = re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_"))[:40].strip("-")
+
+    def make(using: Cli = cli) -> Project:
+        name = f"{label}-{uuid.uuid4().hex[:8]}"
+        return Project(using, tmp_path / name, name)
+
+    return make
+
+
+@pytest.fixture
+def project(make_project: ProjectFactory) -> Project:
+    """An empty project without a stack."""
+    return make_project()

@@ -1,0 +1,39 @@
+"""What changed between the CLI versions under test, as far as a test has to know it.
+
+A test that needs something new names it here, so that what an older CLI is not asked to do is in one place.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import pytest
+
+from tests.e2e.cli import Cli
+
+
+class Feature(StrEnum):
+    """A command, an option or a behaviour that some tested CLI does not have."""
+
+    HISTORY_EVENTS = "stack history events"
+    JOURNAL_BY_DEFAULT = "journal without PULUMI_ENABLE_JOURNALING"
+    BEGIN_UPDATE = "one call that creates and starts an update"
+
+
+FIRST_VERSION: dict[Feature, tuple[int, ...]] = {
+    Feature.HISTORY_EVENTS: (3, 241),
+    Feature.JOURNAL_BY_DEFAULT: (3, 225),
+    Feature.BEGIN_UPDATE: (3, 263),
+}
+
+
+def has(cli: Cli, feature: Feature) -> bool:
+    """Whether the CLI under test is new enough."""
+    return cli.version_tuple >= FIRST_VERSION[feature]
+
+
+def require(cli: Cli, feature: Feature) -> None:
+    """Skips the test on a CLI that is too old for it."""
+    if not has(cli, feature):
+        first = ".".join(map(str, FIRST_VERSION[feature]))
+        pytest.skip(f"CLI {cli.version} has no `{feature}` yet: first in {first}")

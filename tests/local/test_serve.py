@@ -1,0 +1,230 @@
+import json
+import os
+import re
+import signal
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from functions.server.protocol import HEAD_LIMIT_BYTES
+from tests.local.server_process import SIGN_IN, Served
+
+ORG = "acme"
+BOOTSTRAP_TOKEN = "pul-" + "0123456789" * 4
+
+
+def modes(folder: Path) -> set[tuple[bool, str]]:
+    """Whether each thing below a folder is a folder, with its mode."""
+    found = [folder, *folder.rglob("*")]
+    return {(path.is_dir(), oct(stat.S_IMODE(path.stat().st_mode))) for path in found if path.exists()}
+
+
+def raw(served: Served, sent: bytes) -> bytes:
+    """What the server answers to bytes, up to the end of the connection."""
+    address = urlsplit(served.url)
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall(sent)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A first start in an empty folder."""
+    with Served(tmp_path_factory.mktemp("first")) as served:
+        yield served
+
+
+def token_of(served: Served) -> str:
+    """The token that a first start printed."""
+    printed = SIGN_IN.fullmatch("\n".join(served.printed))
+    assert printed, served.printed
+    return printed.group(1)
+
+
+class TestFirstStart:
+    def test_prints_exactly_one_line_to_paste(self, first: Served) -> None:
+        """The only output is a command that signs in at the server's address."""
+        printed = SIGN_IN.fullmatch("\n".join(first.printed))
+
+        assert printed, first.printed
+        assert first.url == printed.group(2)
+
+    def test_makes_an_administrator_whom_the_token_admits(self, first: Served) -> None:
+        """The token that was printed is the administrator's."""
+        status, body = first.call("/api/user", token=token_of(first))
+
+        assert 200 == status
+        assert "admin" == json.loads(body)["githubLogin"]
+
+    def test_keeps_the_token_and_nothing_of_it_in_the_log(self, first: Served) -> None:
+        """The data folder has the token, the log does not."""
+        folder = first.out.parent
+
+        assert token_of(first) == (folder / ".stackhold" / "admin-token").read_text().strip()
+        assert token_of(first)[4:] not in first.log
+
+    def test_makes_everything_private(self, first: Served) -> None:
+        """The data folder and all in it belong to the operator alone, also while the server runs."""
+        assert {(True, "0o700"), (False, "0o600")} == modes(first.out.parent / ".stackhold")
+
+    def test_makes_a_random_key(self, first: Served) -> None:
+        """The local key is 32 bytes."""
+        assert 32 == len((first.out.parent / ".stackhold" / "keys" / "master.key").read_bytes())
+
+    def test_keeps_the_folder_out_of_version_control(self, first: Served) -> None:
+        """A data folder inside a checkout is ignored by git."""
+        assert "*\n" == (first.out.parent / ".stackhold" / ".gitignore").read_text()
+
+
+class TestRequests:
+    def test_have_long_paths_answered_as_any_other(self, first: Served) -> None:
+        """A path of 12,000 characters gets the wire's 404, not a dropped connection."""
+        status, body = first.call("/api/stacks/acme/" + "x" * 12_000 + "/s", token=token_of(first))
+
+        assert 400 <= status < 500
+        assert status == json.loads(body)["code"]
+
+    @pytest.mark.parametrize("sent", [b"rubbish\r\n\r\n", b"GET /\xff HTTP/1.1\r\nhost: a\r\n\r\n", b"\x16\x03\x01\x02\x00\x01"])
+    def test_that_are_not_http_are_refused_in_the_wires_shape(self, first: Served, sent: bytes) -> None:
+        """What cannot be parsed is a 400 with a JSON body."""
+        head, _, body = raw(first, sent).partition(b"\r\n\r\n")
+
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert 400 == json.loads(body)["code"]
+
+    def test_whose_head_never_ends_are_refused(self, first: Served) -> None:
+        """A header is not collected without limit."""
+        head, _, body = raw(first, b"GET / HTTP/1.1\r\nx: " + b"a" * HEAD_LIMIT_BYTES).partition(b"\r\n\r\n")
+
+        assert head.startswith(b"HTTP/1.1 431 ")
+        assert 431 == json.loads(body)["code"]
+
+    def test_leave_no_line_in_the_log(self, first: Served) -> None:
+        """There is no access log."""
+        first.call("/api/user", token=token_of(first))
+
+        assert 1 == len(first.log.splitlines()), first.log
+
+    def test_are_logged_as_lines_of_one_form(self, first: Served) -> None:
+        """Every line of the log has time, level, source and message."""
+        form = re.compile(r'at=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=[a-z]+ from=[\w.]+ msg=".*"( trace=".*")?')
+
+        assert [] == [line for line in first.log.splitlines() if not form.fullmatch(line)]
+
+
+class TestLaterStart:
+    def test_names_the_file_and_prints_no_token(self, tmp_path: Path) -> None:
+        """The token is shown once; later starts say where it is. It stays good over restarts."""
+        with Served(tmp_path) as served:
+            token = token_of(served)
+        with Served(tmp_path) as served:
+            assert 1 == len(served.printed)
+            assert "admin-token" in served.printed[0]
+            assert token not in served.printed[0]
+            assert 200 == served.call("/api/user", token=token)[0]
+
+        assert 0 == served.exit_code
+
+
+class TestUnattendedStart:
+    def test_takes_the_token_and_the_organization_it_is_given(self, tmp_path: Path) -> None:
+        """With a token and an organization in the environment nothing is printed and nothing kept."""
+        settings = {"STACKHOLD_BOOTSTRAP_TOKEN": BOOTSTRAP_TOKEN, "STACKHOLD_BOOTSTRAP_ORG": ORG}
+        with Served(tmp_path, "--data", "place", **settings) as served:
+            organizations = json.loads(served.call("/api/user", token=BOOTSTRAP_TOKEN)[1])["organizations"]
+
+        assert [] == served.printed
+        assert {"admin", ORG} == {organization["githubLogin"] for organization in organizations}
+        assert not (tmp_path / "place" / "admin-token").exists()
+        assert BOOTSTRAP_TOKEN not in served.log
+
+
+class TestEnd:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_waits_for_requests_that_run(self, tmp_path: Path, number: int) -> None:
+        """A request whose body is still on its way when the signal comes is answered; then the exit code is 0."""
+        with Served(tmp_path) as served:
+            address = urlsplit(served.url)
+            head = f"POST /api/stacks/admin/web HTTP/1.1\r\nhost: a\r\nauthorization: token {token_of(served)}\r\n"
+            with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+                connection.sendall(head.encode() + b"expect: 100-continue\r\ncontent-length: 20\r\n\r\n")
+                assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")  # The handler reads the body now.
+                connection.sendall(b'{"stackName')
+                served.process.send_signal(number)
+                wait_until_refused(served)
+                connection.sendall(b'":"dev"}')
+                reply = b"".join(iter(lambda: connection.recv(65536), b""))
+            served.exit_code = served.process.wait(30)
+
+        assert 0 == served.exit_code
+        assert reply.startswith(b"HTTP/1.1 ")
+        assert b"connection: close" in reply
+        assert "Traceback" not in served.log
+
+
+def wait_until_refused(served: Served) -> None:
+    """Waits until the server takes no new connections."""
+    address = urlsplit(served.url)
+    for _ in range(10_000):
+        try:
+            socket.create_connection((address.hostname, address.port), timeout=30).close()
+        except ConnectionRefusedError:
+            return
+    raise AssertionError("the server goes on accepting")
+
+
+class TestWorkers:
+    def test_share_the_address_and_the_work(self, tmp_path: Path) -> None:
+        """Two processes answer at one address, a dead one is replaced, and all end with the first."""
+        with Served(tmp_path, "--workers", "2") as served:
+            token = token_of(served)
+            assert {200} == {served.call("/api/user", token=token)[0] for _ in range(20)}
+            before = children(served.process.pid)
+            os.kill(min(before), signal.SIGKILL)
+            served.await_log("another one takes its place")
+            assert {200} == {served.call("/api/user", token=token)[0] for _ in range(20)}
+            after = children(served.process.pid)
+
+        assert 2 == len(before) == len(after)
+        assert 1 == len(before & after)
+        assert 0 == served.exit_code
+        assert [] == [pid for pid in before | after if Path(f"/proc/{pid}").exists()]
+
+    def test_end_when_the_process_that_watches_them_is_killed(self, tmp_path: Path) -> None:
+        """No worker is left behind to hold the port."""
+        with Served(tmp_path, "--workers", "2") as served:
+            served.call("/api/user", token=token_of(served))
+            served.stop(signal.SIGKILL)
+            wait_until_refused(served)
+
+        with Served(tmp_path, "--port", str(urlsplit(served.url).port)) as again:
+            assert 200 == again.call("/api/capabilities")[0]
+
+
+def children(pid: int) -> set[int]:
+    """The processes that a process started."""
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+class TestModes:
+    def test_jobs_serve_nobody(self, tmp_path: Path) -> None:
+        """In JOBS mode there is no address and no token; the signal ends the process cleanly."""
+        with Served(tmp_path, PULUMI_API_CONTAINER_MODE="JOBS") as served:
+            pass
+
+        assert "" == served.url
+        assert [] == served.printed
+        assert 0 == served.exit_code
+        assert not (tmp_path / ".stackhold" / "admin-token").exists()
+
+    @pytest.mark.parametrize(("given", "mode"), [("API", "API"), ("something", "FULL")])
+    def test_unknown_values_mean_full(self, tmp_path: Path, given: str, mode: str) -> None:
+        """API serves without jobs; a value that is not known counts as FULL."""
+        with Served(tmp_path, PULUMI_API_CONTAINER_MODE=given) as served:
+            assert 200 == served.call("/api/capabilities")[0]
+
+        assert f"mode {mode}," in served.log

@@ -1,0 +1,36 @@
+"""Makes users and callers for tests, through the services that real ones are made with."""
+
+from common.access import service as access
+from common.access.caller import Caller
+from common.access.permissions import Role
+from common.backend import Backend
+from common.orgs import service as orgs
+from common.orgs.bootstrap import bootstrap
+from common.users import service as users
+
+ADMIN_TOKEN = "pul-" + "a1" * 20
+ORG = "acme"
+
+
+def make_admin(backend: Backend) -> Caller:
+    """Makes the administrator, token ADMIN_TOKEN, with organization acme, unless they are there."""
+    bootstrap(backend, token=ADMIN_TOKEN, org=ORG)
+    return caller_of(backend, ADMIN_TOKEN)
+
+
+def make_user(backend: Backend, login: str, *, org: str | None = None, role: Role = Role.MEMBER) -> str:
+    """Makes a user with a personal organization, in `org` as well if it is given, and returns a token."""
+    now = backend.clock.now()
+    with backend.db.begin() as tx:
+        user_id = users.add(tx, login=login, name=login.title(), email=f"{login}@example.com", site_admin=False, now=now)
+        orgs.add_personal(tx, login=login, name=login.title(), user_id=user_id, now=now)
+        if org is not None:
+            org_id = orgs.find_id(tx, org)
+            assert org_id is not None, f"make {org} first"
+            orgs.add_member(tx, org_id=org_id, user_id=user_id, role=role, now=now)
+        return access.issue_token(tx, user_id=user_id, name="laptop", description="", now=now).text
+
+
+def caller_of(backend: Backend, token: str) -> Caller:
+    """Returns who a token belongs to."""
+    return access.authenticate(backend, f"token {token}")

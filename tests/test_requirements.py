@@ -1,0 +1,82 @@
+"""Dependencies of pyproject.toml and the lock files stay in step. Everything here is read from files: no network."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+LOCK_FOLDER = ROOT / "requirements"
+PIN = re.compile(r"^(?P<name>[a-z0-9.\-_]+)==(?P<version>\S+)(?: ; (?P<marker>.+?))? \\$", re.MULTILINE | re.IGNORECASE)
+# What each lock file answers for: (extras, dependency groups, whether the core dependencies are in it).
+LOCKS = {
+    "build.txt": ((), ("build",), False),
+    "local.txt": (("local",), (), True),
+    "dev.txt": (("local",), ("dev",), True),
+    "aws.txt": (("aws",), (), True),
+    "azure.txt": (("azure",), (), True),
+}
+
+
+def pins(lock: str) -> dict[str, list[str]]:
+    """Returns package → pinned versions; a package has several where it is pinned by Python version."""
+    found: dict[str, list[str]] = {}
+    for match in PIN.finditer((LOCK_FOLDER / lock).read_text("utf-8")):
+        found.setdefault(canonicalize_name(match["name"]), []).append(match["version"])
+    return found
+
+
+def direct_dependencies(lock: str) -> list[Requirement]:
+    """Returns what pyproject.toml asks for on behalf of one lock file."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    extras, groups, core = LOCKS[lock]
+    wanted = list(project["project"]["dependencies"]) if core else []
+    wanted += [line for extra in extras for line in project["project"]["optional-dependencies"][extra]]
+    wanted += [line for group in groups for line in project["dependency-groups"][group]]
+    return [Requirement(line) for line in wanted]
+
+
+def test_every_lock_file_is_known() -> None:
+    """A file in requirements/ says which part of pyproject.toml it locks."""
+    assert set(LOCKS) == {path.name for path in LOCK_FOLDER.iterdir()}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+class TestLockFile:
+    def test_pins_every_direct_dependency_in_range(self, lock: str) -> None:
+        """Every dependency of pyproject.toml is pinned to a version that its range allows: else run `make lock`."""
+        pinned = pins(lock)
+        wanted = direct_dependencies(lock)
+
+        assert wanted
+        for requirement in wanted:
+            versions = pinned.get(canonicalize_name(requirement.name), [])
+            assert versions, f"{requirement.name} is not in {lock}"
+            assert all(requirement.specifier.contains(version, prereleases=True) for version in versions), (
+                lock,
+                str(requirement),
+            )
+
+    def test_names_no_registry(self, lock: str) -> None:
+        """A lock file holds names, versions and hashes, and no address: everyone installs from the registry they use."""
+        text = (LOCK_FOLDER / lock).read_text("utf-8")
+
+        assert "://" not in text
+        assert not re.search(r"^\s*(--(?!hash=)|-[a-z]\b)", text, re.MULTILINE)
+
+    def test_has_a_hash_for_every_pin(self, lock: str) -> None:
+        """Every pin carries at least one hash, or pip would refuse the whole file."""
+        text = (LOCK_FOLDER / lock).read_text("utf-8")
+        entries = re.split(r"^(?=\S)(?!#)", text, flags=re.MULTILINE)
+
+        unhashed = [entry.splitlines()[0] for entry in entries if "==" in entry and "--hash=sha256:" not in entry]
+        assert unhashed == []
+
+    def test_ships_what_was_tested(self, lock: str) -> None:
+        """A package that the tests use has the same version in every other lock file."""
+        tested = pins("dev.txt")
+
+        assert {name: versions for name, versions in pins(lock).items() if name in tested and tested[name] != versions} == {}
