@@ -16,8 +16,7 @@ from common.stacks import model
 from common.stacks.model import Status
 from common.state.jsontext import shield_for
 from common.updates.history import Page
-from common.updates.history_rows import Entry
-from common.updates.model import Client
+from common.updates.model import Client, Entry
 from common.wire.stacks import OperationStatus, Stack, UserInfo
 from common.wire.updates import EMPTY_OBJECT, UpdateInfo, UpdateItem
 

@@ -120,6 +120,16 @@ stack_names = _table(
     Index("ix_stack_names_name", "org_id", "project", "name", "left_at"),
 )
 
+# Which stack's newest state refers to which other stack, by the names it used.
+stack_references = _table(
+    "stack_references",
+    Column("stack_id", ID, primary_key=True),
+    Column("org", NAME, primary_key=True),
+    Column("project", NAME, primary_key=True),
+    Column("name", NAME, primary_key=True),
+    Index("ix_stack_references_name", "org", "project", "name"),
+)
+
 # One row per update and preview, and per change of a stack that takes a version number (create is version 0, then imports,
 # renames, deletion). The unique index on (stack_id, version) is the lock: see docs/decisions/0001.
 updates = _table(

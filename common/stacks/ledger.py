@@ -12,13 +12,13 @@ from common.stacks.model import Kind, Stack, StackPath, Status
 
 def add_version(
     connection: Connection, *, update_id: str, stack_id: str, version: int, kind: Kind, path: StackPath, user_id: str,
-    checkpoint: str | None, resource_count: int, now_millis: int, program: str = "{}",
+    checkpoint: str | None, resource_count: int, now_millis: int,
 ) -> None:  # fmt: skip
     """Insert a finished version; IntegrityError when another took the number, so that the caller looks again."""
     connection.execute(
         insert(updates).values(
             id=update_id, stack_id=stack_id, kind=kind, dry_run=False, status=Status.SUCCEEDED, outcome=Status.SUCCEEDED,
-            version=version, program=program, requested_by=user_id, origin="", cli_version="", created_at=now_millis,
+            version=version, program="{}", requested_by=user_id, origin="", cli_version="", created_at=now_millis,
             started_at=now_millis, ended_at=now_millis, after_version=version - 1, journal_version=0, base_checkpoint=checkpoint,
             checkpoint=checkpoint, checkpoint_sequence=0, state_owner=path.org, state_project=path.project,
             state_name=path.name, resource_count=resource_count,

@@ -22,6 +22,7 @@ from common.stacks.model import Listed, Stack, StackPath
 PAGE_DEFAULT = 100
 PROJECT_TAG = "pulumi:project"
 PAGE_LIMIT = 500
+_FOREIGN_PLACE = "the continuation token is not one of this server's"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,1200}")
 
 
@@ -95,7 +96,7 @@ def page_stacks(
 
     `limit` None gives everything at once, as clients before API version 8 expect.
     """
-    org_ids = _visible_organizations(caller, filters.organization)
+    org_ids = visible_organizations(caller, filters.organization)
     seal = _seal(caller, filters)
     after = _position(token, seal) if token is not None else None
     tag = (filters.tag_name, filters.tag_value) if filters.tag_name is not None else None
@@ -107,6 +108,14 @@ def page_stacks(
     found = rows[:limit]
     more = limit is not None and len(rows) > limit
     return found, _token(found[-1].path, seal) if more else None
+
+
+def visible_organizations(caller: Caller, organization: str | None) -> list[str]:
+    """Return the ids of the organizations whose stacks the caller may list: one that he names, or all of his."""
+    if organization is not None:
+        missing = f"Organization {organization[:100]!a} not found"
+        return [caller.require(Permission.STACK_LIST, organization, missing=missing).org_id]
+    return [m.org_id for m in caller.memberships if caller.may(Permission.STACK_LIST, m.login)]
 
 
 def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[str, str]) -> None:
@@ -199,13 +208,6 @@ def _missing_tag(name: str, path: StackPath) -> str:
     return f"Stack '{path}' has no tag {name[:80]!a}"
 
 
-def _visible_organizations(caller: Caller, organization: str | None) -> list[str]:
-    if organization is not None:
-        missing = f"Organization {organization[:100]!a} not found"
-        return [caller.require(Permission.STACK_LIST, organization, missing=missing).org_id]
-    return [m.org_id for m in caller.memberships if caller.may(Permission.STACK_LIST, m.login)]
-
-
 def _seal(caller: Caller, filters: Filters) -> str:
     """Return what ties a token to its listing: another user's token, or one of another filter, is refused."""
     text = msgspec.json.encode([caller.user_id, filters.organization, filters.project, filters.tag_name, filters.tag_value])
@@ -218,13 +220,12 @@ def _token(path: StackPath, seal: str) -> str:
 
 
 def _position(token: str, seal: str) -> tuple[str, str, str]:
+    if not _TOKEN.fullmatch(token):
+        raise BadRequest(_FOREIGN_PLACE)
     try:
-        if not _TOKEN.fullmatch(token):
-            raise ValueError(token[:20])
         found, org, project, name = msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=list[str])
     except (ValueError, msgspec.DecodeError) as error:
-        msg = "the continuation token is not one of this server's"
-        raise BadRequest(msg) from error
+        raise BadRequest(_FOREIGN_PLACE) from error
     if found != seal:
         msg = "the continuation token belongs to another listing"
         raise BadRequest(msg)

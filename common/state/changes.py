@@ -19,10 +19,11 @@ from common.names import require_project_name, require_stack_name, require_tags
 from common.stacks import ledger
 from common.stacks import service as stacks
 from common.stacks.model import Kind, Stack, StackPath, Status, Version
-from common.state import document, layout
+from common.state import document, layout, link_rows
 from common.state.document import BadDocument
 from common.state.rename import RenameError
 from common.state.service import current_text, load_settled, renamed
+from common.state.stack_links import find_links
 
 _ATTEMPTS = 5
 _T = TypeVar("_T")
@@ -36,6 +37,15 @@ class NewStack:
     tags: dict[str, str]
     state: bytes | None = None
     config: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A state in the object store and what the rows say of it."""
+
+    key: str | None
+    resource_count: int
+    links: frozenset[tuple[str, str, str]]
 
 
 class InProgress(Conflict):
@@ -55,18 +65,20 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
     require_tags(new.tags)
     path = StackPath(membership.login, project, new.name)
     stack_id, now_millis = new_id(), unix_millis(backend.clock.now())
-    checkpoint, count = _store(backend, stack_id, new.state)
+    stored = _store(backend, stack_id, new.state)
     _plain, wrapped = backend.data_keys.new(stack_id)
     stack = Stack(
         id=stack_id, org_id=membership.org_id, path=path, tags=new.tags, config=new.config, wrapped_key=wrapped,
-        created_by=caller.user_id, latest=_first_version(caller, path, checkpoint, count, now_millis),
+        created_by=caller.user_id, latest=_first_version(caller, path, stored, now_millis),
     )  # fmt: skip
     with backend.db.begin() as tx:
         stacks.add(tx, stack, now_millis)
         ledger.add_version(
             tx, update_id=stack.latest.update_id, stack_id=stack_id, version=0, kind=Kind.CREATE, path=path,
-            user_id=caller.user_id, checkpoint=checkpoint, resource_count=count, now_millis=now_millis,
+            user_id=caller.user_id, checkpoint=stored.key, resource_count=stored.resource_count, now_millis=now_millis,
         )  # fmt: skip
+        if stored.links:
+            link_rows.replace(tx, stack_id, stored.links)
     return stack
 
 
@@ -83,15 +95,16 @@ def import_state(backend: Backend, caller: Caller, path: StackPath, text: bytes)
     BadRequest when it is not a container; InProgress when an update holds the stack.
     """
     stack = require_import(backend, caller, path)
-    checkpoint, count = _store(backend, stack.id, text)
+    stored = _store(backend, stack.id, text)
     update_id = new_id()
 
     def record(found: Stack) -> None:
-        with backend.db.connect() as connection:
+        with backend.db.begin() as tx:
             ledger.next_version(
-                connection, found, update_id=update_id, kind=Kind.IMPORT, path=found.path, user_id=caller.user_id,
-                checkpoint=checkpoint, resource_count=count, now_millis=unix_millis(backend.clock.now()),
+                tx, found, update_id=update_id, kind=Kind.IMPORT, path=found.path, user_id=caller.user_id,
+                checkpoint=stored.key, resource_count=stored.resource_count, now_millis=unix_millis(backend.clock.now()),
             )  # fmt: skip
+            link_rows.replace(tx, found.id, stored.links)
 
     _retried(stack, record, lambda: require_import(backend, caller, path))
     return update_id
@@ -179,10 +192,10 @@ def _retried(stack: Stack, change: Callable[[Stack], _T], load: Callable[[], Sta
     raise InProgress(stack)
 
 
-def _store(backend: Backend, stack_id: str, text: bytes | None) -> tuple[str | None, int]:
-    """Check and store a state; returns its key and its number of resources."""
+def _store(backend: Backend, stack_id: str, text: bytes | None) -> _Stored:
+    """Check a state and store it; None stands for a stack without one."""
     if text is None:
-        return None, 0
+        return _Stored(None, 0, frozenset())
     try:
         document.check_container(text)
         count = document.count_resources(text)
@@ -191,12 +204,12 @@ def _store(backend: Backend, stack_id: str, text: bytes | None) -> tuple[str | N
         raise BadRequest(msg) from error
     key = layout.new_checkpoint_key(stack_id)
     backend.checkpoints.put(key, text)
-    return key, count
+    return _Stored(key, count, find_links(text))
 
 
-def _first_version(caller: Caller, path: StackPath, checkpoint: str | None, count: int, now_millis: int) -> Version:
+def _first_version(caller: Caller, path: StackPath, stored: _Stored, now_millis: int) -> Version:
     return Version(
         update_id=new_id(), version=0, kind=Kind.CREATE, status=Status.SUCCEEDED, started_at=now_millis, ended_at=now_millis,
-        lease_expires_at=None, author=caller.login, origin="", base_checkpoint=checkpoint, checkpoint=checkpoint,
-        written_as=path, resource_count=count, journal_version=0, cli_version="",
+        lease_expires_at=None, author=caller.login, origin="", base_checkpoint=stored.key, checkpoint=stored.key,
+        written_as=path, resource_count=stored.resource_count, journal_version=0, cli_version="",
     )  # fmt: skip

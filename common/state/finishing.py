@@ -11,8 +11,9 @@ from common.backend import Backend
 from common.clock import unix_millis
 from common.compression import unpack
 from common.stacks.model import Outcome, Stack
-from common.state import document, journal, layout, repository
-from common.state.repository import Finishing, StoredBatch
+from common.state import document, journal, layout, link_rows, repository
+from common.state.repository import End, Finishing, StoredBatch
+from common.state.stack_links import find_links
 
 LOG = logging.getLogger("stackhold.state")
 
@@ -38,11 +39,14 @@ def conclude(backend: Backend, update_id: str) -> None:
             return
         replayed = not finishing.dry_run and finishing.journal_version > 0
         batches = repository.journal_of(connection, update_id) if replayed else []
-    checkpoint, resource_count, damage = finishing.checkpoint, finishing.resource_count, None
-    if batches:
-        checkpoint, resource_count, damage = _replay(backend, finishing, batches)
-    with backend.db.connect() as connection:
-        repository.record_end(connection, finishing, checkpoint=checkpoint, resource_count=resource_count, damage=damage)
+    end = _replayed(backend, finishing, batches) if batches else _kept(backend, finishing)
+    if end.links is None:
+        with backend.db.connect() as connection:
+            repository.record_end(connection, finishing, end)
+        return
+    with backend.db.begin() as tx:
+        if repository.record_end(tx, finishing, end):
+            link_rows.replace(tx, finishing.stack_id, end.links)
 
 
 def settle(backend: Backend, stack: Stack) -> bool:
@@ -58,7 +62,7 @@ def settle(backend: Backend, stack: Stack) -> bool:
     return True
 
 
-def _replay(backend: Backend, finishing: Finishing, batches: list[StoredBatch]) -> tuple[str | None, int, str | None]:
+def _replayed(backend: Backend, finishing: Finishing, batches: list[StoredBatch]) -> End:
     base = backend.checkpoints.get(finishing.base_checkpoint) if finishing.base_checkpoint else document.EMPTY
     result = journal.replay(
         base,
@@ -71,10 +75,18 @@ def _replay(backend: Backend, finishing: Finishing, batches: list[StoredBatch]) 
     if damage:
         LOG.error("update %s: its journal is damaged, the state was put together without the bad entries", finishing.update_id)
     if result.unchanged:
-        return finishing.base_checkpoint, result.resource_count, damage
+        return End(finishing.base_checkpoint, result.resource_count, damage, None)
     key = layout.new_checkpoint_key(finishing.stack_id)
     backend.checkpoints.put(key, result.text)
-    return key, result.resource_count, damage
+    links = find_links(result.text)
+    return End(key, result.resource_count, damage, links if links or find_links(base) else None)
+
+
+def _kept(backend: Backend, finishing: Finishing) -> End:
+    """Return the end of an update without a journal: its last checkpoint is its state already."""
+    is_new = finishing.checkpoint is not None and finishing.checkpoint != finishing.base_checkpoint
+    links = find_links(backend.checkpoints.get(finishing.checkpoint)) if is_new and finishing.checkpoint else None
+    return End(finishing.checkpoint, finishing.resource_count, None, links)
 
 
 def _text(backend: Backend, batch: StoredBatch) -> bytes:

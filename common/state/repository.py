@@ -33,6 +33,16 @@ class StoredBatch:
     blob_key: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an update ended; `links` are the stacks that its state refers to, None when they are as they were."""
+
+    checkpoint: str | None
+    resource_count: int
+    damage: str | None
+    links: frozenset[tuple[str, str, str]] | None
+
+
 def stop_writers(connection: Connection, update_id: str, outcome: Outcome, now_millis: int) -> bool:
     """Turn a running update into one being finished, so that no entry can arrive any more; False when it is not running."""
     changed = connection.execute(
@@ -72,9 +82,7 @@ def journal_of(connection: Connection, update_id: str) -> list[StoredBatch]:
     return [StoredBatch(bytes(body) if body is not None else None, blob_key) for body, blob_key in rows]
 
 
-def record_end(
-    connection: Connection, finishing: Finishing, *, checkpoint: str | None, resource_count: int, damage: str | None,
-) -> bool:  # fmt: skip
+def record_end(connection: Connection, finishing: Finishing, end: End) -> bool:
     """Write the end of an update that is being finished; False when another process was first with the same."""
     changes = (
         select(event_batches.c.resource_changes)
@@ -86,7 +94,7 @@ def record_end(
     changed = connection.execute(
         update(updates)
         .values(
-            status=finishing.outcome.status, checkpoint=checkpoint, resource_count=resource_count, damage=damage,
+            status=finishing.outcome.status, checkpoint=end.checkpoint, resource_count=end.resource_count, damage=end.damage,
             resource_changes=changes,
         )
         .where(updates.c.id == finishing.update_id, updates.c.status == Status.FINISHING),

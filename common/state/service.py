@@ -14,9 +14,11 @@ from common.errors import NotFound
 from common.stacks import ledger
 from common.stacks import service as stacks
 from common.stacks.model import Stack, StackPath
-from common.state import document, finishing
+from common.state import document, finishing, link_rows
 from common.state.document import StoredResource
 from common.state.rename import Names, rename
+
+LINK_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,20 @@ def count_resources(backend: Backend, caller: Caller, path: StackPath) -> tuple[
     """Return (version, number of resources) of the newest state."""
     stack = load_settled(backend, caller, path, Permission.STACK_READ)
     return stack.latest.version, stack.latest.resource_count
+
+
+def referring_stacks(backend: Backend, caller: Caller, path: StackPath) -> list[tuple[StackPath, int]]:
+    """Return (name, version) of the stacks whose states refer to this one, among those the caller may see."""
+    stacks.get_stack(backend, caller, path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        return link_rows.referring(connection, path, stacks.visible_organizations(caller, None), LINK_LIMIT)
+
+
+def referred_stacks(backend: Backend, caller: Caller, path: StackPath) -> list[tuple[StackPath, int]]:
+    """Return (name, version) of the stacks that this one's state refers to, among those the caller may see."""
+    stack = stacks.get_stack(backend, caller, path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        return link_rows.referred(connection, stack.id, stacks.visible_organizations(caller, None), LINK_LIMIT)
 
 
 def renamed(text: bytes, old: StackPath, new: StackPath) -> bytes:

@@ -21,8 +21,8 @@ from common.state.jsontext import shield_for
 from common.state.service import load_settled
 from common.updates import history_rows as rows
 from common.updates import service
-from common.updates.history_rows import Entry, EventBatch
-from common.updates.model import Update
+from common.updates.history_rows import EventBatch
+from common.updates.model import Entry, Update
 
 EVENT_BATCHES_PER_PAGE = 64
 EVENT_BYTES_PER_PAGE = 4 << 20

@@ -6,26 +6,7 @@ from sqlalchemy import Connection, Row, Select, select
 
 from common.db.tables import event_batches, updates, users
 from common.stacks.model import Kind, Status
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An update or preview in a history; times are unix milliseconds, `program` is the request that created it."""
-
-    update_id: str
-    kind: Kind
-    status: Status
-    dry_run: bool
-    version: int | None
-    program: bytes
-    created_at: int
-    started_at: int | None
-    ended_at: int | None
-    resource_count: int
-    resource_changes: bytes | None
-    author_login: str
-    author_name: str
-    author_avatar_url: str
+from common.updates.model import Entry
 
 
 @dataclass(frozen=True, slots=True)

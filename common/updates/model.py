@@ -70,6 +70,26 @@ class Update:
     version: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An update or preview in a history; times are unix milliseconds, `program` is the request that created it."""
+
+    update_id: str
+    kind: Kind
+    status: Status
+    dry_run: bool
+    version: int | None
+    program: bytes
+    created_at: int
+    started_at: int | None
+    ended_at: int | None
+    resource_count: int
+    resource_changes: bytes | None
+    author_login: str
+    author_name: str
+    author_avatar_url: str
+
+
 def negotiated_journal(offered: int) -> int:
     """Return the journal version for an offer: the client's or ours, whichever is lower (state.md 6.1)."""
     return max(0, min(offered, NEWEST_JOURNAL))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, exists, insert, or_, select, update
 
 from common.db.tables import stacks, updates
-from common.stacks import repository as stack_rows
+from common.stacks import repository as stack_rows  # arch: one query reads an update with its stack, as start needs both
 from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, Stack, StackPath, Status
 from common.updates.model import Client, Program, Update
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Response
 from msgspec import UNSET, Raw
 
 from common.errors import NotFound
+from common.stacks.model import StackPath
 from common.state import changes
 from common.state import service as state
 from common.wire.stacks import (
@@ -13,6 +14,8 @@ from common.wire.stacks import (
     ResourceCount,
     ResourceInfo,
     StackOutputs,
+    StackReference,
+    StackReferences,
     StackRenameRequest,
     StackResource,
     StackResources,
@@ -85,6 +88,20 @@ def get_latest_stack_resource(backend: BackendDep, caller: CallerDep, path: Stac
 @router.get(f"{_STACK}/resources/{{version}}/{{urn:path}}")
 def get_stack_resource(backend: BackendDep, caller: CallerDep, path: StackPathDep, version: int, urn: str) -> Response:
     return _resource(backend, caller, path, version, urn)
+
+
+@router.get(f"{_STACK}/downstreamreferences")
+def list_downstream_references(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
+    return _references(state.referring_stacks(backend, caller, path))
+
+
+@router.get(f"{_STACK}/upstreamreferences")
+def list_upstream_references(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
+    return _references(state.referred_stacks(backend, caller, path))
+
+
+def _references(found: list[tuple[StackPath, int]]) -> Response:
+    return reply(StackReferences([StackReference(at.org, at.project, at.name, version) for at, version in found]))
 
 
 def _resources(backend: BackendDep, caller: CallerDep, path: StackPathDep, version: int | None) -> Response:

@@ -56,7 +56,12 @@ class Served:
     def __enter__(self) -> Self:
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                self._command, cwd=self._folder, env=environment(**self._settings), stdin=subprocess.DEVNULL, stdout=out, stderr=err
+                self._command,
+                cwd=self._folder,
+                env=environment(**self._settings),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
             )
         try:
             self._await_news(r'msg="(?:serving (https?://\S+),|running jobs only)')

@@ -27,6 +27,7 @@ def upgrade() -> None:
     _create_stacks()
     _create_stack_tags()
     _create_stack_names()
+    _create_stack_references()
     _create_updates()
     _create_journal_batches()
     _create_event_batches()
@@ -128,6 +129,17 @@ def _create_stack_names() -> None:
         sa.Column("name", sa.String(100), primary_key=True, nullable=False),
         sa.Column("left_at", sa.BigInteger(), nullable=False),
         indexes=(sa.Index("ix_stack_names_name", "org_id", "project", "name", "left_at"),),
+    )
+
+
+def _create_stack_references() -> None:
+    create_table(
+        "stack_references",
+        sa.Column("stack_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("org", sa.String(100), primary_key=True, nullable=False),
+        sa.Column("project", sa.String(100), primary_key=True, nullable=False),
+        sa.Column("name", sa.String(100), primary_key=True, nullable=False),
+        indexes=(sa.Index("ix_stack_references_name", "org", "project", "name"),),
     )
 
 
