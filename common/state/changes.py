@@ -160,7 +160,7 @@ def _rename(backend: Backend, caller: Caller, stack: Stack, target: StackPath, u
     checkpoint = stack.latest.checkpoint
     if checkpoint is not None:
         try:
-            text = renamed(current_text(backend, stack), stack.path, target)
+            text = renamed(backend, current_text(backend, stack), stack.path, target)
         except RenameError as error:
             msg = f"the state of stack '{stack.path}' cannot be rewritten to the new name: {error}"
             raise BadRequest(msg) from error

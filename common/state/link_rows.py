@@ -1,5 +1,7 @@
 """Rows that say which stack's state refers to which other stack by name."""
 
+from typing import Any
+
 from sqlalchemy import Connection, Select, and_, delete, func, insert, select
 
 from common.db.tables import organizations, stack_references, stacks, updates
@@ -36,7 +38,7 @@ def referred(connection: Connection, stack_id: str, org_ids: list[str], limit: i
     return _listed(connection, query.where(stack_references.c.stack_id == stack_id))
 
 
-def _live(org_ids: list[str], limit: int) -> Select[tuple[object, ...]]:
+def _live(org_ids: list[str], limit: int) -> Select[tuple[Any, ...]]:
     version = select(func.max(updates.c.version)).where(updates.c.stack_id == stacks.c.id).correlate(stacks).scalar_subquery()
     return (
         select(organizations.c.login, stacks.c.project, stacks.c.name, version)
@@ -48,5 +50,5 @@ def _live(org_ids: list[str], limit: int) -> Select[tuple[object, ...]]:
     )
 
 
-def _listed(connection: Connection, query: Select[tuple[object, ...]]) -> list[tuple[StackPath, int]]:
+def _listed(connection: Connection, query: Select[tuple[Any, ...]]) -> list[tuple[StackPath, int]]:
     return [(StackPath(row[0], row[1], row[2]), row[3]) for row in connection.execute(query)]

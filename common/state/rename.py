@@ -30,10 +30,10 @@ class Names:
     stack: str
 
 
-def rename(text: bytes, old: Names, new: Names, *, service_url: str = "") -> bytes:
+def rename(text: bytes, old: Names, new: Names, *, service_host: str = "") -> bytes:
     """Returns the container under the new names; raises RenameError.
 
-    The secrets provider's state follows if it names the old stack, and `service_url` is empty or its own.
+    The secrets provider's state follows if it names the old stack, and `service_host` (`host[:port]`) is empty or its own.
     """
     shield = jsontext.shield_for([text])
     try:
@@ -43,7 +43,7 @@ def rename(text: bytes, old: Names, new: Names, *, service_url: str = "") -> byt
     renaming = _Renaming(old, new)
     members = _renamed_members(opened.members, renaming)
     if "secrets_providers" in members:
-        members["secrets_providers"] = _provider(members["secrets_providers"], old, new, service_url)
+        members["secrets_providers"] = _provider(members["secrets_providers"], old, new, service_host)
     opened.outer["deployment"] = Raw(jsontext.write_object(members))
     return shield.show(jsontext.write_object(opened.outer))
 
@@ -145,7 +145,7 @@ def _value_changes(item: Resource, renaming: _Renaming) -> dict[str, object]:
     return changes
 
 
-def _provider(text: Raw, old: Names, new: Names, service_url: str) -> Raw:
+def _provider(text: Raw, old: Names, new: Names, service_host: str) -> Raw:
     """Returns the secrets provider's record with the stack's place in it moved, if it is the old stack's."""
     provider = jsontext.find_object(text) or {}
     state = jsontext.find_object(provider.get("state")) or {}
@@ -156,7 +156,7 @@ def _provider(text: Raw, old: Names, new: Names, service_url: str) -> Raw:
         return text
     if old.org not in ("", named["owner"]) or old.project not in ("", named["project"]):
         return text
-    if service_url and (named["url"] or "").rstrip("/") != service_url.rstrip("/"):
+    if service_host and (named["url"] or "").partition("://")[2].rstrip("/") != service_host:
         return text
     moved = {"owner": new.org, "project": new.project, "stack": new.stack}
     state |= {name: jsontext.raw(value) for name, value in moved.items() if value and name in state}

@@ -99,9 +99,13 @@ def referred_stacks(backend: Backend, caller: Caller, path: StackPath) -> list[t
         return link_rows.referred(connection, stack.id, stacks.visible_organizations(caller, None), LINK_LIMIT)
 
 
-def renamed(text: bytes, old: StackPath, new: StackPath) -> bytes:
-    """Return a state rewritten from the names it was written under to others; raises RenameError."""
-    return rename(text, Names(old.org, old.project, old.name), Names(new.org, new.project, new.name))
+def renamed(backend: Backend, text: bytes, old: StackPath, new: StackPath) -> bytes:
+    """Return a state rewritten from the names it was written under to others; raises RenameError.
+
+    A secrets provider of another service that happens to name the same stack is left alone where our own name is known.
+    """
+    host = backend.settings.text("PULUMI_API_DOMAIN")
+    return rename(text, Names(old.org, old.project, old.name), Names(new.org, new.project, new.name), service_host=host)
 
 
 def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
@@ -115,4 +119,4 @@ def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
         return document.EMPTY
     if written_as == stack.path:
         return backend.checkpoints.get_stored(key)
-    return renamed(backend.checkpoints.get(key), written_as, stack.path)
+    return renamed(backend, backend.checkpoints.get(key), written_as, stack.path)

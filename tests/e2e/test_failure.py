@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tests.e2e.matrix import Feature, has
 from tests.e2e.project import DESTROY, PART, REFRESH, UP, Project, chain, part
 
 
@@ -128,7 +129,9 @@ def test_import_of_resources(project: Project) -> None:
     assert "replaced" not in up.changes()
     assert "protected" in protected.text
     assert "x" in project.export().names
-    assert "resource-import" in {entry["kind"] for entry in project.history()}
+    # Older CLIs create an import exactly as they create an update, so the server cannot tell them apart.
+    kinds = {"destroy", "update", *(["resource-import"] if has(project.cli, Feature.BEGIN_UPDATE) else [])}
+    assert {entry["kind"] for entry in project.history()} == kinds
 
 
 def test_targets(project: Project) -> None:

@@ -19,7 +19,7 @@ SIGN_IN = re.compile(r"PULUMI_ACCESS_TOKEN=(pul-[0-9a-f]{40}) pulumi login (http
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """This process's environment without settings of the machine, and with those given."""
+    """The environment of the tests without settings of the machine, and with those given."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("STACKHOLD_", "PULUMI_", "API_TLS"))}
     return {**inherited, **settings}
 
@@ -47,7 +47,7 @@ class Served:
 
     def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         self._folder = folder
-        self._command = [PROGRAM, "serve", *([] if "--port" in arguments else ["--port", "0"]), *arguments]
+        self._command = [str(PROGRAM), "serve", *([] if "--port" in arguments else ["--port", "0"]), *arguments]
         self._settings = settings
         self.out, self.err = folder / "stdout.log", folder / "stderr.log"
         self.url = ""

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from common.db.engine import open_database
-from common.db.migrate import migrate
 from common.keys.local import create_key
+from common.settings import Settings
 from functions import local
+from functions.server import starting
 from tests.local.server_process import contents, environment, run
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-DATABASE = Path(".stackhold/stackhold.db")
 Refused = Callable[..., str]
 
 
@@ -57,11 +56,10 @@ def refused(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 @pytest.fixture
 def installed(folder: Path) -> Path:
-    """A data folder as a first start leaves it, in short."""
-    (folder / ".stackhold" / "objects").mkdir(parents=True)
-    create_key(folder / ".stackhold" / "keys")
-    assert run(folder, "migrate").returncode == 0
-    return folder / ".stackhold"
+    """A data folder as a first start leaves it, but for the administrator."""
+    data = folder / ".stackhold"
+    starting.prepare(Settings({"STACKHOLD_DATA": str(data)}), may_migrate=True)
+    return data
 
 
 class TestServe:
@@ -175,12 +173,12 @@ class TestServe:
 
 class TestMigrate:
     def test_makes_the_tables_and_then_has_nothing_to_do(self, folder: Path) -> None:
-        """The command can be repeated; `serve` that may not migrate starts after it."""
+        """The command can be repeated, and what it makes is what `serve` needs."""
         first, second = run(folder, "migrate"), run(folder, "migrate")
 
         assert (0, "") == (first.returncode, first.stderr)
         assert (0, "The database is up to date.\n") == (second.returncode, second.stdout)
-        open_database(folder / DATABASE, pool_size=1).close()
+        starting.check(Settings({"STACKHOLD_DATA": str(folder / ".stackhold")}), may_migrate=False)
 
     def test_refuses_what_serve_refuses(self, refused: Refused) -> None:
         """Checks come first here too."""
@@ -195,6 +193,12 @@ class TestDoctor:
         assert (0, "") == (ended.returncode, ended.stderr)
         assert f"database: SQLite, {installed}/stackhold.db, revision 0001 (this release: 0001, current)" in ended.stdout
         assert "Problems\n  none\n" in ended.stdout
+
+    def test_names_the_port_of_https(self, folder: Path) -> None:
+        """With a certificate and a key the port is 8443 unless another one is set."""
+        ended = run(folder, "doctor", API_TLS_CERTIFICATE="cert.pem", API_TLS_PRIVATE_KEY="key.pem")
+
+        assert "address: https://127.0.0.1:8443" in ended.stdout
 
     def test_changes_nothing_before_the_first_start(self, folder: Path) -> None:
         """It makes no folder, and that there is none is no problem."""
@@ -241,21 +245,3 @@ class TestVersion:
     def test_is_shown(self, folder: Path) -> None:
         """The command prints the version and nothing else."""
         assert "0.1.0\n" == run(folder, "version").stdout
-
-
-def test_migrations_are_the_same_by_command_and_in_tests(installed: Path, tmp_path: Path) -> None:
-    """The command makes the same tables as the function that other tests use."""
-    database = open_database(tmp_path / "other.db", pool_size=1)
-    migrate(database)
-    database.close()
-
-    assert schema(tmp_path / "other.db") == schema(installed / "stackhold.db")
-
-
-def schema(path: Path) -> list[tuple[str, ...]]:
-    """The statements that made the tables."""
-    database = sqlite3.connect(path)
-    try:
-        return database.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
-    finally:
-        database.close()

@@ -3,12 +3,21 @@ import os
 import re
 import signal
 import socket
+import ssl
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.error import URLError
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from common.settings import Settings
 from functions.server.mode import Mode, mode_of
@@ -207,6 +216,36 @@ class TestWorkers:
 def children(pid: int) -> set[int]:
     """The processes that a process started."""
     return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+class TestTls:
+    def test_comes_from_values_and_has_a_lowest_version(self, tmp_path: Path) -> None:
+        """Certificate and key may be PEM texts; the line to paste says https, and older TLS than configured is refused."""
+        certificate, key = self_signed()
+        settings = {"API_TLS_CERTIFICATE": certificate, "API_TLS_PRIVATE_KEY": key, "API_MIN_TLS_VERSION": "1.3"}
+        trusting = ssl.create_default_context(cadata=certificate)
+        with Served(tmp_path, **settings) as served:
+            assert served.url.startswith("https://127.0.0.1:")
+            assert 200 == served.call("/api/user", token=token_of(served), context=trusting)[0]
+            trusting.maximum_version = ssl.TLSVersion.TLSv1_2
+            with pytest.raises(URLError, match="alert protocol version"):
+                served.call("/api/user", context=trusting)
+
+        assert key.splitlines()[1] not in served.log
+
+
+def self_signed() -> tuple[str, str]:
+    """A certificate for 127.0.0.1 and its key, as PEM texts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "api.example.com")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM).decode(), private.decode()
 
 
 class TestModes:

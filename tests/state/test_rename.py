@@ -181,10 +181,10 @@ class TestSecretsProvider:
 
     def test_another_service_stays(self) -> None:
         """With our own address known, a stack of the same name on another service is not renamed."""
-        here, there = "https://stackhold.example.com/", "https://other.example.com"
+        here, there = "stackhold.example.com", "other.example.com"
 
-        assert provider_state() == self.renamed(provider_state(), service_url=there)
-        assert provider_state(project="store", stack="prod") == self.renamed(provider_state(), service_url=here)
+        assert provider_state() == self.renamed(provider_state(), service_host=there)
+        assert provider_state(project="store", stack="prod") == self.renamed(provider_state(), service_host=here)
 
 
 class TestGoldens:

@@ -1,0 +1,171 @@
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Table, create_mock_engine, inspect, make_url
+
+from common.db import migrate as module
+from common.db.engine import Database, open_database
+from common.db.migrate import State, check, migrate, state_of, version
+from common.db.migrations import REVISIONS
+from common.db.tables import METADATA
+from common.errors import StartUpError
+
+
+def statements(dialect: str) -> set[str]:
+    """The statements that all migrations together send to an empty database, each on one line."""
+    out = StringIO()
+    config = Config(output_buffer=out)
+    config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["dialect"] = dialect
+    command.upgrade(config, "head", sql=True)
+    return normalized(out.getvalue())
+
+
+def wanted_statements(dialect: str) -> set[str]:
+    """The statements that make the tables as they are declared."""
+    known = make_url(f"{dialect}://").get_dialect()()
+    out: list[str] = []
+    engine = create_mock_engine(f"{dialect}://", lambda made, *_args, **_kwargs: out.append(str(made.compile(dialect=known))))
+    METADATA.create_all(engine, checkfirst=False)
+    return normalized(";".join(out))
+
+
+def normalized(script: str) -> set[str]:
+    """Statements without comments; the parts of a table, a line each, are sorted, as their order means nothing."""
+    script = "\n".join(line for line in script.splitlines() if not line.startswith("--"))
+    statements = ([line.strip().removesuffix(",") for line in statement.splitlines()] for statement in script.split(";"))
+    return {"\n".join(sorted(line for line in lines if line)) for lines in statements if any(lines)}
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Database:
+    """A database without tables."""
+    return open_database(tmp_path / "empty.db", pool_size=8)
+
+
+class TestMigrations:
+    def test_end_at_the_declared_tables(self, empty: Database) -> None:
+        """What the migrations make is what the code was written for."""
+        migrate(empty)
+
+        with empty.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+            assert [] == compare_metadata(context, METADATA)
+            assert {table.name for table in METADATA.tables.values()} | {"alembic_version"} == set(
+                inspect(connection).get_table_names()
+            )
+
+    @pytest.mark.parametrize("dialect", ["sqlite", "mysql"])
+    def test_say_the_same_as_the_declared_tables(self, dialect: str) -> None:
+        """Types, lengths, character sets and index names are the same on both dialects, also without a server to ask."""
+        assert set() == wanted_statements(dialect) - statements(dialect)
+
+    def test_are_listed_in_the_order_in_which_they_build_on_each_other(self) -> None:
+        """The list that is known without Alembic is the one Alembic finds."""
+        scripts = ScriptDirectory(str(Path(module.__file__).parent / "migrations"))
+
+        assert REVISIONS == tuple(reversed([script.revision for script in scripts.walk_revisions()]))
+
+
+class TestMigrate:
+    def test_is_done_once(self, empty: Database) -> None:
+        """A second run has nothing to do."""
+        assert migrate(empty) is True
+        assert migrate(empty) is False
+        assert REVISIONS[-1] == version(empty)
+
+    def test_is_done_once_by_many_at_a_time(self, tmp_path: Path) -> None:
+        """Processes that start at the same time wait for each other."""
+        together = threading.Barrier(6)
+
+        def start(_number: int) -> None:
+            database = open_database(tmp_path / "shared.db", pool_size=1)
+            together.wait()
+            migrate(database)
+            check(database)
+            database.close()
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(start, range(6)))
+
+    @pytest.mark.parametrize("made", range(1, len(METADATA.tables), 4))
+    def test_goes_on_where_a_crash_left_it(self, empty: Database, made: int) -> None:
+        """MySQL keeps the tables that were made before a crash; the next run makes the others."""
+        tables: list[Table] = list(METADATA.tables.values())[:made]
+        with empty.begin() as connection:
+            METADATA.create_all(connection, tables=tables)
+
+        migrate(empty)
+
+        with empty.connect() as connection:
+            assert [] == compare_metadata(MigrationContext.configure(connection), METADATA)
+
+    def test_leaves_a_table_with_its_rows_alone(self, empty: Database) -> None:
+        """A step that finds its table there does not touch what is in it."""
+        with empty.begin() as connection:
+            METADATA.create_all(connection, tables=[METADATA.tables["jobs"]])
+            connection.exec_driver_sql("INSERT INTO jobs (name, due_at) VALUES ('a', 1)")
+
+        migrate(empty)
+
+        with empty.connect() as connection:
+            assert [("a",)] == connection.exec_driver_sql("SELECT name FROM jobs").all()
+
+
+class TestCheck:
+    def test_says_the_command_for_a_database_without_tables(self, empty: Database) -> None:
+        """Who has not migrated is told how."""
+        with pytest.raises(StartUpError, match=r"without tables .* run `stackhold migrate`"):
+            check(empty)
+
+    def test_accepts_a_migrated_database(self, empty: Database) -> None:
+        """After a migration there is nothing to say."""
+        migrate(empty)
+        check(empty)
+
+    @pytest.mark.parametrize("call", [check, migrate])
+    def test_refuses_a_newer_database(self, tmp_path: Path, empty: Database, call: object) -> None:
+        """A later release's database is named with both revisions and not touched."""
+        migrate(empty)
+        with empty.connect() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
+
+        assert callable(call)
+        with pytest.raises(StartUpError, match=rf"revision 0999, newer than this program, which knows {REVISIONS[-1]}"):
+            call(empty)
+
+    def test_explains_a_file_that_is_no_database(self, tmp_path: Path) -> None:
+        """The driver's words are passed on in one line."""
+        (tmp_path / "rubbish.db").write_bytes(b"rubbish" * 1000)
+
+        with pytest.raises(StartUpError, match="the database cannot be used: file is not a database"):
+            check(open_database(tmp_path / "rubbish.db", pool_size=1))
+
+    def test_explains_a_database_that_is_held(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A database that another program does not let go of is an error in one line."""
+        monkeypatch.setattr("common.db.engine.BUSY_TIMEOUT_SECONDS", 0)
+        holder = sqlite3.connect(tmp_path / "held.db", isolation_level=None)
+        holder.execute("PRAGMA journal_mode=WAL")
+        holder.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(StartUpError, match="the database cannot be used: database is locked"):
+            migrate(open_database(tmp_path / "held.db", pool_size=1))
+        holder.close()
+
+
+class TestStateOf:
+    def test_tells_how_a_revision_stands_to_this_release(self) -> None:
+        """No revision is an empty database, an unknown one a newer release's."""
+        assert State.EMPTY is state_of(None)
+        assert State.NEWER is state_of("9999")
+        assert State.CURRENT is state_of(REVISIONS[-1])
