@@ -35,7 +35,7 @@ LEDGER = "common.stacks.ledger"
 PURE = ("common.esc.lang",)
 # All of the state engine is pure but these, which fetch a state and put it away.
 ENGINE = "common.state"
-ENGINE_EDGE = tuple(f"common.state.{name}" for name in ("changes", "finishing", "layout", "service", "sweep"))
+ENGINE_EDGE = tuple(f"common.state.{name}" for name in ("changes", "finishing", "layout", "service", "superseded", "sweep"))
 PURE_MAY_IMPORT = ("msgspec", "common.errors", "common.names")
 DOES_INPUT_OUTPUT = [
     "asyncio",

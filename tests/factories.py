@@ -7,6 +7,7 @@ from sqlalchemy import Row, select
 
 from common.access.caller import Caller
 from common.backend import Backend
+from common.compression import unpack
 from common.db.tables import updates as updates_table
 from common.stacks.model import Kind, StackPath
 from common.state import changes
@@ -110,8 +111,11 @@ def update_row(backend: Backend, update_id: str) -> Row[Any]:
         return connection.execute(select(updates_table).where(updates_table.c.id == update_id)).one()
 
 
+def exported(backend: Backend, caller: Caller, path: StackPath, version: int | None = None) -> bytes:
+    """Returns the text of the stack's newest state, or of a version."""
+    return unpack(state.export(backend, caller, path) if version is None else state.export_version(backend, caller, path, version))
+
+
 def exported_names(backend: Backend, caller: Caller, path: StackPath) -> list[str]:
     """Returns the names of the resources in the stack's newest state, in order."""
-    from common.compression import unpack
-
-    return names(unpack(state.export(backend, caller, path)))
+    return names(exported(backend, caller, path))

@@ -46,6 +46,10 @@ class Owner:
     avatar_url: str
 
 
+class TagsChanged(Conflict):
+    """The stack's tags are not any more what they were when it was read."""
+
+
 def get_stack(
     backend: Backend, caller: Caller, path: StackPath, permission: Permission, *, former_names: bool = False,
 ) -> Stack:  # fmt: skip
@@ -147,10 +151,10 @@ def remove_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> 
 
 
 def put_tags(tx: Connection, stack: Stack, tags: dict[str, str]) -> None:
-    """Replace the tags of a stack as it was read, in the caller's transaction; Conflict when others changed them since."""
+    """Replace the tags of a stack as it was read, in the caller's transaction; TagsChanged when others changed them since."""
     if not repository.replace_tags(tx, stack, tags):
         msg = f"the tags of stack '{stack.path}' were changed by somebody else at the same time; try again"
-        raise Conflict(msg)
+        raise TagsChanged(msg)
 
 
 def add(tx: Connection, stack: Stack, now_millis: int) -> None:

@@ -11,7 +11,7 @@ from common.backend import Backend
 from common.clock import unix_millis
 from common.compression import unpack
 from common.stacks.model import Outcome, Stack
-from common.state import document, journal, layout, link_rows, repository
+from common.state import document, journal, layout, link_rows, repository, superseded
 from common.state.repository import End, Finishing, StoredBatch
 from common.state.stack_links import find_links
 
@@ -86,6 +86,8 @@ def _kept(backend: Backend, finishing: Finishing) -> End:
     """Return the end of an update without a journal: its last checkpoint is its state already."""
     is_new = finishing.checkpoint is not None and finishing.checkpoint != finishing.base_checkpoint
     links = find_links(backend.checkpoints.get(finishing.checkpoint)) if is_new and finishing.checkpoint else None
+    if is_new:
+        superseded.trim_finished(backend, finishing.update_id, finishing.checkpoint)
     return End(finishing.checkpoint, finishing.resource_count, None, links)
 
 

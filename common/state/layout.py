@@ -15,6 +15,11 @@ def new_checkpoint_key(owner_id: str) -> str:
     return f"{CHECKPOINTS}{owner_id}/{new_id()}"
 
 
+def checkpoints_of(owner_id: str) -> str:
+    """Return what the keys of all states stored by a stack or a running update begin with."""
+    return f"{CHECKPOINTS}{owner_id}/"
+
+
 def new_batch_key(update_id: str) -> str:
     """Return a fresh key for a journal or event batch of the update that is too large for a row."""
     return f"{BATCHES}{update_id}/{new_id()}"

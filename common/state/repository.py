@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, true, update
 
 from common.db.tables import event_batches, journal_batches, updates
 from common.stacks.model import Kind, Outcome, StackPath, Status
@@ -44,11 +44,15 @@ class End:
 
 
 def stop_writers(connection: Connection, update_id: str, outcome: Outcome, now_millis: int) -> bool:
-    """Turn a running update into one being finished, so that no entry can arrive any more; False when it is not running."""
+    """Mark a running update as being finished, so that no entry can arrive any more; False when it is not running.
+
+    One that ends because its lease ran out must still be without a lease: its holder may have renewed it just now.
+    """
+    holds = updates.c.lease_expires_at <= now_millis if outcome is Outcome.EXPIRED else true()
     changed = connection.execute(
         update(updates)
         .values(status=Status.FINISHING, outcome=outcome, ended_at=now_millis)
-        .where(updates.c.id == update_id, updates.c.status == Status.RUNNING),
+        .where(updates.c.id == update_id, updates.c.status == Status.RUNNING, holds),
     )
     return changed.rowcount == 1
 

@@ -16,7 +16,7 @@ from common.stacks import service as stacks
 from common.stacks.model import Stack, StackPath
 from common.state import document, finishing, link_rows
 from common.state.document import StoredResource
-from common.state.rename import Names, rename
+from common.state.rename import Names, RenameError, rename
 
 LINK_LIMIT = 1000
 
@@ -119,4 +119,9 @@ def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
         return document.EMPTY
     if written_as == stack.path:
         return backend.checkpoints.get_stored(key)
-    return renamed(backend, backend.checkpoints.get(key), written_as, stack.path)
+    text = backend.checkpoints.get(key)
+    try:
+        return renamed(backend, text, written_as, stack.path)
+    except RenameError:
+        # A state that was imported with what is no URN cannot follow a rename; as it was written it can still be repaired.
+        return text

@@ -5,9 +5,12 @@ Age makes it safe: a key is named within the request that writes it or never, si
 
 from datetime import timedelta
 
+from sqlalchemy import Connection
+
 from common.backend import Backend
 from common.blobs import Bucket
 from common.clock import unix_millis
+from common.state import link_rows
 from common.state import repository_sweep as repository
 from common.state.layout import BATCHES, CHECKPOINTS
 
@@ -27,6 +30,11 @@ def sweep(backend: Backend, after: str) -> tuple[int, str]:
     if len(page) == PAGE_KEYS:
         return removed, page[-1][0]
     return removed, places[at + 1][0] if at + 1 < len(places) else ""
+
+
+def forget(tx: Connection, stack_id: str) -> None:
+    """Drop what a deleted stack's state said of other stacks: a step of the purge."""
+    link_rows.replace(tx, stack_id, frozenset())
 
 
 def _remove_unnamed(backend: Backend, bucket: Bucket, page: list[tuple[str, int]]) -> int:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from common.backend import Backend
 from common.clock import unix_millis
 from common.stacks import purge
+from common.state import sweep
 from common.updates import repository_retention as repository
 
 UPDATES_PER_STEP = 200
@@ -35,6 +36,7 @@ def purge_deleted(backend: Backend) -> int:
         if found:
             repository.drop(tx, found)
             return len(found)
+        sweep.forget(tx, stack_id)
         purge.drop(tx, stack_id)
         return 1
 

@@ -13,7 +13,7 @@ from common.backend import Backend
 from common.clock import unix_millis
 from common.errors import BackendError, BadRequest, Conflict
 from common.ids import new_id
-from common.state import delta, document, envelope, layout
+from common.state import delta, document, envelope, layout, superseded
 from common.state.delta import DeltaError
 from common.state.document import BadDocument
 from common.updates import running_rows as rows
@@ -67,7 +67,7 @@ def put_checkpoint(backend: Backend, lease: Lease, body: bytes) -> None:
         written = rows.put_checkpoint(connection, _guard(backend, lease), checkpoint)
     if not written:
         raise service.refusal(backend, lease)
-    return None
+    return superseded.trim_sometimes(backend, lease.update_id, checkpoint.key)
 
 
 def put_verbatim(backend: Backend, lease: Lease, body: bytes) -> None:
@@ -76,12 +76,14 @@ def put_verbatim(backend: Backend, lease: Lease, body: bytes) -> None:
     text = bytes(given.untyped_deployment)
     checkpoint = _stored_checkpoint(backend, lease, text, sequence=given.sequence_number, digest=delta.digest(text))
     with backend.db.connect() as connection:
-        if rows.put_checkpoint(connection, _guard(backend, lease), checkpoint):
-            return
-        found = rows.find_checkpoint(connection, _guard(backend, lease))
+        written = rows.put_checkpoint(connection, _guard(backend, lease), checkpoint)
+        found = None if written else rows.find_checkpoint(connection, _guard(backend, lease))
+    if written:
+        return superseded.trim_sometimes(backend, lease.update_id, checkpoint.key)
     backend.checkpoints.delete([checkpoint.key])
     if found is None:
         raise service.refusal(backend, lease)
+    return None
 
 
 def put_delta(backend: Backend, lease: Lease, body: bytes) -> None:
@@ -92,12 +94,12 @@ def put_delta(backend: Backend, lease: Lease, body: bytes) -> None:
     if base is None:
         raise service.refusal(backend, lease)
     if given.sequence_number < base.sequence:
-        return
+        return None
     if given.sequence_number == base.sequence and base.digest is not None:
         if given.checkpoint_hash != base.digest:
             msg = f"checkpoint {given.sequence_number} was stored with other content"
             raise Conflict(msg)
-        return
+        return None
     if base.digest is None:
         msg = "this update has no whole checkpoint yet that a delta could change; send the whole checkpoint"
         raise BadRequest(msg)
@@ -109,10 +111,11 @@ def put_delta(backend: Backend, lease: Lease, body: bytes) -> None:
     checkpoint = _stored_checkpoint(backend, lease, text, sequence=given.sequence_number, digest=given.checkpoint_hash)
     with backend.db.connect() as connection:
         written = rows.replace_checkpoint(connection, _guard(backend, lease), base, checkpoint)
-    backend.checkpoints.delete([base.key if written else checkpoint.key])
-    if not written:
-        msg = "the checkpoint was changed by another request at the same time; send the whole checkpoint"
-        raise Conflict(msg)
+    if written:
+        return superseded.trim_sometimes(backend, lease.update_id, checkpoint.key)
+    backend.checkpoints.delete([checkpoint.key])
+    msg = "the checkpoint was changed by another request at the same time; send the whole checkpoint"
+    raise Conflict(msg)
 
 
 def _append(backend: Backend, lease: Lease, stored: bytes, batch: Batch, add: Callable[..., bool]) -> None:

@@ -17,6 +17,7 @@ from common.ids import is_id, new_id
 from common.names import require_tags
 from common.stacks import service as stacks
 from common.stacks.model import Kind, Outcome, Stack, StackPath, Status
+from common.stacks.service import TagsChanged
 from common.state import finishing
 from common.state.changes import InProgress
 from common.updates import leases, repository
@@ -228,7 +229,8 @@ def _retried(attempt: Callable[[], _T]) -> _T:
     for _ in range(_ATTEMPTS):
         try:
             return attempt()
-        except _Again:
+        except (_Again, TagsChanged):
+            # Other tags often mean another start, whose text clients know: look who holds the stack now.
             continue
         except Exception as error:
             if not is_duplicate(error):

@@ -18,11 +18,10 @@ from functions.server.listening import BACKLOG, tls_context
 from functions.server.mode import mode_of
 from functions.server.protocol import Protocol
 from functions.server.ticker import Ticker
+from functions.server.workers import GRACE_SECONDS
 
 LOG = logging.getLogger("stackhold.server")
 
-# After SIGTERM requests may go on for so long. Container platforms wait 30 seconds by default before they kill.
-GRACE_SECONDS = 25
 # Longer than clients keep an idle connection (Go: 90 seconds), so that they close it and never write into one that
 # the server is closing: they do not repeat a POST.
 KEEP_ALIVE_SECONDS = 120
@@ -33,19 +32,25 @@ GARBAGE_THRESHOLDS = (20_000, 20, 20)
 class Server(uvicorn.Server):
     """Uvicorn's server, set up for a process of ours."""
 
+    def __init__(self, config: uvicorn.Config, news: str) -> None:
+        """Take what the log says once requests are answered."""
+        super().__init__(config)
+        self._news = news
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept; what has been loaded by now stays, so the collector need not look at it again."""
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
+        LOG.info("%s", self._news)
 
 
-def serve(settings: Settings, listener: socket.socket) -> None:
+def serve(settings: Settings, listener: socket.socket, *, news: str) -> None:
     """Serve requests, and run jobs if the mode says so, until a signal asks to end; raises StartUpError."""
     backend = open_backend(settings)
     try:
-        server = Server(_config(settings, backend))
+        server = Server(_config(settings, backend), news)
         # A signal ends the process cleanly from here on. Uvicorn takes the handlers over while it runs and raises the
         # signal again afterwards, which would otherwise turn a clean end into a death by signal.
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -24,8 +24,7 @@ def serve(settings: Settings) -> int:
     url = url_of(listener, tls=tls)
     starting.prepare(settings, may_migrate=may_migrate)
     _say_how_to_sign_in(starting.make_administrator(settings), url)
-    LOG.info("serving %s, mode %s, data in %s", url, mode, settings.data_folder)
-    code = _run(settings, listener)
+    code = _run(settings, listener, f"serving {url}, mode {mode}, data in {settings.data_folder}")
     LOG.info("stopped")
     return code
 
@@ -41,15 +40,15 @@ def _serve_jobs(settings: Settings, *, may_migrate: bool) -> int:
     return 0
 
 
-def _run(settings: Settings, listener: socket.socket) -> int:
+def _run(settings: Settings, listener: socket.socket, news: str) -> int:
     count = settings.integer("STACKHOLD_WORKERS")
     if count > 1:
         from functions.server.workers import Workers  # noqa: PLC0415 - the usual start has one process
 
-        return Workers(settings, listener, count).run()
+        return Workers(settings, listener, count).run(f"{news}, {count} processes")
     from functions.server.running import serve as run  # noqa: PLC0415 - the application, which a refused start need not load
 
-    run(settings, listener)
+    run(settings, listener, news=news)
     return 0
 
 

@@ -19,7 +19,7 @@ def main() -> int:
     listener = socket.socket(fileno=int(sys.argv[1]))
     threading.Thread(target=_end_with_parent, args=(int(sys.argv[2]),), daemon=True).start()
     try:
-        serve(Settings.from_env(), listener)
+        serve(Settings.from_env(), listener, news=f"worker {os.getpid()} serves")
     except StartUpError as error:
         sys.stderr.write(f"stackhold: {error}\n")
         return 1

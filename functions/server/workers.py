@@ -12,10 +12,11 @@ from types import FrameType
 
 from common.errors import StartUpError
 from common.settings import Settings
-from functions.server.running import GRACE_SECONDS
 
 LOG = logging.getLogger("stackhold.server")
 
+# After SIGTERM requests may go on for so long. Container platforms wait 30 seconds by default before they kill.
+GRACE_SECONDS = 25
 CHECK_SECONDS = 0.2
 # A worker that ends sooner has not served anybody: something is wrong that another attempt does not mend at once.
 SHORTEST_LIFE_SECONDS = 5.0
@@ -38,12 +39,13 @@ class Workers:
         # Workers hold the reading end: when this process is gone, however it ended, they see it and end as well.
         self._alive_reader, self._alive_writer = os.pipe()
 
-    def run(self) -> int:
-        """Serve until a signal asks to end, and return the exit code."""
+    def run(self, news: str) -> int:
+        """Serve until a signal asks to end, and return the exit code; the log gets the news that it has begun."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
         for _ in range(self._count):
             self._start()
+        LOG.info("%s", news)
         failed = False
         while not self._asked_to_end.wait(CHECK_SECONDS):
             failed = not all(self._is_well(worker) for worker in list(self._started_at))
@@ -60,7 +62,10 @@ class Workers:
         # -P: the folder the operator stands in may have a `common` of its own.
         command = [sys.executable, "-P", "-m", "functions.server.worker", *(str(descriptor) for descriptor in handed)]
         environment = {**os.environ, **self._settings.as_env()}
+        # Ctrl-C at the terminal reaches workers too. Until they handle it they ignore it: this process tells them anyway.
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         worker = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=handed)  # noqa: S603 - our own
+        signal.signal(signal.SIGINT, handler)
         self._started_at[worker] = time.monotonic()
 
     def _is_well(self, worker: subprocess.Popen[bytes]) -> bool:

@@ -6,8 +6,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -38,13 +38,23 @@ class Rig:
     process: ServerProcess
     proxy: RecordingProxy
     cli: Cli
-    # How many requests an undisturbed update makes, for each way to save.
-    usual_requests: tuple[int, ...]
+    folder: Path
+    _usual_requests: dict[int, int] = field(default_factory=dict)
+
+    def usual_requests(self, way: int) -> int:
+        """How many requests an undisturbed update makes that saves in this way; measured once."""
+        if way not in self._usual_requests:
+            project = Project(self.cli, self.folder / str(way), f"usual-{way}")
+            _fill(project)
+            self.proxy.begin()
+            project.run(*UP, env=WAYS_TO_SAVE[way])
+            self._usual_requests[way] = self.proxy.requests
+        return self._usual_requests[way]
 
 
 @pytest.fixture(scope="module")
 def rig(make_cli: Callable[[Server], Cli], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """The rig, with its measure taken."""
+    """A server of this file's own, so that no other test meets a dead one."""
     if running_server():
         pytest.skip("a server that was not started here is not killed")
     process = ServerProcess(tmp_path_factory.mktemp("mortal") / "data")
@@ -52,17 +62,8 @@ def rig(make_cli: Callable[[Server], Cli], tmp_path_factory: pytest.TempPathFact
     with RecordingProxy(process.server.url) as proxy:
         cli = make_cli(Server(proxy.url, process.server.token, process.server.org))
         cli.login()
-        usual = tuple(_count_requests(cli, proxy, tmp_path_factory.mktemp("usual"), way) for way in WAYS_TO_SAVE)
-        yield Rig(process, proxy, cli, usual)
+        yield Rig(process, proxy, cli, tmp_path_factory.mktemp("usual"))
     process.stop()
-
-
-def _count_requests(cli: Cli, proxy: RecordingProxy, folder: Path, way: Mapping[str, str | None]) -> int:
-    project = Project(cli, folder, folder.name)
-    _fill(project)
-    proxy.begin()
-    project.run(*UP, env=way)
-    return proxy.requests
 
 
 class Killer:
@@ -85,6 +86,7 @@ class Killer:
 
     def _kill_and_start(self) -> None:
         time.sleep(self._delay)
+        self.at = self.look()
         self._process.kill()
         self.has_killed = True
         self._process.start()
@@ -96,17 +98,19 @@ def test_server_is_killed_during_an_update(number: int, rig: Rig, make_project: 
     """Whatever a 2xx confirmed is in the state after the restart, and the next update completes the stack."""
     chance = random.Random(SEED * 1000 + number)
     way = number % len(WAYS_TO_SAVE)
-    environment, usual = WAYS_TO_SAVE[way], rig.usual_requests[way]
+    environment, usual = WAYS_TO_SAVE[way], rig.usual_requests(way)
     nth, delay = chance.randint(1, usual), chance.uniform(0, DELAY_SECONDS)
     moment = f"seed {SEED}, round {number}: {environment}, request {nth} of about {usual} + {delay * 1000:.0f} ms"
     project = make_project(rig.cli)
     _fill(project)
     killer = Killer(rig.process, nth, delay)
+    killer.look = lambda: [(len(p.created), len(p.begun)) for p in rig.proxy.promises.values()]
 
     rig.proxy.begin(killer.on_request)
     project.run(*UP, ok=None, env=environment)
     killer.finish()
     promises = dict(rig.proxy.promises)
+    print("SCRATCH", moment, killer.at)
     project.run("cancel", "--yes", ok=None)
     state = project.export()
     project.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates", env=environment)

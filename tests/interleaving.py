@@ -1,0 +1,43 @@
+"""Lets something else happen at one exact moment of a use case: just before a statement is sent."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import event
+
+from common.backend import Backend
+
+
+class Crash(Exception):
+    """The process died here."""
+
+
+@contextmanager
+def interleaved(backend: Backend, before: str, other: Callable[[], object], *, times: int = 1) -> Iterator[None]:
+    """Calls `other` before each of the first statements that begin with a text; fails if there were fewer.
+
+    Statements that `other` sends itself do not count.
+    """
+    left, inside = times, False
+
+    def meanwhile(_connection: object, _cursor: object, text: str, *_rest: object) -> None:
+        nonlocal left, inside
+        if left and not inside and text.startswith(before):
+            left -= 1
+            inside = True
+            try:
+                other()
+            finally:
+                inside = False
+
+    event.listen(backend.db.engine, "before_cursor_execute", meanwhile)
+    try:
+        yield
+    finally:
+        event.remove(backend.db.engine, "before_cursor_execute", meanwhile)
+    assert not left, f"{left} statements too few began with {before!r}"
+
+
+def crash() -> None:
+    """Dies."""
+    raise Crash
