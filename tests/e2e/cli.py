@@ -5,6 +5,7 @@ One `Cli` is one version of the command with one home folder, signed in to one s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -83,8 +84,8 @@ class Running:
         return self._process.poll() is None
 
     def interrupt(self) -> None:
-        """Does what Ctrl-C does."""
-        self._process.send_signal(signal.SIGINT)
+        """Does what Ctrl-C does: the terminal signals the whole process group."""
+        os.killpg(self._process.pid, signal.SIGINT)
 
     def shows(self, text: str, limit_seconds: float = STOP_LIMIT_SECONDS) -> None:
         """Waits until the command has written `text`."""
@@ -96,7 +97,7 @@ class Running:
 
     def kill(self) -> Result:
         """Ends the command and its plugins at once, as a crash of the machine would."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        self._kill_all()
         return self.wait(STOP_LIMIT_SECONDS)
 
     def wait(self, limit_seconds: float = COMMAND_LIMIT_SECONDS) -> Result:
@@ -104,10 +105,16 @@ class Running:
         try:
             code = self._process.wait(limit_seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            self._kill_all()
             self._process.wait(STOP_LIMIT_SECONDS)
             raise CliError(f"{self._command}: no end after {limit_seconds} s\n{self._result(-9).text}") from None
         return self._result(code)
+
+    def _kill_all(self) -> None:
+        """Plugins are in process groups of their own, and outlive a CLI that cannot tell them to end."""
+        for pid in (self._process.pid, *_descendants(self._process.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _result(self, code: int) -> Result:
         # The command writes through the same open file, so reading must not move its position.
@@ -116,6 +123,16 @@ class Running:
             for sink in (self._stdout, self._stderr)
         ]
         return Result(self._command, code, *texts)
+
+
+def _descendants(root: int) -> list[int]:
+    """The processes that `root` has started, and those that they have."""
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = [(int(pid), int(parent)) for pid, parent in (line.split() for line in listing.splitlines())]
+    found = [root]
+    for known in found:
+        found += [pid for pid, parent in parents if parent == known]
+    return found[1:]
 
 
 class Cli:

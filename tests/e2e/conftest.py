@@ -15,7 +15,7 @@ from tests.e2e import toolchain
 from tests.e2e.cli import Cli, Server
 from tests.e2e.programs import provider
 from tests.e2e.project import Project, ProjectFactory
-from tests.e2e.server import ServerProcess, running_server
+from tests.e2e.server import ServerProcess, remove_stacks, running_server
 from tests.reporting import missing_tool
 
 NEWEST_ONLY = "newest_cli_only"
@@ -111,15 +111,18 @@ def cli(make_cli: Callable[[Server], Cli], server: Server) -> Cli:
 
 
 @pytest.fixture
-def make_project(cli: Cli, tmp_path: Path, request: pytest.FixtureRequest) -> ProjectFactory:
-    """Makes projects with names that no other test and no other run uses."""
+def make_project(cli: Cli, server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ProjectFactory]:
+    """Makes projects with names that no other test and no other run uses; a server that lives on is left as it was."""
+    made: list[str] = []
     label = re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_"))[:40].strip("-")
 
     def make(using: Cli = cli) -> Project:
-        name = f"{label}-{uuid.uuid4().hex[:8]}"
-        return Project(using, tmp_path / name, name)
+        made.append(f"{label}-{uuid.uuid4().hex[:8]}")
+        return Project(using, tmp_path / made[-1], made[-1])
 
-    return make
+    yield make
+    for name in made if running_server() else ():
+        remove_stacks(server, name)
 
 
 @pytest.fixture

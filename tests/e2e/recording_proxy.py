@@ -54,10 +54,11 @@ class RecordingProxy:
     """A proxy on a free port of this machine; `requests` counts all requests that have arrived."""
 
     def __init__(self, upstream: str) -> None:
-        parts = urlsplit(upstream)
-        self.upstream = (parts.hostname or "", parts.port or 80)
+        self._upstream = urlsplit(upstream)
         self.promises: dict[str, Promises] = {}
         self.requests = 0
+        # The last segments of the paths that were called.
+        self.calls: set[str] = set()
         self._on_request: Callable[[int], None] | None = None
         self._lock = threading.Lock()
         self._listener = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -81,12 +82,18 @@ class RecordingProxy:
     def begin(self, on_request: Callable[[int], None] | None = None) -> None:
         """Forgets what was noted; `on_request` is then told the number of every request that arrives."""
         with self._lock:
-            self.promises, self.requests, self._on_request = {}, 0, on_request
+            self.promises, self.requests, self.calls, self._on_request = {}, 0, set(), on_request
 
-    def arrived(self) -> None:
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection to the server."""
+        kind = http.client.HTTPSConnection if self._upstream.scheme == "https" else http.client.HTTPConnection
+        return kind(self._upstream.netloc, timeout=UPSTREAM_LIMIT_SECONDS)
+
+    def arrived(self, path: str) -> None:
         """Counts a request."""
         with self._lock:
             self.requests += 1
+            self.calls.add(path.partition("?")[0].rpartition("/")[2])
             number, on_request = self.requests, self._on_request
         if on_request:
             on_request(number)
@@ -106,10 +113,10 @@ def _handler(proxy: RecordingProxy) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def forward(self) -> None:
-            proxy.arrived()
+            proxy.arrived(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-            connection = http.client.HTTPConnection(*proxy.upstream, timeout=UPSTREAM_LIMIT_SECONDS)
+            connection = proxy.connect()
             try:
                 connection.request(self.command, self.path, body, headers)
                 reply = connection.getresponse()

@@ -49,6 +49,16 @@ def call(server: Server, path: str) -> Any:
         return json.load(reply)
 
 
+def remove_stacks(server: Server, project: str) -> None:
+    """Removes all stacks of a project, whatever they hold."""
+    listed = call(server, f"/api/user/stacks?organization={server.org}&project={project}")
+    for stack in listed["stacks"]:
+        path = f"/api/stacks/{server.org}/{project}/{stack['stackName']}?force=true"
+        headers = {"Authorization": f"token {server.token}"}
+        with urllib.request.urlopen(urllib.request.Request(server.url + path, headers=headers, method="DELETE"), timeout=10):
+            pass
+
+
 class ServerProcess:
     """A server of our own: one data folder, one port, as many starts and stops as a test wants."""
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pulumi
 import pytest
 from pulumi import automation
 
-from tests.e2e.cli import Cli
+from tests.e2e.cli import Cli, Server
+from tests.e2e.server import remove_stacks, running_server
 
 WAIT_LIMIT_SECONDS = 60.0
 StackFactory = Callable[[str, Callable[[], None]], automation.Stack]
@@ -30,9 +31,12 @@ def shop(color: str) -> Callable[[], None]:
 
 
 @pytest.fixture
-def project_name() -> str:
-    """A project that no other test and no other run uses."""
-    return f"automation-{uuid.uuid4().hex[:8]}"
+def project_name(server: Server) -> Iterator[str]:
+    """A project that no other test and no other run uses; a server that lives on is left as it was."""
+    name = f"automation-{uuid.uuid4().hex[:8]}"
+    yield name
+    if running_server():
+        remove_stacks(server, name)
 
 
 @pytest.fixture

@@ -51,7 +51,6 @@ def test_ctrl_c_twice(held_project: Project) -> None:
         up.interrupt()
         interrupted = up.wait()
         project.file("hold").unlink()
-    project.run("cancel", "--yes", ok=None)
     state = project.export()
     refreshed = project.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
     project.run(*UP)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.e2e.matrix import Feature, require
 from tests.e2e.project import DESTROY, REFRESH, UP, Project, is_encrypted, part, secret, stash
 from tests.e2e.server import call
@@ -112,37 +110,6 @@ def test_history_events(project: Project) -> None:
 
     assert project.urn("bolt") in events.stdout
     assert "summaryEvent" in events.stdout
-
-
-@pytest.mark.parametrize(
-    "saving",
-    [
-        {"PULUMI_ENABLE_JOURNALING": "true"},
-        {"PULUMI_DISABLE_JOURNALING": "true"},
-        {"PULUMI_DISABLE_BEGIN_UPDATE": "true"},
-    ],
-    ids=["journal", "checkpoints", "separate start"],
-)
-def test_every_way_to_save(project: Project, saving: dict[str, str | None]) -> None:
-    """Journal, whole checkpoints, and an update started in separate calls leave the same state."""
-    project.write(shop(), OUTPUTS)
-    project.init()
-
-    up = project.run(*UP, env=saving)
-    project.write({**shop("red"), "rust": part(fail="create", after="bolt")}, OUTPUTS)
-    failed = project.run(*UP, ok=False, env=saving)
-    state = project.export()
-    project.write(shop("red"), OUTPUTS)
-    mended = project.run(*UP, env=saving)
-    project.run(*DESTROY, env=saving)
-
-    assert up.changes() == {"created": 4}
-    assert "create fails, as asked" in failed.text
-    assert state.names == ["bolt", "note", "vault"]
-    assert state.pending == []
-    assert state.named("bolt")["outputs"]["value"] == "red"
-    assert mended.changes() == {"unchanged": 4}
-    assert project.export().resources == []
 
 
 def test_tags_and_rename(project: Project) -> None:

@@ -13,6 +13,8 @@ It offers one resource, `brittle:index:Part`, whose inputs are all optional stri
 A part can be imported under the id `part-<value>`; any other id is unknown. Nothing is kept between operations.
 """
 
+# ruff: noqa: N802 - the methods are named by the protocol
+
 from __future__ import annotations
 
 import json
