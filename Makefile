@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test check fix e2e e2e-all bench docs lock clean
+.PHONY: help setup serve test check fix e2e e2e-all bench docs lock clean package-azure
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ E2E_VERSIONS ?= $(if $(filter true,$(CI)),all,3.274.1)
 PYTEST = STACKHOLD_E2E_VERSIONS="$(E2E_VERSIONS)" $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ARGS="…" is passed on: make serve ARGS="--port 9000", make test ARGS="-k journal".'
 
@@ -39,9 +39,10 @@ $(VENV)/.self: $(VENV)/.local pyproject.toml
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt | $(VENV)/.self
+$(VENV)/.dev: requirements/dev.txt requirements/chalice.txt | $(VENV)/.self
 	@echo "Installing what tests and checks need (requirements/dev.txt)"
 	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/chalice.txt
 	@touch $@
 
 setup: $(VENV)/.dev ## Make .venv with everything for working on Stackhold
@@ -77,6 +78,13 @@ e2e-all: $(VENV)/.dev ## The same in every version we support
 bench: $(VENV)/.dev ## Measure budgets, wire load and command line load
 	$(BIN)/python -m bench $(ARGS)
 
+# --- packages for the clouds -----------------------------------------------------------------------------------------
+
+include aws/build.mk
+
+package-azure: $(VENV)/.dev ## Build the Azure function app in dist/stackhold-azure.zip
+	$(BIN)/python -m tools.package_azure $(ARGS)
+
 # --- generated files -------------------------------------------------------------------------------------------------
 
 docs: $(VENV)/.dev ## Write docs/configuration.md and docs/compatibility.md again
@@ -92,6 +100,9 @@ lock: $(VENV)/.dev ## Write requirements/*.txt again (UPGRADE=1: with newer vers
 	$(COMPILE) pyproject.toml --extra aws -c requirements/dev.txt -o requirements/aws.txt
 	$(COMPILE) pyproject.toml --extra azure -c requirements/dev.txt -o requirements/azure.txt
 	$(COMPILE) --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
+	$(COMPILE) --group pyproject.toml:schedules --no-deps -o requirements/chalice.txt
+	$(COMPILE) --group pyproject.toml:azure-platform --no-deps -o requirements/azure-platform.txt
+	cp requirements/azure.txt requirements.txt # Azure's own build looks for it there.
 
 clean: ## Remove caches and build results (keeps .venv and .stackhold)
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

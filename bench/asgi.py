@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message
+
+Json: TypeAlias = Any  # whatever an answer holds
 
 
 @dataclass(frozen=True, slots=True)

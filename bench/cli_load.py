@@ -138,9 +138,7 @@ class Run:
         timing = self.cli.run(arguments, folder, settings)
         used = usage.read(pid).since(before) if pid is not None and before is not None else None
         traffic = self.proxy.take() if self.proxy is not None else None
-        return Sample(
-            self.cli.version, size, step, self.target.name, timing.seconds, timing.cpu_seconds, used, load, traffic
-        )
+        return Sample(self.cli.version, size, step, self.target.name, timing.seconds, timing.cpu_seconds, used, load, traffic)
 
     def _counts(self, size: Size, step: str) -> bool:
         is_shortened = self.target.name == FILES and size.payload_total_bytes > _FILES_LIMIT_BYTES

@@ -61,7 +61,7 @@ def counted(backend: Backend) -> Iterator[Counter]:
 
 
 def _counting(method: Callable[..., Any], counter: Counter, name: str) -> Callable[..., Any]:
-    def call(*arguments: Any, **options: Any) -> Any:
+    def call(*arguments: object, **options: object) -> object:
         setattr(counter, name, getattr(counter, name) + 1)
         return method(*arguments, **options)
 

@@ -96,8 +96,8 @@ def kind_of(path: str) -> str:
         return "/".join(parts[2:])
     call = parts[6:]
     if not call:
-        return "stack" if len(parts) > 5 else "create stack"  # noqa: PLR2004 - /api/stacks/{org}/{project}/{stack}
-    if len(call) >= 2 and call[0] in ("update", "preview", "refresh", "destroy"):  # noqa: PLR2004 - {kind}/{update}
+        return "stack" if len(parts) > 5 else "create stack"
+    if len(call) >= 2 and call[0] in ("update", "preview", "refresh", "destroy"):
         return "/".join(call[2:]) or "start"
     return "/".join(call)
 

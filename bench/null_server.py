@@ -29,6 +29,7 @@ from functions.api.capabilities import CAPABILITIES
 from functions.api.updates import BASE_LIMIT_BYTES
 
 Reply = tuple[int, bytes]
+_LEASE = "lease"
 _EXPIRES_AT = 4_000_000_000
 _JOURNAL_VERSION = 2
 _OK: Reply = (200, b"{}")
@@ -67,7 +68,7 @@ class Null:
     def answer(self, method: str, path: str, body: bytes) -> Reply:
         """Returns the reply to a request."""
         parts = path.split("/")
-        if path.startswith("/api/stacks/") and len(parts) >= 5:  # noqa: PLR2004 - /api/stacks/{org}/{project}
+        if path.startswith("/api/stacks/") and len(parts) >= 5:
             return self._of_stack(method, parts, body)
         if path == "/api/capabilities":
             return _json(CAPABILITIES)
@@ -86,7 +87,7 @@ class Null:
             return _MISSING
         if not call:
             return self._whole(method, stack)
-        if len(call) >= 3:  # noqa: PLR2004 - {kind}/{update}/{call}
+        if len(call) >= 3:
             return _of_update(stack, call[2], body)
         return self._named(stack, call, body)
 
@@ -125,14 +126,14 @@ class Null:
     def _start(self, stack: Stack, body: bytes) -> Reply:
         asked = msgspec.json.decode(body, type=wire_updates.StartUpdateRequest)
         journal_version = min(asked.journal_version, _JOURNAL_VERSION)
-        return _json(wire_updates.StartUpdateResponse(stack.version + 1, "lease", _EXPIRES_AT, journal_version))
+        return _json(wire_updates.StartUpdateResponse(stack.version + 1, _LEASE, _EXPIRES_AT, journal_version))
 
     def _begin(self, stack: Stack, body: bytes) -> Reply:
         asked = msgspec.json.decode(body, type=wire_updates.BeginUpdateRequest)
         state = stack.state()
         stack.tags = asked.tags or stack.tags
         reply = wire_updates.BeginUpdateResponse(
-            version=stack.version + 1, token="lease", token_expiration=_EXPIRES_AT,
+            version=stack.version + 1, token=_LEASE, token_expiration=_EXPIRES_AT,
             journal_version=min(asked.journal_version, _JOURNAL_VERSION), stack=_shape(stack), update_id=self._new_id(),
             deployment=Raw(state) if len(state) <= BASE_LIMIT_BYTES else msgspec.UNSET,
         )  # fmt: skip
@@ -190,7 +191,7 @@ def _of_update(stack: Stack, call: str, body: bytes) -> Reply:
             stack.settled, stack.batches = unpack(body), []
             return _EMPTY
         case "renew_lease":
-            return _json(wire_updates.RenewUpdateLeaseResponse("lease", _EXPIRES_AT))
+            return _json(wire_updates.RenewUpdateLeaseResponse(_LEASE, _EXPIRES_AT))
         case "complete":
             stack.version += 1
     return _OK

@@ -40,30 +40,36 @@ class Script:
         return {"name": PROJECT, "runtime": "yaml", "main": "", "description": "", "options": options,
                 "config": {}, "metadata": {"message": "", "environment": {"exec.kind": "cli"}}}  # fmt: skip
 
+    def provider_entry(self) -> bytes:
+        """Returns the entry that every journal begins with."""
+        state = {"url": "http://127.0.0.1", "owner": ORG, "project": PROJECT, "stack": self.stack}
+        return entry(1, _SECRETS_MANAGER, 0, secretsProvider={"type": "service", "state": state})
+
     def creations(self) -> list[bytes]:
         """Returns the journal entries of an update that creates everything."""
-        state = {"url": "http://127.0.0.1", "owner": ORG, "project": PROJECT, "stack": self.stack}
-        entries = [_entry(1, _SECRETS_MANAGER, 0, secretsProvider={"type": "service", "state": state})]
+        entries = [self.provider_entry()]
         for operation, resource in enumerate((self.root, *self.resources), start=1):
-            entries.append(_entry(2 * operation, 0, operation, operation={"resource": resource, "type": "creating"}))
-            entries.append(_entry(2 * operation + 1, _SUCCESS, operation, state=resource))
+            entries.append(entry(2 * operation, 0, operation, operation={"resource": resource, "type": "creating"}))
+            entries.append(entry(2 * operation + 1, _SUCCESS, operation, state=resource))
         return entries
 
     def deletions(self) -> list[bytes]:
         """Returns the journal entries of an update that deletes all that `creations` made, last first."""
         made = (self.root, *self.resources)
-        entries = [_entry(1, _SECRETS_MANAGER, 0)]
+        entries = [self.provider_entry()]
         for operation, index in enumerate(reversed(range(len(made))), start=1):
-            entries.append(_entry(2 * operation, 0, operation, operation={"resource": made[index], "type": "deleting"}))
-            entries.append(_entry(2 * operation + 1, _SUCCESS, operation, removeOld=index))
+            entries.append(entry(2 * operation, 0, operation, operation={"resource": made[index], "type": "deleting"}))
+            entries.append(entry(2 * operation + 1, _SUCCESS, operation, removeOld=index))
         return entries
 
     def events(self, operation: str) -> list[bytes]:
         """Returns the engine events of an update that does the same to every resource."""
         events: list[dict[str, Any]] = [{"preludeEvent": {"config": {}}}]
         for resource in self.resources:
-            metadata = {"op": operation, "urn": resource["urn"], "type": STASH, "old": None, "new": {"inputs": resource["inputs"]},
-                        "detailedDiff": None, "logical": True, "provider": ""}  # fmt: skip
+            metadata = {
+                "op": operation, "urn": resource["urn"], "type": STASH, "old": None, "new": {"inputs": resource["inputs"]},
+                "detailedDiff": None, "logical": True, "provider": "",
+            }  # fmt: skip
             events += [{"resourcePreEvent": {"metadata": metadata}}, {"resOutputsEvent": {"metadata": metadata}}]
         changes = {operation: len(self.resources)}
         events.append({"summaryEvent": {"maybeCorrupt": False, "durationSeconds": 1, "resourceChanges": changes,
@@ -91,6 +97,14 @@ def _urn(stack: str, kind: str, name: str) -> str:
     return f"urn:pulumi:{stack}::{PROJECT}::{kind}::{name}"
 
 
-def _entry(sequence: int, kind: int, operation_id: int, **members: Any) -> bytes:
-    entry = {"version": 1, "kind": kind, "sequenceID": sequence, "operationID": operation_id, "removeOld": None, "removeNew": None}
-    return msgspec.json.encode({**entry, **members})
+def entry(sequence: int, kind: int, operation_id: int, **members: object) -> bytes:
+    """Returns a journal entry."""
+    common = {
+        "version": 1,
+        "kind": kind,
+        "sequenceID": sequence,
+        "operationID": operation_id,
+        "removeOld": None,
+        "removeNew": None,
+    }
+    return msgspec.json.encode({**common, **members})

@@ -9,12 +9,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from bench import usage
+from bench.asgi import Json
 from bench.script import PROJECT, Script, batches
 from bench.servers import Target
 from common.compression import pack, unpack
@@ -22,6 +22,7 @@ from common.compression import pack, unpack
 JOURNAL_BATCH = 16
 EVENT_BATCH = 50
 _TIMEOUT_SECONDS = 120
+_TAGS = {"pulumi:project": PROJECT, "pulumi:runtime": "yaml"}
 _AGENT = "pulumi-cli/1 (v3.274.1; linux; cmd=up)"
 
 
@@ -71,7 +72,7 @@ class Client:
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS)
         self._token, self._note = target.token, note
 
-    def call(self, kind: str, method: str, path: str, body: bytes | None = None, lease: str = "") -> Any:
+    def call(self, kind: str, method: str, path: str, body: bytes | None = None, lease: str = "") -> Json:
         """Returns the JSON of an answer; raises WireError for a refusal. What a lease sends is packed, as clients do."""
         headers = {
             "Accept": "application/vnd.pulumi+9", "Content-Type": "application/json", "Accept-Encoding": "gzip",
@@ -84,7 +85,7 @@ class Client:
         reply = self._connection.getresponse()
         text = reply.read()
         self._note(kind, time.perf_counter() - started, len(body or b""))
-        if reply.status >= 300:  # noqa: PLR2004
+        if reply.status >= 300:
             msg = f"{method} {path}: {reply.status} {text[:300]!r}"
             raise WireError(msg)
         return msgspec.json.decode(unpack(text)) if text else None
@@ -93,7 +94,9 @@ class Client:
 def run(target: Target, plan: Plan) -> Figures:
     """Returns the figures of a plan played on a server; raises WireError."""
     figures, errors = Figures(plan, target.name), list[BaseException]()
-    scripts = [Script.of(f"w{number}-{secrets.token_hex(4)}", plan.resources, plan.payload_bytes) for number in range(plan.stacks)]
+    scripts = [
+        Script.of(f"w{number}-{secrets.token_hex(4)}", plan.resources, plan.payload_bytes) for number in range(plan.stacks)
+    ]
 
     def work(script: Script) -> None:
         try:
@@ -123,23 +126,22 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def _play(client: Client, script: Script, org: str, plan: Plan) -> None:
     stack = f"/api/stacks/{org}/{PROJECT}/{script.stack}"
-    tags = {"pulumi:project": PROJECT, "pulumi:runtime": "yaml"}
-    created = msgspec.json.encode({"stackName": script.stack, "tags": tags})
+    created = msgspec.json.encode({"stackName": script.stack, "tags": _TAGS})
     client.call("create stack", "POST", f"/api/stacks/{org}/{PROJECT}", created)
     for _ in range(plan.updates):
-        _update(client, stack, tags, script, "update", script.creations())
+        _update(client, stack, script, "update", script.creations())
         _expect(client, stack, plan.resources + 1)
-        _update(client, stack, tags, script, "destroy", script.deletions())
+        _update(client, stack, script, "destroy", script.deletions())
         _expect(client, stack, 0)
     client.call("delete stack", "DELETE", f"{stack}?force=false")
 
 
-def _update(client: Client, stack: str, tags: dict[str, str], script: Script, kind: str, entries: list[bytes]) -> None:
+def _update(client: Client, stack: str, script: Script, kind: str, entries: list[bytes]) -> None:
     client.call("capabilities", "GET", "/api/capabilities")
     client.call("default organization", "GET", "/api/user/organizations/default")
     client.call("read stack", "GET", stack)
     client.call("encrypt", "POST", f"{stack}/encrypt", msgspec.json.encode({"plaintext": base64.b64encode(b"k" * 32).decode()}))
-    asked = {"updateKind": kind, "program": script.program(), "tags": tags, "journalVersion": 2}
+    asked = {"updateKind": kind, "program": script.program(), "tags": _TAGS, "journalVersion": 2}
     begun = client.call("begin update", "POST", f"{stack}/begin-update", msgspec.json.encode(asked))
     path, lease = f"{stack}/update/{begun['updateID']}", begun["token"]
     for method, name, batch in _bodies(script, kind, entries):

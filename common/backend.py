@@ -19,6 +19,8 @@ class Backend:
     db: Database
     checkpoints: Bucket
     batches: Bucket
+    policy_packs: Bucket
+    metadata: Bucket
     keys: KeyService
     data_keys: DataKeys
 

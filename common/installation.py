@@ -6,16 +6,19 @@ Everything that could refuse a start is asked first, so that a refused start lea
 import os
 from pathlib import Path
 
+from common.blobs import Bucket, StoreError
+from common.database import database_place
 from common.db.engine import ensure_private
 from common.errors import StartUpError
 from common.keys.local import create_key, find_key_file, read_key
-from common.opening import database_place, key_place, objects_folder
+from common.masterkey import chosen, open_key_service
 from common.settings import Settings
+from common.stores import open_stores
 
 
 def require_usable_folders(settings: Settings) -> None:
     """Raise StartUpError when the folders of a local installation are not folders or cannot be written to."""
-    for name, folder in (("STACKHOLD_DATA", settings.data_folder), ("PULUMI_LOCAL_OBJECTS", objects_folder(settings))):
+    for name, folder in [("STACKHOLD_DATA", settings.data_folder), *_object_folders(settings).items()]:
         existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
         if not existing.is_dir():
             msg = f"{existing} is a file, not a folder ({name})"
@@ -28,7 +31,9 @@ def require_usable_folders(settings: Settings) -> None:
 
 def require_key(settings: Settings, *, in_use: bool) -> None:
     """Raise StartUpError for a key that is unfit, or absent where it must not be made afresh."""
-    place = key_place(settings)
+    place = chosen(settings).place
+    if place is None:
+        return
     if find_key_file(place):
         read_key(place)
     elif in_use:
@@ -39,11 +44,24 @@ def require_key(settings: Settings, *, in_use: bool) -> None:
         raise StartUpError(msg)
 
 
+def require_services(settings: Settings) -> None:
+    """Raise StartUpError unless remote object stores keep what they are given and a remote key service works: they are asked."""
+    if chosen(settings).place is None:
+        open_key_service(settings).check()
+    for store in {store.words: store for store in open_stores(settings).values() if store.folder is None}.values():
+        try:
+            Bucket(store.driver).probe()
+        except StoreError as error:
+            msg = f"{store.setting}: the object store cannot be used ({error})"
+            raise StartUpError(msg) from error
+
+
 def prepare(settings: Settings) -> None:
     """Make the folders, the database file and the key of a local installation where they are absent."""
     try:
         _make_folder(settings.data_folder)
-        _make_folder(objects_folder(settings))
+        for folder in _object_folders(settings).values():
+            _make_folder(folder)
         # The folder often lies in a checkout, and it holds a key, a token and everybody's state.
         _write_if_absent(settings.data_folder / ".gitignore", "*\n")
     except OSError as error:
@@ -52,8 +70,14 @@ def prepare(settings: Settings) -> None:
     place = database_place(settings)
     if isinstance(place, Path):
         ensure_private(place)
-    if find_key_file(key_place(settings)) is None:
-        create_key(key_place(settings))
+    key = chosen(settings).place
+    if key is not None and find_key_file(key) is None:
+        create_key(key)
+
+
+def _object_folders(settings: Settings) -> dict[str, Path]:
+    """Return setting → folder of every object store that is a folder on this machine."""
+    return {store.setting: store.folder for store in open_stores(settings).values() if store.folder is not None}
 
 
 def _make_folder(folder: Path) -> None:

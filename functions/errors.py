@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from common.errors import BackendError, TooManyRequests
+from common.errors import BackendError, NotBuilt, TooManyRequests
 
 LOG = logging.getLogger("stackhold.errors")
 SERVER_ERROR = 500
@@ -49,6 +49,6 @@ async def backend_error(request: Request, error: Exception) -> Response:
     """Render a BackendError; server faults among them are logged with their cause."""
     assert isinstance(error, BackendError)  # noqa: S101 - FastAPI calls this for no other class
     request_id = str(request.scope.get("stackhold.request_id", ""))
-    if error.status >= SERVER_ERROR:
+    if error.status >= SERVER_ERROR and not isinstance(error, NotBuilt):
         LOG.error("request %s: %s", request_id, error.message, exc_info=error)
     return error_response(error, request_id)

@@ -33,7 +33,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         scope = {**scope, "path": _clean(scope["path"]), "stackhold.request_id": new_id()}
-        outgoing = Outgoing(send, wants_gzip=_accepts_gzip(scope))
+        outgoing = Outgoing(send, wants_gzip=accepts_gzip(scope))
         try:
             await self._app(scope, receive, outgoing.send)
         except Exception as error:  # the last net: whatever is left becomes a 500 in the wire's shape
@@ -83,13 +83,14 @@ class Outgoing:
         return {**message, "body": body}
 
 
+def accepts_gzip(scope: Scope) -> bool:
+    """Tell whether a request's client takes gzip."""
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding").decode("latin-1").lower()
+    offers = [offer.strip().replace(" ", "") for offer in accepted.split(",")]
+    return any(offer.partition(";")[0] in ("gzip", "x-gzip", "*") and not offer.endswith((";q=0", ";q=0.0")) for offer in offers)
+
+
 def _clean(path: str) -> str:
     """Fold repeated slashes and drop a trailing one: never a redirect, which would turn a POST into a GET."""
     folded = _SLASHES.sub("/", path)
     return folded.rstrip("/") or "/"
-
-
-def _accepts_gzip(scope: Scope) -> bool:
-    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding").decode("latin-1").lower()
-    offers = [offer.strip().replace(" ", "") for offer in accepted.split(",")]
-    return any(offer.partition(";")[0] in ("gzip", "x-gzip", "*") and not offer.endswith((";q=0", ";q=0.0")) for offer in offers)

@@ -1,7 +1,7 @@
 """Domain values as wire shapes, where more than one group of routes needs the same."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import msgspec
@@ -19,6 +19,7 @@ from common.updates.history import Page
 from common.updates.model import Client, Entry
 from common.wire.stacks import OperationStatus, Stack, UserInfo
 from common.wire.updates import EMPTY_OBJECT, UpdateInfo, UpdateItem
+from functions.oversize import LinkedResponse
 
 _CLI = re.compile(r"pulumi-cli/\d+ \((v?[0-9][0-9A-Za-z.+-]{0,40})?;? ?([a-z0-9]{0,20})")
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000)]
@@ -45,10 +46,13 @@ def stack_shape(backend: Backend, stack: model.Stack, *, tags: dict[str, str] | 
     )
 
 
-def stored_reply(stored: bytes) -> Response:
-    """Return a JSON reply of stored bytes, passing gzip on as it is; the edge inflates it for clients that want none."""
+def stored_reply(stored: bytes, link: Callable[[], str | None]) -> Response:
+    """Return a JSON reply of stored bytes, passing gzip on as it is; the edge inflates it for clients that want none.
+
+    `link` returns where the same document can be fetched, for entry points that cannot carry it.
+    """
     headers = {"Content-Encoding": "gzip"} if is_packed(stored) else {}
-    return Response(stored, headers=headers, media_type="application/json")
+    return LinkedResponse(stored, headers, "application/json", link)
 
 
 async def get_client(request: Request) -> Client:
@@ -64,8 +68,11 @@ async def get_client(request: Request) -> Client:
 ClientDep = Annotated[Client, Depends(get_client)]
 
 
+_EMPTY_TEXT = Raw(b'""')
+
+
 class _Metadata(msgspec.Struct):
-    message: Raw = Raw(b'""')
+    message: Raw = _EMPTY_TEXT
     environment: Raw = EMPTY_OBJECT
 
 
@@ -82,7 +89,7 @@ def update_info(entry: Entry) -> UpdateInfo:
     return UpdateInfo(
         kind=entry.kind,
         start_time=(entry.started_at or entry.created_at) // 1000,
-        message=Raw(shield.show(metadata.message)),
+        message=_text(shield.show(metadata.message)),
         environment=_object(shield.show(metadata.environment)),
         config=_object(shield.show(program.config)),
         result=result_of(entry.status),
@@ -118,6 +125,10 @@ def result_of(status: Status) -> str:
     """Return a status as a history's `result`."""
     results = {Status.NOT_STARTED: "not-started", Status.SUCCEEDED: "succeeded"}
     return results.get(status, "in-progress" if status in (Status.RUNNING, Status.FINISHING) else "failed")
+
+
+def _text(text: bytes) -> Raw:
+    return Raw(text) if text.startswith(b'"') else _EMPTY_TEXT
 
 
 def _object(text: bytes) -> Raw:

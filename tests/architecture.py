@@ -66,7 +66,9 @@ DOES_INPUT_OUTPUT = [
 
 WEB = ("fastapi", "starlette", "uvicorn", "mangum", "chalice", "functions", "aws", "function_app")
 CLOUD_SDKS = ("boto3", "botocore", "azure", "google.cloud", "aws_xray_sdk", "opentelemetry.sdk", "opentelemetry.exporter")
-SDK_HOMES = (*PORTS, "common.audit.dynamodb", "common.db", "common.telemetry", "common.esc.providers")
+# What drivers of several ports share: one cloud's credentials and limits.
+CLOUD_CLIENTS = ("common.awsclient", "common.azureclient")
+SDK_HOMES = (*PORTS, *CLOUD_CLIENTS, "common.audit.dynamodb", "common.db", "common.telemetry", "common.esc.providers")
 HTTP_CLIENTS = ("aiohttp", "http.client", "httpx", "httpx2", "requests", "urllib.request", "urllib3")
 ENTRY_POINTS = ("aws", "function_app")
 ENTRY_POINTS_MAY_IMPORT = (
@@ -145,7 +147,7 @@ def _foundation_on_area(found: Import) -> bool:
 
 def _driver_reaches_out(found: Import) -> bool:
     port = next((port for port in PORTS if is_in(found.module, port) and found.module != port), None)
-    return port is not None and is_first_party(found.target) and not found.is_of(port, *VOCABULARY)
+    return port is not None and is_first_party(found.target) and not found.is_of(port, *VOCABULARY, *CLOUD_CLIENTS)
 
 
 def _sql_outside(found: Import) -> bool:

@@ -9,10 +9,11 @@ from starlette.testclient import TestClient
 
 from common.access.caller import Caller
 from common.backend import Backend
+from common.database import DATABASE_FILE
 from common.db.engine import open_database
 from common.db.migrate import migrate
 from common.keys.local import create_key
-from common.opening import DATABASE_FILE, open_backend
+from common.opening import open_backend
 from common.settings import Settings
 from functions.app import create_app
 from tests.clocks import FrozenClock
@@ -39,13 +40,19 @@ def clock() -> FrozenClock:
 
 
 @pytest.fixture
-def backend(tmp_path: Path, migrated_database: Path, clock: FrozenClock) -> Iterator[Backend]:
-    """An opened backend: SQLite, a folder of objects, a local key."""
+def backend(dialect: str, tmp_path: Path, clock: FrozenClock, request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """An opened backend on each database, with a folder of objects and a local key."""
     data = tmp_path / "data"
     (data / "objects").mkdir(parents=True)
-    shutil.copyfile(migrated_database, data / DATABASE_FILE)
+    settings = {"STACKHOLD_DATA": str(data)}
+    if dialect == "sqlite":
+        shutil.copyfile(request.getfixturevalue("migrated_database"), data / DATABASE_FILE)
+    else:
+        server, database = request.getfixturevalue("mysql_server"), request.getfixturevalue("mysql_database")
+        server.clear(database)
+        settings |= server.settings(database)
     create_key(data / "keys")
-    opened = open_backend(Settings({"STACKHOLD_DATA": str(data)}), clock=clock)
+    opened = open_backend(Settings(settings), clock=clock)
     yield opened
     opened.close()
 

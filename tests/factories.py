@@ -113,7 +113,9 @@ def update_row(backend: Backend, update_id: str) -> Row[Any]:
 
 def exported(backend: Backend, caller: Caller, path: StackPath, version: int | None = None) -> bytes:
     """Returns the text of the stack's newest state, or of a version."""
-    return unpack(state.export(backend, caller, path) if version is None else state.export_version(backend, caller, path, version))
+    return unpack(
+        state.export(backend, caller, path) if version is None else state.export_version(backend, caller, path, version)
+    )
 
 
 def exported_names(backend: Backend, caller: Caller, path: StackPath) -> list[str]:

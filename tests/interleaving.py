@@ -1,11 +1,18 @@
 """Lets something else happen at one exact moment of a use case: just before a statement is sent."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import event
 
 from common.backend import Backend
+
+# Databases mark parameters differently.
+_PARAMETER = re.compile(r"%(?:\(\w+\))?s")
+
+# The dialects mark parameters differently; here they are question marks.
+PARAMETER = re.compile(r"%\(\w+\)s")
 
 
 class Crash(Exception):
@@ -16,13 +23,13 @@ class Crash(Exception):
 def interleaved(backend: Backend, before: str, other: Callable[[], object], *, times: int = 1) -> Iterator[None]:
     """Calls `other` before each of the first statements that begin with a text; fails if there were fewer.
 
-    Statements that `other` sends itself do not count.
+    Statements that `other` sends itself do not count; a parameter is `?` on every database.
     """
     left, inside = times, False
 
     def meanwhile(_connection: object, _cursor: object, text: str, *_rest: object) -> None:
         nonlocal left, inside
-        if left and not inside and text.startswith(before):
+        if left and not inside and _PARAMETER.sub("?", text).startswith(before):
             left -= 1
             inside = True
             try:

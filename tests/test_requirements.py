@@ -18,6 +18,8 @@ LOCKS = {
     "dev.txt": (("local",), ("dev",), True),
     "aws.txt": (("aws",), (), True),
     "azure.txt": (("azure",), (), True),
+    "azure-platform.txt": ((), ("azure-platform",), False),
+    "chalice.txt": ((), ("schedules",), False),
 }
 
 
@@ -42,6 +44,11 @@ def direct_dependencies(lock: str) -> list[Requirement]:
 def test_every_lock_file_is_known() -> None:
     """A file in requirements/ says which part of pyproject.toml it locks."""
     assert set(LOCKS) == {path.name for path in LOCK_FOLDER.iterdir()}
+
+
+def test_azure_finds_its_lock_file() -> None:
+    """The root's requirements.txt, which Azure's own build installs, is the lock file of the azure extra."""
+    assert (LOCK_FOLDER / "azure.txt").read_bytes() == (ROOT / "requirements.txt").read_bytes()
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -95,13 +95,9 @@ def create_update(client: Client, stack: str, kind: str = "update", *, dry_run: 
     return str(made.json()["updateID"])
 
 
-def start_update(
-    client: Client, stack: str, update_id: str, *, tags: dict[str, str] | None = None, journal: int = 2
-) -> Response:
+def start_update(client: Client, stack: str, update_id: str, *, tags: dict[str, str] | None = None, journal: int = 2) -> Response:
     """Asks to start a created update."""
-    return client.post(
-        f"{stack}/update/{update_id}", json={"tags": tags, "journalVersion": journal}, headers={"User-Agent": CLI}
-    )
+    return client.post(f"{stack}/update/{update_id}", json={"tags": tags, "journalVersion": journal}, headers={"User-Agent": CLI})
 
 
 def begin(

@@ -13,6 +13,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -30,7 +31,7 @@ SUITE, PACKAGE = "sid", "mysql-server-core"
 _UNUSED = ("perl", "libperl", "libgdbm", "libdb5", "openssl-provider-legacy", "libc-gconv", "gcc-")
 _OLDEST = (8, 0)
 INSTALL_SECONDS, START_SECONDS, STOP_SECONDS = 900, 90, 30
-USER, PASSWORD = "stackhold", "stackhold"  # noqa: S105 - of a server that nobody but this machine reaches
+USER, PASSWORD = "stackhold", "stackhold"
 _LAUNCHER = """#!/bin/sh
 root=$(cd "$(dirname "$0")" && pwd)/root
 exec "$root"{loader} --library-path "$root{libraries}" --argv0 "$root/usr/sbin/mysqld" "$root/usr/sbin/mysqld" "$@"
@@ -199,7 +200,8 @@ class Server:
         init = self.folder / "init.sql"
         # Not root: with names not resolved, the server knows no `root` that comes from an address.
         init.write_text(
-            f"CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO {USER}@'%' WITH GRANT OPTION;\n",
+            f"CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{PASSWORD}';\n"
+            f"GRANT ALL ON *.* TO {USER}@'%' WITH GRANT OPTION;\n",
             encoding="utf-8",
         )
         command = [
@@ -235,11 +237,11 @@ class Server:
         )
 
     def _command(self) -> list[str]:
-        # What is safe to lose is not written; what a small machine lacks is not asked for.
+        # What is safe to lose is not written; what a small machine lacks is not asked for. `loose`: where there is such a thing.
         lean = (
-            "--mysqlx=OFF", "--performance-schema=OFF", "--innodb-buffer-pool-size=128M", "--innodb-redo-log-capacity=64M",
-            "--innodb-use-native-aio=OFF", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF", "--skip-log-bin",
-            "--skip-name-resolve", "--secure-file-priv=", "--max-connections=400",
+            "--loose-mysqlx=OFF", "--performance-schema=OFF", "--innodb-buffer-pool-size=128M",
+            "--loose-innodb-redo-log-capacity=64M", "--loose-innodb-use-native-aio=OFF", "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-doublewrite=OFF", "--skip-log-bin", "--skip-name-resolve", "--secure-file-priv=", "--max-connections=400",
         )  # fmt: skip
         as_root = ("--user=root",) if os.geteuid() == 0 else ()
         return [
@@ -314,6 +316,8 @@ def main() -> int:
     parser.add_argument("what", choices=["install", "run"])
     parser.add_argument("--port", type=int, default=0)
     arguments = parser.parse_args()
+    # Whoever ends this program means the server as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         if arguments.what == "install":
             program = find_program()

@@ -4,11 +4,13 @@ Keys are immutable: a key is written once and then read or deleted, never replac
 that names it; a blob that no row names is swept by a job. Bodies are stored gzip-compressed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from common.compression import pack, unpack
 from common.errors import BackendError, Unavailable
+from common.ids import new_id
 
 
 class BlobMissing(BackendError):
@@ -23,8 +25,12 @@ class BlobNotFound(Exception):
     """A driver's answer for a key it does not have."""
 
 
+class StoreError(Exception):
+    """A driver's word for a store that refuses or does not answer; the text is short and names no secret."""
+
+
 class Driver(Protocol):
-    """What a store must be able to do. Any error but BlobNotFound passes up and is wrapped once by `Bucket`."""
+    """What a store must be able to do. StoreError and OSError are wrapped once by `Bucket`; other errors pass up."""
 
     def put(self, key: str, stored: bytes) -> None:
         """Store bytes under a fresh key, durably before it returns. A repeat with the same bytes is harmless."""
@@ -42,6 +48,14 @@ class Driver(Protocol):
         """Return up to `limit` (key, written at in unix milliseconds) pairs with the prefix, in key order after `after`."""
         ...
 
+    def link(self, key: str, seconds: int) -> str | None:
+        """Return an address that serves the stored bytes to whoever has it for so long; None where a store has no such thing."""
+        ...
+
+    def load(self) -> None:
+        """Load what the first call would load, such as an SDK; nothing is sent."""
+        ...
+
 
 class Bucket:
     """One purpose's documents in a store."""
@@ -56,11 +70,8 @@ class Bucket:
 
     def put_stored(self, key: str, stored: bytes) -> None:
         """Store bytes as they are: gzip, or plain text that need not be packed."""
-        try:
+        with _translated("the object store refused to store a document ({}); nothing was changed"):
             self._driver.put(key, stored)
-        except OSError as error:
-            msg = f"the object store refused to store a document ({error.strerror or type(error).__name__}); nothing was changed"
-            raise Unavailable(msg) from error
 
     def get(self, key: str) -> bytes:
         """Return a document, inflated; raises BlobMissing."""
@@ -69,17 +80,55 @@ class Bucket:
     def get_stored(self, key: str) -> bytes:
         """Return a document's bytes as stored, for a reply that is gzip anyway; raises BlobMissing."""
         try:
-            return self._driver.get(key)
+            with _translated("the object store does not answer ({})"):
+                return self._driver.get(key)
         except BlobNotFound as error:
             raise BlobMissing(key) from error
-        except OSError as error:
-            msg = f"the object store does not answer ({error.strerror or type(error).__name__})"
-            raise Unavailable(msg) from error
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove documents; absent ones are no error."""
-        self._driver.delete(keys)
+        with _translated("the object store does not delete ({})"):
+            self._driver.delete(keys)
 
     def page(self, prefix: str, after: str, limit: int) -> list[tuple[str, int]]:
         """Return up to `limit` (key, written at in unix milliseconds) pairs, in key order after `after`."""
-        return self._driver.page(prefix, after, limit)
+        with _translated("the object store does not list its documents ({})"):
+            return self._driver.page(prefix, after, limit)
+
+    def link(self, key: str, seconds: int) -> str | None:
+        """Return an address from which anybody who has it can fetch the stored bytes for so long; None: not from this store."""
+        with _translated("the object store gives no link ({})"):
+            return self._driver.link(key, seconds)
+
+    def load(self) -> None:
+        """Load what the first call would load; nothing is sent."""
+        self._driver.load()
+
+    def probe(self) -> None:
+        """Store, read and remove a document of no meaning; raises StoreError with what the store said.
+
+        A store that is almost the one it claims to be shows it here and not in the middle of an update (field report F22).
+        """
+        key, stored = f"probe/{new_id()}", pack(b"{}")
+        try:
+            self._driver.put(key, stored)
+            found = self._driver.get(key)
+            self._driver.delete([key])
+        except BlobNotFound:
+            msg = "a document that was just stored cannot be found"
+            raise StoreError(msg) from None
+        except OSError as error:
+            raise StoreError(error.strerror or type(error).__name__) from error
+        if found != stored:
+            msg = "a document does not come back as it was stored"
+            raise StoreError(msg)
+
+
+@contextmanager
+def _translated(words: str) -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise Unavailable(words.format(error)) from error
+    except OSError as error:
+        raise Unavailable(words.format(error.strerror or type(error).__name__)) from error

@@ -1,7 +1,8 @@
 """Blobs as files in a folder: complete or absent, never half written, durable before `put` returns.
 
-File modes are 0600 and folder modes 0700. A file appears under its key by a rename after its bytes are on the disk, so a
-crash leaves at most a temporary file. `page` lists those too: no row ever names one, so the sweep removes them.
+File modes are 0600 and folder modes 0700. A file appears under its key by a rename, whole, and is flushed with its name in
+one step of the file system's journal; flushing first would cost a second one. What a crash leaves behind, a temporary file
+or one that `put` never vouched for, is named by no row. `page` lists those too, so the sweep removes them.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ class Files:
         self._root = root
 
     def put(self, key: str, stored: bytes) -> None:
-        """Write a temporary file beside the target, flush it to the disk, and rename it."""
+        """Write a temporary file beside the target, rename it, and flush file and name to the disk."""
         path = self._path(key)
         try:
             self._place(path, stored)
@@ -52,6 +53,13 @@ class Files:
         found = ((key, written_at) for key in keys if (written_at := self._written_at(key)) is not None)
         return list(islice(found, limit))
 
+    def link(self, _key: str, _seconds: int) -> str | None:
+        """Return None: a folder serves nobody."""
+        return None
+
+    def load(self) -> None:
+        """Do nothing: there is nothing to load."""
+
     def _keys(self, folder: Path, above: str, prefix: str, after: str) -> Iterator[str]:
         """Yield keys in order, leaving out folders that can hold none of those wanted."""
         try:
@@ -69,8 +77,7 @@ class Files:
         self._ensure_folder(path.parent)
         temporary = path.parent / f"{_TEMPORARY}{new_id()}"
         try:
-            _write(temporary, stored)
-            temporary.rename(path)
+            _write(temporary, path, stored)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
@@ -103,12 +110,13 @@ def _may_hold(folder: str, prefix: str) -> bool:
     return folder.startswith(prefix) or prefix.startswith(folder)
 
 
-def _write(path: Path, stored: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _write(temporary: Path, path: Path, stored: bytes) -> None:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         view = memoryview(stored)
         while view:
             view = view[os.write(descriptor, view) :]
+        temporary.rename(path)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -1,6 +1,6 @@
 """Rows of the service's own keys, wrapped by the configured key service."""
 
-from sqlalchemy import Connection, exists, insert, inspect, select
+from sqlalchemy import Connection, exists, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 
 from common.db.tables import service_keys
@@ -19,6 +19,22 @@ def add_key(connection: Connection, name: str, wrapped_key: bytes, now_millis: i
     except IntegrityError:
         return False
     return True
+
+
+def list_keys(connection: Connection) -> list[tuple[str, bytes]]:
+    """Return (name, wrapped key) of every key; there are a handful."""
+    rows = connection.execute(select(service_keys.c.name, service_keys.c.wrapped_key).order_by(service_keys.c.name))
+    return [(row.name, row.wrapped_key) for row in rows]
+
+
+def replace_key(connection: Connection, name: str, wrapped_key: bytes, replacement: bytes) -> bool:
+    """Put another wrapping of a key in the place of the one that was read; False when somebody else was faster."""
+    statement = (
+        update(service_keys)
+        .where(service_keys.c.name == name, service_keys.c.wrapped_key == wrapped_key)
+        .values(wrapped_key=replacement)
+    )
+    return connection.execute(statement).rowcount == 1
 
 
 def has_any_key(connection: Connection) -> bool:

@@ -42,6 +42,28 @@ def require_own_master_key(backend: Backend, place: str) -> None:
         raise StartUpError(msg) from error
 
 
+def renew(backend: Backend) -> int:
+    """Wrap those of the service's keys again that an older master key wrapped, and return how many there were.
+
+    So an installation that has been started since a rotation does not need the older one to start and to sign leases; keys
+    of stacks still do. It may run in several processes at once, and stop anywhere. Raises StartUpError.
+    """
+    # No permission check: the entry point calls this before it serves anybody.
+    with backend.db.connect() as connection:
+        old = [(name, key) for name, key in repository.list_keys(connection) if not backend.keys.is_current(key)]
+    renewed = [(name, key, _wrapped_again(backend, name, key)) for name, key in old]
+    with backend.db.connect() as connection:
+        return sum(repository.replace_key(connection, name, key, again) for name, key, again in renewed)
+
+
+def _wrapped_again(backend: Backend, name: str, wrapped_key: bytes) -> bytes:
+    try:
+        return backend.keys.wrap(backend.keys.unwrap(wrapped_key, _context(name)), _context(name))
+    except KeyUnusable as error:
+        msg = f"the service's key {name!a} cannot be opened: {error.message.partition(': ')[2]}"
+        raise StartUpError(msg) from error
+
+
 def _find_or_make(backend: Backend, name: str) -> bytes:
     with backend.db.connect() as connection:
         found = repository.find_key(connection, name)

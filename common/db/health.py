@@ -1,11 +1,91 @@
-"""Asks the database for a sign of life."""
+"""Asks the database for a sign of life, and a MySQL server whether it does what our statements rely on."""
 
-from sqlalchemy import literal, select
+import logging
+from typing import Any
+
+from sqlalchemy import Connection, Row, column, select, table, text, update
 
 from common.db.engine import Database
+from common.db.tables import METADATA
+from common.errors import StartUpError
+
+LOG = logging.getLogger("stackhold.database")
+
+# A stack's whole configuration is one row, and the driver sends bytes as twice as many digits.
+WANTED_PACKET_BYTES = 16 << 20
+_CHARACTERS, _COLLATION = "utf8mb4", "utf8mb4_0900_bin"
+_OLDEST = (8, 0)
+_SESSION = text(
+    "SELECT VERSION() AS version, @@character_set_client AS client, @@character_set_connection AS connection,"
+    " @@character_set_results AS results,"
+    " @@transaction_isolation AS isolation, @@sql_mode AS mode, @@max_allowed_packet AS packet"
+)
+_TABLES = table("tables", column("table_schema"), column("table_name"), column("table_collation"), schema="information_schema")
+_REVISION = table("alembic_version", column("version_num"))
 
 
 def ping(db: Database) -> None:
     """Return when the database answers a statement; raises Unavailable."""
     with db.connect() as connection:
-        connection.execute(select(literal(1)))
+        connection.execute(select(text("1")))
+
+
+def require_fit(db: Database) -> None:
+    """Raise StartUpError when a migrated MySQL database would misunderstand us; SQLite never does. Warns of small limits."""
+    if db.dialect == "sqlite":
+        return
+    with db.connect() as connection:
+        session = connection.execute(_SESSION).one()
+        _require_session(session)
+        _require_tables(connection)
+        # This row is always there, and writing what it holds already changes nothing: rows that are found must count.
+        if connection.execute(update(_REVISION).values(version_num=_REVISION.c.version_num)).rowcount != 1:
+            msg = (
+                "row count mode: MySQL, or a proxy before it, counts the rows that an UPDATE changed and not those it found;"
+                " leases could not be told good from lost. Connect without what drops the client's FOUND_ROWS flag"
+            )
+            raise StartUpError(msg)
+    if warning := _advice(session.packet):
+        LOG.warning("%s", warning)
+
+
+def advice(db: Database) -> str:
+    """Return what an operator should change about the server, or an empty text."""
+    if db.dialect == "sqlite":
+        return ""
+    with db.connect() as connection:
+        return _advice(connection.execute(_SESSION).one().packet)
+
+
+def _advice(packet_bytes: int) -> str:
+    if packet_bytes >= WANTED_PACKET_BYTES:
+        return ""
+    return (
+        f"MySQL's max_allowed_packet is {packet_bytes:,} bytes: larger requests than about that are refused."
+        f" Set it to {WANTED_PACKET_BYTES:,} or more"
+    )
+
+
+def _require_session(found: Row[*tuple[Any, ...]]) -> None:
+    major, minor = (int(part) for part in found.version.split(".")[:2])
+    if "MariaDB" in found.version or (major, minor) < _OLDEST:
+        raise StartUpError(f"the database server is version {found.version}; MySQL {_OLDEST[0]}.{_OLDEST[1]} or later is needed")
+    if {found.client, found.connection, found.results} != {_CHARACTERS}:
+        raise StartUpError(f"MySQL talks in {found.client}/{found.results} and not in {_CHARACTERS}: some texts would be lost")
+    if found.isolation != "READ-COMMITTED" or "STRICT" not in found.mode:
+        raise StartUpError("MySQL, or a proxy before it, ignores the transaction isolation and SQL mode that a session sets")
+
+
+def _require_tables(connection: Connection) -> None:
+    others = connection.scalars(
+        select(_TABLES.c.table_name)
+        .where(
+            _TABLES.c.table_schema == text("DATABASE()"),
+            _TABLES.c.table_name.in_(list(METADATA.tables)),
+            _TABLES.c.table_collation != _COLLATION,
+        )
+        .order_by(_TABLES.c.table_name),
+    ).all()
+    if others:
+        msg = f"tables {', '.join(others)} are not in {_COLLATION}: names that differ would be taken for the same"
+        raise StartUpError(msg)

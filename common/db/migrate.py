@@ -6,14 +6,16 @@ that was cut off is finished by the next one.
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspect, select
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
+from common.db import health
 from common.db.engine import Database
+from common.db.faults import words
 from common.db.migrations import REVISIONS
 from common.errors import StartUpError, Unavailable
 
@@ -55,6 +57,8 @@ def check(db: Database) -> None:
         found = f"at revision {revision}" if revision else "without tables"
         msg = f"the database is {found} and this release needs {HEAD}: run `stackhold migrate`"
         raise StartUpError(msg)
+    with _explained():
+        health.require_fit(db)
 
 
 def refuse_newer(revision: str | None) -> None:
@@ -68,12 +72,13 @@ def migrate(db: Database) -> bool:
     """Bring the database to this release's revision and tell whether anything was done; raises StartUpError."""
     revision = version(db)
     refuse_newer(revision)
-    if revision == HEAD:
-        return False
-    with _explained(), _locked(db) as connection:
-        if _read_version(connection) != HEAD:  # Somebody else may have been faster while this run waited.
-            _run(connection)
-    return True
+    if revision != HEAD:
+        with _explained(), _locked(db) as connection:
+            if _read_version(connection) != HEAD:  # Somebody else may have been faster while this run waited.
+                _run(connection)
+    with _explained():
+        health.require_fit(db)
+    return revision != HEAD
 
 
 def _read_version(connection: Connection) -> str | None:
@@ -90,15 +95,12 @@ def _locked(db: Database) -> Iterator[Connection]:
         with db.begin() as connection:  # BEGIN IMMEDIATE: one writer, and all steps or none.
             yield connection
         return
-    with db.connect() as connection:
-        name = _lock_name(connection)
-        if connection.scalar(select(func.get_lock(name, LOCK_WAIT_SECONDS))) != 1:
+    # The lock is the connection's, so it is free again when that ends, however that ends.
+    with closing(db.open_patient()) as patient, patient.connect() as connection:
+        if connection.scalar(select(func.get_lock(_lock_name(connection), LOCK_WAIT_SECONDS))) != 1:
             msg = f"another migration of this database runs, for {LOCK_WAIT_SECONDS} seconds by now; try again when it has ended"
             raise StartUpError(msg)
-        try:
-            yield connection
-        finally:
-            connection.scalar(select(func.release_lock(name)))
+        yield connection
 
 
 def _lock_name(connection: Connection) -> str:
@@ -115,7 +117,14 @@ def _run(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except DBAPIError as error:
+        # MySQL keeps the steps before this one; each is harmless when it is done again.
+        statement = " ".join((error.statement or "").split())[:100]
+        again = "run `stackhold migrate` again when that is mended, it goes on from there"
+        msg = f"the migration to revision {HEAD} stopped at `{statement}`: {words(error)}; {again}"
+        raise StartUpError(msg) from error
 
 
 @contextmanager
@@ -123,14 +132,8 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        msg = f"the database cannot be used: {_words(error.__cause__) or error.message}"
+        msg = f"the database cannot be used: {words(error) or error.message}"
         raise StartUpError(msg) from error
     except DatabaseError as error:
-        msg = f"the database cannot be used: {_words(error)}"
+        msg = f"the database cannot be used: {words(error)}"
         raise StartUpError(msg) from error
-
-
-def _words(error: BaseException | None) -> str:
-    """Return what the driver said, without the statement and its values."""
-    said = error.orig.args if isinstance(error, DBAPIError) and error.orig else ()
-    return str(said[-1]) if said else ""

@@ -13,7 +13,7 @@ class KeyUnusable(BackendError):
 
 
 class Driver(Protocol):
-    """What a key service must be able to do; other errors than KeyUnusable pass up."""
+    """What a key service must be able to do; it raises Unavailable when it does not answer and a repeat may succeed."""
 
     def wrap(self, plain_key: bytes, context: str) -> bytes:
         """Return the key wrapped, bound to a context that `unwrap` must repeat."""
@@ -21,6 +21,18 @@ class Driver(Protocol):
 
     def unwrap(self, wrapped_key: bytes, context: str) -> bytes:
         """Return the plain key; raises KeyUnusable when master key or context differ from those that wrapped it."""
+        ...
+
+    def check(self) -> None:
+        """Raise StartUpError unless the configured master key can wrap, and unwrap what it wrapped."""
+        ...
+
+    def is_current(self, wrapped_key: bytes) -> bool:
+        """Tell whether the master key that wraps now wrapped this one; True too where that makes no difference."""
+        ...
+
+    def load(self) -> None:
+        """Load what the first call would load, such as an SDK; nothing is sent."""
         ...
 
 
@@ -38,3 +50,15 @@ class KeyService:
     def unwrap(self, wrapped_key: bytes, context: str) -> bytes:
         """Return the plain data key; raises KeyUnusable."""
         return self._driver.unwrap(wrapped_key, context)
+
+    def check(self) -> None:
+        """Raise StartUpError unless the configured master key works; a remote one is asked."""
+        self._driver.check()
+
+    def is_current(self, wrapped_key: bytes) -> bool:
+        """Tell whether a data key is wrapped by the master key that wraps now, so that it need not be wrapped again."""
+        return self._driver.is_current(wrapped_key)
+
+    def load(self) -> None:
+        """Load what the first call would load; nothing is sent."""
+        self._driver.load()

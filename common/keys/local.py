@@ -57,6 +57,16 @@ class LocalKey:
             msg = "a stored key is damaged, or belongs to another thing; restore it from a backup"
             raise KeyUnusable(msg) from None
 
+    def check(self) -> None:
+        """Do nothing: what `read_key` accepts works."""
+
+    def is_current(self, wrapped_key: bytes) -> bool:
+        """Tell whether this master key wrapped it."""
+        return wrapped_key.startswith(self._header)
+
+    def load(self) -> None:
+        """Do nothing: there is nothing to load."""
+
 
 def find_key_file(place: Path) -> Path | None:
     """Return the key file at a path that is the file or the folder that holds it; None when there is none.

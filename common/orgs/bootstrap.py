@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from common.access import service as access
 from common.backend import Backend
-from common.db.engine import is_duplicate
+from common.db.faults import is_race
 from common.errors import BadRequest, StartUpError
 from common.names import require_owner_name
 from common.orgs import service as orgs
@@ -56,7 +56,7 @@ def bootstrap(backend: Backend, *, token: str | None, org: str | None) -> Bootst
                 return _make_missing(tx, backend.clock.now(), token, org)
         except Exception as error:
             # Another process makes the same things at this moment: ours are rolled back, and its are found next time.
-            if not is_duplicate(error):
+            if not is_race(error):
                 raise
     msg = "the first administrator could not be made: other processes keep changing the same rows; start again"
     raise StartUpError(msg)

@@ -92,8 +92,15 @@ class Version:
         return self.status in (Status.RUNNING, Status.FINISHING)
 
 
+def is_version(number: int) -> bool:
+    """Tell whether a version can have this number at all, so that an absurd one costs no query."""
+    return 0 < number <= _LARGEST_VERSION
+
+
 # A process that finishes an update takes far less than this; one that takes longer has died, and another may do it again.
 FINISHING_MILLIS = 60_000
+# What the column holds.
+_LARGEST_VERSION = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,19 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.sql import Select
+from sqlalchemy.sql.selectable import ScalarSelect
 
 from common.db.tables import organizations, stack_names, stack_tags, stacks, updates, users
 from common.stacks.model import Kind, Listed, Stack, StackPath, Status, Version
 
-_LATEST = select(func.max(updates.c.version)).where(updates.c.stack_id == stacks.c.id).correlate(stacks).scalar_subquery()
+_newest = updates.alias("newest")
+
+
+def _latest_of(stack_id: ColumnElement[str]) -> ScalarSelect[int | None]:
+    """Return the newest version number of a stack in an enclosing query."""
+    return select(func.max(_newest.c.version)).where(_newest.c.stack_id == stack_id).scalar_subquery()
+
+
 STACK_COLUMNS = (
     stacks.c.id, stacks.c.org_id, stacks.c.project, stacks.c.name, stacks.c.tags, stacks.c.config, stacks.c.wrapped_key,
     stacks.c.created_by, organizations.c.login.label("org_login"),
@@ -40,7 +48,7 @@ def with_latest_version() -> Select[tuple[object, ...]]:
     return (
         select(*STACK_COLUMNS, *VERSION_COLUMNS)
         .join(organizations, organizations.c.id == stacks.c.org_id)
-        .join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.version == _LATEST))
+        .join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.version == _latest_of(stacks.c.id)))
         .join(users, users.c.id == updates.c.requested_by)
         .where(stacks.c.live == 1)
     )
@@ -155,21 +163,28 @@ def page(
 ) -> list[Listed]:  # fmt: skip
     """Return live stacks in order of organization, project and name, after a position; filters are exact."""
     key = (organizations.c.login, stacks.c.project, stacks.c.name)
-    last_update = case((updates.c.version > 0, func.coalesce(updates.c.ended_at, updates.c.started_at)), else_=None)
-    query = (
-        select(stacks.c.id, organizations.c.login, stacks.c.project, stacks.c.name, updates.c.resource_count, last_update)
+    chosen = (
+        select(stacks.c.id, organizations.c.login, stacks.c.project, stacks.c.name)
         .join(organizations, organizations.c.id == stacks.c.org_id)
-        .join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.version == _LATEST))
         .where(stacks.c.live == 1, stacks.c.org_id.in_(bindparam("org_ids", org_ids, expanding=True)))
         .order_by(*key)
         .limit(limit)
     )
     if project is not None:
-        query = query.where(stacks.c.project == project)
+        chosen = chosen.where(stacks.c.project == project)
     if tag is not None:
-        query = query.where(_has_tag(*tag))
+        chosen = chosen.where(_has_tag(*tag))
     if after is not None:
-        query = query.where(tuple_(*key) > tuple_(*after))
+        chosen = chosen.where(tuple_(*key) > tuple_(*after))
+    # The page first and its versions second: else those of all stacks would be looked up to be sorted away.
+    listed = chosen.subquery("listed")
+    last_update = case((updates.c.version > 0, func.coalesce(updates.c.ended_at, updates.c.started_at)), else_=None)
+    query = (
+        select(listed.c.id, listed.c.login, listed.c.project, listed.c.name, updates.c.resource_count, last_update)
+        .select_from(listed)
+        .join(updates, and_(updates.c.stack_id == listed.c.id, updates.c.version == _latest_of(listed.c.id)))
+        .order_by(listed.c.login, listed.c.project, listed.c.name)
+    )
     return [
         Listed(stack_id, StackPath(org, project, name), count, ended_at // 1000 if ended_at is not None else None)
         for stack_id, org, project, name, count, ended_at in connection.execute(query)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,13 +13,14 @@ from sqlalchemy import Connection
 from common.access.caller import Caller
 from common.access.permissions import Permission
 from common.backend import Backend
-from common.db.engine import is_duplicate
+from common.db.faults import is_duplicate, repeated
 from common.errors import BadRequest, Conflict, NotFound
 from common.names import is_name, require_tag, require_tags
 from common.stacks import repository
 from common.stacks.model import Listed, Stack, StackPath
 
 PAGE_DEFAULT = 100
+_ATTEMPTS = 8
 PROJECT_TAG = "pulumi:project"
 PAGE_LIMIT = 500
 _FOREIGN_PLACE = "the continuation token is not one of this server's"
@@ -124,30 +125,42 @@ def visible_organizations(caller: Caller, organization: str | None) -> list[str]
 
 def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[str, str]) -> None:
     """Replace all tags of the stack; BadRequest for a name or value that is not valid."""
-    stack = get_stack(backend, caller, path, Permission.STACK_TAGS_UPDATE)
-    require_tags(tags)
-    if tags != stack.tags:
-        with backend.db.begin() as tx:
-            put_tags(tx, stack, tags)
+
+    def change() -> None:
+        stack = get_stack(backend, caller, path, Permission.STACK_TAGS_UPDATE)
+        require_tags(tags)
+        if tags != stack.tags:
+            with backend.db.begin() as tx:
+                put_tags(tx, stack, tags)
+
+    _until_in_time(change)
 
 
 def set_tag(backend: Backend, caller: Caller, path: StackPath, name: str, value: str, *, must_exist: bool) -> None:
     """Set one tag; with `must_exist`, NotFound when the stack has no tag of that name."""
-    with backend.db.begin() as tx:
-        stack = load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
-        require_tag(name, value)
-        if must_exist and name not in stack.tags:
-            raise NotFound(_missing_tag(name, path))
-        put_tags(tx, stack, {**stack.tags, name: value})
+
+    def change() -> None:
+        with backend.db.begin() as tx:
+            stack = load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
+            require_tag(name, value)
+            if must_exist and name not in stack.tags:
+                raise NotFound(_missing_tag(name, path))
+            put_tags(tx, stack, {**stack.tags, name: value})
+
+    _until_in_time(change)
 
 
 def remove_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> None:
     """Remove one tag; NotFound when the stack has none of that name."""
-    with backend.db.begin() as tx:
-        stack = load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
-        if name not in stack.tags:
-            raise NotFound(_missing_tag(name, path))
-        put_tags(tx, stack, {key: value for key, value in stack.tags.items() if key != name})
+
+    def change() -> None:
+        with backend.db.begin() as tx:
+            stack = load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
+            if name not in stack.tags:
+                raise NotFound(_missing_tag(name, path))
+            put_tags(tx, stack, {key: value for key, value in stack.tags.items() if key != name})
+
+    _until_in_time(change)
 
 
 def put_tags(tx: Connection, stack: Stack, tags: dict[str, str]) -> None:
@@ -155,6 +168,17 @@ def put_tags(tx: Connection, stack: Stack, tags: dict[str, str]) -> None:
     if not repository.replace_tags(tx, stack, tags):
         msg = f"the tags of stack '{stack.path}' were changed by somebody else at the same time; try again"
         raise TagsChanged(msg)
+
+
+def _until_in_time(change: Callable[[], None]) -> None:
+    """Run a change of tags, and again with the tags as they are then when others were faster."""
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            return repeated(change)
+        except TagsChanged:
+            if not left:
+                raise
+    return None
 
 
 def add(tx: Connection, stack: Stack, now_millis: int) -> None:

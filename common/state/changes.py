@@ -12,7 +12,7 @@ from common.access.caller import Caller
 from common.access.permissions import Permission
 from common.backend import Backend
 from common.clock import unix_millis
-from common.db.engine import is_duplicate
+from common.db.faults import is_race, repeated
 from common.errors import BadRequest, Conflict
 from common.ids import new_id
 from common.names import require_project_name, require_stack_name, require_tags
@@ -71,14 +71,18 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
         id=stack_id, org_id=membership.org_id, path=path, tags=new.tags, config=new.config, wrapped_key=wrapped,
         created_by=caller.user_id, latest=_first_version(caller, path, stored, now_millis),
     )  # fmt: skip
-    with backend.db.begin() as tx:
-        stacks.add(tx, stack, now_millis)
-        ledger.add_version(
-            tx, update_id=stack.latest.update_id, stack_id=stack_id, version=0, kind=Kind.CREATE, path=path,
-            user_id=caller.user_id, checkpoint=stored.key, resource_count=stored.resource_count, now_millis=now_millis,
-        )  # fmt: skip
-        if stored.links:
-            link_rows.replace(tx, stack_id, stored.links)
+
+    def record() -> None:
+        with backend.db.begin() as tx:
+            stacks.add(tx, stack, now_millis)
+            ledger.add_version(
+                tx, update_id=stack.latest.update_id, stack_id=stack_id, version=0, kind=Kind.CREATE, path=path,
+                user_id=caller.user_id, checkpoint=stored.key, resource_count=stored.resource_count, now_millis=now_millis,
+            )  # fmt: skip
+            if stored.links:
+                link_rows.replace(tx, stack_id, stored.links)
+
+    repeated(record)
     return stack
 
 
@@ -186,7 +190,7 @@ def _retried(stack: Stack, change: Callable[[Stack], _T], load: Callable[[], Sta
         try:
             return change(stack)
         except Exception as error:
-            if not is_duplicate(error):
+            if not is_race(error) and not isinstance(error, stacks.TagsChanged):
                 raise
         stack = load()
     raise InProgress(stack)

@@ -10,6 +10,7 @@ import logging
 from common.backend import Backend
 from common.clock import unix_millis
 from common.compression import unpack
+from common.db.faults import repeated
 from common.stacks.model import Outcome, Stack
 from common.state import document, journal, layout, link_rows, repository, superseded
 from common.state.repository import End, Finishing, StoredBatch
@@ -44,9 +45,7 @@ def conclude(backend: Backend, update_id: str) -> None:
         with backend.db.connect() as connection:
             repository.record_end(connection, finishing, end)
         return
-    with backend.db.begin() as tx:
-        if repository.record_end(tx, finishing, end):
-            link_rows.replace(tx, finishing.stack_id, end.links)
+    repeated(lambda: _record_end(backend, finishing, end))
 
 
 def settle(backend: Backend, stack: Stack) -> bool:
@@ -60,6 +59,12 @@ def settle(backend: Backend, stack: Stack) -> bool:
     if not finish(backend, latest.update_id, Outcome.EXPIRED):
         conclude(backend, latest.update_id)
     return True
+
+
+def _record_end(backend: Backend, finishing: Finishing, end: End) -> None:
+    with backend.db.begin() as tx:
+        if repository.record_end(tx, finishing, end) and end.links is not None:
+            link_rows.replace(tx, finishing.stack_id, end.links)
 
 
 def _replayed(backend: Backend, finishing: Finishing, batches: list[StoredBatch]) -> End:

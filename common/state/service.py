@@ -13,12 +13,14 @@ from common.compression import unpack
 from common.errors import NotFound
 from common.stacks import ledger
 from common.stacks import service as stacks
-from common.stacks.model import Stack, StackPath
+from common.stacks.model import Stack, StackPath, is_version
 from common.state import document, finishing, link_rows
 from common.state.document import StoredResource
 from common.state.rename import Names, RenameError, rename
 
 LINK_LIMIT = 1000
+# A client follows at once; a slow line is done with the bytes of a large state in this time.
+LINK_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,17 @@ def export_version(backend: Backend, caller: Caller, path: StackPath, version: i
     """Return the state as of a version, stored or plain; NotFound when the stack has no such version."""
     stack = load_settled(backend, caller, path, Permission.STACK_EXPORT)
     return _stored_at(backend, stack, version)
+
+
+def export_link(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> str | None:
+    """Return an address that serves the stored state, the newest or that of a version, for a few minutes.
+
+    None where it cannot be fetched from the store: a folder, or a version that a rename has to rewrite first.
+    """
+    stack = stacks.get_stack(backend, caller, path, Permission.STACK_EXPORT)
+    found = (stack.latest.checkpoint, path) if version is None else _find_version(backend, stack, version)
+    key, written_as = found or (None, path)
+    return backend.checkpoints.link(key, LINK_SECONDS) if key is not None and written_as == stack.path else None
 
 
 def current_stored(backend: Backend, stack: Stack) -> bytes:
@@ -109,8 +122,7 @@ def renamed(backend: Backend, text: bytes, old: StackPath, new: StackPath) -> by
 
 
 def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
-    with backend.db.connect() as connection:
-        found = ledger.find_version(connection, stack.id, version)
+    found = _find_version(backend, stack, version)
     if found is None:
         msg = f"Stack '{stack.path}' has no version {version}"
         raise NotFound(msg)
@@ -125,3 +137,10 @@ def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
     except RenameError:
         # A state that was imported with what is no URN cannot follow a rename; as it was written it can still be repaired.
         return text
+
+
+def _find_version(backend: Backend, stack: Stack, version: int) -> tuple[str | None, StackPath] | None:
+    if not is_version(version):
+        return None
+    with backend.db.connect() as connection:
+        return ledger.find_version(connection, stack.id, version)

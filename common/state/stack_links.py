@@ -3,6 +3,7 @@
 import msgspec
 from msgspec import Raw
 
+from common.names import is_name
 from common.state import jsontext
 from common.state.document import BadDocument, open_document
 
@@ -25,7 +26,7 @@ def find_links(text: bytes) -> frozenset[tuple[str, str, str]]:
     except BadDocument:
         return frozenset()
     parts = [tuple(name.split("/")) for name in found if name is not None]
-    return frozenset((part[0], part[1], part[2]) for part in parts if len(part) == _PARTS and all(part))
+    return frozenset((part[0], part[1], part[2]) for part in parts if len(part) == _PARTS and all(map(is_name, part)))
 
 
 def _name(resource: bytes) -> str | None:

@@ -4,7 +4,10 @@ Such a client sends its whole state after every step: a thousand steps are gigab
 out of date is told by their names alone, since keys sort by the time they were made; the sweep finds what is left over.
 """
 
+from contextlib import suppress
+
 from common.backend import Backend
+from common.errors import Unavailable
 from common.state import layout
 
 # A reader may just have been given the key of the checkpoint before, and a repeat of a request may be under way.
@@ -18,12 +21,14 @@ def trim_sometimes(backend: Backend, update_id: str, key: str) -> None:
     """Remove all but the last few checkpoints of a running update, one time in a few; `key` is the newest one."""
     # No permission check in this and the next step: the lease that stored the checkpoint was one.
     if int(key[-1], 16) % _LOOKS_ONE_IN == 0:
-        _remove(backend, [found for found in _keys(backend, update_id) if found < key][:-_KEPT])
+        with suppress(Unavailable):  # A store that does not list at the moment must not fail an update that it has taken in.
+            _remove(backend, [found for found in _keys(backend, update_id) if found < key][:-_KEPT])
 
 
 def trim_finished(backend: Backend, update_id: str, kept: str | None) -> None:
     """Remove all checkpoints of a finished update but the one that became its state."""
-    _remove(backend, [found for found in _keys(backend, update_id) if found != kept])
+    with suppress(Unavailable):  # As above.
+        _remove(backend, [found for found in _keys(backend, update_id) if found != kept])
 
 
 def _keys(backend: Backend, update_id: str) -> list[str]:

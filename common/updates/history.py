@@ -4,6 +4,7 @@ History is newest first, has every version but creation and deletion, and repeat
 as the client sent them (state.md 9.1).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from common.compression import unpack
 from common.errors import BadRequest, NotFound
 from common.ids import is_id
 from common.stacks import service as stacks
-from common.stacks.model import Stack, StackPath, Status
+from common.stacks.model import Stack, StackPath, Status, is_version
 from common.state.jsontext import shield_for
 from common.state.service import load_settled
 from common.updates import history_rows as rows
@@ -26,6 +27,7 @@ from common.updates.model import Entry, Update
 
 EVENT_BATCHES_PER_PAGE = 64
 EVENT_BYTES_PER_PAGE = 4 << 20
+_VERSION = re.compile(r"[0-9]{1,20}", re.ASCII)
 # Numeric codes of event types in queries: positions in upstream's list, counted from 1 (inferred; 9 = policy is known).
 EVENT_TYPES = (
     "cancelEvent", "stdoutEvent", "diagnosticEvent", "preludeEvent", "summaryEvent", "resourcePreEvent", "resOutputsEvent",
@@ -71,8 +73,10 @@ def page_updates(backend: Backend, caller: Caller, path: StackPath, page: Page) 
 def get_version(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[Stack, Entry]:
     """Return the stack and the update that made a version, or the newest one; NotFound when there is none."""
     stack = load_settled(backend, caller, path, Permission.STACK_READ)
-    with backend.db.connect() as connection:
-        entry = rows.find_version(connection, stack.id, stack.latest.version if version is None else version)
+    number, entry = stack.latest.version if version is None else version, None
+    if is_version(number):
+        with backend.db.connect() as connection:
+            entry = rows.find_version(connection, stack.id, number)
     if entry is None:
         msg = f"Stack '{path}' has no updates" if version is None else f"Stack '{path}' has no version {version}"
         raise NotFound(msg)
@@ -96,6 +100,8 @@ def page_previews(
     """Return the stack and a page of the previews that ran after a version and before the next, or since the newest."""
     stack = load_settled(backend, caller, path, Permission.STACK_READ)
     after = stack.latest.version if version is None else version
+    if after and not is_version(after):
+        return stack, []
     with backend.db.connect() as connection:
         return stack, rows.page_previews(connection, stack.id, after, page.size, page.offset, ascending=ascending)
 
@@ -121,7 +127,7 @@ def page_events(
 
 
 def _find(backend: Backend, caller: Caller, path: StackPath, update: str) -> tuple[str, bool]:
-    if update.isascii() and update.isdigit():
+    if _VERSION.fullmatch(update):
         _stack, entry = get_version(backend, caller, path, int(update))
         return entry.update_id, entry.status in (Status.RUNNING, Status.FINISHING)
     found = get_status(backend, caller, path, update)

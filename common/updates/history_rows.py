@@ -68,11 +68,12 @@ def event_batches_from(connection: Connection, update_id: str, start: int, limit
 
 
 def _entries() -> Select[tuple[object, ...]]:
+    # An outer join, so that MySQL begins with the updates, whose index has the order that a page needs.
     return select(
         updates.c.id, updates.c.kind, updates.c.status, updates.c.dry_run, updates.c.version, updates.c.program,
         updates.c.created_at, updates.c.started_at, updates.c.ended_at, updates.c.resource_count,
         updates.c.resource_changes, users.c.login, users.c.name, users.c.avatar_url,
-    ).join(users, users.c.id == updates.c.requested_by)  # fmt: skip
+    ).outerjoin(users, users.c.id == updates.c.requested_by)  # fmt: skip
 
 
 def _all(connection: Connection, query: Select[tuple[object, ...]]) -> list[Entry]:
@@ -85,5 +86,5 @@ def _to_entry(row: Row[tuple[object, ...]]) -> Entry:
         program=row.program.encode(), created_at=row.created_at, started_at=row.started_at, ended_at=row.ended_at,
         resource_count=row.resource_count,
         resource_changes=row.resource_changes.encode() if row.resource_changes is not None else None,
-        author_login=row.login, author_name=row.name, author_avatar_url=row.avatar_url,
+        author_login=row.login or "", author_name=row.name or "", author_avatar_url=row.avatar_url or "",
     )  # fmt: skip

@@ -9,7 +9,7 @@ NEWEST_JOURNAL = 2
 
 
 class Completion(StrEnum):
-    """How a client says that its update ended; `cancelled` exists in upstream's type and is never sent."""
+    """How a client says that its update ended; `cancelled` exists in upstream's type, is never sent, and means failed."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -18,7 +18,7 @@ class Completion(StrEnum):
     @property
     def outcome(self) -> Outcome:
         """Return the outcome to record."""
-        return Outcome(self.value)
+        return Outcome.SUCCEEDED if self is Completion.SUCCEEDED else Outcome.FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from common.db.tables import stacks, updates
 from common.stacks import repository as stack_rows  # arch: one query reads an update with its stack, as start needs both
-from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, Stack, StackPath, Status
+from common.stacks.model import Kind, Outcome, Stack, StackPath, Status
 from common.updates.model import Client, Program, Update
 
 _newer = updates.alias("newer")
-_HAS_SUCCESSOR = (
-    exists().where(_newer.c.stack_id == updates.c.stack_id, _newer.c.version > updates.c.version).label("has_successor")
-)
+# By the newest one: MySQL reads that off the end of the index, and would look for any newer one in all of the stack's rows.
+_NEWEST = select(func.max(_newer.c.version)).where(_newer.c.stack_id == updates.c.stack_id).scalar_subquery()
+_HAS_SUCCESSOR = (updates.c.version < _NEWEST).label("has_successor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +106,16 @@ def find_with_stack(connection: Connection, org_id: str, path: StackPath, update
     return stack_rows.to_stack(row), _from_columns(asked_row)
 
 
-def abandoned(connection: Connection, now_millis: int, limit: int) -> list[tuple[str, Status]]:
-    """Return (id, status) of updates whose lease ran out, or whose finishing stopped half-way."""
+def abandoned(
+    connection: Connection, *, lease_before: int, finishing_before: int, limit: int,
+) -> list[tuple[str, Status]]:  # fmt: skip
+    """Return (id, status) of updates whose lease ran out, or whose finishing stopped half-way, before some moments."""
     rows = connection.execute(
         select(updates.c.id, updates.c.status)
         .where(
             or_(
-                and_(updates.c.status == Status.RUNNING, updates.c.lease_expires_at <= now_millis),
-                and_(updates.c.status == Status.FINISHING, updates.c.ended_at <= now_millis - FINISHING_MILLIS),
+                and_(updates.c.status == Status.RUNNING, updates.c.lease_expires_at <= lease_before),
+                and_(updates.c.status == Status.FINISHING, updates.c.ended_at <= finishing_before),
             ),
         )
         .order_by(updates.c.id)

@@ -11,12 +11,12 @@ from common.access.caller import Caller
 from common.access.permissions import Permission
 from common.backend import Backend
 from common.clock import unix_millis
-from common.db.engine import is_duplicate
+from common.db.faults import is_race
 from common.errors import Conflict, Forbidden, NotFound
 from common.ids import is_id, new_id
 from common.names import require_tags
 from common.stacks import service as stacks
-from common.stacks.model import Kind, Outcome, Stack, StackPath, Status
+from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, Stack, StackPath, Status
 from common.stacks.service import TagsChanged
 from common.state import finishing
 from common.state.changes import InProgress
@@ -28,6 +28,7 @@ from common.updates.repository import Run
 EXPIRED = "The provided update token has expired."
 CANCELLED = "The update was cancelled; its token is no longer valid."
 _ATTEMPTS = 5
+GIVEN_UP_AFTER_SECONDS = 900
 _T = TypeVar("_T")
 
 
@@ -109,17 +110,18 @@ def complete(backend: Backend, lease: Lease, completion: Completion) -> None:
         return
     with backend.db.connect() as connection:
         found = repository.find(connection, lease.update_id)
-        if found is None:
-            raise _unknown(lease.update_id)
-        update, has_successor = found
-        if update.outcome is Outcome.EXPIRED and not has_successor:
-            repository.complete_expired(connection, lease.update_id, completion.outcome)
+    if found is None:
+        raise _unknown(lease.update_id)
+    update, has_successor = found
     if update.status is Status.FINISHING:
         finishing.conclude(backend, lease.update_id)
     if update.outcome is Outcome.CANCELLED:
         raise Forbidden(exact=f"Forbidden: {CANCELLED}")
-    if update.outcome is Outcome.EXPIRED and has_successor:
-        raise Forbidden(exact=f"Forbidden: {EXPIRED}")
+    if update.outcome is Outcome.EXPIRED:
+        if has_successor:
+            raise Forbidden(exact=f"Forbidden: {EXPIRED}")
+        with backend.db.connect() as connection:
+            repository.complete_expired(connection, lease.update_id, completion.outcome)
 
 
 def cancel(backend: Backend, caller: Caller, path: StackPath, update_id: str) -> None:
@@ -169,10 +171,16 @@ def refusal(backend: Backend, lease: Lease) -> Forbidden | NotFound:
 
 
 def expire_leases(backend: Backend, limit: int) -> int:
-    """Finish up to `limit` updates whose holders are gone; returns how many. For the job, which acts for no caller."""
+    """Finish up to `limit` updates whose holders are gone; returns how many. For the job, which acts for no caller.
+
+    A lease that ran out holds nobody up, so its update is left open for a while: a laptop that wakes can renew it.
+    """
     now_millis = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
-        found = repository.abandoned(connection, now_millis, limit)
+        found = repository.abandoned(
+            connection, lease_before=now_millis - GIVEN_UP_AFTER_SECONDS * 1000, finishing_before=now_millis - FINISHING_MILLIS,
+            limit=limit,
+        )  # fmt: skip
     for update_id, status in found:
         if status is Status.RUNNING:
             finishing.finish(backend, update_id, Outcome.EXPIRED)
@@ -233,7 +241,7 @@ def _retried(attempt: Callable[[], _T]) -> _T:
             # Other tags often mean another start, whose text clients know: look who holds the stack now.
             continue
         except Exception as error:
-            if not is_duplicate(error):
+            if not is_race(error):
                 raise
     msg = "the stack changes faster than this update can start; try again"
     raise Conflict(msg)

@@ -20,7 +20,7 @@ class UpdateOptions(msgspec.Struct, rename="camel"):
 class UpdateProgramRequest(msgspec.Struct, rename="camel"):
     """Upstream: UpdateProgramRequest; everything else in it is kept as text."""
 
-    name: str = ""
+    name: str | None = None
     options: UpdateOptions | None = None
     metadata: "UpdateMetadata | None" = None
     config: dict[str, Raw] | None = None
@@ -29,7 +29,7 @@ class UpdateProgramRequest(msgspec.Struct, rename="camel"):
 class UpdateMetadata(msgspec.Struct):
     """Upstream: UpdateMetadata."""
 
-    message: str = ""
+    message: str | None = None
     environment: dict[str, str] | None = None
 
 

@@ -29,7 +29,6 @@ from functions.shapes import (
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"
 _PAGE_DEFAULT = 10
-VersionNumber = Annotated[int, Query(ge=1, lt=1 << 31)]
 
 
 @router.get(f"{_STACK}/updates")

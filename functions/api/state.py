@@ -37,12 +37,14 @@ ImportAllowedDep = Annotated[None, Depends(_import_allowed)]
 
 @router.get(f"{_STACK}/export")
 def export_stack(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    return stored_reply(state.export(backend, caller, path))
+    return stored_reply(state.export(backend, caller, path), lambda: state.export_link(backend, caller, path, None))
 
 
 @router.get(f"{_STACK}/export/{{version}}")
 def export_stack_at_version(backend: BackendDep, caller: CallerDep, path: StackPathDep, version: int) -> Response:
-    return stored_reply(state.export_version(backend, caller, path, version))
+    return stored_reply(
+        state.export_version(backend, caller, path, version), lambda: state.export_link(backend, caller, path, version)
+    )
 
 
 @router.post(f"{_STACK}/import")

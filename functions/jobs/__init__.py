@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from common.backend import Backend
 from common.clock import unix_millis
 from common.db import claims
-from common.db.engine import is_duplicate
+from common.db.faults import is_duplicate
 from common.ids import new_id
 from functions.jobs import compact_journals, expire_leases, purge_deleted, sweep_blobs
 from functions.jobs.job import Job, Step

@@ -6,10 +6,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.db import migrate
+from common.database import database_place, open_configured_database
+from common.db import health, migrate
 from common.errors import StartUpError
-from common.opening import database_place, key_place, objects_folder, open_configured_database
+from common.masterkey import chosen
 from common.settings import SETTINGS, Kind, Setting, Settings, Status
+from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
 from functions.server import starting
 from functions.server.listening import has_tls, tls_context
 from functions.server.mode import mode_of
@@ -41,8 +43,11 @@ def _in_use(settings: Settings) -> dict[str, str]:
     for what, look in (
         ("address", _address),
         ("database", _database),
-        ("objects", lambda settings: f"folder {objects_folder(settings)}"),
-        ("key", lambda settings: f"local key in {key_place(settings)}"),
+        ("states", lambda settings: open_stores(settings)[CHECKPOINTS].words),
+        ("large batches", lambda settings: open_stores(settings)[BATCHES].words),
+        ("policy packs", lambda settings: open_stores(settings)[POLICY_PACKS].words),
+        ("large configuration", lambda settings: open_stores(settings)[METADATA].words),
+        ("key", lambda settings: chosen(settings).words),
     ):
         try:
             found[what] = look(settings)
@@ -86,8 +91,9 @@ def _database(settings: Settings) -> str:
     else:
         name = f"MySQL, {place.host}:{place.port}/{place.database} as {place.user}, {'verified TLS' if place.tls else 'no TLS'}"
     with closing(open_configured_database(settings)) as db:
-        revision = migrate.version(db)
-    return f"{name}, revision {revision or 'none'} (this release: {migrate.HEAD}, {migrate.state_of(revision)})"
+        revision, warning = migrate.version(db), health.advice(db)
+    state = f"revision {revision or 'none'} (this release: {migrate.HEAD}, {migrate.state_of(revision)})"
+    return f"{name}, {state}{f'. {warning}' if warning else ''}"
 
 
 def _shown(settings: Settings, setting: Setting) -> str:

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from common.database import tls_version
 from common.errors import StartUpError
-from common.opening import tls_version
 from common.settings import Settings
 
 BACKLOG = 2048

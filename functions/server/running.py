@@ -13,7 +13,7 @@ import uvicorn
 from common.backend import Backend
 from common.opening import open_backend
 from common.settings import Settings
-from functions.app import create_app
+from functions.app import create_loaded_app
 from functions.server.listening import BACKLOG, tls_context
 from functions.server.mode import mode_of
 from functions.server.protocol import Protocol
@@ -86,7 +86,7 @@ def _config(settings: Settings, backend: Backend) -> uvicorn.Config:
         return context
 
     return uvicorn.Config(
-        create_app(backend),
+        create_loaded_app(backend),
         http=Protocol,
         ws="none",
         lifespan="off",

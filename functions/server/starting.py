@@ -12,10 +12,12 @@ from common import installation
 from common.access import service as access
 from common.backend import Backend
 from common.crypto import servicekeys
+from common.database import database_place, open_configured_database
 from common.db import migrate
 from common.db.engine import Database
 from common.errors import StartUpError
-from common.opening import database_place, key_place, open_backend, open_configured_database, require_supported
+from common.masterkey import chosen
+from common.opening import open_backend, require_supported
 from common.orgs.bootstrap import bootstrap, is_fresh, require_fit
 from common.settings import Settings
 
@@ -39,6 +41,7 @@ def check(settings: Settings, *, may_migrate: bool) -> None:
     require_supported(settings)
     require_fit(settings.text("STACKHOLD_BOOTSTRAP_TOKEN") or None, settings.text("STACKHOLD_BOOTSTRAP_ORG") or None)
     installation.require_usable_folders(settings)
+    installation.require_services(settings)
     place = database_place(settings)
     if isinstance(place, Path) and not place.exists():
         if not may_migrate:
@@ -58,7 +61,8 @@ def prepare(settings: Settings, *, may_migrate: bool) -> bool:
         changed = migrate.migrate(db) if may_migrate else False
     with closing(open_backend(settings)) as backend:
         # From now on the database knows its key: another one is refused.
-        servicekeys.require_own_master_key(backend, str(key_place(settings)))
+        servicekeys.require_own_master_key(backend, chosen(settings).words)
+        servicekeys.renew(backend)
     return changed
 
 
@@ -76,7 +80,7 @@ def _check_database(settings: Settings, db: Database, *, may_migrate: bool) -> N
     installation.require_key(settings, in_use=in_use)
     if in_use:
         with closing(open_backend(settings)) as backend:
-            servicekeys.require_own_master_key(backend, str(key_place(settings)))
+            servicekeys.require_own_master_key(backend, chosen(settings).words)
 
 
 def _make_administrator(backend: Backend) -> SignIn:

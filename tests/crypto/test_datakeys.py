@@ -26,6 +26,15 @@ class Counting:
             self.unwrapped += 1
         return self.inner.unwrap(wrapped_key, context)
 
+    def check(self) -> None:
+        self.inner.check()
+
+    def is_current(self, wrapped_key: bytes) -> bool:
+        return bool(wrapped_key)
+
+    def load(self) -> None:
+        self.inner.load()
+
 
 class Hand:
     """A clock that moves when told."""

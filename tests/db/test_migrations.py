@@ -1,6 +1,8 @@
 import sqlite3
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from common.db import migrate as module
 from common.db.engine import Database, open_database
 from common.db.migrate import State, check, migrate, state_of, version
 from common.db.migrations import REVISIONS
+from common.db.place import MySQL
 from common.db.tables import METADATA
 from common.errors import StartUpError
 
@@ -48,9 +51,10 @@ def normalized(script: str) -> set[str]:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Database:
-    """A database without tables."""
-    return open_database(tmp_path / "empty.db", pool_size=8)
+def empty(empty_place: Path | MySQL) -> Iterator[Database]:
+    """A database without tables, on each dialect."""
+    with closing(open_database(empty_place, pool_size=8)) as opened:
+        yield opened
 
 
 class TestMigrations:
@@ -65,10 +69,10 @@ class TestMigrations:
                 inspect(connection).get_table_names()
             )
 
-    @pytest.mark.parametrize("dialect", ["sqlite", "mysql"])
-    def test_say_the_same_as_the_declared_tables(self, dialect: str) -> None:
+    @pytest.mark.parametrize("name", ["sqlite", "mysql"])
+    def test_say_the_same_as_the_declared_tables(self, name: str) -> None:
         """Types, lengths, character sets and index names are the same on both dialects, also without a server to ask."""
-        assert set() == wanted_statements(dialect) - statements(dialect)
+        assert set() == wanted_statements(name) - statements(name)
 
     def test_are_listed_in_the_order_in_which_they_build_on_each_other(self) -> None:
         """The list that is known without Alembic is the one Alembic finds."""
@@ -84,12 +88,12 @@ class TestMigrate:
         assert migrate(empty) is False
         assert REVISIONS[-1] == version(empty)
 
-    def test_is_done_once_by_many_at_a_time(self, tmp_path: Path) -> None:
+    def test_is_done_once_by_many_at_a_time(self, empty_place: Path | MySQL) -> None:
         """Processes that start at the same time wait for each other."""
         together = threading.Barrier(6)
 
         def start(_number: int) -> None:
-            database = open_database(tmp_path / "shared.db", pool_size=1)
+            database = open_database(empty_place, pool_size=1)
             together.wait()
             migrate(database)
             check(database)

@@ -10,6 +10,8 @@ from tests.factories import make_stack
 from tests.people import make_user
 from tests.wire import begin, create_stack, error_of, export
 
+# Shapes, statuses and texts; that both databases do the same, the tests of the services show.
+pytestmark = pytest.mark.dialects("sqlite")
 S = "/api/stacks/acme/shop/dev"
 STATE = {"version": 3, "deployment": {"manifest": {}, "secrets_providers": {"type": "passphrase", "state": {"salt": "v1:x"}}}}
 
@@ -24,7 +26,11 @@ class TestCreate:
 
     def test_takes_everything_but_the_name_as_optional(self, client: TestClient) -> None:
         """Tags, teams, state and configuration may be left out, null or empty."""
-        for name, members in (("a", {}), ("b", {"tags": None, "teams": None, "state": None, "config": None}), ("c", {"teams": []})):
+        for name, members in (
+            ("a", {}),
+            ("b", {"tags": None, "teams": None, "state": None, "config": None}),
+            ("c", {"teams": []}),
+        ):
             create_stack(client, name, **members)
 
     def test_keeps_a_given_state(self, client: TestClient) -> None:
@@ -216,4 +222,6 @@ class TestExportOfANewStack:
         """Without `version` and `deployment` every command would fail."""
         create_stack(client)
 
-        assert b'{"version":3,"deployment":{"manifest":{"time":"0001-01-01T00:00:00Z","magic":"","version":""}}}' == export(client, S)
+        assert b'{"version":3,"deployment":{"manifest":{"time":"0001-01-01T00:00:00Z","magic":"","version":""}}}' == export(
+            client, S
+        )

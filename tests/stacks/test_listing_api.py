@@ -9,6 +9,8 @@ from tests.factories import make_stack
 from tests.people import make_user
 from tests.wire import error_of
 
+# Shapes, statuses and texts; that both databases do the same, the tests of the services show.
+pytestmark = pytest.mark.dialects("sqlite")
 LIST = "/api/user/stacks"
 
 

@@ -42,6 +42,15 @@ class CountingKeys:
         self.calls += 1
         return self.inner.unwrap(wrapped_key, context)
 
+    def check(self) -> None:
+        self.inner.check()
+
+    def is_current(self, wrapped_key: bytes) -> bool:
+        return self.inner.is_current(wrapped_key)
+
+    def load(self) -> None:
+        self.inner.load()
+
 
 def cold(backend: Backend) -> tuple[Backend, CountingKeys]:
     """Returns a process that has just started on the same installation, and what counts its key calls."""

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -157,11 +158,12 @@ class TestSingleTags:
         """Changing or removing a tag that is not there says so, and a removal twice does."""
         make_stack(backend, admin, tags={"a": "1"})
         stacks.remove_tag(backend, admin, DEV, "a")
-
-        for call in (
+        calls: list[Callable[[], object]] = [
             lambda: stacks.remove_tag(backend, admin, DEV, "a"),
             lambda: stacks.set_tag(backend, admin, DEV, "a", "1", must_exist=True),
-        ):
+        ]
+
+        for call in calls:
             with pytest.raises(NotFound) as caught:
                 call()
             assert "Not Found: Stack 'acme/shop/dev' has no tag 'a'" == caught.value.message

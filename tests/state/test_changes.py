@@ -8,7 +8,7 @@ from common.backend import Backend
 from common.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.stacks import secrets
 from common.stacks import service as stacks
-from common.stacks.model import Kind, Status, StackPath
+from common.stacks.model import Kind, StackPath, Status
 from common.state import changes
 from common.state import service as state
 from common.state.changes import InProgress, NewStack
@@ -145,7 +145,10 @@ class TestRename:
         """Clients decrypt where the state says, and a value sealed before opens under the new name and the old."""
         make_stack(backend, admin)
         sealed = seal(backend, admin, DEV, b"hunter2")
-        provider = {"type": "service", "state": {"url": "https://api.example.com", "owner": "acme", "project": "shop", "stack": "dev"}}
+        provider = {
+            "type": "service",
+            "state": {"url": "https://api.example.com", "owner": "acme", "project": "shop", "stack": "dev"},
+        }
         changes.import_state(backend, admin, DEV, make_state(secrets_providers=provider))
         changes.rename(backend, admin, DEV, "prod", "web")
         moved = StackPath("acme", "web", "prod")
@@ -190,7 +193,10 @@ class TestRename:
 
         with pytest.raises(BadRequest) as caught:
             changes.rename(backend, admin, DEV, "prod", "")
-        assert "the state of stack 'acme/shop/dev' cannot be rewritten to the new name: 'u' is not a valid URN" in caught.value.message
+        assert (
+            "the state of stack 'acme/shop/dev' cannot be rewritten to the new name: 'u' is not a valid URN"
+            in caught.value.message
+        )
         assert (1, Kind.IMPORT, Status.SUCCEEDED) == latest_kind(backend, admin, DEV)
 
     def test_leaves_an_old_version_readable_that_cannot_be_rewritten(self, backend: Backend, admin: Caller) -> None:
@@ -254,4 +260,3 @@ class TestDelete:
 
         with pytest.raises(NotFound):
             stacks.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT, former_names=True)
-

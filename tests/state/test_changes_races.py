@@ -21,7 +21,7 @@ PROD = StackPath("acme", "shop", "prod")
 ONE = make_state(make_resource("one"))
 TWO = make_state(make_resource("two"))
 # Before anything is locked: the statement that opens the transaction.
-WRITE = "BEGIN IMMEDIATE"
+WRITE = "BEGIN"
 
 Change = Callable[[Backend, Caller], object]
 CHANGES: dict[str, Change] = {

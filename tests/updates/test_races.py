@@ -50,12 +50,12 @@ def _start(backend: Backend, caller: Caller, update_id: str, tags: dict[str, str
 
 
 def _begin(backend: Backend, caller: Caller, _update_id: str, tags: dict[str, str] | None) -> Started:
-    return service.begin(
-        backend, caller, DEV, kind=Kind.UPDATE, program=make_program(), wanted=Start(tags, 2), client=CLIENT
-    )
+    return service.begin(backend, caller, DEV, kind=Kind.UPDATE, program=make_program(), wanted=Start(tags, 2), client=CLIENT)
 
 
-@pytest.fixture(params=[Way("start", _start, "UPDATE updates SET"), Way("begin", _begin, "INSERT INTO updates")], ids=lambda w: w.name)
+@pytest.fixture(
+    params=[Way("start", _start, "UPDATE updates SET"), Way("begin", _begin, "INSERT INTO updates")], ids=lambda w: w.name
+)
 def way(request: pytest.FixtureRequest) -> Way:
     """Both ways: create and start apart, and both in one call."""
     found: Way = request.param
@@ -112,9 +112,7 @@ class TestAgainstAChange:
         assert ["imported"] == exported_names(backend, admin, DEV)
 
     @pytest.mark.parametrize("name", ["rename", "delete"])
-    def test_after_which_the_stack_is_gone(
-        self, backend: Backend, admin: Caller, created: str, way: Way, name: str
-    ) -> None:
+    def test_after_which_the_stack_is_gone(self, backend: Backend, admin: Caller, created: str, way: Way, name: str) -> None:
         """A stack that was renamed or deleted meanwhile is missing, and nothing runs on it."""
         gone = {
             "rename": lambda: changes.rename(backend, admin, DEV, "prod", ""),
@@ -138,7 +136,10 @@ class TestAgainstAChange:
     def test_that_comes_first_again_and_again(self, backend: Backend, admin: Caller, created: str, way: Way) -> None:
         """A start that always comes second gives up with a conflict instead of going on for ever."""
         text = make_state()
-        with interleaved(backend, way.write, lambda: changes.import_state(backend, admin, DEV, text), times=5), pytest.raises(Conflict):
+        with (
+            interleaved(backend, way.write, lambda: changes.import_state(backend, admin, DEV, text), times=5),
+            pytest.raises(Conflict),
+        ):
             way.run(backend, admin, created, None)
 
 
@@ -168,4 +169,3 @@ class TestAgainstAnAbandonedUpdate:
             way.run(backend, admin, created, None)
 
         assert "running" == update_row(backend, abandoned.id).status
-

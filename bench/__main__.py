@@ -1,0 +1,103 @@
+"""`python -m bench`: runs all parts, or those named, and writes bench/results/<date>.md.
+
+python -m bench                                          about ten minutes
+python -m bench budgets startup
+python -m bench cli --sizes 100x16384 --versions 3.274.1 --rounds 5 --minutes 30
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench import aws_lambda, budgets, large_state, report, servers, startup, wire_load
+from bench.cli_load import SIZES, VERSIONS, Load
+from bench.program import Size
+
+PARTS = ("budgets", "startup", "lambda", "wire", "large", "cli")
+TARGETS = (servers.OURS, servers.NULL, servers.FILES)
+PLANS = (wire_load.Plan(1, 5, 10, 0), wire_load.Plan(1, 2, 100, 16384), wire_load.Plan(8, 2, 100, 1024))
+_WARM_UP = wire_load.Plan(1, 1, 2, 0)
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> int:
+    """Runs the parts in order; exit code 1 when a kind of request exceeds its budget."""
+    options = _options()
+    found = report.Report()
+    deadline = time.monotonic() + options.minutes * 60
+    is_over = False
+    with tempfile.TemporaryDirectory(prefix="stackhold-bench-") as folder:
+        for part in options.parts or PARTS:
+            print(f"{part} …", file=sys.stderr, flush=True)
+            is_over |= _run(part, Path(folder), found, options, deadline)
+    path = found.write(options.results)
+    print(path.read_text("utf-8"))
+    print(f"Written to {path}", file=sys.stderr)
+    return 1 if is_over else 0
+
+
+def _run(part: str, root: Path, found: report.Report, options: argparse.Namespace, deadline: float) -> bool:
+    """Runs one part and tells whether a budget was exceeded."""
+    folder = root / part
+    folder.mkdir()
+    match part:
+        case "budgets":
+            kinds = budgets.measure(folder, options.repeats)
+            report.add_budgets(found, kinds)
+            return any(kind.is_over for kind in kinds)
+        case "startup":
+            routes = startup.routes(folder)
+            report.add_startup(found, startup.starts(folder), routes)
+        case "lambda":
+            rows = aws_lambda.rows(aws_lambda.measure(folder))
+            found.add("The packed Lambda function", aws_lambda.__doc__ or "", ("what", "median"), rows)
+        case "wire":
+            report.add_wire(found, _wire(folder))
+        case "large":
+            report.add_large(found, large_state.measure(folder, options.megabytes))
+        case "cli":
+            load = Load(folder, options.versions, options.sizes, options.rounds, deadline, options.targets)
+            load.run()
+            report.add_cli(found, load)
+    return False
+
+
+def _wire(folder: Path) -> list[wire_load.Figures]:
+    with servers.ours(folder) as ours, servers.null(folder) as null:
+        for target in (ours, null):
+            wire_load.run(target, _WARM_UP)
+        return [wire_load.run(target, plan) for plan in PLANS for target in (ours, null)]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of: {', '.join(PARTS)}; all by default")
+    parser.add_argument("--minutes", type=float, default=10, help="no further round of the command line begins after so many")
+    parser.add_argument("--repeats", type=int, default=20, help="budgets: rounds of every kind of request")
+    parser.add_argument("--megabytes", type=int, default=25, help="large: size of the state")
+    parser.add_argument("--versions", type=_words, default=VERSIONS, help="cli: versions of the command line, with commas")
+    parser.add_argument("--sizes", type=_sizes, default=SIZES, help="cli: RESOURCESxBYTES, with commas")
+    parser.add_argument("--rounds", type=int, help="cli: rounds of each size; by default fewer for the large ones")
+    parser.add_argument("--targets", type=_words, default=TARGETS, help=f"cli: of {','.join(TARGETS)}")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the table")
+    options = parser.parse_args()
+    for name, allowed in (("parts", PARTS), ("targets", TARGETS)):
+        if unknown := set(getattr(options, name)) - set(allowed):
+            parser.error(f"unknown {name}: {', '.join(sorted(unknown))}")
+    return options
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",")]
+
+
+def _sizes(text: str) -> list[Size]:
+    return [Size.parse(word) for word in _words(text)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

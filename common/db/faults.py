@@ -1,0 +1,99 @@
+"""What an error of a database driver means, and which of our own errors it becomes.
+
+A request that met an error has changed nothing: a single statement is all or nothing, and a transaction is rolled back.
+The one exception is a connection that is lost while COMMIT is on its way, when nobody knows.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
+
+from common.errors import BackendError, BadRequest, TooLarge, Unavailable
+
+# MySQL's error numbers.
+DUPLICATE, DEADLOCK, LOCK_WAIT, PACKET, DENIED = 1062, 1213, 1205, 1153, 1045
+_SQLITE_DUPLICATES = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+_ATTEMPTS = 4
+_LONGEST_PAUSE_SECONDS = 0.05
+_T = TypeVar("_T")
+
+
+class Contention(Unavailable):
+    """The database ended a transaction in favour of another one: nothing was changed, and a repeat may succeed at once."""
+
+
+def is_duplicate(error: BaseException) -> bool:
+    """Tell whether a statement failed because a unique index has the row already."""
+    if not isinstance(error, IntegrityError):
+        return False
+    return number(error) == DUPLICATE or getattr(error.orig, "sqlite_errorname", "") in _SQLITE_DUPLICATES
+
+
+def is_race(error: BaseException) -> bool:
+    """Tell whether somebody else was faster, so that the use case is to look again and decide anew."""
+    return is_duplicate(error) or isinstance(error, Contention)
+
+
+def number(error: BaseException | None) -> int | None:
+    """Return the number that MySQL gave an error, of the driver's error or of SQLAlchemy's around it."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    found = cause.args[0] if cause is not None and cause.args else None
+    return found if isinstance(found, int) else None
+
+
+def words(error: BaseException | None) -> str:
+    """Return what the driver said, without the statement and its values; an empty text when it was no driver."""
+    cause = error.__cause__ if isinstance(error, BackendError) else error
+    said = cause.orig.args if isinstance(cause, DBAPIError) and cause.orig else ()
+    return str(said[-1]) if said else ""
+
+
+def repeated(attempt: Callable[[], _T]) -> _T:
+    """Run what opens a transaction of its own, and again when the database ended it in favour of another one."""
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            return attempt()
+        except Contention:
+            if not left:
+                raise
+            # Without a pause the same two meet again.
+            time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret depends on it
+    raise AssertionError
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise our own errors in place of the drivers', but those that a repository's caller must see (`is_duplicate`)."""
+    try:
+        yield
+    except NoConnectionError as error:
+        msg = "all connections to the database are in use; try again"
+        raise Unavailable(msg) from error
+    except DataError as error:
+        # Names and numbers are checked before they get here; this is what was overlooked.
+        msg = "a value in the request is longer or larger than the database can keep"
+        raise BadRequest(msg) from error
+    except OperationalError as error:
+        raise _operational(error) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            msg = "the connection to the database was lost; try again"
+            raise Unavailable(msg) from error
+        raise
+
+
+def _operational(error: OperationalError) -> Exception:
+    match number(error):
+        case 1213:
+            return Contention("the database ended this change in favour of another one; try again")
+        case 1205:
+            return Unavailable("another change held the same rows for too long; try again")
+        case 1153:
+            return TooLarge("the request is larger than the database takes at once (its max_allowed_packet)")
+        case _:
+            return Unavailable("the database does not answer or is overloaded; try again")

@@ -1,0 +1,198 @@
+"""MySQL 8.0 and later: connections that are set up in a known way, and a pool that notices when they have died.
+
+A request on a connection in use costs no trip beside its own statements: whether the server hung up is read off the socket,
+and only a connection that lay idle for a while is asked.
+"""
+
+import logging
+import select
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pymysql import err
+from pymysql.connections import Connection as DriverConnection
+from pymysql.constants import CLIENT
+from pymysql.constants.SERVER_STATUS import SERVER_STATUS_IN_TRANS
+from sqlalchemy import URL, Engine, NullPool, create_engine, event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
+
+from common.db.faults import DEADLOCK, DENIED, PACKET, number
+from common.db.place import MySQL
+
+LOG = logging.getLogger("stackhold.database")
+
+CONNECT_SECONDS = 10
+# No statement of a request takes so long; a server that vanished without a word must not hold a thread for ever.
+ANSWER_SECONDS = 60
+POOL_WAIT_SECONDS = 30
+# An idle connection is asked for a sign of life after the first, and replaced unasked after the second: routers forget
+# connections about then, and a forgotten one does not even fail, it hangs.
+ASK_AFTER_SECONDS, REPLACE_AFTER_SECONDS = 30, 240
+# The server closes what a frozen or vanished process left behind. Longer than any idle connection is used again.
+SERVER_WAIT_SECONDS = 300
+LOCK_WAIT_SECONDS, TABLE_LOCK_WAIT_SECONDS = 5, 30
+_DEADLOCK_ATTEMPTS = 4
+_SESSION = (
+    "SET SESSION transaction_isolation='READ-COMMITTED', "
+    # Without strictness a text that is too long would be cut without a word.
+    "sql_mode='STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION', "
+    f"wait_timeout={SERVER_WAIT_SECONDS}, innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}, "
+    f"lock_wait_timeout={TABLE_LOCK_WAIT_SECONDS}"
+)
+# Read-only since a fail-over: the address leads to another server by now. And: the server is about to stop.
+_WRONG_SERVER = {1290, 1836, 1053}
+
+
+class OverPacketError(err.OperationalError):  # type: ignore[misc]
+    """A statement is larger than the server takes; it was not sent, so the connection is as good as before."""
+
+
+class Connection(DriverConnection):  # type: ignore[misc]
+    """A connection that sends no password in the clear and no statement that the server would hang up on."""
+
+    packet_limit_bytes = 0
+
+    def query(self, sql: str | bytes, unbuffered: bool = False) -> Any:  # noqa: FBT001, FBT002, ANN401 - the driver's signature
+        """Send a statement, unless it is too large: the server would close the connection instead of answering."""
+        encoded = sql.encode(self.encoding, "surrogateescape") if isinstance(sql, str) else sql
+        # One byte says that it is a statement.
+        if self.packet_limit_bytes and len(encoded) + 1 > self.packet_limit_bytes:
+            LOG.warning(
+                "a statement of %d bytes is over the server's max_allowed_packet, %d", len(encoded), self.packet_limit_bytes
+            )
+            raise OverPacketError(PACKET, "statement over max_allowed_packet")
+        return super().query(encoded, unbuffered)
+
+    def _process_auth(self, plugin_name: bytes, auth_packet: object, handler: object = None) -> Any:  # noqa: ANN401 - as above
+        # Whoever answers may ask for the password as it is; only a server whose certificate was checked gets it.
+        if plugin_name in (b"mysql_clear_password", b"dialog") and not self._secure:
+            raise err.OperationalError(DENIED, "the server asks for the password in the clear, and the connection has no TLS")
+        return super()._process_auth(plugin_name, auth_packet, handler)
+
+
+class Dialect(MySQLDialect_pymysql):
+    """SQLAlchemy's dialect, without the trips that our way of using it makes needless."""
+
+    supports_statement_cache = True
+
+    def on_connect(self) -> Callable[[object], None]:
+        """Return what does nothing: the driver has set the character set already."""
+        return lambda _connection: None
+
+    def do_commit(self, dbapi_connection: Any) -> None:  # noqa: ANN401 - the driver has no types
+        """Send COMMIT inside a transaction only; after a single statement it would be a trip for nothing."""
+        if _is_in_transaction(dbapi_connection):
+            super().do_commit(dbapi_connection)  # type: ignore[no-untyped-call]
+
+    def do_rollback(self, dbapi_connection: Any) -> None:  # noqa: ANN401
+        """Send ROLLBACK inside a transaction only."""
+        if _is_in_transaction(dbapi_connection):
+            super().do_rollback(dbapi_connection)  # type: ignore[no-untyped-call]
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:  # noqa: ANN401
+        """Execute a statement; one outside a transaction that lost a deadlock has done nothing and is sent again."""
+        for left in reversed(range(_DEADLOCK_ATTEMPTS)):
+            try:
+                super().do_execute(cursor, statement, parameters, context)  # type: ignore[no-untyped-call]
+                return
+            except err.OperationalError as error:
+                if not left or number(error) != DEADLOCK or _is_in_transaction(cursor.connection):
+                    raise
+
+    def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:  # noqa: ANN401
+        """Tell whether the connection is of no use after an error."""
+        if isinstance(e, OverPacketError):
+            return False
+        if number(e) in _WRONG_SERVER or number(e) == PACKET or not getattr(connection, "open", True):
+            return True
+        return super().is_disconnect(e, connection, cursor)
+
+
+registry.register("mysql.stackhold", __name__, "Dialect")
+
+
+def open_engine(place: MySQL, *, pool_size: int, patient: bool) -> Engine:
+    """Return an engine; nothing is connected yet. A patient one waits for its statements as long as they take."""
+    url = URL.create("mysql+stackhold", place.user, None, place.host, place.port, place.database)
+    connect = _connector(place, None if patient else ANSWER_SECONDS)
+    if patient:
+        engine = create_engine(url, creator=connect, poolclass=NullPool, hide_parameters=True)
+    else:
+        engine = create_engine(
+            url, creator=connect, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_WAIT_SECONDS,
+            # What comes back is in no transaction, so there is nothing to reset; `_returned` watches over it.
+            pool_reset_on_return=None, hide_parameters=True,
+        )  # fmt: skip
+    event.listen(engine, "checkin", _returned)
+    event.listen(engine, "checkout", _taken)
+    return engine
+
+
+def _connector(place: MySQL, answer_seconds: int | None) -> Callable[[], Connection]:
+    def connect() -> Connection:
+        password = place.token.current() if place.token else place.password
+        try:
+            return _connect(place, password, answer_seconds)
+        except err.OperationalError as error:
+            if place.token is None or number(error) != DENIED:
+                raise
+        # The token may have been made with credentials that were replaced since.
+        place.token.forget()
+        return _connect(place, place.token.current(), answer_seconds)
+
+    return connect
+
+
+def _connect(place: MySQL, password: str, answer_seconds: int | None) -> Connection:
+    connection = Connection(
+        host=place.host, port=place.port, user=place.user, password=password.encode(), database=place.database or None,
+        charset="utf8mb4", autocommit=True, connect_timeout=CONNECT_SECONDS, read_timeout=answer_seconds,
+        write_timeout=answer_seconds, init_command=_SESSION, ssl=place.tls, ssl_disabled=place.tls is None,
+        # An UPDATE counts the rows it found, not those it changed: our guards decide by that number.
+        client_flag=CLIENT.FOUND_ROWS,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@max_allowed_packet")
+        (connection.packet_limit_bytes,) = cursor.fetchone()
+    return connection
+
+
+def _is_in_transaction(connection: Any) -> bool:  # noqa: ANN401 - the driver has no types
+    return bool(connection.server_status & SERVER_STATUS_IN_TRANS)
+
+
+def _returned(connection: Connection | None, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's type is private
+    if connection is None:  # It was lost in use.
+        return
+    # Wall-clock time: the monotonic clock stands still while a function's process is frozen.
+    record.info["idle_since"] = time.time()
+    if _is_in_transaction(connection):
+        LOG.error("a connection came back in the middle of a transaction; it is thrown away")
+        record.invalidate()
+
+
+def _taken(connection: Connection, record: Any, _proxy: object) -> None:  # noqa: ANN401 - as above
+    idle_since = record.info.get("idle_since")
+    if idle_since is None:  # It is new.
+        return
+    idle_seconds = abs(time.time() - idle_since)
+    if idle_seconds > REPLACE_AFTER_SECONDS:
+        raise DisconnectionError
+    if idle_seconds > ASK_AFTER_SECONDS or _has_news(connection):
+        try:
+            connection.ping()
+        except Exception as error:
+            # Whatever ended this one has probably ended those beside it.
+            raise InvalidatePoolError from error
+
+
+def _has_news(connection: Connection) -> bool:
+    """Tell whether something came that nobody asked for: a farewell, or the end of the connection."""
+    if connection._sock is None or not hasattr(select, "poll"):  # noqa: SLF001 - the driver shows its socket in no other way
+        return True
+    poll = select.poll()
+    poll.register(connection._sock, select.POLLIN)  # noqa: SLF001
+    return bool(poll.poll(0))

@@ -1,0 +1,40 @@
+"""The Azure Functions entry point; the platform looks for it here, beside host.json, and takes what it declares.
+
+One HTTP function serves every address and method, and leaves authentication to the application. One timer prepares the
+installation and runs the background jobs.
+"""
+
+import logging
+import os
+
+import azure.functions as func
+
+from functions.azure_http import serve
+from functions.hosting import FunctionHost
+
+# The SDKs log every call, with headers and all.
+logging.getLogger("azure").setLevel(logging.WARNING)
+logging.getLogger("stackhold").setLevel(logging.INFO)
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+host = FunctionHost(os.environ)
+host.open()
+
+
+@app.function_name("api")
+@app.route(route="{*path}", trigger_arg_name="request")
+async def api(request: func.HttpRequest) -> func.HttpResponse:
+    """Serve one request."""
+    answer = await serve(host, request, host.trusted_proxies)
+    response = func.HttpResponse(answer.body, status_code=answer.status, mimetype="application/json")
+    for name, value in answer.headers:
+        response.headers.add(name, value)
+    return response
+
+
+@app.function_name("jobs")
+@app.timer_trigger("timer", schedule="0 * * * * *", run_on_startup=False, use_monitor=False)
+def jobs(timer: func.TimerRequest) -> None:
+    """Run what is due; a tick that comes late is as good as one in time."""
+    del timer
+    host.tick()

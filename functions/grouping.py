@@ -1,0 +1,46 @@
+"""Makes a group's application out of its router: the only place that makes FastAPI objects."""
+
+from importlib import import_module
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from common.backend import Backend
+from common.errors import BackendError, BadRequest, MethodNotAllowed, NotFound
+from functions.api import Group
+from functions.errors import backend_error, error_response, unexpected_error
+from functions.unserved import unserved
+
+NOT_FOUND, NOT_ALLOWED = 404, 405
+
+
+def build(group: Group, backend: Backend) -> FastAPI:
+    """Return the application of a group's router, with our rendering of everything that goes wrong."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.backend = backend
+    # Taken over as they are: an included router is matched as a whole first, which costs a fifth of a plain call.
+    app.router.routes.extend(import_module(f"functions.api.{group.module}").router.routes)
+    app.add_exception_handler(BackendError, backend_error)
+    app.add_exception_handler(Exception, unexpected_error)
+    app.add_exception_handler(RequestValidationError, _bad_parameters)
+    app.add_exception_handler(HTTPException, _unrouted)
+    return app
+
+
+async def _bad_parameters(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - FastAPI calls this for no other class
+    found = "; ".join(f"{'.'.join(str(part) for part in item['loc'][1:])}: {item['msg']}" for item in error.errors())
+    return error_response(BadRequest(found))
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", NOT_FOUND)
+    if status == NOT_ALLOWED:
+        refusal: BackendError = MethodNotAllowed(f"{request.method} is not served at this address")
+    elif status == NOT_FOUND:
+        refusal = NotFound(f"{request.url.path[:200]} is not served")
+    else:
+        refusal = BadRequest(str(getattr(error, "detail", "")))
+    return await unserved(request, request.app.state.backend, refusal)

@@ -1,0 +1,20 @@
+"""The refusal of addresses and methods that nothing serves."""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from common.access import service as access
+from common.backend import Backend
+from common.errors import BackendError
+from functions.errors import error_response
+
+
+async def unserved(request: Request, backend: Backend, refusal: BackendError) -> Response:
+    """Tell only those who are signed in what is not served: bad credentials come before "not found"."""
+    if request.url.path.startswith("/api/"):
+        try:
+            await run_in_threadpool(access.authenticate, backend, request.headers.get("authorization", ""))
+        except BackendError as error:
+            return error_response(error)
+    return error_response(refusal)

@@ -1,0 +1,72 @@
+"""The end-to-end tests of the command line, and the conformance kit, against the packed Lambda functions."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.aws.installation import JOBS_EVENT, Installation
+from tests.e2e.toolchain import CLI_VERSIONS, VERSIONS_SETTING
+from tests.reporting import missing_tool
+
+ROOT = Path(__file__).parents[2]
+KIT = ROOT.parent / "shared" / "conformance" / "run.py"
+# The schedule's own period is a minute; tests of what a job does should not wait so long.
+TICK_SECONDS = 5.0
+LIMIT_SECONDS = 45 * 60
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def ticking(installation: Installation) -> Iterator[Installation]:
+    """The installation with its schedule."""
+    stopping = threading.Event()
+
+    def tick() -> None:
+        while not stopping.wait(TICK_SECONDS):
+            installation.jobs.invoke(JOBS_EVENT)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    yield installation
+    stopping.set()
+    thread.join()
+
+
+def run(command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs a program and shows its last lines."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    ended = subprocess.run(
+        command, cwd=ROOT, env={**inherited, **variables}, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+    )
+    sys.stdout.write(ended.stdout[-1500:])
+    return ended
+
+
+@pytest.mark.e2e
+def test_command_line(ticking: Installation) -> None:
+    """The newest command line, or those asked for, passes all of its tests, and no process of the function dies."""
+    ended = run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/e2e"],
+        **{VERSIONS_SETTING: os.environ.get("STACKHOLD_AWS_E2E_VERSIONS", CLI_VERSIONS[0])},
+        STACKHOLD_E2E_URL=ticking.url,
+        STACKHOLD_E2E_TOKEN=ticking.token,
+        STACKHOLD_E2E_ORG=ticking.org,
+    )
+
+    assert 0 == ended.returncode, ended.stdout[-6000:]
+    assert len(ticking.api.environments) == ticking.api.inits
+
+
+def test_conformance(ticking: Installation) -> None:
+    """The kit that judges servers from outside finds nothing, in some ten thousand calls."""
+    if not KIT.exists():
+        missing_tool("the conformance kit is not beside this repository")
+    ended = run([sys.executable, str(KIT), "--server", ticking.url, "--token", ticking.token, "--org", ticking.org])
+
+    assert 0 == ended.returncode, ended.stdout[-6000:]
+    assert len(ticking.api.environments) == ticking.api.inits

@@ -1,0 +1,122 @@
+"""The packed migration function: as a custom resource of CloudFormation, and called by hand."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.aws.artifact import Artifact
+from tests.aws.installation import LONG_SECONDS, Installation
+from tests.aws.runtime_api import Environment
+
+
+class CloudFormation:
+    """What waits for the answer of a custom resource."""
+
+    def __init__(self) -> None:
+        self.answers: list[dict[str, Any]] = []
+        answers = self.answers
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                # Presigned for no content type at all: S3 refuses any other with a wrong signature.
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers.get("Content-Type"):
+                    self.send_error(403)
+                    return
+                answers.append(json.loads(body))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_arguments: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def event(self, kind: str) -> dict[str, Any]:
+        """Returns the event of a request."""
+        return {
+            "RequestType": kind, "ResponseURL": f"http://127.0.0.1:{self.server.server_address[1]}/answer?X-Amz-Signature=x",
+            "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/stackhold/1", "RequestId": "request-1",
+            "LogicalResourceId": "Tables", "ResourceType": "Custom::Tables",
+            **({"PhysicalResourceId": "stackhold-tables"} if kind != "Create" else {}),
+            "ResourceProperties": {"Release": "1"},
+        }  # fmt: skip
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[CloudFormation]:
+    """A listener for answers."""
+    waiting = CloudFormation()
+    yield waiting
+    waiting.server.shutdown()
+    waiting.server.server_close()
+
+
+class TestCustomResource:
+    def test_prepares_and_answers(self, installation: Installation, cloudformation: CloudFormation) -> None:
+        """Create and update bring the tables to the release; the resource keeps one id, or it would be replaced."""
+        for kind in ("Create", "Update", "Delete"):
+            assert {"problem": ""} == installation.migrate.invoke(cloudformation.event(kind))
+
+        assert ["SUCCESS"] * 3 == [answer["Status"] for answer in cloudformation.answers]
+        assert {"stackhold-tables"} == {answer["PhysicalResourceId"] for answer in cloudformation.answers}
+        assert all(
+            answer["RequestId"] == "request-1" and answer["LogicalResourceId"] == "Tables" for answer in cloudformation.answers
+        )
+
+    @pytest.mark.parametrize(
+        ("settings", "reason"),
+        [
+            ({"PULUMI_KMS_KEY": "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"}, "PULUMI_KMS_KEY: the key service refuses the key"),
+            ({"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "s3://absent-bucket?region=eu-west-1&s3ForcePathStyle=true"}, "PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT: the object store cannot be used (NoSuchBucket)"),
+            ({"PULUMI_DATABASE_USER_PASSWORD": "wrong horse"}, "the database cannot be used"),
+            ({"PULUMI_KMS_KEY": ""}, "set PULUMI_KMS_KEY or PULUMI_AZURE_KV_URI"),
+        ],
+        ids=["key", "bucket", "database", "missing"],
+    )  # fmt: skip
+    def test_fails_the_deployment_with_a_reason(
+        self,
+        packed: Artifact,
+        installation: Installation,
+        cloudformation: CloudFormation,
+        tmp_path: Path,
+        *,
+        settings: dict[str, str],
+        reason: str,
+    ) -> None:
+        """What cannot be is said in one line to whoever deploys, without a secret, and the function does not fail on top of it."""
+        environment = Environment(
+            packed.code({**installation.environment, **settings}),
+            "aws.lambda_migrate.handler",
+            tmp_path / "log",
+            timeout_seconds=LONG_SECONDS,
+        )
+        try:
+            environment.invoke(cloudformation.event("Create"))
+        finally:
+            environment.close()
+        (answer,) = cloudformation.answers
+
+        assert "FAILED" == answer["Status"]
+        assert reason in answer["Reason"]
+        assert "wrong horse" not in json.dumps(answer) + environment.log
+
+
+class TestByHand:
+    def test_makes_the_administrator_as_often_as_asked(self, installation: Installation) -> None:
+        """Another token is added beside the first; what is no token or no argument is named, never repeated."""
+        again = installation.migrate.invoke({"token": "pul-" + "d4" * 20})
+        bad = installation.migrate.invoke({"token": "secret"})
+        odd = installation.migrate.invoke({"tokn": "x"})
+
+        assert {"problem": "", "administrator": "has the token"} == again
+        assert "STACKHOLD_BOOTSTRAP_TOKEN must be" in bad["problem"]
+        assert "secret" not in bad["problem"]
+        assert "'tokn'" in odd["problem"]
