@@ -164,6 +164,9 @@ async def _play(caller: Caller, rounds: int) -> None:
         await _with_checkpoints(caller, stack, script)
         await caller.call("history", "GET", f"{stack}/updates?pageSize=10&page=1")
         await caller.call("import", "POST", f"{stack}/import", pack(_container(script, RESOURCES)))
+    for _ in range(rounds + 1):
+        caller.clock.ahead += KEPT_FOR
+        await caller.call("encrypt, key forgotten", "POST", f"{stack}/encrypt", {"plaintext": "eA=="})
 
 
 async def _ask(caller: Caller) -> None:
@@ -175,9 +178,7 @@ async def _ask(caller: Caller) -> None:
 
 async def _encrypt(caller: Caller, stack: str) -> None:
     texts = [base64.b64encode(b"secret %d" % number).decode() for number in range(100)]
-    caller.clock.ahead += KEPT_FOR
-    one = await caller.call("encrypt, key forgotten", "POST", f"{stack}/encrypt", {"plaintext": texts[0]})
-    await caller.call("encrypt", "POST", f"{stack}/encrypt", {"plaintext": texts[0]})
+    one = await caller.call("encrypt", "POST", f"{stack}/encrypt", {"plaintext": texts[0]})
     await caller.call("decrypt", "POST", f"{stack}/decrypt", one)
     many = await caller.call("batch-encrypt", "POST", f"{stack}/batch-encrypt", {"plaintexts": texts})
     await caller.call("batch-decrypt", "POST", f"{stack}/batch-decrypt", many)

@@ -64,7 +64,7 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
                 lowest=1, highest=1024),
         Setting("STACKHOLD_TRUSTED_PROXIES", _T, "127.0.0.1", "Proxies whose X-Forwarded-For is believed; with commas."),
         Setting("STACKHOLD_BODY_LIMIT_BYTES", _I, str(256 << 20), "Largest request body, after decompression.", lowest=1),
-        Setting("STACKHOLD_BATCH_ROW_LIMIT_BYTES", _I, str(256 << 10), "Larger batches (journal, events) go to the object store."),
+        Setting("STACKHOLD_BATCH_ROW_LIMIT_BYTES", _I, str(256 << 10), "Larger journal or event batches go to the object store."),
         Setting("PULUMI_API_CONTAINER_MODE", _T, "FULL", "FULL: requests and jobs; API: requests only; JOBS: jobs only."),
         Setting("PULUMI_API_DOMAIN", _T, "", "Public name of the API, `host[:port]`; the base of links."),
         Setting("PULUMI_CONSOLE_DOMAIN", _T, "", "Public name of the console; the API's own by default.", _LATER),

@@ -98,7 +98,7 @@ class TestLifeOfAnUpdate:
     def test_a_batch_too_large_for_a_row(self, client: TestClient, cost: Measure) -> None:
         """A large batch is one statement and one write of the store."""
         update = begin(client, S)
-        large = [{**EVENT, "stdoutEvent": {"message": "x" * 20_000}}]
+        large = [{**EVENT, "stdoutEvent": {"message": "x" * 300_000}}]
 
         assert (1, 0, 1, 0) == cost(lambda: update.events(*large))
 

@@ -161,6 +161,8 @@ updates = _table(
     Column("resource_count", Integer, nullable=False),
     Column("resource_changes", LONG_TEXT, nullable=True),
     Column("damage", LONG_TEXT, nullable=True),
+    Column("base_order", LONG_TEXT, nullable=True),
+    Column("resource_order", LONG_TEXT, nullable=True),
     UniqueConstraint("stack_id", "version"),
     Index("ix_updates_stack_id_created_at", "stack_id", "created_at"),
     Index("ix_updates_status_lease_expires_at", "status", "lease_expires_at"),

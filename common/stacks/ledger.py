@@ -4,6 +4,8 @@ They live in the same table as the updates that clients run (common/updates), be
 must see both: it is the one lock of a stack.
 """
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, insert, select
 
 from common.db.tables import updates
@@ -37,10 +39,20 @@ def next_version(
     )  # fmt: skip
 
 
-def find_version(connection: Connection, stack_id: str, version: int) -> tuple[str | None, StackPath] | None:
-    """Return (checkpoint key, names it was written under) of a stack's version, or None."""
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """Where the state of a version is: its blob (None: none yet), the order of its resources, the names it uses."""
+
+    checkpoint: str | None
+    resource_order: str | None
+    written_as: StackPath
+
+
+def find_version(connection: Connection, stack_id: str, version: int) -> StoredVersion | None:
+    """Return where the state of a stack's version is, or None."""
     row = connection.execute(
-        select(updates.c.checkpoint, updates.c.state_owner, updates.c.state_project, updates.c.state_name)
-        .where(updates.c.stack_id == stack_id, updates.c.version == version, updates.c.version > 0),
+        select(
+            updates.c.checkpoint, updates.c.resource_order, updates.c.state_owner, updates.c.state_project, updates.c.state_name,
+        ).where(updates.c.stack_id == stack_id, updates.c.version == version, updates.c.version > 0),
     ).one_or_none()  # fmt: skip
-    return (row[0], StackPath(row[1], row[2], row[3])) if row is not None else None
+    return StoredVersion(row[0], row[1], StackPath(row[2], row[3], row[4])) if row is not None else None

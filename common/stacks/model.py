@@ -63,7 +63,10 @@ class StackPath:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The row of a stack's version; times are unix milliseconds, checkpoints are blob keys (None: no state yet)."""
+    """The row of a stack's version; times are unix milliseconds, checkpoints are blob keys (None: no state yet).
+
+    `resource_order`: the resources of the checkpoint in another order, as the JSON list of their positions in it.
+    """
 
     update_id: str
     version: int
@@ -80,6 +83,7 @@ class Version:
     resource_count: int
     journal_version: int
     cli_version: str
+    resource_order: str | None = None
 
     def is_busy(self, now_millis: int) -> bool:
         """Tell whether an update holds the stack: it runs under a good lease, or was just being finished."""

@@ -1,7 +1,9 @@
-"""Tells whether two states mean the same to a client, so that an update without changes need not be stored again.
+"""Tells how a state lies in another one, so that an update without changes need not be stored again.
 
 Spelling counts: what is not provably the same is called different, which only costs a stored copy.
 """
+
+from collections.abc import Sequence
 
 from msgspec import Raw
 
@@ -9,17 +11,28 @@ from common.state import document, jsontext
 from common.state.document import Document
 
 
-def same_state(old: bytes, new: bytes) -> bool:
-    """Tells whether the new container differs from the old only in the manifest's time and in spelling.
+def find_order(old: bytes, new: bytes) -> tuple[int, ...] | None:
+    """Returns how the new container's resources lie in the old one, None if anything but their order is different.
 
-    Another order of resources is a difference, though both may be valid: it is what upstream's replay gives. Raises BadDocument.
+    The order is the positions in the old container, and empty if it is the old one's. The manifest's time and other
+    spellings of the same resource in the same place do not count. Raises BadDocument.
     """
     shield = jsontext.shield_for([old, new])
     before, after = (document.open_document(shield.hide(text), shield) for text in (old, new))
     if set(before.features()) != set(after.features()) or not _same_members(before, after):
-        return False
+        return None
     texts = before.resource_texts(), after.resource_texts()
-    return len(texts[0]) == len(texts[1]) and all(map(_same_resource, *texts))
+    if len(texts[0]) != len(texts[1]):
+        return None
+    return () if all(map(_same_resource, *texts)) else _positions(*texts)
+
+
+def _positions(old: Sequence[Raw], new: Sequence[Raw]) -> tuple[int, ...] | None:
+    places: dict[bytes, list[int]] = {}
+    for position in range(len(old) - 1, -1, -1):
+        places.setdefault(bytes(old[position]), []).append(position)
+    found = [found.pop() if (found := places.get(bytes(text))) else None for text in new]
+    return None if None in found else tuple(position for position in found if position is not None)
 
 
 def _same_members(before: Document, after: Document) -> bool:

@@ -101,6 +101,15 @@ def resources(text: bytes) -> Iterator[StoredResource]:
         yield StoredResource(document.shield.show_words(item.urn), document.shield.show(item.text))
 
 
+def reordered(text: bytes, order: Sequence[int]) -> bytes:
+    """Returns the container with its resources in another order, given by their positions; everything keeps its bytes."""
+    document = open_document(text)
+    texts = document.resource_texts()
+    document.members["resources"] = Raw(b"[" + b",".join(texts[position] for position in order) + b"]")
+    document.outer["deployment"] = Raw(jsontext.write_object(document.members))
+    return document.shield.show(jsontext.write_object(document.outer))
+
+
 def outputs(text: bytes) -> tuple[bytes | None, bytes | None]:
     """Returns the root stack resource's `outputs` and the `secrets_providers`, byte for byte, each None if absent."""
     document = open_document(text)

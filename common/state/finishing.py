@@ -12,7 +12,7 @@ from common.clock import unix_millis
 from common.compression import unpack
 from common.db.faults import repeated
 from common.stacks.model import Outcome, Stack
-from common.state import document, journal, layout, link_rows, repository, superseded
+from common.state import document, journal, layout, link_rows, ordering, repository, superseded
 from common.state.repository import End, Finishing, StoredBatch
 from common.state.stack_links import find_links
 
@@ -68,7 +68,7 @@ def _record_end(backend: Backend, finishing: Finishing, end: End) -> None:
 
 
 def _replayed(backend: Backend, finishing: Finishing, batches: list[StoredBatch]) -> End:
-    base = backend.checkpoints.get(finishing.base_checkpoint) if finishing.base_checkpoint else document.EMPTY
+    base = ordering.applied(_base(backend, finishing), finishing.base_order)
     result = journal.replay(
         base,
         (_text(backend, batch) for batch in batches),
@@ -79,12 +79,17 @@ def _replayed(backend: Backend, finishing: Finishing, batches: list[StoredBatch]
     damage = "; ".join(result.damage) or None
     if damage:
         LOG.error("update %s: its journal is damaged, the state was put together without the bad entries", finishing.update_id)
-    if result.unchanged:
-        return End(finishing.base_checkpoint, result.resource_count, damage, None)
+    if result.order is not None and ordering.is_short(result.order):
+        order = ordering.composed(finishing.base_order, result.order)
+        return End(finishing.base_checkpoint, order, result.resource_count, damage, None)
     key = layout.new_checkpoint_key(finishing.stack_id)
     backend.checkpoints.put(key, result.text)
     links = find_links(result.text)
-    return End(key, result.resource_count, damage, links if links or find_links(base) else None)
+    return End(key, None, result.resource_count, damage, links if links or find_links(base) else None)
+
+
+def _base(backend: Backend, finishing: Finishing) -> bytes:
+    return backend.checkpoints.get(finishing.base_checkpoint) if finishing.base_checkpoint else document.EMPTY
 
 
 def _kept(backend: Backend, finishing: Finishing) -> End:
@@ -93,7 +98,7 @@ def _kept(backend: Backend, finishing: Finishing) -> End:
     links = find_links(backend.checkpoints.get(finishing.checkpoint)) if is_new and finishing.checkpoint else None
     if is_new:
         superseded.trim_finished(backend, finishing.update_id, finishing.checkpoint)
-    return End(finishing.checkpoint, finishing.resource_count, None, links)
+    return End(finishing.checkpoint, finishing.resource_order, finishing.resource_count, None, links)
 
 
 def _text(backend: Backend, batch: StoredBatch) -> bytes:

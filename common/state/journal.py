@@ -29,7 +29,12 @@ class Replay:
     text: bytes
     resource_count: int
     damage: tuple[str, ...]  # what was wrong with the journal, for the log and the update's result
-    unchanged: bool  # only the manifest's time, or the order of equally valid resources, differs from the base
+    order: tuple[int, ...] | None  # positions in the base, if only the order of its resources changed; () if not even that
+
+    @property
+    def unchanged(self) -> bool:
+        """Tells whether nothing but the manifest's time differs from the base."""
+        return self.order == ()
 
 
 def replay(base: bytes, batches: Iterable[bytes], *, cli_version: str, now: datetime, command: str = "update") -> Replay:
@@ -52,7 +57,7 @@ def replay(base: bytes, batches: Iterable[bytes], *, cli_version: str, now: date
     finding = {"version": version, "command": command, "error": error} if error else None
     text = shield.show(_write(opened, state.base, settled, _manifest(version, now), finding))
     words = tuple(shield.show_words(message) for message in damage)
-    return Replay(text, len(settled.resources), words, unchanged=comparison.same_state(base, text))
+    return Replay(text, len(settled.resources), words, order=comparison.find_order(base, text))
 
 
 def _findings(damage: list[str]) -> list[str]:

@@ -23,6 +23,8 @@ class Finishing:
     cli_version: str
     written_as: StackPath
     resource_count: int
+    base_order: str | None
+    resource_order: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class End:
     """How an update ended; `links` are the stacks that its state refers to, None when they are as they were."""
 
     checkpoint: str | None
+    resource_order: str | None
     resource_count: int
     damage: str | None
     links: frozenset[tuple[str, str, str]] | None
@@ -63,7 +66,8 @@ def find_finishing(connection: Connection, update_id: str) -> Finishing | None:
         select(
             updates.c.id, updates.c.stack_id, updates.c.kind, updates.c.dry_run, updates.c.outcome, updates.c.base_checkpoint,
             updates.c.checkpoint, updates.c.journal_version, updates.c.cli_version, updates.c.state_owner,
-            updates.c.state_project, updates.c.state_name, updates.c.resource_count,
+            updates.c.state_project, updates.c.state_name, updates.c.resource_count, updates.c.base_order,
+            updates.c.resource_order,
         ).where(updates.c.id == update_id, updates.c.status == Status.FINISHING),
     ).one_or_none()  # fmt: skip
     if row is None:
@@ -72,7 +76,7 @@ def find_finishing(connection: Connection, update_id: str) -> Finishing | None:
         update_id=row.id, stack_id=row.stack_id, kind=Kind(row.kind), dry_run=bool(row.dry_run), outcome=Outcome(row.outcome),
         base_checkpoint=row.base_checkpoint, checkpoint=row.checkpoint, journal_version=row.journal_version,
         cli_version=row.cli_version, written_as=StackPath(row.state_owner, row.state_project, row.state_name),
-        resource_count=row.resource_count,
+        resource_count=row.resource_count, base_order=row.base_order, resource_order=row.resource_order,
     )  # fmt: skip
 
 
@@ -98,7 +102,8 @@ def record_end(connection: Connection, finishing: Finishing, end: End) -> bool:
     changed = connection.execute(
         update(updates)
         .values(
-            status=finishing.outcome.status, checkpoint=end.checkpoint, resource_count=end.resource_count, damage=end.damage,
+            status=finishing.outcome.status, checkpoint=end.checkpoint, resource_order=end.resource_order,
+            resource_count=end.resource_count, damage=end.damage,
             resource_changes=changes,
         )
         .where(updates.c.id == finishing.update_id, updates.c.status == Status.FINISHING),

@@ -13,8 +13,9 @@ from common.compression import unpack
 from common.errors import NotFound
 from common.stacks import ledger
 from common.stacks import service as stacks
+from common.stacks.ledger import StoredVersion
 from common.stacks.model import Stack, StackPath, is_version
-from common.state import document, finishing, link_rows
+from common.state import document, finishing, link_rows, ordering
 from common.state.document import StoredResource
 from common.state.rename import Names, RenameError, rename
 
@@ -60,15 +61,15 @@ def export_link(backend: Backend, caller: Caller, path: StackPath, version: int 
     None where it cannot be fetched from the store: a folder, or a version that a rename has to rewrite first.
     """
     stack = stacks.get_stack(backend, caller, path, Permission.STACK_EXPORT)
-    found = (stack.latest.checkpoint, path) if version is None else _find_version(backend, stack, version)
-    key, written_as = found or (None, path)
-    return backend.checkpoints.link(key, LINK_SECONDS) if key is not None and written_as == stack.path else None
+    found = _newest(stack) if version is None else _find_version(backend, stack, version)
+    if found is None or found.checkpoint is None or found.written_as != stack.path or found.resource_order is not None:
+        return None
+    return backend.checkpoints.link(found.checkpoint, LINK_SECONDS)
 
 
 def current_stored(backend: Backend, stack: Stack) -> bytes:
     """Return the newest state of a stack, stored or plain; the caller's permission was checked with the stack."""
-    key = stack.latest.checkpoint
-    return backend.checkpoints.get_stored(key) if key is not None else document.EMPTY
+    return _stored(backend, _newest(stack))
 
 
 def current_text(backend: Backend, stack: Stack) -> bytes:
@@ -126,20 +127,29 @@ def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
     if found is None:
         msg = f"Stack '{stack.path}' has no version {version}"
         raise NotFound(msg)
-    key, written_as = found
-    if key is None:
-        return document.EMPTY
-    if written_as == stack.path:
-        return backend.checkpoints.get_stored(key)
-    text = backend.checkpoints.get(key)
+    stored = _stored(backend, found)
+    if found.checkpoint is None or found.written_as == stack.path:
+        return stored
+    text = unpack(stored)
     try:
-        return renamed(backend, text, written_as, stack.path)
+        return renamed(backend, text, found.written_as, stack.path)
     except RenameError:
         # A state that was imported with what is no URN cannot follow a rename; as it was written it can still be repaired.
         return text
 
 
-def _find_version(backend: Backend, stack: Stack, version: int) -> tuple[str | None, StackPath] | None:
+def _newest(stack: Stack) -> StoredVersion:
+    return StoredVersion(stack.latest.checkpoint, stack.latest.resource_order, stack.path)
+
+
+def _stored(backend: Backend, version: StoredVersion) -> bytes:
+    if version.checkpoint is None:
+        return document.EMPTY
+    stored = backend.checkpoints.get_stored(version.checkpoint)
+    return stored if version.resource_order is None else ordering.applied(unpack(stored), version.resource_order)
+
+
+def _find_version(backend: Backend, stack: Stack, version: int) -> StoredVersion | None:
     if not is_version(version):
         return None
     with backend.db.connect() as connection:

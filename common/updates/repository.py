@@ -142,8 +142,9 @@ def _running(stack: Stack, run: Run) -> dict[str, object]:
     return {
         "status": Status.RUNNING, "version": run.version, "started_at": run.now_millis,
         "lease_expires_at": run.lease_expires_at, "after_version": latest.version, "journal_version": run.journal_version,
-        "base_checkpoint": latest.checkpoint, "checkpoint": latest.checkpoint, "state_owner": stack.path.org,
-        "state_project": stack.path.project, "state_name": stack.path.name, "resource_count": latest.resource_count,
+        "base_checkpoint": latest.checkpoint, "checkpoint": latest.checkpoint, "base_order": latest.resource_order,
+        "resource_order": latest.resource_order, "state_owner": stack.path.org, "state_project": stack.path.project,
+        "state_name": stack.path.name, "resource_count": latest.resource_count,
         "origin": run.client.origin, "cli_version": run.client.cli_version,
     }  # fmt: skip
 

@@ -98,6 +98,7 @@ def _values(checkpoint: Checkpoint) -> dict[str, object]:
         "checkpoint": checkpoint.key,
         "checkpoint_sequence": checkpoint.sequence,
         "checkpoint_hash": checkpoint.digest,
+        "resource_order": None,
         "resource_count": checkpoint.resource_count,
     }
 

@@ -6,10 +6,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.aws.artifact import Artifact
 from tests.aws.gateway_front import Front, Function
 from tests.aws.moto_process import Moto
 from tests.aws.runtime_api import Environment
+from tests.e2e.cli import Server
+from tests.e2e.server import ServerProcess
 from tests.mysql.shared import SharedServer
 
 TOKEN, ORG = "pul-" + "c3" * 20, "acme"
@@ -65,3 +69,17 @@ def installed(artifact: Artifact, moto: Moto, server: SharedServer, folder: Path
         front = Front(api.invoke_raw)
         stack.callback(front.close)
         yield Installation(front.url, environment, api, jobs, migrate)
+
+
+@contextmanager
+def served(moto: Moto, server: SharedServer, folder: Path) -> Iterator[Server]:
+    """Yields a server of one's own on the same stand-ins: MySQL, S3 and KMS."""
+    with server.fresh() as database, pytest.MonkeyPatch.context() as patch:
+        for name, value in settings(moto, server, database).items():
+            patch.setenv(name, value)
+        for name in ("STACKHOLD_THREADS", "STACKHOLD_MIGRATE_AT_START"):
+            patch.delenv(name)
+        process = ServerProcess(folder / "data")
+        process.start()
+        yield process.server
+        process.stop()

@@ -1,4 +1,4 @@
-"""The end-to-end tests of the command line, and the conformance kit, against the packed Lambda functions."""
+"""The end-to-end tests of the command line, and the conformance kit, against the packed Lambda functions and a server on AWS."""
 
 import os
 import subprocess
@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws.installation import JOBS_EVENT, Installation
+from tests.aws.installation import JOBS_EVENT, Installation, served
+from tests.aws.moto_process import Moto
+from tests.e2e.cli import Server
 from tests.e2e.toolchain import CLI_VERSIONS, VERSIONS_SETTING
+from tests.mysql.shared import SharedServer
 from tests.reporting import missing_tool
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +25,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def ticking(installation: Installation) -> Iterator[Installation]:
-    """The installation with its schedule."""
+def functions(installation: Installation) -> Iterator[Server]:
+    """The packed functions with their schedule, whose processes must all live to the end."""
     stopping = threading.Event()
 
     def tick() -> None:
@@ -32,9 +35,24 @@ def ticking(installation: Installation) -> Iterator[Installation]:
 
     thread = threading.Thread(target=tick)
     thread.start()
-    yield installation
+    yield Server(installation.url, installation.token, installation.org)
     stopping.set()
     thread.join()
+    assert len(installation.api.environments) == installation.api.inits
+
+
+@pytest.fixture
+def own_server(moto_process: Moto, mysql_server: SharedServer, tmp_path: Path) -> Iterator[Server]:
+    """`stackhold serve` on MySQL, S3 and KMS."""
+    with served(moto_process, mysql_server, tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(params=["functions", "own_server"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each way to serve from AWS's services."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
 
 
 def run(command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
@@ -48,25 +66,23 @@ def run(command: list[str], **variables: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.e2e
-def test_command_line(ticking: Installation) -> None:
-    """The newest command line, or those asked for, passes all of its tests, and no process of the function dies."""
+def test_command_line(server: Server) -> None:
+    """The newest command line, or those asked for, passes all of its tests."""
     ended = run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/e2e"],
         **{VERSIONS_SETTING: os.environ.get("STACKHOLD_AWS_E2E_VERSIONS", CLI_VERSIONS[0])},
-        STACKHOLD_E2E_URL=ticking.url,
-        STACKHOLD_E2E_TOKEN=ticking.token,
-        STACKHOLD_E2E_ORG=ticking.org,
+        STACKHOLD_E2E_URL=server.url,
+        STACKHOLD_E2E_TOKEN=server.token,
+        STACKHOLD_E2E_ORG=server.org,
     )
 
     assert 0 == ended.returncode, ended.stdout[-6000:]
-    assert len(ticking.api.environments) == ticking.api.inits
 
 
-def test_conformance(ticking: Installation) -> None:
+def test_conformance(server: Server) -> None:
     """The kit that judges servers from outside finds nothing, in some ten thousand calls."""
     if not KIT.exists():
         missing_tool("the conformance kit is not beside this repository")
-    ended = run([sys.executable, str(KIT), "--server", ticking.url, "--token", ticking.token, "--org", ticking.org])
+    ended = run([sys.executable, str(KIT), "--server", server.url, "--token", server.token, "--org", server.org])
 
     assert 0 == ended.returncode, ended.stdout[-6000:]
-    assert len(ticking.api.environments) == ticking.api.inits

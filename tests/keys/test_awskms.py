@@ -60,6 +60,13 @@ class TestKey:
         assert arn.encode() in wrapped
         assert PLAIN == open_kms(new_key()).unwrap(wrapped, "stack")
 
+    def test_is_current_until_another_is_configured(self, arn: str) -> None:
+        """What the configured key wrapped need not be wrapped again; what an older one wrapped should be."""
+        wrapped = open_kms(arn).wrap(PLAIN, "stack")
+
+        assert open_kms(arn).is_current(wrapped)
+        assert not open_kms(new_key()).is_current(wrapped)
+
     def test_gives_its_region(self, arn: str) -> None:
         """The region of an ARN counts, whatever the environment says."""
         driver = KMS(arn.replace(REGION, "eu-central-1"), Access(REGION))

@@ -190,12 +190,14 @@ class TestComplete:
         assert (how, how) == (update_row(backend, found.id).status, update_row(backend, found.id).outcome)
         assert ["a", "old"] == exported_names(backend, admin, DEV)
 
-    def test_as_cancelled_is_recorded_as_that(self, backend: Backend, admin: Caller) -> None:
+    def test_as_cancelled_means_failed(self, backend: Backend, admin: Caller) -> None:
         """Upstream's type knows the word, so it is understood, though no client sends it."""
         found = make_running(backend, admin, DEV)
         complete(backend, found, Completion.CANCELLED)
 
-        assert "cancelled" == update_row(backend, found.id).status
+        complete(backend, found, Completion.CANCELLED)
+
+        assert "failed" == update_row(backend, found.id).status
 
     def test_frees_the_stack(self, backend: Backend, admin: Caller) -> None:
         """After it the next update starts at once, with the next number, on what this one left."""

@@ -173,6 +173,8 @@ def _create_updates() -> None:
         sa.Column("resource_count", sa.Integer(), nullable=False),
         sa.Column("resource_changes", LONG_TEXT, nullable=True),
         sa.Column("damage", LONG_TEXT, nullable=True),
+        sa.Column("base_order", LONG_TEXT, nullable=True),
+        sa.Column("resource_order", LONG_TEXT, nullable=True),
         sa.UniqueConstraint("stack_id", "version", name="uq_updates_stack_id_version"),
         indexes=(
             sa.Index("ix_updates_stack_id_created_at", "stack_id", "created_at"),
