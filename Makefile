@@ -12,6 +12,8 @@ WORKERS ?= auto
 ARGS ?=
 # Command line versions that the end-to-end tests drive: the newest, or all of them on a build machine.
 E2E_VERSIONS ?= $(if $(filter true,$(CI)),all,3.274.1)
+# The command line against each cloud's services takes many minutes; build machines always run it.
+SLOW = $(if $(filter true,$(CI)),,-m "not slow")
 PYTEST = STACKHOLD_E2E_VERSIONS="$(E2E_VERSIONS)" $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 
 help: ## Show this list
@@ -56,7 +58,7 @@ serve: $(VENV)/.self ## Set up and start the server on this machine
 # --- tests and checks ------------------------------------------------------------------------------------------------
 
 test: $(VENV)/.dev ## Run every test this machine can run; the last lines say what was left out
-	$(PYTEST) $(ARGS)
+	$(PYTEST) $(SLOW) $(ARGS)
 
 check: $(VENV)/.dev ## Check format, lint, types, architecture, limits, lock files and generated docs
 	$(BIN)/ruff format --check .
@@ -72,8 +74,8 @@ fix: $(VENV)/.dev ## Format and mend what ruff can mend
 e2e: $(VENV)/.dev ## Drive the real pulumi command line, in its newest version
 	$(PYTEST) tests/e2e $(ARGS)
 
-e2e-all: $(VENV)/.dev ## The same in every version we support
-	$(MAKE) e2e E2E_VERSIONS=all
+e2e-all: $(VENV)/.dev ## The same in every version, on SQLite, and on each cloud's services and packed functions
+	STACKHOLD_CLOUD_E2E_VERSIONS=all $(MAKE) e2e E2E_VERSIONS=all ARGS="tests/aws/test_command_line.py tests/hosts/test_e2e.py $(ARGS)"
 
 bench: $(VENV)/.dev ## Measure budgets, wire load and command line load
 	$(BIN)/python -m bench $(ARGS)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 KEYS_PER_CALL = 1000
 _ABSENT = {"NoSuchKey", "404"}
-_BAD_REQUEST, _NOT_IMPLEMENTED = 400, 501
+_BAD_REQUEST, _NOT_ALLOWED, _NOT_IMPLEMENTED = 400, 405, 501
+_UNKNOWN_CALL = {_NOT_ALLOWED, _NOT_IMPLEMENTED}
 
 
 class S3:
@@ -55,14 +56,14 @@ class S3:
                 return self._download(key)
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects, a thousand with each call."""
+        """Remove objects: a thousand with each call, or one by one in a store that knows no such call."""
         names = [self._place.prefix + key for key in keys]
         for start in range(0, len(names), KEYS_PER_CALL):
-            wanted = [{"Key": name} for name in names[start : start + KEYS_PER_CALL]]
-            with self._translated():
-                answer = self._client().delete_objects(Bucket=self._place.bucket, Delete={"Objects": wanted, "Quiet": True})
-            for problem in answer.get("Errors", []):
-                raise StoreError(str(problem.get("Code", "")) or "an object was not deleted")
+            some = names[start : start + KEYS_PER_CALL]
+            if len(some) == 1 or not self._delete_together(some):
+                for name in some:
+                    with self._translated():
+                        self._client().delete_object(Bucket=self._place.bucket, Key=name)
 
     def page(self, prefix: str, after: str, limit: int) -> list[tuple[str, int]]:
         """List objects, a thousand with each call at most; stores list in the order of their keys' bytes."""
@@ -98,6 +99,22 @@ class S3:
             if self._opened is None:
                 self._opened = _connect(self._place, self._role_arn, self._connections)
             return self._opened
+
+    def _delete_together(self, names: list[str]) -> bool:
+        """Remove objects with one call and tell whether the store knows it."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - the SDK is loaded on first use
+
+        wanted = {"Objects": [{"Key": name} for name in names], "Quiet": True}
+        with self._translated():
+            try:
+                answer = self._client().delete_objects(Bucket=self._place.bucket, Delete=wanted)
+            except ClientError as error:
+                if status_of(error) in _UNKNOWN_CALL:
+                    return False
+                raise
+        for problem in answer.get("Errors", []):
+            raise StoreError(str(problem.get("Code", "")) or "an object was not deleted")
+        return True
 
     def _download(self, key: str) -> bytes:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - the SDK is loaded on first use

@@ -13,8 +13,8 @@ class Habit(StrEnum):
     """What is odd about a store."""
 
     NONE = "none"
-    KNOWS_NO_CHECKSUMS = "501 for the newer checksums, their trailers and chunks, and conditional writes"
-    WANTS_CHECKSUMS = "400 for an upload without a checksum of either kind"
+    KNOWS_NO_CHECKSUMS = "501 for the newer checksums, their trailers and chunks, conditional writes, lists and joint deletions"
+    WANTS_CHECKSUMS = "400 for an upload without a checksum of either kind, 501 for lists and joint deletions"
     WANTS_NEW_CHECKSUMS = "400 for an upload without one of the newer checksums"
     IS_BUSY = "503 while `failures` last"
     BREAKS_OFF = "half of a body, while `failures` last"
@@ -105,6 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         if self._fails():
             return
+        if self.owner.habit in (Habit.KNOWS_NO_CHECKSUMS, Habit.WANTS_CHECKSUMS):
+            self._refuse(501, "NotImplemented")
+            return
         self.owner.uploads.append({name.lower(): value for name, value in self.headers.items()})
         for part in body.split("<Key>")[1:]:
             self.owner.objects.pop("/box/" + part.partition("</Key>")[0], None)
@@ -113,6 +116,11 @@ class _Handler(BaseHTTPRequestHandler):
             b'<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></DeleteResult>',
             {"Content-Type": "application/xml"},
         )
+
+    def do_DELETE(self) -> None:
+        if not self._fails():
+            self.owner.objects.pop(self.path.split("?")[0], None)
+            self._reply(204, b"", {})
 
     def _fails(self) -> bool:
         self.owner.requests += 1

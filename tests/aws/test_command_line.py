@@ -70,7 +70,7 @@ def test_command_line(server: Server) -> None:
     """The newest command line, or those asked for, passes all of its tests."""
     ended = run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/e2e"],
-        **{VERSIONS_SETTING: os.environ.get("STACKHOLD_AWS_E2E_VERSIONS", CLI_VERSIONS[0])},
+        **{VERSIONS_SETTING: os.environ.get("STACKHOLD_CLOUD_E2E_VERSIONS", CLI_VERSIONS[0])},
         STACKHOLD_E2E_URL=server.url,
         STACKHOLD_E2E_TOKEN=server.token,
         STACKHOLD_E2E_ORG=server.org,

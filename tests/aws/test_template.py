@@ -20,6 +20,7 @@ ACTIONS = {
     "put_object": "s3:PutObject",
     "get_object": "s3:GetObject",
     "generate_presigned_url": "s3:GetObject",
+    "delete_object": "s3:DeleteObject",
     "delete_objects": "s3:DeleteObject",
     "list_objects_v2": "s3:ListBucket",
     "encrypt": "kms:Encrypt",

@@ -105,14 +105,27 @@ class TestAlmostS3:
 
     def test_delete_with_the_old_checksum(self, store: OpenStore) -> None:
         """The one call that needs a checksum everywhere carries the one that every store knows."""
-        odd = store(Habit.KNOWS_NO_CHECKSUMS)
+        odd = store(Habit.NONE)
         blobs = driver(odd.address)
-        blobs.put("a/1", b"x")
-        blobs.delete(["a/1"])
+        for key in ("a/1", "a/2"):
+            blobs.put(key, b"x")
+        blobs.delete(["a/1", "a/2", "a/3"])
 
         assert {} == odd.objects
+        assert 3 == len(odd.uploads)
         assert "content-md5" in odd.uploads[-1]
         assert [] == [name for name in odd.uploads[-1] if name.startswith("x-amz-checksum")]
+
+    def test_delete_one_by_one_where_there_is_no_other_way(self, store: OpenStore) -> None:
+        """A store that cannot delete several objects at once is asked for each."""
+        odd = store(Habit.KNOWS_NO_CHECKSUMS)
+        blobs = driver(odd.address)
+        for key in ("a/1", "a/2"):
+            blobs.put(key, b"x")
+        blobs.delete(["a/1", "a/2", "a/3"])
+        Bucket(blobs).probe()
+
+        assert {} == odd.objects
 
     def test_that_want_the_newer_checksum_get_it_by_an_option(self, store: OpenStore) -> None:
         """The probe's words name the option, and with it the store works, still without chunks."""
@@ -183,6 +196,7 @@ class TestTrouble:
             lambda: blobs.get("a/1"),
             lambda: blobs.put("a/1", b"x"),
             lambda: blobs.delete(["a/1"]),
+            lambda: blobs.delete(["a/1", "a/2"]),
             lambda: blobs.page("", "", 1),
         ]
         for call in calls:
@@ -201,7 +215,7 @@ class TestTrouble:
         client: Any = blobs._client()
         client.meta.events.register("after-call.s3.DeleteObjects", _refuse_one)
         with pytest.raises(StoreError, match="AccessDenied"):
-            blobs.delete(["a/1"])
+            blobs.delete(["a/1", "a/2"])
 
 
 class TestPage:

@@ -51,7 +51,7 @@ def test_conformance(server: Server) -> None:
 @pytest.mark.e2e
 def test_command_line(server: Server) -> None:
     """The newest command line, or those asked for, passes all of its tests."""
-    asked = os.environ.get("STACKHOLD_AZURE_E2E_VERSIONS", CLI_VERSIONS[0])
+    asked = os.environ.get("STACKHOLD_CLOUD_E2E_VERSIONS", CLI_VERSIONS[0])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment |= {
         VERSIONS_SETTING: asked,
