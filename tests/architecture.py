@@ -26,7 +26,15 @@ AREAS = (
 )
 PORTS = ("common.blobs", "common.keys", "common.mail")
 # Small modules without I/O that every layer may use.
-VOCABULARY = ("common.errors", "common.names", "common.ids", "common.clock", "common.paging", "common.compression")
+VOCABULARY = (
+    "common.errors",
+    "common.names",
+    "common.ids",
+    "common.clock",
+    "common.paging",
+    "common.compression",
+    "common.durable",
+)
 # Modules outside the areas that have an area beneath them, by design.
 ABOVE_AREAS = {"common.backend": ("crypto",), "common.opening": ("crypto",), "common.activity": ("audit", "webhooks")}
 

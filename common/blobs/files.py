@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from common.blobs import BlobNotFound
+from common.durable import flush_folder
 from common.ids import new_id
 
 _TEMPORARY = ".part-"
@@ -81,7 +82,7 @@ class Files:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
 
     def _written_at(self, key: str) -> int | None:
         try:
@@ -103,7 +104,7 @@ class Files:
             folder = folder.parent
         for path in reversed(missing):
             path.mkdir(mode=0o700, exist_ok=True)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
 
 
 def _may_hold(folder: str, prefix: str) -> bool:
@@ -117,14 +118,6 @@ def _write(temporary: Path, path: Path, stored: bytes) -> None:
         while view:
             view = view[os.write(descriptor, view) :]
         temporary.rename(path)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

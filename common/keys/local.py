@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from common.durable import flush_folder
 from common.errors import StartUpError
 from common.ids import new_id
 from common.keys import KeyUnusable
@@ -119,7 +120,7 @@ def create_key(folder: Path) -> Path:
         finally:
             temporary.unlink(missing_ok=True)
         for changed in (folder, folder.parent):
-            _flush_folder(changed)
+            flush_folder(changed)
     except OSError as error:
         raise StartUpError(_problem(target, f"cannot be written: {error.strerror}")) from error
     return target
@@ -133,14 +134,6 @@ def _write(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
