@@ -19,6 +19,7 @@ from common.updates.history import Page
 from common.updates.model import Client, Entry
 from common.wire.stacks import OperationStatus, Stack, UserInfo
 from common.wire.updates import EMPTY_OBJECT, UpdateInfo, UpdateItem
+from functions.deps import reply
 from functions.oversize import LinkedResponse
 
 _CLI = re.compile(r"pulumi-cli/\d+ \((v?[0-9][0-9A-Za-z.+-]{0,40})?;? ?([a-z0-9]{0,20})")
@@ -53,6 +54,12 @@ def stored_reply(stored: bytes, link: Callable[[], str | None]) -> Response:
     """
     headers = {"Content-Encoding": "gzip"} if is_packed(stored) else {}
     return LinkedResponse(stored, headers, "application/json", link)
+
+
+def extended_reply(shape: object, member: str, text: bytes) -> Response:
+    """Return a JSON reply of a wire shape with one more member, whose text is JSON already."""
+    # Two gzip members after each other would save packing the text again, but some clients read only the first.
+    return reply(b"%s,%s:%s}" % (msgspec.json.encode(shape)[:-1], msgspec.json.encode(member), text))
 
 
 async def get_client(request: Request) -> Client:

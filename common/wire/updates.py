@@ -74,7 +74,7 @@ class BeginUpdateRequest(msgspec.Struct, rename="camel"):
 
 
 class BeginUpdateResponse(msgspec.Struct, rename="camel"):
-    """Upstream: BeginUpdateResponse; `deployment` is left out when it would make the reply too large."""
+    """Upstream: BeginUpdateResponse without its member `deployment`, which is stored text and added to the reply as such."""
 
     version: int
     token: str
@@ -82,7 +82,6 @@ class BeginUpdateResponse(msgspec.Struct, rename="camel"):
     journal_version: int
     stack: Stack
     update_id: str = msgspec.field(name="updateID")
-    deployment: Raw | UnsetType = UNSET
     required_policies: list[str] = []
     messages: list[str] = []
     ai_settings: AISettings = msgspec.field(name="aiSettings", default_factory=AISettings)
