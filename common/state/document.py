@@ -23,12 +23,10 @@ __all__ = [
     "check_container",
     "container",
     "count_resources",
-    "has_resources",
     "members",
     "open_document",
     "outputs",
     "resources",
-    "slice_member",
     "write_document",
 ]
 
@@ -89,11 +87,6 @@ def count_resources(text: bytes) -> int:
     return len(open_document(text).resource_texts())
 
 
-def has_resources(text: bytes) -> bool:
-    """Tells whether the container holds any resource; raises BadDocument."""
-    return count_resources(text) > 0
-
-
 def resources(text: bytes) -> Iterator[StoredResource]:
     """Yields the container's resources in order, each byte for byte; raises BadDocument."""
     document = open_document(text)
@@ -115,14 +108,6 @@ def outputs(text: bytes) -> tuple[bytes | None, bytes | None]:
     document = open_document(text)
     providers = jsontext.present(document.members.get("secrets_providers"))
     return _root_outputs(document), None if providers is None else document.shield.show(providers)
-
-
-def slice_member(body: bytes, name: str) -> bytes:
-    """Returns the exact bytes of one member of a JSON object; raises BadDocument if it is absent or the text no object."""
-    found = members(body)
-    if name not in found:
-        raise BadDocument(f"the request has no '{name}'")
-    return found[name]
 
 
 def members(body: bytes) -> dict[str, bytes]:
