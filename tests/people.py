@@ -1,8 +1,13 @@
 """Makes users and callers for tests, through the services that real ones are made with."""
 
+from datetime import datetime
+
+from sqlalchemy import Connection
+
 from common.access import service as access
 from common.access.caller import Caller
 from common.access.permissions import Role
+from common.access.service import IssuedToken
 from common.backend import Backend
 from common.orgs import service as orgs
 from common.orgs.bootstrap import bootstrap
@@ -28,7 +33,13 @@ def make_user(backend: Backend, login: str, *, org: str | None = None, role: Rol
             org_id = orgs.find_id(tx, org)
             assert org_id is not None, f"make {org} first"
             orgs.add_member(tx, org_id=org_id, user_id=user_id, role=role, now=now)
-        return access.issue_token(tx, user_id=user_id, name="laptop", description="", now=now).text
+        return make_token(tx, backend, user_id).text
+
+
+def make_token(tx: Connection, backend: Backend, user_id: str, *, expires_at: datetime | None = None) -> IssuedToken:
+    """Makes a personal token."""
+    owner, now = access.TokenOwner(user_id), backend.clock.now()
+    return access.issue_token(tx, owner, name="laptop", description="", created_by=user_id, now=now, expires_at=expires_at)
 
 
 def caller_of(backend: Backend, token: str) -> Caller:

@@ -1,26 +1,32 @@
 """Who is calling, and what they hold in which organization."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
-from common.access.permissions import ROLES, STACK_CREATOR, Permission, Role
+from common.access.permissions import Permission
+from common.access.predicate import Entity
+from common.access.rights import Grant, Membership, StackScope
 from common.errors import Forbidden, NotFound
 
+__all__ = ["Caller", "Membership", "TokenKind"]
 
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """The caller's place in one organization; a personal one is named like its user."""
 
-    org_id: str
-    login: str
-    name: str
-    avatar_url: str
-    role: Role
-    is_personal: bool
+class TokenKind(StrEnum):
+    """Whose token it is; upstream's `type` of an access token."""
+
+    PERSONAL = "personal"
+    ORGANIZATION = "organization"
+    TEAM = "team"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed-in user; `default_org_id` is the organization they chose as default, if any."""
+    """A signed-in user or a machine with a token of its own; `default_org_id` is the organization a user chose, if any.
+
+    A machine is a user too, one that nobody can sign in as: its stacks and updates name it. `team_name` is set for the
+    token of a team.
+    """
 
     user_id: str
     login: str
@@ -31,29 +37,56 @@ class Caller:
     default_org_id: str | None
     memberships: tuple[Membership, ...]
     token_id: str
+    token_kind: TokenKind = TokenKind.PERSONAL
+    token_name: str = ""
+    team_name: str = ""
 
     def membership(self, org_login: str) -> Membership | None:
         """Return the caller's place in an organization, or None."""
         return next((found for found in self.memberships if found.login == org_login), None)
 
-    def may(self, permission: Permission, org_login: str, *, created_by: str | None = None) -> bool:
-        """Tell whether the caller holds a permission; `created_by` as in `require`."""
-        membership = self.membership(org_login)
-        return membership is not None and permission in self._held(membership, created_by)
-
-    def require(self, permission: Permission, org_login: str, *, missing: str, created_by: str | None = None) -> Membership:
-        """Return the caller's membership if it gives the permission.
-
-        `created_by` is the user who made the stack at hand and holds more on it. Raises NotFound(missing) for an
-        organization that is not the caller's, as for one that does not exist, and Forbidden when the role is too small.
-        """
+    def require_member(self, org_login: str, *, missing: str) -> Membership:
+        """Return the caller's membership; NotFound(missing) without one, Forbidden when this token may not be used there."""
         membership = self.membership(org_login)
         if membership is None:
             raise NotFound(missing)
-        if permission not in self._held(membership, created_by):
-            msg = f"{self.login} is {membership.role} of organization {org_login} and lacks the permission {permission}"
-            raise Forbidden(msg)
+        if membership.barred:
+            raise Forbidden(membership.barred)
         return membership
 
-    def _held(self, membership: Membership, created_by: str | None) -> frozenset[Permission]:
-        return ROLES[membership.role] | (STACK_CREATOR if created_by == self.user_id else frozenset())
+    def may(self, permission: Permission, org_login: str) -> bool:
+        """Tell whether the caller holds a permission in an organization itself."""
+        membership = self.membership(org_login)
+        return membership is not None and not membership.barred and permission in membership.held()
+
+    def require(self, permission: Permission, org_login: str, *, missing: str) -> Membership:
+        """Return the caller's membership if it gives the permission in the organization itself.
+
+        Raises NotFound(missing) for an organization that is not the caller's, as for one that does not exist, and Forbidden
+        when the role is too small.
+        """
+        membership = self.require_member(org_login, missing=missing)
+        if permission not in membership.held():
+            raise Forbidden(self._lacks(permission, membership))
+        return membership
+
+    def held_on_stack(
+        self, membership: Membership, stack: Entity, grants: Iterable[Grant], *, created_by: str,
+    ) -> frozenset[Permission]:  # fmt: skip
+        """Return what the caller may do to a stack; `created_by` is the user who made it and holds more on it."""
+        return membership.held_on_stack(stack, grants, is_creator=created_by == self.user_id)
+
+    def stack_scope(self, membership: Membership, wanted: frozenset[Permission]) -> StackScope:
+        """Return which stacks of an organization give the caller one of the permissions, for a list."""
+        return StackScope(membership.org_id, membership.where(wanted), self.user_id, self.principals(membership))
+
+    def principals(self, membership: Membership) -> tuple[str, ...]:
+        """Return the ids by which the caller may have been given something in an organization: their own and their teams'."""
+        return (self.user_id, *membership.team_ids)
+
+    def refusal(self, permission: Permission, membership: Membership) -> Forbidden:
+        """Return the error for a permission that the caller lacks on something that they may see."""
+        return Forbidden(self._lacks(permission, membership))
+
+    def _lacks(self, permission: Permission, membership: Membership) -> str:
+        return f"{self.login} is {membership.role} of organization {membership.login} and lacks the permission {permission}"

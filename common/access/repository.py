@@ -1,43 +1,52 @@
 """Access tokens as rows, and the one query that says who a token belongs to."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, literal, null, or_, select, union_all, update
 
-from common.access.caller import Caller, Membership
+from common.access import builtin
+from common.access.caller import Caller, TokenKind
+from common.access.descriptor import Descriptor
+from common.access.orgsettings import OrgSettings, decode
 from common.access.permissions import Role
-from common.db.tables import access_tokens, members, organizations, users
+from common.access.rights import Membership
+from common.access.rules import parsed
+from common.db.tables import access_tokens, members, organizations, roles, team_members, team_roles, teams, users
+
+_DAY_MILLIS = 86_400_000
+_TEAM_ADMIN = "admin"
 
 
-def find_caller(connection: Connection, token_hash: str, now_millis: int) -> Caller | None:
-    """Return the user of a token that has not expired, with all memberships, or None."""
-    rows = connection.execute(
-        select(
-            users.c.id,
-            users.c.login,
-            users.c.name,
-            users.c.email,
-            users.c.avatar_url,
-            users.c.site_admin,
-            users.c.default_org_id,
-            access_tokens.c.id.label("token_id"),
-            organizations.c.id.label("org_id"),
-            organizations.c.login.label("org_login"),
-            organizations.c.name.label("org_name"),
-            organizations.c.avatar_url.label("org_avatar_url"),
-            organizations.c.personal_user_id,
-            members.c.role,
-        )
-        .join(users, users.c.id == access_tokens.c.user_id)
-        .outerjoin(members, members.c.user_id == users.c.id)
-        .outerjoin(organizations, organizations.c.id == members.c.org_id)
-        .where(
-            access_tokens.c.token_hash == token_hash,
-            or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now_millis),
-        )
-        .order_by(organizations.c.login),
-    ).all()
-    return _to_caller(rows[0], tuple(_to_membership(row) for row in rows if row.org_id is not None)) if rows else None
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The owner of a token, and when the token was last seen in use (unix milliseconds)."""
+
+    caller: Caller
+    last_used_at: int | None
+
+
+def find_caller(connection: Connection, token_hash: str, now_millis: int) -> Found | None:
+    """Return the owner of a token that is good, with all memberships, or None."""
+    is_good = and_(
+        access_tokens.c.token_hash == token_hash,
+        or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now_millis),
+    )
+    # No ORDER BY: with one, MySQL would put the union into a temporary table.
+    rows = connection.execute(union_all(_owner(is_good), _teams_of_person(is_good), _team_of_machine(is_good))).all()
+    owners = [row for row in rows if row.part == "owner"]
+    if not owners:
+        return None
+    found = [row for row in owners if row.org_id is not None]
+    memberships = tuple(_to_membership(row, rows) for row in sorted(found, key=lambda row: str(row.org_login)))
+    return Found(_to_caller(owners[0], memberships), owners[0].last_used_at)
+
+
+def touch_token(connection: Connection, token_id: str, seen_at: int | None, now_millis: int) -> None:
+    """Note that a token was used, unless another process did since it was read."""
+    unchanged = access_tokens.c.last_used_at == seen_at if seen_at is not None else access_tokens.c.last_used_at.is_(None)
+    connection.execute(update(access_tokens).values(last_used_at=now_millis).where(access_tokens.c.id == token_id, unchanged))
 
 
 def find_owner(connection: Connection, token_hash: str) -> str | None:
@@ -46,52 +55,166 @@ def find_owner(connection: Connection, token_hash: str) -> str | None:
     return owner
 
 
+@dataclass(frozen=True, slots=True)
+class TokenOwner:
+    """Whose token it is: a person's, or with `org_id` an organization's, and with `team_id` a team's, by its machine."""
+
+    user_id: str
+    org_id: str | None = None
+    team_id: str | None = None
+    role_id: str | None = None
+    is_admin: bool = False
+
+    @property
+    def kind(self) -> TokenKind:
+        """Return the kind of token."""
+        if self.org_id is None:
+            return TokenKind.PERSONAL
+        return TokenKind.ORGANIZATION if self.team_id is None else TokenKind.TEAM
+
+
 def add_token(
-    tx: Connection,
-    *,
-    token_id: str,
-    token_hash: str,
-    user_id: str,
-    name: str,
-    description: str,
-    now_millis: int,
-    expires_at: int | None,
-) -> None:
-    """Insert a token's hash; IntegrityError when the token exists."""
+    tx: Connection, owner: TokenOwner, *, token_id: str, token_hash: str, name: str, description: str, created_by: str,
+    now_millis: int, expires_at: int | None,
+) -> None:  # fmt: skip
+    """Insert a token's hash; IntegrityError when the token exists, or its name in the organization."""
     tx.execute(
         insert(access_tokens).values(
-            id=token_id,
-            token_hash=token_hash,
-            user_id=user_id,
-            name=name,
-            description=description,
-            created_at=now_millis,
-            expires_at=expires_at,
-            last_used_at=None,
+            id=token_id, token_hash=token_hash, kind=owner.kind, user_id=owner.user_id, org_id=owner.org_id,
+            team_id=owner.team_id, role_id=owner.role_id, is_admin=owner.is_admin, name=name, description=description,
+            created_by=created_by, created_at=now_millis, expires_at=expires_at, last_used_at=None, revoked_at=None,
         ),
+    )  # fmt: skip
+
+
+def revoke(tx: Connection, chosen: ColumnElement[bool], now_millis: int) -> int:
+    """Revoke the chosen tokens that are not yet, and return how many: without its hash nobody can use a token."""
+    changed = tx.execute(
+        update(access_tokens).values(token_hash=None, revoked_at=now_millis).where(access_tokens.c.revoked_at.is_(None), chosen),
     )
+    return changed.rowcount
 
 
-def _to_caller(row: Row[*tuple[Any, ...]], memberships: tuple[Membership, ...]) -> Caller:
+def of_team(team_id: str) -> ColumnElement[bool]:
+    """Choose the tokens of a team."""
+    return access_tokens.c.team_id == team_id
+
+
+def of_token(token_id: str) -> ColumnElement[bool]:
+    """Choose one token."""
+    return access_tokens.c.id == token_id
+
+
+def _owner(is_good: ColumnElement[bool]) -> Select[Any]:
+    """Return the query of the token, its user and each organization with the role held there."""
+    return (
+        select(
+            literal("owner").label("part"),
+            users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url, users.c.site_admin,
+            users.c.default_org_id,
+            access_tokens.c.id.label("token_id"), access_tokens.c.kind, access_tokens.c.name.label("token_name"),
+            access_tokens.c.is_admin, access_tokens.c.created_at, access_tokens.c.expires_at, access_tokens.c.last_used_at,
+            organizations.c.id.label("org_id"), organizations.c.login.label("org_login"),
+            organizations.c.name.label("org_name"), organizations.c.avatar_url.label("org_avatar_url"),
+            organizations.c.personal_user_id, organizations.c.settings,
+            members.c.role, func.coalesce(members.c.role_id, access_tokens.c.role_id).label("role_id"),
+            roles.c.rules, access_tokens.c.team_id, teams.c.name.label("team_name"),
+        )
+        .join(users, users.c.id == access_tokens.c.user_id)
+        .outerjoin(members, and_(members.c.user_id == users.c.id, members.c.suspended.is_(False)))
+        .outerjoin(organizations, organizations.c.id == func.coalesce(members.c.org_id, access_tokens.c.org_id))
+        .outerjoin(roles, roles.c.id == func.coalesce(members.c.role_id, access_tokens.c.role_id))
+        .outerjoin(teams, teams.c.id == access_tokens.c.team_id)
+        .where(is_good)
+    )  # fmt: skip
+
+
+def _teams_of_person(is_good: ColumnElement[bool]) -> Select[Any]:
+    """Return the query of the teams of the token's user, a row for each role that a team has, in the columns of `_owner`."""
+    query = (
+        select(*_team_columns(team_members.c.org_id, team_members.c.role, team_members.c.team_id))
+        .select_from(access_tokens)
+        .join(team_members, team_members.c.user_id == access_tokens.c.user_id)
+        .outerjoin(team_roles, team_roles.c.team_id == team_members.c.team_id)
+    )
+    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(is_good)
+
+
+def _team_of_machine(is_good: ColumnElement[bool]) -> Select[Any]:
+    """Return the query of the team that the token itself belongs to, in the columns of `_owner`."""
+    query = (
+        select(*_team_columns(access_tokens.c.org_id, null(), access_tokens.c.team_id))
+        .select_from(access_tokens)
+        .outerjoin(team_roles, team_roles.c.team_id == access_tokens.c.team_id)
+    )
+    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(is_good, access_tokens.c.team_id.is_not(None))
+
+
+def _team_columns(org_id: Any, role: Any, team_id: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a column or NULL
+    return (literal("team"), *[null()] * 14, org_id, *[null()] * 5, role, team_roles.c.role_id, roles.c.rules, team_id, null())
+
+
+def _to_caller(row: Row[Any], memberships: tuple[Membership, ...]) -> Caller:
     return Caller(
         user_id=row.id,
         login=row.login,
         name=row.name,
         email=row.email,
         avatar_url=row.avatar_url,
-        site_admin=row.site_admin,
+        site_admin=bool(row.site_admin),
         default_org_id=row.default_org_id,
         memberships=memberships,
         token_id=row.token_id,
+        token_kind=TokenKind(row.kind),
+        token_name=row.token_name,
+        team_name=row.team_name or "",
     )
 
 
-def _to_membership(row: Row[*tuple[Any, ...]]) -> Membership:
+def _to_membership(row: Row[Any], rows: Sequence[Row[Any]]) -> Membership:
+    of_teams = [found for found in rows if found.part == "team" and found.org_id == row.org_id]
+    settings = decode(row.settings)
+    role, custom_role_id = _role(row)
+    own = [(row.role_id, row.rules)] if custom_role_id is not None else []
+    held = {role_id: rules for role_id, rules in [*own, *((found.role_id, found.rules) for found in of_teams)] if role_id}
     return Membership(
         org_id=row.org_id,
         login=row.org_login,
         name=row.org_name,
         avatar_url=row.org_avatar_url,
-        role=Role(row.role),
+        role=role,
         is_personal=row.personal_user_id == row.id,
+        custom_role_id=custom_role_id,
+        settings=settings,
+        rules=tuple(rules for role_id, text in held.items() for rules in _rules(role_id, text)),
+        team_ids=tuple(dict.fromkeys(found.team_id for found in of_teams)),
+        administered_team_ids=frozenset(found.team_id for found in of_teams if found.role == _TEAM_ADMIN),
+        barred=_barred(row, settings),
     )
+
+
+def _role(row: Row[Any]) -> tuple[Role, str | None]:
+    """Return the role that the wire shows, and the custom role that stands in for it, if one does."""
+    built_in = builtin.role_of(row.role_id) if row.role_id is not None else None
+    if built_in is not None:
+        return built_in, None
+    if row.role is not None:
+        return Role(row.role), row.role_id
+    if row.kind == TokenKind.TEAM:
+        return Role.NONE, None
+    return (Role.ADMIN, None) if row.is_admin else (Role.MEMBER, row.role_id)
+
+
+def _rules(role_id: str, text: str | None) -> list[Descriptor]:
+    if text is not None:
+        return [parsed(text)]
+    record = builtin.BY_ID.get(role_id)
+    return [record.descriptor] if record is not None else []
+
+
+def _barred(row: Row[Any], settings: OrgSettings) -> str:
+    """Return why a token may not be used in an organization that limits how long tokens live, or an empty text."""
+    days = settings.max_access_token_expiry_days
+    if not days or (row.expires_at is not None and row.expires_at - row.created_at <= days * _DAY_MILLIS):
+        return ""
+    return f"organization {row.org_login} takes access tokens that expire within {days} days; make one that does"

@@ -10,11 +10,18 @@ from sqlalchemy import Connection
 
 from common.access import repository
 from common.access.caller import Caller
+from common.access.repository import TokenOwner
 from common.backend import Backend
 from common.clock import unix_millis
 from common.errors import Unauthorized
 from common.ids import new_id
 
+__all__ = [
+    "IssuedToken", "TokenOwner", "authenticate", "find_owner", "is_token", "issue_token", "new_token", "revoke_token",
+    "revoke_tokens_of_team",
+]  # fmt: skip
+# How coarse the note of a token's last use is.
+LAST_USED_MILLIS = 15 * 60_000
 TOKEN_FORM = "`pul-` and 40 hexadecimal digits"  # noqa: S105 - says how a token looks
 _TOKEN = re.compile(r"pul-[0-9a-fA-F]{40}")
 _HEADER = re.compile(r"\s*token\s+(\S+)\s*", re.IGNORECASE | re.ASCII)
@@ -34,15 +41,19 @@ def authenticate(backend: Backend, authorization: str) -> Caller:
     """Return who an Authorization header `token <T>` belongs to, in one statement; raises Unauthorized.
 
     What cannot be a token is refused without a query. The look-up is by hash, so its time says nothing about stored tokens.
+    A second statement, every quarter of an hour for a token in use, notes when it was used.
     """
     header = _HEADER.fullmatch(authorization)
     if header is None or not is_token(header[1]):
         raise Unauthorized(_REFUSAL)
+    now_millis = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
-        caller = repository.find_caller(connection, _hash(header[1]), unix_millis(backend.clock.now()))
-    if caller is None:
-        raise Unauthorized(_REFUSAL)
-    return caller
+        found = repository.find_caller(connection, _hash(header[1]), now_millis)
+        if found is None:
+            raise Unauthorized(_REFUSAL)
+        if found.last_used_at is None or now_millis - found.last_used_at > LAST_USED_MILLIS:
+            repository.touch_token(connection, found.caller.token_id, found.last_used_at, now_millis)
+    return found.caller
 
 
 def is_token(text: str) -> bool:
@@ -56,28 +67,26 @@ def new_token() -> str:
 
 
 def issue_token(
-    tx: Connection,
-    *,
-    user_id: str,
-    name: str,
-    description: str,
-    now: datetime,
-    expires_at: datetime | None = None,
-    text: str | None = None,
-) -> IssuedToken:
+    tx: Connection, owner: TokenOwner, *, name: str, description: str, created_by: str, now: datetime,
+    expires_at: datetime | None = None, text: str | None = None,
+) -> IssuedToken:  # fmt: skip
     """Store the hash of a token, a fresh one unless its text is given, and return it: a step of its caller's use case."""
     token = IssuedToken(new_id(), text or new_token())
     repository.add_token(
-        tx,
-        token_id=token.id,
-        token_hash=_hash(token.text),
-        user_id=user_id,
-        name=name,
-        description=description,
-        now_millis=unix_millis(now),
-        expires_at=unix_millis(expires_at) if expires_at is not None else None,
-    )
+        tx, owner, token_id=token.id, token_hash=_hash(token.text), name=name, description=description, created_by=created_by,
+        now_millis=unix_millis(now), expires_at=unix_millis(expires_at) if expires_at is not None else None,
+    )  # fmt: skip
     return token
+
+
+def revoke_token(tx: Connection, token_id: str, now: datetime) -> bool:
+    """Revoke a token at once, everywhere; False when it was revoked before: a step of its caller's use case."""
+    return repository.revoke(tx, repository.of_token(token_id), unix_millis(now)) == 1
+
+
+def revoke_tokens_of_team(tx: Connection, team_id: str, now: datetime) -> None:
+    """Revoke all tokens of a team: a step of its caller's use case."""
+    repository.revoke(tx, repository.of_team(team_id), unix_millis(now))
 
 
 def find_owner(tx: Connection, text: str) -> str | None:

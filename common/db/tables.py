@@ -38,10 +38,12 @@ def _table(name: str, *parts: SchemaItem) -> Table:
     return Table(name, METADATA, *parts, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_0900_bin")
 
 
+# A machine (an organization's or a team's token) is a user nobody can sign in as: its login has a slash, which no person's has.
 users = _table(
     "users",
     Column("id", ID, primary_key=True),
     Column("login", NAME, nullable=False, unique=True),
+    Column("is_machine", Boolean, nullable=False),
     Column("name", String(255), nullable=False),
     Column("email", String(255), nullable=False),
     Column("avatar_url", String(1024), nullable=False),
@@ -58,6 +60,7 @@ organizations = _table(
     Column("name", String(255), nullable=False),
     Column("avatar_url", String(1024), nullable=False),
     Column("personal_user_id", ID, nullable=True, unique=True),
+    Column("settings", LONG_TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -66,21 +69,133 @@ members = _table(
     Column("org_id", ID, primary_key=True),
     Column("user_id", ID, primary_key=True),
     Column("role", String(20), nullable=False),
+    Column("role_id", ID, nullable=True),
+    Column("suspended", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("ix_members_user_id", "user_id"),
+    Index("ix_members_role_id", "role_id"),
 )
 
+# Whoever knows the id of an invitation that names no address may accept it, so the id is random.
+invites = _table(
+    "invites",
+    Column("id", ID, primary_key=True),
+    Column("org_id", ID, nullable=False),
+    Column("email", String(255), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("role_id", ID, nullable=True),
+    Column("sent_by", ID, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_invites_org_id", "org_id", "id"),
+    Index("ix_invites_email", "email"),
+)
+
+# Custom roles, permission sets and policies. `details` is the descriptor as the client sent it, `rules` the same with every
+# record that it composes put in, so that a request reads one row. The built-in ones are in common/access/builtin.py.
+roles = _table(
+    "roles",
+    Column("id", ID, primary_key=True),
+    Column("org_id", ID, nullable=False),
+    Column("purpose", String(20), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("description", String(1024), nullable=False),
+    Column("resource_type", String(40), nullable=False),
+    Column("details", LONG_TEXT, nullable=False),
+    Column("rules", LONG_TEXT, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    UniqueConstraint("org_id", "purpose", "name"),
+)
+
+role_references = _table(
+    "role_references",
+    Column("role_id", ID, primary_key=True),
+    Column("composed_id", ID, primary_key=True),
+    Index("ix_role_references_composed_id", "composed_id"),
+)
+
+teams = _table(
+    "teams",
+    Column("id", ID, primary_key=True),
+    Column("org_id", ID, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("display_name", String(255), nullable=False),
+    Column("description", String(1024), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("org_id", "name"),
+)
+
+team_members = _table(
+    "team_members",
+    Column("team_id", ID, primary_key=True),
+    Column("user_id", ID, primary_key=True),
+    Column("org_id", ID, nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_team_members_user_id", "user_id", "org_id"),
+)
+
+team_roles = _table(
+    "team_roles",
+    Column("team_id", ID, primary_key=True),
+    Column("role_id", ID, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_team_roles_role_id", "role_id"),
+)
+
+# What a team was given on an environment or an account: by name, since both come with later stores of their own.
+team_entities = _table(
+    "team_entities",
+    Column("team_id", ID, primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("project", NAME, primary_key=True),
+    Column("name", NAME, primary_key=True),
+    Column("permission", String(10), nullable=False),
+    Column("max_open_duration", String(40), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# What a team or a person (`principal_id`: the id of either) was given on a stack: a level in upstream's numbers, or a
+# custom permission set. Rows hang on ids, so that nothing is inherited by a name, and go away with the stack or principal.
+stack_grants = _table(
+    "stack_grants",
+    Column("stack_id", ID, primary_key=True),
+    Column("principal_id", ID, primary_key=True),
+    Column("is_team", Boolean, nullable=False),
+    Column("permission", SmallInteger, nullable=False),
+    Column("set_id", ID, nullable=True),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_stack_grants_principal_id", "principal_id"),
+    Index("ix_stack_grants_set_id", "set_id"),
+)
+
+# Tokens of people, organizations and teams (`org_id` and `team_id` are NULL where they have no meaning). `user_id` is the
+# person, or the machine that the token makes of an organization or a team. A revoked one keeps its row without the hash:
+# the name of an organization's or team's token is never free again, and NULLs do not collide, so people may reuse theirs.
 access_tokens = _table(
     "access_tokens",
     Column("id", ID, primary_key=True),
-    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("token_hash", String(64), nullable=True, unique=True),
+    Column("kind", String(12), nullable=False),
     Column("user_id", ID, nullable=False),
+    Column("org_id", ID, nullable=True),
+    Column("team_id", ID, nullable=True),
+    Column("role_id", ID, nullable=True),
+    Column("is_admin", Boolean, nullable=False),
     Column("name", String(255), nullable=False),
     Column("description", String(1024), nullable=False),
+    Column("created_by", ID, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=True),
     Column("last_used_at", BigInteger, nullable=True),
-    Index("ix_access_tokens_user_id", "user_id"),
+    Column("revoked_at", BigInteger, nullable=True),
+    UniqueConstraint("org_id", "name"),
+    Index("ix_access_tokens_user_id", "user_id", "kind"),
+    Index("ix_access_tokens_team_id", "team_id"),
+    Index("ix_access_tokens_role_id", "role_id"),
 )
 
 # `live` is 1, or NULL once the stack is deleted: NULLs do not collide, so a name is free again while its old rows remain.
@@ -99,6 +214,7 @@ stacks = _table(
     Column("deleted_at", BigInteger, nullable=True),
     UniqueConstraint("org_id", "project", "name", "live"),
     Index("ix_stacks_deleted_at", "deleted_at"),
+    Index("ix_stacks_created_by", "created_by"),
 )
 
 stack_tags = _table(

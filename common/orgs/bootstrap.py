@@ -97,7 +97,10 @@ def _add_token(tx: Connection, user_id: str, text: str | None, now: datetime) ->
         return False
     owner = access.find_owner(tx, text)
     if owner is None:
-        access.issue_token(tx, user_id=user_id, name="bootstrap", description="made at the start", now=now, text=text)
+        whose = access.TokenOwner(user_id)
+        access.issue_token(
+            tx, whose, name="bootstrap", description="made at the start", created_by=user_id, now=now, text=text,
+        )  # fmt: skip
     elif owner != user_id:
         msg = "STACKHOLD_BOOTSTRAP_TOKEN is the token of another user; the administrator needs one of their own"
         raise StartUpError(msg)

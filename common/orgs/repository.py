@@ -21,11 +21,16 @@ def add(tx: Connection, *, org_id: str, login: str, name: str, personal_user_id:
             name=name,
             avatar_url="",
             personal_user_id=personal_user_id,
+            settings="{}",
             created_at=now_millis,
         ),
     )
 
 
-def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, now_millis: int) -> None:
+def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, role_id: str | None, now_millis: int) -> None:
     """Insert a member; IntegrityError when the user is one already."""
-    tx.execute(insert(members).values(org_id=org_id, user_id=user_id, role=role, created_at=now_millis))
+    tx.execute(
+        insert(members).values(
+            org_id=org_id, user_id=user_id, role=role, role_id=role_id, suspended=False, created_at=now_millis
+        ),
+    )

@@ -26,9 +26,9 @@ def add_personal(tx: Connection, *, login: str, name: str, user_id: str, now: da
     return _add(tx, login=login, name=name, personal_user_id=user_id, admin_user_id=user_id, now=now)
 
 
-def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, now: datetime) -> None:
+def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, now: datetime, role_id: str | None = None) -> None:
     """Make a user a member of an organization, a step; IntegrityError when they are one already."""
-    repository.add_member(tx, org_id=org_id, user_id=user_id, role=role, now_millis=unix_millis(now))
+    repository.add_member(tx, org_id=org_id, user_id=user_id, role=role, role_id=role_id, now_millis=unix_millis(now))
 
 
 def _add(tx: Connection, *, login: str, name: str, personal_user_id: str | None, admin_user_id: str, now: datetime) -> str:
@@ -36,5 +36,5 @@ def _add(tx: Connection, *, login: str, name: str, personal_user_id: str | None,
     org_id = new_id()
     millis = unix_millis(now)
     repository.add(tx, org_id=org_id, login=login, name=name, personal_user_id=personal_user_id, now_millis=millis)
-    repository.add_member(tx, org_id=org_id, user_id=admin_user_id, role=Role.ADMIN, now_millis=millis)
+    repository.add_member(tx, org_id=org_id, user_id=admin_user_id, role=Role.ADMIN, role_id=None, now_millis=millis)
     return org_id

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from common.access.predicate import Entity, EntityKind
+from common.access.rights import Grant
+
 
 class Kind(StrEnum):
     """What made a version, in upstream's spelling; `create` and `delete` are ours and never shown in a history."""
@@ -109,7 +112,10 @@ _LARGEST_VERSION = (1 << 31) - 1
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A live stack and its newest version. `tags` and `config` are JSON texts kept as given."""
+    """A live stack and its newest version. `config` is the JSON text as it was given.
+
+    `grants` are what the caller who looked it up, and the caller's teams, were given on this stack alone.
+    """
 
     id: str
     org_id: str
@@ -119,6 +125,12 @@ class Stack:
     wrapped_key: bytes
     created_by: str
     latest: Version
+    grants: tuple[Grant, ...] = ()
+
+    @property
+    def entity(self) -> Entity:
+        """Return the stack as the rules of roles see it."""
+        return Entity(EntityKind.STACK, self.id, self.tags)
 
     def held_by(self) -> str:
         """Return who holds the stack, since when and from where, for the person whose start was refused."""

@@ -1,5 +1,7 @@
 """Rows of stacks, their tags and their former names."""
 
+from collections.abc import Sequence
+
 import msgspec
 from sqlalchemy import (
     ColumnElement,
@@ -20,8 +22,12 @@ from sqlalchemy import (
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.selectable import ScalarSelect
 
-from common.db.tables import organizations, stack_names, stack_tags, stacks, updates, users
+from common.access.permissions import StackLevel
+from common.access.rights import Grant, StackScope
+from common.access.rules import parsed
+from common.db.tables import organizations, roles, stack_grants, stack_names, stack_tags, stacks, updates, users
 from common.stacks.model import Kind, Listed, Stack, StackPath, Status, Version
+from common.stacks.repository_scope import in_scopes
 
 _newest = updates.alias("newest")
 
@@ -44,26 +50,41 @@ VERSION_COLUMNS = (
 )  # fmt: skip
 
 
-def with_latest_version() -> Select[tuple[object, ...]]:
-    """Return the query of live stacks joined with their newest version; the caller adds its WHERE."""
+def with_latest_version(principals: Sequence[str]) -> Select[tuple[object, ...]]:
+    """Return the query of live stacks joined with their newest version; the caller adds its WHERE.
+
+    A stack comes once for each grant on it that one of the principals holds, and once if there is none: see `one_stack`.
+    """
+    mine = and_(
+        stack_grants.c.stack_id == stacks.c.id,
+        stack_grants.c.principal_id.in_(bindparam("principals", list(principals), expanding=True)),
+    )
     return (
-        select(*STACK_COLUMNS, *VERSION_COLUMNS)
+        select(*STACK_COLUMNS, *VERSION_COLUMNS, stack_grants.c.permission, roles.c.rules)
         .join(organizations, organizations.c.id == stacks.c.org_id)
         .join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.version == _latest_of(stacks.c.id)))
         .join(users, users.c.id == updates.c.requested_by)
+        .outerjoin(stack_grants, mine)
+        .outerjoin(roles, roles.c.id == stack_grants.c.set_id)
         .where(stacks.c.live == 1)
     )
 
 
-def find(connection: Connection, org_id: str, project: str, name: str) -> Stack | None:
-    """Return the live stack of that name, or None."""
-    query = with_latest_version().where(stacks.c.org_id == org_id, stacks.c.project == project, stacks.c.name == name)
-    row = connection.execute(query).one_or_none()
-    return to_stack(row) if row is not None else None
+def one_stack(rows: Sequence[Row[tuple[object, ...]]]) -> Stack | None:
+    """Return the stack that all rows of `with_latest_version` are about, with the grants they bring, or None."""
+    return to_stack(rows[0], tuple(_to_grant(row) for row in rows if row.permission is not None)) if rows else None
 
 
-def find_by_former_name(connection: Connection, org_id: str, project: str, name: str) -> Stack | None:
-    """Return the live stack that had this name most recently before a rename, or None."""
+def find(connection: Connection, org_id: str, project: str, name: str, principals: Sequence[str]) -> Stack | None:
+    """Return the live stack of that name with the principals' grants on it, or None."""
+    named = (stacks.c.org_id == org_id, stacks.c.project == project, stacks.c.name == name)
+    return one_stack(connection.execute(with_latest_version(principals).where(*named)).all())
+
+
+def find_by_former_name(
+    connection: Connection, org_id: str, project: str, name: str, principals: Sequence[str],
+) -> Stack | None:  # fmt: skip
+    """Return the live stack that had this name most recently before it was renamed or moved, or None."""
     former = (
         select(stack_names.c.stack_id)
         .join(stacks, and_(stacks.c.id == stack_names.c.stack_id, stacks.c.live == 1))
@@ -72,8 +93,7 @@ def find_by_former_name(connection: Connection, org_id: str, project: str, name:
         .limit(1)
         .scalar_subquery()
     )
-    row = connection.execute(with_latest_version().where(stacks.c.id == former)).one_or_none()
-    return to_stack(row) if row is not None else None
+    return one_stack(connection.execute(with_latest_version(principals).where(stacks.c.id == former)).all())
 
 
 def find_person(connection: Connection, user_id: str) -> tuple[str, str, str]:
@@ -82,13 +102,9 @@ def find_person(connection: Connection, user_id: str) -> tuple[str, str, str]:
     return (row[0], row[1], row[2]) if row is not None else ("", "", "")
 
 
-def project_exists(connection: Connection, org_id: str, project: str) -> bool:
-    """Tell whether the organization has a live stack in the project."""
-    return bool(
-        connection.scalar(
-            select(exists().where(stacks.c.org_id == org_id, stacks.c.project == project, stacks.c.live == 1)),
-        ),
-    )
+def project_exists(connection: Connection, scope: StackScope, project: str) -> bool:
+    """Tell whether there is a live stack in the project among those in the scope."""
+    return bool(connection.scalar(select(exists().where(stacks.c.project == project, stacks.c.live == 1, in_scopes([scope])))))
 
 
 def add(tx: Connection, stack: Stack, created_at: int) -> None:
@@ -159,15 +175,15 @@ def mark_deleted(tx: Connection, stack_id: str, now_millis: int) -> bool:
 
 
 def page(
-    connection: Connection, org_ids: list[str], *, project: str | None, tag: tuple[str, str | None] | None,
-    after: tuple[str, str, str] | None, limit: int | None,
+    connection: Connection, scopes: Sequence[StackScope], *, project: str | None, tag: tuple[str, str | None] | None,
+    after: tuple[str, ...] | None, limit: int | None,
 ) -> list[Listed]:  # fmt: skip
-    """Return live stacks in order of organization, project and name, after a position; filters are exact."""
+    """Return live stacks in the scopes, in order of organization, project and name, after a position; filters are exact."""
     key = (organizations.c.login, stacks.c.project, stacks.c.name)
     chosen = (
         select(stacks.c.id, organizations.c.login, stacks.c.project, stacks.c.name)
         .join(organizations, organizations.c.id == stacks.c.org_id)
-        .where(stacks.c.live == 1, stacks.c.org_id.in_(bindparam("org_ids", org_ids, expanding=True)))
+        .where(stacks.c.live == 1, in_scopes(scopes))
         .order_by(*key)
         .limit(limit)
     )
@@ -192,7 +208,7 @@ def page(
     ]
 
 
-def to_stack(row: Row[tuple[object, ...]]) -> Stack:
+def to_stack(row: Row[tuple[object, ...]], grants: tuple[Grant, ...]) -> Stack:
     """Map a row of `with_latest_version`."""
     return Stack(
         id=row.id,
@@ -203,7 +219,12 @@ def to_stack(row: Row[tuple[object, ...]]) -> Stack:
         wrapped_key=bytes(row.wrapped_key),
         created_by=row.created_by,
         latest=to_version(row),
+        grants=grants,
     )
+
+
+def _to_grant(row: Row[tuple[object, ...]]) -> Grant:
+    return Grant(StackLevel(row.permission), parsed(row.rules) if row.rules is not None else None)
 
 
 def to_version(row: Row[tuple[object, ...]]) -> Version:

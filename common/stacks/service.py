@@ -1,21 +1,19 @@
 """Use cases of stacks that need no state: look-up, listing, tags, configuration reference."""
 
-import hashlib
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import msgspec
 from sqlalchemy import Connection
 
 from common.access.caller import Caller
-from common.access.permissions import Permission
+from common.access.permissions import STACK_VISIBLE, Permission
+from common.access.rights import Membership, StackScope
 from common.backend import Backend
 from common.db.faults import is_duplicate, repeated
-from common.errors import BadRequest, Conflict, NotFound
+from common.errors import Conflict, NotFound
 from common.names import is_name, require_tag, require_tags
+from common.paging import make_token, read_token, seal
 from common.stacks import repository
 from common.stacks.model import Listed, Stack, StackPath
 
@@ -23,8 +21,8 @@ PAGE_DEFAULT = 100
 _ATTEMPTS = 8
 PROJECT_TAG = "pulumi:project"
 PAGE_LIMIT = 500
-_FOREIGN_PLACE = "the continuation token is not one of this server's"
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,1200}")
+# Whoever may do either sees a stack in lists.
+LISTABLE = frozenset({Permission.STACK_LIST, Permission.STACK_READ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +61,27 @@ def load_stack(
     connection: Connection, caller: Caller, path: StackPath, permission: Permission, *, former_names: bool = False,
 ) -> Stack:  # fmt: skip
     """Return the stack within the caller's own connection or transaction; errors as in get_stack."""
-    membership = caller.membership(path.org)
-    if membership is None:
-        raise NotFound(_missing(path))
+    membership = caller.require_member(path.org, missing=_missing(path))
     stack = None
     if is_name(path.project) and is_name(path.name):
-        stack = repository.find(connection, membership.org_id, path.project, path.name)
+        principals = caller.principals(membership)
+        stack = repository.find(connection, membership.org_id, path.project, path.name, principals)
         if stack is None and former_names:
-            stack = repository.find_by_former_name(connection, membership.org_id, path.project, path.name)
+            stack = repository.find_by_former_name(connection, membership.org_id, path.project, path.name, principals)
     if stack is None:
         raise NotFound(_missing(path))
-    caller.require(permission, path.org, missing=_missing(path), created_by=stack.created_by)
+    require_on_stack(caller, membership, stack, permission)
     return stack
+
+
+def require_on_stack(caller: Caller, membership: Membership, stack: Stack, permission: Permission) -> None:
+    """Raise Forbidden without a permission on the stack, NotFound when the caller may not even know of it."""
+    held = caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
+    if permission in held:
+        return
+    if not held & STACK_VISIBLE:
+        raise NotFound(_missing(stack.path))
+    raise caller.refusal(permission, membership)
 
 
 def get_owner(backend: Backend, caller: Caller, path: StackPath) -> Owner:
@@ -86,11 +93,11 @@ def get_owner(backend: Backend, caller: Caller, path: StackPath) -> Owner:
 
 
 def require_project(backend: Backend, caller: Caller, org: str, project: str) -> None:
-    """Raise NotFound unless the organization has a stack in the project."""
+    """Raise NotFound unless the project has a stack that the caller may see."""
     missing = f"Project '{org}/{project}' not found"
-    membership = caller.require(Permission.STACK_READ, org, missing=missing)
+    scope = caller.stack_scope(caller.require_member(org, missing=missing), LISTABLE)
     with backend.db.connect() as connection:
-        if not is_name(project) or not repository.project_exists(connection, membership.org_id, project):
+        if not is_name(project) or not repository.project_exists(connection, scope, project):
             raise NotFound(missing)
 
 
@@ -101,26 +108,27 @@ def page_stacks(
 
     `limit` None gives everything at once, as clients before API version 8 expect.
     """
-    org_ids = visible_organizations(caller, filters.organization)
-    seal = _seal(caller, filters)
-    after = _position(token, seal) if token is not None else None
+    scopes = visible_scopes(caller, filters.organization)
+    sealed = seal(caller.user_id, filters.organization, filters.project, filters.tag_name, filters.tag_value)
+    after = read_token(token, sealed, 3) if token is not None else None
     tag = (filters.tag_name, filters.tag_value) if filters.tag_name is not None else None
     with backend.db.connect() as connection:
         rows = repository.page(
-            connection, org_ids, project=filters.project, tag=tag, after=after,
+            connection, scopes, project=filters.project, tag=tag, after=after,
             limit=limit + 1 if limit is not None else None,
         )  # fmt: skip
     found = rows[:limit]
     more = limit is not None and len(rows) > limit
-    return found, _token(found[-1].path, seal) if more else None
+    last = found[-1].path if more else None
+    return found, make_token(sealed, last.org, last.project, last.name) if last is not None else None
 
 
-def visible_organizations(caller: Caller, organization: str | None) -> list[str]:
-    """Return the ids of the organizations whose stacks the caller may list: one that he names, or all of his."""
+def visible_scopes(caller: Caller, organization: str | None) -> list[StackScope]:
+    """Return which stacks the caller may list: in an organization that he names, or in all of his."""
     if organization is not None:
         missing = f"Organization {organization[:100]!a} not found"
-        return [caller.require(Permission.STACK_LIST, organization, missing=missing).org_id]
-    return [m.org_id for m in caller.memberships if caller.may(Permission.STACK_LIST, m.login)]
+        return [caller.stack_scope(caller.require_member(organization, missing=missing), LISTABLE)]
+    return [caller.stack_scope(membership, LISTABLE) for membership in caller.memberships if not membership.barred]
 
 
 def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[str, str]) -> None:
@@ -234,27 +242,3 @@ def _missing(path: StackPath) -> str:
 
 def _missing_tag(name: str, path: StackPath) -> str:
     return f"Stack '{path}' has no tag {name[:80]!a}"
-
-
-def _seal(caller: Caller, filters: Filters) -> str:
-    """Return what ties a token to its listing: another user's token, or one of another filter, is refused."""
-    text = msgspec.json.encode([caller.user_id, filters.organization, filters.project, filters.tag_name, filters.tag_value])
-    return hashlib.sha256(text).hexdigest()[:16]
-
-
-def _token(path: StackPath, seal: str) -> str:
-    text = msgspec.json.encode([seal, path.org, path.project, path.name])
-    return urlsafe_b64encode(text).decode().rstrip("=")
-
-
-def _position(token: str, seal: str) -> tuple[str, str, str]:
-    if not _TOKEN.fullmatch(token):
-        raise BadRequest(_FOREIGN_PLACE)
-    try:
-        found, org, project, name = msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=list[str])
-    except (ValueError, msgspec.DecodeError) as error:
-        raise BadRequest(_FOREIGN_PLACE) from error
-    if found != seal:
-        msg = "the continuation token belongs to another listing"
-        raise BadRequest(msg)
-    return org, project, name

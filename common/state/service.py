@@ -103,14 +103,14 @@ def referring_stacks(backend: Backend, caller: Caller, path: StackPath) -> list[
     """Return (name, version) of the stacks whose states refer to this one, among those the caller may see."""
     stacks.get_stack(backend, caller, path, Permission.STACK_READ)
     with backend.db.connect() as connection:
-        return link_rows.referring(connection, path, stacks.visible_organizations(caller, None), LINK_LIMIT)
+        return link_rows.referring(connection, path, stacks.visible_scopes(caller, None), LINK_LIMIT)
 
 
 def referred_stacks(backend: Backend, caller: Caller, path: StackPath) -> list[tuple[StackPath, int]]:
     """Return (name, version) of the stacks that this one's state refers to, among those the caller may see."""
     stack = stacks.get_stack(backend, caller, path, Permission.STACK_READ)
     with backend.db.connect() as connection:
-        return link_rows.referred(connection, stack.id, stacks.visible_organizations(caller, None), LINK_LIMIT)
+        return link_rows.referred(connection, stack.id, stacks.visible_scopes(caller, None), LINK_LIMIT)
 
 
 def renamed(backend: Backend, text: bytes, old: StackPath, new: StackPath) -> bytes:

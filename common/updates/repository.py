@@ -1,5 +1,6 @@
 """Statements of updates that clients run: create, start, renew, look up."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
@@ -89,21 +90,23 @@ def find(connection: Connection, update_id: str) -> tuple[Update, bool] | None:
     return (_from_columns(row._asdict()), bool(row.has_successor)) if row is not None else None
 
 
-def find_with_stack(connection: Connection, org_id: str, path: StackPath, update_id: str) -> tuple[Stack, Update] | None:
+def find_with_stack(
+    connection: Connection, org_id: str, path: StackPath, update_id: str, principals: Sequence[str],
+) -> tuple[Stack, Update] | None:  # fmt: skip
     """Return the update and its live stack with its newest version, in one query; None when the stack has no such update."""
     asked = updates.alias("asked")
     columns = [getattr(asked.c, column.name).label(f"asked_{column.name}") for column in _UPDATE_COLUMNS]
     query = (
-        stack_rows.with_latest_version()
+        stack_rows.with_latest_version(principals)
         .add_columns(*columns)
         .join(asked, and_(asked.c.stack_id == stacks.c.id, asked.c.id == update_id))
         .where(stacks.c.org_id == org_id, stacks.c.project == path.project, stacks.c.name == path.name)
     )
-    row = connection.execute(query).one_or_none()
-    if row is None:
+    rows = connection.execute(query).all()
+    stack = stack_rows.one_stack(rows)
+    if stack is None:
         return None
-    asked_row = {column.name: getattr(row, f"asked_{column.name}") for column in _UPDATE_COLUMNS}
-    return stack_rows.to_stack(row), _from_columns(asked_row)
+    return stack, _from_columns({column.name: getattr(rows[0], f"asked_{column.name}") for column in _UPDATE_COLUMNS})
 
 
 def abandoned(

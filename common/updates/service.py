@@ -146,17 +146,15 @@ def get_update(
 ) -> tuple[Stack, Update]:  # fmt: skip
     """Return the update and its stack; NotFound when the caller's stack has no such update."""
     missing = f"Stack '{path}' not found"
-    membership = caller.membership(path.org)
-    if membership is None:
-        raise NotFound(missing)
+    membership = caller.require_member(path.org, missing=missing)
     found = None
     if is_id(update_id):
         with backend.db.connect() as connection:
-            found = repository.find_with_stack(connection, membership.org_id, path, update_id)
+            found = repository.find_with_stack(connection, membership.org_id, path, update_id, caller.principals(membership))
     if found is None:
         stacks.get_stack(backend, caller, path, permission)
         raise _unknown(update_id)
-    caller.require(permission, path.org, missing=missing, created_by=found[0].created_by)
+    stacks.require_on_stack(caller, membership, found[0], permission)
     return found
 
 

@@ -11,12 +11,15 @@ def find_id(connection: Connection, login: str) -> str | None:
     return found
 
 
-def add(tx: Connection, *, user_id: str, login: str, name: str, email: str, site_admin: bool, now_millis: int) -> None:
+def add(
+    tx: Connection, *, user_id: str, login: str, name: str, email: str, site_admin: bool, is_machine: bool, now_millis: int
+) -> None:
     """Insert a user; IntegrityError when the login is taken."""
     tx.execute(
         insert(users).values(
             id=user_id,
             login=login,
+            is_machine=is_machine,
             name=name,
             email=email,
             avatar_url="",

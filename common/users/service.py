@@ -56,7 +56,20 @@ def add(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, 
     """Make a user and return the id, a step; raises BadRequest for a bad login, IntegrityError for one that is taken."""
     require_owner_name(login)
     user_id = new_id()
-    repository.add(tx, user_id=user_id, login=login, name=name, email=email, site_admin=site_admin, now_millis=unix_millis(now))
+    repository.add(
+        tx, user_id=user_id, login=login, name=name, email=email, site_admin=site_admin, is_machine=False,
+        now_millis=unix_millis(now),
+    )  # fmt: skip
+    return user_id
+
+
+def add_machine(tx: Connection, *, org_login: str, name: str, now: datetime) -> str:
+    """Make the user behind an organization's or a team's token and return the id, a step; nobody can sign in as it."""
+    user_id = new_id()
+    repository.add(
+        tx, user_id=user_id, login=f"{org_login}/{name}", name=name, email="", site_admin=False, is_machine=True,
+        now_millis=unix_millis(now),
+    )  # fmt: skip
     return user_id
 
 

@@ -10,7 +10,7 @@ from common.clock import unix_millis
 from common.db.tables import access_tokens
 from common.errors import Unauthorized
 from common.ids import new_id
-from tests.people import ADMIN_TOKEN, caller_of, make_admin, make_user
+from tests.people import ADMIN_TOKEN, caller_of, make_admin, make_token, make_user
 
 REFUSAL = "Unauthorized: No credentials provided or are invalid."
 GOOD = "pul-" + "0f" * 20
@@ -34,8 +34,8 @@ class TestAuthenticate:
         with backend.db.begin() as tx:
             from common.users import repository
 
-            repository.add(tx, user_id=user_id, login="bob", name="", email="", site_admin=False, now_millis=0)
-            token = access.issue_token(tx, user_id=user_id, name="t", description="", now=backend.clock.now())
+            repository.add(tx, user_id=user_id, login="bob", name="", email="", site_admin=False, is_machine=False, now_millis=0)
+            token = make_token(tx, backend, user_id)
 
         assert () == caller_of(backend, token.text).memberships
 
@@ -64,10 +64,8 @@ class TestAuthenticate:
         admin = make_admin(backend)
         now = backend.clock.now()
         with backend.db.begin() as tx:
-            over = access.issue_token(tx, user_id=admin.user_id, name="a", description="", now=now, expires_at=now)
-            still = access.issue_token(
-                tx, user_id=admin.user_id, name="b", description="", now=now, expires_at=now + timedelta(milliseconds=1)
-            )
+            over = make_token(tx, backend, admin.user_id, expires_at=now)
+            still = make_token(tx, backend, admin.user_id, expires_at=now + timedelta(milliseconds=1))
 
         assert "admin" == caller_of(backend, still.text).login
         with pytest.raises(Unauthorized):
@@ -79,7 +77,7 @@ class TestIssueToken:
         """What the database holds of a token cannot be used to sign in, and nothing printed of it shows the text."""
         admin = make_admin(backend)
         with backend.db.begin() as tx:
-            token = access.issue_token(tx, user_id=admin.user_id, name="ci", description="", now=backend.clock.now())
+            token = make_token(tx, backend, admin.user_id)
         with backend.db.connect() as connection:
             rows = connection.execute(select(access_tokens)).all()
 
@@ -99,7 +97,16 @@ class TestFindOwner:
         admin = make_admin(backend)
         with backend.db.begin() as tx:
             values = {"id": new_id(), "token_hash": access._hash(GOOD), "user_id": admin.user_id, "name": "", "description": ""}
-            tx.execute(insert(access_tokens).values(**values, created_at=0, expires_at=unix_millis(backend.clock.now()) - 1))
+            tx.execute(
+                insert(access_tokens).values(
+                    **values,
+                    kind="personal",
+                    is_admin=False,
+                    created_by=admin.user_id,
+                    created_at=0,
+                    expires_at=unix_millis(backend.clock.now()) - 1,
+                )
+            )
 
             assert admin.user_id == access.find_owner(tx, GOOD)
             assert access.find_owner(tx, access.new_token()) is None

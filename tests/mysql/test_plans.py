@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import Connection, event, insert
 
 from common.access import repository as access
+from common.access.predicate import ALWAYS
+from common.access.rights import StackScope
 from common.db.engine import Database, open_database
 from common.db.tables import access_tokens, members, organizations, stack_tags, stacks, updates, users
 from common.stacks import repository as stack_rows
@@ -46,16 +48,28 @@ def database(mysql_server: SharedServer) -> Iterator[Database]:
 
 def fill(tx: Connection) -> None:
     """Inserts the rows."""
-    person = {"login": "u", "name": "", "email": "", "avatar_url": "", "site_admin": False, "created_at": 1}
+    person = {"is_machine": False, "login": "u", "name": "", "email": "", "avatar_url": "", "site_admin": False, "created_at": 1}
     tx.execute(insert(users), [{**person, "id": f"u{number or ''}", "login": f"u{number}"} for number in range(50)])
     tx.execute(
         insert(organizations),
-        [{"id": f"o{number}", "login": f"org{number}", "name": "", "avatar_url": "", "created_at": 1} for number in range(3)],
+        [
+            {"id": f"o{number}", "login": f"org{number}", "name": "", "avatar_url": "", "settings": "{}", "created_at": 1}
+            for number in range(3)
+        ],
     )
     tx.execute(
-        insert(members), [{"org_id": f"o{number}", "user_id": "u", "role": "admin", "created_at": 1} for number in range(3)]
+        insert(members),
+        [{"org_id": f"o{number}", "user_id": "u", "role": "admin", "suspended": False, "created_at": 1} for number in range(3)],
     )
-    token = {"user_id": "u", "name": "", "description": "", "created_at": 1}
+    token = {
+        "user_id": "u",
+        "kind": "personal",
+        "is_admin": False,
+        "created_by": "u",
+        "name": "",
+        "description": "",
+        "created_at": 1,
+    }
     tx.execute(insert(access_tokens), [{**token, "id": f"t{number}", "token_hash": f"h{number}"} for number in range(200)])
     stack = {"live": 1, "tags": "{}", "wrapped_key": b"x", "created_by": "u", "created_at": 1}
     tx.execute(
@@ -68,16 +82,17 @@ def fill(tx: Connection) -> None:
     tx.execute(insert(updates), [update_row(f"dry{v}", "s0", None) for v in range(500)])
 
 
+ALL_OF_IT = StackScope("o0", ALWAYS, "u", ("u",))
 QUERIES: dict[str, Callable[[Connection], object]] = {
     "caller": lambda connection: access.find_caller(connection, "h7", 1),
-    "stack": lambda connection: stack_rows.find(connection, "o0", "p0", "n0"),
-    "stack by a former name": lambda connection: stack_rows.find_by_former_name(connection, "o0", "p0", "old"),
-    "stacks with a tag": lambda c: stack_rows.page(c, ["o0"], project=None, tag=("env", "v3"), after=None, limit=11),
-    "stacks of a project": lambda c: stack_rows.page(c, ["o0"], project="p0", tag=None, after=None, limit=11),
+    "stack": lambda connection: stack_rows.find(connection, "o0", "p0", "n0", ["u", "team"]),
+    "stack by a former name": lambda connection: stack_rows.find_by_former_name(connection, "o0", "p0", "old", ["u"]),
+    "stacks with a tag": lambda c: stack_rows.page(c, [ALL_OF_IT], project=None, tag=("env", "v3"), after=None, limit=11),
+    "stacks of a project": lambda c: stack_rows.page(c, [ALL_OF_IT], project="p0", tag=None, after=None, limit=11),
     "stacks of an organization": lambda c: stack_rows.page(
-        c, ["o0"], project=None, tag=None, after=("org0", "p1", "n1"), limit=11
+        c, [ALL_OF_IT], project=None, tag=None, after=("org0", "p1", "n1"), limit=11
     ),
-    "update and stack": lambda c: update_rows.find_with_stack(c, "o0", StackPath("org0", "p0", "n0"), "old7"),
+    "update and stack": lambda c: update_rows.find_with_stack(c, "o0", StackPath("org0", "p0", "n0"), "old7", ["u"]),
     "update": lambda connection: update_rows.find(connection, "old7"),
     "abandoned updates": lambda c: update_rows.abandoned(c, lease_before=1, finishing_before=1, limit=20),
     "newest updates": lambda connection: history_rows.page_versions(connection, "s0", 10, 0),

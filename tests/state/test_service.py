@@ -4,7 +4,7 @@ from common.access.caller import Caller
 from common.access.permissions import Role
 from common.backend import Backend
 from common.compression import is_packed
-from common.errors import BackendError, Forbidden, NotFound
+from common.errors import BackendError, NotFound
 from common.stacks.model import StackPath
 from common.state import changes, document
 from common.state import service as state
@@ -71,7 +71,7 @@ class TestExport:
         make_stack(backend, admin)
         bob = caller_of(backend, make_user(backend, "bob", org="acme", role=Role.BILLING_MANAGER))
 
-        with pytest.raises(Forbidden):
+        with pytest.raises(NotFound):
             state.export(backend, bob, DEV)
 
     def test_of_a_state_that_was_lost(self, backend: Backend, admin: Caller) -> None:

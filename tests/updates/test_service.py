@@ -62,14 +62,13 @@ class TestCreate:
         assert (text.decode(), "refresh") == (update_row(backend, update_id).program, update_row(backend, update_id).kind)
 
     def test_needs_the_permission(self, backend: Backend, admin: Caller) -> None:
-        """A billing manager may not, and to a stranger the stack does not exist."""
+        """To a billing manager the stack does not exist, and no more to a stranger."""
         bob = caller_of(backend, make_user(backend, "bob", org="acme", role=Role.BILLING_MANAGER))
         mallory = caller_of(backend, make_user(backend, "mallory"))
 
-        with pytest.raises(Forbidden):
-            make_update(backend, bob, DEV)
-        with pytest.raises(NotFound):
-            make_update(backend, mallory, DEV)
+        for nobody in (bob, mallory):
+            with pytest.raises(NotFound):
+                make_update(backend, nobody, DEV)
 
 
 class TestStart:

@@ -23,6 +23,14 @@ def upgrade() -> None:
     _create_users()
     _create_organizations()
     _create_members()
+    _create_invites()
+    _create_roles()
+    _create_role_references()
+    _create_teams()
+    _create_team_members()
+    _create_team_roles()
+    _create_team_entities()
+    _create_stack_grants()
     _create_access_tokens()
     _create_stacks()
     _create_stack_tags()
@@ -40,6 +48,7 @@ def _create_users() -> None:
         "users",
         sa.Column("id", sa.String(36), primary_key=True, nullable=False),
         sa.Column("login", sa.String(100), nullable=False),
+        sa.Column("is_machine", sa.Boolean(), nullable=False),
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("email", sa.String(255), nullable=False),
         sa.Column("avatar_url", sa.String(1024), nullable=False),
@@ -58,6 +67,7 @@ def _create_organizations() -> None:
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("avatar_url", sa.String(1024), nullable=False),
         sa.Column("personal_user_id", sa.String(36), nullable=True),
+        sa.Column("settings", LONG_TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.UniqueConstraint("login", name="uq_organizations_login"),
         sa.UniqueConstraint("personal_user_id", name="uq_organizations_personal_user_id"),
@@ -70,8 +80,123 @@ def _create_members() -> None:
         sa.Column("org_id", sa.String(36), primary_key=True, nullable=False),
         sa.Column("user_id", sa.String(36), primary_key=True, nullable=False),
         sa.Column("role", sa.String(20), nullable=False),
+        sa.Column("role_id", sa.String(36), nullable=True),
+        sa.Column("suspended", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        indexes=(sa.Index("ix_members_user_id", "user_id"),),
+        indexes=(
+            sa.Index("ix_members_role_id", "role_id"),
+            sa.Index("ix_members_user_id", "user_id"),
+        ),
+    )
+
+
+def _create_invites() -> None:
+    create_table(
+        "invites",
+        sa.Column("id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("org_id", sa.String(36), nullable=False),
+        sa.Column("email", sa.String(255), nullable=False),
+        sa.Column("role", sa.String(20), nullable=False),
+        sa.Column("role_id", sa.String(36), nullable=True),
+        sa.Column("sent_by", sa.String(36), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        indexes=(
+            sa.Index("ix_invites_email", "email"),
+            sa.Index("ix_invites_org_id", "org_id", "id"),
+        ),
+    )
+
+
+def _create_roles() -> None:
+    create_table(
+        "roles",
+        sa.Column("id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("org_id", sa.String(36), nullable=False),
+        sa.Column("purpose", sa.String(20), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("description", sa.String(1024), nullable=False),
+        sa.Column("resource_type", sa.String(40), nullable=False),
+        sa.Column("details", LONG_TEXT, nullable=False),
+        sa.Column("rules", LONG_TEXT, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.UniqueConstraint("org_id", "purpose", "name", name="uq_roles_org_id_purpose_name"),
+    )
+
+
+def _create_role_references() -> None:
+    create_table(
+        "role_references",
+        sa.Column("role_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("composed_id", sa.String(36), primary_key=True, nullable=False),
+        indexes=(sa.Index("ix_role_references_composed_id", "composed_id"),),
+    )
+
+
+def _create_teams() -> None:
+    create_table(
+        "teams",
+        sa.Column("id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("org_id", sa.String(36), nullable=False),
+        sa.Column("kind", sa.String(10), nullable=False),
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("display_name", sa.String(255), nullable=False),
+        sa.Column("description", sa.String(1024), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.UniqueConstraint("org_id", "name", name="uq_teams_org_id_name"),
+    )
+
+
+def _create_team_members() -> None:
+    create_table(
+        "team_members",
+        sa.Column("team_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("user_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("org_id", sa.String(36), nullable=False),
+        sa.Column("role", sa.String(10), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        indexes=(sa.Index("ix_team_members_user_id", "user_id", "org_id"),),
+    )
+
+
+def _create_team_roles() -> None:
+    create_table(
+        "team_roles",
+        sa.Column("team_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("role_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        indexes=(sa.Index("ix_team_roles_role_id", "role_id"),),
+    )
+
+
+def _create_team_entities() -> None:
+    create_table(
+        "team_entities",
+        sa.Column("team_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("kind", sa.String(16), primary_key=True, nullable=False),
+        sa.Column("project", sa.String(100), primary_key=True, nullable=False),
+        sa.Column("name", sa.String(100), primary_key=True, nullable=False),
+        sa.Column("permission", sa.String(10), nullable=False),
+        sa.Column("max_open_duration", sa.String(40), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+    )
+
+
+def _create_stack_grants() -> None:
+    create_table(
+        "stack_grants",
+        sa.Column("stack_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("principal_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("is_team", sa.Boolean(), nullable=False),
+        sa.Column("permission", sa.SmallInteger(), nullable=False),
+        sa.Column("set_id", sa.String(36), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        indexes=(
+            sa.Index("ix_stack_grants_principal_id", "principal_id"),
+            sa.Index("ix_stack_grants_set_id", "set_id"),
+        ),
     )
 
 
@@ -79,15 +204,27 @@ def _create_access_tokens() -> None:
     create_table(
         "access_tokens",
         sa.Column("id", sa.String(36), primary_key=True, nullable=False),
-        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("token_hash", sa.String(64), nullable=True),
+        sa.Column("kind", sa.String(12), nullable=False),
         sa.Column("user_id", sa.String(36), nullable=False),
+        sa.Column("org_id", sa.String(36), nullable=True),
+        sa.Column("team_id", sa.String(36), nullable=True),
+        sa.Column("role_id", sa.String(36), nullable=True),
+        sa.Column("is_admin", sa.Boolean(), nullable=False),
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("description", sa.String(1024), nullable=False),
+        sa.Column("created_by", sa.String(36), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.UniqueConstraint("org_id", "name", name="uq_access_tokens_org_id_name"),
         sa.UniqueConstraint("token_hash", name="uq_access_tokens_token_hash"),
-        indexes=(sa.Index("ix_access_tokens_user_id", "user_id"),),
+        indexes=(
+            sa.Index("ix_access_tokens_role_id", "role_id"),
+            sa.Index("ix_access_tokens_team_id", "team_id"),
+            sa.Index("ix_access_tokens_user_id", "user_id", "kind"),
+        ),
     )
 
 
@@ -106,7 +243,10 @@ def _create_stacks() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.UniqueConstraint("org_id", "project", "name", "live", name="uq_stacks_org_id_project_name_live"),
-        indexes=(sa.Index("ix_stacks_deleted_at", "deleted_at"),),
+        indexes=(
+            sa.Index("ix_stacks_created_by", "created_by"),
+            sa.Index("ix_stacks_deleted_at", "deleted_at"),
+        ),
     )
 
 

@@ -1,0 +1,37 @@
+"""Rows of grants on single stacks."""
+
+from sqlalchemy import Connection, insert
+from sqlalchemy import delete as delete_from
+
+from common.access.permissions import StackLevel
+from common.db.tables import stack_grants
+
+
+def add(
+    tx: Connection, stack_id: str, principal_id: str, *, is_team: bool, level: StackLevel, set_id: str | None, now_millis: int,
+) -> None:  # fmt: skip
+    """Insert a grant; IntegrityError when the principal has one on the stack."""
+    tx.execute(
+        insert(stack_grants).values(
+            stack_id=stack_id, principal_id=principal_id, is_team=is_team, permission=int(level), set_id=set_id,
+            created_at=now_millis,
+        ),
+    )  # fmt: skip
+
+
+def delete(tx: Connection, stack_id: str, principal_id: str) -> bool:
+    """Delete a grant; False when there was none."""
+    found = tx.execute(
+        delete_from(stack_grants).where(stack_grants.c.stack_id == stack_id, stack_grants.c.principal_id == principal_id)
+    )
+    return found.rowcount == 1
+
+
+def delete_of_principal(tx: Connection, principal_id: str) -> None:
+    """Delete all grants of a team or person."""
+    tx.execute(delete_from(stack_grants).where(stack_grants.c.principal_id == principal_id))
+
+
+def delete_of_stack(tx: Connection, stack_id: str) -> None:
+    """Delete all grants on a stack."""
+    tx.execute(delete_from(stack_grants).where(stack_grants.c.stack_id == stack_id))

@@ -1,0 +1,38 @@
+"""What teams and people were given on single stacks: steps for the use cases that give and take.
+
+The rows belong to this area, the lowest one, because teams, stacks and permission sets all change them.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from common.access import grant_rows
+from common.access.permissions import StackLevel
+from common.clock import unix_millis
+
+
+def give(
+    tx: Connection, stack_id: str, principal_id: str, *, is_team: bool, level: StackLevel, now: datetime,
+    set_id: str | None = None,
+) -> None:  # fmt: skip
+    """Give a team or a person a level, or a custom permission set, on a stack, in place of what they had there."""
+    # No permission check in this module: the use cases made it.
+    grant_rows.delete(tx, stack_id, principal_id)
+    if level is not StackLevel.NONE or set_id is not None:
+        grant_rows.add(tx, stack_id, principal_id, is_team=is_team, level=level, set_id=set_id, now_millis=unix_millis(now))
+
+
+def take(tx: Connection, stack_id: str, principal_id: str) -> bool:
+    """Take away what a team or a person was given on a stack; False when there was nothing."""
+    return grant_rows.delete(tx, stack_id, principal_id)
+
+
+def take_all_from(tx: Connection, principal_id: str) -> None:
+    """Take away everything that a team or a person was given."""
+    grant_rows.delete_of_principal(tx, principal_id)
+
+
+def take_all_on(tx: Connection, stack_id: str) -> None:
+    """Take away everything that was given on a stack."""
+    grant_rows.delete_of_stack(tx, stack_id)

@@ -1,0 +1,73 @@
+"""What an organization gives to all its members, and how it is set up: one document in its row. No I/O.
+
+A member that is added here later has a default, so that rows written before it stay good.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from common.access.permissions import Permission, StackLevel
+
+EnvironmentLevel = Literal["none", "read", "open", "write", "admin"]
+
+
+class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """An organization's settings; levels are upstream's numbers and words.
+
+    `default_…_permission` and the toggles hold for members with the built-in Member role alone. `stack_…`: without it,
+    members may not delete or transfer even the stacks they administer. `max_access_token_expiry_days` 0 means no limit.
+    The settings after that change nothing here; they are kept for the clients that show them.
+    """
+
+    default_stack_permission: StackLevel = StackLevel.WRITE
+    default_environment_permission: EnvironmentLevel = "none"
+    default_account_permission: Literal[0, 1, 2, 3] = 0
+    members_can_create_stacks: bool = True
+    members_can_delete_stacks: bool = True
+    members_can_transfer_stacks: bool = True
+    members_can_create_teams: bool = True
+    members_can_create_accounts: bool = False
+    members_can_invite_collaborators: bool = False
+    max_access_token_expiry_days: int = 0
+    default_role_id: str = ""
+    default_deployment_role_id: str = ""
+    default_agent_pool_id: str = ""
+    preferred_vcs: Literal["none", "bitbucket", "github", "gitlab"] = "none"
+    ai_enablement: str = ""
+    neo_enabled: bool = False
+    neo_approval_mode: Literal["manual", "auto", "balanced"] = "manual"
+    neo_task_sharing_mode: Literal["none", "org"] = "none"
+    neo_cli_explanations_disabled: bool = True
+    natural_language_search_disabled: bool = True
+    neo_agent_disabled: bool = True
+
+    def of_members(self) -> frozenset[Permission]:
+        """Return what the toggles add to the built-in Member role."""
+        toggles = (
+            (self.members_can_create_stacks, Permission.STACK_CREATE),
+            (self.members_can_create_teams, Permission.TEAM_CREATE),
+            (self.members_can_create_accounts, Permission.INSIGHTS_ACCOUNT_CREATE),
+        )
+        return frozenset(permission for is_on, permission in toggles if is_on)
+
+    def withheld(self) -> frozenset[Permission]:
+        """Return what members with the built-in Member role may not do even to stacks that they administer."""
+        toggles = (
+            (self.members_can_delete_stacks, Permission.STACK_DELETE),
+            (self.members_can_transfer_stacks, Permission.STACK_TRANSFER),
+        )
+        return frozenset(permission for is_on, permission in toggles if not is_on)
+
+
+DEFAULT = OrgSettings()
+
+
+def decode(text: str) -> OrgSettings:
+    """Return the settings of an organization's row."""
+    return msgspec.json.decode(text, type=OrgSettings) if text != "{}" else DEFAULT
+
+
+def encode(settings: OrgSettings) -> str:
+    """Return the text for an organization's row."""
+    return msgspec.json.encode(settings).decode()
