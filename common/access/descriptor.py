@@ -17,7 +17,7 @@ TEXT_LIMIT_BYTES = 1 << 20
 DEPTH_LIMIT = 64
 
 
-class _Node(msgspec.Struct, frozen=True, tag_field="__type", rename="camel"):
+class _Node(msgspec.Struct, frozen=True, tag_field="__type", rename="camel", omit_defaults=True):
     """A node of the tree; its class name is its `__type`."""
 
 
@@ -159,7 +159,7 @@ class Team(_Expression, frozen=True):
 class LiteralBool(_Literal, frozen=True):
     """True or false."""
 
-    value: bool = False
+    value: bool | None = None
 
 
 class LiteralString(_Literal, frozen=True):
@@ -171,7 +171,7 @@ class LiteralString(_Literal, frozen=True):
 class LiteralNumber(_Literal, frozen=True):
     """A number."""
 
-    value: float = 0
+    value: float | None = None
 
 
 class LiteralStack(_Literal, frozen=True):
@@ -273,11 +273,16 @@ def check(descriptor: Descriptor) -> None:
             raise BadRequest(msg)
 
 
-def references(descriptor: Descriptor) -> frozenset[str]:
-    """Return the ids of all records that a descriptor composes."""
-    return frozenset(
-        found for node, _ in _walk(descriptor, 1) if isinstance(node, Compose) for found in node.permission_descriptors or ()
-    )
+def references(descriptor: Descriptor) -> list[str]:
+    """Return the ids of all records that a descriptor composes, as often as it does."""
+    composing = (node for node, _ in _walk(descriptor, 1) if isinstance(node, Compose))
+    return [found for node in composing for found in node.permission_descriptors or ()]
+
+
+def allowed(descriptor: Descriptor) -> frozenset[Permission]:
+    """Return every permission that a descriptor without Compose nodes gives on anything, whatever its conditions."""
+    allowing = (node for node, _ in _walk(descriptor, 1) if isinstance(node, Allow))
+    return frozenset(found for node in allowing for found in node.permissions or ())
 
 
 def resolve(descriptor: Descriptor, records: dict[str, Descriptor]) -> Descriptor:

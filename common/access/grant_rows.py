@@ -32,6 +32,11 @@ def delete_of_principal(tx: Connection, principal_id: str) -> None:
     tx.execute(delete_from(stack_grants).where(stack_grants.c.principal_id == principal_id))
 
 
+def delete_of_set(tx: Connection, set_id: str) -> None:
+    """Delete all grants of a permission set."""
+    tx.execute(delete_from(stack_grants).where(stack_grants.c.set_id == set_id))
+
+
 def delete_of_stack(tx: Connection, stack_id: str) -> None:
     """Delete all grants on a stack."""
     tx.execute(delete_from(stack_grants).where(stack_grants.c.stack_id == stack_id))

@@ -33,6 +33,11 @@ def take_all_from(tx: Connection, principal_id: str) -> None:
     grant_rows.delete_of_principal(tx, principal_id)
 
 
+def take_all_of_set(tx: Connection, set_id: str) -> None:
+    """Take away a custom permission set from everybody, on every stack."""
+    grant_rows.delete_of_set(tx, set_id)
+
+
 def take_all_on(tx: Connection, stack_id: str) -> None:
     """Take away everything that was given on a stack."""
     grant_rows.delete_of_stack(tx, stack_id)

@@ -161,7 +161,7 @@ def _equal(left: d.Expression | None, right: d.Expression | None, kind: EntityKi
         if isinstance(value, d.LiteralStack | d.LiteralEnvironment | d.LiteralInsightsAccount | d.LiteralTeam):
             return _identified(target, _IDENTITIES[type(value)], {value.identity or ""}, kind)
     if isinstance(left, d.LiteralNumber) and isinstance(right, d.LiteralNumber):
-        return (ALWAYS, NEVER) if left.value == right.value else (NEVER, ALWAYS)
+        return (ALWAYS, NEVER) if (left.value or 0) == (right.value or 0) else (NEVER, ALWAYS)
     return _UNKNOWN
 
 

@@ -4,7 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, literal, null, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from common.access import builtin
 from common.access.caller import Caller, TokenKind
@@ -15,6 +30,10 @@ from common.access.rights import Membership
 from common.access.rules import parsed
 from common.db.tables import access_tokens, members, organizations, roles, team_members, team_roles, teams, users
 
+_IS_GOOD = and_(
+    access_tokens.c.token_hash == bindparam("token_hash"),
+    or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > bindparam("now_millis")),
+)
 _DAY_MILLIS = 86_400_000
 _TEAM_ADMIN = "admin"
 
@@ -29,12 +48,7 @@ class Found:
 
 def find_caller(connection: Connection, token_hash: str, now_millis: int) -> Found | None:
     """Return the owner of a token that is good, with all memberships, or None."""
-    is_good = and_(
-        access_tokens.c.token_hash == token_hash,
-        or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now_millis),
-    )
-    # No ORDER BY: with one, MySQL would put the union into a temporary table.
-    rows = connection.execute(union_all(_owner(is_good), _teams_of_person(is_good), _team_of_machine(is_good))).all()
+    rows = connection.execute(_CALLER, {"token_hash": token_hash, "now_millis": now_millis}).all()
     owners = [row for row in rows if row.part == "owner"]
     if not owners:
         return None
@@ -100,12 +114,17 @@ def of_team(team_id: str) -> ColumnElement[bool]:
     return access_tokens.c.team_id == team_id
 
 
+def of_role(role_id: str) -> ColumnElement[bool]:
+    """Choose the tokens that have a role of their own."""
+    return access_tokens.c.role_id == role_id
+
+
 def of_token(token_id: str) -> ColumnElement[bool]:
     """Choose one token."""
     return access_tokens.c.id == token_id
 
 
-def _owner(is_good: ColumnElement[bool]) -> Select[Any]:
+def _owner() -> Select[Any]:
     """Return the query of the token, its user and each organization with the role held there."""
     return (
         select(
@@ -125,11 +144,11 @@ def _owner(is_good: ColumnElement[bool]) -> Select[Any]:
         .outerjoin(organizations, organizations.c.id == func.coalesce(members.c.org_id, access_tokens.c.org_id))
         .outerjoin(roles, roles.c.id == func.coalesce(members.c.role_id, access_tokens.c.role_id))
         .outerjoin(teams, teams.c.id == access_tokens.c.team_id)
-        .where(is_good)
+        .where(_IS_GOOD)
     )  # fmt: skip
 
 
-def _teams_of_person(is_good: ColumnElement[bool]) -> Select[Any]:
+def _teams_of_person() -> Select[Any]:
     """Return the query of the teams of the token's user, a row for each role that a team has, in the columns of `_owner`."""
     query = (
         select(*_team_columns(team_members.c.org_id, team_members.c.role, team_members.c.team_id))
@@ -137,17 +156,17 @@ def _teams_of_person(is_good: ColumnElement[bool]) -> Select[Any]:
         .join(team_members, team_members.c.user_id == access_tokens.c.user_id)
         .outerjoin(team_roles, team_roles.c.team_id == team_members.c.team_id)
     )
-    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(is_good)
+    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(_IS_GOOD)
 
 
-def _team_of_machine(is_good: ColumnElement[bool]) -> Select[Any]:
+def _team_of_machine() -> Select[Any]:
     """Return the query of the team that the token itself belongs to, in the columns of `_owner`."""
     query = (
         select(*_team_columns(access_tokens.c.org_id, null(), access_tokens.c.team_id))
         .select_from(access_tokens)
         .outerjoin(team_roles, team_roles.c.team_id == access_tokens.c.team_id)
     )
-    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(is_good, access_tokens.c.team_id.is_not(None))
+    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(_IS_GOOD, access_tokens.c.team_id.is_not(None))
 
 
 def _team_columns(org_id: Any, role: Any, team_id: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a column or NULL
@@ -218,3 +237,7 @@ def _barred(row: Row[Any], settings: OrgSettings) -> str:
     if not days or (row.expires_at is not None and row.expires_at - row.created_at <= days * _DAY_MILLIS):
         return ""
     return f"organization {row.org_login} takes access tokens that expire within {days} days; make one that does"
+
+
+# Built once, since every request asks it. No ORDER BY: with one, MySQL would put the union into a temporary table.
+_CALLER = union_all(_owner(), _teams_of_person(), _team_of_machine())

@@ -18,7 +18,7 @@ from common.ids import new_id
 
 __all__ = [
     "IssuedToken", "TokenOwner", "authenticate", "find_owner", "is_token", "issue_token", "new_token", "revoke_token",
-    "revoke_tokens_of_team",
+    "revoke_tokens_of_role", "revoke_tokens_of_team",
 ]  # fmt: skip
 # How coarse the note of a token's last use is.
 LAST_USED_MILLIS = 15 * 60_000
@@ -87,6 +87,11 @@ def revoke_token(tx: Connection, token_id: str, now: datetime) -> bool:
 def revoke_tokens_of_team(tx: Connection, team_id: str, now: datetime) -> None:
     """Revoke all tokens of a team: a step of its caller's use case."""
     repository.revoke(tx, repository.of_team(team_id), unix_millis(now))
+
+
+def revoke_tokens_of_role(tx: Connection, role_id: str, now: datetime) -> None:
+    """Revoke all tokens that have a role of their own, this one: a step of its caller's use case."""
+    repository.revoke(tx, repository.of_role(role_id), unix_millis(now))
 
 
 def find_owner(tx: Connection, text: str) -> str | None:

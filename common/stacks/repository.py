@@ -50,14 +50,15 @@ VERSION_COLUMNS = (
 )  # fmt: skip
 
 
-def with_latest_version(principals: Sequence[str]) -> Select[tuple[object, ...]]:
-    """Return the query of live stacks joined with their newest version; the caller adds its WHERE.
+def with_latest_version() -> Select[tuple[object, ...]]:
+    """Return the query of live stacks joined with their newest version, for the parameter `principals`.
 
     A stack comes once for each grant on it that one of the principals holds, and once if there is none: see `one_stack`.
+    Whoever adds a WHERE does so once, when the module is loaded: building a query takes longer than SQLite needs for it.
     """
     mine = and_(
         stack_grants.c.stack_id == stacks.c.id,
-        stack_grants.c.principal_id.in_(bindparam("principals", list(principals), expanding=True)),
+        stack_grants.c.principal_id.in_(bindparam("principals", expanding=True)),
     )
     return (
         select(*STACK_COLUMNS, *VERSION_COLUMNS, stack_grants.c.permission, roles.c.rules)
@@ -70,6 +71,25 @@ def with_latest_version(principals: Sequence[str]) -> Select[tuple[object, ...]]
     )
 
 
+IS_NAMED = and_(
+    stacks.c.org_id == bindparam("org_id"), stacks.c.project == bindparam("project"), stacks.c.name == bindparam("name"),
+)  # fmt: skip
+_BY_NAME = with_latest_version().where(IS_NAMED)
+_BY_FORMER_NAME = with_latest_version().where(
+    stacks.c.id
+    == select(stack_names.c.stack_id)
+    .join(_moved := stacks.alias("moved"), and_(_moved.c.id == stack_names.c.stack_id, _moved.c.live == 1))
+    .where(
+        stack_names.c.org_id == bindparam("org_id"),
+        stack_names.c.project == bindparam("project"),
+        stack_names.c.name == bindparam("name"),
+    )
+    .order_by(stack_names.c.left_at.desc())
+    .limit(1)
+    .scalar_subquery(),
+)
+
+
 def one_stack(rows: Sequence[Row[tuple[object, ...]]]) -> Stack | None:
     """Return the stack that all rows of `with_latest_version` are about, with the grants they bring, or None."""
     return to_stack(rows[0], tuple(_to_grant(row) for row in rows if row.permission is not None)) if rows else None
@@ -77,23 +97,16 @@ def one_stack(rows: Sequence[Row[tuple[object, ...]]]) -> Stack | None:
 
 def find(connection: Connection, org_id: str, project: str, name: str, principals: Sequence[str]) -> Stack | None:
     """Return the live stack of that name with the principals' grants on it, or None."""
-    named = (stacks.c.org_id == org_id, stacks.c.project == project, stacks.c.name == name)
-    return one_stack(connection.execute(with_latest_version(principals).where(*named)).all())
+    asked = {"org_id": org_id, "project": project, "name": name, "principals": list(principals)}
+    return one_stack(connection.execute(_BY_NAME, asked).all())
 
 
 def find_by_former_name(
     connection: Connection, org_id: str, project: str, name: str, principals: Sequence[str],
 ) -> Stack | None:  # fmt: skip
     """Return the live stack that had this name most recently before it was renamed or moved, or None."""
-    former = (
-        select(stack_names.c.stack_id)
-        .join(stacks, and_(stacks.c.id == stack_names.c.stack_id, stacks.c.live == 1))
-        .where(stack_names.c.org_id == org_id, stack_names.c.project == project, stack_names.c.name == name)
-        .order_by(stack_names.c.left_at.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return one_stack(connection.execute(with_latest_version(principals).where(stacks.c.id == former)).all())
+    asked = {"org_id": org_id, "project": project, "name": name, "principals": list(principals)}
+    return one_stack(connection.execute(_BY_FORMER_NAME, asked).all())
 
 
 def find_person(connection: Connection, user_id: str) -> tuple[str, str, str]:

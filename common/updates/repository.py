@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from common.db.tables import stacks, updates
 from common.stacks import repository as stack_rows  # arch: one query reads an update with its stack, as start needs both
@@ -94,15 +94,8 @@ def find_with_stack(
     connection: Connection, org_id: str, path: StackPath, update_id: str, principals: Sequence[str],
 ) -> tuple[Stack, Update] | None:  # fmt: skip
     """Return the update and its live stack with its newest version, in one query; None when the stack has no such update."""
-    asked = updates.alias("asked")
-    columns = [getattr(asked.c, column.name).label(f"asked_{column.name}") for column in _UPDATE_COLUMNS]
-    query = (
-        stack_rows.with_latest_version(principals)
-        .add_columns(*columns)
-        .join(asked, and_(asked.c.stack_id == stacks.c.id, asked.c.id == update_id))
-        .where(stacks.c.org_id == org_id, stacks.c.project == path.project, stacks.c.name == path.name)
-    )
-    rows = connection.execute(query).all()
+    named = {"org_id": org_id, "project": path.project, "name": path.name, "update_id": update_id}
+    rows = connection.execute(_WITH_STACK, {**named, "principals": list(principals)}).all()
     stack = stack_rows.one_stack(rows)
     if stack is None:
         return None
@@ -128,6 +121,13 @@ def abandoned(
 
 
 _UPDATE_COLUMNS = (updates.c.id, updates.c.kind, updates.c.dry_run, updates.c.status, updates.c.outcome, updates.c.version)
+_asked = updates.alias("asked")
+_WITH_STACK = (
+    stack_rows.with_latest_version()
+    .add_columns(*(getattr(_asked.c, column.name).label(f"asked_{column.name}") for column in _UPDATE_COLUMNS))
+    .join(_asked, and_(_asked.c.stack_id == stacks.c.id, _asked.c.id == bindparam("update_id")))
+    .where(stack_rows.IS_NAMED)
+)
 
 
 def _created(update_id: str, stack: Stack, kind: Kind, program: Program, user_id: str, *, now_millis: int) -> dict[str, object]:
