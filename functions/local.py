@@ -1,4 +1,4 @@
-"""The command line: `stackhold serve`, `migrate`, `doctor` and `version`.
+"""The command line: `stackhold serve`, `migrate`, `doctor`, `add-user`, `add-organization` and `version`.
 
 A problem is one line on standard error and an exit code other than 0. Options win over environment variables.
 """
@@ -73,6 +73,35 @@ def doctor(*, data: DataOption = None) -> None:
     finding = examine(_settings({"STACKHOLD_DATA": data}), package_version("stackhold"))
     print("\n".join(finding.lines))
     raise typer.Exit(0 if finding.is_well else 1)
+
+
+@app.command()
+def add_user(
+    *,
+    login: Annotated[str, typer.Argument(help="How the person is called: 3 to 40 letters, digits, hyphens, underscores.")],
+    org: Annotated[str | None, typer.Option(help="An organization to join.", show_default=False)] = None,
+    role: Annotated[str, typer.Option(help="The role there: member, admin or billing-manager.")] = "member",
+    name: Annotated[str, typer.Option(help="The person's name.")] = "",
+    email: Annotated[str, typer.Option(help="The person's address.")] = "",
+    data: DataOption = None,
+) -> None:
+    """Make a person and print the token they sign in with, once; the server may be running."""
+    from functions.server.people import add_user as run  # noqa: PLC0415 - as above
+
+    print(run(_settings({"STACKHOLD_DATA": data}), login, name=name, email=email, org=org, role=role))
+
+
+@app.command()
+def add_organization(
+    *,
+    login: Annotated[str, typer.Argument(help="How the organization is called.")],
+    admin: Annotated[str, typer.Option(help="Who administers it.")] = "admin",
+    data: DataOption = None,
+) -> None:
+    """Make an organization; the server may be running."""
+    from functions.server.people import add_organization as run  # noqa: PLC0415 - as above
+
+    print(run(_settings({"STACKHOLD_DATA": data}), login, admin=admin))
 
 
 @app.command()

@@ -1,0 +1,97 @@
+"""What whoever runs the installation may do without signing in: make people and organizations.
+
+It is for the command line on the server's own machine, which can read the database anyway. Until people can sign up and
+sign in by themselves, this is how the second one comes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from common.access import service as access
+from common.access.permissions import Role
+from common.backend import Backend
+from common.db.faults import is_duplicate, repeated
+from common.errors import BadRequest, Conflict, NotFound
+from common.orgs import service as orgs
+from common.users import service as users
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """A person to make, and the organization they join with a role, if any."""
+
+    login: str
+    name: str = ""
+    email: str = ""
+    org: str | None = None
+    role: Role = Role.MEMBER
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A person who was made, and the one token that they can sign in with."""
+
+    login: str
+    token: str = field(repr=False)
+
+
+def add_person(backend: Backend, new: NewPerson) -> Made:
+    """Make a person with a personal organization and a token; Conflict for a taken login, NotFound for no organization."""
+    # No permission check in this module: the operator holds the database.
+    if new.role is Role.NONE:
+        msg = "a person is a member, an admin or a billing manager of an organization"
+        raise BadRequest(msg)
+
+    def make() -> Made:
+        now = backend.clock.now()
+        with backend.db.begin() as tx:
+            org_id = _organization(tx, new.org) if new.org is not None else None
+            name = new.name or new.login
+            user_id = users.add(tx, login=new.login, name=name, email=new.email, site_admin=False, now=now)
+            orgs.add_personal(tx, login=new.login, name=name, user_id=user_id, now=now)
+            if org_id is not None:
+                orgs.add_member(tx, org_id=org_id, user_id=user_id, role=new.role, now=now)
+                users.choose_default_organization(tx, user_id, org_id)
+            token = access.issue_token(
+                tx, access.TokenOwner(user_id), name="first", description="made by the operator", created_by=user_id, now=now,
+            )  # fmt: skip
+        return Made(new.login, token.text)
+
+    return _unless_taken(make, new.login)
+
+
+def add_organization(backend: Backend, login: str, admin: str) -> None:
+    """Make an organization with a person as its admin; Conflict for a name that is taken, NotFound for no such person."""
+
+    def make() -> None:
+        with backend.db.begin() as tx:
+            user_id = users.find_id(tx, admin)
+            if user_id is None:
+                msg = f"there is no user {admin[:80]!a}"
+                raise NotFound(msg)
+            orgs.add_shared(tx, login=login, admin_user_id=user_id, now=backend.clock.now())
+
+    _unless_taken(make, login)
+
+
+def _organization(tx: Connection, login: str) -> str:
+    found = orgs.find_id(tx, login)
+    if found is None:
+        msg = f"there is no organization {login[:80]!a}"
+        raise NotFound(msg)
+    return found
+
+
+def _unless_taken(make: Callable[[], _T], login: str) -> _T:
+    try:
+        return repeated(make)
+    except Exception as error:
+        if is_duplicate(error):
+            msg = f"the name {login[:80]!a} is taken, by a user or an organization"
+            raise Conflict(msg) from error
+        raise

@@ -1,0 +1,42 @@
+"""`stackhold add-user` and `add-organization`: what the operator makes on the server's own machine."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from common.access.permissions import Role
+from common.backend import Backend
+from common.errors import BackendError, StartUpError
+from common.opening import open_backend
+from common.orgs import operator
+from common.orgs.operator import NewPerson
+from common.settings import Settings
+from functions.server import starting
+
+_ROLES = {role.value: role for role in Role if role is not Role.NONE}
+
+
+def add_user(settings: Settings, login: str, *, name: str, email: str, org: str | None, role: str) -> str:
+    """Make a person and return what to tell them: the line that signs them in. Raises StartUpError with what is wrong."""
+    if role not in _ROLES:
+        msg = f"--role must be one of {', '.join(_ROLES)}"
+        raise StartUpError(msg)
+    with _opened(settings) as backend:
+        made = operator.add_person(backend, NewPerson(login, name, email, org, _ROLES[role]))
+    return f"PULUMI_ACCESS_TOKEN={made.token} pulumi login <address of this server>"
+
+
+def add_organization(settings: Settings, login: str, *, admin: str) -> str:
+    """Make an organization and return what was done; raises StartUpError with what is wrong."""
+    with _opened(settings) as backend:
+        operator.add_organization(backend, login, admin)
+    return f"Organization {login} is there, and {admin} administers it."
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Backend]:
+    starting.check(settings, may_migrate=False)
+    try:
+        with closing(open_backend(settings)) as backend:
+            yield backend
+    except BackendError as error:
+        raise StartUpError(error.message) from error
