@@ -67,7 +67,7 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("STACKHOLD_BATCH_ROW_LIMIT_BYTES", _I, str(256 << 10), "Larger journal or event batches go to the object store."),
         Setting("PULUMI_API_CONTAINER_MODE", _T, "FULL", "FULL: requests and jobs; API: requests only; JOBS: jobs only."),
         Setting("PULUMI_API_DOMAIN", _T, "", "Public name of the API, `host[:port]`; the base of links."),
-        Setting("PULUMI_CONSOLE_DOMAIN", _T, "", "Public name of the console; the API's own by default.", _LATER),
+        Setting("PULUMI_CONSOLE_DOMAIN", _T, "", "Public name of the console, where invitations lead; unset: to the API's own."),
     ),
     "First start": (
         Setting("STACKHOLD_BOOTSTRAP_TOKEN", _S, "", "First administrator's access token: `pul-` and 40 hexadecimal digits."),

@@ -49,7 +49,10 @@ ACCESS_RULES = tuple(
 PURE = ("common.esc.lang", *ACCESS_RULES)
 # All of the state engine is pure but these, which fetch a state and put it away.
 ENGINE = "common.state"
-ENGINE_EDGE = tuple(f"common.state.{name}" for name in ("changes", "finishing", "layout", "service", "superseded", "sweep"))
+ENGINE_EDGE = tuple(
+    f"common.state.{name}"
+    for name in ("attempts", "changes", "finishing", "layout", "restore", "service", "superseded", "sweep", "transfer")
+)
 PURE_MAY_IMPORT = ("msgspec", "common.errors", "common.names")
 DOES_INPUT_OUTPUT = [
     "asyncio",

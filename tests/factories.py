@@ -1,5 +1,6 @@
 """Makes stacks and updates for tests, through the services that requests go through; one function a thing."""
 
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from common.access.caller import Caller
 from common.backend import Backend
 from common.compression import unpack
 from common.db.tables import updates as updates_table
+from common.stacks import secrets
 from common.stacks.model import Kind, StackPath
 from common.state import changes
 from common.state import service as state
@@ -16,6 +18,7 @@ from common.state.changes import NewStack
 from common.updates import running, service
 from common.updates.leases import Lease
 from common.updates.model import Client, Completion, Program, Start, Started
+from common.wire.secrets import EncryptValueRequest
 from tests.people import ORG
 from tests.state.builders import VERSION, dump, entry, make_batch, make_resource, names
 
@@ -121,3 +124,8 @@ def exported(backend: Backend, caller: Caller, path: StackPath, version: int | N
 def exported_names(backend: Backend, caller: Caller, path: StackPath) -> list[str]:
     """Returns the names of the resources in the stack's newest state, in order."""
     return names(exported(backend, caller, path))
+
+
+def make_ciphertext(backend: Backend, caller: Caller, path: StackPath, plain: bytes = b"x") -> str:
+    """Returns a value encrypted for a stack, as the wire has it."""
+    return b64encode(secrets.encrypt(backend, caller, path, EncryptValueRequest(plain)).ciphertext).decode()

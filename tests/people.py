@@ -36,6 +36,16 @@ def make_user(backend: Backend, login: str, *, org: str | None = None, role: Rol
         return make_token(tx, backend, user_id).text
 
 
+def make_org(backend: Backend, login: str, *admins: Caller) -> str:
+    """Makes a shared organization with some admins, and returns its id; who they are is to be looked up again."""
+    now = backend.clock.now()
+    with backend.db.begin() as tx:
+        org_id = orgs.add_shared(tx, login=login, admin_user_id=admins[0].user_id, now=now)
+        for other in admins[1:]:
+            orgs.add_member(tx, org_id=org_id, user_id=other.user_id, role=Role.ADMIN, now=now)
+    return org_id
+
+
 def make_token(tx: Connection, backend: Backend, user_id: str, *, expires_at: datetime | None = None) -> IssuedToken:
     """Makes a personal token."""
     owner, now = access.TokenOwner(user_id), backend.clock.now()

@@ -1,10 +1,12 @@
 """Rows of grants on single stacks."""
 
-from sqlalchemy import Connection, insert
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select
 from sqlalchemy import delete as delete_from
 
 from common.access.permissions import StackLevel
-from common.db.tables import stack_grants
+from common.db.tables import stack_grants, stacks
 
 
 def add(
@@ -19,6 +21,12 @@ def add(
     )  # fmt: skip
 
 
+def add_teams(tx: Connection, stack_id: str, team_ids: Sequence[str], *, level: StackLevel, now_millis: int) -> None:
+    """Insert a grant for each team; IntegrityError when one has one on the stack."""
+    grant = {"stack_id": stack_id, "is_team": True, "permission": int(level), "set_id": None, "created_at": now_millis}
+    tx.execute(insert(stack_grants), [{**grant, "principal_id": team_id} for team_id in team_ids])
+
+
 def delete(tx: Connection, stack_id: str, principal_id: str) -> bool:
     """Delete a grant; False when there was none."""
     found = tx.execute(
@@ -30,6 +38,14 @@ def delete(tx: Connection, stack_id: str, principal_id: str) -> bool:
 def delete_of_principal(tx: Connection, principal_id: str) -> None:
     """Delete all grants of a team or person."""
     tx.execute(delete_from(stack_grants).where(stack_grants.c.principal_id == principal_id))
+
+
+def delete_of_principal_in_org(tx: Connection, principal_id: str, org_id: str) -> None:
+    """Delete all grants of a person on an organization's stacks, deleted ones among them."""
+    of_org = select(stacks.c.id).where(stacks.c.org_id == org_id)
+    tx.execute(
+        delete_from(stack_grants).where(stack_grants.c.principal_id == principal_id, stack_grants.c.stack_id.in_(of_org)),
+    )
 
 
 def delete_of_set(tx: Connection, set_id: str) -> None:

@@ -3,6 +3,7 @@
 The rows belong to this area, the lowest one, because teams, stacks and permission sets all change them.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -23,6 +24,11 @@ def give(
         grant_rows.add(tx, stack_id, principal_id, is_team=is_team, level=level, set_id=set_id, now_millis=unix_millis(now))
 
 
+def give_new(tx: Connection, stack_id: str, team_ids: Sequence[str], *, level: StackLevel, now: datetime) -> None:
+    """Give teams a level on a stack that is being made, on which nobody has anything yet."""
+    grant_rows.add_teams(tx, stack_id, team_ids, level=level, now_millis=unix_millis(now))
+
+
 def take(tx: Connection, stack_id: str, principal_id: str) -> bool:
     """Take away what a team or a person was given on a stack; False when there was nothing."""
     return grant_rows.delete(tx, stack_id, principal_id)
@@ -31,6 +37,11 @@ def take(tx: Connection, stack_id: str, principal_id: str) -> bool:
 def take_all_from(tx: Connection, principal_id: str) -> None:
     """Take away everything that a team or a person was given."""
     grant_rows.delete_of_principal(tx, principal_id)
+
+
+def take_all_in_org(tx: Connection, principal_id: str, org_id: str) -> None:
+    """Take away everything that a person was given on an organization's stacks."""
+    grant_rows.delete_of_principal_in_org(tx, principal_id, org_id)
 
 
 def take_all_of_set(tx: Connection, set_id: str) -> None:

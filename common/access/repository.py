@@ -1,5 +1,6 @@
 """Access tokens as rows, and the one query that says who a token belongs to."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,12 @@ def find_caller(connection: Connection, token_hash: str, now_millis: int) -> Fou
     if not owners:
         return None
     found = [row for row in owners if row.org_id is not None]
-    memberships = tuple(_to_membership(row, rows) for row in sorted(found, key=lambda row: str(row.org_login)))
+    of_teams: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        if row.part == "team":
+            of_teams[row.org_id].append(row)
+    ordered = sorted(found, key=lambda row: str(row.org_login))
+    memberships = tuple(_to_membership(row, of_teams.get(row.org_id, ())) for row in ordered)
     return Found(_to_caller(owners[0], memberships), owners[0].last_used_at)
 
 
@@ -190,8 +196,7 @@ def _to_caller(row: Row[Any], memberships: tuple[Membership, ...]) -> Caller:
     )
 
 
-def _to_membership(row: Row[Any], rows: Sequence[Row[Any]]) -> Membership:
-    of_teams = [found for found in rows if found.part == "team" and found.org_id == row.org_id]
+def _to_membership(row: Row[Any], of_teams: Sequence[Row[Any]]) -> Membership:
     settings = decode(row.settings)
     role, custom_role_id = _role(row)
     own = [(row.role_id, row.rules)] if custom_role_id is not None else []

@@ -199,6 +199,7 @@ access_tokens = _table(
 )
 
 # `live` is 1, or NULL once the stack is deleted: NULLs do not collide, so a name is free again while its old rows remain.
+# `deleted_at` becomes 0 when the purge of these rows begins: from then on the stack cannot be restored.
 stacks = _table(
     "stacks",
     Column("id", ID, primary_key=True),
@@ -214,7 +215,7 @@ stacks = _table(
     Column("deleted_at", BigInteger, nullable=True),
     UniqueConstraint("org_id", "project", "name", "live"),
     Index("ix_stacks_deleted_at", "deleted_at"),
-    Index("ix_stacks_created_by", "created_by"),
+    Index("ix_stacks_created_by", "created_by", "org_id", "project", "name"),
 )
 
 stack_tags = _table(

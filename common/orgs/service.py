@@ -1,14 +1,67 @@
-"""Organizations and who belongs to them. A user's personal namespace is an organization with the user's own login."""
+"""Organizations and how they are set up. A user's personal namespace is an organization with the user's own login."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
-from common.access.permissions import Role
+from common.access.caller import Caller
+from common.access.orgsettings import OrgSettings
+from common.access.permissions import Permission, Role
+from common.access.rights import Membership
+from common.backend import Backend
 from common.clock import unix_millis
+from common.db.faults import repeated
+from common.errors import BadRequest, NotFound
 from common.ids import new_id
 from common.names import require_owner_name
-from common.orgs import repository
+from common.orgs import member_rows, repository
+from common.orgs.giving import settle
+from common.orgs.model import Counts, Wanted
+from common.orgs.settings import change_settings
+
+EXPIRY_LIMIT_DAYS = 730
+_TEXT_LIMIT = 100
+_TEXTS = ("ai_enablement", "default_deployment_role_id", "default_agent_pool_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization as one of its members sees it."""
+
+    membership: Membership
+    settings: OrgSettings
+    counts: Counts
+
+
+def get_organization(backend: Backend, caller: Caller, org: str) -> Organization:
+    """Return an organization with its settings and how much it has."""
+    membership = caller.require_member(org, missing=missing_org(org))
+    with backend.db.connect() as connection:
+        return Organization(membership, membership.settings, _counts(connection, membership))
+
+
+def update_settings(backend: Backend, caller: Caller, org: str, changes: Mapping[str, Any]) -> Organization:
+    """Change settings, by their names in OrgSettings, and return the organization; the others stay.
+
+    Raises BadRequest for a limit on tokens that cannot be, and for a role of deployments that is none.
+    """
+    membership = caller.require(Permission.ORGANIZATION_UPDATE, org, missing=missing_org(org))
+    _require_fit(changes)
+    role_id = changes.get("default_deployment_role_id")
+
+    def update() -> Organization:
+        with backend.db.begin() as tx:
+            member_rows.lock(tx, membership.org_id)
+            if role_id:
+                settle(tx, membership, [Wanted(None, role_id)])
+            settings = change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, **changes))
+            return Organization(membership, settings, _counts(tx, membership))
+
+    return repeated(update)
 
 
 def find_id(tx: Connection, login: str) -> str | None:
@@ -29,6 +82,29 @@ def add_personal(tx: Connection, *, login: str, name: str, user_id: str, now: da
 def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, now: datetime, role_id: str | None = None) -> None:
     """Make a user a member of an organization, a step; IntegrityError when they are one already."""
     repository.add_member(tx, org_id=org_id, user_id=user_id, role=role, role_id=role_id, now_millis=unix_millis(now))
+
+
+def missing_org(org: str) -> str:
+    """Return what is said of an organization that the caller may not know of."""
+    return f"Organization {org[:100]!a} not found"
+
+
+def _counts(connection: Connection, membership: Membership) -> Counts:
+    counts = member_rows.count(connection, membership.org_id)
+    if counts is None:
+        raise NotFound(missing_org(membership.login))
+    return counts
+
+
+def _require_fit(changes: Mapping[str, Any]) -> None:
+    days = changes.get("max_access_token_expiry_days", 0)
+    if not isinstance(days, int) or not 0 <= days <= EXPIRY_LIMIT_DAYS:
+        msg = f"access tokens can be limited to 1 to {EXPIRY_LIMIT_DAYS} days; 0 sets no limit"
+        raise BadRequest(msg)
+    for name in _TEXTS:
+        if len(str(changes.get(name, ""))) > _TEXT_LIMIT:
+            msg = f"{name.replace('_', ' ')} may not be longer than {_TEXT_LIMIT} characters"
+            raise BadRequest(msg)
 
 
 def _add(tx: Connection, *, login: str, name: str, personal_user_id: str | None, admin_user_id: str, now: datetime) -> str:

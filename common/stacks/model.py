@@ -65,6 +65,15 @@ class StackPath:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stack is, or is to go: an organization by id, and the name there."""
+
+    org_id: str
+    project: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """The row of a stack's version; times are unix milliseconds, checkpoints are blob keys (None: no state yet).
 
@@ -148,3 +157,27 @@ class Listed:
     path: StackPath
     resource_count: int
     last_update: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user as others see them."""
+
+    login: str
+    name: str
+    avatar_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A deleted stack that can still be brought back, and its last version; times are unix milliseconds."""
+
+    id: str
+    project: str
+    name: str
+    deleted_at: int
+    version: int
+    status: Status
+    started_at: int
+    ended_at: int
+    resource_count: int

@@ -5,9 +5,10 @@ from sqlalchemy import Connection
 from common.stacks import repository_purge as repository
 
 
-def find_deleted(tx: Connection, before_millis: int) -> str | None:
-    """Return the id of a stack that was deleted before a moment, or None."""
-    return repository.find_deleted(tx, before_millis)
+def claim_deleted(tx: Connection, before_millis: int) -> str | None:
+    """Return the id of a stack that was deleted before a moment, or None; from now on nobody can bring it back."""
+    found = repository.find_deleted(tx, before_millis)
+    return found if found is not None and repository.claim(tx, found, before_millis) else None
 
 
 def drop(tx: Connection, stack_id: str) -> None:

@@ -9,14 +9,12 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
-    case,
     delete,
     exists,
     func,
     insert,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.sql import Select
@@ -26,7 +24,7 @@ from common.access.permissions import StackLevel
 from common.access.rights import Grant, StackScope
 from common.access.rules import parsed
 from common.db.tables import organizations, roles, stack_grants, stack_names, stack_tags, stacks, updates, users
-from common.stacks.model import Kind, Listed, Stack, StackPath, Status, Version
+from common.stacks.model import Kind, Place, Stack, StackPath, Status, Version
 from common.stacks.repository_scope import in_scopes
 
 _newest = updates.alias("newest")
@@ -56,6 +54,11 @@ def with_latest_version() -> Select[tuple[object, ...]]:
     A stack comes once for each grant on it that one of the principals holds, and once if there is none: see `one_stack`.
     Whoever adds a WHERE does so once, when the module is loaded: building a query takes longer than SQLite needs for it.
     """
+    return any_with_latest_version().where(stacks.c.live == 1)
+
+
+def any_with_latest_version() -> Select[tuple[object, ...]]:
+    """Return the same query of all stacks, the deleted ones among them."""
     mine = and_(
         stack_grants.c.stack_id == stacks.c.id,
         stack_grants.c.principal_id.in_(bindparam("principals", expanding=True)),
@@ -67,7 +70,6 @@ def with_latest_version() -> Select[tuple[object, ...]]:
         .join(users, users.c.id == updates.c.requested_by)
         .outerjoin(stack_grants, mine)
         .outerjoin(roles, roles.c.id == stack_grants.c.set_id)
-        .where(stacks.c.live == 1)
     )
 
 
@@ -75,18 +77,17 @@ IS_NAMED = and_(
     stacks.c.org_id == bindparam("org_id"), stacks.c.project == bindparam("project"), stacks.c.name == bindparam("name"),
 )  # fmt: skip
 _BY_NAME = with_latest_version().where(IS_NAMED)
-_BY_FORMER_NAME = with_latest_version().where(
-    stacks.c.id
-    == select(stack_names.c.stack_id)
-    .join(_moved := stacks.alias("moved"), and_(_moved.c.id == stack_names.c.stack_id, _moved.c.live == 1))
-    .where(
-        stack_names.c.org_id == bindparam("org_id"),
-        stack_names.c.project == bindparam("project"),
-        stack_names.c.name == bindparam("name"),
-    )
+_BY_ID = with_latest_version().where(stacks.c.id == bindparam("stack_id"))
+_former = organizations.alias("former")
+_BY_FORMER_NAME = (
+    select(stacks.c.id, organizations.c.login)
+    .select_from(stack_names)
+    .join(_former, and_(_former.c.id == stack_names.c.org_id, _former.c.login == bindparam("org")))
+    .join(stacks, and_(stacks.c.id == stack_names.c.stack_id, stacks.c.live == 1))
+    .join(organizations, organizations.c.id == stacks.c.org_id)
+    .where(stack_names.c.project == bindparam("project"), stack_names.c.name == bindparam("name"))
     .order_by(stack_names.c.left_at.desc())
     .limit(1)
-    .scalar_subquery(),
 )
 
 
@@ -101,18 +102,16 @@ def find(connection: Connection, org_id: str, project: str, name: str, principal
     return one_stack(connection.execute(_BY_NAME, asked).all())
 
 
-def find_by_former_name(
-    connection: Connection, org_id: str, project: str, name: str, principals: Sequence[str],
-) -> Stack | None:  # fmt: skip
-    """Return the live stack that had this name most recently before it was renamed or moved, or None."""
-    asked = {"org_id": org_id, "project": project, "name": name, "principals": list(principals)}
-    return one_stack(connection.execute(_BY_FORMER_NAME, asked).all())
+def find_by_id(connection: Connection, stack_id: str, principals: Sequence[str]) -> Stack | None:
+    """Return the live stack of that id with the principals' grants on it, or None."""
+    return one_stack(connection.execute(_BY_ID, {"stack_id": stack_id, "principals": list(principals)}).all())
 
 
-def find_person(connection: Connection, user_id: str) -> tuple[str, str, str]:
-    """Return (login, name, avatar address) of a user, empty texts if he is gone."""
-    row = connection.execute(select(users.c.login, users.c.name, users.c.avatar_url).where(users.c.id == user_id)).one_or_none()
-    return (row[0], row[1], row[2]) if row is not None else ("", "", "")
+def find_by_former_name(connection: Connection, path: StackPath) -> tuple[str, str] | None:
+    """Return (id, login of the organization that owns it now) of the live stack that left this name last, or None."""
+    asked = {"org": path.org, "project": path.project, "name": path.name}
+    row = connection.execute(_BY_FORMER_NAME, asked).one_or_none()
+    return (row[0], row[1]) if row is not None else None
 
 
 def project_exists(connection: Connection, scope: StackScope, project: str) -> bool:
@@ -153,30 +152,30 @@ def set_config(connection: Connection, stack_id: str, config: bytes | None) -> N
     )
 
 
-def rename(tx: Connection, stack: Stack, project: str, name: str, now_millis: int) -> bool:
-    """Give a live stack another name and remember the old one; a live stack of that name raises IntegrityError.
+def rename(tx: Connection, stack: Stack, target: Place, now_millis: int) -> bool:
+    """Give a live stack another name or organization and remember the old one; a live stack there raises IntegrityError.
 
     Returns False when the stack is gone.
     """
-    changed = tx.execute(update(stacks).values(project=project, name=name).where(stacks.c.id == stack.id, stacks.c.live == 1))
+    place = {"org_id": target.org_id, "project": target.project, "name": target.name}
+    changed = tx.execute(update(stacks).values(place).where(stacks.c.id == stack.id, stacks.c.live == 1))
     if changed.rowcount != 1:
         return False
-    old = stack.path
-    same_name = and_(
-        stack_names.c.stack_id == stack.id,
-        stack_names.c.org_id == stack.org_id,
-        or_(
-            and_(stack_names.c.project == old.project, stack_names.c.name == old.name),
-            and_(stack_names.c.project == project, stack_names.c.name == name),
-        ),
-    )
-    tx.execute(delete(stack_names).where(same_name))
+    remember_name(tx, stack, target, now_millis)
+    return True
+
+
+def remember_name(tx: Connection, stack: Stack, target: Place, now_millis: int) -> None:
+    """Remember the name that a stack leaves for another one, which is no former name any more."""
+    old, columns = stack.path, stack_names.c
+    left = and_(columns.org_id == stack.org_id, columns.project == old.project, columns.name == old.name)
+    taken = and_(columns.org_id == target.org_id, columns.project == target.project, columns.name == target.name)
+    tx.execute(delete(stack_names).where(columns.stack_id == stack.id, or_(left, taken)))
     tx.execute(
         insert(stack_names).values(
             stack_id=stack.id, org_id=stack.org_id, project=old.project, name=old.name, left_at=now_millis,
         ),
     )  # fmt: skip
-    return True
 
 
 def mark_deleted(tx: Connection, stack_id: str, now_millis: int) -> bool:
@@ -185,40 +184,6 @@ def mark_deleted(tx: Connection, stack_id: str, now_millis: int) -> bool:
         update(stacks).values(live=None, deleted_at=now_millis).where(stacks.c.id == stack_id, stacks.c.live == 1),
     )
     return changed.rowcount == 1
-
-
-def page(
-    connection: Connection, scopes: Sequence[StackScope], *, project: str | None, tag: tuple[str, str | None] | None,
-    after: tuple[str, ...] | None, limit: int | None,
-) -> list[Listed]:  # fmt: skip
-    """Return live stacks in the scopes, in order of organization, project and name, after a position; filters are exact."""
-    key = (organizations.c.login, stacks.c.project, stacks.c.name)
-    chosen = (
-        select(stacks.c.id, organizations.c.login, stacks.c.project, stacks.c.name)
-        .join(organizations, organizations.c.id == stacks.c.org_id)
-        .where(stacks.c.live == 1, in_scopes(scopes))
-        .order_by(*key)
-        .limit(limit)
-    )
-    if project is not None:
-        chosen = chosen.where(stacks.c.project == project)
-    if tag is not None:
-        chosen = chosen.where(_has_tag(*tag))
-    if after is not None:
-        chosen = chosen.where(tuple_(*key) > tuple_(*after))
-    # The page first and its versions second: else those of all stacks would be looked up to be sorted away.
-    listed = chosen.subquery("listed")
-    last_update = case((updates.c.version > 0, func.coalesce(updates.c.ended_at, updates.c.started_at)), else_=None)
-    query = (
-        select(listed.c.id, listed.c.login, listed.c.project, listed.c.name, updates.c.resource_count, last_update)
-        .select_from(listed)
-        .join(updates, and_(updates.c.stack_id == listed.c.id, updates.c.version == _latest_of(listed.c.id)))
-        .order_by(listed.c.login, listed.c.project, listed.c.name)
-    )
-    return [
-        Listed(stack_id, StackPath(org, project, name), count, ended_at // 1000 if ended_at is not None else None)
-        for stack_id, org, project, name, count, ended_at in connection.execute(query)
-    ]
 
 
 def to_stack(row: Row[tuple[object, ...]], grants: tuple[Grant, ...]) -> Stack:
@@ -260,11 +225,6 @@ def to_version(row: Row[tuple[object, ...]]) -> Version:
         cli_version=row.cli_version,
         resource_order=row.resource_order,
     )
-
-
-def _has_tag(name: str, value: str | None) -> ColumnElement[bool]:
-    found = exists().where(stack_tags.c.stack_id == stacks.c.id, stack_tags.c.name == name)
-    return found.where(stack_tags.c.value == value) if value is not None else found
 
 
 def _tags_text(tags: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
 """Statements that drop a deleted stack for good."""
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from common.db.tables import stack_names, stack_tags, stacks
 
@@ -15,6 +15,12 @@ def find_deleted(connection: Connection, before_millis: int) -> str | None:
     )
     found: str | None = connection.scalar(statement)
     return found
+
+
+def claim(tx: Connection, stack_id: str, before_millis: int) -> bool:
+    """Mark that a stack's purge has begun, which takes several steps; False when it came back to life."""
+    is_due = (stacks.c.live.is_(None), stacks.c.deleted_at < before_millis)
+    return tx.execute(update(stacks).values(deleted_at=0).where(stacks.c.id == stack_id, *is_due)).rowcount == 1
 
 
 def drop(tx: Connection, stack_id: str) -> None:

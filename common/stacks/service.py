@@ -11,11 +11,12 @@ from common.access.permissions import STACK_VISIBLE, Permission
 from common.access.rights import Membership, StackScope
 from common.backend import Backend
 from common.db.faults import is_duplicate, repeated
-from common.errors import Conflict, NotFound
+from common.errors import BadRequest, Conflict, NotFound
 from common.names import is_name, require_tag, require_tags
 from common.paging import make_token, read_token, seal
-from common.stacks import repository
-from common.stacks.model import Listed, Stack, StackPath
+from common.stacks import repository, repository_page
+from common.stacks.model import Listed, Place, Stack, StackPath
+from common.stacks.repository_page import Narrowed
 
 PAGE_DEFAULT = 100
 _ATTEMPTS = 8
@@ -35,16 +36,6 @@ class Filters:
     tag_value: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """A stack and the person who created it."""
-
-    stack: Stack
-    login: str
-    name: str
-    avatar_url: str
-
-
 class TagsChanged(Conflict):
     """The stack's tags are not any more what they were when it was read."""
 
@@ -61,35 +52,60 @@ def load_stack(
     connection: Connection, caller: Caller, path: StackPath, permission: Permission, *, former_names: bool = False,
 ) -> Stack:  # fmt: skip
     """Return the stack within the caller's own connection or transaction; errors as in get_stack."""
-    membership = caller.require_member(path.org, missing=_missing(path))
-    stack = None
-    if is_name(path.project) and is_name(path.name):
-        principals = caller.principals(membership)
-        stack = repository.find(connection, membership.org_id, path.project, path.name, principals)
-        if stack is None and former_names:
-            stack = repository.find_by_former_name(connection, membership.org_id, path.project, path.name, principals)
-    if stack is None:
+    found = None
+    # A stack that moved away is looked for by whoever may use it now, also by those who never belonged to its old place.
+    if not former_names or caller.membership(path.org) is not None:
+        found = _find(connection, caller, path)
+    if found is None and former_names:
+        found = _find_by_former_name(connection, caller, path)
+    if found is None:
         raise NotFound(_missing(path))
-    require_on_stack(caller, membership, stack, permission)
+    stack, membership = found
+    require_on_stack(caller, membership, stack, permission, asked=path)
     return stack
 
 
-def require_on_stack(caller: Caller, membership: Membership, stack: Stack, permission: Permission) -> None:
-    """Raise Forbidden without a permission on the stack, NotFound when the caller may not even know of it."""
+def require_on_stack(
+    caller: Caller, membership: Membership, stack: Stack, permission: Permission, *, asked: StackPath | None = None,
+) -> None:  # fmt: skip
+    """Raise Forbidden without a permission on the stack, NotFound when the caller may not even know of it.
+
+    `asked` is the name the caller used, if it may be a former one: who may not know of the stack does not learn the new one.
+    """
     held = caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
-    if permission in held:
-        return
     if not held & STACK_VISIBLE:
-        raise NotFound(_missing(stack.path))
-    raise caller.refusal(permission, membership)
+        raise NotFound(_missing(asked or stack.path))
+    if permission not in held:
+        raise caller.refusal(permission, membership)
 
 
-def get_owner(backend: Backend, caller: Caller, path: StackPath) -> Owner:
-    """Return the stack and the person it belongs to: whoever created it."""
-    with backend.db.connect() as connection:
-        stack = load_stack(connection, caller, path, Permission.STACK_READ)
-        login, name, avatar_url = repository.find_person(connection, stack.created_by)
-    return Owner(stack, login, name, avatar_url)
+def may_on_stack(caller: Caller, stack: Stack, permission: Permission) -> bool:
+    """Tell whether the caller, who looked the stack up, holds a permission on it."""
+    membership = caller.membership(stack.path.org)
+    if membership is None:
+        return False
+    return permission in caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
+
+
+def _find(connection: Connection, caller: Caller, path: StackPath) -> tuple[Stack, Membership] | None:
+    membership = caller.require_member(path.org, missing=_missing(path))
+    if not (is_name(path.project) and is_name(path.name)):
+        return None
+    stack = repository.find(connection, membership.org_id, path.project, path.name, caller.principals(membership))
+    return (stack, membership) if stack is not None else None
+
+
+def _find_by_former_name(connection: Connection, caller: Caller, path: StackPath) -> tuple[Stack, Membership] | None:
+    """Return the stack with the caller's place in the organization that owns it now: the old one decides nothing any more."""
+    if not all(map(is_name, (path.org, path.project, path.name))):
+        return None
+    found = repository.find_by_former_name(connection, path)
+    membership = caller.membership(found[1]) if found is not None else None
+    if found is None or membership is None or membership.barred:
+        return None
+    stack = repository.find_by_id(connection, found[0], caller.principals(membership))
+    # It may move on between the two statements: then it is somebody else's to decide.
+    return (stack, membership) if stack is not None and stack.org_id == membership.org_id else None
 
 
 def require_project(backend: Backend, caller: Caller, org: str, project: str) -> None:
@@ -108,15 +124,13 @@ def page_stacks(
 
     `limit` None gives everything at once, as clients before API version 8 expect.
     """
-    scopes = visible_scopes(caller, filters.organization)
+    scopes = {found.login: caller.stack_scope(found, LISTABLE) for found in _visible(caller, filters.organization)}
     sealed = seal(caller.user_id, filters.organization, filters.project, filters.tag_name, filters.tag_value)
     after = read_token(token, sealed, 3) if token is not None else None
     tag = (filters.tag_name, filters.tag_value) if filters.tag_name is not None else None
+    narrowed = Narrowed(filters.project, tag, after)
     with backend.db.connect() as connection:
-        rows = repository.page(
-            connection, scopes, project=filters.project, tag=tag, after=after,
-            limit=limit + 1 if limit is not None else None,
-        )  # fmt: skip
+        rows = repository_page.page(connection, scopes, narrowed, limit=limit + 1 if limit is not None else None)
     found = rows[:limit]
     more = limit is not None and len(rows) > limit
     last = found[-1].path if more else None
@@ -125,10 +139,13 @@ def page_stacks(
 
 def visible_scopes(caller: Caller, organization: str | None) -> list[StackScope]:
     """Return which stacks the caller may list: in an organization that he names, or in all of his."""
+    return [caller.stack_scope(membership, LISTABLE) for membership in _visible(caller, organization)]
+
+
+def _visible(caller: Caller, organization: str | None) -> list[Membership]:
     if organization is not None:
-        missing = f"Organization {organization[:100]!a} not found"
-        return [caller.stack_scope(caller.require_member(organization, missing=missing), LISTABLE)]
-    return [caller.stack_scope(membership, LISTABLE) for membership in caller.memberships if not membership.barred]
+        return [caller.require_member(organization, missing=f"Organization {organization[:100]!a} not found")]
+    return [membership for membership in caller.memberships if not membership.barred]
 
 
 def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[str, str]) -> None:
@@ -145,7 +162,7 @@ def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[s
 
 
 def set_tag(backend: Backend, caller: Caller, path: StackPath, name: str, value: str, *, must_exist: bool) -> None:
-    """Set one tag; with `must_exist`, NotFound when the stack has no tag of that name."""
+    """Change one tag with `must_exist`, NotFound when the stack has none of that name; else add it, BadRequest when it has."""
 
     def change() -> None:
         with backend.db.begin() as tx:
@@ -153,6 +170,9 @@ def set_tag(backend: Backend, caller: Caller, path: StackPath, name: str, value:
             require_tag(name, value)
             if must_exist and name not in stack.tags:
                 raise NotFound(_missing_tag(name, path))
+            if not must_exist and name in stack.tags:
+                msg = f"Stack '{path}' has a tag {name[:80]!a} already"
+                raise BadRequest(msg)
             put_tags(tx, stack, {**stack.tags, name: value})
 
     _until_in_time(change)
@@ -192,7 +212,7 @@ def _until_in_time(change: Callable[[], None]) -> None:
 def add(tx: Connection, stack: Stack, now_millis: int) -> None:
     """Insert a new stack with its tags, in the caller's transaction; Conflict when there is one of that name."""
     # No permission check in this and the next two steps: their use cases in common/state/changes.py made it.
-    with _no_other(stack.path):
+    with no_other(stack.path):
         repository.add(tx, stack, now_millis)
 
 
@@ -200,8 +220,8 @@ def rename(tx: Connection, stack: Stack, target: StackPath, now_millis: int) -> 
     """Give the stack another name, remember the old one, and let the project's tag follow; Conflict when it is taken."""
     if stack.tags.get(PROJECT_TAG) == stack.path.project != target.project:
         put_tags(tx, stack, {**stack.tags, PROJECT_TAG: target.project})
-    with _no_other(target):
-        repository.rename(tx, stack, target.project, target.name, now_millis)
+    with no_other(target):
+        repository.rename(tx, stack, Place(stack.org_id, target.project, target.name), now_millis)
 
 
 def mark_deleted(tx: Connection, stack: Stack, now_millis: int) -> None:
@@ -210,7 +230,8 @@ def mark_deleted(tx: Connection, stack: Stack, now_millis: int) -> None:
 
 
 @contextmanager
-def _no_other(path: StackPath) -> Iterator[None]:
+def no_other(path: StackPath) -> Iterator[None]:
+    """Turn the unique index's refusal of a second live stack of a name into Conflict."""
     try:
         yield
     except Exception as error:

@@ -4,39 +4,39 @@ They read the newest version, prepare what they need, and insert the next one; i
 meantime they look again, a few times. A state is stored before the row that names it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
+from common.access import grants
 from common.access.caller import Caller
 from common.access.permissions import Permission
 from common.backend import Backend
 from common.clock import unix_millis
-from common.db.faults import is_race, repeated
+from common.db.faults import repeated
 from common.errors import BadRequest, Conflict
 from common.ids import new_id
 from common.names import require_project_name, require_stack_name, require_tags
-from common.stacks import ledger
+from common.stacks import ledger, sharing
 from common.stacks import service as stacks
+from common.stacks.ledger import Contents
 from common.stacks.model import Kind, Stack, StackPath, Status, Version
 from common.state import document, layout, link_rows
+from common.state.attempts import contents_of, load_idle, retried, rewritten
 from common.state.document import BadDocument
-from common.state.rename import RenameError
-from common.state.service import current_text, load_settled, renamed
 from common.state.stack_links import find_links
-
-_ATTEMPTS = 5
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class NewStack:
-    """What a stack is created with; `state` and `config` are the JSON texts that the client sent."""
+    """What a stack is created with; `state` and `config` are the JSON texts that the client sent.
+
+    `teams` are those that may administer it from the start.
+    """
 
     name: str
     tags: dict[str, str]
     state: bytes | None = None
     config: bytes | None = None
+    teams: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,11 @@ class _Stored:
     links: frozenset[tuple[str, str, str]]
 
 
-class InProgress(Conflict):
-    """Somebody else holds the stack. Clients compare the message literally, so who it is travels in a warning beside it."""
-
-    def __init__(self, stack: Stack) -> None:
-        """Take the holder from the stack's newest version."""
-        super().__init__(exact="Conflict: Another update is currently in progress.")
-        self.warning = stack.held_by()
-
-
 def create(backend: Backend, caller: Caller, org: str, project: str, new: NewStack) -> Stack:
-    """Create a stack, with a state if one is given; Conflict when there is one of that name already."""
+    """Create a stack, with a state if one is given.
+
+    Conflict when there is one of that name already, NotFound for a team that is not there.
+    """
     membership = caller.require(Permission.STACK_CREATE, org, missing=f"Organization {org[:100]!a} not found")
     require_project_name(project)
     require_stack_name(new.name)
@@ -77,10 +71,11 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
             stacks.add(tx, stack, now_millis)
             ledger.add_version(
                 tx, update_id=stack.latest.update_id, stack_id=stack_id, version=0, kind=Kind.CREATE, path=path,
-                user_id=caller.user_id, checkpoint=stored.key, resource_count=stored.resource_count, now_millis=now_millis,
+                user_id=caller.user_id, contents=Contents(stored.key, stored.resource_count), now_millis=now_millis,
             )  # fmt: skip
             if stored.links:
                 link_rows.replace(tx, stack_id, stored.links)
+            sharing.give_to_teams(tx, membership, stack_id, new.teams, backend.clock.now())
 
     repeated(record)
     return stack
@@ -88,9 +83,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
 
 def require_import(backend: Backend, caller: Caller, path: StackPath) -> Stack:
     """Return the stack if the caller may import into it now: asked before the state itself is read from the client."""
-    stack = load_settled(backend, caller, path, Permission.STACK_IMPORT)
-    _require_idle(backend, stack)
-    return stack
+    return load_idle(backend, caller, path, Permission.STACK_IMPORT)
 
 
 def import_state(backend: Backend, caller: Caller, path: StackPath, text: bytes) -> str:
@@ -106,11 +99,11 @@ def import_state(backend: Backend, caller: Caller, path: StackPath, text: bytes)
         with backend.db.begin() as tx:
             ledger.next_version(
                 tx, found, update_id=update_id, kind=Kind.IMPORT, path=found.path, user_id=caller.user_id,
-                checkpoint=stored.key, resource_count=stored.resource_count, now_millis=unix_millis(backend.clock.now()),
+                contents=Contents(stored.key, stored.resource_count), now_millis=unix_millis(backend.clock.now()),
             )  # fmt: skip
             link_rows.replace(tx, found.id, stored.links)
 
-    _retried(stack, record, lambda: require_import(backend, caller, path))
+    retried(stack, record, lambda: require_import(backend, caller, path))
     return update_id
 
 
@@ -121,9 +114,7 @@ def rename(backend: Backend, caller: Caller, path: StackPath, new_name: str, new
     """
 
     def load() -> Stack:
-        found = load_settled(backend, caller, path, Permission.STACK_RENAME)
-        _require_idle(backend, found)
-        return found
+        return load_idle(backend, caller, path, Permission.STACK_RENAME)
 
     stack = load()
     target = StackPath(path.org, new_project or path.project, new_name or path.name)
@@ -133,16 +124,18 @@ def rename(backend: Backend, caller: Caller, path: StackPath, new_name: str, new
         msg = f"Stack '{path}' already exists"
         raise Conflict(msg)
     update_id = new_id()
-    _retried(stack, lambda found: _rename(backend, caller, found, target, update_id), load)
+    retried(stack, lambda found: _rename(backend, caller, found, target, update_id), load)
     return update_id
 
 
 def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) -> None:
-    """Delete the stack; without `force` only one that holds no resources. Its rows and states are purged later."""
+    """Delete the stack; without `force` only one that holds no resources. Its rows and states are purged later.
+
+    What teams and people were given on it goes at once: a stack that is restored is not open to those who had left meanwhile.
+    """
 
     def load() -> Stack:
-        found = load_settled(backend, caller, path, Permission.STACK_DELETE)
-        _require_idle(backend, found)
+        found = load_idle(backend, caller, path, Permission.STACK_DELETE)
         if found.latest.resource_count and not force:
             # Clients compare the whole message (state.md 1.4).
             raise BadRequest(exact="Bad Request: Stack still contains resources.")
@@ -153,47 +146,23 @@ def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) ->
         with backend.db.begin() as tx:
             ledger.next_version(
                 tx, found, update_id=new_id(), kind=Kind.DELETE, path=found.path, user_id=caller.user_id,
-                checkpoint=found.latest.checkpoint, resource_count=found.latest.resource_count, now_millis=now_millis,
+                contents=contents_of(found), now_millis=now_millis,
             )  # fmt: skip
             stacks.mark_deleted(tx, found, now_millis)
+            grants.take_all_on(tx, found.id)
 
-    _retried(load(), remove, load)
+    retried(load(), remove, load)
 
 
 def _rename(backend: Backend, caller: Caller, stack: Stack, target: StackPath, update_id: str) -> None:
-    checkpoint = stack.latest.checkpoint
-    if checkpoint is not None:
-        try:
-            text = renamed(backend, current_text(backend, stack), stack.path, target)
-        except RenameError as error:
-            msg = f"the state of stack '{stack.path}' cannot be rewritten to the new name: {error}"
-            raise BadRequest(msg) from error
-        checkpoint = layout.new_checkpoint_key(stack.id)
-        backend.checkpoints.put(checkpoint, text)
+    contents = rewritten(backend, stack, target)
     now_millis = unix_millis(backend.clock.now())
     with backend.db.begin() as tx:
         ledger.next_version(
-            tx, stack, update_id=update_id, kind=Kind.RENAME, path=target, user_id=caller.user_id, checkpoint=checkpoint,
-            resource_count=stack.latest.resource_count, now_millis=now_millis,
+            tx, stack, update_id=update_id, kind=Kind.RENAME, path=target, user_id=caller.user_id,
+            contents=contents, now_millis=now_millis,
         )  # fmt: skip
         stacks.rename(tx, stack, target, now_millis)
-
-
-def _require_idle(backend: Backend, stack: Stack) -> None:
-    if stack.latest.is_busy(unix_millis(backend.clock.now())):
-        raise InProgress(stack)
-
-
-def _retried(stack: Stack, change: Callable[[Stack], _T], load: Callable[[], Stack]) -> _T:
-    """Run a change that inserts the next version; when another took the number, look at the stack again and repeat."""
-    for _ in range(_ATTEMPTS):
-        try:
-            return change(stack)
-        except Exception as error:
-            if not is_race(error) and not isinstance(error, stacks.TagsChanged):
-                raise
-        stack = load()
-    raise InProgress(stack)
 
 
 def _store(backend: Backend, stack_id: str, text: bytes | None) -> _Stored:

@@ -40,8 +40,10 @@ def rename(text: bytes, old: Names, new: Names, *, service_host: str = "") -> by
         opened = document.open_document(shield.hide(text), shield)
     except BadDocument as error:
         raise RenameError(str(error)) from None
-    renaming = _Renaming(old, new)
-    members = _renamed_members(opened.members, renaming)
+    members = opened.members
+    # URNs do not name the organization: a state that moves to another one needs nothing of its resources to be understood.
+    if new.stack != old.stack or new.project not in ("", old.project):
+        members = _renamed_members(members, _Renaming(old, new))
     if "secrets_providers" in members:
         members["secrets_providers"] = _provider(members["secrets_providers"], old, new, service_host)
     opened.outer["deployment"] = Raw(jsontext.write_object(members))

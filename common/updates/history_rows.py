@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, and_, select
 
 from common.db.tables import event_batches, updates, users
 from common.stacks.model import Kind, Status
@@ -18,17 +18,19 @@ class EventBatch:
     blob_key: str | None
 
 
+# Version 0 is the creation; a stack that was restored has a deletion in its history, for which clients know no kind.
+_IS_SHOWN = and_(updates.c.version > 0, updates.c.kind != Kind.DELETE)
+
+
 def page_versions(connection: Connection, stack_id: str, limit: int | None, offset: int) -> list[Entry]:
     """Return the stack's updates, newest first."""
-    query = _entries().where(updates.c.stack_id == stack_id, updates.c.version > 0).order_by(updates.c.version.desc())
+    query = _entries().where(updates.c.stack_id == stack_id, _IS_SHOWN).order_by(updates.c.version.desc())
     return _all(connection, query.limit(limit).offset(offset) if limit is not None else query)
 
 
 def find_version(connection: Connection, stack_id: str, version: int) -> Entry | None:
-    """Return the update that made a version, or None; version 0, the creation, is no update."""
-    found = _all(
-        connection, _entries().where(updates.c.stack_id == stack_id, updates.c.version == version, updates.c.version > 0)
-    )
+    """Return the update that made a version, or None; creation and deletion are no updates."""
+    found = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.version == version, _IS_SHOWN))
     return found[0] if found else None
 
 

@@ -29,7 +29,7 @@ def purge_deleted(backend: Backend) -> int:
     """Drop one step's rows of a stack that was deleted long enough ago; return how many updates or stacks went."""
     # No permission check: the job acts for no caller, and a deleted stack cannot be named by any.
     with backend.db.begin() as tx:
-        stack_id = purge.find_deleted(tx, _days_ago(backend, "STACKHOLD_DELETED_STACK_DAYS"))
+        stack_id = purge.claim_deleted(tx, _days_ago(backend, "STACKHOLD_DELETED_STACK_DAYS"))
         if stack_id is None:
             return 0
         found = repository.of_stack(tx, stack_id, UPDATES_PER_STEP)

@@ -19,7 +19,7 @@ from common.stacks import service as stacks
 from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, Stack, StackPath, Status
 from common.stacks.service import TagsChanged
 from common.state import finishing
-from common.state.changes import InProgress
+from common.state.attempts import InProgress
 from common.updates import leases, repository
 from common.updates.leases import LEASE_SECONDS, Lease
 from common.updates.model import Client, Completion, Program, Start, Started, Update, negotiated_journal
@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, program: Program) -> str:
     """Create an update, a dry run or a real one as its program says, and return its id. Nothing is locked."""
-    stack = stacks.get_stack(backend, caller, path, Permission.STACK_WRITE)
+    stack = stacks.get_stack(backend, caller, path, _needed(dry_run=program.dry_run))
     update_id = new_id()
     with backend.db.connect() as connection:
         repository.add(
@@ -48,13 +48,15 @@ def start(backend: Backend, caller: Caller, path: StackPath, update_id: str, *, 
     """Start a created update; InProgress when another update holds the stack, Conflict when this one started before."""
 
     def begin() -> Started:
-        stack, update = get_update(backend, caller, path, update_id, Permission.STACK_WRITE)
+        stack, update = get_update(
+            backend, caller, path, update_id, Permission.STACK_WRITE, of_dry_run=_needed(dry_run=True),
+        )  # fmt: skip
         if not update.dry_run:
             _require_free(backend, stack)
         run = _run(backend, stack, update_id, wanted, client, dry_run=update.dry_run)
 
         def write() -> bool:
-            if _has_new_tags(stack, wanted):
+            if _has_new_tags(caller, stack, wanted):
                 with backend.db.begin() as tx:
                     stacks.put_tags(tx, stack, wanted.tags or {})
                     return repository.start(tx, stack, run)
@@ -75,11 +77,11 @@ def begin(
     """Create and start an update in one step; errors as in create and start."""
 
     def once() -> Started:
-        stack = stacks.get_stack(backend, caller, path, Permission.STACK_WRITE)
+        stack = stacks.get_stack(backend, caller, path, _needed(dry_run=program.dry_run))
         if not program.dry_run:
             _require_free(backend, stack)
         run = _run(backend, stack, new_id(), wanted, client, dry_run=program.dry_run)
-        if _has_new_tags(stack, wanted):
+        if _has_new_tags(caller, stack, wanted):
             with backend.db.begin() as tx:
                 stacks.put_tags(tx, stack, wanted.tags or {})
                 repository.add_running(tx, stack, kind, program, caller.user_id, run=run)
@@ -142,9 +144,13 @@ def cancel(backend: Backend, caller: Caller, path: StackPath, update_id: str) ->
 
 
 def get_update(
-    backend: Backend, caller: Caller, path: StackPath, update_id: str, permission: Permission,
+    backend: Backend, caller: Caller, path: StackPath, update_id: str, permission: Permission, *,
+    of_dry_run: Permission | None = None,
 ) -> tuple[Stack, Update]:  # fmt: skip
-    """Return the update and its stack; NotFound when the caller's stack has no such update."""
+    """Return the update and its stack; NotFound when the caller's stack has no such update.
+
+    `of_dry_run` is what a dry run needs in place of `permission`, if that is something else.
+    """
     missing = f"Stack '{path}' not found"
     membership = caller.require_member(path.org, missing=missing)
     found = None
@@ -154,7 +160,8 @@ def get_update(
     if found is None:
         stacks.get_stack(backend, caller, path, permission)
         raise _unknown(update_id)
-    stacks.require_on_stack(caller, membership, found[0], permission)
+    needed = of_dry_run if of_dry_run is not None and found[1].dry_run else permission
+    stacks.require_on_stack(caller, membership, found[0], needed)
     return found
 
 
@@ -219,11 +226,17 @@ def _started(backend: Backend, stack: Stack, run: Run, wanted: Start) -> Started
     )
 
 
-def _has_new_tags(stack: Stack, wanted: Start) -> bool:
+def _needed(*, dry_run: bool) -> Permission:
+    """Return what it takes to run an update: whoever may read a stack may preview it, as upstream documents its Stack Read."""
+    return Permission.STACK_READ if dry_run else Permission.STACK_WRITE
+
+
+def _has_new_tags(caller: Caller, stack: Stack, wanted: Start) -> bool:
     if wanted.tags is None or wanted.tags == stack.tags:
         return False
     require_tags(wanted.tags)
-    return True
+    # Clients send tags with previews too; those of a reader leave the stack as it is.
+    return stacks.may_on_stack(caller, stack, Permission.STACK_WRITE)
 
 
 class _Again(Exception):

@@ -33,3 +33,8 @@ def add(
 def set_default_org(connection: Connection, user_id: str, org_id: str) -> None:
     """Store a user's choice of default organization."""
     connection.execute(update(users).values(default_org_id=org_id).where(users.c.id == user_id))
+
+
+def clear_default_org(tx: Connection, user_id: str, org_id: str) -> None:
+    """Delete a user's choice of default organization if it is this one."""
+    tx.execute(update(users).values(default_org_id=None).where(users.c.id == user_id, users.c.default_org_id == org_id))

@@ -2,38 +2,45 @@
 
 from datetime import datetime
 
+from msgspec import UNSET
 from sqlalchemy import Connection
 
-from common.access.caller import Caller, Membership
+from common.access.caller import Caller, Membership, TokenKind
 from common.backend import Backend
 from common.clock import unix_millis
 from common.errors import NotFound
 from common.ids import new_id
 from common.names import require_owner_name
 from common.users import repository
-from common.wire.users import GetDefaultOrganizationResponse, OrganizationSummaryWithRole, User
+from common.wire.users import GetDefaultOrganizationResponse, OrganizationSummaryWithRole, TokenInfo, User
 
 
 def current(caller: Caller) -> User:
-    """Return the caller as the wire shows them, with their organizations, the personal one included."""
+    """Return the caller as the wire shows them, with their organizations, the personal one included.
+
+    A machine is shown as its organization, with what says whose token it is: clients write the login before the names of
+    stacks, and the machine's own would lead nowhere.
+    """
     # No permission check: everyone may know who they are. Without the personal namespace among the organizations the
     # client could not make a stack there, which it does when there is no default organization (state.md 2.1).
     return User(
         id=caller.user_id,
-        github_login=caller.login,
+        github_login=caller.login if caller.token_kind is TokenKind.PERSONAL else _home(caller),
         name=caller.name,
         email=caller.email,
         avatar_url=caller.avatar_url,
         organizations=[_to_summary(membership) for membership in caller.memberships],
         identities=[],
         site_admin=caller.site_admin,
+        token_info=UNSET if caller.token_kind is TokenKind.PERSONAL else _token_info(caller),
     )
 
 
 def default_organization(caller: Caller) -> GetDefaultOrganizationResponse:
-    """Return the organization the caller chose, or their personal one when they chose none or have left it."""
+    """Return the organization the caller chose, or their personal one when they chose none or have left it; a machine's own."""
     # No permission check: it is the caller's own choice.
-    chosen = next((found.login for found in caller.memberships if found.org_id == caller.default_org_id), caller.login)
+    usual = caller.login if caller.token_kind is TokenKind.PERSONAL else _home(caller)
+    chosen = next((found.login for found in caller.memberships if found.org_id == caller.default_org_id), usual)
     return GetDefaultOrganizationResponse(GitHubLogin=chosen, Messages=[])
 
 
@@ -76,6 +83,20 @@ def add_machine(tx: Connection, *, org_login: str, name: str, now: datetime) -> 
 def choose_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
     """Store a user's default organization: a step of its caller's use case."""
     repository.set_default_org(tx, user_id, org_id)
+
+
+def forget_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
+    """Delete a user's choice of default organization if it is this one: a step of its caller's use case."""
+    repository.clear_default_org(tx, user_id, org_id)
+
+
+def _home(machine: Caller) -> str:
+    """Return the login of the organization that a machine's token belongs to."""
+    return next((membership.login for membership in machine.memberships), machine.login)
+
+
+def _token_info(machine: Caller) -> TokenInfo:
+    return TokenInfo(name=machine.token_name, organization=_home(machine), team=machine.team_name)
 
 
 def _to_summary(membership: Membership) -> OrganizationSummaryWithRole:

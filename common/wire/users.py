@@ -13,12 +13,15 @@ class OrganizationSummaryWithRole(msgspec.Struct, rename="camel"):
     role: str
 
 
-class TokenInfo(msgspec.Struct, rename="camel", omit_defaults=True):
-    """Upstream: TokenInfo, of an organization's or team's token; its presence tells clients that the token is no person's."""
+class TokenInfo(msgspec.Struct, rename="camel"):
+    """Upstream: TokenInfo, of an organization's or team's token; its presence tells clients that the token is no person's.
+
+    `team` is empty for an organization's token: the vendor's SDK insists on all three.
+    """
 
     name: str
-    organization: str = ""
-    team: str = ""
+    organization: str
+    team: str
 
 
 class User(msgspec.Struct, rename="camel"):

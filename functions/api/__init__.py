@@ -7,6 +7,7 @@ The first match counts, so the engine's own calls stand first.
 from dataclasses import dataclass
 
 _STACK = "/api/stacks/*/*/*"
+_ORG = "/api/orgs/*"
 _KINDS = ("update", "preview", "refresh", "destroy")
 
 
@@ -29,9 +30,19 @@ GROUPS: tuple[Group, ...] = (
     )),)),
     Group("history", (f"{_STACK}/updates/**", f"{_STACK}/previews/**", f"{_STACK}/activity")),
     Group("policies", (f"{_STACK}/policypacks", f"{_STACK}/policygroups")),
+    Group("transfer", (f"{_STACK}/transfer", f"{_STACK}/ownership", f"{_ORG}/bulk-transfer/stacks", f"{_ORG}/restore-stack/**")),
+    Group("sharing", (f"{_STACK}/teams", f"{_STACK}/collaborators/**", "/api/console/stacks/*/*/*/teams/*")),
     Group("stacks", ("/api/stacks/**", "/api/user/stacks")),
+    Group("tokens", ("/api/user/tokens/**", f"{_ORG}/tokens/**", f"{_ORG}/teams/*/tokens/**")),
+    Group("roles", (f"{_ORG}/roles/**", f"{_ORG}/assignments/**", f"{_ORG}/teams/*/roles/**",
+        f"{_ORG}/teams/*/enable-team-roles",
+    )),
+    Group("teams", (f"{_ORG}/teams/**",)),
+    Group("members", (f"{_ORG}/members/**",)),
+    Group("invites", (f"{_ORG}/invites/**", "/api/user/pending-invites")),
+    Group("orgs", (_ORG, f"{_ORG}/metadata")),
     Group("users", ("/api/user/**",)),
     Group("capabilities", ("/api/capabilities", "/api/cli/**", "/api/status", "/healthz", "/api/oauth/**", "/api/openapi/**")),
-    Group("registry", ("/api/registry/**", "/api/orgs/*/templates", "/api/orgs/*/template/**")),
+    Group("registry", ("/api/registry/**", f"{_ORG}/templates", f"{_ORG}/template/**")),
     Group("environments", ("/api/esc/**",)),
 )  # fmt: skip

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from msgspec import UNSET
 
 from common.access.permissions import Permission
-from common.errors import NotBuilt, NotFound
+from common.errors import NotBuilt
+from common.stacks import ownership
 from common.stacks import service as stacks
 from common.stacks.model import Listed
 from common.stacks.service import PAGE_DEFAULT, PAGE_LIMIT, Filters
@@ -118,12 +119,12 @@ def delete_stack_config(backend: BackendDep, caller: CallerDep, path: StackPathD
 
 @router.get(f"{_STACK}/metadata")
 def get_stack_metadata(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    owner = stacks.get_owner(backend, caller, path)
-    stack = owner.stack
+    owner = ownership.get_owner(backend, caller, path)
+    stack, person = owner.stack, owner.person
     return reply(
         StackMetadata(
             stack.id, stack.path.org, stack.path.project, stack.path.name,
-            UserInfo(owner.name, owner.login, owner.avatar_url), NotificationSettings(False, False),
+            UserInfo(person.name, person.login, person.avatar_url), NotificationSettings(False, False),
         ),
     )  # fmt: skip
 
@@ -132,12 +133,9 @@ def _new_stack(asked: CreateStackRequest) -> NewStack:
     if asked.create_managed_environment:
         msg = "environments managed by a stack are not built yet"
         raise NotBuilt(msg)
-    if asked.teams:
-        msg = f"team {asked.teams[0][:80]!a} not found"
-        raise NotFound(msg)
     config = msgspec.json.encode(asked.config) if asked.config is not None else None
     state = bytes(asked.state)
-    return NewStack(asked.stack_name, asked.tags or {}, state if state != b"null" else None, config)
+    return NewStack(asked.stack_name, asked.tags or {}, state if state != b"null" else None, config, tuple(asked.teams or ()))
 
 
 def _summary(stack: Listed) -> StackSummary:

@@ -18,12 +18,15 @@ class Feature(StrEnum):
     HISTORY_EVENTS = "stack history events"
     JOURNAL_BY_DEFAULT = "journal without PULUMI_ENABLE_JOURNALING"
     BEGIN_UPDATE = "one call that creates and starts an update"
+    PEOPLE = "org member"
 
 
 FIRST_VERSION: dict[Feature, tuple[int, ...]] = {
     Feature.HISTORY_EVENTS: (3, 241),
     Feature.JOURNAL_BY_DEFAULT: (3, 225),
     Feature.BEGIN_UPDATE: (3, 263),
+    # The first tested one; `org role` and `api` came together with it.
+    Feature.PEOPLE: (3, 260),
 }
 
 

@@ -13,7 +13,11 @@ from common.access.rights import StackScope
 from common.db.engine import Database, open_database
 from common.db.tables import access_tokens, members, organizations, stack_tags, stacks, updates, users
 from common.stacks import repository as stack_rows
+from common.stacks import repository_deleted as deleted_rows
+from common.stacks import repository_moving as moving_rows
+from common.stacks import repository_page as page_rows
 from common.stacks.model import StackPath
+from common.stacks.repository_page import Narrowed
 from common.state import repository as state
 from common.updates import history_rows
 from common.updates import repository as update_rows
@@ -82,16 +86,18 @@ def fill(tx: Connection) -> None:
     tx.execute(insert(updates), [update_row(f"dry{v}", "s0", None) for v in range(500)])
 
 
-ALL_OF_IT = StackScope("o0", ALWAYS, "u", ("u",))
+ALL_OF_IT = {"org0": StackScope("o0", ALWAYS, "u", ("u",))}
 QUERIES: dict[str, Callable[[Connection], object]] = {
     "caller": lambda connection: access.find_caller(connection, "h7", 1),
     "stack": lambda connection: stack_rows.find(connection, "o0", "p0", "n0", ["u", "team"]),
-    "stack by a former name": lambda connection: stack_rows.find_by_former_name(connection, "o0", "p0", "old", ["u"]),
-    "stacks with a tag": lambda c: stack_rows.page(c, [ALL_OF_IT], project=None, tag=("env", "v3"), after=None, limit=11),
-    "stacks of a project": lambda c: stack_rows.page(c, [ALL_OF_IT], project="p0", tag=None, after=None, limit=11),
-    "stacks of an organization": lambda c: stack_rows.page(
-        c, [ALL_OF_IT], project=None, tag=None, after=("org0", "p1", "n1"), limit=11
-    ),
+    "stack by id": lambda connection: stack_rows.find_by_id(connection, "s0", ["u", "team"]),
+    "stack by a former name": lambda connection: stack_rows.find_by_former_name(connection, StackPath("org0", "p0", "old")),
+    "deleted stacks": lambda connection: deleted_rows.newest(connection, "o0", 25),
+    "stacks to move": lambda connection: moving_rows.of_organization(connection, "o0", 101, ["u"]),
+    "names in both": lambda connection: moving_rows.names_in_both(connection, "o0", "o1", 1),
+    "stacks with a tag": lambda c: page_rows.page(c, ALL_OF_IT, Narrowed(tag=("env", "v3")), limit=11),
+    "stacks of a project": lambda c: page_rows.page(c, ALL_OF_IT, Narrowed(project="p0"), limit=11),
+    "stacks of an organization": lambda c: page_rows.page(c, ALL_OF_IT, Narrowed(after=("org0", "p1", "n1")), limit=11),
     "update and stack": lambda c: update_rows.find_with_stack(c, "o0", StackPath("org0", "p0", "n0"), "old7", ["u"]),
     "update": lambda connection: update_rows.find(connection, "old7"),
     "abandoned updates": lambda c: update_rows.abandoned(c, lease_before=1, finishing_before=1, limit=20),

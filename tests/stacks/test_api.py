@@ -88,7 +88,7 @@ class TestCreate:
         team = client.post("/api/stacks/acme/shop", json={"stackName": "dev", "teams": ["ops"]})
 
         assert (501, 501) == error_of(managed)[:2]
-        assert (404, 404, "Not Found: team 'ops' not found") == error_of(team)
+        assert (404, 404, "Not Found: Team 'ops' not found") == error_of(team)
 
 
 class TestGet:

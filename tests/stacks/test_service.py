@@ -168,6 +168,16 @@ class TestSingleTags:
                 call()
             assert "Not Found: Stack 'acme/shop/dev' has no tag 'a'" == caught.value.message
 
+    def test_that_are_there(self, backend: Backend, admin: Caller) -> None:
+        """Adding a tag that is there is refused, so that two who add it do not take each other's value for their own."""
+        make_stack(backend, admin, tags={"a": "1"})
+
+        with pytest.raises(BadRequest) as caught:
+            stacks.set_tag(backend, admin, DEV, "a", "2", must_exist=False)
+
+        assert "Bad Request: Stack 'acme/shop/dev' has a tag 'a' already" == caught.value.message
+        assert [("a", "1")] == filter_rows(backend)
+
 
 class TestPageStacks:
     @pytest.fixture(autouse=True)

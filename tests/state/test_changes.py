@@ -1,5 +1,3 @@
-from base64 import b64encode
-
 import pytest
 
 from common.access.caller import Caller
@@ -11,11 +9,22 @@ from common.stacks import service as stacks
 from common.stacks.model import Kind, StackPath, Status
 from common.state import changes
 from common.state import service as state
-from common.state.changes import InProgress, NewStack
-from common.wire.secrets import DecryptValueRequest, EncryptValueRequest
+from common.state.attempts import InProgress
+from common.state.changes import NewStack
+from common.wire.secrets import DecryptValueRequest
 from tests.clocks import FrozenClock
 from tests.counting import Counter
-from tests.factories import beginning, creation, exported, exported_names, make_running, make_stack, make_version, record
+from tests.factories import (
+    beginning,
+    creation,
+    exported,
+    exported_names,
+    make_ciphertext,
+    make_running,
+    make_stack,
+    make_version,
+    record,
+)
 from tests.people import caller_of, make_user
 from tests.state.builders import inner, make_resource, make_state
 
@@ -28,11 +37,6 @@ def latest_kind(backend: Backend, caller: Caller, path: StackPath) -> tuple[int,
     """Returns (number, kind, status) of a stack's newest version."""
     latest = stacks.get_stack(backend, caller, path, Permission.STACK_READ).latest
     return latest.version, latest.kind, latest.status
-
-
-def seal(backend: Backend, caller: Caller, path: StackPath, plain: bytes) -> str:
-    """Returns a value encrypted for a stack, as the wire has it."""
-    return b64encode(secrets.encrypt(backend, caller, path, EncryptValueRequest(plain)).ciphertext).decode()
 
 
 class TestCreate:
@@ -144,7 +148,7 @@ class TestRename:
     def test_moves_the_secrets_provider_and_keeps_ciphertexts(self, backend: Backend, admin: Caller) -> None:
         """Clients decrypt where the state says, and a value sealed before opens under the new name and the old."""
         make_stack(backend, admin)
-        sealed = seal(backend, admin, DEV, b"hunter2")
+        sealed = make_ciphertext(backend, admin, DEV, b"hunter2")
         provider = {
             "type": "service",
             "state": {"url": "https://api.example.com", "owner": "acme", "project": "shop", "stack": "dev"},
@@ -222,7 +226,7 @@ class TestDelete:
         """A new stack of the name has nothing of the old one: not its state, history, key or former names."""
         make_stack(backend, admin)
         changes.import_state(backend, admin, DEV, make_state(make_resource("old")))
-        sealed = seal(backend, admin, DEV, b"x")
+        sealed = make_ciphertext(backend, admin, DEV, b"x")
         changes.delete(backend, admin, DEV, force=True)
         make_stack(backend, admin)
 

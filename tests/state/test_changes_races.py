@@ -11,7 +11,7 @@ from common.errors import BadRequest, Conflict, NotFound
 from common.stacks import service as stacks
 from common.stacks.model import Kind, StackPath
 from common.state import changes
-from common.state.changes import InProgress
+from common.state.attempts import InProgress
 from tests.factories import exported_names, make_running, make_stack, make_version
 from tests.interleaving import interleaved
 from tests.state.builders import make_resource, make_state

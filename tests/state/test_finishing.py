@@ -14,6 +14,7 @@ from common.stacks import service as stacks
 from common.stacks.model import FINISHING_MILLIS, Outcome, StackPath, Status
 from common.state import changes, finishing
 from common.state import service as state
+from common.state.attempts import InProgress
 from common.updates import service as updates
 from common.updates.leases import LEASE_SECONDS
 from common.updates.model import Completion
@@ -204,7 +205,7 @@ class TestCrash:
         """Somebody may still be at work, so the stack is not free at once, and takes no entry either."""
         clock.pass_seconds(GRACE_SECONDS - 1)
 
-        with pytest.raises(changes.InProgress):
+        with pytest.raises(InProgress):
             make_running(backend, admin, DEV)
         with pytest.raises(BackendError):
             record(backend, half, *creation("late", 9))

@@ -12,7 +12,7 @@ from common.errors import Conflict, NotFound
 from common.stacks import service as stacks
 from common.stacks.model import Kind, StackPath
 from common.state import changes
-from common.state.changes import InProgress
+from common.state.attempts import InProgress
 from common.updates import service
 from common.updates.model import Start, Started
 from tests.clocks import FrozenClock

@@ -3,14 +3,15 @@ from collections.abc import Callable
 import pytest
 
 from common.access.caller import Caller
-from common.access.permissions import Permission, Role
+from common.access.permissions import Permission, Role, StackLevel
 from common.backend import Backend
 from common.clock import unix_millis
 from common.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.ids import new_id
+from common.orgs import service as orgs
 from common.stacks import service as stacks
 from common.stacks.model import Kind, StackPath
-from common.state.changes import InProgress
+from common.state.attempts import InProgress
 from common.updates import running, service
 from common.updates.leases import Lease
 from common.updates.model import Completion, Program, Start, Started
@@ -69,6 +70,35 @@ class TestCreate:
         for nobody in (bob, mallory):
             with pytest.raises(NotFound):
                 make_update(backend, nobody, DEV)
+
+
+class TestPreviewOfReaders:
+    def test_needs_only_to_read(self, backend: Backend, admin: Caller) -> None:
+        """Whoever may read a stack may preview it, in both ways to begin, and still not update it."""
+        alice = reader(backend, admin)
+        created = make_running(backend, alice, DEV, kind=Kind.PREVIEW, dry_run=True)
+        begun = service.begin(
+            backend, alice, DEV, kind=Kind.PREVIEW, program=make_program(dry_run=True), wanted=Start(None, 2), client=CLIENT
+        )
+
+        assert created.id != begun.update_id
+        with pytest.raises(Forbidden, match="stack:write"):
+            make_update(backend, alice, DEV)
+        with pytest.raises(Forbidden, match="stack:write"):
+            start(backend, alice, DEV, make_update(backend, admin, DEV))
+
+    def test_leaves_the_tags_alone(self, backend: Backend, admin: Caller) -> None:
+        """Clients send tags with a preview; a reader's do not change the stack's."""
+        alice = reader(backend, admin)
+        start(backend, alice, DEV, make_update(backend, alice, DEV, kind=Kind.PREVIEW, dry_run=True), tags={"env": "y"})
+
+        assert {"env": "x"} == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).tags
+
+
+def reader(backend: Backend, admin: Caller) -> Caller:
+    """Returns alice, a member of acme, which lets its members read stacks and no more."""
+    orgs.update_settings(backend, admin, "acme", {"default_stack_permission": StackLevel.READ})
+    return caller_of(backend, make_user(backend, "alice", org="acme"))
 
 
 class TestStart:

@@ -244,7 +244,7 @@ def _create_stacks() -> None:
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.UniqueConstraint("org_id", "project", "name", "live", name="uq_stacks_org_id_project_name_live"),
         indexes=(
-            sa.Index("ix_stacks_created_by", "created_by"),
+            sa.Index("ix_stacks_created_by", "created_by", "org_id", "project", "name"),
             sa.Index("ix_stacks_deleted_at", "deleted_at"),
         ),
     )

@@ -1,0 +1,196 @@
+"""Invitations to an organization: to an address, or as a link for whoever has it. Each can be accepted once.
+
+Whoever knows the id of a link may use it, so ids are random, and a list shows a link only to admins and to its sender. An
+invitation to an address is there for the user with that address alone. No mail is sent: the reply has the link to pass on.
+"""
+
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from common.access.caller import Caller, TokenKind
+from common.access.permissions import Permission
+from common.access.rights import Membership
+from common.backend import Backend
+from common.clock import unix_millis
+from common.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.orgs import invite_rows, member_rows, members
+from common.orgs.giving import settle
+from common.orgs.model import Given, Invite, NewInvite, Person
+
+BATCH_LIMIT = 100
+ORG_LIMIT = 1_000
+PENDING_LIMIT = 100
+OPEN_FOR = timedelta(days=7)
+# An expired invitation can be sent again for so long.
+KEPT_FOR = timedelta(days=30)
+_MISSING = "the invitation does not exist, or has expired"
+_ID = re.compile(r"[0-9a-f]{32}")
+_LOCAL_LIMIT, _ADDRESS_LIMIT = 64, 254
+# ASCII alone, so that both databases find an address again whatever its case.
+_ADDRESS = re.compile(
+    rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,{_LOCAL_LIMIT}}}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+    r"(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+)
+
+
+def list_invites(backend: Backend, caller: Caller, org: str) -> list[Invite]:
+    """Return an organization's invitations, the expired ones too, oldest first."""
+    membership = members.require(caller, Permission.INVITES_READ, org)
+    with backend.db.connect() as connection:
+        found = invite_rows.find_all(connection, membership.org_id)
+    return [invite for invite in found if invite.email or membership.is_admin or invite.sent_by_id == caller.user_id]
+
+
+def invite_people(
+    backend: Backend, caller: Caller, org: str, asked: Sequence[NewInvite],
+) -> tuple[list[Invite], list[NewInvite]]:  # fmt: skip
+    """Invite people by address; return the new invitations, and what was left out.
+
+    Left out is a bad address, a member's, and one that has an open invitation. Raises BadRequest for a role that is none and
+    over a limit: then nobody is invited.
+    """
+    membership = members.require_shared(caller, Permission.INVITES_CREATE, org)
+    if len(asked) > BATCH_LIMIT:
+        msg = f"at most {BATCH_LIMIT} people can be invited at once"
+        raise BadRequest(msg)
+
+    def invite(tx: Connection) -> tuple[list[Invite], list[NewInvite]]:
+        given = settle(tx, membership, {new.wanted for new in asked})
+        firsts: dict[str, NewInvite] = {}
+        for new in asked:
+            firsts.setdefault(_address(new.email), new)
+        taken = {"", *invite_rows.find_taken(tx, membership.org_id, firsts.keys() - {""}, unix_millis(backend.clock.now()))}
+        fit = {address: new for address, new in firsts.items() if address not in taken}
+        made = [_new(backend, caller, membership, address, given[new.wanted]) for address, new in fit.items()]
+        _store(tx, backend, membership.org_id, made)
+        return made, [new for new in asked if fit.get(_address(new.email)) is not new]
+
+    return members.in_turn(backend, membership.org_id, invite)
+
+
+def make_link(backend: Backend, caller: Caller, org: str, new: NewInvite) -> Invite:
+    """Make an invitation for whoever has its link; BadRequest when it names an address, and errors as in invite_people."""
+    membership = members.require_shared(caller, Permission.INVITES_CREATE, org)
+    if new.email:
+        msg = "an invitation by link is for whoever has the link; to invite one address, use invites/batch"
+        raise BadRequest(msg)
+
+    def make(tx: Connection) -> Invite:
+        made = _new(backend, caller, membership, "", settle(tx, membership, [new.wanted])[new.wanted])
+        _store(tx, backend, membership.org_id, [made])
+        return made
+
+    return members.in_turn(backend, membership.org_id, make)
+
+
+def get_invite(backend: Backend, caller: Caller, org: str, invite_id: str) -> Invite:
+    """Return an invitation to its guest; NotFound when it is somebody else's, expired, cancelled or used."""
+    _require_person(caller)
+    with backend.db.connect() as connection:
+        return _load(connection, backend, caller, org, invite_id)
+
+
+def accept(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
+    """Make the caller a member and use the invitation up; errors as in get_invite, Conflict for a member."""
+    _require_person(caller)
+    already = f"you are already a member of organization {org[:100]}"
+    if caller.membership(org) is not None:
+        raise Conflict(already)
+    org_id = get_invite(backend, caller, org, invite_id).org_id
+
+    def join(tx: Connection) -> None:
+        # Read again, since it may have been used, cancelled or changed before this was its turn.
+        invite = _load(tx, backend, caller, org, invite_id)
+        if member_rows.is_member(tx, org_id, caller.user_id):
+            raise Conflict(already)
+        if not invite_rows.remove(tx, org_id, invite.id):
+            raise NotFound(_MISSING)
+        members.enter(tx, org_id, caller.user_id, invite.given, backend.clock.now(), refusal=already)
+
+    members.in_turn(backend, org_id, join)
+
+
+def cancel(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
+    """Delete an invitation; NotFound when the organization has none of that id."""
+    membership = members.require(caller, Permission.INVITES_CREATE, org)
+    with backend.db.connect() as connection:
+        if not invite_rows.remove(connection, membership.org_id, invite_id):
+            raise NotFound(_MISSING)
+
+
+def resend(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
+    """Open an invitation for another full time; NotFound when the organization has none of that id."""
+    membership = members.require(caller, Permission.INVITES_CREATE, org)
+    now = backend.clock.now()
+    with backend.db.connect() as connection:
+        times = {"sent_at": unix_millis(now), "expires_at": unix_millis(now + OPEN_FOR)}
+        if not invite_rows.renew(connection, membership.org_id, invite_id, **times):
+            raise NotFound(_MISSING)
+
+
+def list_pending(backend: Backend, caller: Caller) -> list[Invite]:
+    """Return the open invitations to the caller's address, oldest first."""
+    # No permission check: they are the caller's own.
+    if not caller.email:
+        return []
+    with backend.db.connect() as connection:
+        return invite_rows.find_for(connection, caller.email.lower(), unix_millis(backend.clock.now()), PENDING_LIMIT)
+
+
+def accept_url(backend: Backend, invite: Invite) -> str:
+    """Return the console's page for an invitation; without a console, where the API has it: there PATCH accepts it."""
+    console, api = (backend.settings.text(name) for name in ("PULUMI_CONSOLE_DOMAIN", "PULUMI_API_DOMAIN"))
+    if console:
+        return f"https://{console}/invites/{invite.org_login}/{invite.id}"
+    return f"{f'https://{api}' if api else ''}/api/orgs/{invite.org_login}/invites/{invite.id}"
+
+
+def _address(text: str) -> str:
+    """Return an address in lower case, or an empty text for what is none."""
+    text = text.strip()
+    return text.lower() if len(text) <= _ADDRESS_LIMIT and _ADDRESS.fullmatch(text) else ""
+
+
+def _new(backend: Backend, caller: Caller, membership: Membership, email: str, given: Given) -> Invite:
+    now = backend.clock.now()
+    return Invite(
+        id=secrets.token_hex(16),
+        org_id=membership.org_id,
+        email=email,
+        given=given,
+        sent_by=Person(caller.login, caller.name, caller.email, caller.avatar_url),
+        sent_by_id=caller.user_id,
+        sent_at=unix_millis(now),
+        expires_at=unix_millis(now + OPEN_FOR),
+        org_login=membership.login,
+        org_name=membership.name,
+        org_avatar_url=membership.avatar_url,
+    )
+
+
+def _store(tx: Connection, backend: Backend, org_id: str, made: list[Invite]) -> None:
+    now = backend.clock.now()
+    emails = [invite.email for invite in made if invite.email]
+    invite_rows.forget_expired(tx, org_id, emails, unix_millis(now), older_than=unix_millis(now - KEPT_FOR))
+    if invite_rows.count(tx, org_id) + len(made) > ORG_LIMIT:
+        msg = f"an organization may have {ORG_LIMIT:,} invitations; cancel some first"
+        raise BadRequest(msg)
+    if made:
+        invite_rows.add(tx, made)
+
+
+def _load(connection: Connection, backend: Backend, caller: Caller, org: str, invite_id: str) -> Invite:
+    found = invite_rows.find(connection, org, invite_id) if _ID.fullmatch(invite_id) else None
+    if found is None or not found.is_for(caller.email) or found.is_expired(unix_millis(backend.clock.now())):
+        raise NotFound(_MISSING)
+    return found
+
+
+def _require_person(caller: Caller) -> None:
+    if caller.token_kind is not TokenKind.PERSONAL:
+        msg = "an invitation is for a person; sign in with a personal access token"
+        raise Forbidden(msg)

@@ -1,0 +1,106 @@
+"""What the use cases of roles share: look-up, the rule that nobody gives more than they hold, storing a new record."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from common.access.builtin import BY_ID, MEMBER
+from common.access.caller import Caller
+from common.access.descriptor import Descriptor, allowed
+from common.access.orgsettings import OrgSettings
+from common.access.permissions import Permission
+from common.access.rights import Membership
+from common.access.rules import parsed
+from common.db.faults import is_duplicate
+from common.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.ids import is_id, new_id
+from common.roles import repository
+from common.roles.builtins import find_built_in
+from common.roles.composition import compose
+from common.roles.model import DETAILS_LIMIT_BYTES, RECORD_LIMIT, NewRecord, Purpose, Record
+
+_SHOWN = 5
+
+
+def require(caller: Caller, permission: Permission, org: str) -> Membership:
+    """Return the caller's membership if it gives a permission in the organization; errors as Caller.require raises."""
+    return caller.require(permission, org, missing=missing_org(org))
+
+
+def require_held(membership: Membership, rules: Descriptor) -> None:
+    """Raise Forbidden when rules give something, on whatever condition, that the caller does not hold in the organization."""
+    lacking = sorted(allowed(rules) - membership.held())
+    if lacking:
+        shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
+        msg = f"nobody may give what they do not hold themselves in organization {membership.login}: {shown}"
+        raise Forbidden(msg)
+
+
+def rules_of(connection: Connection, record: Record) -> Descriptor:
+    """Return what a record comes to with all that it composes."""
+    if record.is_built_in:
+        return BY_ID[record.id].descriptor
+    return parsed(repository.rules_of(connection, record.org_id, [record.id])[record.id])
+
+
+def load(connection: Connection, org_id: str, role_id: str) -> Record:
+    """Return a built-in or custom record within the caller's own connection; NotFound without one."""
+    found = find_built_in(org_id, role_id)
+    if found is None and is_id(role_id):
+        found = repository.find(connection, org_id, role_id)
+    if found is None:
+        msg = f"role {role_id[:100]!a} not found"
+        raise NotFound(msg)
+    return found
+
+
+def marked(records: Iterable[Record], settings: OrgSettings) -> list[Record]:
+    """Return the records with the one marked that new members get."""
+    default_id = settings.default_role_id or MEMBER.id
+    return [replace(record, is_default=True) if record.id == default_id else record for record in records]
+
+
+def missing_org(org: str) -> str:
+    """Return what is said of an organization that the caller may not know of."""
+    return f"Organization {org[:100]!a} not found"
+
+
+def add(tx: Connection, membership: Membership, new: NewRecord, now_millis: int, *, is_held: bool = False) -> Record:
+    """Store a new record: a step of its caller's use case, which holds the organization's lock; errors as in create_role.
+
+    `is_held` says that whoever gets the record has all of it already, so that the caller need not hold it.
+    """
+    role_id = new_id()
+    composition = compose(tx, membership.org_id, role_id, new.details)
+    if not is_held:
+        require_held(membership, composition.rules)
+    require_room(tx, membership.org_id, role_id, new.details)
+    with no_other(new.purpose, new.name):
+        repository.add(tx, membership.org_id, role_id, new, rules=composition.text, now_millis=now_millis)
+    repository.put_references(tx, role_id, composition.composed)
+    return load(tx, membership.org_id, role_id)
+
+
+def require_room(tx: Connection, org_id: str, role_id: str, details: str) -> None:
+    """Raise BadRequest when an organization has no room for one more record, or for this text of one that it has."""
+    count, size = repository.totals(tx, org_id, without=role_id)
+    if count >= RECORD_LIMIT:
+        msg = f"an organization may have {RECORD_LIMIT:,} roles, permission sets and policies"
+        raise BadRequest(msg)
+    if size + len(details) > DETAILS_LIMIT_BYTES:
+        msg = f"the roles, permission sets and policies of an organization may have {DETAILS_LIMIT_BYTES:,} bytes together"
+        raise BadRequest(msg)
+
+
+@contextmanager
+def no_other(purpose: Purpose, name: str) -> Iterator[None]:
+    """Turn the database's refusal of a second record of a purpose and name into Conflict."""
+    try:
+        yield
+    except Exception as error:
+        if is_duplicate(error):
+            msg = f"a {purpose} named {name[:100]!a} already exists"
+            raise Conflict(msg) from error
+        raise

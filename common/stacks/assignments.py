@@ -1,0 +1,160 @@
+"""Who holds which permission set on one stack: listed, and changed for one person at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from common.access import grants
+from common.access.builtin import BUILT_INS, LEVEL_SETS, SET, STACK
+from common.access.caller import Caller
+from common.access.descriptor import allowed
+from common.access.permissions import STACK_VISIBLE, Permission, StackLevel
+from common.access.predicate import EntityKind
+from common.access.rights import Membership
+from common.access.rules import parsed
+from common.backend import Backend
+from common.db.faults import Contention, is_duplicate, repeated
+from common.errors import BadRequest, Forbidden, NotFound
+from common.ids import is_id
+from common.stacks import assignment_rows, repository
+from common.stacks.assignment_rows import CustomSet, Held, Person
+from common.stacks.model import Stack
+
+__all__ = ["Assignment", "PermissionSet", "Person", "list_assignments", "update_assignment"]
+_LEVELS = {LEVEL_SETS[level].id: level for level in (StackLevel.READ, StackLevel.WRITE, StackLevel.ADMIN)}
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionSet:
+    """A permission set by name; `identifier` is set for built-in ones."""
+
+    id: str
+    name: str
+    resource_type: str
+    identifier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A permission set in the hands of a person, or else of a team."""
+
+    permission_set: PermissionSet
+    person: Person | None
+    team_name: str = ""
+    team_display_name: str = ""
+
+
+def list_assignments(
+    backend: Backend, caller: Caller, org: str, kind: EntityKind, stack_id: str,
+) -> tuple[list[Assignment], list[PermissionSet]]:  # fmt: skip
+    """Return who holds what on a stack, and what can be given there; NotFound when the caller may not know the stack."""
+    membership = _member(caller, org, kind, stack_id)
+    with backend.db.connect() as connection:
+        stack = _load(connection, caller, membership, stack_id, Permission.STACK_ACCESS_READ)
+        held = assignment_rows.find_held(connection, stack.id)
+        custom = assignment_rows.find_sets(connection, membership.org_id)
+    built_in = [
+        PermissionSet(found.id, found.name, found.resource_type, found.identifier)
+        for found in BUILT_INS
+        if found.purpose == SET and found.resource_type == STACK
+    ]
+    return [_to_assignment(found) for found in held], [*built_in, *(_custom(found) for found in custom)]
+
+
+def update_assignment(
+    backend: Backend, caller: Caller, org: str, kind: EntityKind, stack_id: str, *, named: str, set_id: str | None,
+) -> Assignment | None:  # fmt: skip
+    """Give a member, named by id or login, a permission set on a stack in place of what they had, or take it (None)."""
+    membership = _member(caller, org, kind, stack_id)
+
+    def change() -> Assignment | None:
+        with backend.db.begin() as tx:
+            stack = _load(tx, caller, membership, stack_id, Permission.STACK_ACCESS_UPDATE)
+            person = assignment_rows.find_member(tx, membership.org_id, named)
+            if person is None:
+                msg = f"{named[:100]!a} is not a member of organization {membership.login}"
+                raise BadRequest(msg)
+            if set_id is None:
+                grants.take(tx, stack.id, person.id)
+                return None
+            level = _level(tx, caller, membership, stack, set_id)
+            custom_id = set_id if level is StackLevel.NONE else None
+            with _nobody_else():
+                grants.give(
+                    tx, stack.id, person.id, is_team=False, level=level, now=backend.clock.now(), set_id=custom_id,
+                )  # fmt: skip
+            return _to_assignment(assignment_rows.find_held(tx, stack.id, person.id)[0])
+
+    return repeated(change)
+
+
+def _level(tx: Connection, caller: Caller, membership: Membership, stack: Stack, set_id: str) -> StackLevel:
+    """Return the level that a built-in set stands for, NONE for a custom set that the caller may give on the stack."""
+    if set_id in _LEVELS:
+        return _LEVELS[set_id]
+    rules = assignment_rows.find_set_rules(tx, membership.org_id, set_id) if is_id(set_id) else None
+    if rules is None:
+        msg = f"permission set {set_id[:100]!a} not found"
+        raise BadRequest(msg)
+    held = caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by) | membership.held()
+    lacking = sorted(allowed(parsed(rules)) - held)
+    if lacking:
+        msg = f"nobody may give what they do not hold on the stack themselves: {', '.join(lacking[:5])}"
+        raise Forbidden(msg)
+    return StackLevel.NONE
+
+
+@contextmanager
+def _nobody_else() -> Iterator[None]:
+    """Turn a grant that somebody else inserted meanwhile into Contention, so that the use case runs again."""
+    try:
+        yield
+    except Exception as error:
+        if is_duplicate(error):
+            msg = "somebody else changed what this person holds on the stack at the same time; try again"
+            raise Contention(msg) from error
+        raise
+
+
+def _load(connection: Connection, caller: Caller, membership: Membership, stack_id: str, permission: Permission) -> Stack:
+    """Return a stack by id; the words for one that is missing name nothing but the id that was asked for."""
+    principals = caller.principals(membership)
+    found = repository.find_by_id(connection, stack_id, principals) if is_id(stack_id) else None
+    stack = found if found is not None and found.org_id == membership.org_id else None
+    held = (
+        caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
+        if stack is not None
+        else frozenset()
+    )
+    if stack is None or not held & STACK_VISIBLE:
+        raise _missing(EntityKind.STACK, stack_id)
+    if permission not in held:
+        raise caller.refusal(permission, membership)
+    return stack
+
+
+def _to_assignment(held: Held) -> Assignment:
+    if held.set_id is not None:
+        given = PermissionSet(held.set_id, held.set_name, held.set_resource_type)
+    else:
+        found = LEVEL_SETS[held.level]
+        given = PermissionSet(found.id, found.name, found.resource_type, found.identifier)
+    return Assignment(given, held.person, held.team_name, held.display_name)
+
+
+def _custom(found: CustomSet) -> PermissionSet:
+    return PermissionSet(found.id, found.name, found.resource_type)
+
+
+def _member(caller: Caller, org: str, kind: EntityKind, entity_id: str) -> Membership:
+    membership = caller.require_member(org, missing=f"Organization {org[:100]!a} not found")
+    if kind is not EntityKind.STACK:
+        # Nothing of the other kinds is kept with an id yet, so there is none to hold anything on.
+        raise _missing(kind, entity_id)
+    return membership
+
+
+def _missing(kind: EntityKind, entity_id: str) -> NotFound:
+    return NotFound(f"{kind} {entity_id[:100]!a} not found")

@@ -1,0 +1,47 @@
+"""Whom a stack belongs to: who created it, or was made its owner since. The owner administers the stack, whatever their role."""
+
+from dataclasses import dataclass
+
+from common.access.caller import Caller
+from common.access.permissions import Permission
+from common.backend import Backend
+from common.db.faults import repeated
+from common.errors import Conflict, NotFound
+from common.names import is_name
+from common.stacks import repository_ownership as repository
+from common.stacks.model import Person, Stack, StackPath
+from common.stacks.service import load_stack
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A stack and the person it belongs to."""
+
+    stack: Stack
+    person: Person
+
+
+def get_owner(backend: Backend, caller: Caller, path: StackPath) -> Owner:
+    """Return the stack and the person it belongs to."""
+    with backend.db.connect() as connection:
+        stack = load_stack(connection, caller, path, Permission.STACK_READ)
+        return Owner(stack, repository.find_person(connection, stack.created_by))
+
+
+def reassign(backend: Backend, caller: Caller, path: StackPath, login: str) -> Person:
+    """Make a member of the organization the stack's owner, and return the owner before; NotFound for anyone else."""
+
+    def change() -> Person:
+        with backend.db.begin() as tx:
+            stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
+            heir_id = repository.find_member(tx, stack.org_id, login) if is_name(login) else None
+            if heir_id is None:
+                msg = f"User {login[:100]!a} is no member of organization {path.org}"
+                raise NotFound(msg)
+            previous = repository.find_person(tx, stack.created_by)
+            if not repository.set_owner(tx, stack, heir_id):
+                msg = f"stack '{path}' was changed by somebody else at the same time; try again"
+                raise Conflict(msg)
+            return previous
+
+    return repeated(change)

@@ -1,0 +1,107 @@
+"""Moving stacks to another organization, each as one version of its own like a rename (docs/decisions/0003).
+
+State and former states name the new owner from then on. History, tags and ciphertexts stay good, since keys belong to the
+stack. What teams and people of the old organization were given does not come along. The old name still leads to the stack
+for decryption, for callers who may decrypt it where it is now.
+"""
+
+from common.access import grants
+from common.access.caller import Caller
+from common.access.permissions import Permission
+from common.access.rights import Membership
+from common.backend import Backend
+from common.clock import unix_millis
+from common.errors import BadRequest, Conflict, NotFound
+from common.ids import new_id
+from common.stacks import ledger, moving
+from common.stacks.model import Kind, Stack, StackPath
+from common.state.attempts import load_idle, require_idle, retried, rewritten
+
+BULK_LIMIT = 100
+
+
+def transfer(backend: Backend, caller: Caller, path: StackPath, to_org: str) -> None:
+    """Move a stack to another organization of the caller.
+
+    NotFound when the caller does not belong there, Conflict when it has a stack of that name or an update holds this one.
+    """
+    stack = _load(backend, caller, path)
+    target = _target(caller, to_org)
+    if target.org_id == stack.org_id:
+        msg = f"Stack '{path}' already exists"
+        raise Conflict(msg)
+    _transfer(backend, caller, stack, target)
+
+
+def transfer_all(backend: Backend, caller: Caller, from_org: str, to_org: str) -> int:
+    """Move every stack of an organization to another one, and return how many moved.
+
+    What can be known before is checked before anything moves. Each stack moves for itself, so a repeat after a failure
+    goes on with the rest.
+    """
+    source = caller.require(Permission.ORGANIZATION_TRANSFER_STACKS, from_org, missing=_missing(from_org))
+    target = _target(caller, to_org)
+    if target.org_id == source.org_id:
+        msg = "an organization's stacks cannot be transferred to itself"
+        raise BadRequest(msg)
+    found = _movable(backend, caller, source, target)
+    moved = 0
+    for stack in found:
+        try:
+            _transfer(backend, caller, _load(backend, caller, stack.path), target)
+        except NotFound:
+            continue  # somebody else deleted or moved it meanwhile
+        except Conflict as error:
+            msg = f"{moved} of {len(found)} stacks have moved, and '{stack.path}' cannot: {error.message}"
+            raise Conflict(msg) from error
+        moved += 1
+    return moved
+
+
+def _movable(backend: Backend, caller: Caller, source: Membership, target: Membership) -> list[Stack]:
+    """Return all stacks of an organization; raises unless the caller may move each of them, now, under its name."""
+    with backend.db.connect() as connection:
+        found = moving.of_organization(connection, caller, source, BULK_LIMIT + 1)
+        taken = moving.names_in_both(connection, source, target, 1)
+    if len(found) > BULK_LIMIT:
+        msg = f"organization {source.login} has more than {BULK_LIMIT} stacks; transfer some of them one by one first"
+        raise BadRequest(msg)
+    for stack in found:
+        held = caller.held_on_stack(source, stack.entity, stack.grants, created_by=stack.created_by)
+        if Permission.STACK_TRANSFER not in held:
+            raise caller.refusal(Permission.STACK_TRANSFER, source)
+        require_idle(backend, stack)
+    if taken:
+        msg = f"Stack '{taken[0]}' already exists"
+        raise Conflict(msg)
+    return found
+
+
+def _transfer(backend: Backend, caller: Caller, stack: Stack, target: Membership) -> None:
+    path = StackPath(target.login, stack.path.project, stack.path.name)
+
+    def move(found: Stack) -> None:
+        contents = rewritten(backend, found, path)
+        now_millis = unix_millis(backend.clock.now())
+        with backend.db.begin() as tx:
+            # Clients know no kind of its own for it.
+            ledger.next_version(
+                tx, found, update_id=new_id(), kind=Kind.RENAME, path=path, user_id=caller.user_id, contents=contents,
+                now_millis=now_millis,
+            )  # fmt: skip
+            moving.move(tx, found, target, caller.user_id, now_millis)
+            grants.take_all_on(tx, found.id)
+
+    retried(stack, move, lambda: _load(backend, caller, stack.path))
+
+
+def _load(backend: Backend, caller: Caller, path: StackPath) -> Stack:
+    return load_idle(backend, caller, path, Permission.STACK_TRANSFER)
+
+
+def _target(caller: Caller, org: str) -> Membership:
+    return caller.require(Permission.STACK_CREATE, org, missing=_missing(org))
+
+
+def _missing(org: str) -> str:
+    return f"Organization {org[:100]!a} not found"

@@ -1,0 +1,260 @@
+"""Teams: made, listed, deleted, and the steps by which one is changed.
+
+What touches stacks, reading a team's grants among it, is in common/stacks/sharing.py, since stacks are above this area.
+All changes of a team hold its row, so that nothing is added to one that is being deleted.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection
+
+from common.access import grants
+from common.access import service as access
+from common.access.builtin import ADMIN, BY_ID
+from common.access.caller import Caller, TokenKind
+from common.access.descriptor import allowed
+from common.access.permissions import Permission
+from common.access.predicate import Entity, EntityKind
+from common.access.rights import Membership
+from common.access.rules import parsed
+from common.backend import Backend
+from common.clock import unix_millis
+from common.db.faults import is_duplicate, repeated
+from common.errors import BackendError, BadRequest, Conflict, Forbidden, NotFound
+from common.ids import new_id
+from common.orgs.service import missing_org
+from common.roles import teams as team_roles
+from common.teams import repository
+from common.teams.model import (
+    Change,
+    Details,
+    Member,
+    MemberAction,
+    MemberChange,
+    Person,
+    Team,
+    TeamRole,
+    require_environment,
+    require_name,
+    require_texts,
+)
+
+KIND = "pulumi"
+# How many teams one request may name.
+NAMED_LIMIT = 100
+
+
+def list_teams(backend: Backend, caller: Caller, org: str) -> list[Team]:
+    """Return an organization's teams by name, with the caller's role in each; a custom role may list some of them only."""
+    membership = caller.require_member(org, missing=missing_org(org))
+    with backend.db.connect() as connection:
+        found = repository.find_all(connection, membership.org_id, caller.user_id)
+    if Permission.TEAM_LIST in membership.held():
+        return found
+    listed = [team for team in found if Permission.TEAM_LIST in membership.held_on(_entity(team))]
+    if not listed:
+        raise caller.refusal(Permission.TEAM_LIST, membership)
+    return listed
+
+
+def create_team(
+    backend: Backend, caller: Caller, org: str, name: str, *, display_name: str = "", description: str = "",
+) -> Details:  # fmt: skip
+    """Make a team, with the caller as its admin if it is a person; Conflict when the organization has one of that name."""
+    membership = caller.require(Permission.TEAM_CREATE, org, missing=missing_org(org))
+    require_name(name)
+    require_texts(display_name, description)
+    team = Team(new_id(), KIND, name, display_name, description)
+
+    def create() -> Details:
+        with backend.db.begin() as tx:
+            now_millis = unix_millis(backend.clock.now())
+            founder = _founder(tx, caller, membership)
+            try:
+                repository.add(tx, membership.org_id, team, now_millis)
+            except Exception as error:
+                if is_duplicate(error):
+                    msg = f"team {name!a} already exists in organization {membership.login}"
+                    raise Conflict(msg) from error
+                raise
+            if founder is None:
+                return Details(team)
+            repository.add_member(tx, membership.org_id, team.id, founder.id, TeamRole.ADMIN, now_millis=now_millis)
+            return Details(team, members=(Member(founder, TeamRole.ADMIN),)).seen_by(caller.user_id)
+
+    return repeated(create)
+
+
+def delete_team(backend: Backend, caller: Caller, org: str, name: str) -> None:
+    """Delete a team with all that was given to it, and revoke its tokens at once; NotFound when there is none."""
+    membership = caller.require_member(org, missing=missing_org(org))
+
+    def delete() -> None:
+        with backend.db.begin() as tx:
+            team = hold(tx, caller, membership, name, Permission.TEAM_DELETE)
+            if not repository.remove(tx, team.id):
+                raise _missing(name)
+            team_roles.take_all_from(tx, team.id)
+            grants.take_all_from(tx, team.id)
+            access.revoke_tokens_of_team(tx, team.id, backend.clock.now())
+
+    repeated(delete)
+
+
+def load_details(connection: Connection, caller: Caller, membership: Membership, name: str) -> Details:
+    """Return a team with all that belongs to it, also the stacks that the caller may not know of: a step."""
+    found = repository.find_details(connection, membership.org_id, name)
+    if found is None:
+        raise _absent(caller, membership, name, Permission.TEAM_READ)
+    _require(caller, membership, found.team, name, Permission.TEAM_READ)
+    return found.seen_by(caller.user_id)
+
+
+def load(connection: Connection, caller: Caller, membership: Membership, name: str, permission: Permission) -> Team:
+    """Return a team that the caller may do this to, by a role or as the team's admin: a step."""
+    return _require(caller, membership, repository.find(connection, membership.org_id, name), name, permission)
+
+
+def hold(tx: Connection, caller: Caller, membership: Membership, name: str, permission: Permission) -> Team:
+    """Return a team that the caller may do this to, by a role or as the team's admin, and keep it from all others: a step."""
+    return _require(caller, membership, repository.hold(tx, membership.org_id, name), name, permission)
+
+
+def hold_visible(tx: Connection, membership: Membership, name: str) -> Team:
+    """Return a team that the caller may know of, and keep it from all others: a step; NotFound otherwise."""
+    team = repository.hold(tx, membership.org_id, name)
+    if team is None or not _may_know(membership, team.id):
+        raise _missing(name)
+    return team
+
+
+def hold_several(tx: Connection, membership: Membership, names: Collection[str]) -> list[str]:
+    """Return the ids of teams that the caller may know of, and keep them from being deleted: a step; NotFound otherwise."""
+    if len(names) > NAMED_LIMIT:
+        msg = f"at most {NAMED_LIMIT} teams can be named at once"
+        raise BadRequest(msg)
+    found = repository.hold_several(tx, membership.org_id, names)
+    for name in names:
+        if name not in found or not _may_know(membership, found[name]):
+            raise _missing(name)
+    return sorted(found.values())
+
+
+def change(tx: Connection, backend: Backend, caller: Caller, membership: Membership, team: Team, wanted: Change) -> None:  # noqa: PLR0917
+    """Change everything about a held team but its stacks: a step of the use case in common/stacks/sharing.py."""
+    require_texts(wanted.display_name, wanted.description)
+    texts = {"display_name": wanted.display_name, "description": wanted.description}
+    given = {column: text for column, text in texts.items() if text is not None}
+    if given:
+        repository.put_texts(tx, team.id, given)
+    now_millis = unix_millis(backend.clock.now())
+    if wanted.member is not None:
+        _change_member(tx, membership, team, wanted.member, now_millis)
+    if wanted.environments:
+        _change_environments(tx, caller, membership, team, wanted, now_millis=now_millis)
+
+
+def require_no_more(tx: Connection, membership: Membership, team: Team) -> None:
+    """Raise Forbidden when a place in the team would make an admin, or give by its roles more than an outsider holds: a step."""
+    if membership.is_admin:
+        return
+    rules = repository.find_role_rules(tx, team.id)
+    if ADMIN.id in rules:
+        msg = f"team {team.name} has the admin role: only an admin of organization {membership.login} may add somebody to it"
+        raise Forbidden(msg)
+    if team.id in membership.team_ids:
+        return
+    held = [BY_ID[role_id].permissions if text is None else allowed(parsed(text)) for role_id, text in rules.items()]
+    lacking = sorted(frozenset[Permission]().union(*held) - membership.held())
+    if lacking:
+        msg = f"team {team.name} has roles that hold more than you do in organization {membership.login}: {lacking[0]}"
+        raise Forbidden(msg)
+
+
+def _founder(tx: Connection, caller: Caller, membership: Membership) -> Person | None:
+    """Return the caller as a member of the organization, None for a machine."""
+    if caller.token_kind is not TokenKind.PERSONAL:
+        return None
+    found = repository.hold_person(tx, membership.org_id, caller.login)
+    if found is None:
+        # The membership ended since the caller was looked up.
+        raise NotFound(missing_org(membership.login))
+    return found
+
+
+def _change_member(tx: Connection, membership: Membership, team: Team, wanted: MemberChange, now_millis: int) -> None:
+    match wanted.action:
+        case MemberAction.ADD:
+            _add_member(tx, membership, team, wanted.login, now_millis)
+            return
+        case MemberAction.REMOVE:
+            is_done = repository.remove_member(tx, team.id, wanted.login)
+        case MemberAction.PROMOTE:
+            is_done = repository.put_member_role(tx, team.id, wanted.login, TeamRole.ADMIN)
+        case MemberAction.DEMOTE:
+            is_done = repository.put_member_role(tx, team.id, wanted.login, TeamRole.MEMBER)
+    if not is_done:
+        msg = f"{wanted.login[:100]!a} is not a member of team {team.name}"
+        raise NotFound(msg)
+
+
+def _add_member(tx: Connection, membership: Membership, team: Team, login: str, now_millis: int) -> None:
+    require_no_more(tx, membership, team)
+    person = repository.hold_person(tx, membership.org_id, login)
+    if person is None:
+        msg = f"{login[:100]!a} is not a member of organization {membership.login}"
+        raise NotFound(msg)
+    try:
+        repository.add_member(tx, membership.org_id, team.id, person.id, TeamRole.MEMBER, now_millis=now_millis)
+    except Exception as error:
+        if is_duplicate(error):
+            msg = f"{login} is already a member of team {team.name}"
+            raise Conflict(msg) from error
+        raise
+
+
+def _change_environments(
+    tx: Connection, caller: Caller, membership: Membership, team: Team, wanted: Change, *, now_millis: int,
+) -> None:  # fmt: skip
+    # Environments are given by name, so only who decides about all of them may do it.
+    if Permission.ENVIRONMENT_ACCESS_UPDATE not in membership.held():
+        raise caller.refusal(Permission.ENVIRONMENT_ACCESS_UPDATE, membership)
+    # As many as a request has members for, which is three.
+    for one in wanted.environments:
+        if one.level is not None:
+            require_environment(one)
+            repository.put_environment(tx, team.id, one, now_millis)
+        elif not repository.remove_environment(tx, team.id, one):
+            msg = f"team {team.name} was given nothing on environment {f'{one.project}/{one.name}'[:201]!a}"
+            raise NotFound(msg)
+
+
+def _require(caller: Caller, membership: Membership, team: Team | None, name: str, permission: Permission) -> Team:
+    """Return the team if the caller may do this to it, by a role or as its admin."""
+    if team is None:
+        raise _absent(caller, membership, name, permission)
+    if permission not in membership.held_on(_entity(team)) and team.id not in membership.administered_team_ids:
+        raise caller.refusal(permission, membership)
+    return team
+
+
+def _absent(caller: Caller, membership: Membership, name: str, permission: Permission) -> BackendError:
+    """Return the error for a team that is not there.
+
+    Whoever may do neither this nor read teams learns nothing from the answer about which teams there are.
+    """
+    is_told = membership.held() & {permission, Permission.TEAM_READ}
+    return _missing(name) if is_told else caller.refusal(permission, membership)
+
+
+def _may_know(membership: Membership, team_id: str) -> bool:
+    is_readable = Permission.TEAM_READ in membership.held_on(Entity(EntityKind.TEAM, team_id))
+    return is_readable or team_id in membership.team_ids
+
+
+def _entity(team: Team) -> Entity:
+    return Entity(EntityKind.TEAM, team.id)
+
+
+def _missing(name: str) -> NotFound:
+    return NotFound(f"Team {name[:100]!a} not found")

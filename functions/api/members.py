@@ -1,0 +1,89 @@
+"""Members of an organization (platform.md 4)."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from msgspec import UNSET
+
+from common.clock import from_millis
+from common.orgs import members
+from common.orgs.model import Member, Person, Wanted
+from common.teams import leaving
+from common.wire.orgs import (
+    AddOrganizationMemberRequest,
+    FGARole,
+    GetOrganizationMemberTeamsResponse,
+    ListOrganizationMembersResponse,
+    MemberInfo,
+    OrganizationMember,
+    UpdateOrganizationMemberRequest,
+)
+from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
+
+router = APIRouter()
+_MEMBERS = "/api/orgs/{org}/members"
+_MEMBER = f"{_MEMBERS}/{{login}}"
+
+
+class MemberKind(StrEnum):
+    """Upstream: OrganizationMemberKind, members of the organization here or at an identity provider: the same people."""
+
+    FRONTEND = "frontend"
+    BACKEND = "backend"
+
+
+@router.get(_MEMBERS)
+def list_members(
+    backend: BackendDep, caller: CallerDep, org: str,
+    kind: Annotated[MemberKind, Query(alias="type")] = MemberKind.FRONTEND,  # noqa: ARG001 - both are the same here
+    token: Annotated[str | None, Query(alias="continuationToken")] = None,
+    *, suspended: Annotated[bool, Query(alias="includeSuspended")] = False,
+) -> Response:  # fmt: skip
+    found, following = members.page_members(backend, caller, org, with_suspended=suspended, token=token or None)
+    return reply(ListOrganizationMembersResponse([_member(one) for one in found], following if following is not None else UNSET))
+
+
+@router.post(_MEMBER)
+def add_member(backend: BackendDep, caller: CallerDep, org: str, login: str, body: BodyDep) -> Response:
+    asked = body.decode(AddOrganizationMemberRequest)
+    return reply(_member(members.add_member(backend, caller, org, login, asked.role)))
+
+
+@router.patch(_MEMBER)
+def update_member(backend: BackendDep, caller: CallerDep, org: str, login: str, body: BodyDep) -> Response:
+    asked = body.decode(UpdateOrganizationMemberRequest)
+    members.change_role(backend, caller, org, login, Wanted(asked.role or None, asked.fga_role_id or None))
+    return empty()
+
+
+@router.delete(_MEMBER)
+def delete_member(backend: BackendDep, caller: CallerDep, org: str, login: str) -> Response:
+    leaving.remove_member(backend, caller, org, login)
+    return empty()
+
+
+@router.post(f"{_MEMBER}/set-admin")
+def set_sole_admin(backend: BackendDep, caller: CallerDep, org: str, login: str) -> Response:
+    members.set_sole_admin(backend, caller, org, login)
+    return empty()
+
+
+@router.get(f"{_MEMBER}/teams")
+def list_teams_of_member(backend: BackendDep, caller: CallerDep, org: str, login: str) -> Response:
+    return reply(GetOrganizationMemberTeamsResponse(members.list_teams_of(backend, caller, org, login)))
+
+
+def _info(person: Person) -> MemberInfo:
+    return MemberInfo(person.name, person.login, person.avatar_url, person.email)
+
+
+def _member(found: Member) -> OrganizationMember:
+    role = found.effective
+    return OrganizationMember(
+        role=found.role,
+        user=_info(found.person),
+        created=from_millis(found.created_at),
+        fga_role=FGARole(role.id, role.name, from_millis(role.modified_at)),
+        suspended=found.suspended,
+    )

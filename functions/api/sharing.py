@@ -1,0 +1,52 @@
+"""Who shares a stack: teams and people that were given something on it."""
+
+from fastapi import APIRouter, Response
+from msgspec import UNSET
+
+from common.access.permissions import StackLevel
+from common.stacks import sharing
+from common.wire.roles import Person
+from common.wire.teams import (
+    ListStackCollaboratorsResponse,
+    ListTeamsByStackResponse,
+    StackTeam,
+    UpdateTeamStackPermissionsRequest,
+    UserPermission,
+)
+from functions.deps import BackendDep, BodyDep, CallerDep, StackPathDep, empty, reply
+
+router = APIRouter()
+_STACK = "/api/stacks/{org}/{project}/{stack}"
+_CONSOLE = "/api/console/stacks/{org}/{project}/{stack}"
+
+
+@router.get(f"{_STACK}/teams")
+def list_stack_teams(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
+    found = sharing.list_teams(backend, caller, path)
+    shapes = [
+        StackTeam(team.name, team.display_name, team.description, team.level.value, team.id in found.own_ids)
+        for team in found.teams
+    ]
+    return reply(ListTeamsByStackResponse(path.project, shapes))
+
+
+@router.get(f"{_STACK}/collaborators")
+def list_stack_permissions(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
+    found, owner = sharing.list_collaborators(backend, caller, path)
+    users = [UserPermission(Person(one.name, one.login, one.avatar_url, one.email), one.level.value) for one in found]
+    return reply(ListStackCollaboratorsResponse(users, owner or UNSET))
+
+
+@router.delete(f"{_STACK}/collaborators/{{user}}")
+def delete_stack_permission(backend: BackendDep, caller: CallerDep, path: StackPathDep, user: str) -> Response:
+    sharing.remove_collaborator(backend, caller, path, user)
+    return empty()
+
+
+@router.patch(f"{_CONSOLE}/teams/{{team}}")
+def update_team_stack_permissions(
+    backend: BackendDep, caller: CallerDep, path: StackPathDep, team: str, body: BodyDep,
+) -> Response:  # fmt: skip
+    asked = body.decode(UpdateTeamStackPermissionsRequest)
+    sharing.set_team_level(backend, caller, path, team, StackLevel(asked.permissions or 0))
+    return empty()

@@ -1,0 +1,141 @@
+"""Access tokens of people, organizations and teams (platform.md 6). Queries may carry a `reason`, which changes nothing."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from msgspec import UNSET, UnsetType
+
+from common.access import builtin
+from common.access.caller import TokenKind
+from common.access.service import IssuedToken
+from common.clock import from_millis
+from common.tokens import service as tokens
+from common.tokens.model import Listed, Listing, Shown, SortDirection, SortField, Wanted
+from common.tokens.service import PAGE_DEFAULT, Page
+from common.wire.tokens import (
+    AccessToken,
+    AccessTokenRole,
+    CreateAccessTokenResponse,
+    CreateOrgAccessTokenRequest,
+    CreatePersonalAccessTokenRequest,
+    CreateTeamAccessTokenRequest,
+    ListAccessTokensResponse,
+)
+from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
+
+router = APIRouter()
+_OWN = "/api/user/tokens"
+_ORG = "/api/orgs/{org}/tokens"
+_TEAM = "/api/orgs/{org}/teams/{team}/tokens"
+_SEARCH_LIMIT = 1_024
+
+
+async def get_listing(
+    shown: Annotated[Shown, Query(alias="filter")] = Shown.ACTIVE,
+    search: Annotated[str, Query(max_length=_SEARCH_LIMIT)] = "",
+    sort_by: Annotated[SortField | None, Query(alias="sortBy")] = None,
+    direction: Annotated[SortDirection | None, Query(alias="sortDirection")] = None,
+) -> Listing:
+    """Return how a list is to be narrowed and ordered: the newest first, unless something else is asked for."""
+    usual = SortDirection.DESCENDING if sort_by is None else SortDirection.ASCENDING
+    return Listing(shown, search, sort_by or SortField.CREATED, direction or usual)
+
+
+async def get_page(
+    token: Annotated[str | None, Query(alias="continuationToken")] = None,
+    limit: Annotated[int, Query(alias="maxResults", ge=1)] = PAGE_DEFAULT,
+) -> Page:
+    """Return which page is asked for; a longer one than there may be is cut."""
+    return Page(token or None, limit)
+
+
+ListingDep = Annotated[Listing, Depends(get_listing)]
+PageDep = Annotated[Page, Depends(get_page)]
+
+
+@router.get(_OWN)
+def list_personal_tokens(backend: BackendDep, caller: CallerDep, listing: ListingDep, page: PageDep) -> Response:
+    return _list(*tokens.page_personal(backend, caller, listing, page))
+
+
+@router.post(_OWN)
+def create_personal_token(backend: BackendDep, caller: CallerDep, body: BodyDep) -> Response:
+    asked = body.decode(CreatePersonalAccessTokenRequest)
+    return _created(tokens.create_personal(backend, caller, Wanted(asked.description or "", asked.expires or 0)))
+
+
+@router.delete(f"{_OWN}/{{token_id}}")
+def delete_personal_token(backend: BackendDep, caller: CallerDep, token_id: str) -> Response:
+    tokens.delete_personal(backend, caller, token_id)
+    return empty()
+
+
+@router.get(_ORG)
+def list_org_tokens(backend: BackendDep, caller: CallerDep, org: str, listing: ListingDep, page: PageDep) -> Response:
+    return _list(*tokens.page_of_org(backend, caller, org, listing, page))
+
+
+@router.post(_ORG)
+def create_org_token(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
+    asked = body.decode(CreateOrgAccessTokenRequest)
+    is_admin, role_id = bool(asked.admin), asked.role_id or None
+    wanted = Wanted(asked.description or "", asked.expires or 0, asked.name or "", is_admin=is_admin, role_id=role_id)
+    return _created(tokens.create_for_org(backend, caller, org, wanted))
+
+
+@router.delete(f"{_ORG}/{{token_id}}")
+def delete_org_token(backend: BackendDep, caller: CallerDep, org: str, token_id: str) -> Response:
+    tokens.delete_of_org(backend, caller, org, token_id)
+    return empty()
+
+
+@router.get(_TEAM)
+def list_team_tokens(
+    backend: BackendDep, caller: CallerDep, org: str, team: str, listing: ListingDep, page: PageDep,
+) -> Response:  # fmt: skip
+    return _list(*tokens.page_of_team(backend, caller, org, team, listing, page=page))
+
+
+@router.post(_TEAM)
+def create_team_token(backend: BackendDep, caller: CallerDep, org: str, team: str, body: BodyDep) -> Response:
+    asked = body.decode(CreateTeamAccessTokenRequest)
+    wanted = Wanted(asked.description or "", asked.expires or 0, asked.name or "")
+    return _created(tokens.create_for_team(backend, caller, org, team, wanted))
+
+
+@router.delete(f"{_TEAM}/{{token_id}}")
+def delete_team_token(backend: BackendDep, caller: CallerDep, org: str, team: str, token_id: str) -> Response:
+    tokens.delete_of_team(backend, caller, org, team, token_id)
+    return empty()
+
+
+def _created(token: IssuedToken) -> Response:
+    return reply(CreateAccessTokenResponse(token.id, token.text))
+
+
+def _list(found: list[Listed], following: str | None) -> Response:
+    return reply(ListAccessTokensResponse([_token(token) for token in found], following if following is not None else UNSET))
+
+
+def _token(token: Listed) -> AccessToken:
+    return AccessToken(
+        id=token.id,
+        name=token.name,
+        description=token.description,
+        created=from_millis(token.created_at),
+        last_used=(token.last_used_at or 0) // 1000,
+        expires=(token.expires_at or 0) // 1000,
+        admin=token.is_admin,
+        created_by=token.created_by,
+        type=token.kind,
+        role=_role(token),
+    )
+
+
+def _role(token: Listed) -> AccessTokenRole | UnsetType:
+    """Return the role of an organization's token, if it is a built-in one: the wire has no identifier for others."""
+    if token.kind != TokenKind.ORGANIZATION:
+        return UNSET
+    usual = builtin.ADMIN if token.is_admin else builtin.MEMBER
+    role = builtin.BY_ID.get(token.role_id) if token.role_id is not None else usual
+    return AccessTokenRole(role.id, role.name, role.identifier) if role is not None else UNSET

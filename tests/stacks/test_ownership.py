@@ -1,0 +1,80 @@
+"""Whom a stack belongs to."""
+
+import pytest
+
+from common.access.caller import Caller
+from common.access.orgsettings import OrgSettings
+from common.access.permissions import Permission, StackLevel
+from common.backend import Backend
+from common.errors import Conflict, Forbidden, NotFound
+from common.stacks import ownership
+from common.stacks import service as stacks
+from common.stacks.model import StackPath
+from tests.access.holding import set_settings, suspend
+from tests.factories import make_stack
+from tests.interleaving import interleaved
+from tests.people import caller_of, make_user
+
+DEV = StackPath("acme", "shop", "dev")
+
+
+@pytest.fixture(autouse=True)
+def stack(backend: Backend, admin: Caller) -> None:
+    """A stack of the administrator's, in an organization that gives its members nothing."""
+    make_stack(backend, admin)
+    set_settings(backend, "acme", OrgSettings(default_stack_permission=StackLevel.NONE))
+
+
+class TestReassign:
+    def test_makes_a_member_the_owner(self, backend: Backend, admin: Caller) -> None:
+        """The new owner administers the stack, and the one before is the answer."""
+        token = make_user(backend, "bob", org="acme")
+        previous = ownership.reassign(backend, admin, DEV, "bob")
+        bob = caller_of(backend, token)
+
+        assert ("admin", "Administrator") == (previous.login, previous.name)
+        assert "bob" == ownership.get_owner(backend, admin, DEV).person.login
+        assert DEV == stacks.get_stack(backend, bob, DEV, Permission.STACK_DELETE).path
+
+    def test_takes_the_stack_from_the_owner_before(self, backend: Backend, admin: Caller) -> None:
+        """Who owned the stack holds on it what other members do."""
+        make_user(backend, "carol", org="acme")
+        bob = caller_of(backend, make_user(backend, "bob", org="acme"))
+        ownership.reassign(backend, admin, DEV, "bob")
+        assert "bob" == ownership.reassign(backend, bob, DEV, "carol").login
+
+        with pytest.raises(NotFound):
+            stacks.get_stack(backend, bob, DEV, Permission.STACK_READ)
+
+    @pytest.mark.parametrize("login", ["stranger", "nobody", "", "suspended", "BOB", "é\x00", "x" * 500])
+    def test_needs_a_member(self, backend: Backend, admin: Caller, login: str) -> None:
+        """Nobody else can own a stack of the organization: not a stranger, not one who is suspended."""
+        for name, org in (("stranger", None), ("bob", "acme"), ("suspended", "acme")):
+            make_user(backend, name, org=org)
+        suspend(backend, "acme", "suspended")
+
+        with pytest.raises(NotFound) as caught:
+            ownership.reassign(backend, admin, DEV, login)
+        assert "is no member of organization acme" in caught.value.message
+        assert "admin" == ownership.get_owner(backend, admin, DEV).person.login
+
+    def test_needs_the_right(self, backend: Backend) -> None:
+        """Who may write to the stack may not give it to himself."""
+        set_settings(backend, "acme", OrgSettings(default_stack_permission=StackLevel.WRITE))
+        bob = caller_of(backend, make_user(backend, "bob", org="acme"))
+
+        with pytest.raises(Forbidden):
+            ownership.reassign(backend, bob, DEV, "bob")
+
+    @pytest.mark.dialects("mysql")  # SQLite lets only one of them write at all
+    def test_tells_when_another_was_faster(self, backend: Backend, admin: Caller) -> None:
+        """Of two at the same moment the second is refused, so that the owner before is never a wrong answer."""
+        for name in ("bob", "carol"):
+            make_user(backend, name, org="acme")
+        with (
+            interleaved(backend, "UPDATE stacks", lambda: ownership.reassign(backend, admin, DEV, "carol")),
+            pytest.raises(Conflict),
+        ):
+            ownership.reassign(backend, admin, DEV, "bob")
+
+        assert "carol" == ownership.get_owner(backend, admin, DEV).person.login

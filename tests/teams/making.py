@@ -1,0 +1,74 @@
+"""Speaks to a server about teams as the provider and the SDK do: one function a call."""
+
+from typing import Any
+
+from httpx2 import Client, Response
+
+TEAMS = "/api/orgs/acme/teams"
+OPS = f"{TEAMS}/ops"
+# The SDK sends every member that is not set as null.
+UNSET_MEMBERS = (
+    "newDisplayName", "newDescription", "memberAction", "member", "addStackPermission", "editStackPermission", "removeStack",
+    "addEnvironmentPermission", "editEnvironmentPermission", "removeEnvironment",
+)  # fmt: skip
+
+
+def signed(token: str) -> dict[str, str]:
+    """Returns the headers of a call with a token."""
+    return {"Authorization": f"token {token}"}
+
+
+def create(client: Client, name: str = "ops", *, token: str | None = None, **members: Any) -> dict[str, Any]:
+    """Makes a team and returns the reply."""
+    body = {"name": name, "displayName": name.title(), "description": "", **members}
+    made = client.post(f"{TEAMS}/pulumi", json=body, headers=signed(token) if token else {})
+    assert 201 == made.status_code, made.text
+    found: dict[str, Any] = made.json()
+    return found
+
+
+def patch(client: Client, team: str = "ops", *, token: str | None = None, **members: Any) -> Response:
+    """Changes a team with a body that has every member, null where nothing is given."""
+    body = {**dict.fromkeys(UNSET_MEMBERS), **members}
+    return client.patch(f"{TEAMS}/{team}", json=body, headers=signed(token) if token else {})
+
+
+def act(client: Client, action: str, login: str, *, token: str | None = None) -> Response:
+    """Does something about a member of team ops."""
+    return patch(client, member=login, memberAction=action, token=token)
+
+
+def on_stack(permission: int, name: str = "dev", *, project: str = "shop") -> dict[str, Any]:
+    """Returns a permission on a stack as the SDK spells it."""
+    return {"projectName": project, "stackName": name, "permission": permission, "permissionSetName": None}
+
+
+def on_environment(permission: str, project: str = "p1", name: str = "Default", *, duration: str | None = None) -> dict[str, Any]:
+    """Returns a permission on an environment as the SDK spells it."""
+    return {
+        "projectName": project, "envName": name, "permission": permission, "maxOpenDuration": duration,
+        "permissionSetName": None,
+    }  # fmt: skip
+
+
+def give(client: Client, permission: int, name: str = "dev", *, team: str = "ops", token: str | None = None) -> Response:
+    """Gives a team a level on a stack of shop."""
+    return patch(client, team, addStackPermission=on_stack(permission, name), token=token)
+
+
+def read(client: Client, team: str = "ops", *, token: str | None = None) -> dict[str, Any]:
+    """Returns a team."""
+    found = client.get(f"{TEAMS}/{team}", headers=signed(token) if token else {})
+    assert 200 == found.status_code, found.text
+    shape: dict[str, Any] = found.json()
+    return shape
+
+
+def roles(client: Client, team: str = "ops") -> dict[str, str]:
+    """Returns what each member is in a team, by login."""
+    return {member["githubLogin"]: member["role"] for member in read(client, team)["members"]}
+
+
+def levels(client: Client, team: str = "ops") -> list[tuple[str, int]]:
+    """Returns the stacks of a team with their levels, in the order of the reply."""
+    return [(stack["stackName"], stack["permission"]) for stack in read(client, team)["stacks"]]
