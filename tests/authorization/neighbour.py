@@ -1,0 +1,91 @@
+"""Organization globex with a thing of every kind that acme has, under names of its own: what a curious neighbour has at home."""
+
+from base64 import b64encode
+
+from sqlalchemy import insert, select
+
+from common.access import service as access
+from common.access.service import TokenOwner
+from common.backend import Backend
+from common.clock import unix_millis
+from common.db.tables import invites, stacks
+from common.esc.service import open_yaml
+from common.orgs import service as orgs
+from common.stacks.model import Kind, StackPath
+from common.stacks.secrets import encrypt
+from common.state import changes
+from common.updates import leases
+from common.users import service as users
+from common.wire.secrets import EncryptValueRequest
+from tests.authorization.needs import KINDS
+from tests.authorization.positions import OF_UPDATES
+from tests.authorization.world import OTHER
+from tests.factories import make_running, make_stack, make_update, make_version
+from tests.people import caller_of, make_user
+from tests.state.builders import urn
+from tests.tokens.making import make_role, make_team
+
+PROJECT = "gshop"
+# The neighbour's names for what rows call so.
+NAMES = {
+    "acme": OTHER, "annex": "annex", "shop": PROJECT, "dev": "gdev", "ops": "gops", "given": "gops", "uma": "gus",
+    "cora": "gus", "newt": "gnewt", "env": "genv", urn("b"): urn("g"),
+    **{name: "-".join(reversed(name.split("-"))) for name in OF_UPDATES},
+}  # fmt: skip
+
+
+def build(backend: Backend, token: str) -> dict[str, str]:
+    """Makes everything, as the admin who has the token, and returns what stands for each `<name>` of a row."""
+    gina = caller_of(backend, token)
+    make_user(backend, "gus", org=OTHER)
+    make_user(backend, "gnewt")
+    dev = make_stack(backend, gina, "gdev", project=PROJECT, org=OTHER, tags={"genv": "x"})
+    make_version(backend, gina, dev, "g")
+    make_stack(backend, gina, "gone", project=PROJECT, org=OTHER)
+    changes.delete(backend, gina, StackPath(OTHER, PROJECT, "gone"), force=True)
+    names = {"session": open_yaml(backend, gina, OTHER, b"", None).id, "digest": "0" * 64}
+    names["ciphertext"] = _sealed(backend, token, dev)
+    _add_updates(backend, token, dev, names)
+    _add_access(backend, gina.user_id, names)
+    with backend.db.begin() as tx:
+        found = {row.name: row.id for row in tx.execute(select(stacks.c.id, stacks.c.name).where(stacks.c.project == PROJECT))}
+    return names | {"stack gone": found["gone"], "stack dev": found["gdev"]}
+
+
+def _sealed(backend: Backend, token: str, path: StackPath) -> str:
+    return b64encode(encrypt(backend, caller_of(backend, token), path, EncryptValueRequest(b"g")).ciphertext).decode()
+
+
+def _add_updates(backend: Backend, token: str, dev: StackPath, names: dict[str, str]) -> None:
+    gina = caller_of(backend, token)
+    for kind in KINDS:
+        what, dry = Kind(kind), kind == "preview"
+        names[f"new {kind}"] = make_update(backend, gina, dev, kind=what, dry_run=dry)
+        for name, journal in (("live", 2), ("plain", 0)):
+            path = make_stack(backend, gina, f"{name}-{kind}", project=PROJECT, org=OTHER)
+            made = make_running(backend, gina, path, kind=what, dry_run=dry, journal=journal)
+            names[f"{name} {kind}"] = made.id
+            names["lease"] = leases.issue(backend, made.id, path)
+
+
+def _add_access(backend: Backend, gina_id: str, names: dict[str, str]) -> None:
+    for name in ("auditor", "held", "librarian"):
+        names[f"role {name}"] = make_role(backend, name=name, org=OTHER)
+    names["set custom"] = make_role(backend, name="custom", org=OTHER, purpose="set")
+    team_id = make_team(backend, "gops", org=OTHER, role_ids=[names["role held"]])
+    now = backend.clock.now()
+    with backend.db.begin() as tx:
+        org_id = orgs.find_id(tx, OTHER)
+        for name, team in (("ci", None), ("ops-ci", team_id)):
+            machine = users.add_machine(tx, org_login=OTHER, name=name, now=now)
+            owner = TokenOwner(machine, org_id, team)
+            made = access.issue_token(tx, owner, name=name, description="", created_by=gina_id, now=now)
+            names[f"token {name}"] = made.id
+        made = access.issue_token(tx, TokenOwner(gina_id), name="laptop", description="", created_by=gina_id, now=now)
+        names |= {"token laptop": made.id, "invite": "ab" * 16}
+        tx.execute(
+            insert(invites).values(
+                id="ab" * 16, org_id=org_id, email="other@example.com", role="member", role_id=None, sent_by=gina_id,
+                sent_at=unix_millis(now), expires_at=unix_millis(now) + 86_400_000,
+            ),
+        )  # fmt: skip

@@ -1,0 +1,106 @@
+"""Every route, called by every kind of caller, answers as the table says; and whoever is refused has changed nothing.
+
+SQLite only: rewinding a database after each call is cheap there alone. Who may do what is decided by values that both
+databases return alike (tests/access), and lists are filtered on both in tests/stacks.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from common.access.permissions import StackLevel
+from common.backend import Backend
+from functions.app import create_loaded_app
+from tests.authorization.callers import Who
+from tests.authorization.expected import expected
+from tests.authorization.needs import Row
+from tests.authorization.rewinding import Rewinder
+from tests.authorization.table import ROWS
+from tests.authorization.world import World, build, start_updates
+from tests.counting import counted
+from tools.operations import routes
+
+pytestmark = pytest.mark.dialects("sqlite")
+LEVELS = (StackLevel.NONE, StackLevel.WRITE)
+
+
+class TestTable:
+    def test_names_every_route(self) -> None:
+        """A route that nobody wrote a row for fails here, and so does a row whose route is gone."""
+        assert {(route.method, route.path) for route in routes()} == {(row.method, row.path) for row in ROWS}
+
+    def test_names_every_case_once(self) -> None:
+        """Where a route has several rows, each says which case it is."""
+        assert [] == [name for name, count in Counter(row.name for row in ROWS).items() if count > 1]
+
+
+@pytest.fixture
+def world(backend: Backend) -> World:
+    """The organizations and their people."""
+    return build(backend, ROWS)
+
+
+@pytest.fixture
+def rewinder(world: World) -> Iterator[Rewinder]:
+    """The moments: no update runs yet (`idle`); updates run, and members are given no stack (`NONE`) or all (`WRITE`)."""
+    found = Rewinder(world.backend)
+    found.remember("idle")
+    start_updates(world)
+    for level in LEVELS:
+        world.set_level(level)
+        found.remember(level.name)
+    yield found
+    found.close()
+
+
+def test_every_caller_of_every_route(world: World, rewinder: Rewinder) -> None:
+    """Every pair of a route and a caller ends as the table says: done, 401, 403 or 404; a refusal changes nothing."""
+    deviations: list[str] = []
+    count = 0
+    with TestClient(create_loaded_app(world.backend), raise_server_exceptions=False) as client, counted(world.backend) as counter:
+        for moment, row, whos in cases(world):
+            rewinder.rewind(moment)
+            commits, digest = rewinder.commits(), rewinder.digest()
+            for who in whos:
+                count += 1
+                counter.reset()
+                found, wanted = call(client, world, row, who), expected(row, who)
+                if not is_as(found, wanted, row):
+                    deviations.append(f"{row.name} as {who.name}: {found} instead of {wanted or row.ok or '2xx'}")
+                is_new = rewinder.commits() != commits
+                if wanted is not None and (counter.puts or (is_new and rewinder.digest() != digest)):
+                    deviations.append(f"{row.name} as {who.name}: refused, and something changed")
+                if is_new:
+                    rewinder.rewind(moment)
+                    commits = rewinder.commits()
+    print(f"authorization: {count} pairs of {len(ROWS)} rows and their callers, {len(deviations)} deviations")
+    assert [] == deviations
+
+
+def cases(world: World) -> Iterator[tuple[str, Row, list[Who]]]:
+    """Yields each row with its callers, those who are refused first, and the moment at which they call."""
+    for row in ROWS:
+        at_first = [*world.whos, *world.of_level(StackLevel.NONE), *world.clerks_of(row), *world.leaseholders(row)]
+        yield row.moment, row, sorted(at_first, key=lambda who: expected(row, who) is None)
+        if row.moment == StackLevel.NONE.name:
+            yield StackLevel.WRITE.name, row, world.of_level(StackLevel.WRITE)
+
+
+def call(client: TestClient, world: World, row: Row, who: Who) -> int:
+    """Makes a call and returns its status."""
+    path = row.path
+    for name, value in row.at.items():
+        path = path.replace(f"{{{name}}}", world.filled(value))
+    assert "{" not in path, path
+    headers = {"Authorization": who.authorization} if who.authorization else {}
+    body = {} if row.body is None else {"json": world.filled(row.body)}
+    return client.request(row.method, path, params=row.query, headers=headers, **body).status_code
+
+
+def is_as(found: int, wanted: int | None, row: Row) -> bool:
+    """Whether a status is the one that a row and a caller lead to."""
+    if wanted is None and row.ok is None:
+        return found // 100 == 2
+    return found == (wanted or row.ok)

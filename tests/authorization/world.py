@@ -1,0 +1,294 @@
+"""The two organizations in which the calls of the matrix are made, and everybody who makes them."""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from common.access import builtin, grants
+from common.access import service as access
+from common.access.permissions import STACK_LEVELS, Permission, Role, StackLevel
+from common.access.service import TokenOwner
+from common.backend import Backend
+from common.clock import unix_millis
+from common.db.tables import access_tokens, invites, members, organizations, stacks, users
+from common.esc.service import open_yaml
+from common.orgs import service as orgs
+from common.orgs.settings import change_settings
+from common.stacks.model import Kind, StackPath
+from common.stacks.secrets import encrypt
+from common.state import changes, delta
+from common.updates import leases, running
+from common.users import service as user_service
+from common.wire.secrets import EncryptValueRequest
+from tests.authorization import callers
+from tests.authorization.callers import EVERYTHING, NOTHING, Who, given, machine, nobody, person, plain
+from tests.authorization.needs import KINDS, Row
+from tests.factories import make_running, make_stack, make_update, make_version
+from tests.people import ADMIN_TOKEN, ORG, make_admin, make_user
+from tests.state.builders import dump, make_resource, make_state
+from tests.tokens.making import make_role, make_team
+
+TARGET, OTHER = "annex", "globex"
+BASE = dump({"version": 3, "deployment": {"manifest": {}, "resources": []}})
+
+
+@dataclass
+class World:
+    """What rows refer to by name, and the callers, by the level that the organization gives its members on stacks."""
+
+    backend: Backend
+    names: dict[str, str] = field(default_factory=dict)
+    leases: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    whos: list[Who] = field(default_factory=list)
+    clerks: dict[frozenset[Permission], tuple[str, str]] = field(default_factory=dict)
+
+    def filled(self, value: Any) -> Any:
+        """Returns a value with every `<name>` replaced by what it stands for."""
+        if isinstance(value, str):
+            return self.names[value[1:-1]] if value.startswith("<") and value.endswith(">") else value
+        if isinstance(value, dict):
+            return {key: self.filled(one) for key, one in value.items()}
+        return [self.filled(one) for one in value] if isinstance(value, list) else value
+
+    def set_level(self, level: StackLevel) -> None:
+        """Lets the organization give its members a level on every stack."""
+        with self.backend.db.begin() as tx:
+            org_id = orgs.find_id(tx, ORG)
+            assert org_id is not None
+            change_settings(tx, org_id, lambda old: msgspec.structs.replace(old, default_stack_permission=level))
+
+    def of_level(self, level: StackLevel) -> list[Who]:
+        """Returns the callers whose rights the level decides."""
+        mia, token = self.texts["mia"], self.texts["member-ci"]
+        name = f"members of level {level.name}"
+        return [
+            person(f"a member, {name}", mia, *plain(level)),
+            machine(f"an organization's member token, {name}", token, *plain(level)),
+        ]
+
+    def clerks_of(self, row: Row) -> Iterator[Who]:
+        """Yields the callers with custom roles that a row is tried with."""
+        for what, held in clerk_roles(row):
+            text, ci = self.clerks[held]
+            yield person(f"a custom role with {what}", text, held, held)
+            yield machine(f"a token with a custom role with {what}", ci, held, held)
+
+    def leaseholders(self, row: Row) -> Iterator[Who]:
+        """Yields the callers with the token of a running update: the row's own, if it names one, and another."""
+        own = self.leases.get(self.filled(row.at["update_id"])) if row.moment != "idle" else None
+        others = [lease for lease in self.leases.values() if lease != own]
+        if own is not None:
+            yield Who("the update's lease", f"update-token {own}", signed_in=False, is_member=False, lease="its own")
+        yield Who("another update's lease", f"update-token {others[0]}", signed_in=False, is_member=False, lease="another's")
+
+
+def build(backend: Backend, rows: Iterable[Row]) -> World:
+    """Makes the organizations, their people, teams, roles and tokens, and stacks without running updates."""
+    world = World(backend)
+    make_admin(backend)
+    _add_organizations(world)
+    _add_people(world)
+    _add_stacks(world)
+    _add_teams(world)
+    _add_invitation(world)
+    _add_tokens(world)
+    _add_clerks(world, rows)
+    world.set_level(StackLevel.NONE)
+    mark_used(world)
+    return world
+
+
+def start_updates(world: World) -> None:
+    """Starts the updates that rows about running ones need."""
+    backend, admin = world.backend, make_admin(world.backend)
+    for kind in KINDS:
+        what = Kind(kind)
+        live = make_running(backend, admin, StackPath(ORG, "shop", f"{kind}-live"), kind=what, dry_run=what is Kind.PREVIEW)
+        bare = make_running(
+            backend, admin, StackPath(ORG, "shop", f"{kind}-plain"), kind=what, dry_run=what is Kind.PREVIEW, journal=0
+        )
+        for name, made in (("live", live), ("plain", bare)):
+            world.names[f"{name} {kind}"] = made.id
+            world.leases[made.id] = leases.issue(backend, made.id, made.path)
+        running.put_verbatim(backend, bare.lease, b'{"version":3,"untypedDeployment":%s,"sequenceNumber":1}' % BASE)
+    mark_used(world)
+
+
+def _add_organizations(world: World) -> None:
+    world.texts["gina"] = make_user(world.backend, "gina")
+    now = world.backend.clock.now()
+    with world.backend.db.begin() as tx:
+        gina, admin = (user_service.find_id(tx, login) for login in ("gina", "admin"))
+        assert gina is not None
+        assert admin is not None
+        orgs.add_shared(tx, login=OTHER, admin_user_id=gina, now=now)
+        orgs.add_shared(tx, login=TARGET, admin_user_id=gina, now=now)
+    _join_target(world, ["admin"])
+
+
+def _add_people(world: World) -> None:
+    backend, texts = world.backend, world.texts
+    texts |= {login: make_user(backend, login, org=ORG) for login in ("mia", "tara", "olga", "cora", "uma")}
+    texts["bill"] = make_user(backend, "bill", org=ORG, role=Role.BILLING_MANAGER)
+    texts["sam"] = make_user(backend, "sam", org=ORG, role=Role.ADMIN)
+    make_user(backend, "newt")
+    with backend.db.begin() as tx:
+        sam = tx.scalar(select(users.c.id).where(users.c.login == "sam"))
+        tx.execute(update(members).where(members.c.user_id == sam).values(suspended=True))
+    _join_target(world, ["mia", "tara", "olga", "cora", "bill", "sam"])
+
+
+def _join_target(world: World, logins: list[str]) -> None:
+    now = world.backend.clock.now()
+    with world.backend.db.begin() as tx:
+        org_id = orgs.find_id(tx, TARGET)
+        assert org_id is not None
+        for user_id in tx.scalars(select(users.c.id).where(users.c.login.in_(logins))).all():
+            orgs.add_member(tx, org_id=org_id, user_id=user_id, role=Role.MEMBER, now=now)
+
+
+def _add_stacks(world: World) -> None:
+    backend, names = world.backend, world.names
+    admin = make_admin(backend)
+    dev = make_stack(backend, admin, tags={"env": "value-of-acme"}, state=make_state(make_resource("secret-of-acme")))
+    make_version(backend, admin, dev, "b")
+    make_stack(backend, admin, "gone")
+    changes.delete(backend, admin, StackPath(ORG, "shop", "gone"), force=True)
+    for kind in KINDS:
+        names[f"new {kind}"] = make_update(backend, admin, dev, kind=Kind(kind), dry_run=kind == "preview")
+        for name in ("live", "plain"):
+            make_stack(backend, admin, f"{kind}-{name}")
+    names["ciphertext"] = _sealed(world)
+    with backend.db.begin() as tx:
+        olga = tx.scalar(select(users.c.id).where(users.c.login == "olga"))
+        tx.execute(update(stacks).values(created_by=olga, config='{"environment":"p/e"}'))
+        names |= {f"stack {row.name}": row.id for row in tx.execute(select(stacks.c.id, stacks.c.name))}
+    names["digest"] = delta.digest(BASE)
+    names["session"] = open_yaml(backend, admin, ORG, b"", None).id
+
+
+def _sealed(world: World) -> str:
+    found = encrypt(world.backend, make_admin(world.backend), StackPath(ORG, "shop", "dev"), EncryptValueRequest(b"x"))
+    return str(msgspec.to_builtins(found)["ciphertext"])
+
+
+def _add_teams(world: World) -> None:
+    """Adds ops, which rows are about, and two teams for their tokens: one that was given every stack, and one nothing."""
+    backend, names = world.backend, world.names
+    auditor, held = make_role(backend, name="auditor"), make_role(backend, name="held")
+    names["role librarian"] = make_role(backend, Permission.AUDIT_LOGS_READ, name="librarian")
+    names |= {"role auditor": auditor, "role held": held, "role admin": builtin.ADMIN.id, "set stack-read": builtin.STACK_READ.id}
+    names["team ops"] = make_team(backend, "ops", admins=["tara"], role_ids=[held])
+    names["team given"], names["team bare"] = make_team(backend, "given"), make_team(backend, "bare")
+    now = backend.clock.now()
+    with backend.db.begin() as tx:
+        cora = user_service.find_id(tx, "cora")
+        assert cora is not None
+        for stack_id in tx.scalars(select(stacks.c.id)).all():
+            grants.give(tx, stack_id, names["team given"], is_team=True, level=StackLevel.WRITE, now=now)
+            grants.give(tx, stack_id, cora, is_team=False, level=StackLevel.READ, now=now)
+
+
+def _add_invitation(world: World) -> None:
+    backend, names = world.backend, world.names
+    now_millis = unix_millis(backend.clock.now())
+    names["invite"] = secrets.token_hex(16)
+    with backend.db.begin() as tx:
+        org_id, admin = orgs.find_id(tx, ORG), user_service.find_id(tx, "admin")
+        tx.execute(
+            insert(invites).values(
+                id=names["invite"], org_id=org_id, email="", role="member", role_id=None, sent_by=admin, sent_at=now_millis,
+                expires_at=now_millis + 86_400_000,
+            ),
+        )  # fmt: skip
+
+
+def _add_tokens(world: World) -> None:
+    backend, texts = world.backend, world.texts
+    now = backend.clock.now()
+    texts["ci"] = _machine_token(world, "ci")
+    _machine_token(world, "ops-ci", team_id=world.names["team ops"])
+    member_ci, admin_ci = _machine_token(world, "member-ci"), _machine_token(world, "admin-ci", is_admin=True)
+    given_ci = _machine_token(world, "given-ci", team_id=world.names["team given"])
+    bare_ci = _machine_token(world, "bare-ci", team_id=world.names["team bare"])
+    _personal_token(world, "laptop")
+    expired = _personal_token(world, "expired", expires_at=now - timedelta(seconds=1))
+    revoked = _personal_token(world, "revoked")
+    with backend.db.begin() as tx:
+        access.revoke_token(tx, world.names["token revoked"], now)
+    texts["member-ci"] = member_ci
+    world.whos += [
+        nobody("nobody", ""), nobody("an unknown token", f"token pul-{'0' * 40}"), nobody("another scheme", f"Bearer {ADMIN_TOKEN}"),
+        nobody("an expired token", f"token {expired}"), nobody("a revoked token", f"token {revoked}"),
+        Who("an admin of another organization", f"token {texts['gina']}", is_member=False, in_target=EVERYTHING),
+        Who("a suspended admin", f"token {texts['sam']}", is_member=False, is_suspended=True, in_target=callers.MEMBER),
+        person("a billing manager", texts["bill"], callers.BILLING, callers.BILLING),
+        person("the team's admin", texts["tara"], *plain(StackLevel.NONE), is_team_admin=True),
+        person("the stacks' creator", texts["olga"], *callers.CREATOR),
+        person("a collaborator who may read", texts["cora"], *given(StackLevel.READ)),
+        machine("a team's token, given every stack", given_ci, NOTHING, STACK_LEVELS[StackLevel.WRITE]),
+        machine("a team's token, given nothing", bare_ci, NOTHING, NOTHING),
+        machine("an organization's admin token", admin_ci, EVERYTHING, EVERYTHING, is_admin=True),
+        person("an admin", ADMIN_TOKEN, EVERYTHING, EVERYTHING, is_admin=True, is_owner=True),
+    ]  # fmt: skip
+
+
+def _add_clerks(world: World, rows: Iterable[Row]) -> None:
+    """Adds a person and a token of the organization for every custom role that a row asks for."""
+    wanted = {held for row in rows for _, held in clerk_roles(row)}
+    for number, held in enumerate(sorted(wanted, key=sorted)):
+        role_id = make_role(world.backend, *sorted(held), name=f"clerk{number}")
+        ci = _machine_token(world, f"clerk-ci{number}", role_id=role_id)
+        login = f"clerk{number}"
+        text = make_user(world.backend, login, org=ORG)
+        with world.backend.db.begin() as tx:
+            user_id = user_service.find_id(tx, login)
+            is_it = (
+                members.c.user_id == user_id,
+                members.c.org_id == select(organizations.c.id).where(organizations.c.login == ORG).scalar_subquery(),
+            )
+            tx.execute(update(members).where(*is_it).values(role_id=role_id))
+        _join_target(world, [login])
+        world.clerks[held] = (text, ci)
+
+
+def clerk_roles(row: Row) -> list[tuple[str, frozenset[Permission]]]:
+    """Returns the custom roles of a row: everything but one of its needs, for each; its needs alone; and a reader's."""
+    parts = list(dict.fromkeys(row.permissions()))
+    lacking = [(f"everything but {', '.join(sorted(part))}", EVERYTHING - part) for part in parts]
+    alone = frozenset().union(*parts)
+    few = [(f"only {', '.join(sorted(alone))}", alone)] if parts else [("everything", EVERYTHING), ("nothing", NOTHING)]
+    return [*lacking, *few, ("stack:read alone", frozenset({Permission.STACK_READ}))]
+
+
+def _machine_token(world: World, name: str, **more: Any) -> str:
+    with world.backend.db.begin() as tx:
+        org_id = orgs.find_id(tx, ORG)
+        user_id = user_service.add_machine(tx, org_login=ORG, name=name, now=world.backend.clock.now())
+        return _issue(tx, world, TokenOwner(user_id, org_id, **more), name)
+
+
+def _personal_token(world: World, name: str, **more: Any) -> str:
+    with world.backend.db.begin() as tx:
+        user_id = user_service.find_id(tx, "admin")
+        assert user_id is not None
+        return _issue(tx, world, TokenOwner(user_id), name, **more)
+
+
+def _issue(tx: Connection, world: World, owner: TokenOwner, name: str, **more: Any) -> str:
+    now, maker = world.backend.clock.now(), user_service.find_id(tx, "admin") or ""
+    made = access.issue_token(tx, owner, name=name, description="", created_by=maker, now=now, **more)
+    world.names[f"token {name}"] = made.id
+    return made.text
+
+
+def mark_used(world: World) -> None:
+    """Notes that every token was used just now, so that no call notes it again."""
+    with world.backend.db.begin() as tx:
+        tx.execute(update(access_tokens).values(last_used_at=unix_millis(world.backend.clock.now())))
