@@ -1,7 +1,8 @@
 """`python -m bench`: runs all parts, or those named, and writes bench/results/<date>.md.
 
-python -m bench                                          about ten minutes
+python -m bench                                          about fifteen minutes
 python -m bench budgets startup
+python -m bench people --orgs 5 --stacks 100 --members 20
 python -m bench cli --sizes 100x16384 --versions 3.274.1 --rounds 5 --minutes 30
 """
 
@@ -11,13 +12,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import aws_lambda, budgets, large_state, report, servers, startup, wire_load
+from bench import aws_lambda, budgets, large_state, people_load, report, servers, startup, wire_load
 from bench.cli_load import SIZES, VERSIONS, Load
+from bench.people_rows import Size as PeopleSize
 from bench.program import Size
 
-PARTS = ("budgets", "startup", "lambda", "wire", "large", "cli")
+PARTS = ("budgets", "startup", "lambda", "wire", "large", "people", "cli")
 TARGETS = (servers.OURS, servers.NULL, servers.FILES)
 PLANS = (wire_load.Plan(1, 5, 10, 0), wire_load.Plan(1, 2, 100, 16384), wire_load.Plan(8, 2, 100, 1024))
+_LARGE = PeopleSize()
 _WARM_UP = wire_load.Plan(1, 1, 2, 0)
 RESULTS = Path(__file__).parent / "results"
 
@@ -57,6 +60,11 @@ def _run(part: str, root: Path, found: report.Report, options: argparse.Namespac
             report.add_wire(found, _wire(folder))
         case "large":
             report.add_large(found, large_state.measure(folder, options.megabytes))
+        case "people":
+            size = PeopleSize(options.orgs, options.stacks, options.members)
+            found_people = people_load.measure(folder, size, options.repeats)
+            report.add_people(found, found_people)
+            return any(taken.is_over for taken in found_people.lists)
         case "cli":
             load = Load(folder, options.versions, options.sizes, options.rounds, deadline, options.targets)
             load.run()
@@ -77,8 +85,11 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of: {', '.join(PARTS)}; all by default")
     parser.add_argument("--minutes", type=float, default=10, help="no further round of the command line begins after so many")
-    parser.add_argument("--repeats", type=int, default=20, help="budgets: rounds of every kind of request")
+    parser.add_argument("--repeats", type=int, default=20, help="budgets, people: rounds of every kind of request")
     parser.add_argument("--megabytes", type=int, default=25, help="large: size of the state")
+    parser.add_argument("--orgs", type=int, default=_LARGE.orgs, help="people: number of organizations")
+    parser.add_argument("--stacks", type=int, default=_LARGE.stacks, help="people: stacks of each organization")
+    parser.add_argument("--members", type=int, default=_LARGE.members, help="people: members of each organization")
     parser.add_argument("--versions", type=_words, default=VERSIONS, help="cli: versions of the command line, with commas")
     parser.add_argument("--sizes", type=_sizes, default=SIZES, help="cli: RESOURCESxBYTES, with commas")
     parser.add_argument("--rounds", type=int, help="cli: rounds of each size; by default fewer for the large ones")

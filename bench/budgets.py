@@ -42,6 +42,8 @@ BUDGETS: dict[str, Cost] = {
     "health": (1, 0, 0, 0),
     "capabilities": (1, 0, 0, 0),
     "user": (1, 0, 0, 0),
+    # Every quarter of an hour it is noted that a token is in use.
+    "user, token not noted of late": (2, 0, 0, 0),
     "default organization": (1, 0, 0, 0),
     "read stack": (2, 0, 0, 0),
     "create update": (3, 0, 0, 0),
@@ -166,6 +168,7 @@ async def _play(caller: Caller, rounds: int) -> None:
         await caller.call("import", "POST", f"{stack}/import", pack(_container(script, RESOURCES)))
     for _ in range(rounds + 1):
         caller.clock.ahead += KEPT_FOR
+        await caller.call("user, token not noted of late", "GET", "/api/user")
         await caller.call("encrypt, key forgotten", "POST", f"{stack}/encrypt", {"plaintext": "eA=="})
 
 

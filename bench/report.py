@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.budgets import BUDGETS, Kind
 from bench.cli_load import Load, Sample
 from bench.large_state import Large
+from bench.people_load import STATEMENTS, People, milliseconds
 from bench.program import Size
 from bench.servers import FILES, NULL, OURS
 from bench.startup import Route, Start
@@ -124,6 +125,22 @@ def add_large(report: Report, large: Large) -> None:
         rows.append([step.name, f"{step.seconds:.2f}", f"{step.used.cpu_seconds:.2f}", f"{written:.1f}", f"{peak:.0f}"])
     note = "Played on the wire; the client's own work counts in the seconds."
     report.add(title, note, ["step", "s", "CPU s", "written MB", "peak MB"], rows)
+
+
+def add_people(report: Report, people: People) -> None:
+    """Adds what lists take in a large installation."""
+    size = people.size
+    title = f"Lists on MySQL: {size.orgs:,} organizations × {size.stacks:,} stacks × {size.members:,} members"
+    note = (
+        f"{people.rows:,} rows, inserted in {people.fill_seconds:.0f} s. In this process; the server, on this machine, has them "
+        f"all in memory. SQL: statements of a call, {STATEMENTS} at most. Milliseconds."
+    )
+    rows = []
+    for taken in people.lists:
+        statements = f"{taken.statements}{' **exceeded**' if taken.is_over else ''}"
+        times = [f"{value:.1f}" for value in milliseconds(taken)]
+        rows.append([taken.ask.name, taken.ask.who, taken.entries, statements, len(taken.seconds), *times])
+    report.add(title, note, ["list", "caller", "entries", "SQL", "calls", "p50", "p95", "MySQL CPU"], rows)
 
 
 def _cli_row(key: Key, found: Mapping[str, Sequence[Sample]]) -> list[object]:
