@@ -38,6 +38,7 @@ LEFT_OUT = {
         "PULUMI_DATABASE_PING_ENDPOINT",
     },
     "the authorities that the platform trusts are those of Azure's MySQL": {"DATABASE_CA_CERTIFICATE"},
+    "there is no console yet that it could name": {"PULUMI_CONSOLE_DOMAIN"},
     "their defaults are right": {
         "STACKHOLD_BODY_LIMIT_BYTES", "STACKHOLD_BATCH_ROW_LIMIT_BYTES", "STACKHOLD_TRUSTED_PROXIES", "STACKHOLD_JOURNAL_DAYS",
         "STACKHOLD_DELETED_STACK_DAYS",

@@ -41,8 +41,8 @@ CALLS: dict[str, Callable[[TestClient, str], Response]] = {
     "rename": lambda client, _value: client.post(f"{S}/rename", json={"newName": "dev"}),
     "delete": lambda client, _value: client.delete(f"{S}?force=true"),
 }
-READS = ("get", "outputs", "resources", "history", "export", "export a version", "encrypt", "decrypt", "batch-decrypt")
-WRITES = ("tag", "import", "preview", "update")
+READS = ("get", "outputs", "resources", "history", "export", "export a version", "encrypt", "decrypt", "batch-decrypt", "preview")
+WRITES = ("tag", "import", "update")
 OWNS = ("ownership", "transfer", "rename", "delete")
 # Conflict: it passed the check of rights, and asks for the name and the place that the stack has already.
 PASSED = {200, 204, 409}
@@ -269,7 +269,9 @@ class TestCustomRole:
         set_settings(backend, "acme", OrgSettings(default_stack_permission=StackLevel.ADMIN))
         give_role(backend, bob, allow("stack:read", "stack:list"))
 
-        assert {*READS, *WRITES, *OWNS} - {"get", "outputs", "resources", "history"} == refused(statuses(client, value))
+        assert {*READS, *WRITES, *OWNS} - {"get", "outputs", "resources", "history", "preview"} == refused(
+            statuses(client, value)
+        )
         assert 403 == client.post("/api/stacks/acme/shop", json={"stackName": "new"}).status_code
 
     def test_reads_without_secrets(self, client: TestClient, backend: Backend, bob: Caller, value: str) -> None:
