@@ -44,7 +44,8 @@ ABOVE_AREAS = {"common.backend": ("crypto",), "common.opening": ("crypto",), "co
 LEDGER = "common.stacks.ledger"
 # Who may do what is decided by functions of values, so that a matrix of callers can be tested without a database.
 ACCESS_RULES = tuple(
-    f"common.access.{name}" for name in ("permissions", "orgsettings", "descriptor", "predicate", "rules", "rights", "builtin")
+    f"common.access.{name}"
+    for name in ("permissions", "orgsettings", "descriptor", "predicate", "rules", "rights", "builtin", "caller")
 )
 PURE = ("common.esc.lang", *ACCESS_RULES)
 # All of the state engine is pure but these, which fetch a state and put it away.

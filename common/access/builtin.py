@@ -28,6 +28,8 @@ class BuiltIn:
         return Allow(permissions=sorted(self.permissions))
 
 
+# Nobody made them; upstream shows a time, and ours is the same for everybody (unix milliseconds).
+MADE_AT = 1_704_067_200_000
 ROLE, SET = "role", "set"
 GLOBAL, STACK, ENVIRONMENT, ACCOUNT, ORGANIZATION = "global", "stack", "environment", "insights-account", "organization"
 

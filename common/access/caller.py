@@ -9,7 +9,7 @@ from common.access.predicate import Entity
 from common.access.rights import Grant, Membership, StackScope
 from common.errors import Forbidden, NotFound
 
-__all__ = ["Caller", "Membership", "TokenKind"]
+__all__ = ["Caller", "Membership", "TokenKind", "missing_org"]
 
 
 class TokenKind(StrEnum):
@@ -18,6 +18,11 @@ class TokenKind(StrEnum):
     PERSONAL = "personal"
     ORGANIZATION = "organization"
     TEAM = "team"
+
+
+def missing_org(org: str) -> str:
+    """Return what is said of an organization that the caller may not know of, as of one that does not exist."""
+    return f"Organization {org[:100]!a} not found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +94,10 @@ class Caller:
         return Forbidden(self._lacks(permission, membership))
 
     def _lacks(self, permission: Permission, membership: Membership) -> str:
-        return f"{self.login} is {membership.role} of organization {membership.login} and lacks the permission {permission}"
+        return f"{self.login}, {self._place(membership)} of organization {membership.login}, lacks the permission {permission}"
+
+    def _place(self, membership: Membership) -> str:
+        """Return how the caller stands to the organization, for a sentence."""
+        if self.token_kind is not TokenKind.PERSONAL:
+            return "a token"
+        return "with a custom role" if membership.custom_role_id is not None else membership.role.replace("-", " ")

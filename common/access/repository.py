@@ -37,6 +37,11 @@ _IS_GOOD = and_(
 )
 _DAY_MILLIS = 86_400_000
 _TEAM_ADMIN = "admin"
+_OWNERS: dict[TokenKind, ColumnElement[Any]] = {
+    TokenKind.PERSONAL: access_tokens.c.user_id,
+    TokenKind.ORGANIZATION: access_tokens.c.org_id,
+    TokenKind.TEAM: access_tokens.c.team_id,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +130,9 @@ def of_role(role_id: str) -> ColumnElement[bool]:
     return access_tokens.c.role_id == role_id
 
 
-def of_token(token_id: str) -> ColumnElement[bool]:
-    """Choose one token."""
-    return access_tokens.c.id == token_id
+def of_token(token_id: str, kind: TokenKind, owner_id: str) -> ColumnElement[bool]:
+    """Choose one token, if it is this person's, organization's or team's."""
+    return and_(access_tokens.c.id == token_id, access_tokens.c.kind == kind, _OWNERS[kind] == owner_id)
 
 
 def _owner() -> Select[Any]:

@@ -12,7 +12,10 @@ from common.access.orgsettings import DEFAULT, OrgSettings
 from common.access.permissions import ROLES, STACK_ADMIN, STACK_LEVELS, Permission, Role, StackLevel
 from common.access.predicate import ALWAYS, NEVER, Entity, EntityKind, Predicate, either
 from common.access.rules import granted, where_granted
+from common.errors import Forbidden
 
+# So many permissions an error names.
+_SHOWN = 5
 _EVERYTHING = frozenset(Permission)
 
 
@@ -56,6 +59,14 @@ class Membership:
         if self.is_admin:
             return _EVERYTHING
         return self._built_in().union(*(granted(rules, None) for rules in self.rules))
+
+    def require_held(self, given: frozenset[Permission]) -> None:
+        """Raise Forbidden when something is to be given that the caller does not hold in the organization."""
+        lacking = sorted(given - self.held())
+        if lacking:
+            shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
+            msg = f"nobody may give what they do not hold themselves in organization {self.login}: {shown}"
+            raise Forbidden(msg)
 
     def held_on(self, entity: Entity) -> frozenset[Permission]:
         """Return what roles give on one thing that is not a stack."""

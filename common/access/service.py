@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -9,11 +10,11 @@ from hashlib import sha256
 from sqlalchemy import Connection
 
 from common.access import repository
-from common.access.caller import Caller
+from common.access.caller import Caller, TokenKind
 from common.access.repository import TokenOwner
 from common.backend import Backend
 from common.clock import unix_millis
-from common.errors import Unauthorized
+from common.errors import Unauthorized, Unavailable
 from common.ids import new_id
 
 __all__ = [
@@ -49,9 +50,11 @@ def authenticate(backend: Backend, authorization: str) -> Caller:
     now_millis = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
         found = repository.find_caller(connection, _hash(header[1]), now_millis)
-        if found is None:
-            raise Unauthorized(_REFUSAL)
-        if found.last_used_at is None or now_millis - found.last_used_at > LAST_USED_MILLIS:
+    if found is None:
+        raise Unauthorized(_REFUSAL)
+    if found.last_used_at is None or now_millis - found.last_used_at > LAST_USED_MILLIS:
+        # A database that takes no writes just now still answers who calls; the next request makes the note.
+        with suppress(Unavailable), backend.db.connect() as connection:
             repository.touch_token(connection, found.caller.token_id, found.last_used_at, now_millis)
     return found.caller
 
@@ -79,9 +82,12 @@ def issue_token(
     return token
 
 
-def revoke_token(tx: Connection, token_id: str, now: datetime) -> bool:
-    """Revoke a token at once, everywhere; False when it was revoked before: a step of its caller's use case."""
-    return repository.revoke(tx, repository.of_token(token_id), unix_millis(now)) == 1
+def revoke_token(tx: Connection, token_id: str, kind: TokenKind, owner_id: str, now: datetime) -> bool:
+    """Revoke a token of a person, organization or team at once, everywhere: a step of its caller's use case.
+
+    False when they have no such token, or it was revoked before.
+    """
+    return repository.revoke(tx, repository.of_token(token_id, kind, owner_id), unix_millis(now)) == 1
 
 
 def revoke_tokens_of_team(tx: Connection, team_id: str, now: datetime) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from common.errors import BackendError, BadRequest, TooLarge, Unavailable
+from common.errors import BackendError, BadRequest, Conflict, TooLarge, Unavailable
 
 # MySQL's error numbers.
 DUPLICATE, DEADLOCK, LOCK_WAIT, PACKET, DENIED = 1062, 1213, 1205, 1153, 1045
@@ -32,6 +32,17 @@ def is_duplicate(error: BaseException) -> bool:
     if not isinstance(error, IntegrityError):
         return False
     return number(error) == DUPLICATE or getattr(error.orig, "sqlite_errorname", "") in _SQLITE_DUPLICATES
+
+
+@contextmanager
+def unless_taken(message: str) -> Iterator[None]:
+    """Turn the database's refusal of a second row of a unique name into Conflict with that message."""
+    try:
+        yield
+    except Exception as error:
+        if is_duplicate(error):
+            raise Conflict(message) from error
+        raise
 
 
 def is_race(error: BaseException) -> bool:

@@ -9,7 +9,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 
-from common.access.caller import Caller, Membership
+from common.access.caller import Caller, Membership, missing_org
 from common.access.permissions import Permission
 from common.backend import Backend
 from common.clock import unix_seconds
@@ -54,7 +54,7 @@ def read_open_yaml(backend: Backend, caller: Caller, org: str, session_id: str, 
 
 
 def _require_open(caller: Caller, org: str) -> Membership:
-    return caller.require(Permission.ENVIRONMENT_YAML_OPEN, org, missing=f"Organization {org[:100]!a} not found")
+    return caller.require(Permission.ENVIRONMENT_YAML_OPEN, org, missing=missing_org(org))
 
 
 def _evaluated(text: bytes) -> EnvironmentResponse:

@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from common.access.caller import Caller
+from common.access.caller import Caller, missing_org
 from common.access.permissions import Permission
 from common.access.rights import Membership
 from common.backend import Backend
-from common.db.faults import is_duplicate, repeated
-from common.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.db.faults import repeated, unless_taken
+from common.errors import BadRequest, Forbidden, NotFound
 from common.orgs import member_rows
 from common.orgs import service as orgs
 from common.orgs.giving import as_newcomer, settle
@@ -120,12 +120,8 @@ def take_out(tx: Connection, caller: Caller, membership: Membership, login: str)
 def enter(tx: Connection, org_id: str, user_id: str, given: Given, now: datetime, *, refusal: str) -> None:
     """Make a user a member with the role that newcomers get for this one, a step; Conflict(refusal) when they are one."""
     settled = as_newcomer(tx, org_id, given)
-    try:
+    with unless_taken(refusal):
         orgs.add_member(tx, org_id=org_id, user_id=user_id, role=settled.role, role_id=settled.role_id, now=now)
-    except Exception as error:
-        if is_duplicate(error):
-            raise Conflict(refusal) from error
-        raise
 
 
 def in_turn(backend: Backend, org_id: str, change: Callable[[Connection], _T]) -> _T:
@@ -141,7 +137,7 @@ def in_turn(backend: Backend, org_id: str, change: Callable[[Connection], _T]) -
 
 def require(caller: Caller, permission: Permission, org: str) -> Membership:
     """Return the caller's membership if it gives a permission in the organization; errors as Caller.require raises."""
-    return caller.require(permission, org, missing=orgs.missing_org(org))
+    return caller.require(permission, org, missing=missing_org(org))
 
 
 def require_shared(caller: Caller, permission: Permission, org: str) -> Membership:

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from common.access.builtin import BY_ID, ROLE_IDS
+from common.access.builtin import BY_ID, MADE_AT, ROLE_IDS
 from common.access.permissions import Role
 
 # A team's token has the fourth one; nobody is given it.
 GIVABLE = (Role.ADMIN, Role.MEMBER, Role.BILLING_MANAGER)
-# Built-in roles were never made; upstream shows a time, and ours is the same for everybody.
-BUILT_IN_MODIFIED_AT = 1_704_067_200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class Member:
         """Return the one role that decides what the member may do."""
         if self.custom is not None:
             return self.custom
-        return RoleOf(ROLE_IDS[self.role], BY_ID[ROLE_IDS[self.role]].name, BUILT_IN_MODIFIED_AT)
+        return RoleOf(ROLE_IDS[self.role], BY_ID[ROLE_IDS[self.role]].name, MADE_AT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,17 @@ It is for the command line on the server's own machine, which can read the datab
 sign in by themselves, this is how the second one comes.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from common.access import service as access
 from common.access.permissions import Role
 from common.backend import Backend
-from common.db.faults import is_duplicate, repeated
-from common.errors import BadRequest, Conflict, NotFound
+from common.db.faults import repeated, unless_taken
+from common.errors import BadRequest, NotFound
 from common.orgs import service as orgs
 from common.users import service as users
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,8 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
             )  # fmt: skip
         return Made(new.login, token.text)
 
-    return _unless_taken(make, new.login)
+    with unless_taken(_taken(new.login)):
+        return repeated(make)
 
 
 def add_organization(backend: Backend, login: str, admin: str) -> None:
@@ -76,7 +73,8 @@ def add_organization(backend: Backend, login: str, admin: str) -> None:
                 raise NotFound(msg)
             orgs.add_shared(tx, login=login, admin_user_id=user_id, now=backend.clock.now())
 
-    _unless_taken(make, login)
+    with unless_taken(_taken(login)):
+        repeated(make)
 
 
 def _organization(tx: Connection, login: str) -> str:
@@ -87,11 +85,5 @@ def _organization(tx: Connection, login: str) -> str:
     return found
 
 
-def _unless_taken(make: Callable[[], _T], login: str) -> _T:
-    try:
-        return repeated(make)
-    except Exception as error:
-        if is_duplicate(error):
-            msg = f"the name {login[:80]!a} is taken, by a user or an organization"
-            raise Conflict(msg) from error
-        raise
+def _taken(login: str) -> str:
+    return f"the name {login[:80]!a} is taken, by a user or an organization"

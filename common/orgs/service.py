@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from common.access.caller import Caller
+from common.access.caller import Caller, missing_org
 from common.access.orgsettings import OrgSettings
 from common.access.permissions import Permission, Role
 from common.access.rights import Membership
@@ -82,11 +82,6 @@ def add_personal(tx: Connection, *, login: str, name: str, user_id: str, now: da
 def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, now: datetime, role_id: str | None = None) -> None:
     """Make a user a member of an organization, a step; IntegrityError when they are one already."""
     repository.add_member(tx, org_id=org_id, user_id=user_id, role=role, role_id=role_id, now_millis=unix_millis(now))
-
-
-def missing_org(org: str) -> str:
-    """Return what is said of an organization that the caller may not know of."""
-    return f"Organization {org[:100]!a} not found"
 
 
 def _counts(connection: Connection, membership: Membership) -> Counts:

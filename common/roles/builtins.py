@@ -1,11 +1,8 @@
 """The built-in records as an organization's list shows them."""
 
-from common.access.builtin import BUILT_INS, BY_ID, BuiltIn
+from common.access.builtin import BUILT_INS, BY_ID, MADE_AT, BuiltIn
 from common.access.descriptor import Allow, encode
 from common.roles.model import UNSHOWN, Purpose, Record
-
-# Upstream shows a time; ours is the same for everybody, since nobody made them.
-MADE_AT = 1_704_067_200_000
 
 
 def built_in_records(org_id: str, purpose: Purpose | None = None) -> list[Record]:

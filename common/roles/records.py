@@ -1,41 +1,29 @@
 """What the use cases of roles share: look-up, the rule that nobody gives more than they hold, storing a new record."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from common.access.builtin import BY_ID, MEMBER
-from common.access.caller import Caller
+from common.access.caller import Caller, missing_org
 from common.access.descriptor import Descriptor, allowed
 from common.access.orgsettings import OrgSettings
 from common.access.permissions import Permission
 from common.access.rights import Membership
 from common.access.rules import parsed
-from common.db.faults import is_duplicate
-from common.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.db.faults import unless_taken
+from common.errors import BadRequest, NotFound
 from common.ids import is_id, new_id
 from common.roles import repository
 from common.roles.builtins import find_built_in
 from common.roles.composition import compose
 from common.roles.model import DETAILS_LIMIT_BYTES, RECORD_LIMIT, NewRecord, Purpose, Record
 
-_SHOWN = 5
-
 
 def require(caller: Caller, permission: Permission, org: str) -> Membership:
     """Return the caller's membership if it gives a permission in the organization; errors as Caller.require raises."""
     return caller.require(permission, org, missing=missing_org(org))
-
-
-def require_held(membership: Membership, rules: Descriptor) -> None:
-    """Raise Forbidden when rules give something, on whatever condition, that the caller does not hold in the organization."""
-    lacking = sorted(allowed(rules) - membership.held())
-    if lacking:
-        shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
-        msg = f"nobody may give what they do not hold themselves in organization {membership.login}: {shown}"
-        raise Forbidden(msg)
 
 
 def rules_of(connection: Connection, record: Record) -> Descriptor:
@@ -62,11 +50,6 @@ def marked(records: Iterable[Record], settings: OrgSettings) -> list[Record]:
     return [replace(record, is_default=True) if record.id == default_id else record for record in records]
 
 
-def missing_org(org: str) -> str:
-    """Return what is said of an organization that the caller may not know of."""
-    return f"Organization {org[:100]!a} not found"
-
-
 def add(tx: Connection, membership: Membership, new: NewRecord, now_millis: int, *, is_held: bool = False) -> Record:
     """Store a new record: a step of its caller's use case, which holds the organization's lock; errors as in create_role.
 
@@ -75,9 +58,9 @@ def add(tx: Connection, membership: Membership, new: NewRecord, now_millis: int,
     role_id = new_id()
     composition = compose(tx, membership.org_id, role_id, new.details)
     if not is_held:
-        require_held(membership, composition.rules)
+        membership.require_held(allowed(composition.rules))
     require_room(tx, membership.org_id, role_id, new.details)
-    with no_other(new.purpose, new.name):
+    with unless_taken(taken(new.purpose, new.name)):
         repository.add(tx, membership.org_id, role_id, new, rules=composition.text, now_millis=now_millis)
     repository.put_references(tx, role_id, composition.composed)
     return load(tx, membership.org_id, role_id)
@@ -94,13 +77,6 @@ def require_room(tx: Connection, org_id: str, role_id: str, details: str) -> Non
         raise BadRequest(msg)
 
 
-@contextmanager
-def no_other(purpose: Purpose, name: str) -> Iterator[None]:
-    """Turn the database's refusal of a second record of a purpose and name into Conflict."""
-    try:
-        yield
-    except Exception as error:
-        if is_duplicate(error):
-            msg = f"a {purpose} named {name[:100]!a} already exists"
-            raise Conflict(msg) from error
-        raise
+def taken(purpose: Purpose, name: str) -> str:
+    """Return what is said of a name that another record of the purpose has."""
+    return f"a {purpose} named {name[:100]!a} already exists"

@@ -1,9 +1,8 @@
 """Every permission that clients know with what it allows, in the groups under which upstream's role editor shows them."""
 
-from common.access.caller import Caller
+from common.access.caller import Caller, missing_org
 from common.access.permissions import Permission
 from common.roles.model import UNSHOWN
-from common.roles.records import missing_org
 
 # Upstream's bucket, its groups (names are upstream's), and what belongs there: a whole noun, or single permissions.
 _BUCKETS: dict[str, dict[str, str]] = {

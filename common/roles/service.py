@@ -12,14 +12,14 @@ from sqlalchemy import Connection
 from common.access import grants
 from common.access import service as access
 from common.access.builtin import ADMIN, BY_ID, ROLE_IDS
-from common.access.caller import Caller
-from common.access.descriptor import Compose, encode
+from common.access.caller import Caller, missing_org
+from common.access.descriptor import Compose, allowed, encode
 from common.access.orgsettings import OrgSettings
 from common.access.permissions import Permission
 from common.access.rights import Membership
 from common.backend import Backend
 from common.clock import unix_millis
-from common.db.faults import Contention, repeated
+from common.db.faults import Contention, repeated, unless_taken
 from common.errors import BadRequest, Conflict
 from common.orgs.custom_roles import drop_role
 from common.orgs.settings import change_settings, load_settings
@@ -31,12 +31,10 @@ from common.roles.records import (
     add,
     load,
     marked,
-    missing_org,
-    no_other,
     require,
-    require_held,
     require_room,
     rules_of,
+    taken,
 )
 
 
@@ -144,7 +142,7 @@ def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -
             if record.purpose is not Purpose.ROLE or record.id == ADMIN.id:
                 msg = f"{record.name!a} cannot be the role of new members: only a role that is not the admin's can"
                 raise BadRequest(msg)
-            require_held(membership, rules_of(tx, record))
+            membership.require_held(allowed(rules_of(tx, record)))
             change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, default_role_id=record.id))
 
     repeated(choose)
@@ -153,9 +151,9 @@ def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -
 def _put(tx: Connection, membership: Membership, record: Record, now_millis: int, *, rules_too: bool) -> None:
     composition = compose(tx, membership.org_id, record.id, record.details) if rules_too else None
     if composition is not None:
-        require_held(membership, composition.rules)
+        membership.require_held(allowed(composition.rules))
         require_room(tx, membership.org_id, record.id, record.details)
-    with no_other(record.purpose, record.name):
+    with unless_taken(taken(record.purpose, record.name)):
         is_stored = repository.replace(tx, record, composition.text if composition is not None else None, now_millis)
     if not is_stored:
         msg = f"role {record.name!a} was changed by somebody else at the same time; try again"

@@ -17,7 +17,7 @@ from common.errors import BadRequest, Forbidden, NotFound
 from common.roles import holder_rows, repository
 from common.roles.builtins import built_in_records
 from common.roles.model import NewRecord, Purpose, Record, TeamOf
-from common.roles.records import add, load, marked, require, require_held, rules_of
+from common.roles.records import add, load, marked, require, rules_of
 
 _GLOBAL = "global"
 
@@ -47,7 +47,7 @@ def give_role(backend: Backend, caller: Caller, org: str, team: str, role_id: st
             if record.id == ADMIN.id and not membership.is_admin:
                 msg = f"only an admin of organization {membership.login} can make a team's members admins"
                 raise Forbidden(msg)
-            require_held(membership, rules_of(tx, record))
+            membership.require_held(d.allowed(rules_of(tx, record)))
             holder_rows.give(tx, found.id, record.id, unix_millis(backend.clock.now()))
 
     repeated(give)

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from common.access import grants
 from common.access.builtin import BUILT_INS, LEVEL_SETS, SET, STACK
-from common.access.caller import Caller
+from common.access.caller import Caller, missing_org
 from common.access.descriptor import allowed
-from common.access.permissions import STACK_VISIBLE, Permission, StackLevel
+from common.access.permissions import Permission, StackLevel
 from common.access.predicate import EntityKind
 from common.access.rights import Membership
 from common.access.rules import parsed
@@ -21,6 +21,7 @@ from common.ids import is_id
 from common.stacks import assignment_rows, repository
 from common.stacks.assignment_rows import CustomSet, Held, Person
 from common.stacks.model import Stack
+from common.stacks.service import require_on_stack
 
 __all__ = ["Assignment", "PermissionSet", "Person", "list_assignments", "update_assignment"]
 _LEVELS = {LEVEL_SETS[level].id: level for level in (StackLevel.READ, StackLevel.WRITE, StackLevel.ADMIN)}
@@ -122,17 +123,11 @@ def _load(connection: Connection, caller: Caller, membership: Membership, stack_
     """Return a stack by id; the words for one that is missing name nothing but the id that was asked for."""
     principals = caller.principals(membership)
     found = repository.find_by_id(connection, stack_id, principals) if is_id(stack_id) else None
-    stack = found if found is not None and found.org_id == membership.org_id else None
-    held = (
-        caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
-        if stack is not None
-        else frozenset()
-    )
-    if stack is None or not held & STACK_VISIBLE:
-        raise _missing(EntityKind.STACK, stack_id)
-    if permission not in held:
-        raise caller.refusal(permission, membership)
-    return stack
+    missing = _missing(EntityKind.STACK, stack_id)
+    if found is None or found.org_id != membership.org_id:
+        raise NotFound(missing)
+    require_on_stack(caller, membership, found, permission, missing=missing)
+    return found
 
 
 def _to_assignment(held: Held) -> Assignment:
@@ -149,12 +144,12 @@ def _custom(found: CustomSet) -> PermissionSet:
 
 
 def _member(caller: Caller, org: str, kind: EntityKind, entity_id: str) -> Membership:
-    membership = caller.require_member(org, missing=f"Organization {org[:100]!a} not found")
+    membership = caller.require_member(org, missing=missing_org(org))
     if kind is not EntityKind.STACK:
         # Nothing of the other kinds is kept with an id yet, so there is none to hold anything on.
-        raise _missing(kind, entity_id)
+        raise NotFound(_missing(kind, entity_id))
     return membership
 
 
-def _missing(kind: EntityKind, entity_id: str) -> NotFound:
-    return NotFound(f"{kind} {entity_id[:100]!a} not found")
+def _missing(kind: EntityKind, entity_id: str) -> str:
+    return f"{kind} {entity_id[:100]!a} not found"

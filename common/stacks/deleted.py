@@ -3,10 +3,11 @@
 from sqlalchemy import Connection
 
 from common.access.rights import Membership
+from common.db.faults import unless_taken
 from common.ids import is_id
 from common.stacks import repository_deleted as repository
 from common.stacks.model import Deleted, Stack, StackPath
-from common.stacks.service import no_other
+from common.stacks.service import taken
 
 SHOWN = 25
 
@@ -23,5 +24,5 @@ def find(connection: Connection, membership: Membership, stack_id: str) -> Stack
 
 def revive(tx: Connection, stack: Stack, target: StackPath, now_millis: int) -> bool:
     """Bring a stack back under its name or another one; False when it is gone or back, Conflict when the name is taken."""
-    with no_other(target):
+    with unless_taken(taken(target)):
         return repository.revive(tx, stack, target.name, now_millis)

@@ -4,9 +4,10 @@ from sqlalchemy import Connection
 
 from common.access.caller import Caller
 from common.access.rights import Membership
+from common.db.faults import unless_taken
 from common.stacks import repository, repository_moving, repository_ownership
 from common.stacks.model import Place, Stack, StackPath
-from common.stacks.service import no_other
+from common.stacks.service import taken
 
 
 def of_organization(connection: Connection, caller: Caller, source: Membership, limit: int) -> list[Stack]:
@@ -27,6 +28,6 @@ def move(tx: Connection, stack: Stack, target: Membership, heir_id: str, now_mil
     the organization does not know could be seen nowhere, and would administer the stack again on becoming a member later.
     """
     path = stack.path
-    with no_other(StackPath(target.login, path.project, path.name)):
+    with unless_taken(taken(StackPath(target.login, path.project, path.name))):
         repository.rename(tx, stack, Place(target.org_id, path.project, path.name), now_millis)
     repository_ownership.pass_on(tx, stack.id, heir_id)

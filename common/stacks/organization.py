@@ -1,6 +1,6 @@
 """An organization as a list of what the caller may see in it."""
 
-from common.access.caller import Caller
+from common.access.caller import Caller, missing_org
 from common.access.rights import Membership
 from common.backend import Backend
 from common.stacks import repository_organization
@@ -12,6 +12,6 @@ __all__ = ["Summary", "get_organization"]
 
 def get_organization(backend: Backend, caller: Caller, org: str) -> tuple[Membership, list[Summary]]:
     """Return the caller's place in an organization, and the stacks that they may see there, by project and name."""
-    membership = caller.require_member(org, missing=f"Organization {org[:100]!a} not found")
+    membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
         return membership, repository_organization.find_all(connection, caller.stack_scope(membership, LISTABLE))

@@ -1,7 +1,6 @@
 """Use cases of stacks that need no state: look-up, listing, tags, configuration reference."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -10,7 +9,7 @@ from common.access.caller import Caller
 from common.access.permissions import STACK_VISIBLE, Permission
 from common.access.rights import Membership, StackScope
 from common.backend import Backend
-from common.db.faults import is_duplicate, repeated
+from common.db.faults import repeated, unless_taken
 from common.errors import BadRequest, Conflict, NotFound
 from common.names import is_name, require_tag, require_tags
 from common.paging import make_token, read_token, seal
@@ -61,20 +60,20 @@ def load_stack(
     if found is None:
         raise NotFound(_missing(path))
     stack, membership = found
-    require_on_stack(caller, membership, stack, permission, asked=path)
+    require_on_stack(caller, membership, stack, permission, missing=_missing(path))
     return stack
 
 
 def require_on_stack(
-    caller: Caller, membership: Membership, stack: Stack, permission: Permission, *, asked: StackPath | None = None,
+    caller: Caller, membership: Membership, stack: Stack, permission: Permission, *, missing: str = "",
 ) -> None:  # fmt: skip
     """Raise Forbidden without a permission on the stack, NotFound when the caller may not even know of it.
 
-    `asked` is the name the caller used, if it may be a former one: who may not know of the stack does not learn the new one.
+    `missing` is what is said then, if the caller asked by an id or a former name: the present one is not told.
     """
     held = caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
     if not held & STACK_VISIBLE:
-        raise NotFound(_missing(asked or stack.path))
+        raise NotFound(missing or _missing(stack.path))
     if permission not in held:
         raise caller.refusal(permission, membership)
 
@@ -212,7 +211,7 @@ def _until_in_time(change: Callable[[], None]) -> None:
 def add(tx: Connection, stack: Stack, now_millis: int) -> None:
     """Insert a new stack with its tags, in the caller's transaction; Conflict when there is one of that name."""
     # No permission check in this and the next two steps: their use cases in common/state/changes.py made it.
-    with no_other(stack.path):
+    with unless_taken(taken(stack.path)):
         repository.add(tx, stack, now_millis)
 
 
@@ -220,7 +219,7 @@ def rename(tx: Connection, stack: Stack, target: StackPath, now_millis: int) -> 
     """Give the stack another name, remember the old one, and let the project's tag follow; Conflict when it is taken."""
     if stack.tags.get(PROJECT_TAG) == stack.path.project != target.project:
         put_tags(tx, stack, {**stack.tags, PROJECT_TAG: target.project})
-    with no_other(target):
+    with unless_taken(taken(target)):
         repository.rename(tx, stack, Place(stack.org_id, target.project, target.name), now_millis)
 
 
@@ -229,16 +228,9 @@ def mark_deleted(tx: Connection, stack: Stack, now_millis: int) -> None:
     repository.mark_deleted(tx, stack.id, now_millis)
 
 
-@contextmanager
-def no_other(path: StackPath) -> Iterator[None]:
-    """Turn the unique index's refusal of a second live stack of a name into Conflict."""
-    try:
-        yield
-    except Exception as error:
-        if is_duplicate(error):
-            msg = f"Stack '{path}' already exists"
-            raise Conflict(msg) from error
-        raise
+def taken(path: StackPath) -> str:
+    """Return what is said of a name that another stack has."""
+    return f"Stack '{path}' already exists"
 
 
 def get_config(backend: Backend, caller: Caller, path: StackPath) -> bytes:

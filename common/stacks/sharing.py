@@ -10,13 +10,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.access import grants
-from common.access.caller import Caller
+from common.access.caller import Caller, missing_org
 from common.access.permissions import Permission, StackLevel
 from common.access.rights import Membership
 from common.backend import Backend
 from common.db.faults import repeated
 from common.errors import NotFound
-from common.orgs.service import missing_org
 from common.stacks import repository_ownership
 from common.stacks import repository_sharing as repository
 from common.stacks.model import Stack, StackPath

@@ -7,7 +7,7 @@ meantime they look again, a few times. A state is stored before the row that nam
 from dataclasses import dataclass
 
 from common.access import grants
-from common.access.caller import Caller
+from common.access.caller import Caller, missing_org
 from common.access.permissions import Permission
 from common.backend import Backend
 from common.clock import unix_millis
@@ -53,7 +53,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
 
     Conflict when there is one of that name already, NotFound for a team that is not there.
     """
-    membership = caller.require(Permission.STACK_CREATE, org, missing=f"Organization {org[:100]!a} not found")
+    membership = caller.require(Permission.STACK_CREATE, org, missing=missing_org(org))
     require_project_name(project)
     require_stack_name(new.name)
     require_tags(new.tags)

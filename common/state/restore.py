@@ -1,6 +1,6 @@
 """Bringing deleted stacks back, until their time is up (STACKHOLD_DELETED_STACK_DAYS). It takes a version like any change."""
 
-from common.access.caller import Caller
+from common.access.caller import Caller, missing_org
 from common.access.permissions import Permission
 from common.backend import Backend
 from common.clock import unix_millis
@@ -14,7 +14,7 @@ from common.state.attempts import contents_of, retried, rewritten
 
 def list_deleted(backend: Backend, caller: Caller, org: str) -> list[Deleted]:
     """Return the organization's stacks that were deleted last."""
-    membership = caller.require(Permission.STACK_LIST_DELETED, org, missing=_missing(org))
+    membership = caller.require(Permission.STACK_LIST_DELETED, org, missing=missing_org(org))
     with backend.db.connect() as connection:
         return deleted.newest(connection, membership)
 
@@ -24,7 +24,7 @@ def restore(backend: Backend, caller: Caller, org: str, stack_id: str, name: str
 
     NotFound when the organization has no such stack to bring back, Conflict when the name is taken by now.
     """
-    membership = caller.require(Permission.STACK_RESTORE_DELETED, org, missing=_missing(org))
+    membership = caller.require(Permission.STACK_RESTORE_DELETED, org, missing=missing_org(org))
     if name:
         require_stack_name(name)
 
@@ -51,10 +51,6 @@ def _restore(backend: Backend, caller: Caller, stack: Stack, name: str) -> None:
             tx, stack, update_id=new_id(), kind=Kind.IMPORT, path=target, user_id=caller.user_id, contents=contents,
             now_millis=now_millis,
         )  # fmt: skip
-
-
-def _missing(org: str) -> str:
-    return f"Organization {org[:100]!a} not found"
 
 
 def _gone(stack_id: str) -> str:

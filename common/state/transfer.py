@@ -6,7 +6,7 @@ for decryption, for callers who may decrypt it where it is now.
 """
 
 from common.access import grants
-from common.access.caller import Caller
+from common.access.caller import Caller, missing_org
 from common.access.permissions import Permission
 from common.access.rights import Membership
 from common.backend import Backend
@@ -15,6 +15,7 @@ from common.errors import BadRequest, Conflict, NotFound
 from common.ids import new_id
 from common.stacks import ledger, moving
 from common.stacks.model import Kind, Stack, StackPath
+from common.stacks.service import may_on_stack
 from common.state.attempts import load_idle, require_idle, retried, rewritten
 
 BULK_LIMIT = 100
@@ -39,7 +40,7 @@ def transfer_all(backend: Backend, caller: Caller, from_org: str, to_org: str) -
     What can be known before is checked before anything moves. Each stack moves for itself, so a repeat after a failure
     goes on with the rest.
     """
-    source = caller.require(Permission.ORGANIZATION_TRANSFER_STACKS, from_org, missing=_missing(from_org))
+    source = caller.require(Permission.ORGANIZATION_TRANSFER_STACKS, from_org, missing=missing_org(from_org))
     target = _target(caller, to_org)
     if target.org_id == source.org_id:
         msg = "an organization's stacks cannot be transferred to itself"
@@ -67,8 +68,7 @@ def _movable(backend: Backend, caller: Caller, source: Membership, target: Membe
         msg = f"organization {source.login} has more than {BULK_LIMIT} stacks; transfer some of them one by one first"
         raise BadRequest(msg)
     for stack in found:
-        held = caller.held_on_stack(source, stack.entity, stack.grants, created_by=stack.created_by)
-        if Permission.STACK_TRANSFER not in held:
+        if not may_on_stack(caller, stack, Permission.STACK_TRANSFER):
             raise caller.refusal(Permission.STACK_TRANSFER, source)
         require_idle(backend, stack)
     if taken:
@@ -100,8 +100,4 @@ def _load(backend: Backend, caller: Caller, path: StackPath) -> Stack:
 
 
 def _target(caller: Caller, org: str) -> Membership:
-    return caller.require(Permission.STACK_CREATE, org, missing=_missing(org))
-
-
-def _missing(org: str) -> str:
-    return f"Organization {org[:100]!a} not found"
+    return caller.require(Permission.STACK_CREATE, org, missing=missing_org(org))

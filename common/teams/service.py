@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from common.access import grants
 from common.access import service as access
 from common.access.builtin import ADMIN, BY_ID
-from common.access.caller import Caller, TokenKind
+from common.access.caller import Caller, TokenKind, missing_org
 from common.access.descriptor import allowed
 from common.access.permissions import Permission
 from common.access.predicate import Entity, EntityKind
@@ -19,10 +19,9 @@ from common.access.rights import Membership
 from common.access.rules import parsed
 from common.backend import Backend
 from common.clock import unix_millis
-from common.db.faults import is_duplicate, repeated
-from common.errors import BackendError, BadRequest, Conflict, Forbidden, NotFound
+from common.db.faults import repeated, unless_taken
+from common.errors import BackendError, BadRequest, Forbidden, NotFound
 from common.ids import new_id
-from common.orgs.service import missing_org
 from common.roles import teams as team_roles
 from common.teams import repository
 from common.teams.model import (
@@ -70,13 +69,8 @@ def create_team(
         with backend.db.begin() as tx:
             now_millis = unix_millis(backend.clock.now())
             founder = _founder(tx, caller, membership)
-            try:
+            with unless_taken(f"team {name!a} already exists in organization {membership.login}"):
                 repository.add(tx, membership.org_id, team, now_millis)
-            except Exception as error:
-                if is_duplicate(error):
-                    msg = f"team {name!a} already exists in organization {membership.login}"
-                    raise Conflict(msg) from error
-                raise
             if founder is None:
                 return Details(team)
             repository.add_member(tx, membership.org_id, team.id, founder.id, TeamRole.ADMIN, now_millis=now_millis)
@@ -165,10 +159,7 @@ def require_no_more(tx: Connection, membership: Membership, team: Team) -> None:
     if team.id in membership.team_ids:
         return
     held = [BY_ID[role_id].permissions if text is None else allowed(parsed(text)) for role_id, text in rules.items()]
-    lacking = sorted(frozenset[Permission]().union(*held) - membership.held())
-    if lacking:
-        msg = f"team {team.name} has roles that hold more than you do in organization {membership.login}: {lacking[0]}"
-        raise Forbidden(msg)
+    membership.require_held(frozenset[Permission]().union(*held))
 
 
 def _founder(tx: Connection, caller: Caller, membership: Membership) -> Person | None:
@@ -204,13 +195,8 @@ def _add_member(tx: Connection, membership: Membership, team: Team, login: str, 
     if person is None:
         msg = f"{login[:100]!a} is not a member of organization {membership.login}"
         raise NotFound(msg)
-    try:
+    with unless_taken(f"{login} is already a member of team {team.name}"):
         repository.add_member(tx, membership.org_id, team.id, person.id, TeamRole.MEMBER, now_millis=now_millis)
-    except Exception as error:
-        if is_duplicate(error):
-            msg = f"{login} is already a member of team {team.name}"
-            raise Conflict(msg) from error
-        raise
 
 
 def _change_environments(

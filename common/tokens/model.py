@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from common.access.caller import TokenKind
 from common.errors import BadRequest
 
 NAME_LIMIT = 40
@@ -52,7 +53,7 @@ class Listing:
 class Whose:
     """Whose tokens: a kind, and the id of the person, organization or team."""
 
-    kind: str
+    kind: TokenKind
     id: str
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
 
 from common.access import builtin
 from common.db.tables import access_tokens, roles, users
@@ -39,12 +39,6 @@ def page(
         .limit(limit)
     )  # fmt: skip
     return [_to_listed(row) for row in connection.execute(query)]
-
-
-def is_live(connection: Connection, whose: Whose, token_id: str) -> bool:
-    """Tell whether a token belongs to somebody and is not revoked."""
-    found = exists().where(access_tokens.c.id == token_id, _owned(whose), access_tokens.c.revoked_at.is_(None))
-    return bool(connection.scalar(select(found)))
 
 
 def hold_role(tx: Connection, org_id: str, role_id: str) -> str | None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from common.access import builtin
 from common.access import service as access
-from common.access.caller import Caller, TokenKind
+from common.access.caller import Caller, TokenKind, missing_org
 from common.access.descriptor import allowed
 from common.access.permissions import Permission
 from common.access.rights import Membership
@@ -20,10 +20,9 @@ from common.access.rules import parsed
 from common.access.service import IssuedToken, TokenOwner
 from common.backend import Backend
 from common.clock import unix_millis
-from common.db.faults import is_duplicate, repeated
-from common.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.db.faults import repeated, unless_taken
+from common.errors import BadRequest, Forbidden, NotFound
 from common.ids import is_id
-from common.orgs.service import missing_org
 from common.paging import make_token, read_token, seal
 from common.teams import service as teams
 from common.tokens import repository
@@ -176,10 +175,7 @@ def _require_role(tx: Connection, membership: Membership, role_id: str | None) -
     if rules is None:
         msg = f"Role {role_id[:100]!a} not found in organization {membership.login}"
         raise BadRequest(msg)
-    lacking = sorted(allowed(parsed(rules)) - membership.held())
-    if lacking:
-        msg = f"the role holds more than you do in organization {membership.login}: {lacking[0]}"
-        raise Forbidden(msg)
+    membership.require_held(allowed(parsed(rules)))
 
 
 def _require_short_life(backend: Backend, membership: Membership, wanted: Wanted) -> None:
@@ -211,13 +207,8 @@ def _issue(tx: Connection, backend: Backend, caller: Caller, owner: TokenOwner, 
 
 def _unless_taken(create: Callable[[], IssuedToken]) -> IssuedToken:
     """Return the token that a transaction makes; Conflict when its name was ever taken in the organization, by any token."""
-    try:
+    with unless_taken("token name already exists"):
         return repeated(create)
-    except Exception as error:
-        if is_duplicate(error):
-            msg = "token name already exists"
-            raise Conflict(msg) from error
-        raise
 
 
 def _revoke(backend: Backend, whose: Whose, token_id: str) -> None:
@@ -227,7 +218,7 @@ def _revoke(backend: Backend, whose: Whose, token_id: str) -> None:
 
     def revoke() -> bool:
         with backend.db.begin() as tx:
-            return repository.is_live(tx, whose, token_id) and access.revoke_token(tx, token_id, backend.clock.now())
+            return access.revoke_token(tx, token_id, whose.kind, whose.id, backend.clock.now())
 
     if not repeated(revoke):
         msg = f"Access token '{token_id}' not found"

@@ -105,35 +105,6 @@ class ListUsersWithRoleResponse(msgspec.Struct):
     users: list[Person]
 
 
-class TokenRole(msgspec.Struct, rename="camel"):
-    """Upstream: AccessTokenRole; its identifier is a closed list, so a token shows a built-in role only."""
-
-    id: str
-    name: str
-    default_identifier: str
-
-
-class TokenWithRole(msgspec.Struct, rename="camel"):
-    """Upstream: AccessToken of an organization; 0 for never used and for no end."""
-
-    id: str
-    name: str
-    description: str
-    created: datetime
-    last_used: int
-    expires: int
-    admin: bool
-    created_by: str
-    type: str
-    role: TokenRole | UnsetType = UNSET
-
-
-class ListTokensWithRoleResponse(msgspec.Struct):
-    """Upstream: ListAccessTokensResponse without pages."""
-
-    tokens: list[TokenWithRole]
-
-
 class EntityContext(msgspec.Struct):
     """Upstream: PermissionContextExpression, which kind of thing is meant."""
 

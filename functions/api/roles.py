@@ -23,7 +23,6 @@ from common.wire.roles import (
     EntityInstance,
     ListRolesResponse,
     ListTeamsWithRoleResponse,
-    ListTokensWithRoleResponse,
     ListUsersWithRoleResponse,
     PermissionDescriptorBase,
     PermissionDescriptorRecord,
@@ -33,12 +32,11 @@ from common.wire.roles import (
     RbacScopeGroup,
     RbacScopeMetadata,
     TeamWithRole,
-    TokenRole,
-    TokenWithRole,
     UpdateEntityAssignmentRequest,
     UpdateEntityAssignmentResponse,
     UpdateRoleRequest,
 )
+from common.wire.tokens import AccessToken, AccessTokenRole, ListAccessTokensResponse
 from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
 
 router = APIRouter()
@@ -122,7 +120,7 @@ def list_teams_with_role(backend: BackendDep, caller: CallerDep, org: str, role_
 @router.get(f"{_ROLE}/tokens")
 def list_org_tokens_with_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str) -> Response:
     role, found = holders.list_tokens(backend, caller, org, role_id)
-    return reply(ListTokensWithRoleResponse([_token(token, role) for token in found]))
+    return reply(ListAccessTokensResponse([_token(token, role) for token in found]))
 
 
 @router.get(f"{_ROLE}/users")
@@ -213,8 +211,8 @@ def _record(found: Record) -> PermissionDescriptorRecord:
     )
 
 
-def _token(token: TokenOf, role: Record) -> TokenWithRole:
-    return TokenWithRole(
+def _token(token: TokenOf, role: Record) -> AccessToken:
+    return AccessToken(
         id=token.id,
         name=token.name,
         description=token.description,
@@ -224,7 +222,7 @@ def _token(token: TokenOf, role: Record) -> TokenWithRole:
         admin=token.is_admin,
         created_by=token.created_by,
         type="organization",
-        role=TokenRole(role.id, role.name, role.identifier) if role.identifier else UNSET,
+        role=AccessTokenRole(role.id, role.name, role.identifier) if role.identifier else UNSET,
     )
 
 

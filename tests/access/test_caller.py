@@ -42,7 +42,7 @@ class TestRequire:
         with pytest.raises(Forbidden) as caught:
             caller(member()).require(Permission.AUDIT_LOGS_READ, "acme", missing=MISSING)
 
-        assert "Forbidden: alice is member of organization acme and lacks the permission audit_logs:read" == caught.value.message
+        assert "Forbidden: alice, member of organization acme, lacks the permission audit_logs:read" == caught.value.message
 
     def test_refuses_a_token_that_the_organization_bars(self) -> None:
         """A token that lives longer than the organization takes is refused with the reason, whatever its owner holds."""

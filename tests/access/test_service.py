@@ -1,7 +1,8 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import event, insert, select
+from sqlalchemy.exc import OperationalError
 
 from common.access import service as access
 from common.access.permissions import Role
@@ -10,6 +11,7 @@ from common.clock import unix_millis
 from common.db.tables import access_tokens
 from common.errors import Unauthorized
 from common.ids import new_id
+from tests.clocks import FrozenClock
 from tests.people import ADMIN_TOKEN, caller_of, make_admin, make_token, make_user
 
 REFUSAL = "Unauthorized: No credentials provided or are invalid."
@@ -70,6 +72,30 @@ class TestAuthenticate:
         assert "admin" == caller_of(backend, still.text).login
         with pytest.raises(Unauthorized):
             caller_of(backend, over.text)
+
+    def test_does_not_need_a_database_that_takes_writes(self, backend: Backend, clock: FrozenClock) -> None:
+        """Who calls is known even when it cannot be noted that their token is in use; the next request notes it."""
+        make_admin(backend)
+        clock.pass_seconds(3600)
+
+        def refuse(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            if statement.startswith("UPDATE access_tokens"):
+                raise OperationalError(statement, {}, Exception("the disk is full"))
+
+        event.listen(backend.db.engine, "before_cursor_execute", refuse)
+        assert "admin" == caller_of(backend, ADMIN_TOKEN).login
+        event.remove(backend.db.engine, "before_cursor_execute", refuse)
+        before = last_used(backend)
+
+        assert "admin" == caller_of(backend, ADMIN_TOKEN).login
+        assert before != last_used(backend) == unix_millis(clock.now())
+
+
+def last_used(backend: Backend) -> int | None:
+    """Returns when the administrator's token was noted to be in use."""
+    with backend.db.connect() as connection:
+        found: int | None = connection.scalar(select(access_tokens.c.last_used_at))
+    return found
 
 
 class TestIssueToken:

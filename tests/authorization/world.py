@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from common.access import builtin, grants
 from common.access import service as access
+from common.access.caller import TokenKind
 from common.access.permissions import STACK_LEVELS, Permission, Role, StackLevel
 from common.access.service import TokenOwner
 from common.backend import Backend
@@ -221,7 +222,8 @@ def _add_tokens(world: World) -> None:
     expired = _personal_token(world, "expired", expires_at=now - timedelta(seconds=1))
     revoked = _personal_token(world, "revoked")
     with backend.db.begin() as tx:
-        access.revoke_token(tx, world.names["token revoked"], now)
+        owner_id = user_service.find_id(tx, "admin") or ""
+        assert access.revoke_token(tx, world.names["token revoked"], TokenKind.PERSONAL, owner_id, now)
     texts["member-ci"] = member_ci
     world.whos += [
         nobody("nobody", ""), nobody("an unknown token", f"token pul-{'0' * 40}"), nobody("another scheme", f"Bearer {ADMIN_TOKEN}"),

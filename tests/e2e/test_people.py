@@ -181,7 +181,7 @@ def test_refused_changes_of_members(company: Company) -> None:
     alice, admin, lost = company.member("alice"), company.admin, "removing organization member"
     name = login_of(alice)
 
-    assert f"{name} is " in org(alice, "member", "edit", "admin", "--role", "member", ok=False).stderr
+    assert f"{name}, member of organization " in org(alice, "member", "edit", "admin", "--role", "member", ok=False).stderr
     assert "lacks the permission org_member:delete" in org(alice, "member", "remove", "admin", "--yes", ok=False).stderr
     assert f"[404] Not Found: 'zoe' is not a member of organization {company.org}" in (
         org(admin, "member", "remove", "zoe", "--yes", ok=False).stderr

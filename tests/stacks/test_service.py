@@ -66,7 +66,7 @@ class TestGetStack:
         assert DEV == stacks.get_stack(backend, alice, DEV, Permission.STACK_READ).path
         with pytest.raises(Forbidden) as caught:
             stacks.get_stack(backend, alice, DEV, Permission.STACK_DELETE)
-        assert "Forbidden: alice is member of organization acme and lacks the permission stack:delete" == caught.value.message
+        assert "Forbidden: alice, member of organization acme, lacks the permission stack:delete" == caught.value.message
 
     def test_lets_the_creator_do_more(self, backend: Backend, admin: Caller) -> None:
         """Users may delete and rename the stacks that they created."""
