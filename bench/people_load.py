@@ -18,7 +18,7 @@ from bench.counting import counted
 from bench.people_rows import Size, fill, id_of, login_of, org_login, project_of, token_of
 from common.backend import Backend
 from common.compression import unpack
-from common.db.tables import METADATA
+from common.db.catalog import METADATA
 from common.opening import open_backend
 from common.paging import make_token, seal
 from common.settings import Settings

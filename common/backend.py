@@ -7,6 +7,8 @@ from common.clock import Clock
 from common.crypto.datakeys import DataKeys
 from common.db.engine import Database
 from common.keys import KeyService
+from common.mail import Mailer
+from common.outbound import Outbound
 from common.settings import Settings
 
 
@@ -23,7 +25,10 @@ class Backend:
     metadata: Bucket
     keys: KeyService
     data_keys: DataKeys
+    outbound: Outbound
+    mailer: Mailer
 
     def close(self) -> None:
         """Close what was opened."""
+        self.outbound.close()
         self.db.close()

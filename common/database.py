@@ -70,12 +70,12 @@ def prepare_server(settings: Settings) -> None:
                 raise StartUpError(msg) from error
 
 
-def host_and_port(settings: Settings, name: str) -> tuple[str, int]:
-    """Return the parts of an address of MySQL; raises StartUpError."""
+def host_and_port(settings: Settings, name: str, default_port: int = 3306) -> tuple[str, int]:
+    """Return the parts of a server's address; raises StartUpError."""
     endpoint = settings.text(name)
     host, separator, port = endpoint.rpartition(":")
     if not separator or port.endswith("]"):
-        host, port = endpoint, "3306"
+        host, port = endpoint, str(default_port)
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
         msg = f"{name} must be host:port"

@@ -3,6 +3,7 @@
     BackendError                    500  nothing more specific is known
     ├── BadRequest                  400  the request is not of the call's form, or asks for what cannot be
     ├── Unauthorized                401  no credentials, or credentials that are not good
+    │   └── SignInRequired          401  … through an organization's own identity provider
     ├── Forbidden                   403  known caller, not allowed; also: the lease is lost
     ├── NotFound                    404  no such thing, or not the caller's to know of
     ├── MethodNotAllowed            405  the address exists, the method does not
@@ -17,6 +18,7 @@
 `StartUpError` is not one of them: it stops the program with one line for the operator.
 """
 
+from enum import StrEnum
 from http import HTTPStatus
 
 
@@ -41,6 +43,23 @@ class Unauthorized(BackendError):
     """No credentials, or none that are good."""
 
     status = HTTPStatus.UNAUTHORIZED
+
+
+class SignInProblem(StrEnum):
+    """Why a sign-in through an organization's own provider is needed; clients know these words (platform.md 10.4)."""
+
+    LOGIN = "saml_login_required"
+    REAUTH = "saml_reauth_required"
+
+
+class SignInRequired(Unauthorized):
+    """The credentials are good, but the organization wants a sign-in through its own provider first."""
+
+    def __init__(self, problem: SignInProblem, org_login: str) -> None:
+        """Carry what the client needs to show the address of the sign-in page."""
+        super().__init__(f"organization {org_login} asks its members to sign in through its SAML provider")
+        self.problem = problem
+        self.org_login = org_login
 
 
 class Forbidden(BackendError):

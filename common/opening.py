@@ -10,6 +10,8 @@ from common.clock import Clock, SystemClock
 from common.crypto.datakeys import DataKeys
 from common.database import database_place, open_configured_database
 from common.errors import StartUpError
+from common.mailer import open_mailer
+from common.outbound import Outbound
 from common.settings import Settings
 
 
@@ -29,6 +31,8 @@ def open_backend(settings: Settings, *, clock: Clock | None = None) -> Backend:
         metadata=buckets.metadata,
         keys=keys,
         data_keys=DataKeys(keys, clock),
+        outbound=Outbound(settings.text("STACKHOLD_OUTBOUND_ALLOW")),
+        mailer=open_mailer(settings),
     )
 
 
@@ -37,6 +41,8 @@ def require_supported(settings: Settings) -> None:
     masterkey.chosen(settings)
     stores.open_stores(settings)
     database_place(settings)
+    open_mailer(settings)
+    Outbound(settings.text("STACKHOLD_OUTBOUND_ALLOW"))
 
 
 def require_remote(settings: Settings) -> None:

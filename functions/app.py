@@ -57,7 +57,7 @@ class Dispatcher:
             response = await unserved(Request(scope, receive), self._backend, NotFound(f"{scope['path'][:200]} is not served"))
             await response(scope, receive, send)
             return
-        app = self._apps.get(group.module)
+        app = self._apps.get(group.path)
         if app is None:
             app = await run_in_threadpool(self.load, group)
         await app(scope, receive, send)
@@ -72,9 +72,9 @@ class Dispatcher:
         from functions.grouping import build  # noqa: PLC0415 - FastAPI takes longer to load than all the rest of a start
 
         with self._lock:
-            if group.module not in self._apps:
-                self._apps[group.module] = build(group, self._backend)
-            return self._apps[group.module]
+            if group.path not in self._apps:
+                self._apps[group.path] = build(group, self._backend)
+            return self._apps[group.path]
 
     def _limit_threads(self) -> None:
         # Handlers run in threads; each may hold one database connection, so both have the same limit.

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from common.errors import BackendError, NotBuilt, TooManyRequests
+from common.errors import BackendError, NotBuilt, SignInRequired, TooManyRequests
 
 LOG = logging.getLogger("stackhold.errors")
 SERVER_ERROR = 500
@@ -24,6 +24,16 @@ class ErrorBody(msgspec.Struct):
     code: int
     message: str
     diagnostics: list[Any] | UnsetType = UNSET
+    errors: list["RequestProblem"] | UnsetType = UNSET
+
+
+class RequestProblem(msgspec.Struct, rename="camel"):
+    """Upstream's RequestError: `attribute` is what the type is about, an organization's name for a SAML sign-in."""
+
+    resource: str
+    attribute: str
+    error_type: str
+    custom_message: str
 
 
 def error_response(error: BackendError, request_id: str = "") -> Response:
@@ -33,7 +43,12 @@ def error_response(error: BackendError, request_id: str = "") -> Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if error.status >= SERVER_ERROR and request_id:
         headers["X-Pulumi-Request-ID"] = request_id
-    body = msgspec.json.encode(ErrorBody(int(error.status), error.message, getattr(error, "diagnostics", UNSET)))
+    problems = (
+        [RequestProblem("organization", error.org_login, error.problem, error.message)]
+        if isinstance(error, SignInRequired)
+        else UNSET
+    )
+    body = msgspec.json.encode(ErrorBody(int(error.status), error.message, getattr(error, "diagnostics", UNSET), problems))
     return Response(body, error.status, headers, media_type="application/json")
 
 

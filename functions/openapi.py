@@ -22,7 +22,8 @@ def document() -> bytes:
         description="The part of Pulumi Cloud's HTTP API that this server speaks. Bodies follow upstream's own description.",
     )
     for group in GROUPS:
-        app.include_router(import_module(f"functions.api.{group.module}").router, tags=[group.module])
+        if group.package == "api":
+            app.include_router(import_module(group.path).router, tags=[group.module])
     description = app.openapi()
     for path, operations in description["paths"].items():
         for operation in operations.values():

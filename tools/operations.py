@@ -87,13 +87,17 @@ def operations() -> tuple[Operation, ...]:
 @cache
 def routes() -> tuple[Route, ...]:
     """Returns every route of every group, `{kind}` written out, whether it can be reached or not."""
-    return tuple(route for module in dict.fromkeys(group.module for group in GROUPS) for route in _routes_of(module))
+    return tuple(
+        route
+        for module in dict.fromkeys(group.module for group in GROUPS if group.package == "api")
+        for route in _routes_of(module)
+    )
 
 
 def is_reachable(route: Route) -> bool:
     """Whether the dispatcher leads a request for the route's address to the route's own group."""
     found = find_group(sample(route.path))
-    return found is not None and found.module == route.module
+    return found is not None and found.path == f"functions.api.{route.module}"
 
 
 def find_group(path: str) -> Group | None:

@@ -18,6 +18,8 @@ class TokenKind(StrEnum):
     PERSONAL = "personal"
     ORGANIZATION = "organization"
     TEAM = "team"
+    # Ours: a browser that somebody has signed in with. It is good in the session's cookie alone.
+    SESSION = "session"
 
 
 def missing_org(org: str) -> str:
@@ -30,7 +32,7 @@ class Caller:
     """A signed-in user or a machine with a token of its own; `default_org_id` is the organization a user chose, if any.
 
     A machine is a user too, one that nobody can sign in as: its stacks and updates name it. `team_name` is set for the
-    token of a team.
+    token of a team. `issuer_id` is set for a token that was given for an identity token.
     """
 
     user_id: str
@@ -45,6 +47,17 @@ class Caller:
     token_kind: TokenKind = TokenKind.PERSONAL
     token_name: str = ""
     team_name: str = ""
+    issuer_id: str | None = None
+
+    @property
+    def is_person(self) -> bool:
+        """Tell whether a person calls, by whatever token of theirs, not a machine."""
+        return self.token_kind in (TokenKind.PERSONAL, TokenKind.SESSION)
+
+    @property
+    def is_themselves(self) -> bool:
+        """Tell whether a person calls who signed in themselves, not a job that was let in on their behalf."""
+        return self.is_person and self.issuer_id is None
 
     def membership(self, org_login: str) -> Membership | None:
         """Return the caller's place in an organization, or None."""
@@ -55,14 +68,13 @@ class Caller:
         membership = self.membership(org_login)
         if membership is None:
             raise NotFound(missing)
-        if membership.barred:
-            raise Forbidden(membership.barred)
+        membership.require_open()
         return membership
 
     def may(self, permission: Permission, org_login: str) -> bool:
         """Tell whether the caller holds a permission in an organization itself."""
         membership = self.membership(org_login)
-        return membership is not None and not membership.barred and permission in membership.held()
+        return membership is not None and membership.is_open and permission in membership.held()
 
     def require(self, permission: Permission, org_login: str, *, missing: str) -> Membership:
         """Return the caller's membership if it gives the permission in the organization itself.
@@ -98,6 +110,6 @@ class Caller:
 
     def _place(self, membership: Membership) -> str:
         """Return how the caller stands to the organization, for a sentence."""
-        if self.token_kind is not TokenKind.PERSONAL:
+        if not self.is_person:
             return "a token"
         return "with a custom role" if membership.custom_role_id is not None else membership.role.replace("-", " ")

@@ -17,6 +17,8 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
 
     `default_…_permission` and the toggles hold for members with the built-in Member role alone. `stack_…`: without it,
     members may not delete or transfer even the stacks they administer. `max_access_token_expiry_days` 0 means no limit.
+    `saml_required`: people must have signed in through the organization's own SAML provider, within `saml_session_hours`
+    (0: ever), but for the one with `saml_admin_id`, who can mend it when it is broken.
     The settings after that change nothing here; they are kept for the clients that show them.
     """
 
@@ -31,6 +33,9 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     members_can_invite_collaborators: bool = False
     max_access_token_expiry_days: int = 0
     default_role_id: str = ""
+    saml_required: bool = False
+    saml_session_hours: int = 0
+    saml_admin_id: str = ""
     default_deployment_role_id: str = ""
     default_agent_pool_id: str = ""
     preferred_vcs: Literal["none", "bitbucket", "github", "gitlab"] = "none"

@@ -30,17 +30,21 @@ from common.access.permissions import Role
 from common.access.rights import Membership
 from common.access.rules import parsed
 from common.db.tables import access_tokens, members, organizations, roles, team_members, team_roles, teams, users
+from common.errors import SignInProblem
 
 _IS_GOOD = and_(
     access_tokens.c.token_hash == bindparam("token_hash"),
     or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > bindparam("now_millis")),
 )
-_DAY_MILLIS = 86_400_000
+# What was given for an identity token of an organization's issuer is good in that organization alone.
+_IS_HOME = or_(access_tokens.c.issuer_id.is_(None), members.c.org_id == access_tokens.c.org_id)
+_DAY_MILLIS, _HOUR_MILLIS = 86_400_000, 3_600_000
 _TEAM_ADMIN = "admin"
 _OWNERS: dict[TokenKind, ColumnElement[Any]] = {
     TokenKind.PERSONAL: access_tokens.c.user_id,
     TokenKind.ORGANIZATION: access_tokens.c.org_id,
     TokenKind.TEAM: access_tokens.c.team_id,
+    TokenKind.SESSION: access_tokens.c.user_id,
 }
 
 
@@ -64,7 +68,7 @@ def find_caller(connection: Connection, token_hash: str, now_millis: int) -> Fou
         if row.part == "team":
             of_teams[row.org_id].append(row)
     ordered = sorted(found, key=lambda row: str(row.org_login))
-    memberships = tuple(_to_membership(row, of_teams.get(row.org_id, ())) for row in ordered)
+    memberships = tuple(_to_membership(row, of_teams.get(row.org_id, ()), now_millis) for row in ordered)
     return Found(_to_caller(owners[0], memberships), owners[0].last_used_at)
 
 
@@ -82,18 +86,27 @@ def find_owner(connection: Connection, token_hash: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TokenOwner:
-    """Whose token it is: a person's, or with `org_id` an organization's, and with `team_id` a team's, by its machine."""
+    """Whose token it is: a person's, or with `org_id` an organization's, and with `team_id` a team's, by its machine.
+
+    With `issuer_id` it is given for an identity token; `is_personal` then says that it is a person's, in `org_id` alone.
+    `is_session`: a browser's.
+    """
 
     user_id: str
     org_id: str | None = None
     team_id: str | None = None
     role_id: str | None = None
     is_admin: bool = False
+    issuer_id: str | None = None
+    is_personal: bool = False
+    is_session: bool = False
 
     @property
     def kind(self) -> TokenKind:
         """Return the kind of token."""
-        if self.org_id is None:
+        if self.is_session:
+            return TokenKind.SESSION
+        if self.org_id is None or self.is_personal:
             return TokenKind.PERSONAL
         return TokenKind.ORGANIZATION if self.team_id is None else TokenKind.TEAM
 
@@ -106,8 +119,9 @@ def add_token(
     tx.execute(
         insert(access_tokens).values(
             id=token_id, token_hash=token_hash, kind=owner.kind, user_id=owner.user_id, org_id=owner.org_id,
-            team_id=owner.team_id, role_id=owner.role_id, is_admin=owner.is_admin, name=name, description=description,
-            created_by=created_by, created_at=now_millis, expires_at=expires_at, last_used_at=None, revoked_at=None,
+            team_id=owner.team_id, role_id=owner.role_id, issuer_id=owner.issuer_id, is_admin=owner.is_admin,
+            name=name, description=description, created_by=created_by, created_at=now_millis, expires_at=expires_at,
+            last_used_at=None, revoked_at=None,
         ),
     )  # fmt: skip
 
@@ -130,9 +144,26 @@ def of_role(role_id: str) -> ColumnElement[bool]:
     return access_tokens.c.role_id == role_id
 
 
+def of_sessions(user_id: str) -> ColumnElement[bool]:
+    """Choose the sessions of a person's browsers."""
+    return and_(access_tokens.c.user_id == user_id, access_tokens.c.kind == TokenKind.SESSION)
+
+
+def of_user(user_id: str) -> ColumnElement[bool]:
+    """Choose everything that a person can be let in with: their tokens, sessions, and what jobs got on their behalf."""
+    return access_tokens.c.user_id == user_id
+
+
+def of_issuer(issuer_id: str) -> ColumnElement[bool]:
+    """Choose the tokens that were given for identity tokens of an issuer."""
+    return access_tokens.c.issuer_id == issuer_id
+
+
 def of_token(token_id: str, kind: TokenKind, owner_id: str) -> ColumnElement[bool]:
     """Choose one token, if it is this person's, organization's or team's."""
-    return and_(access_tokens.c.id == token_id, access_tokens.c.kind == kind, _OWNERS[kind] == owner_id)
+    # What was given for an identity token is in no list, so it cannot be named either.
+    whose = and_(access_tokens.c.kind == kind, access_tokens.c.issuer_id.is_(None), _OWNERS[kind] == owner_id)
+    return and_(access_tokens.c.id == token_id, whose)
 
 
 def _owner() -> Select[Any]:
@@ -144,14 +175,15 @@ def _owner() -> Select[Any]:
             users.c.default_org_id,
             access_tokens.c.id.label("token_id"), access_tokens.c.kind, access_tokens.c.name.label("token_name"),
             access_tokens.c.is_admin, access_tokens.c.created_at, access_tokens.c.expires_at, access_tokens.c.last_used_at,
+            access_tokens.c.issuer_id,
             organizations.c.id.label("org_id"), organizations.c.login.label("org_login"),
             organizations.c.name.label("org_name"), organizations.c.avatar_url.label("org_avatar_url"),
             organizations.c.personal_user_id, organizations.c.settings,
-            members.c.role, func.coalesce(members.c.role_id, access_tokens.c.role_id).label("role_id"),
+            members.c.role, members.c.saml_at, func.coalesce(members.c.role_id, access_tokens.c.role_id).label("role_id"),
             roles.c.rules, access_tokens.c.team_id, teams.c.name.label("team_name"),
         )
         .join(users, users.c.id == access_tokens.c.user_id)
-        .outerjoin(members, and_(members.c.user_id == users.c.id, members.c.suspended.is_(False)))
+        .outerjoin(members, and_(members.c.user_id == users.c.id, members.c.suspended.is_(False), _IS_HOME))
         .outerjoin(organizations, organizations.c.id == func.coalesce(members.c.org_id, access_tokens.c.org_id))
         .outerjoin(roles, roles.c.id == func.coalesce(members.c.role_id, access_tokens.c.role_id))
         .outerjoin(teams, teams.c.id == access_tokens.c.team_id)
@@ -181,7 +213,18 @@ def _team_of_machine() -> Select[Any]:
 
 
 def _team_columns(org_id: Any, role: Any, team_id: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a column or NULL
-    return (literal("team"), *[null()] * 14, org_id, *[null()] * 5, role, team_roles.c.role_id, roles.c.rules, team_id, null())
+    return (
+        literal("team"),
+        *[null()] * 15,
+        org_id,
+        *[null()] * 5,
+        role,
+        null(),
+        team_roles.c.role_id,
+        roles.c.rules,
+        team_id,
+        null(),
+    )
 
 
 def _to_caller(row: Row[Any], memberships: tuple[Membership, ...]) -> Caller:
@@ -198,10 +241,11 @@ def _to_caller(row: Row[Any], memberships: tuple[Membership, ...]) -> Caller:
         token_kind=TokenKind(row.kind),
         token_name=row.token_name,
         team_name=row.team_name or "",
+        issuer_id=row.issuer_id,
     )
 
 
-def _to_membership(row: Row[Any], of_teams: Sequence[Row[Any]]) -> Membership:
+def _to_membership(row: Row[Any], of_teams: Sequence[Row[Any]], now_millis: int) -> Membership:
     settings = decode(row.settings)
     role, custom_role_id = _role(row)
     own = [(row.role_id, row.rules)] if custom_role_id is not None else []
@@ -219,6 +263,7 @@ def _to_membership(row: Row[Any], of_teams: Sequence[Row[Any]]) -> Membership:
         team_ids=tuple(dict.fromkeys(found.team_id for found in of_teams)),
         administered_team_ids=frozenset(found.team_id for found in of_teams if found.role == _TEAM_ADMIN),
         barred=_barred(row, settings),
+        saml_problem=_saml_problem(row, settings, now_millis),
     )
 
 
@@ -239,6 +284,17 @@ def _rules(role_id: str, text: str | None) -> list[Descriptor]:
         return [parsed(text)]
     record = builtin.BY_ID.get(role_id)
     return [record.descriptor] if record is not None else []
+
+
+def _saml_problem(row: Row[Any], settings: OrgSettings, now_millis: int) -> SignInProblem | None:
+    """Return which sign-in a person still needs in an organization that has a SAML provider of its own, if any."""
+    is_person = row.kind in (TokenKind.PERSONAL, TokenKind.SESSION) and row.issuer_id is None
+    if not settings.saml_required or not is_person or row.id == settings.saml_admin_id:
+        return None
+    if row.saml_at is None:
+        return SignInProblem.LOGIN
+    hours = settings.saml_session_hours
+    return SignInProblem.REAUTH if hours and now_millis - row.saml_at > hours * _HOUR_MILLIS else None
 
 
 def _barred(row: Row[Any], settings: OrgSettings) -> str:

@@ -12,7 +12,7 @@ from common.access.orgsettings import DEFAULT, OrgSettings
 from common.access.permissions import ROLES, STACK_ADMIN, STACK_LEVELS, Permission, Role, StackLevel
 from common.access.predicate import ALWAYS, NEVER, Entity, EntityKind, Predicate, either
 from common.access.rules import granted, where_granted
-from common.errors import Forbidden
+from common.errors import Forbidden, SignInProblem, SignInRequired
 
 # So many permissions an error names.
 _SHOWN = 5
@@ -33,7 +33,8 @@ class Membership:
 
     `custom_role_id` is set when a custom role stands in for the built-in one; then `role` is only what the wire shows.
     `rules` are the custom roles held, by the caller or by the caller's teams. `barred` says why the caller's token may not
-    be used in this organization; empty when it may.
+    be used in this organization; empty when it may. `saml_problem` is set while the caller has to sign in through the
+    organization's SAML provider first.
     """
 
     org_id: str
@@ -48,6 +49,19 @@ class Membership:
     team_ids: tuple[str, ...] = ()
     administered_team_ids: frozenset[str] = frozenset()
     barred: str = ""
+    saml_problem: SignInProblem | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the caller's token may be used in this organization."""
+        return not self.barred and self.saml_problem is None
+
+    def require_open(self) -> None:
+        """Raise Forbidden for a token that may not be used in this organization, SignInRequired when a sign-in would help."""
+        if self.saml_problem is not None:
+            raise SignInRequired(self.saml_problem, self.login)
+        if self.barred:
+            raise Forbidden(self.barred)
 
     @property
     def is_admin(self) -> bool:

@@ -18,8 +18,9 @@ from common.errors import Unauthorized, Unavailable
 from common.ids import new_id
 
 __all__ = [
-    "IssuedToken", "TokenOwner", "authenticate", "find_owner", "is_token", "issue_token", "new_token", "revoke_token",
-    "revoke_tokens_of_role", "revoke_tokens_of_team",
+    "IssuedToken", "TokenOwner", "authenticate", "authenticate_session", "find_owner", "is_token", "issue_token", "new_token",
+    "revoke_all_of_user", "revoke_sessions", "revoke_token", "revoke_tokens_of_issuer", "revoke_tokens_of_role",
+    "revoke_tokens_of_team",
 ]  # fmt: skip
 # How coarse the note of a token's last use is.
 LAST_USED_MILLIS = 15 * 60_000
@@ -41,16 +42,29 @@ class IssuedToken:
 def authenticate(backend: Backend, authorization: str) -> Caller:
     """Return who an Authorization header `token <T>` belongs to, in one statement; raises Unauthorized.
 
+    The secret of a browser's session is none: it is good in its cookie alone.
+
     What cannot be a token is refused without a query. The look-up is by hash, so its time says nothing about stored tokens.
     A second statement, every quarter of an hour for a token in use, notes when it was used.
     """
     header = _HEADER.fullmatch(authorization)
     if header is None or not is_token(header[1]):
         raise Unauthorized(_REFUSAL)
+    return _require(backend, header[1], is_session=False)
+
+
+def authenticate_session(backend: Backend, text: str) -> Caller:
+    """Return who a browser's session belongs to, by its secret, as `authenticate` does for tokens; raises Unauthorized."""
+    if not is_token(text):
+        raise Unauthorized(_REFUSAL)
+    return _require(backend, text, is_session=True)
+
+
+def _require(backend: Backend, text: str, *, is_session: bool) -> Caller:
     now_millis = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
-        found = repository.find_caller(connection, _hash(header[1]), now_millis)
-    if found is None:
+        found = repository.find_caller(connection, _hash(text), now_millis)
+    if found is None or (found.caller.token_kind is TokenKind.SESSION) is not is_session:
         raise Unauthorized(_REFUSAL)
     if found.last_used_at is None or now_millis - found.last_used_at > LAST_USED_MILLIS:
         # A database that takes no writes just now still answers who calls; the next request makes the note.
@@ -98,6 +112,21 @@ def revoke_tokens_of_team(tx: Connection, team_id: str, now: datetime) -> None:
 def revoke_tokens_of_role(tx: Connection, role_id: str, now: datetime) -> None:
     """Revoke all tokens that have a role of their own, this one: a step of its caller's use case."""
     repository.revoke(tx, repository.of_role(role_id), unix_millis(now))
+
+
+def revoke_sessions(tx: Connection, user_id: str, now: datetime) -> None:
+    """Sign a person's browsers out: a step of its caller's use case."""
+    repository.revoke(tx, repository.of_sessions(user_id), unix_millis(now))
+
+
+def revoke_all_of_user(tx: Connection, user_id: str, now: datetime) -> None:
+    """Revoke everything that a person can be let in with, tokens and sessions: a step of its caller's use case."""
+    repository.revoke(tx, repository.of_user(user_id), unix_millis(now))
+
+
+def revoke_tokens_of_issuer(tx: Connection, issuer_id: str, now: datetime) -> None:
+    """Revoke all tokens that were given for identity tokens of an issuer: a step of its caller's use case."""
+    repository.revoke(tx, repository.of_issuer(issuer_id), unix_millis(now))
 
 
 def find_owner(tx: Connection, text: str) -> str | None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, column, select, table, text, update
 
+from common.db.catalog import METADATA
 from common.db.engine import Database
-from common.db.tables import METADATA
 from common.errors import StartUpError
 
 LOG = logging.getLogger("stackhold.database")

@@ -1,45 +1,11 @@
-"""All tables, in the subset of types and names that SQLite and MySQL 8 share.
+"""The tables of people, access, stacks and their updates; those of signing in are in common/db/sign_in_tables.py."""
 
-Columns ending in `_at` hold whole milliseconds since 1970 (UTC). Documents that a client sent for keeping are text or
-bytes, never a JSON type: a JSON column would re-spell numbers and re-order members. Identifiers are made by the
-application (common.ids). Every index that a guarded statement relies on is named here.
-"""
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    SmallInteger,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-)
-from sqlalchemy.dialects import mysql
-from sqlalchemy.schema import SchemaItem
-
-LONG_TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql")
-LONG_BLOB = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
-ID = String(36)
-NAME = String(100)
-BLOB_KEY = String(255)
-
-METADATA = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"},
-)
-
-
-# `utf8mb4_0900_bin` compares bytes and does not pad, as SQLite does; `utf8mb4_bin` would take 'a' and 'a ' for equal.
-def _table(name: str, *parts: SchemaItem) -> Table:
-    return Table(name, METADATA, *parts, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_0900_bin")
-
+from common.db.schema import BLOB_KEY, ID, LONG_BLOB, LONG_TEXT, NAME, table
 
 # A machine (an organization's or a team's token) is a user nobody can sign in as: its login has a slash, which no person's has.
-users = _table(
+users = table(
     "users",
     Column("id", ID, primary_key=True),
     Column("login", NAME, nullable=False, unique=True),
@@ -50,10 +16,11 @@ users = _table(
     Column("site_admin", Boolean, nullable=False),
     Column("default_org_id", ID, nullable=True),
     Column("created_at", BigInteger, nullable=False),
+    Index("ix_users_email", "email"),
 )
 
 # A user's personal namespace is an organization with the user's own login, so that one table answers "who owns this name".
-organizations = _table(
+organizations = table(
     "organizations",
     Column("id", ID, primary_key=True),
     Column("login", NAME, nullable=False, unique=True),
@@ -64,20 +31,22 @@ organizations = _table(
     Column("created_at", BigInteger, nullable=False),
 )
 
-members = _table(
+# `saml_at` is when the member last signed in through the organization's own SAML provider.
+members = table(
     "members",
     Column("org_id", ID, primary_key=True),
     Column("user_id", ID, primary_key=True),
     Column("role", String(20), nullable=False),
     Column("role_id", ID, nullable=True),
     Column("suspended", Boolean, nullable=False),
+    Column("saml_at", BigInteger, nullable=True),
     Column("created_at", BigInteger, nullable=False),
     Index("ix_members_user_id", "user_id"),
     Index("ix_members_role_id", "role_id"),
 )
 
 # Whoever knows the id of an invitation that names no address may accept it, so the id is random.
-invites = _table(
+invites = table(
     "invites",
     Column("id", ID, primary_key=True),
     Column("org_id", ID, nullable=False),
@@ -93,7 +62,7 @@ invites = _table(
 
 # Custom roles, permission sets and policies. `details` is the descriptor as the client sent it, `rules` the same with every
 # record that it composes put in, so that a request reads one row. The built-in ones are in common/access/builtin.py.
-roles = _table(
+roles = table(
     "roles",
     Column("id", ID, primary_key=True),
     Column("org_id", ID, nullable=False),
@@ -109,14 +78,14 @@ roles = _table(
     UniqueConstraint("org_id", "purpose", "name"),
 )
 
-role_references = _table(
+role_references = table(
     "role_references",
     Column("role_id", ID, primary_key=True),
     Column("composed_id", ID, primary_key=True),
     Index("ix_role_references_composed_id", "composed_id"),
 )
 
-teams = _table(
+teams = table(
     "teams",
     Column("id", ID, primary_key=True),
     Column("org_id", ID, nullable=False),
@@ -128,7 +97,7 @@ teams = _table(
     UniqueConstraint("org_id", "name"),
 )
 
-team_members = _table(
+team_members = table(
     "team_members",
     Column("team_id", ID, primary_key=True),
     Column("user_id", ID, primary_key=True),
@@ -138,7 +107,7 @@ team_members = _table(
     Index("ix_team_members_user_id", "user_id", "org_id"),
 )
 
-team_roles = _table(
+team_roles = table(
     "team_roles",
     Column("team_id", ID, primary_key=True),
     Column("role_id", ID, primary_key=True),
@@ -147,7 +116,7 @@ team_roles = _table(
 )
 
 # What a team was given on an environment or an account: by name, since both come with later stores of their own.
-team_entities = _table(
+team_entities = table(
     "team_entities",
     Column("team_id", ID, primary_key=True),
     Column("kind", String(16), primary_key=True),
@@ -160,7 +129,7 @@ team_entities = _table(
 
 # What a team or a person (`principal_id`: the id of either) was given on a stack: a level in upstream's numbers, or a
 # custom permission set. Rows hang on ids, so that nothing is inherited by a name, and go away with the stack or principal.
-stack_grants = _table(
+stack_grants = table(
     "stack_grants",
     Column("stack_id", ID, primary_key=True),
     Column("principal_id", ID, primary_key=True),
@@ -172,10 +141,12 @@ stack_grants = _table(
     Index("ix_stack_grants_set_id", "set_id"),
 )
 
-# Tokens of people, organizations and teams (`org_id` and `team_id` are NULL where they have no meaning). `user_id` is the
+# Tokens of people, organizations and teams (`org_id` and `team_id` are NULL where they have no meaning), and the sessions of
+# browsers (kind `session`). With `issuer_id` it was given for an identity token of that issuer; a person's own is then good
+# in `org_id` alone. `user_id` is the
 # person, or the machine that the token makes of an organization or a team. A revoked one keeps its row without the hash:
 # the name of an organization's or team's token is never free again, and NULLs do not collide, so people may reuse theirs.
-access_tokens = _table(
+access_tokens = table(
     "access_tokens",
     Column("id", ID, primary_key=True),
     Column("token_hash", String(64), nullable=True, unique=True),
@@ -184,6 +155,7 @@ access_tokens = _table(
     Column("org_id", ID, nullable=True),
     Column("team_id", ID, nullable=True),
     Column("role_id", ID, nullable=True),
+    Column("issuer_id", ID, nullable=True),
     Column("is_admin", Boolean, nullable=False),
     Column("name", String(255), nullable=False),
     Column("description", String(1024), nullable=False),
@@ -196,11 +168,13 @@ access_tokens = _table(
     Index("ix_access_tokens_user_id", "user_id", "kind"),
     Index("ix_access_tokens_team_id", "team_id"),
     Index("ix_access_tokens_role_id", "role_id"),
+    Index("ix_access_tokens_issuer_id", "issuer_id"),
+    Index("ix_access_tokens_expires_at", "expires_at"),
 )
 
 # `live` is 1, or NULL once the stack is deleted: NULLs do not collide, so a name is free again while its old rows remain.
 # `deleted_at` becomes 0 when the purge of these rows begins: from then on the stack cannot be restored.
-stacks = _table(
+stacks = table(
     "stacks",
     Column("id", ID, primary_key=True),
     Column("org_id", ID, nullable=False),
@@ -218,7 +192,7 @@ stacks = _table(
     Index("ix_stacks_created_by", "created_by", "org_id", "project", "name"),
 )
 
-stack_tags = _table(
+stack_tags = table(
     "stack_tags",
     Column("stack_id", ID, primary_key=True),
     Column("name", String(40), primary_key=True),
@@ -227,7 +201,7 @@ stack_tags = _table(
 )
 
 # Names a stack had before a rename. Clients decrypt where an old state or config file says, so old names still lead there.
-stack_names = _table(
+stack_names = table(
     "stack_names",
     Column("stack_id", ID, primary_key=True),
     Column("org_id", ID, primary_key=True),
@@ -238,7 +212,7 @@ stack_names = _table(
 )
 
 # Which stack's newest state refers to which other stack, by the names it used.
-stack_references = _table(
+stack_references = table(
     "stack_references",
     Column("stack_id", ID, primary_key=True),
     Column("org", NAME, primary_key=True),
@@ -249,7 +223,7 @@ stack_references = _table(
 
 # One row per update and preview, and per change of a stack that takes a version number (create is version 0, then imports,
 # renames, deletion). The unique index on (stack_id, version) is the lock: see docs/decisions/0001.
-updates = _table(
+updates = table(
     "updates",
     Column("id", ID, primary_key=True),
     Column("stack_id", ID, nullable=False),
@@ -287,7 +261,7 @@ updates = _table(
 
 # One row per received batch, holding the client's own bytes (gzip or plain, told apart by their first two bytes), or the
 # key of the blob that holds them. `body` stands last: SQLite would have to walk through it to reach a later column.
-journal_batches = _table(
+journal_batches = table(
     "journal_batches",
     Column("update_id", ID, primary_key=True),
     Column("id", ID, primary_key=True),
@@ -299,7 +273,7 @@ journal_batches = _table(
     Column("body", LONG_BLOB, nullable=True),
 )
 
-event_batches = _table(
+event_batches = table(
     "event_batches",
     Column("update_id", ID, primary_key=True),
     Column("id", ID, primary_key=True),
@@ -313,14 +287,14 @@ event_batches = _table(
 )
 
 # Keys of the service itself, wrapped by the configured key service: the one that signs leases, and a probe.
-service_keys = _table(
+service_keys = table(
     "service_keys",
     Column("name", String(64), primary_key=True),
     Column("wrapped_key", LargeBinary(2048), nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
 
-jobs = _table(
+jobs = table(
     "jobs",
     Column("name", String(64), primary_key=True),
     Column("due_at", BigInteger, nullable=False),

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from common.access.caller import Caller, TokenKind
+from common.access.caller import Caller
 from common.access.permissions import Permission
 from common.access.rights import Membership
 from common.backend import Backend
@@ -191,6 +191,6 @@ def _load(connection: Connection, backend: Backend, caller: Caller, org: str, in
 
 
 def _require_person(caller: Caller) -> None:
-    if caller.token_kind is not TokenKind.PERSONAL:
+    if not caller.is_themselves:
         msg = "an invitation is for a person; sign in with a personal access token"
         raise Forbidden(msg)

@@ -100,7 +100,7 @@ def _find_by_former_name(connection: Connection, caller: Caller, path: StackPath
         return None
     found = repository.find_by_former_name(connection, path)
     membership = caller.membership(found[1]) if found is not None else None
-    if found is None or membership is None or membership.barred:
+    if found is None or membership is None or not membership.is_open:
         return None
     stack = repository.find_by_id(connection, found[0], caller.principals(membership))
     # It may move on between the two statements: then it is somebody else's to decide.
@@ -144,7 +144,7 @@ def visible_scopes(caller: Caller, organization: str | None) -> list[StackScope]
 def _visible(caller: Caller, organization: str | None) -> list[Membership]:
     if organization is not None:
         return [caller.require_member(organization, missing=f"Organization {organization[:100]!a} not found")]
-    return [membership for membership in caller.memberships if not membership.barred]
+    return [membership for membership in caller.memberships if membership.is_open]
 
 
 def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from common.access import grants
 from common.access import service as access
 from common.access.builtin import ADMIN, BY_ID
-from common.access.caller import Caller, TokenKind, missing_org
+from common.access.caller import Caller, missing_org
 from common.access.descriptor import allowed
 from common.access.permissions import Permission
 from common.access.predicate import Entity, EntityKind
@@ -164,7 +164,7 @@ def require_no_more(tx: Connection, membership: Membership, team: Team) -> None:
 
 def _founder(tx: Connection, caller: Caller, membership: Membership) -> Person | None:
     """Return the caller as a member of the organization, None for a machine."""
-    if caller.token_kind is not TokenKind.PERSONAL:
+    if not caller.is_person:
         return None
     found = repository.hold_person(tx, membership.org_id, caller.login)
     if found is None:

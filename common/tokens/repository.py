@@ -49,7 +49,8 @@ def hold_role(tx: Connection, org_id: str, role_id: str) -> str | None:
 
 
 def _owned(whose: Whose) -> ColumnElement[bool]:
-    return and_(access_tokens.c.kind == whose.kind, _OWNERS[whose.kind] == whose.id)
+    # What was given for an identity token is not listed (platform.md 10.3).
+    return and_(access_tokens.c.kind == whose.kind, _OWNERS[whose.kind] == whose.id, access_tokens.c.issuer_id.is_(None))
 
 
 def _shown(shown: Shown, now_millis: int) -> list[ColumnElement[bool]]:

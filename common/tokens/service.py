@@ -76,8 +76,8 @@ def page_of_team(
 
 def create_personal(backend: Backend, caller: Caller, wanted: Wanted) -> IssuedToken:
     """Make a token for the caller; Forbidden for a machine, and where an organization of the caller's limits its life."""
-    if caller.token_kind is not TokenKind.PERSONAL:
-        msg = "the token of an organization or a team cannot make personal tokens; sign in as a person"
+    if not caller.is_themselves:
+        msg = "a machine's token cannot make personal tokens; sign in as a person"
         raise Forbidden(msg)
     for membership in caller.memberships:
         _require_short_life(backend, membership, wanted)

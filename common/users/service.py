@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import UNSET
 from sqlalchemy import Connection
 
-from common.access.caller import Caller, Membership, TokenKind
+from common.access.caller import Caller, Membership
 from common.backend import Backend
 from common.clock import unix_millis
 from common.errors import NotFound
@@ -25,21 +25,21 @@ def current(caller: Caller) -> User:
     # client could not make a stack there, which it does when there is no default organization (state.md 2.1).
     return User(
         id=caller.user_id,
-        github_login=caller.login if caller.token_kind is TokenKind.PERSONAL else _home(caller),
+        github_login=caller.login if caller.is_person else _home(caller),
         name=caller.name,
         email=caller.email,
         avatar_url=caller.avatar_url,
         organizations=[_to_summary(membership) for membership in caller.memberships],
         identities=[],
         site_admin=caller.site_admin,
-        token_info=UNSET if caller.token_kind is TokenKind.PERSONAL else _token_info(caller),
+        token_info=UNSET if caller.is_person else _token_info(caller),
     )
 
 
 def default_organization(caller: Caller) -> GetDefaultOrganizationResponse:
     """Return the organization the caller chose, or their personal one when they chose none or have left it; a machine's own."""
     # No permission check: it is the caller's own choice.
-    usual = caller.login if caller.token_kind is TokenKind.PERSONAL else _home(caller)
+    usual = caller.login if caller.is_person else _home(caller)
     chosen = next((found.login for found in caller.memberships if found.org_id == caller.default_org_id), usual)
     return GetDefaultOrganizationResponse(GitHubLogin=chosen, Messages=[])
 
@@ -60,11 +60,14 @@ def find_id(tx: Connection, login: str) -> str | None:
 
 
 def add(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, now: datetime) -> str:
-    """Make a user and return the id, a step; raises BadRequest for a bad login, IntegrityError for one that is taken."""
+    """Make a user and return the id, a step; raises BadRequest for a bad login, IntegrityError for one that is taken.
+
+    `email` is an address that is known to be theirs, or empty: invitations and sign-ins trust it.
+    """
     require_owner_name(login)
     user_id = new_id()
     repository.add(
-        tx, user_id=user_id, login=login, name=name, email=email, site_admin=site_admin, is_machine=False,
+        tx, user_id=user_id, login=login, name=name, email=email.lower(), site_admin=site_admin, is_machine=False,
         now_millis=unix_millis(now),
     )  # fmt: skip
     return user_id

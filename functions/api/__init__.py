@@ -13,10 +13,16 @@ _KINDS = ("update", "preview", "refresh", "destroy")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One router: its module under functions.api, and the addresses it serves."""
+    """One router: its module under functions.api, or functions.pages for what people see, and the addresses it serves."""
 
     module: str
     patterns: tuple[str, ...]
+    package: str = "api"
+
+    @property
+    def path(self) -> str:
+        """Return the module's full name."""
+        return f"functions.{self.package}.{self.module}"
 
 
 GROUPS: tuple[Group, ...] = (
@@ -40,9 +46,21 @@ GROUPS: tuple[Group, ...] = (
     Group("teams", (f"{_ORG}/teams/**",)),
     Group("members", (f"{_ORG}/members/**",)),
     Group("invites", (f"{_ORG}/invites/**", "/api/user/pending-invites")),
+    Group("issuers", (f"{_ORG}/oidc/**", f"{_ORG}/auth/**", "/api/oauth/**")),
+    Group("saml", (f"{_ORG}/saml/**",)),
+    Group("scim", ("/scim/v2/**", f"{_ORG}/scim/**")),
+    Group("accounts", ("/api/console/email/**", "/api/console/actions/**", "/api/user/pending-emails",
+        "/api/user/verified-email",
+    )),
     Group("orgs", (_ORG, f"{_ORG}/metadata")),
     Group("users", ("/api/user/**",)),
-    Group("capabilities", ("/api/capabilities", "/api/cli/**", "/api/status", "/healthz", "/api/oauth/**", "/api/openapi/**")),
+    Group("capabilities", ("/api/capabilities", "/api/cli/**", "/api/status", "/healthz", "/api/openapi/**")),
     Group("registry", ("/api/registry/**", f"{_ORG}/templates", f"{_ORG}/template/**")),
     Group("environments", ("/api/esc/**",)),
+    Group("sso", ("/login/*/sso/saml/**", "/signin/sso/**"), "pages"),
+    Group("providers", ("/signin/github/**", "/signin/gitlab/**", "/signin/oidc/**"), "pages"),
+    Group("accounts", ("/signup", "/verify", "/reset/**", "/settings/account/**", "/invites/**", "/admin/**"), "pages"),
+    Group("sessions", ("/", "/signin", "/signout", "/cli-login", "/welcome/**", "/assets/**", "/settings", "/settings/tokens/**",
+        "/settings/identities/**", "/user/settings/tokens",
+    ), "pages"),
 )  # fmt: skip

@@ -1,12 +1,11 @@
-"""What clients ask before they do anything: capabilities, versions, health, the API's description, the token endpoint."""
+"""What clients ask before they do anything: capabilities, versions, health, the API's description."""
 
 from fastapi import APIRouter, Response
 
 from common import status
-from common.access import exchange
 from common.wire.capabilities import APICapabilityConfig, CapabilitiesResponse, CLIVersionResponse, ServiceStatus
 from functions import openapi
-from functions.deps import BackendDep, BodyDep, reply
+from functions.deps import BackendDep, reply
 
 router = APIRouter()
 
@@ -52,9 +51,3 @@ async def alive() -> Response:
 @router.get("/api/openapi/pulumi-spec.json")
 def fetch_rest_specification() -> Response:
     return reply(openapi.document())
-
-
-@router.post("/api/oauth/token")
-def exchange_token(body: BodyDep) -> Response:
-    refusal = exchange.refusal(body.text)
-    return reply(refusal, refusal.code)

@@ -58,7 +58,7 @@ class TestRoutes:
             key for key, count in Counter((row.method, operations.shape(row.path)) for row in ROUTES).items() if count > 1
         ] == []
 
-    @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.module)
+    @pytest.mark.parametrize("group", [group for group in GROUPS if group.package == "api"], ids=lambda group: group.module)
     def test_leave_no_pattern_unused(self, group: Group) -> None:
         """Every pattern of a group leads to a route of the group."""
         for pattern in group.patterns:

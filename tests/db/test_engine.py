@@ -9,9 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from starlette.testclient import TestClient
 
 from common.backend import Backend
+from common.db.catalog import METADATA
 from common.db.engine import Database, ensure_private, open_database
 from common.db.faults import is_duplicate
-from common.db.tables import METADATA, service_keys
+from common.db.tables import service_keys
 from common.errors import StartUpError, Unavailable
 from tests.wire import create_stack, error_of
 

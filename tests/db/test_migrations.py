@@ -15,11 +15,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Table, create_mock_engine, inspect, make_url
 
 from common.db import migrate as module
+from common.db.catalog import METADATA
 from common.db.engine import Database, open_database
 from common.db.migrate import State, check, migrate, state_of, version
 from common.db.migrations import REVISIONS
 from common.db.place import MySQL
-from common.db.tables import METADATA
 from common.errors import StartUpError
 
 

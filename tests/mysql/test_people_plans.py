@@ -15,8 +15,8 @@ from bench import asgi, people_load
 from bench.people_rows import ROAMERS, Size, fill, login_of, token_of
 from common.access import repository as access
 from common.backend import Backend
+from common.db.catalog import METADATA
 from common.db.migrate import migrate
-from common.db.tables import METADATA
 from common.keys.local import create_key
 from common.opening import open_backend
 from common.settings import Settings

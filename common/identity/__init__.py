@@ -1,0 +1,1 @@
+"""How people sign in: by address and password, and through identity providers; their browsers' sessions."""

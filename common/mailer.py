@@ -1,0 +1,26 @@
+"""Opens the mailer that the settings name; nothing is asked of the mail server."""
+
+from common.database import host_and_port
+from common.errors import StartUpError
+from common.mail import Mailer
+from common.mail.log import LogDriver
+from common.settings import Settings
+
+IMPLICIT_PORT, SUBMISSION_PORT = 465, 587
+_WAYS = ("starttls", "implicit", "none")
+
+
+def open_mailer(settings: Settings) -> Mailer:
+    """Return the mailer of these settings; raises StartUpError with the setting that is wrong."""
+    if not settings.is_set("SMTP_SERVER"):
+        return Mailer(LogDriver(), is_real=False)
+    from common.mail.smtp import Server, SMTPDriver  # noqa: PLC0415 - only what is configured is loaded
+
+    host, port = host_and_port(settings, "SMTP_SERVER", SUBMISSION_PORT)
+    way = settings.text("STACKHOLD_SMTP_TLS") or ("implicit" if port == IMPLICIT_PORT else "starttls")
+    if way not in _WAYS:
+        raise StartUpError(f"STACKHOLD_SMTP_TLS must be one of {', '.join(_WAYS)}")
+    if not settings.is_set("SMTP_GENERIC_SENDER"):
+        raise StartUpError("SMTP_GENERIC_SENDER must be set with SMTP_SERVER: it is the sender of all mails")
+    username, password = settings.text("SMTP_USERNAME"), settings.text("SMTP_PASSWORD")
+    return Mailer(SMTPDriver(Server(host, port, way, settings.text("SMTP_GENERIC_SENDER"), username, password)), is_real=True)

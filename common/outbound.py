@@ -1,0 +1,185 @@
+"""The only place that makes HTTP calls to addresses that users or providers name: no redirects, no private addresses.
+
+A host is resolved once and the connection goes to the address that was checked, so a name that points elsewhere a moment
+later changes nothing. Who is on the operator's allow-list (STACKHOLD_OUTBOUND_ALLOW) may be private and may be called
+without TLS. Bodies are read up to a limit. The HTTP library is loaded with the first call.
+"""
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from common.errors import StartUpError
+
+if TYPE_CHECKING:
+    import httpx
+
+BODY_LIMIT_BYTES = 1 << 20
+TIMEOUT_SECONDS = 10.0
+CONNECTIONS = 20
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class CallFailed(Exception):
+    """A call was refused or got no answer; the text names the host and the reason, never headers, bodies or queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back; `certificate` is the server's own, DER, when the call was over TLS."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    certificate: bytes | None = field(default=None, repr=False)
+
+
+class Guard:
+    """Decides which hosts may be called."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        """Take names, addresses and networks that may be called although they are not public; raises StartUpError."""
+        self._names: set[str] = set()
+        self._networks: list[_Network] = []
+        for entry in allowed:
+            try:
+                self._networks.append(ipaddress.ip_network(entry, strict=False))
+            except ValueError as error:
+                if "/" in entry or ":" in entry:
+                    msg = f"STACKHOLD_OUTBOUND_ALLOW: {entry!a} is not a host, an address or a network"
+                    raise StartUpError(msg) from error
+                self._names.add(entry.lower().rstrip("."))
+
+    def require_url(self, url: str) -> None:
+        """Raise CallFailed for an address that is not HTTPS, unless its host is allowed, and for one with a password."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme not in ("http", "https") or not host:
+            raise CallFailed("the address is not an http or https address")
+        if parts.username is not None or parts.password is not None:
+            raise CallFailed("the address has a user name in it")
+        if parts.scheme == "http" and not self._is_listed(host):
+            msg = f"{host}: only https addresses are called (STACKHOLD_OUTBOUND_ALLOW lists exceptions)"
+            raise CallFailed(msg)
+
+    def resolve(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host that may be called, all of them checked; raises CallFailed."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            msg = f"{host}: no such host"
+            raise CallFailed(msg) from error
+        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+        if not self._is_named(host) and not all(self._may(address) for address in addresses):
+            msg = f"{host} is not a public address (STACKHOLD_OUTBOUND_ALLOW lists exceptions)"
+            raise CallFailed(msg)
+        return [str(address) for address in addresses]
+
+    def _is_named(self, host: str) -> bool:
+        return host.lower().rstrip(".") in self._names
+
+    def _is_listed(self, host: str) -> bool:
+        if self._is_named(host):
+            return True
+        try:
+            return self._in_networks(ipaddress.ip_address(host))
+        except ValueError:
+            return False
+
+    def _may(self, address: _Address) -> bool:
+        return self._in_networks(address) or _is_public(address)
+
+    def _in_networks(self, address: _Address) -> bool:
+        return any(address in network for network in self._networks)
+
+
+class Outbound:
+    """Makes guarded calls; one per process, safe to share between threads."""
+
+    def __init__(self, allowed: str) -> None:
+        """Take the allow-list as the setting has it, with commas; nothing is opened. Raises StartUpError."""
+        self._guard = Guard(part.strip() for part in allowed.split(",") if part.strip())
+        self._lock = Lock()
+        self._client: httpx.Client | None = None
+
+    def call(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None,
+        json: object = None, limit_bytes: int = BODY_LIMIT_BYTES,
+    ) -> Reply:  # fmt: skip
+        """Call an address and return what it answers, whatever the status; raises CallFailed."""
+        import httpx  # noqa: PLC0415 - loading it takes longer than most requests
+
+        host = urlsplit(url).hostname or ""
+        try:
+            with self._opened().stream(method, url, headers=headers, data=form, json=json) as response:
+                return Reply(response.status_code, dict(response.headers), _body(response, limit_bytes), _certificate(response))
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
+            msg = f"{host} cannot be reached: {_reason(error)}"
+            raise CallFailed(msg) from error
+
+    def transport(self) -> "httpx.BaseTransport":
+        """Return a guarded transport for a library that brings a client of its own; bodies are not limited by it."""
+        from common.outbound_transport import GuardedTransport  # noqa: PLC0415 - as above
+
+        return GuardedTransport(self._guard, CONNECTIONS)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def _opened(self) -> "httpx.Client":
+        import httpx  # noqa: PLC0415 - as above
+
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(
+                    transport=self.transport(), timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False,
+                    headers={"User-Agent": "stackhold"},
+                )  # fmt: skip
+            return self._client
+
+
+def _is_public(address: _Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if inner is not None:
+            return inner.is_global
+    return address.is_global and not address.is_multicast
+
+
+def _body(response: "httpx.Response", limit_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_bytes():
+        size += len(part)
+        if size > limit_bytes:
+            msg = f"{response.url.host} answers with more than {limit_bytes:,} bytes"
+            raise CallFailed(msg)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _certificate(response: "httpx.Response") -> bytes | None:
+    stream: Any = response.extensions.get("network_stream")
+    tls = stream.get_extra_info("ssl_object") if stream is not None else None
+    certificate: bytes | None = tls.getpeercert(binary_form=True) if tls is not None else None
+    return certificate
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong without addresses or queries, which may hold secrets."""
+    cause = error.__cause__ or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not good ({cause.verify_message})"
+    return {"ConnectTimeout": "no answer in time", "ReadTimeout": "no answer in time"}.get(
+        type(error).__name__, type(error).__name__
+    )

@@ -1,0 +1,1 @@
+"""An organization's own SAML 2.0 identity provider."""

@@ -1,0 +1,1 @@
+"""People and groups that an organization's directory provisions (SCIM 2.0)."""

@@ -1,0 +1,5 @@
+"""Calls of accounts."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

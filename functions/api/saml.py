@@ -1,0 +1,5 @@
+"""Calls of saml."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Calls of scim."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of providers."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

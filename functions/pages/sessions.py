@@ -1,0 +1,5 @@
+"""Pages of sessions."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

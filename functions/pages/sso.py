@@ -1,0 +1,5 @@
+"""Pages of sso."""
+
+from fastapi import APIRouter
+
+router = APIRouter()
