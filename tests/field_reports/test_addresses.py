@@ -15,7 +15,7 @@ class TestF12AddressNobodyServes:
     @pytest.mark.parametrize(
         ("method", "path", "statuses"),
         [("GET", "/api/nope", {404}), ("DELETE", "/api/user", {404, 405}), ("GET", "/api/stacks/acme/shop/proj/dev", {404}),
-         ("POST", "/api/stacks/acme/shop/my-project/my-stack/tags", {404}), ("GET", "/", {404}), ("GET", "/favicon.ico", {404}),
+         ("POST", "/api/stacks/acme/shop/my-project/my-stack/tags", {404}), ("GET", "/nothing", {404}), ("GET", "/favicon.ico", {404}),
          ("GET", "/api/" + "long/" * 2400, {404})],
     )  # fmt: skip
     def test_is_refused_in_the_wires_shape(self, client: TestClient, method: str, path: str, statuses: set[int]) -> None:

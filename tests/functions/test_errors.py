@@ -5,11 +5,15 @@ import pytest
 from starlette.requests import Request
 
 from common import errors
-from common.errors import BackendError, Conflict, TooManyRequests, Unavailable
+from common.errors import BackendError, Conflict, SignInProblem, SignInRequired, TooManyRequests, Unavailable
 from functions.errors import error_response, unexpected_error
 
 pytestmark = pytest.mark.dialects("sqlite")
-CLASSES = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, BackendError)]
+CLASSES = [
+    found
+    for _, found in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(found, BackendError) and found is not SignInRequired
+]
 
 
 class TestErrorResponse:
@@ -23,6 +27,14 @@ class TestErrorResponse:
         assert (cls.status, "application/json") == (reply.status_code, reply.headers["content-type"])
         assert {"code": int(cls.status), "message": error.message} == body
         assert body["message"].endswith(": why")
+
+    def test_names_the_organization_to_sign_in_for(self) -> None:
+        """The command line builds the address of the sign-in page from the type and the attribute."""
+        reply = error_response(SignInRequired(SignInProblem.REAUTH, "acme"))
+        (problem,) = json.loads(bytes(reply.body))["errors"]
+
+        assert 401 == reply.status_code
+        assert ("saml_reauth_required", "acme") == (problem["errorType"], problem["attribute"])
 
     def test_carries_a_warning(self) -> None:
         """What must not be in a message that clients compare travels in a header that they print."""

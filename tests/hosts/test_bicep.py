@@ -15,7 +15,7 @@ import tree_sitter_bicep
 from pycep import BicepParser
 
 from common.opening import require_remote, require_supported
-from common.settings import SETTINGS, Settings, Status, notices
+from common.settings import SECTIONS, SETTINGS, Settings, Status, notices
 from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
 from tests.hosts.azure_app import ROOT
 from tools.package_azure import PYTHON_VERSION
@@ -38,7 +38,10 @@ LEFT_OUT = {
         "PULUMI_DATABASE_PING_ENDPOINT",
     },
     "the authorities that the platform trusts are those of Azure's MySQL": {"DATABASE_CA_CERTIFICATE"},
-    "there is no console yet that it could name": {"PULUMI_CONSOLE_DOMAIN"},
+    "the pages are on the API's own host": {"PULUMI_CONSOLE_DOMAIN"},
+    "how people sign in and who sends mail is each company's own": {
+        setting.name for name in ("Sign-in", "Mail") for setting in SECTIONS[name]
+    },
     "their defaults are right": {
         "STACKHOLD_BODY_LIMIT_BYTES", "STACKHOLD_BATCH_ROW_LIMIT_BYTES", "STACKHOLD_TRUSTED_PROXIES", "STACKHOLD_JOURNAL_DAYS",
         "STACKHOLD_DELETED_STACK_DAYS",

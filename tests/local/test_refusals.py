@@ -138,7 +138,7 @@ class TestServe:
         database.close()
 
         said = refused("serve", "--port", "0")
-        assert "the database is at revision 9999, newer than this program, which knows 0001" in said
+        assert "the database is at revision 9999, newer than this program, which knows 0002" in said
         assert said == refused("migrate")
 
     def test_refuses_a_file_that_is_no_database(self, installed: Path, refused: Refused) -> None:
@@ -191,7 +191,7 @@ class TestDoctor:
         ended = run(installed.parent, "doctor")
 
         assert (0, "") == (ended.returncode, ended.stderr)
-        assert f"database: SQLite, {installed}/stackhold.db, revision 0001 (this release: 0001, current)" in ended.stdout
+        assert f"database: SQLite, {installed}/stackhold.db, revision 0002 (this release: 0002, current)" in ended.stdout
         assert "Problems\n  none\n" in ended.stdout
 
     def test_names_the_port_of_https(self, folder: Path) -> None:
@@ -216,11 +216,13 @@ class TestDoctor:
             STACKHOLD_BOOTSTRAP_TOKEN="pul-" + "ab" * 20,
             API_TLS_PRIVATE_KEY="k",
             SMTP_PASSWORD="hush",
+            METRICS_WEBHOOK_SECRET="hush",
         )
 
         assert 1 == ended.returncode
         assert "STACKHOLD_BOOTSTRAP_TOKEN = (set, not shown)" in ended.stdout
-        assert "SMTP_PASSWORD = (set, not shown)  [not used yet]" in ended.stdout
+        assert "SMTP_PASSWORD = (set, not shown)"
+        assert "METRICS_WEBHOOK_SECRET = (set, not shown)  [not used yet]" in ended.stdout
         assert "API_TLS_PRIVATE_KEY is set without API_TLS_CERTIFICATE" in ended.stdout
         assert "by others" in ended.stdout
         assert not any(secret in ended.stdout + ended.stderr for secret in ("abab", "hush"))
@@ -229,14 +231,12 @@ class TestDoctor:
 class TestNotices:
     def test_say_what_has_no_effect(self, folder: Path) -> None:
         """Every setting that is set and does nothing gets one line, and unknown names of ours get one together."""
-        ended = run(
-            folder, "doctor", PULUMI_LICENSE_KEY="x", SMTP_SERVER="mail.example.com:25", STACKHOLD_PROT="1", SLACK_TOKEN="x"
-        )
+        ended = run(folder, "doctor", PULUMI_LICENSE_KEY="x", METRICS_WEBHOOK_SECRET="hush", STACKHOLD_PROT="1", SLACK_TOKEN="x")
 
         assert [
+            "stackhold: METRICS_WEBHOOK_SECRET is set: recognised; not used yet by this release",
             "stackhold: PULUMI_LICENSE_KEY is set and not needed: no licence is needed",
             "stackhold: SLACK_TOKEN is set and not needed: there is no Slack application; a webhook does the same",
-            "stackhold: SMTP_SERVER is set: recognised; not used yet by this release",
             "stackhold: STACKHOLD_PROT: not a setting of this release; is it spelled as in docs/configuration.md?",
         ] == ended.stderr.splitlines()
 

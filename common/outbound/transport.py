@@ -1,4 +1,4 @@
-"""The guarded transport of common/outbound.py: the HTTP library's own, over connections to addresses that were checked."""
+"""The guarded transport of common/outbound: the HTTP library's own, over connections to addresses that were checked."""
 
 import ssl
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpcore
 import httpx
 
-from common.outbound import CallFailed, Guard
+from common.outbound.guard import CallFailed, Guard
 
 if TYPE_CHECKING:
     from httpcore import SOCKET_OPTION

@@ -5,29 +5,22 @@ later changes nothing. Who is on the operator's allow-list (STACKHOLD_OUTBOUND_A
 without TLS. Bodies are read up to a limit. The HTTP library is loaded with the first call.
 """
 
-import ipaddress
-import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from common.errors import StartUpError
+from common.outbound.guard import CallFailed, Guard
 
 if TYPE_CHECKING:
     import httpx
 
+__all__ = ["CallFailed", "Outbound", "Reply"]
 BODY_LIMIT_BYTES = 1 << 20
 TIMEOUT_SECONDS = 10.0
 CONNECTIONS = 20
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-class CallFailed(Exception):
-    """A call was refused or got no answer; the text names the host and the reason, never headers, bodies or queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,65 +31,6 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     certificate: bytes | None = field(default=None, repr=False)
-
-
-class Guard:
-    """Decides which hosts may be called."""
-
-    def __init__(self, allowed: Iterable[str]) -> None:
-        """Take names, addresses and networks that may be called although they are not public; raises StartUpError."""
-        self._names: set[str] = set()
-        self._networks: list[_Network] = []
-        for entry in allowed:
-            try:
-                self._networks.append(ipaddress.ip_network(entry, strict=False))
-            except ValueError as error:
-                if "/" in entry or ":" in entry:
-                    msg = f"STACKHOLD_OUTBOUND_ALLOW: {entry!a} is not a host, an address or a network"
-                    raise StartUpError(msg) from error
-                self._names.add(entry.lower().rstrip("."))
-
-    def require_url(self, url: str) -> None:
-        """Raise CallFailed for an address that is not HTTPS, unless its host is allowed, and for one with a password."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme not in ("http", "https") or not host:
-            raise CallFailed("the address is not an http or https address")
-        if parts.username is not None or parts.password is not None:
-            raise CallFailed("the address has a user name in it")
-        if parts.scheme == "http" and not self._is_listed(host):
-            msg = f"{host}: only https addresses are called (STACKHOLD_OUTBOUND_ALLOW lists exceptions)"
-            raise CallFailed(msg)
-
-    def resolve(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a host that may be called, all of them checked; raises CallFailed."""
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            msg = f"{host}: no such host"
-            raise CallFailed(msg) from error
-        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-        if not self._is_named(host) and not all(self._may(address) for address in addresses):
-            msg = f"{host} is not a public address (STACKHOLD_OUTBOUND_ALLOW lists exceptions)"
-            raise CallFailed(msg)
-        return [str(address) for address in addresses]
-
-    def _is_named(self, host: str) -> bool:
-        return host.lower().rstrip(".") in self._names
-
-    def _is_listed(self, host: str) -> bool:
-        if self._is_named(host):
-            return True
-        try:
-            return self._in_networks(ipaddress.ip_address(host))
-        except ValueError:
-            return False
-
-    def _may(self, address: _Address) -> bool:
-        return self._in_networks(address) or _is_public(address)
-
-    def _in_networks(self, address: _Address) -> bool:
-        return any(address in network for network in self._networks)
 
 
 class Outbound:
@@ -125,7 +59,7 @@ class Outbound:
 
     def transport(self) -> "httpx.BaseTransport":
         """Return a guarded transport for a library that brings a client of its own; bodies are not limited by it."""
-        from common.outbound_transport import GuardedTransport  # noqa: PLC0415 - as above
+        from common.outbound.transport import GuardedTransport  # noqa: PLC0415 - as above
 
         return GuardedTransport(self._guard, CONNECTIONS)
 
@@ -146,14 +80,6 @@ class Outbound:
                     headers={"User-Agent": "stackhold"},
                 )  # fmt: skip
             return self._client
-
-
-def _is_public(address: _Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is not None:
-            return inner.is_global
-    return address.is_global and not address.is_multicast
 
 
 def _body(response: "httpx.Response", limit_bytes: int) -> bytes:
