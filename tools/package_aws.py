@@ -23,14 +23,22 @@ PYTHON_VERSION = "3.13"
 # The platform's C library is that of Amazon Linux 2023; not everything has wheels for one so new.
 PLATFORMS = {"arm64": "aarch64-manylinux_2_34", "x86_64": "x86_64-manylinux_2_34"}
 FOLDERS = ("aws", "common", "functions")
+# Modules, pages, and the certificates of databases.
+SUFFIXES = (".py", ".html", ".css", ".pem")
 # What only a server of one's own or another cloud needs.
 LEFT_OUT = ("functions/local.py", "functions/server/", "functions/azure_http.py")
 # The services whose clients this program makes; the SDK describes hundreds more, in 20 MiB.
 SERVICES = ("kms", "s3", "sts")
 # All that Chalice's own packer ships of it, and the licence.
 CHALICE_FILES = ("chalice/__init__.py", "chalice/app.py")
-# Parts of libraries that serve their own tests.
-NEEDLESS = ("sqlalchemy/testing",)
+# Parts of libraries that serve their own tests, other uses than ours, or only their own build.
+NEEDLESS = (
+    "sqlalchemy/testing", "lxml/html", "lxml/includes",
+    "lxml/isoschematron", "lxml/objectify.*", "lxml/sax.*", "lxml/builder.*", "lxml/*.pxi", "lxml/*.pyx", "pycparser", "cffi",
+    "sqlalchemy/ext/asyncio", "sqlalchemy/orm", "sqlalchemy/dialects/oracle", "sqlalchemy/dialects/mssql", "authlib/jose",
+    "authlib/integrations/django_*", "authlib/integrations/flask_*",
+    "authlib/integrations/starlette_client", "authlib/integrations/requests_client", "authlib/integrations/sqla_oauth2",
+)  # fmt: skip
 INSTALLED_AT = "/var/task"
 LIMIT_BYTES = 60 << 20
 # The same for every file and every build: 2020-01-01, later than the earliest time a zip can hold.
@@ -42,7 +50,7 @@ def own_files() -> Iterator[Path]:
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
             name = path.relative_to(ROOT).as_posix()
-            if path.suffix in (".py", ".pem") and not name.startswith(LEFT_OUT):
+            if path.suffix in SUFFIXES and not name.startswith(LEFT_OUT):
                 yield Path(name)
 
 
@@ -52,17 +60,26 @@ def build(folder: Path, python: Path, *, architecture: str, version: str) -> Non
     _install(folder, "aws.txt", version, PLATFORMS[architecture])
     _prune(folder)
     _add_chalice(folder, version, PLATFORMS[architecture])
+    # Libraries are shipped as byte code alone, in the place of their sources: 19 MiB less to fetch for every cold start.
+    _compile(folder, python, "-b", folder)
+    for path in folder.rglob("*.py"):
+        path.unlink()
     for name in own_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
+    for name in FOLDERS:
+        _compile(folder, python, folder / name)
+    for path in folder.rglob("*"):
+        os.utime(path, (_BUILT_AT, _BUILT_AT))
+
+
+def _compile(folder: Path, python: Path, *what: str | Path) -> None:
     # A file's time is not kept to the second by a zip, so ordinary byte code would count as out of date.
     subprocess.run(
         [str(python), "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash",
-         "-s", str(folder), "-p", INSTALLED_AT, str(folder)],
+         "-s", str(folder), "-p", INSTALLED_AT, *map(str, what)],
         check=True,
     )  # fmt: skip
-    for path in folder.rglob("*"):
-        os.utime(path, (_BUILT_AT, _BUILT_AT))
 
 
 def loaded_part(library: bytes) -> bytes:
@@ -123,7 +140,11 @@ def _prune(folder: Path) -> None:
     shutil.rmtree(folder / "bin", ignore_errors=True)
     (folder / ".lock").unlink(missing_ok=True)
     for name in NEEDLESS:
-        shutil.rmtree(folder / name)
+        found = list(folder.glob(name))
+        if not found:
+            raise FileNotFoundError(f"{name} is no longer there to be left out")
+        for path in found:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in folder.rglob("*.so"):
         path.write_bytes(loaded_part(path.read_bytes()))
     for path in (folder / "botocore" / "data").iterdir():

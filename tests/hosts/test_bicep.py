@@ -31,6 +31,7 @@ LEFT_OUT = {
     },
     "they are another cloud's": {
         "AWS_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ROLE_ARN", "PULUMI_KMS_KEY",
+        "STACKHOLD_SETTINGS",
     },
     "the identity of the app takes their place": {"AZURE_STORAGE_KEY", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"},
     "the template makes the database and its user": {

@@ -12,7 +12,7 @@ from common.tokens import repository
 from common.tokens.model import Listing, Shown, SortField, Whose
 
 OWNERS, EACH = 40, 50
-LISTS = {kind: Whose(kind, f"{kind}7") for kind in TokenKind if kind is not TokenKind.SESSION}
+LISTS: dict[TokenKind, Whose] = {kind: Whose(kind, f"{kind}7") for kind in TokenKind if kind is not TokenKind.SESSION}
 
 
 def fill(backend: Backend) -> None:
