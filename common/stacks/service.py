@@ -20,6 +20,10 @@ from common.stacks.repository_page import Narrowed
 PAGE_DEFAULT = 100
 _ATTEMPTS = 8
 PROJECT_TAG = "pulumi:project"
+# What clients set on every update, all at once; the calls for single tags leave them alone (platform.md 16).
+BUILT_IN_TAGS = frozenset(
+    {PROJECT_TAG, "pulumi:runtime", "pulumi:description", "pulumi:template", "vcs:owner", "vcs:repo", "vcs:kind", "vcs:root"}
+)
 PAGE_LIMIT = 500
 # Whoever may do either sees a stack in lists.
 LISTABLE = frozenset({Permission.STACK_LIST, Permission.STACK_READ})
@@ -148,11 +152,12 @@ def _visible(caller: Caller, organization: str | None) -> list[Membership]:
 
 
 def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[str, str]) -> None:
-    """Replace all tags of the stack; BadRequest for a name or value that is not valid."""
+    """Replace all tags of the stack; BadRequest for a name or value that is not valid, and for another project's tag."""
 
     def change() -> None:
         stack = get_stack(backend, caller, path, Permission.STACK_TAGS_UPDATE)
         require_tags(tags)
+        _require_same_project(stack, tags)
         if tags != stack.tags:
             with backend.db.begin() as tx:
                 put_tags(tx, stack, tags)
@@ -160,13 +165,23 @@ def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[s
     _until_in_time(change)
 
 
-def set_tag(backend: Backend, caller: Caller, path: StackPath, name: str, value: str, *, must_exist: bool) -> None:
-    """Change one tag with `must_exist`, NotFound when the stack has none of that name; else add it, BadRequest when it has."""
+def set_tag(
+    backend: Backend, caller: Caller, path: StackPath, name: str, value: str, *, must_exist: bool, name_again: str = ""
+) -> None:
+    """Change one tag with `must_exist`, NotFound when the stack has none of that name; else add it, BadRequest when it has.
+
+    `name_again` is what the body calls the tag: empty, or the same.
+    """
 
     def change() -> None:
         with backend.db.begin() as tx:
             stack = load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
             require_tag(name, value)
+            if must_exist:
+                _require_own_tag(name)
+            if name_again not in ("", name):
+                msg = f"the tag {name[:80]!a} cannot be renamed to {name_again[:80]!a}"
+                raise BadRequest(msg)
             if must_exist and name not in stack.tags:
                 raise NotFound(_missing_tag(name, path))
             if not must_exist and name in stack.tags:
@@ -183,11 +198,25 @@ def remove_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> 
     def change() -> None:
         with backend.db.begin() as tx:
             stack = load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
+            _require_own_tag(name)
             if name not in stack.tags:
                 raise NotFound(_missing_tag(name, path))
             put_tags(tx, stack, {key: value for key, value in stack.tags.items() if key != name})
 
     _until_in_time(change)
+
+
+def _require_same_project(stack: Stack, tags: dict[str, str]) -> None:
+    old, new = stack.tags.get(PROJECT_TAG), tags.get(PROJECT_TAG)
+    if old is not None and new not in (old, stack.path.project):
+        msg = f"the tag {PROJECT_TAG} of a stack cannot be changed; rename the stack instead"
+        raise BadRequest(msg)
+
+
+def _require_own_tag(name: str) -> None:
+    if name in BUILT_IN_TAGS:
+        msg = f"{name} is a built-in tag, which clients set themselves"
+        raise BadRequest(msg)
 
 
 def put_tags(tx: Connection, stack: Stack, tags: dict[str, str]) -> None:

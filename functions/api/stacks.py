@@ -89,7 +89,8 @@ def add_stack_tag(backend: BackendDep, caller: CallerDep, path: StackPathDep, bo
 
 @router.patch(f"{_STACK}/tags/{{name}}")
 def update_stack_tag(backend: BackendDep, caller: CallerDep, path: StackPathDep, name: str, body: BodyDep) -> Response:
-    stacks.set_tag(backend, caller, path, name, body.decode(StackTag).value, must_exist=True)
+    tag = body.decode(StackTag)
+    stacks.set_tag(backend, caller, path, name, tag.value, must_exist=True, name_again=tag.name)
     return empty()
 
 

@@ -179,6 +179,44 @@ class TestTags:
 
         assert [(404, 404, "Not Found: Stack 'acme/shop/dev' has no tag 'a'")] * 2 == [*map(error_of, found)]
 
+    def test_of_the_provider(self, client: TestClient) -> None:
+        """StackTag: made, 400 when it is there, read from the stack, changed, removed, and read as absent."""
+        create_stack(client)
+        tag = f"{S}/tags/owner"
+        made = client.post(f"{S}/tags", json={"name": "owner", "value": "ops"})
+        again = client.post(f"{S}/tags", json={"name": "owner", "value": "web"})
+        after_make = client.get(S).json()["tags"]
+        changed = client.patch(tag, json={"name": "owner", "value": "web"})
+        after_change = client.get(S).json()["tags"]
+        removed, twice = client.delete(tag), client.delete(tag)
+
+        assert (204, 400, {"owner": "ops"}) == (made.status_code, error_of(again)[0], after_make)
+        assert (204, {"owner": "web"}) == (changed.status_code, after_change)
+        assert (204, 404) == (removed.status_code, error_of(twice)[0])
+        assert {} == client.get(S).json()["tags"]
+        assert 400 == error_of(client.patch(tag, json={"name": "other", "value": "x"}))[0]
+
+    @pytest.mark.parametrize("name", ["pulumi:project", "pulumi:runtime", "vcs:kind"])
+    def test_that_are_built_in_stay(self, client: TestClient, name: str) -> None:
+        """Single calls leave alone what clients set themselves; all at once they may change, but for the project."""
+        create_stack(client, tags={name: "shop"})
+        calls = [
+            client.patch(f"{S}/tags/{name}", json={"value": "web"}),
+            client.delete(f"{S}/tags/{name}"),
+            client.post(f"{S}/tags", json={"name": name, "value": "web"}),  # it is there
+        ]
+
+        assert [400] * 3 == [error_of(found)[0] for found in calls]
+        for tags in ({name: "web"}, {}):
+            status = 400 if name == "pulumi:project" else 204
+            assert status == client.patch(f"{S}/tags", json=tags).status_code
+
+    def test_of_the_project_can_be_mended(self, client: TestClient) -> None:
+        """A stack that came with another project's tag may be given its own."""
+        create_stack(client, tags={"pulumi:project": "web"})
+
+        assert 204 == client.patch(f"{S}/tags", json={"pulumi:project": "shop"}).status_code
+
     @pytest.mark.parametrize("body", [{"a": 1}, {"a": None}, [], "x", {"a b": "1"}, {"a": "x" * 257}, {"a": "\ud800"}])
     def test_refuse_a_bad_body(self, client: TestClient, body: Any) -> None:
         """Tags are a map of short texts; anything else is 400 and changes nothing."""

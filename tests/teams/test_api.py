@@ -311,6 +311,27 @@ class TestProvider:
         assert ([204] * 3, [("dev", 101)], [("dev", 103)]) == ([added, edited, removed], after_add, after_edit)
         assert [] == levels(client)
 
+    def test_team_access(self, client: TestClient) -> None:
+        """TeamAccess: a role and an environment given to a team, read, given again, taken away, and read as absent."""
+        create(client)
+        details = {"__type": "PermissionDescriptorAllow", "permissions": ["stack:read"]}
+        asked = {"name": "readers", "description": None, "details": details, "resourceType": None, "uxPurpose": "role"}
+        role = f"{OPS}/roles/{client.post('/api/orgs/acme/roles', json=asked).json()['id']}"
+        place = {"projectName": "shop", "envName": "dev"}
+        on_environment = {**place, "permission": "open", "maxOpenDuration": None}
+        given = client.post(role, json=None)
+        opened = client.patch(OPS, json={**dict.fromkeys(UNSET_MEMBERS), "addEnvironmentPermission": on_environment})
+        shown = read(client)
+
+        assert (204, 204) == (given.status_code, opened.status_code)
+        assert ([role.rpartition("/")[2]], "open") == (shown["roleIds"], shown["environments"][0]["permission"])
+        assert ["readers"] == [found["name"] for found in client.get(f"{OPS}/roles").json()["roles"]]
+        taken = client.patch(OPS, json={**dict.fromkeys(UNSET_MEMBERS), "removeEnvironment": place})
+        assert (204, 204) == (client.delete(role).status_code, taken.status_code)
+        shown = read(client)
+        assert ([], []) == (shown["roleIds"], shown["environments"])
+        assert 404 == client.delete(role).status_code
+
     def test_sdk_sends_nulls(self, client: TestClient, backend: Backend) -> None:
         """The SDK's body has every member: those that are null are as if they were not there."""
         make_user(backend, "bob", org="acme")
