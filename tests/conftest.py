@@ -19,6 +19,7 @@ from functions.app import create_app
 from tests.clocks import FrozenClock
 from tests.counting import Counter, counted
 from tests.people import ADMIN_TOKEN, make_admin
+from tests.secrecy import Watch
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +32,15 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
     database.close()
     return path
+
+
+@pytest.fixture(autouse=True)
+def secrecy() -> Iterator[Watch]:
+    """No test lets a secret out: in a log line, a traceback or the body of a refusal."""
+    watch = Watch()
+    with watch.watching():
+        yield watch
+    assert [] == watch.found()
 
 
 @pytest.fixture
