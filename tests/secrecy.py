@@ -25,7 +25,7 @@ TOLD_ON_PURPOSE = "stackhold.mail"
 LISTENED_TO = {"stackhold": logging.DEBUG, "httpx": logging.INFO, "authlib": logging.DEBUG}
 # An access token, a refresh token, a session, or a token of a directory, wherever it stands.
 TOKEN = re.compile(rb"pul[a-z]?-[0-9a-f]{40}")
-_SECRET_NAMES = [setting.name for setting in SETTINGS if setting.kind is Kind.SECRET]
+SECRET_NAMES = [setting.name for setting in SETTINGS if setting.kind is Kind.SECRET]
 
 
 class Watch(logging.Handler):
@@ -92,7 +92,7 @@ class Watch(logging.Handler):
         begin = Settings.__init__
 
         def noted(settings: Settings, values: Any) -> None:
-            for name in _SECRET_NAMES:
+            for name in SECRET_NAMES:
                 self.note(name, values.get(name))
             begin(settings, values)
 

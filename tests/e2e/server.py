@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.cli import Server
+from tests.secrecy import leaks
 
 ORG = "acme"
 START_LIMIT_SECONDS = 60.0
@@ -99,6 +100,8 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise ServerError(f"no end {STOP_LIMIT_SECONDS} s after SIGTERM\n{self.log[-3000:]}") from None
+        if found := leaks(self._log.read_bytes()):
+            raise ServerError(f"the log of the server has secrets in it: {found}")
 
     def kill(self) -> None:
         """Ends the server and its workers without warning."""

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.secrecy import SECRET_NAMES, SHORTEST, leaks
+
 PROGRAM = Path(sys.executable).with_name("stackhold")
 LIMIT_SECONDS = 60.0
 SIGN_IN = re.compile(r"PULUMI_ACCESS_TOKEN=(pul-[0-9a-f]{40}) pulumi login (https?://127\.0\.0\.1:\d+)")
@@ -74,6 +76,9 @@ class Served:
     def __exit__(self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
         if self.exit_code is None:
             self.stop()
+        # What it prints once is on standard output; its log has no secret, whatever it was asked.
+        known = [value for name, value in self._settings.items() if name in SECRET_NAMES and len(value) >= SHORTEST]
+        assert [] == leaks(self.err.read_bytes(), *known)
 
     @property
     def printed(self) -> list[str]:

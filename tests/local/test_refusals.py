@@ -221,7 +221,7 @@ class TestDoctor:
 
         assert 1 == ended.returncode
         assert "STACKHOLD_BOOTSTRAP_TOKEN = (set, not shown)" in ended.stdout
-        assert "SMTP_PASSWORD = (set, not shown)"
+        assert "SMTP_PASSWORD = (set, not shown)" in ended.stdout
         assert "METRICS_WEBHOOK_SECRET = (set, not shown)  [not used yet]" in ended.stdout
         assert "API_TLS_PRIVATE_KEY is set without API_TLS_CERTIFICATE" in ended.stdout
         assert "by others" in ended.stdout
