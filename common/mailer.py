@@ -1,9 +1,12 @@
 """Opens the mailer that the settings name; nothing is asked of the mail server."""
 
+from email.utils import parseaddr
+
 from common.database import host_and_port
 from common.errors import StartUpError
 from common.mail import Mailer
 from common.mail.log import LogDriver
+from common.public import is_loopback
 from common.settings import Settings
 
 IMPLICIT_PORT, SUBMISSION_PORT = 465, 587
@@ -20,7 +23,19 @@ def open_mailer(settings: Settings) -> Mailer:
     way = settings.text("STACKHOLD_SMTP_TLS") or ("implicit" if port == IMPLICIT_PORT else "starttls")
     if way not in _WAYS:
         raise StartUpError(f"STACKHOLD_SMTP_TLS must be one of {', '.join(_WAYS)}")
-    if not settings.is_set("SMTP_GENERIC_SENDER"):
-        raise StartUpError("SMTP_GENERIC_SENDER must be set with SMTP_SERVER: it is the sender of all mails")
     username, password = settings.text("SMTP_USERNAME"), settings.text("SMTP_PASSWORD")
-    return Mailer(SMTPDriver(Server(host, port, way, settings.text("SMTP_GENERIC_SENDER"), username, password)), is_real=True)
+    if way == "none" and username and not is_loopback(host):
+        raise StartUpError("STACKHOLD_SMTP_TLS=none would send SMTP_PASSWORD in the clear; use starttls or implicit")
+    if password and not username:
+        raise StartUpError("SMTP_USERNAME must be set with SMTP_PASSWORD")
+    return Mailer(SMTPDriver(Server(host, port, way, _sender(settings), username, password)), is_real=True)
+
+
+def _sender(settings: Settings) -> str:
+    sender = settings.text("SMTP_GENERIC_SENDER").strip()
+    if not sender:
+        raise StartUpError("SMTP_GENERIC_SENDER must be set with SMTP_SERVER: it is the sender of all mails")
+    local, _, domain = parseaddr(sender)[1].rpartition("@")
+    if not local or not domain or not sender.isprintable():
+        raise StartUpError("SMTP_GENERIC_SENDER must be an address, alone or as `Name <address>`")
+    return sender

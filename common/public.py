@@ -28,19 +28,20 @@ def is_laptop(settings: Settings) -> bool:
     """Tell whether database and key are in the data folder and nobody else reaches the server: then sign-up is open."""
     is_local = not settings.is_set("PULUMI_DATABASE_ENDPOINT") and masterkey.chosen(settings).place is not None
     named = settings.is_set("PULUMI_API_DOMAIN") or settings.is_set("PULUMI_CONSOLE_DOMAIN")
-    return is_local and _is_loopback(settings.text("STACKHOLD_HOST")) and not (named and is_secure(settings))
+    return is_local and is_loopback(settings.text("STACKHOLD_HOST")) and not (named and is_secure(settings))
 
 
 def _address(settings: Settings, domain: str) -> str:
     if domain:
-        scheme = "http" if _is_loopback(domain) and not settings.is_set("API_TLS_CERTIFICATE") else "https"
+        scheme = "http" if is_loopback(domain) and not settings.is_set("API_TLS_CERTIFICATE") else "https"
         return f"{scheme}://{domain}"
     tls = settings.is_set("API_TLS_CERTIFICATE")
     host, port = settings.text("STACKHOLD_HOST"), settings.text("STACKHOLD_PORT")
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _is_loopback(domain: str) -> bool:
+def is_loopback(domain: str) -> bool:
+    """Tell whether a host, with or without a port, is this machine itself."""
     host = domain.partition("]")[0].removeprefix("[") if domain.startswith("[") else domain
     host = host.rpartition(":")[0] if host.count(":") == 1 else host
     try:

@@ -5,6 +5,7 @@ resolved in the order in which a handler names them, so a handler that names the
 before it reads what he sends.
 """
 
+from dataclasses import replace
 from typing import Annotated, TypeVar
 
 import anyio
@@ -107,7 +108,13 @@ async def get_backend(request: Request) -> Backend:
 
 def get_caller(request: Request) -> Caller:
     """Return who the access token belongs to; raises Unauthorized. One statement."""
-    return access.authenticate(_backend(request), request.headers.get("authorization", ""))
+    caller = access.authenticate(_backend(request), request.headers.get("authorization", ""))
+    return replace(caller, source_ip=client_address(request))
+
+
+def client_address(request: Request) -> str:
+    """Return the network address that a request came from, as the nearest trusted proxy says, or an empty text."""
+    return request.client.host if request.client is not None else ""
 
 
 async def get_lease(request: Request) -> Lease:
@@ -126,7 +133,11 @@ async def get_stack_path(request: Request) -> StackPath:
 
 async def get_body(request: Request) -> Body:
     """Read the body as it comes, within the limit; a client that stops sending is let go."""
-    limit_bytes = _backend(request).settings.integer("STACKHOLD_BODY_LIMIT_BYTES")
+    return await read_body(request, _backend(request).settings.integer("STACKHOLD_BODY_LIMIT_BYTES"))
+
+
+async def read_body(request: Request, limit_bytes: int) -> Body:
+    """Read the body within a limit of its own: for what strangers send."""
     if _declared_bytes(request) > limit_bytes:
         raise _too_large(limit_bytes)
     parts: list[bytes] = []

@@ -33,6 +33,7 @@ class Caller:
 
     A machine is a user too, one that nobody can sign in as: its stacks and updates name it. `team_name` is set for the
     token of a team. `issuer_id` is set for a token that was given for an identity token.
+    `source_ip` is the address that the request came from, if it is known.
     """
 
     user_id: str
@@ -48,6 +49,7 @@ class Caller:
     token_name: str = ""
     team_name: str = ""
     issuer_id: str | None = None
+    source_ip: str = ""
 
     @property
     def is_person(self) -> bool:

@@ -1,7 +1,7 @@
 """Access tokens as rows, and the one query that says who a token belongs to."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
+    delete,
     func,
     insert,
     literal,
@@ -38,6 +40,8 @@ _IS_GOOD = and_(
 )
 # What was given for an identity token of an organization's issuer is good in that organization alone.
 _IS_HOME = or_(access_tokens.c.issuer_id.is_(None), members.c.org_id == access_tokens.c.org_id)
+# A machine belongs to its token's organization without being a member. A person does not: whoever has left it is out.
+_OF_MACHINE = case((access_tokens.c.kind.in_((TokenKind.ORGANIZATION, TokenKind.TEAM)), access_tokens.c.org_id))
 _DAY_MILLIS, _HOUR_MILLIS = 86_400_000, 3_600_000
 _TEAM_ADMIN = "admin"
 _OWNERS: dict[TokenKind, ColumnElement[Any]] = {
@@ -134,6 +138,16 @@ def revoke(tx: Connection, chosen: ColumnElement[bool], now_millis: int) -> int:
     return changed.rowcount
 
 
+def forget_expired(connection: Connection, before_millis: int, limit: int) -> int:
+    """Delete some sessions and exchanged tokens that expired before a moment; return how many."""
+    is_fleeting = or_(access_tokens.c.kind == TokenKind.SESSION, access_tokens.c.issuer_id.is_not(None))
+    query = select(access_tokens.c.id).where(access_tokens.c.expires_at < before_millis, is_fleeting)
+    chosen = list(connection.scalars(query.order_by(access_tokens.c.expires_at).limit(limit)))
+    if chosen:
+        connection.execute(delete(access_tokens).where(access_tokens.c.id.in_(chosen)))
+    return len(chosen)
+
+
 def of_team(team_id: str) -> ColumnElement[bool]:
     """Choose the tokens of a team."""
     return access_tokens.c.team_id == team_id
@@ -154,9 +168,21 @@ def of_user(user_id: str) -> ColumnElement[bool]:
     return access_tokens.c.user_id == user_id
 
 
+def of_member(user_id: str, org_id: str, provider: str) -> ColumnElement[bool]:
+    """Choose a person's tokens that are good in one organization alone, and the sessions begun through its provider."""
+    of_org = and_(access_tokens.c.issuer_id.is_not(None), access_tokens.c.org_id == org_id)
+    of_provider = and_(access_tokens.c.kind == TokenKind.SESSION, access_tokens.c.name == provider)
+    return and_(access_tokens.c.user_id == user_id, or_(of_org, of_provider))
+
+
 def of_issuer(issuer_id: str) -> ColumnElement[bool]:
     """Choose the tokens that were given for identity tokens of an issuer."""
     return access_tokens.c.issuer_id == issuer_id
+
+
+def of_ids(token_ids: Collection[str]) -> ColumnElement[bool]:
+    """Choose tokens by their ids."""
+    return access_tokens.c.id.in_(token_ids)
 
 
 def of_token(token_id: str, kind: TokenKind, owner_id: str) -> ColumnElement[bool]:
@@ -184,7 +210,7 @@ def _owner() -> Select[Any]:
         )
         .join(users, users.c.id == access_tokens.c.user_id)
         .outerjoin(members, and_(members.c.user_id == users.c.id, members.c.suspended.is_(False), _IS_HOME))
-        .outerjoin(organizations, organizations.c.id == func.coalesce(members.c.org_id, access_tokens.c.org_id))
+        .outerjoin(organizations, organizations.c.id == func.coalesce(members.c.org_id, _OF_MACHINE))
         .outerjoin(roles, roles.c.id == func.coalesce(members.c.role_id, access_tokens.c.role_id))
         .outerjoin(teams, teams.c.id == access_tokens.c.team_id)
         .where(_IS_GOOD)

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,8 +20,8 @@ from common.ids import new_id
 
 __all__ = [
     "IssuedToken", "TokenOwner", "authenticate", "authenticate_session", "find_owner", "is_token", "issue_token", "new_token",
-    "revoke_all_of_user", "revoke_sessions", "revoke_token", "revoke_tokens_of_issuer", "revoke_tokens_of_role",
-    "revoke_tokens_of_team",
+    "revoke_all_of_user", "revoke_sessions", "revoke_token", "revoke_tokens", "revoke_tokens_of_issuer",
+    "revoke_tokens_of_role", "revoke_tokens_of_team",
 ]  # fmt: skip
 # How coarse the note of a token's last use is.
 LAST_USED_MILLIS = 15 * 60_000
@@ -124,9 +125,19 @@ def revoke_all_of_user(tx: Connection, user_id: str, now: datetime) -> None:
     repository.revoke(tx, repository.of_user(user_id), unix_millis(now))
 
 
+def revoke_of_member(tx: Connection, user_id: str, org_id: str, provider: str, now: datetime) -> None:
+    """Revoke what a person was given by way of an organization, a step: for identity tokens, and through its SAML provider."""
+    repository.revoke(tx, repository.of_member(user_id, org_id, provider), unix_millis(now))
+
+
 def revoke_tokens_of_issuer(tx: Connection, issuer_id: str, now: datetime) -> None:
     """Revoke all tokens that were given for identity tokens of an issuer: a step of its caller's use case."""
     repository.revoke(tx, repository.of_issuer(issuer_id), unix_millis(now))
+
+
+def revoke_tokens(tx: Connection, token_ids: Collection[str], now: datetime) -> None:
+    """Revoke tokens by their ids: a step of its caller's use case, which knows whose they are."""
+    repository.revoke(tx, repository.of_ids(token_ids), unix_millis(now))
 
 
 def find_owner(tx: Connection, text: str) -> str | None:

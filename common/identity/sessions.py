@@ -20,9 +20,10 @@ _NO_SESSION = "sign in first"
 
 
 def start(tx: Connection, backend: Backend, user_id: str, *, provider: str) -> str:
-    """Begin a session of a person who has just shown who they are, and return its cookie's value: a step.
+    """Begin a session of a person who has just shown who they are, and return its secret: a step.
 
-    `provider` says how: an identity provider as in `identities`, `password` or `token`.
+    `provider` says how: an identity provider as in `identities`, `password` or `token`. What a browser gets is made of the
+    secret by `cookie`, when the transaction is over: the key for it may have to be fetched.
     """
     now = backend.clock.now()
     hours = backend.settings.integer("STACKHOLD_SESSION_HOURS")
@@ -30,12 +31,18 @@ def start(tx: Connection, backend: Backend, user_id: str, *, provider: str) -> s
     issued = access.issue_token(
         tx, owner, name=provider, description="", created_by=user_id, now=now, expires_at=now + timedelta(hours=hours),
     )  # fmt: skip
-    return f"{issued.text}.{_signature(backend, issued.text)}"
+    return issued.text
 
 
-def authenticate(backend: Backend, cookie: str) -> Caller:
+def cookie(backend: Backend, secret: str) -> str:
+    """Return the value of the cookie of a session with this secret."""
+    # No permission check: whoever has the secret has the session.
+    return f"{secret}.{_signature(backend, secret)}"
+
+
+def authenticate(backend: Backend, value: str) -> Caller:
     """Return who a session's cookie belongs to, in one statement; raises Unauthorized. A forged one costs no query."""
-    text, _, signature = cookie.partition(".")
+    text, _, signature = value.partition(".")
     if not hmac.compare_digest(_signature(backend, text).encode(), signature.encode("utf-8", "replace")):
         raise Unauthorized(_NO_SESSION)
     return access.authenticate_session(backend, text)

@@ -1,10 +1,10 @@
-"""Sends mail through an SMTP server: STARTTLS, TLS from the start, or none to a server on the allow-list of plain ones."""
+"""Sends mail through an SMTP server: with STARTTLS, with TLS from the start, or without TLS if the operator says so."""
 
 import smtplib
 import ssl
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formatdate, make_msgid, parseaddr
 
 from common.mail import Mail, NotSent
 
@@ -33,20 +33,30 @@ class SMTPDriver:
 
     def send(self, mail: Mail) -> None:
         """Send a mail; raises NotSent, final when the server says that it will never take it."""
-        message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._server.sender, mail.to, mail.subject
-        message["Date"], message["Message-ID"] = formatdate(usegmt=True), make_msgid(domain="stackhold.invalid")
-        message.set_content(mail.body)
         try:
             with self._opened() as connection:
-                connection.send_message(message)
+                connection.send_message(self._message(mail))
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             raise NotSent("the server refuses the recipient", is_final=all(code >= _FINAL_FROM for code in codes)) from error
         except smtplib.SMTPResponseException as error:
             raise NotSent(f"the server answers {error.smtp_code}") from error
         except (OSError, smtplib.SMTPException) as error:
-            raise NotSent(f"{self._server.host} cannot be used: {type(error).__name__}") from error
+            raise NotSent(f"{self._server.host} cannot be used: {_reason(error)}") from error
+        except ValueError as error:
+            raise NotSent(
+                "the mail, or the user or the password of the server, cannot be sent as it is", is_final=True
+            ) from error
+
+    def _message(self, mail: Mail) -> EmailMessage:
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = self._server.sender, mail.to, mail.subject
+        domain = parseaddr(self._server.sender)[1].rpartition("@")[2]
+        message["Date"], message["Message-ID"] = formatdate(usegmt=True), make_msgid(domain=domain)
+        # Answers of machines, such as notes of absence, are not wanted (RFC 3834).
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(mail.body)
+        return message
 
     def _opened(self) -> smtplib.SMTP:
         server = self._server
@@ -64,3 +74,14 @@ class SMTPDriver:
             connection.close()
             raise
         return connection
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, in words without what was sent."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not good ({error.verify_message})"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return "it offers no STARTTLS, or no way to sign in that is known here"
+    return {"TimeoutError": "no answer in time", "ConnectionRefusedError": "nobody answers there"}.get(
+        type(error).__name__, type(error).__name__,
+    )  # fmt: skip

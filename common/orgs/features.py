@@ -27,7 +27,7 @@ preventativePoliciesEnabled permissionModeEnabled deliveryEnabled cursorOriginVC
 # Whoever builds one of the others adds it here: clients show and try what is on.
 _BUILT = frozenset({
     "accessTokenExpiryPolicyEnabled", "customRoleCondition", "customRolesEnabled", "entityUserAssignmentsEnabled",
-    "machineTokensEnabled", "restoreStacksEnabled", "staticDefaultRolesEnabled", "teamMemberRoleManagementEnabled",
-    "teamsEnabled", "usersCustomRolesEnabled",
+    "machineTokensEnabled", "restoreStacksEnabled", "samlSsoEnabled", "scimEnabled", "staticDefaultRolesEnabled",
+    "teamMemberRoleManagementEnabled", "teamsEnabled", "usersCustomRolesEnabled",
 })  # fmt: skip
 FEATURES = {name: name in _BUILT for name in _NAMES.split()}

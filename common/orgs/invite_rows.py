@@ -22,9 +22,9 @@ _INVITES: Select[Any] = (
 )  # fmt: skip
 
 
-def find(connection: Connection, org_login: str, invite_id: str) -> Invite | None:
-    """Return an invitation to an organization, or None."""
-    row = connection.execute(_INVITES.where(organizations.c.login == org_login, invites.c.id == invite_id)).one_or_none()
+def find(connection: Connection, invite_id: str) -> Invite | None:
+    """Return an invitation to whatever organization, or None."""
+    row = connection.execute(_INVITES.where(invites.c.id == invite_id)).one_or_none()
     return _to_invite(row) if row is not None else None
 
 

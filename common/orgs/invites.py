@@ -1,25 +1,32 @@
 """Invitations to an organization: to an address, or as a link for whoever has it. Each can be accepted once.
 
 Whoever knows the id of a link may use it, so ids are random, and a list shows a link only to admins and to its sender. An
-invitation to an address is there for the user with that address alone. No mail is sent: the reply has the link to pass on.
+invitation to an address is mailed there, and is for the user with that address alone. How invitations are accepted by
+people who have no account yet is in common/orgs/joining.py.
 """
 
-import re
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from common import activity
 from common.access.caller import Caller
 from common.access.permissions import Permission
 from common.access.rights import Membership
+from common.activity import Event
 from common.backend import Backend
 from common.clock import unix_millis
+from common.db.faults import repeated
 from common.errors import BadRequest, Conflict, Forbidden, NotFound
-from common.orgs import invite_rows, member_rows, members
+from common.mailing import service as mailing
+from common.mailing.model import NewMail, Purpose, clean_address
+from common.orgs import invite_rows, joining, member_rows, members
 from common.orgs.giving import settle
+from common.orgs.joining import MISSING
 from common.orgs.model import Given, Invite, NewInvite, Person
+from common.public import base_url
 
 BATCH_LIMIT = 100
 ORG_LIMIT = 1_000
@@ -27,14 +34,6 @@ PENDING_LIMIT = 100
 OPEN_FOR = timedelta(days=7)
 # An expired invitation can be sent again for so long.
 KEPT_FOR = timedelta(days=30)
-_MISSING = "the invitation does not exist, or has expired"
-_ID = re.compile(r"[0-9a-f]{32}")
-_LOCAL_LIMIT, _ADDRESS_LIMIT = 64, 254
-# ASCII alone, so that both databases find an address again whatever its case.
-_ADDRESS = re.compile(
-    rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,{_LOCAL_LIMIT}}}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-    r"(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
-)
 
 
 def list_invites(backend: Backend, caller: Caller, org: str) -> list[Invite]:
@@ -48,7 +47,7 @@ def list_invites(backend: Backend, caller: Caller, org: str) -> list[Invite]:
 def invite_people(
     backend: Backend, caller: Caller, org: str, asked: Sequence[NewInvite],
 ) -> tuple[list[Invite], list[NewInvite]]:  # fmt: skip
-    """Invite people by address; return the new invitations, and what was left out.
+    """Invite people by address and mail them; return the new invitations, and what was left out.
 
     Left out is a bad address, a member's, and one that has an open invitation. Raises BadRequest for a role that is none and
     over a limit: then nobody is invited.
@@ -62,12 +61,16 @@ def invite_people(
         given = settle(tx, membership, {new.wanted for new in asked})
         firsts: dict[str, NewInvite] = {}
         for new in asked:
-            firsts.setdefault(_address(new.email), new)
+            firsts.setdefault(clean_address(new.email), new)
         taken = {"", *invite_rows.find_taken(tx, membership.org_id, firsts.keys() - {""}, unix_millis(backend.clock.now()))}
         fit = {address: new for address, new in firsts.items() if address not in taken}
         made = [_new(backend, caller, membership, address, given[new.wanted]) for address, new in fit.items()]
         _store(tx, backend, membership.org_id, made)
-        return made, [new for new in asked if fit.get(_address(new.email)) is not new]
+        mailing.queue(tx, backend, [_mail(invite.email, invite.id) for invite in made])
+        if made:
+            told = f"Invited {', '.join(invite.email for invite in made)}"
+            activity.record(tx, backend, caller, membership.org_id, Event.INVITE_SENT, description=told)
+        return made, [new for new in asked if fit.get(clean_address(new.email)) is not new]
 
     return members.in_turn(backend, membership.org_id, invite)
 
@@ -82,6 +85,7 @@ def make_link(backend: Backend, caller: Caller, org: str, new: NewInvite) -> Inv
     def make(tx: Connection) -> Invite:
         made = _new(backend, caller, membership, "", settle(tx, membership, [new.wanted])[new.wanted])
         _store(tx, backend, membership.org_id, [made])
+        activity.record(tx, backend, caller, membership.org_id, Event.INVITE_SENT, description="Invited whoever has a link")
         return made
 
     return members.in_turn(backend, membership.org_id, make)
@@ -108,8 +112,10 @@ def accept(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
         if member_rows.is_member(tx, org_id, caller.user_id):
             raise Conflict(already)
         if not invite_rows.remove(tx, org_id, invite.id):
-            raise NotFound(_MISSING)
+            raise NotFound(MISSING)
         members.enter(tx, org_id, caller.user_id, invite.given, backend.clock.now(), refusal=already)
+        told = f"Accepted the invitation of {invite.sent_by.login}"
+        activity.record(tx, backend, caller, org_id, Event.INVITE_ACCEPTED, description=told)
 
     members.in_turn(backend, org_id, join)
 
@@ -117,19 +123,35 @@ def accept(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
 def cancel(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
     """Delete an invitation; NotFound when the organization has none of that id."""
     membership = members.require(caller, Permission.INVITES_CREATE, org)
-    with backend.db.connect() as connection:
-        if not invite_rows.remove(connection, membership.org_id, invite_id):
-            raise NotFound(_MISSING)
+
+    def remove(tx: Connection) -> None:
+        invite = invite_rows.find(tx, invite_id)
+        if invite is None or not invite_rows.remove(tx, membership.org_id, invite_id):
+            raise NotFound(MISSING)
+        told = f"Took back the invitation of {invite.email or 'whoever has a link'}"
+        activity.record(tx, backend, caller, membership.org_id, Event.INVITE_CANCELED, description=told)
+
+    members.in_turn(backend, membership.org_id, remove)
 
 
 def resend(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
-    """Open an invitation for another full time; NotFound when the organization has none of that id."""
+    """Open an invitation for another full time and mail it again, unless that was done within the last minutes.
+
+    NotFound when the organization has none of that id.
+    """
     membership = members.require(caller, Permission.INVITES_CREATE, org)
     now = backend.clock.now()
-    with backend.db.connect() as connection:
-        times = {"sent_at": unix_millis(now), "expires_at": unix_millis(now + OPEN_FOR)}
-        if not invite_rows.renew(connection, membership.org_id, invite_id, **times):
-            raise NotFound(_MISSING)
+    times = {"sent_at": unix_millis(now), "expires_at": unix_millis(now + OPEN_FOR)}
+
+    def renew() -> None:
+        with backend.db.begin() as tx:
+            if not invite_rows.renew(tx, membership.org_id, invite_id, **times):
+                raise NotFound(MISSING)
+            invite = invite_rows.find(tx, invite_id)
+            if invite is not None and invite.email:
+                mailing.queue_again(tx, backend, _mail(invite.email, invite_id))
+
+    repeated(renew)
 
 
 def list_pending(backend: Backend, caller: Caller) -> list[Invite]:
@@ -142,17 +164,12 @@ def list_pending(backend: Backend, caller: Caller) -> list[Invite]:
 
 
 def accept_url(backend: Backend, invite: Invite) -> str:
-    """Return the console's page for an invitation; without a console, where the API has it: there PATCH accepts it."""
-    console, api = (backend.settings.text(name) for name in ("PULUMI_CONSOLE_DOMAIN", "PULUMI_API_DOMAIN"))
-    if console:
-        return f"https://{console}/invites/{invite.org_login}/{invite.id}"
-    return f"{f'https://{api}' if api else ''}/api/orgs/{invite.org_login}/invites/{invite.id}"
+    """Return the page where an invitation is accepted."""
+    return f"{base_url(backend.settings)}/invites/{invite.org_login}/{invite.id}"
 
 
-def _address(text: str) -> str:
-    """Return an address in lower case, or an empty text for what is none."""
-    text = text.strip()
-    return text.lower() if len(text) <= _ADDRESS_LIMIT and _ADDRESS.fullmatch(text) else ""
+def _mail(email: str, invite_id: str) -> NewMail:
+    return NewMail(Purpose.INVITATION, email, subject_id=invite_id)
 
 
 def _new(backend: Backend, caller: Caller, membership: Membership, email: str, given: Given) -> Invite:
@@ -184,9 +201,9 @@ def _store(tx: Connection, backend: Backend, org_id: str, made: list[Invite]) ->
 
 
 def _load(connection: Connection, backend: Backend, caller: Caller, org: str, invite_id: str) -> Invite:
-    found = invite_rows.find(connection, org, invite_id) if _ID.fullmatch(invite_id) else None
-    if found is None or not found.is_for(caller.email) or found.is_expired(unix_millis(backend.clock.now())):
-        raise NotFound(_MISSING)
+    found = joining.find_open(connection, backend, invite_id)
+    if found is None or found.org_login != org or not found.is_for(caller.email):
+        raise NotFound(MISSING)
     return found
 
 

@@ -10,9 +10,11 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from common import activity
 from common.access.caller import Caller, missing_org
-from common.access.permissions import Permission
+from common.access.permissions import Permission, Role
 from common.access.rights import Membership
+from common.activity import Event
 from common.backend import Backend
 from common.db.faults import repeated, unless_taken
 from common.errors import BadRequest, Forbidden, NotFound
@@ -54,7 +56,7 @@ def add_member(backend: Backend, caller: Caller, org: str, login: str, role: str
     Raises BadRequest for a role that is none, NotFound for an unknown user, Conflict for somebody who is a member.
     """
     membership = require_shared(caller, Permission.ORG_MEMBER_ADD, org)
-    wanted = Wanted(role)
+    wanted, record = Wanted(role), _recorder(backend, caller, membership)
 
     def add(tx: Connection) -> Member:
         given = settle(tx, membership, [wanted])[wanted]
@@ -63,6 +65,7 @@ def add_member(backend: Backend, caller: Caller, org: str, login: str, role: str
             msg = f"User {login[:100]!a} not found"
             raise NotFound(msg)
         enter(tx, membership.org_id, user_id, given, backend.clock.now(), refusal=f"{login} is already a member of {org}")
+        record(tx, Event.MEMBER_ADDED, f"Made {login} a member, as {_named(given)}")
         return _load(tx, membership, login)
 
     return in_turn(backend, membership.org_id, add)
@@ -74,6 +77,7 @@ def change_role(backend: Backend, caller: Caller, org: str, login: str, wanted: 
     if (wanted.role is None) == (wanted.role_id is None):
         msg = "name the new role either by `role` or by `fgaRoleId`"
         raise BadRequest(msg)
+    record = _recorder(backend, caller, membership)
 
     def change(tx: Connection) -> None:
         given = settle(tx, membership, [wanted])[wanted]
@@ -81,6 +85,7 @@ def change_role(backend: Backend, caller: Caller, org: str, login: str, wanted: 
         if member.is_admin and given.role is not member.role:
             _require_other_admin(tx, membership, member)
         member_rows.put_role(tx, membership.org_id, member.user_id, given)
+        record(tx, Event.MEMBER_ROLE_CHANGED, f"Made {login} {_named(given)}")
 
     in_turn(backend, membership.org_id, change)
 
@@ -91,6 +96,7 @@ def set_sole_admin(backend: Backend, caller: Caller, org: str, login: str) -> No
     if not membership.is_admin:
         msg = f"only an admin of organization {org} may make somebody an admin"
         raise Forbidden(msg)
+    record = _recorder(backend, caller, membership)
 
     def change(tx: Connection) -> None:
         member = _load(tx, membership, login)
@@ -98,6 +104,7 @@ def set_sole_admin(backend: Backend, caller: Caller, org: str, login: str) -> No
             msg = f"{login} is suspended and cannot be the only admin of {org}"
             raise BadRequest(msg)
         member_rows.make_sole_admin(tx, membership.org_id, member.user_id)
+        record(tx, Event.MEMBER_ROLE_CHANGED, f"Made {login} the only admin")
 
     in_turn(backend, membership.org_id, change)
 
@@ -124,6 +131,15 @@ def enter(tx: Connection, org_id: str, user_id: str, given: Given, now: datetime
         orgs.add_member(tx, org_id=org_id, user_id=user_id, role=settled.role, role_id=settled.role_id, now=now)
 
 
+def let_in(tx: Connection, org_id: str, user_id: str, now: datetime) -> bool:
+    """Make a user a plain member with the role that newcomers get, in their turn, a step; False when they are one already."""
+    member_rows.lock(tx, org_id)
+    if member_rows.is_member(tx, org_id, user_id):
+        return False
+    enter(tx, org_id, user_id, Given(Role.MEMBER), now, refusal="they are a member already")
+    return True
+
+
 def in_turn(backend: Backend, org_id: str, change: Callable[[Connection], _T]) -> _T:
     """Run a change of an organization's members in one transaction that holds the organization's lock."""
 
@@ -147,6 +163,17 @@ def require_shared(caller: Caller, permission: Permission, org: str) -> Membersh
         msg = f"{org} is a personal organization: its owner is its only member"
         raise BadRequest(msg)
     return membership
+
+
+def _recorder(backend: Backend, caller: Caller, membership: Membership) -> Callable[[Connection, Event, str], None]:
+    def record(tx: Connection, event: Event, told: str) -> None:
+        activity.record(tx, backend, caller, membership.org_id, event, description=told)
+
+    return record
+
+
+def _named(given: Given) -> str:
+    return given.role if given.role_id is None else f"one with custom role {given.role_id}"
 
 
 def _load(connection: Connection, membership: Membership, login: str) -> Member:

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from common import activity
 from common.access.caller import Caller, missing_org
 from common.access.orgsettings import OrgSettings
 from common.access.permissions import Permission, Role
 from common.access.rights import Membership
+from common.activity import Event
 from common.backend import Backend
 from common.clock import unix_millis
 from common.db.faults import repeated
@@ -59,6 +61,8 @@ def update_settings(backend: Backend, caller: Caller, org: str, changes: Mapping
             if role_id:
                 settle(tx, membership, [Wanted(None, role_id)])
             settings = change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, **changes))
+            told = f"Changed {', '.join(sorted(name.replace('_', ' ') for name in changes)) or 'nothing'}"
+            activity.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
             return Organization(membership, settings, _counts(tx, membership))
 
     return repeated(update)

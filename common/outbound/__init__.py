@@ -6,6 +6,7 @@ without TLS. Bodies are read up to a limit. The HTTP library is loaded with the 
 """
 
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["CallFailed", "Outbound", "Reply"]
 BODY_LIMIT_BYTES = 1 << 20
 TIMEOUT_SECONDS = 10.0
+# A peer that sends a little now and then is let go as well.
+WHOLE_SECONDS = 20.0
 CONNECTIONS = 20
 
 
@@ -52,10 +55,16 @@ class Outbound:
         host = urlsplit(url).hostname or ""
         try:
             with self._opened().stream(method, url, headers=headers, data=form, json=json) as response:
-                return Reply(response.status_code, dict(response.headers), _body(response, limit_bytes), _certificate(response))
+                # Before the body: with its end the connection may be closed, and then there is no certificate to see.
+                certificate = _certificate(response)
+                return Reply(response.status_code, dict(response.headers), _body(response, limit_bytes), certificate)
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             msg = f"{host} cannot be reached: {_reason(error)}"
             raise CallFailed(msg) from error
+
+    def require_url(self, url: str) -> None:
+        """Raise CallFailed for an address that would not be called whoever answers there, as one that is not HTTPS."""
+        self._guard.require_url(url)
 
     def transport(self) -> "httpx.BaseTransport":
         """Return a guarded transport for a library that brings a client of its own; bodies are not limited by it."""
@@ -84,9 +93,12 @@ class Outbound:
 
 def _body(response: "httpx.Response", limit_bytes: int) -> bytes:
     parts: list[bytes] = []
-    size = 0
+    size, deadline = 0, time.monotonic() + WHOLE_SECONDS
     for part in response.iter_bytes():
         size += len(part)
+        if time.monotonic() > deadline:
+            msg = f"{response.url.host} takes more than {WHOLE_SECONDS:.0f} seconds to answer"
+            raise CallFailed(msg)
         if size > limit_bytes:
             msg = f"{response.url.host} answers with more than {limit_bytes:,} bytes"
             raise CallFailed(msg)
@@ -97,13 +109,16 @@ def _body(response: "httpx.Response", limit_bytes: int) -> bytes:
 def _certificate(response: "httpx.Response") -> bytes | None:
     stream: Any = response.extensions.get("network_stream")
     tls = stream.get_extra_info("ssl_object") if stream is not None else None
-    certificate: bytes | None = tls.getpeercert(binary_form=True) if tls is not None else None
+    # By place, since the bare TLS object that there may be knows no names of arguments.
+    certificate: bytes | None = tls.getpeercert(True) if tls is not None else None
     return certificate
 
 
 def _reason(error: Exception) -> str:
     """Return what went wrong without addresses or queries, which may hold secrets."""
-    cause = error.__cause__ or error
+    cause: BaseException = error
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not good ({cause.verify_message})"
     return {"ConnectTimeout": "no answer in time", "ReadTimeout": "no answer in time"}.get(

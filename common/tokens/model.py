@@ -59,13 +59,17 @@ class Whose:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A token that somebody wants to make; `expires` in unix seconds, 0 for never. People's tokens have no name."""
+    """A token that somebody wants to make; `expires` in unix seconds, 0 for never. People's tokens have no name.
+
+    `reason` is for the audit log.
+    """
 
     description: str
     expires: int
     name: str = ""
     is_admin: bool = False
     role_id: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

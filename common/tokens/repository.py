@@ -41,6 +41,11 @@ def page(
     return [_to_listed(row) for row in connection.execute(query)]
 
 
+def get_name(tx: Connection, token_id: str) -> str:
+    """Return the name of a token, revoked or not."""
+    return tx.scalar(select(access_tokens.c.name).where(access_tokens.c.id == token_id)) or ""
+
+
 def hold_role(tx: Connection, org_id: str, role_id: str) -> str | None:
     """Return the rules of an organization's custom role, or None, and keep it from being deleted until the transaction ends."""
     query = select(roles.c.rules).where(roles.c.id == role_id, roles.c.org_id == org_id, roles.c.purpose == builtin.ROLE)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from common import activity
 from common.access import builtin
 from common.access import service as access
 from common.access.caller import Caller, TokenKind, missing_org
@@ -18,6 +19,7 @@ from common.access.permissions import Permission
 from common.access.rights import Membership
 from common.access.rules import parsed
 from common.access.service import IssuedToken, TokenOwner
+from common.activity import Event
 from common.backend import Backend
 from common.clock import unix_millis
 from common.db.faults import repeated, unless_taken
@@ -41,6 +43,7 @@ from common.users import service as users
 
 PAGE_DEFAULT = 100
 PAGE_LIMIT = 1_000
+REASON_LIMIT = 1_000
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
 
@@ -95,6 +98,8 @@ def create_for_org(backend: Backend, caller: Caller, org: str, wanted: Wanted) -
     def create() -> IssuedToken:
         with backend.db.begin() as tx:
             _require_role(tx, membership, wanted.role_id)
+            told = _told(f"Made token {wanted.name!a} of the organization, {_rights(wanted)}", wanted.reason)
+            activity.record(tx, backend, caller, membership.org_id, Event.ORG_TOKEN_CREATED, description=told)
             return _issue_to_machine(tx, backend, caller, membership, wanted)
 
     return _unless_taken(create)
@@ -110,6 +115,8 @@ def create_for_team(backend: Backend, caller: Caller, org: str, team_name: str, 
             require_name(wanted.name)
             _require_short_life(backend, membership, wanted)
             teams.require_no_more(tx, membership, team)
+            told = _told(f"Made token {wanted.name!a} of team {team.name}", wanted.reason)
+            activity.record(tx, backend, caller, membership.org_id, Event.TEAM_TOKEN_CREATED, description=told)
             return _issue_to_machine(tx, backend, caller, membership, wanted, team_id=team.id)
 
     return _unless_taken(create)
@@ -117,21 +124,31 @@ def create_for_team(backend: Backend, caller: Caller, org: str, team_name: str, 
 
 def delete_personal(backend: Backend, caller: Caller, token_id: str) -> None:
     """Revoke a token of the caller's at once, everywhere; NotFound when there is none or it was revoked before."""
-    _revoke(backend, _own(caller), token_id)
+    _revoke(backend, _own(caller), token_id, lambda _tx, _name: None)
 
 
-def delete_of_org(backend: Backend, caller: Caller, org: str, token_id: str) -> None:
+def delete_of_org(backend: Backend, caller: Caller, org: str, token_id: str, *, reason: str = "") -> None:
     """Revoke an organization's token at once, everywhere; NotFound when there is none or it was revoked before."""
     membership = caller.require(Permission.ORG_TOKEN_DELETE, org, missing=missing_org(org))
-    _revoke(backend, Whose(TokenKind.ORGANIZATION, membership.org_id), token_id)
+
+    def record(tx: Connection, name: str) -> None:
+        told = _told(f"Revoked token {name!a} of the organization", reason)
+        activity.record(tx, backend, caller, membership.org_id, Event.ORG_TOKEN_DELETED, description=told)
+
+    _revoke(backend, Whose(TokenKind.ORGANIZATION, membership.org_id), token_id, record)
 
 
-def delete_of_team(backend: Backend, caller: Caller, org: str, team_name: str, token_id: str) -> None:
+def delete_of_team(backend: Backend, caller: Caller, org: str, team_name: str, token_id: str, *, reason: str = "") -> None:
     """Revoke a team's token at once, everywhere; NotFound when there is none or it was revoked before."""
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
         team = teams.load(connection, caller, membership, team_name, Permission.TEAM_DELETE_TOKEN)
-    _revoke(backend, Whose(TokenKind.TEAM, team.id), token_id)
+
+    def record(tx: Connection, name: str) -> None:
+        told = _told(f"Revoked token {name!a} of team {team.name}", reason)
+        activity.record(tx, backend, caller, membership.org_id, Event.TEAM_TOKEN_DELETED, description=told)
+
+    _revoke(backend, Whose(TokenKind.TEAM, team.id), token_id, record)
 
 
 def _page(
@@ -211,18 +228,31 @@ def _unless_taken(create: Callable[[], IssuedToken]) -> IssuedToken:
         return repeated(create)
 
 
-def _revoke(backend: Backend, whose: Whose, token_id: str) -> None:
+def _revoke(backend: Backend, whose: Whose, token_id: str, record: Callable[[Connection, str], None]) -> None:
     if not is_id(token_id):
         # Not repeated: whoever mistakes a token's text for its id would find it in logs.
         raise NotFound("no access token has an id like that")
 
     def revoke() -> bool:
         with backend.db.begin() as tx:
-            return access.revoke_token(tx, token_id, whose.kind, whose.id, backend.clock.now())
+            if not access.revoke_token(tx, token_id, whose.kind, whose.id, backend.clock.now()):
+                return False
+            record(tx, repository.get_name(tx, token_id))
+            return True
 
     if not repeated(revoke):
         msg = f"Access token '{token_id}' not found"
         raise NotFound(msg)
+
+
+def _told(what: str, reason: str) -> str:
+    return f"{what}: {reason[:REASON_LIMIT]}" if reason else what
+
+
+def _rights(wanted: Wanted) -> str:
+    if wanted.role_id is not None:
+        return f"with role {wanted.role_id}"
+    return "as an administrator" if wanted.is_admin else "as a member"
 
 
 def _own(caller: Caller) -> Whose:

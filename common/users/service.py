@@ -8,11 +8,13 @@ from sqlalchemy import Connection
 from common.access.caller import Caller, Membership
 from common.backend import Backend
 from common.clock import unix_millis
-from common.errors import NotFound
+from common.errors import BadRequest, NotFound
 from common.ids import new_id
 from common.names import require_owner_name
 from common.users import repository
 from common.wire.users import GetDefaultOrganizationResponse, OrganizationSummaryWithRole, TokenInfo, User
+
+NAME_LIMIT = 255
 
 
 def current(caller: Caller) -> User:
@@ -73,6 +75,28 @@ def add(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, 
     return user_id
 
 
+def give_address(tx: Connection, user_id: str, email: str) -> bool:
+    """Store an address, in lower case, that is now known to be a user's, a step; False when another user has it."""
+    if repository.has_address(tx, email, other_than=user_id):
+        return False
+    repository.put_address(tx, user_id, email)
+    return True
+
+
+def rename(tx: Connection, user_id: str, name: str) -> None:
+    """Store the name that others see of a user, a step; raises BadRequest for an empty or a long one."""
+    repository.put_name(tx, user_id, fit_name(name))
+
+
+def fit_name(text: str) -> str:
+    """Return a name as it is shown, without needless spaces; raises BadRequest for an empty or a long one."""
+    name = " ".join(text.split())
+    if not name.isprintable() or not 1 <= len(name) <= NAME_LIMIT:
+        msg = f"a name has 1 to {NAME_LIMIT} characters"
+        raise BadRequest(msg)
+    return name
+
+
 def add_machine(tx: Connection, *, org_login: str, name: str, now: datetime) -> str:
     """Make the user behind an organization's or a team's token and return the id, a step; nobody can sign in as it."""
     user_id = new_id()
@@ -91,6 +115,11 @@ def choose_default_organization(tx: Connection, user_id: str, org_id: str) -> No
 def forget_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
     """Delete a user's choice of default organization if it is this one: a step of its caller's use case."""
     repository.clear_default_org(tx, user_id, org_id)
+
+
+def adopt_email(tx: Connection, user_id: str, email: str) -> bool:
+    """Store an address that is known to be a user's unless they have one, a step; False when they have."""
+    return repository.put_first_email(tx, user_id, email.lower())
 
 
 def _home(machine: Caller) -> str:

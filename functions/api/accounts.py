@@ -1,5 +1,64 @@
-"""Calls of accounts."""
+"""Accounts with an address and a password, as installers and clients make and see them (platform.md 3).
 
-from fastapi import APIRouter
+The calls under /api/console are those that the original's installer makes first: an account, a sign-in, an organization.
+"""
+
+from fastapi import APIRouter, Request, Response
+
+from common.identity import accounts, addresses, signing_up
+from common.identity.signing_up import NewAccount
+from common.orgs import founding
+from common.wire.accounts import (
+    GetPendingEmailVerificationResponse,
+    NewOrganizationRequest,
+    SignedInResponse,
+    SignInRequest,
+    SignUpRequest,
+)
+from common.wire.orgs import Organization
+from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
 
 router = APIRouter()
+
+
+@router.post("/api/console/email/signup")
+def sign_up(backend: BackendDep, request: Request, body: BodyDep) -> Response:
+    asked = body.decode(SignUpRequest)
+    new = NewAccount(
+        asked.login_name, asked.name or "", asked.email, asked.password, asked.token or "", asked.captcha or "",
+    )  # fmt: skip
+    return reply(SignedInResponse(signing_up.sign_up_for_token(backend, new, client=_client(request))))
+
+
+@router.post("/api/console/email/login")
+def sign_in(backend: BackendDep, request: Request, body: BodyDep) -> Response:
+    asked = body.decode(SignInRequest)
+    return reply(SignedInResponse(accounts.sign_in_for_token(backend, asked.email, asked.password, client=_client(request))))
+
+
+@router.post("/api/console/actions/new-organization")
+def make_organization(backend: BackendDep, caller: CallerDep, body: BodyDep) -> Response:
+    name = body.decode(NewOrganizationRequest).org_name
+    founding.found(backend, caller, name)
+    return reply(Organization(name, name, "", []))
+
+
+@router.get("/api/user/pending-emails")
+def get_pending_email(backend: BackendDep, caller: CallerDep) -> Response:
+    waiting = addresses.find_waiting(backend, caller)
+    return reply(GetPendingEmailVerificationResponse(waiting)) if waiting is not None else empty()
+
+
+@router.delete("/api/user/pending-emails")
+def cancel_pending_email(backend: BackendDep, caller: CallerDep) -> Response:
+    addresses.cancel_change(backend, caller)
+    return empty()
+
+
+@router.get("/api/user/verified-email")
+def has_verified_email(caller: CallerDep) -> Response:
+    return reply(addresses.has_verified(caller))
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client is not None else ""

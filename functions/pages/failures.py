@@ -1,15 +1,19 @@
-"""Shows people what went wrong as a page, with the status that the API would have answered."""
+"""Shows people what went wrong as a page, with the status that the API would have answered.
+
+No page here asks the database who looks: it may be what failed.
+"""
 
 import logging
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from common.errors import BackendError, BadRequest, MethodNotAllowed, NotFound
+from common.errors import BackendError, BadRequest, MethodNotAllowed, NotFound, TooManyRequests
 from functions.pages.rendering import page, see_other
-from functions.pages.visitors import SignInNeeded, Visitor, sign_in_path
+from functions.pages.visitors import SignInNeeded, Visitor, local_path, sign_in_path
 
 LOG = logging.getLogger("stackhold.errors")
 SERVER_ERROR, NOT_ALLOWED = 500, 405
@@ -21,11 +25,28 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(BackendError, _failure)
     app.add_exception_handler(RequestValidationError, _bad_address)
     app.add_exception_handler(HTTPException, _unrouted)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def reason(error: BackendError) -> str:
+    """Return what an error says, without the status it begins with: for a page that shows it beside a form."""
+    detail = error.message.removeprefix(f"{error.status.phrase}: ")
+    return detail[:1].upper() + detail[1:]
 
 
 async def _sign_in(request: Request, _error: Exception) -> Response:
-    query = f"?{request.url.query}" if request.url.query else ""
-    return see_other(sign_in_path(request.url.path + query if request.method == "GET" else "/"))
+    return see_other(sign_in_path(_asked(request) if request.method == "GET" else _shown_before(request)))
+
+
+def _asked(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _shown_before(request: Request) -> str:
+    """Return the page of ours that a form stands on; the form itself is filled in again after the sign-in."""
+    parts = urlsplit(request.headers.get("referer", ""))
+    is_own = parts.netloc == request.headers.get("host", "")
+    return local_path(parts.path + (f"?{parts.query}" if parts.query else ""), "/") if is_own else "/"
 
 
 async def _failure(request: Request, error: Exception) -> Response:
@@ -45,7 +66,16 @@ async def _unrouted(request: Request, error: Exception) -> Response:
     return _page(request, MethodNotAllowed("this page takes no such request") if is_method else NotFound("there is no such page"))
 
 
+async def _unexpected(request: Request, _error: Exception) -> Response:
+    # The edge logs it with its cause: what is answered here is raised again behind it.
+    return _page(request, BackendError("something went wrong inside the server"), str(request.scope["stackhold.request_id"]))
+
+
 def _page(request: Request, error: BackendError, request_id: str = "") -> Response:
     visitor = Visitor(request, request.app.state.backend)
-    detail = error.message.removeprefix(f"{error.status.phrase}: ")
-    return page(visitor, "failure", status=int(error.status), title=error.status.phrase, detail=detail, request_id=request_id)
+    visitor.look_away()
+    title, detail = error.status.phrase, reason(error)
+    response = page(visitor, "failure", status=int(error.status), title=title, detail=detail, request_id=request_id)
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response

@@ -1,4 +1,7 @@
-"""Renders pages: templates with escaping always on, and the headers that keep scripts and frames out."""
+"""Renders pages: templates with escaping always on, and the headers that keep scripts and frames out.
+
+Templates extend base.html and are built of the macros of _parts.html.
+"""
 
 from functools import cache
 from hashlib import sha256
@@ -6,23 +9,28 @@ from pathlib import Path
 
 from fastapi import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import RedirectResponse
 
+from common.clock import from_millis
 from functions.pages.visitors import Visitor
 
 HERE = Path(__file__).parent
 SEE_OTHER = 303
+_HALF_A_YEAR_SECONDS = 180 * 86_400
 
 
 def page(visitor: Visitor, name: str, *, status: int = 200, form_targets: str = "", **content: object) -> Response:
     """Return a page from a template; `form_targets` are further places that its forms may lead to, as CSP sources.
 
-    Templates know `caller` (or none), `form_key`, `stylesheet` and what is in `content`.
+    Templates know `person`, who is signed in, or none; `form_key`; `stylesheet`; what is in `content`; and the filter `moment`
+    for times in unix milliseconds. (`caller` means something else to Jinja in the body of a form.) Browsers follow
+    `form_targets` through redirects too: a form whose answer leads elsewhere names it.
     """
     text = _templates().get_template(f"{name}.html").render(
-        caller=visitor.caller, form_key=visitor.form_key, stylesheet=f"/assets/{stylesheet()[0]}.css", **content,
+        person=visitor.caller, form_key=visitor.form_key, stylesheet=f"/assets/{stylesheet()[0]}.css", **content,
     )  # fmt: skip
-    response = Response(text, status, media_type="text/html; charset=utf-8", headers=_headers(form_targets))
+    response = Response(text, status, media_type="text/html; charset=utf-8", headers=_headers(visitor, form_targets))
     visitor.keep_visit(response)
     return response
 
@@ -41,18 +49,35 @@ def stylesheet() -> tuple[str, bytes]:
 
 @cache
 def _templates() -> Environment:
-    return Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, auto_reload=False)
+    loader = FileSystemLoader(HERE / "templates")
+    made = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, auto_reload=False, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters["moment"] = _moment
+    return made
 
 
-def _headers(form_targets: str) -> dict[str, str]:
+def _moment(millis: int) -> Markup:
+    moment = from_millis(millis)
+    return Markup('<time datetime="{}">{} {}</time>').format(
+        f"{moment:%Y-%m-%dT%H:%MZ}", moment.day, f"{moment:%b %Y, %H:%M} UTC",
+    )  # fmt: skip
+
+
+def _headers(visitor: Visitor, form_targets: str) -> dict[str, str]:
     policy = (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; "
         f"form-action 'self' {form_targets}".rstrip()
     )
-    return {
+    headers = {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
-        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        # With `no-referrer` browsers hide the origin of our own forms too (Fetch standard, "append a request Origin header").
+        "Referrer-Policy": "same-origin",
         "Cache-Control": "no-store",
     }
+    if visitor.is_lasting_name:
+        headers["Strict-Transport-Security"] = f"max-age={_HALF_A_YEAR_SECONDS}"
+    return headers

@@ -1,5 +1,102 @@
-"""Pages of sessions."""
+"""Signing in and out, and the stylesheet. Every way in ends with a fresh session; none goes on with one from before."""
 
-from fastapi import APIRouter
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Query, Response
+
+from common.backend import Backend
+from common.identity import accounts, bytoken, providers, sessions, signing_up
+from common.names import require_owner_name
+from functions.deps import BackendDep
+from functions.pages.attempts import attempt
+from functions.pages.failures import reason
+from functions.pages.rendering import page, see_other, stylesheet
+from functions.pages.visitors import HOME, Form, FormDep, Visitor, VisitorDep, local_path
 
 router = APIRouter()
+_ReturnTo = Annotated[str, Query()]
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@router.get("/")
+def start(visitor: VisitorDep) -> Response:
+    """Lead to the page to begin with."""
+    return see_other(HOME if visitor.caller is not None else "/signin")
+
+
+@router.get("/signin")
+def show_sign_in(visitor: VisitorDep, backend: BackendDep, return_to: _ReturnTo = "") -> Response:
+    """Show the ways to sign in; whoever is signed in goes on."""
+    if visitor.caller is not None:
+        return see_other(local_path(return_to))
+    return _ways(visitor, backend, return_to)
+
+
+@router.post("/signin")
+def sign_in(visitor: VisitorDep, backend: BackendDep, form: FormDep) -> Response:
+    """Sign in by address or user name, and password."""
+    name, password = form.text("name"), form.exact("password")
+    return _enter(visitor, backend, form, "name", lambda: accounts.sign_in(backend, name, password, client=visitor.client))
+
+
+@router.post("/signin/token")
+def sign_in_by_token(visitor: VisitorDep, backend: BackendDep, form: FormDep) -> Response:
+    """Sign in with a personal access token of one's own."""
+    token = form.text("token")
+    return _enter(visitor, backend, form, "token", lambda: bytoken.sign_in(backend, token, client=visitor.client))
+
+
+@router.get("/signin/organization")
+def sign_in_through_organization(visitor: VisitorDep, org: str = "", return_to: _ReturnTo = "") -> Response:
+    """Lead to an organization's provider. Not by a redirect: browsers would hold the form to places of our own."""
+    require_owner_name(org)
+    address = f"/signin/sso/{quote(org, safe='')}?{urlencode({'return_to': local_path(return_to)})}"
+    return page(visitor, "signin-organization", org=org, address=address)
+
+
+@router.post("/signout")
+def sign_out(visitor: VisitorDep, backend: BackendDep, form: FormDep) -> Response:
+    """End the session, here and on the server."""
+    _ = form
+    response = see_other("/signin")
+    if visitor.caller is not None:
+        sessions.end(backend, visitor.caller)
+    visitor.sign_out(response)
+    return response
+
+
+@router.get("/assets/{name}")
+async def asset(name: str) -> Response:
+    """Return the stylesheet, to be kept for ever under its hash; a page of another release gets ours, to be used once."""
+    digest, text = stylesheet()
+    keeping = _FOR_EVER if name == f"{digest}.css" else "no-store"
+    return Response(text, media_type="text/css", headers={"Cache-Control": keeping, "X-Content-Type-Options": "nosniff"})
+
+
+def _enter(visitor: Visitor, backend: Backend, form: Form, field: str, sign_in: Callable[[], str]) -> Response:
+    """Return the way on with a new session, or the sign-in page that says what was wrong."""
+    return_to = form.text("return_to")
+    return attempt(
+        lambda: _entered(visitor, sign_in(), return_to),
+        lambda error: _ways(visitor, backend, return_to, status=int(error.status), problem=reason(error), field=field),
+    )
+
+
+def _entered(visitor: Visitor, secret: str, return_to: str) -> Response:
+    response = see_other(local_path(return_to))
+    visitor.sign_in(response, secret)
+    return response
+
+
+def _ways(
+    visitor: Visitor, backend: Backend, return_to: str, *, status: int = 200, problem: str = "", field: str = "",
+) -> Response:  # fmt: skip
+    settings, where = backend.settings, local_path(return_to)
+    query = urlencode({"return_to": where})
+    offered = [(offer.label, f"/signin/{offer.key}?{query}") for offer in providers.offered(settings)]
+    return page(
+        visitor, "signin", status=status, problem=problem, field=field, return_to=where, providers=offered,
+        has_login=accounts.is_login_offered(settings), has_sign_up=signing_up.may_sign_up(settings),
+    )  # fmt: skip

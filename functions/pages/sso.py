@@ -1,5 +1,93 @@
-"""Pages of sso."""
+"""Signing in through an organization's own SAML provider; how the three requests hang together: common/saml/signing_in.py."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from common.errors import TooLarge
+from common.saml import signing_in
+from common.saml.model import Choice
+from common.saml.signing_in import Finished, Question
+from functions.deps import BackendDep, read_body
+from functions.pages.rendering import page, see_other
+from functions.pages.visitors import Form, FormDep, Visitor, VisitorDep, local_path, parse_form
 
 router = APIRouter()
+_SIGN_IN, _LOGIN = "/signin/sso/{org}", "/login/{org}/sso/saml"
+_ANSWER_BYTES = 1 << 20
+_METADATA = "application/samlmetadata+xml"
+_Query = Annotated[str, Query()]
+
+
+async def get_answer(request: Request) -> Form:
+    """Return the form that a provider had the browser send: it comes from elsewhere and carries no key of ours."""
+    try:
+        return parse_form((await read_body(request, _ANSWER_BYTES)).text)
+    except TooLarge as error:
+        msg = f"the provider's answer is larger than {_ANSWER_BYTES:,} bytes"
+        raise TooLarge(msg) from error
+
+
+AnswerDep = Annotated[Form, Depends(get_answer)]
+
+
+@router.get(_SIGN_IN)
+def begin(visitor: VisitorDep, backend: BackendDep, org: str, return_to: _Query = "") -> Response:
+    """Send the browser to an organization's provider."""
+    address = signing_in.begin(backend, org, visitor.visit, return_to=local_path(return_to), force=False)
+    return _led_to_provider(visitor, address)
+
+
+@router.get(f"{_SIGN_IN}/reauth")
+def begin_again(visitor: VisitorDep, backend: BackendDep, org: str, return_to: _Query = "") -> Response:
+    """Send the browser there to be asked anew who it is: the address that the command line tells people to open."""
+    address = signing_in.begin(backend, org, visitor.visit, return_to=local_path(return_to), force=True)
+    return _led_to_provider(visitor, address)
+
+
+@router.get(f"{_SIGN_IN}/finish")
+def finish(visitor: VisitorDep, backend: BackendDep, org: str, code: _Query = "") -> Response:
+    """Sign the browser in that comes back, or ask what is to be decided first."""
+    return _shown(
+        visitor, signing_in.finish(backend, visitor.caller, org, browser=visitor.visit, code=code, client=visitor.client)
+    )
+
+
+@router.post(f"{_SIGN_IN}/finish")
+def finish_as_chosen(visitor: VisitorDep, backend: BackendDep, org: str, form: FormDep) -> Response:
+    """Sign the browser in as it was decided."""
+    code, choice = form.text("code"), _choice(form.text("choice"))
+    return _shown(visitor, signing_in.finish(
+        backend, visitor.caller, org, browser=visitor.visit, code=code, choice=choice, client=visitor.client,
+    ))  # fmt: skip
+
+
+@router.get(f"{_LOGIN}/metadata")
+def show_metadata(backend: BackendDep, org: str) -> Response:
+    """Tell an organization's provider what it has to know of this server."""
+    return Response(signing_in.describe(backend, org), media_type=_METADATA, headers={"X-Content-Type-Options": "nosniff"})
+
+
+@router.post(f"{_LOGIN}/acs")
+def receive(backend: BackendDep, org: str, answer: AnswerDep) -> Response:
+    """Take a provider's answer."""
+    arrived = signing_in.receive(backend, org, answer.exact("SAMLResponse"), answer.exact("RelayState"))
+    return see_other(arrived.location)
+
+
+def _led_to_provider(visitor: Visitor, address: str) -> Response:
+    response = see_other(address)
+    visitor.keep_visit(response)
+    return response
+
+
+def _choice(text: str) -> Choice:
+    return Choice(text) if text in list(Choice) else Choice.NONE
+
+
+def _shown(visitor: Visitor, result: Finished | Question) -> Response:
+    if isinstance(result, Question):
+        return page(visitor, "sso-question", question=result)
+    response = see_other(local_path(result.return_to))
+    visitor.sign_in(response, result.session)
+    return response

@@ -66,6 +66,25 @@ class Visitor:
         """Return what this visitor's forms carry."""
         return sessions.form_key(self._backend, self._session or self.visit)
 
+    @property
+    def client(self) -> str:
+        """Return the network address that asks, or an empty text when it is not known."""
+        return self._request.client.host if self._request.client is not None else ""
+
+    @property
+    def is_secure(self) -> bool:
+        """Tell whether browsers reach the pages over HTTPS."""
+        return self._secure
+
+    @property
+    def is_lasting_name(self) -> bool:
+        """Tell whether browsers may be told to use HTTPS alone at this name from now on: `localhost` has other servers too."""
+        return self._secure and urlsplit(base_url(self._backend.settings)).hostname != "localhost"
+
+    def look_away(self) -> None:
+        """Ask nobody who is signed in: for pages that tell of a failure, which may be the database's."""
+        self._looked = True
+
     def require(self) -> Caller:
         """Return who is signed in; raises SignInNeeded."""
         if self.caller is None:
@@ -77,11 +96,15 @@ class Visitor:
         if not self._known_visit:
             self._set(response, self.visit_cookie, self.visit, 24 * _HOUR_SECONDS)
 
-    def sign_in(self, response: Response, session: str) -> None:
-        """Give the browser a session's cookie with a reply; the visit begins anew."""
-        self._set(
-            response, self.session_cookie, session, self._backend.settings.integer("STACKHOLD_SESSION_HOURS") * _HOUR_SECONDS
-        )
+    def sign_in(self, response: Response, secret: str) -> None:
+        """Give the browser a session's cookie with a reply; the visit begins anew, and the session it had before ends.
+
+        `secret` is what `sessions.start` returned, in a transaction that is over.
+        """
+        if self.caller is not None:
+            sessions.end(self._backend, self.caller)
+        seconds = self._backend.settings.integer("STACKHOLD_SESSION_HOURS") * _HOUR_SECONDS
+        self._set(response, self.session_cookie, sessions.cookie(self._backend, secret), seconds)
         self._set(response, self.visit_cookie, "", 0)
 
     def sign_out(self, response: Response) -> None:
@@ -112,6 +135,11 @@ class Form:
 def get_visitor(request: Request, backend: BackendDep) -> Visitor:
     """Return who looks."""
     return Visitor(request, backend)
+
+
+def get_person(visitor: "VisitorDep") -> Caller:
+    """Return who is signed in; raises SignInNeeded. Named before the form, so that whoever has to sign in is told that."""
+    return visitor.require()
 
 
 def get_form(request: Request, backend: BackendDep, visitor: "VisitorDep", body: BodyDep) -> Form:
@@ -158,4 +186,5 @@ def _require_own_origin(request: Request, backend: Backend) -> None:
 
 
 VisitorDep = Annotated[Visitor, Depends(get_visitor)]
+PersonDep = Annotated[Caller, Depends(get_person)]
 FormDep = Annotated[Form, Depends(get_form)]

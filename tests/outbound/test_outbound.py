@@ -1,5 +1,6 @@
 """Calls through the guard, against a server on loopback."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,14 @@ class Peer(BaseHTTPRequestHandler):
         body = b"x" * (3 << 20) if self.path == "/huge" else self.headers.get("User-Agent", "").encode()
         if self.path.startswith("/slow"):
             time.sleep(1)
+        if self.path == "/drip":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for _ in range(40):
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
+            return
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -82,6 +91,14 @@ class TestCall:
             outbound.call("GET", at(peer, "/slow") + "?code=hush")
 
         assert "127.0.0.1 cannot be reached: no answer in time" == str(failed.value)
+
+    def test_lets_a_dripping_peer_go(
+        self, peer: ThreadingHTTPServer, outbound: Outbound, monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        """A peer that sends a little now and then is let go after a while."""
+        monkeypatch.setattr("common.outbound.WHOLE_SECONDS", 0.2)
+        with pytest.raises(CallFailed, match="to answer"):
+            outbound.call("GET", at(peer, "/drip"))
 
     def test_calls_no_private_address(self, peer: ThreadingHTTPServer) -> None:
         """Without the list nothing on this machine is called, by whatever name."""

@@ -26,10 +26,12 @@ def upgrade() -> None:
     _create_sign_ins()
     _create_saml_providers()
     _create_saml_assertions()
+    _create_saml_answers()
     _create_scim_tokens()
     _create_scim_users()
     _create_scim_groups()
     _create_oidc_issuers()
+    _create_oidc_machines()
     _create_refresh_tokens()
     _create_mails()
 
@@ -39,12 +41,12 @@ def _create_email_accounts() -> None:
         "email_accounts",
         sa.Column("user_id", sa.String(36), primary_key=True, nullable=False),
         sa.Column("email", sa.String(255), nullable=False),
-        sa.Column("verified_at", sa.BigInteger(), nullable=True),
+        sa.Column("is_verified", sa.Boolean(), nullable=False),
         sa.Column("pending_email", sa.String(255), nullable=True),
         sa.Column("password_hash", sa.String(255), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.UniqueConstraint("email", name="uq_email_accounts_email"),
+        sa.UniqueConstraint("email", "is_verified", name="uq_email_accounts_email_is_verified"),
     )
 
 
@@ -122,6 +124,22 @@ def _create_saml_assertions() -> None:
     )
 
 
+def _create_saml_answers() -> None:
+    create_table(
+        "saml_answers",
+        sa.Column("code_hash", sa.String(64), primary_key=True, nullable=False),
+        sa.Column("org_id", sa.String(36), nullable=False),
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("state", sa.String(64), nullable=False),
+        sa.Column("subject", sa.String(255), nullable=False),
+        sa.Column("email", sa.String(255), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("return_to", sa.String(2048), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        indexes=(sa.Index("ix_saml_answers_expires_at", "expires_at"),),
+    )
+
+
 def _create_scim_tokens() -> None:
     create_table(
         "scim_tokens",
@@ -142,6 +160,7 @@ def _create_scim_users() -> None:
         sa.Column("user_id", sa.String(36), nullable=False),
         sa.Column("user_name", sa.String(255), nullable=False),
         sa.Column("external_id", sa.String(255), nullable=True),
+        sa.Column("email", sa.String(255), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("document", LONG_TEXT, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -149,7 +168,10 @@ def _create_scim_users() -> None:
         sa.Column("modified_at", sa.BigInteger(), nullable=False),
         sa.UniqueConstraint("org_id", "user_id", name="uq_scim_users_org_id_user_id"),
         sa.UniqueConstraint("org_id", "user_name", name="uq_scim_users_org_id_user_name"),
-        indexes=(sa.Index("ix_scim_users_external_id", "org_id", "external_id"),),
+        indexes=(
+            sa.Index("ix_scim_users_email", "org_id", "email"),
+            sa.Index("ix_scim_users_external_id", "org_id", "external_id"),
+        ),
     )
 
 
@@ -178,8 +200,9 @@ def _create_oidc_issuers() -> None:
         sa.Column("issuer", sa.String(512), nullable=False),
         sa.Column("thumbprints", LONG_TEXT, nullable=False),
         sa.Column("static_keys", LONG_TEXT, nullable=True),
-        sa.Column("keys", LONG_TEXT, nullable=True),
+        sa.Column("fetched_keys", LONG_TEXT, nullable=True),
         sa.Column("keys_at", sa.BigInteger(), nullable=True),
+        sa.Column("keys_asked_at", sa.BigInteger(), nullable=True),
         sa.Column("max_expiration_seconds", sa.Integer(), nullable=False),
         sa.Column("policy_id", sa.String(36), nullable=False),
         sa.Column("policy_version", sa.Integer(), nullable=False),
@@ -188,9 +211,19 @@ def _create_oidc_issuers() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("modified_at", sa.BigInteger(), nullable=False),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.UniqueConstraint("org_id", "issuer", name="uq_oidc_issuers_org_id_issuer"),
         sa.UniqueConstraint("org_id", "name", name="uq_oidc_issuers_org_id_name"),
         sa.UniqueConstraint("org_id", "url", name="uq_oidc_issuers_org_id_url"),
         sa.UniqueConstraint("policy_id", name="uq_oidc_issuers_policy_id"),
+    )
+
+
+def _create_oidc_machines() -> None:
+    create_table(
+        "oidc_machines",
+        sa.Column("issuer_id", sa.String(36), primary_key=True, nullable=False),
+        sa.Column("subject", sa.String(48), primary_key=True, nullable=False),
+        sa.Column("user_id", sa.String(36), nullable=False),
     )
 
 
@@ -201,6 +234,7 @@ def _create_refresh_tokens() -> None:
         sa.Column("family_id", sa.String(36), nullable=False),
         sa.Column("org_id", sa.String(36), nullable=False),
         sa.Column("issuer_id", sa.String(36), nullable=False),
+        sa.Column("token_id", sa.String(36), nullable=False),
         sa.Column("request", LONG_TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
@@ -221,7 +255,6 @@ def _create_mails() -> None:
         sa.Column("address", sa.String(255), nullable=False),
         sa.Column("user_id", sa.String(36), nullable=True),
         sa.Column("subject_id", sa.String(36), nullable=True),
-        sa.Column("content", LONG_TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),

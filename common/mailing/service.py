@@ -1,0 +1,132 @@
+"""The outbox: mails are queued in the transaction of what they are about, and sent by a job.
+
+A row says what a mail is for and to whom, and holds no text and no secret: the text, with its link, is written at each
+attempt by whoever sends (`Write`), and kept nowhere. Two senders at once cannot take the same mail; one whose sender died
+after handing it over is sent again when the claim runs out.
+"""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from common.access.caller import Caller
+from common.backend import Backend
+from common.clock import unix_millis
+from common.db.faults import repeated
+from common.errors import BadRequest, Forbidden, NotFound
+from common.ids import is_id, new_id
+from common.mail import Mail, NotSent
+from common.mailing import repository
+from common.mailing.model import NewMail, QueuedMail
+from common.paging import make_token, read_token, seal
+
+PAGE_SIZE = 50
+# Longer than a mail server may take: each of its answers is waited for.
+CLAIM_MILLIS = 600_000
+ATTEMPTS = 8
+PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 60_000, 6 * 3_600_000
+# How soon the same mail may go out again, since whoever invites could otherwise fill somebody's mailbox.
+AGAIN_AFTER_MILLIS = 300_000
+IN_THE_LOG = "no mail server is configured; the text is in the server's log"
+ABANDONED = "whoever tried to send it ended in the middle, too often"
+_PROBLEM_LIMIT = 255
+
+# Returns the text of a mail, with a fresh link, or None when there is no longer anything to say.
+Write = Callable[[Backend, QueuedMail], Mail | None]
+
+
+def queue(tx: Connection, backend: Backend, new: Sequence[NewMail]) -> None:
+    """Queue mails, a step: they go out once the caller's transaction is there."""
+    if new:
+        repository.add(tx, [(new_id(), mail) for mail in new], unix_millis(backend.clock.now()))
+
+
+def queue_again(tx: Connection, backend: Backend, mail: NewMail) -> None:
+    """Queue a mail unless the same one was queued within the last minutes, a step."""
+    if not repository.has_recent(tx, mail, unix_millis(backend.clock.now()) - AGAIN_AFTER_MILLIS):
+        queue(tx, backend, [mail])
+
+
+def send_one(backend: Backend, write: Write) -> int:
+    """Send the mail that is due for the longest time, and return how many there were to send: 0 or 1."""
+    # No permission check: the schedule is part of the installation.
+    now = unix_millis(backend.clock.now())
+    with backend.db.connect() as connection:
+        mail = repository.find_due(connection, now)
+        if mail is None:
+            return 0
+        if not repository.claim(connection, mail, now + CLAIM_MILLIS):
+            return 1
+    if mail.attempts >= ATTEMPTS:
+        _settle(backend, mail, now + CLAIM_MILLIS, NotSent(ABANDONED, is_final=True))
+        return 1
+    text = write(backend, mail)
+    if text is None:
+        with backend.db.connect() as connection:
+            repository.drop(connection, mail.id)
+        return 1
+    _settle(backend, mail, now + CLAIM_MILLIS, _problem_of(backend, text))
+    return 1
+
+
+def page_mails(backend: Backend, caller: Caller, token: str | None) -> tuple[list[QueuedMail], str | None]:
+    """Return a page of mails, the newest first, and the token of the next page or None; for site administrators."""
+    require_site_admin(caller)
+    sealed = seal(caller.user_id, "mails")
+    before = _position(token, sealed) if token is not None else None
+    with backend.db.connect() as connection:
+        rows = repository.page(connection, before, PAGE_SIZE + 1)
+    found = rows[:PAGE_SIZE]
+    return found, make_token(sealed, str(found[-1].created_at), found[-1].id) if len(rows) > PAGE_SIZE else None
+
+
+def get_unsent(backend: Backend, caller: Caller, mail_id: str) -> QueuedMail:
+    """Return a mail that no mail server took; NotFound for any other. For site administrators."""
+    require_site_admin(caller)
+    with backend.db.connect() as connection:
+        mail = repository.find(connection, mail_id) if is_id(mail_id) else None
+    if mail is None or mail.is_sent:
+        msg = "there is no such mail that was not sent"
+        raise NotFound(msg)
+    return mail
+
+
+def require_site_admin(caller: Caller) -> None:
+    """Raise Forbidden unless the caller administers the installation and signed in themselves."""
+    if not (caller.site_admin and caller.is_themselves):
+        msg = "this is for administrators of the installation"
+        raise Forbidden(msg)
+
+
+def _problem_of(backend: Backend, text: Mail) -> NotSent | None:
+    try:
+        backend.mailer.send(text)
+    except NotSent as error:
+        return error
+    return None
+
+
+def _settle(backend: Backend, mail: QueuedMail, claimed_until: int, problem: NotSent | None) -> None:
+    now = unix_millis(backend.clock.now())
+    due_at = sent_at = None
+    words = "" if problem is None else str(problem)[:_PROBLEM_LIMIT]
+    if problem is None and backend.mailer.is_real:
+        sent_at = now
+    elif problem is None:
+        words = IN_THE_LOG
+    elif not problem.is_final and mail.attempts + 1 < ATTEMPTS:
+        due_at = now + min(PAUSE_MILLIS * 4**mail.attempts, LONGEST_PAUSE_MILLIS)
+
+    def settle() -> None:
+        with backend.db.connect() as connection:
+            repository.settle(connection, mail.id, claimed_until, due_at=due_at, sent_at=sent_at, problem=words)
+
+    repeated(settle)
+
+
+def _position(token: str, sealed: str) -> tuple[int, str]:
+    created_at, mail_id = read_token(token, sealed, 2)
+    if not (created_at.isascii() and created_at.isdigit() and len(created_at) < 20):
+        msg = "the continuation token is not one of this server's"
+        raise BadRequest(msg)
+    return int(created_at), mail_id

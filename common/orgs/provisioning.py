@@ -1,0 +1,48 @@
+"""Steps by which an organization's directory decides who belongs to it. Its use cases hold the organization's lock."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from common.access.permissions import Role
+from common.errors import Conflict
+from common.orgs import member_rows, members, provisioning_rows
+from common.orgs.model import Given
+
+
+def admit(tx: Connection, org_id: str, user_id: str, now: datetime) -> None:
+    """Make somebody a member with the role that newcomers get, or let a suspended one in again."""
+    # No permission check in this module: the directory's token was checked.
+    place = provisioning_rows.find(tx, org_id, user_id)
+    if place is None:
+        members.enter(tx, org_id, user_id, Given(Role.MEMBER), now, refusal="this user is a member already")
+    elif place.suspended:
+        provisioning_rows.put_suspended(tx, org_id, user_id, suspended=False)
+
+
+def suspend(tx: Connection, org_id: str, user_id: str) -> None:
+    """Keep a member out, with the role and teams that they have; Conflict for the last admin."""
+    if _may_end(tx, org_id, user_id):
+        provisioning_rows.put_suspended(tx, org_id, user_id, suspended=True)
+
+
+def remove(tx: Connection, org_id: str, user_id: str) -> None:
+    """End a membership; Conflict for the last admin. What hangs on it is cleared away by common/teams/leaving.py."""
+    _may_end(tx, org_id, user_id)
+    member_rows.remove(tx, org_id, user_id)
+
+
+def is_elsewhere(tx: Connection, org_id: str, user_id: str) -> bool:
+    """Tell whether somebody may come into a shared organization beside this one."""
+    return provisioning_rows.is_elsewhere(tx, org_id, user_id)
+
+
+def _may_end(tx: Connection, org_id: str, user_id: str) -> bool:
+    """Tell whether there is a membership to end; Conflict for the last admin's."""
+    place = provisioning_rows.find(tx, org_id, user_id)
+    if place is None or place.suspended:
+        return False
+    if place.is_admin and not member_rows.has_other_admin(tx, org_id, user_id):
+        msg = "this user is the last admin of the organization; make somebody else an admin there first"
+        raise Conflict(msg)
+    return True

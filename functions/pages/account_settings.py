@@ -1,0 +1,107 @@
+"""The page of one's name, address and password."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from common.access.caller import Caller
+from common.backend import Backend
+from common.errors import BackendError
+from common.identity import accounts, addresses
+from common.identity.passwords import LONGEST, SHORTEST
+from common.users.service import NAME_LIMIT
+from functions.deps import BackendDep
+from functions.pages.attempts import attempt
+from functions.pages.failures import reason
+from functions.pages.rendering import page, see_other
+from functions.pages.visitors import FormDep, PersonDep, Visitor, VisitorDep
+
+router = APIRouter()
+_ACCOUNT = "/settings/account"
+_NEWS = {
+    "name": "Your name was changed.",
+    "password": "Your password was changed, and all other browsers were signed out.",
+    "confirmed": "Your address is confirmed.",
+    "asked": "A mail is on its way to the address. It is yours when you follow the link in it.",
+    "cancelled": "Your address stays as it is.",
+    "added": "You can sign in with your address and your password now.",
+}
+
+
+@router.get(_ACCOUNT)
+def show_account(
+    visitor: VisitorDep, backend: BackendDep, person: PersonDep, done: Annotated[str, Query()] = "",
+) -> Response:  # fmt: skip
+    """Show the caller's name, address and what waits to be confirmed, with the forms to change them."""
+    return _account_page(visitor, backend, person, news=_NEWS.get(done, ""))
+
+
+@router.post(f"{_ACCOUNT}/name")
+def change_name(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
+    """Change the caller's name."""
+    return _changed(visitor, backend, person, "name", lambda: accounts.change_name(backend, person, form.text("name")))
+
+
+@router.post(f"{_ACCOUNT}/password")
+def change_password(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
+    """Change the caller's password; this browser goes on with a fresh session."""
+
+    def change() -> Response:
+        session = accounts.change_password(backend, person, form.exact("old"), form.exact("password"))
+        response = see_other(f"{_ACCOUNT}?done=password")
+        visitor.sign_in(response, session)
+        return response
+
+    return attempt(change, lambda error: _account_page(visitor, backend, person, error=error, part="password"))
+
+
+@router.post(f"{_ACCOUNT}/address")
+def request_change(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
+    """Ask for another address."""
+    return _changed(
+        visitor, backend, person, "asked",
+        lambda: addresses.request_change(backend, person, form.exact("present"), form.text("email")),
+    )  # fmt: skip
+
+
+@router.post(f"{_ACCOUNT}/address/again")
+def send_again(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
+    """Mail another link to the address that waits."""
+    _ = form
+    return _changed(visitor, backend, person, "asked", lambda: addresses.send_again(backend, person))
+
+
+@router.post(f"{_ACCOUNT}/address/cancel")
+def cancel_change(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
+    """Forget the address that was asked for."""
+    _ = form
+    return _changed(visitor, backend, person, "cancelled", lambda: addresses.cancel_change(backend, person))
+
+
+@router.post(f"{_ACCOUNT}/add")
+def add_account(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
+    """Give the caller an address and a password to sign in with."""
+    return _changed(
+        visitor, backend, person, "added",
+        lambda: addresses.add_account(backend, person, form.text("email"), form.exact("password")),
+    )  # fmt: skip
+
+
+def _changed(visitor: Visitor, backend: Backend, person: Caller, done: str, change: Callable[[], None]) -> Response:
+    def act() -> Response:
+        change()
+        return see_other(f"{_ACCOUNT}?done={done}")
+
+    return attempt(act, lambda error: _account_page(visitor, backend, person, error=error, part=done))
+
+
+def _account_page(
+    visitor: Visitor, backend: Backend, person: Caller, *, error: BackendError | None = None, part: str = "", news: str = "",
+) -> Response:  # fmt: skip
+    return page(
+        visitor, "account", status=int(error.status) if error is not None else 200,
+        account=accounts.find_account(backend, person), is_offered=accounts.is_login_offered(backend.settings), news=news,
+        problem=reason(error) if error is not None else "", part=part, is_mailed=backend.mailer.is_real,
+        shortest=SHORTEST, longest=LONGEST, name_limit=NAME_LIMIT,
+    )  # fmt: skip

@@ -1,0 +1,43 @@
+"""Pages for administrators of the installation: mail that waits or could not be sent."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from common.access.caller import Caller
+from common.backend import Backend
+from common.identity import letters
+from common.mailing import service as mailing
+from functions.deps import BackendDep
+from functions.pages.rendering import page, see_other
+from functions.pages.visitors import FormDep, PersonDep, Visitor, VisitorDep
+
+router = APIRouter()
+_MAILS = "/admin/mails"
+
+
+@router.get("/admin")
+def start() -> Response:
+    """Lead to the page to begin with."""
+    return see_other(_MAILS)
+
+
+@router.get(_MAILS)
+def list_mails(
+    visitor: VisitorDep, backend: BackendDep, person: PersonDep, after: Annotated[str, Query()] = "",
+) -> Response:  # fmt: skip
+    """Show a page of mails, the newest first."""
+    return _mails_page(visitor, backend, person, after=after)
+
+
+@router.post(f"{_MAILS}/link")
+def make_link(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
+    """Make a fresh link of a mail that was not sent, and show it, this once."""
+    return _mails_page(visitor, backend, person, link=letters.make_link(backend, person, form.text("id")))
+
+
+def _mails_page(visitor: Visitor, backend: Backend, person: Caller, *, after: str = "", link: str = "") -> Response:
+    found, following = mailing.page_mails(backend, person, after or None)
+    return page(
+        visitor, "mails", mails=found, following=following or "", is_first=not after, link=link, is_real=backend.mailer.is_real,
+    )  # fmt: skip

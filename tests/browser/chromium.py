@@ -1,0 +1,127 @@
+"""A headless Chromium that reaches this machine alone, driven through its own driver."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from selenium.common.exceptions import TimeoutException
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.reporting import missing_tool
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+DRIVERS = ("chromedriver",)
+LIMIT_SECONDS = 30
+DESKTOP, PHONE = (1280, 900), (390, 844)
+# No request leaves the machine, whatever the browser would like to report or update.
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+)
+
+
+class Browser:
+    """One browser with a profile of its own; nothing is left of it when it is closed."""
+
+    def __init__(self, profile: Path) -> None:
+        """Starts it."""
+        options = ChromeOptions()
+        options.binary_location = _program(BROWSERS)
+        for option in (*OPTIONS, f"--user-data-dir={profile}"):
+            options.add_argument(option)
+        # A path of its own: without one, the library would look for a driver to download.
+        self.driver = Chrome(options=options, service=ChromeService(_program(DRIVERS)))
+        self.driver.set_page_load_timeout(LIMIT_SECONDS)
+        self.resize(DESKTOP)
+
+    def close(self) -> None:
+        """Ends it."""
+        self.driver.quit()
+
+    def forget(self) -> None:
+        """Drops all cookies, as a new visitor has none."""
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Shows pages on a screen of another size, in CSS pixels."""
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def prefer(self, scheme: str) -> None:
+        """Asks pages for the `light` or `dark` look."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def open(self, address: str) -> None:
+        """Opens an address and waits for the page."""
+        self.driver.get(address)
+
+    @property
+    def address(self) -> str:
+        """Where the browser is."""
+        return self.driver.current_url
+
+    @property
+    def status(self) -> int:
+        """The status of the page that is open."""
+        return int(self.driver.execute_script("return performance.getEntriesByType('navigation')[0].responseStatus"))
+
+    @property
+    def text(self) -> str:
+        """What the page says."""
+        return self.driver.find_element(By.TAG_NAME, "body").text
+
+    def find(self, selector: str) -> WebElement:
+        """The first element of a CSS selector."""
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def fill(self, name: str, value: str) -> None:
+        """Types into the field with a name."""
+        self.find(f"input[name={name}]:not([type=hidden])").send_keys(value)
+
+    def press(self, text: str) -> None:
+        """Clicks the button, link or summary with a text that begins so, and waits for what comes of it."""
+        parts = "//button | //a | //summary"
+        shown = [item for item in self.driver.find_elements(By.XPATH, parts) if item.is_displayed()]
+        found = next((item for item in shown if label(item).startswith(text)), None)
+        assert found is not None, f"no {text!r} among {[label(item) for item in shown]}"
+        found.click()
+
+    def await_address(self, part: str) -> None:
+        """Waits until the address has a part."""
+        try:
+            WebDriverWait(self.driver, LIMIT_SECONDS).until(lambda driver: part in driver.current_url)
+        except TimeoutException as error:
+            raise AssertionError(f"no {part!r} in {self.address}; the page says: {self.text[:500]}") from error
+
+    def save_picture(self, path: Path) -> None:
+        """Writes a picture of the whole page."""
+        import base64
+
+        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "format": "png"})
+        path.write_bytes(base64.b64decode(taken["data"]))
+
+
+def label(element: WebElement) -> str:
+    """What an element says, with the parts that are for screen readers alone."""
+    return " ".join((element.get_attribute("textContent") or "").split())
+
+
+def _program(names: tuple[str, ...]) -> str:
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        missing_tool("the tests of the pages need Chromium and its driver (Debian: chromium and chromium-driver)")
+    return found

@@ -1,0 +1,167 @@
+"""Every page in a browser: nothing keeps people from using it, and it fits a phone.
+
+STACKHOLD_PICTURES names a folder to put pictures of the pages into, to be looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.axe import violations
+from tests.browser.chromium import DESKTOP, PHONE, Browser, label
+from tests.browser.conftest import TOKEN, Site, sign_in
+
+CLI = (
+    "/cli-login?cliSessionPort=43210&cliSessionNonce=" + "a5" * 32 + "&cliSessionDescription=Generated+by+pulumi+login+on+laptop"
+)
+FOR_STRANGERS = {
+    "signin": "/signin",
+    "signup": "/signup",
+    "reset": "/reset",
+    "reset-password": "/reset/password?token=x",
+    "welcome": "/welcome/cli",
+    "failure": "/cli-login?cliSessionPort=1234@evil",
+}
+FOR_PEOPLE = {
+    "settings": "/settings",
+    "tokens": "/settings/tokens",
+    "cli-login": CLI + "&cliCommand=pulumi+up",
+    "identities": "/settings/identities",
+    "account": "/settings/account",
+    "mails": "/admin/mails",
+    "verify": "/verify?token=x",
+}
+LOOKS = ((DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark"))
+SCROLLS = "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+def check(browser: Browser, name: str, *, expected: tuple[int, ...] = (200, 400, 401)) -> None:
+    """Fails for a page that somebody could not use, in any look, or of another status; takes its pictures."""
+    for size, scheme in LOOKS:
+        browser.resize(size)
+        browser.prefer(scheme)
+        where = f"{name} at {size[0]} pixels, {scheme}"
+        _save_picture(browser, f"{name}-{size[0]}-{scheme}.png")
+
+        assert browser.status in expected, where
+        assert [] == violations(browser), where
+        assert not browser.driver.execute_script(SCROLLS), f"{where} scrolls sideways"
+
+
+@pytest.fixture(autouse=True)
+def _usual_look(browser: Browser) -> None:
+    """Each test begins on a desktop in the light."""
+    browser.resize(DESKTOP)
+    browser.prefer("light")
+
+
+class TestStrangers:
+    @pytest.mark.parametrize("name", FOR_STRANGERS)
+    def test_page_can_be_used(self, browser: Browser, site: Site, name: str) -> None:
+        """A page that needs no sign-in has no serious fault, in the light and the dark, on a desktop and on a phone."""
+        browser.open(site.url + FOR_STRANGERS[name])
+
+        check(browser, name)
+
+    def test_refused_sign_in_can_be_used(self, browser: Browser, site: Site) -> None:
+        """What was wrong is said at the top, as an alert, and leads to its field."""
+        browser.open(f"{site.url}/signin")
+        browser.press("With an access token")
+        browser.fill("token", "pul-" + "0" * 40)
+        browser.press("Sign in with the token")
+        browser.find("[role=alert]")
+
+        assert "There is a problem" in browser.find("[role=alert]").text
+        browser.find("[role=alert] a").click()
+        assert "token" == browser.driver.switch_to.active_element.get_attribute("id")
+        check(browser, "signin-refused")
+
+    def test_organization_leads_to_its_provider(self, browser: Browser, site: Site) -> None:
+        """The form for an organization gets past the policy of the page, which holds forms to places of our own."""
+        browser.open(f"{site.url}/signin?return_to=/settings")
+        browser.press("Through your organization")
+        browser.fill("org", "acme")
+        browser.press("Continue")
+        browser.await_address("/signin/sso/acme?return_to=%2Fsettings")
+
+        # The organization has no provider: its page says so.
+        assert "identity provider of its own" in browser.text
+        check(browser, "sso-none", expected=(400, 404))
+
+    def test_invitation_can_be_used(self, browser: Browser, site: Site) -> None:
+        """An invitation shows who invites, to strangers and to whoever is signed in."""
+        body = json.dumps({"role": "member"}).encode()
+        status, made = site.served.call("/api/orgs/acme/invites/link", token=TOKEN, body=body)
+        assert 200 == status, made
+        address = str(json.loads(made)["acceptInviteUrl"])
+        browser.open(address)
+        check(browser, "invitation")
+        sign_in(browser, site)
+        browser.resize(DESKTOP)
+        browser.open(address)
+
+        check(browser, "invitation-member")
+
+    def test_keyboard_alone_is_enough(self, browser: Browser, site: Site) -> None:
+        """The first stop of the Tab key leads past the header, and what has the focus shows it."""
+        browser.open(f"{site.url}/signin")
+        browser.find("body").send_keys(Keys.TAB)
+        skip = browser.driver.switch_to.active_element
+
+        assert "Skip to the content" == label(skip)
+        assert skip.location["y"] >= 0
+        assert "none" != skip.value_of_css_property("outline-style")
+
+
+class TestPeople:
+    @pytest.mark.parametrize("name", FOR_PEOPLE)
+    def test_page_can_be_used(self, browser: Browser, site: Site, name: str) -> None:
+        """A page of somebody who is signed in has no serious fault, in the light and the dark, on a desktop and on a phone."""
+        sign_in(browser, site)
+        browser.open(site.url + FOR_PEOPLE[name])
+
+        check(browser, name)
+
+    def test_token_is_made_shown_once_and_revoked(self, browser: Browser, site: Site) -> None:
+        """A token made on the page is shown, is good, is not shown again, and ends when it is revoked there."""
+        sign_in(browser, site)
+        browser.open(f"{site.url}/settings/tokens")
+        browser.fill("description", "nightly <b>backup</b>")
+        browser.press("Make a token")
+        token = browser.find("#new-token").get_attribute("value") or ""
+        check(browser, "tokens-made")
+        good, _ = site.served.call("/api/user", token=token)
+        browser.resize(DESKTOP)
+        browser.open(f"{site.url}/settings/tokens")
+        listed, source = browser.text, browser.driver.page_source
+        browser.press("Revoke nightly")
+        browser.press("Revoke now: nightly")
+        browser.await_address("revoked")
+        gone, _ = site.served.call("/api/user", token=token)
+
+        assert 200 == good
+        assert "nightly <b>backup</b>" in listed
+        assert token not in source
+        assert "The token was revoked." in browser.text
+        assert "nightly" not in browser.text
+        assert 401 == gone
+
+    def test_sign_out_ends_the_session(self, browser: Browser, site: Site) -> None:
+        """After a sign-out the pages ask to sign in again."""
+        sign_in(browser, site)
+        browser.press("Sign out")
+        browser.await_address("/signin")
+        browser.open(f"{site.url}/settings")
+
+        assert browser.address.endswith("/signin?return_to=%2Fsettings")
+
+
+def _save_picture(browser: Browser, name: str) -> None:
+    folder = os.environ.get("STACKHOLD_PICTURES")
+    if folder:
+        browser.save_picture(Path(folder) / name)

@@ -1,0 +1,36 @@
+"""What every template keeps to, so that no page says something else than its data, or carries what the policy blocks."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from functions.pages import rendering
+
+TEMPLATES = sorted((rendering.HERE / "templates").glob("*.html"))
+PARTS = "_parts.html"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+class TestTemplates:
+    def test_escapes_everything(self, path: Path) -> None:
+        """No template marks anything as safe or switches the escaping off."""
+        assert [] == re.findall(r"\|\s*safe|autoescape", path.read_text("utf-8"))
+
+    def test_has_no_inline_script_or_style(self, path: Path) -> None:
+        """Scripts of our own, event handlers and inline styles are blocked by the policy: none is written."""
+        assert [] == re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", path.read_text("utf-8"))
+
+    def test_forms_carry_their_key(self, path: Path) -> None:
+        """Every form that is sent with POST has the visitor's key, by the macro or by hand."""
+        text = path.read_text("utf-8")
+        assert text.count('method="post"') == text.count('name="form_key"')
+
+    def test_does_not_say_caller(self, path: Path) -> None:
+        """Who is signed in is `person`: `caller` is Jinja's own name for the body of a form, and undefined in it."""
+        assert path.name == PARTS or not re.search(r"\{[{%][^}]*\bcaller\b", path.read_text("utf-8"))
+
+    def test_belongs_to_the_frame(self, path: Path) -> None:
+        """Every page has the frame's language, title, skip link and landmarks."""
+        text = path.read_text("utf-8")
+        assert path.name in (PARTS, "base.html") or ('{% extends "base.html" %}' in text and "{% block title %}" in text)
