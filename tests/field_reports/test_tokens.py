@@ -53,6 +53,23 @@ class TestF27TokenNamesAndTokenText:
         assert (409, 409, TAKEN) == error_of(client.post(OPS, json={"name": "ci_1", "description": "", "expires": 0}))
         assert [] == listed(client, TOKENS) + listed(client, OPS)
 
+    def test_the_audit_log_has_who_and_why(self, client: TestClient) -> None:
+        """Making and revoking are in the log with the reason that was given, and what was refused is not."""
+        made = client.post(TOKENS, params={"reason": "for the pipeline"}, json=body("ci_1"))
+        client.delete(f"{TOKENS}/{made.json()['id']}", params={"reason": "rotated"})
+        team = client.post(OPS, params={"reason": "for ops"}, json={"name": "ci_2", "description": "", "expires": 0})
+        client.delete(f"{OPS}/{team.json()['id']}")
+        assert 409 == client.post(TOKENS, json=body("ci_1")).status_code
+        found = client.get("/api/orgs/acme/auditlogs/v2", params={"userFilter": "admin"}).json()["auditLogEvents"]
+
+        assert [
+            ("team-token-deleted", "Revoked token 'ci_2' of team ops"),
+            ("team-token-created", "Made token 'ci_2' of team ops: for ops"),
+            ("organization-token-deleted", "Revoked token 'ci_1' of the organization: rotated"),
+            ("organization-token-created", "Made token 'ci_1' of the organization, as a member: for the pipeline"),
+        ] == [(event["event"], event["description"]) for event in found if "token" in event["event"]]
+        assert {"admin"} == {event["user"]["githubLogin"] for event in found}
+
     @pytest.mark.parametrize("header", BLANKS)
     def test_a_pasted_token_with_blanks_around_it(self, client: TestClient, header: bytes) -> None:
         """Blanks around a token are no part of it."""
