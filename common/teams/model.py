@@ -141,6 +141,17 @@ class Change:
     stacks: tuple[StackChange, ...] = ()
     environments: tuple[EnvironmentChange, ...] = ()
 
+    def told(self) -> str:
+        """Return what changes in words, for the audit log; empty when nothing does."""
+        texts = [("display name", self.display_name), ("description", self.description)]
+        parts = [f"another {noun}" for noun, text in texts if text is not None]
+        if self.member is not None:
+            parts.append(f"{self.member.action} {self.member.login}")
+        stacks = [(f"stack {one.project}/{one.name}", one.level.name.lower() if one.level else "none") for one in self.stacks]
+        environments = [(f"environment {one.project}/{one.name}", one.level or "none") for one in self.environments]
+        parts += [f"{level} on {place}" for place, level in (*stacks, *environments)]
+        return ", ".join(parts)
+
 
 def require_name(name: str) -> None:
     """Raise BadRequest unless a team may have this name, which stands in addresses."""

@@ -5,9 +5,11 @@ All changes of a team hold its row, so that nothing is added to one that is bein
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from common import activity
 from common.access import grants
 from common.access import service as access
 from common.access.builtin import ADMIN, BY_ID
@@ -17,13 +19,14 @@ from common.access.permissions import Permission
 from common.access.predicate import Entity, EntityKind
 from common.access.rights import Membership
 from common.access.rules import parsed
+from common.activity import Event
 from common.backend import Backend
 from common.clock import unix_millis
 from common.db.faults import repeated, unless_taken
 from common.errors import BackendError, BadRequest, Forbidden, NotFound
 from common.ids import new_id
 from common.roles import teams as team_roles
-from common.teams import repository
+from common.teams import directory, repository
 from common.teams.model import (
     Change,
     Details,
@@ -71,6 +74,7 @@ def create_team(
             founder = _founder(tx, caller, membership)
             with unless_taken(f"team {name!a} already exists in organization {membership.login}"):
                 repository.add(tx, membership.org_id, team, now_millis)
+            activity.record(tx, backend, caller, membership.org_id, Event.TEAM_CREATED, description=f"Made team {name}")
             if founder is None:
                 return Details(team)
             repository.add_member(tx, membership.org_id, team.id, founder.id, TeamRole.ADMIN, now_millis=now_millis)
@@ -86,13 +90,22 @@ def delete_team(backend: Backend, caller: Caller, org: str, name: str) -> None:
     def delete() -> None:
         with backend.db.begin() as tx:
             team = hold(tx, caller, membership, name, Permission.TEAM_DELETE)
-            if not repository.remove(tx, team.id):
+            directory.require_not_owned(tx, membership.org_id, team)
+            if not remove(tx, team.id, backend.clock.now()):
                 raise _missing(name)
-            team_roles.take_all_from(tx, team.id)
-            grants.take_all_from(tx, team.id)
-            access.revoke_tokens_of_team(tx, team.id, backend.clock.now())
+            activity.record(tx, backend, caller, membership.org_id, Event.TEAM_DELETED, description=f"Deleted team {name}")
 
     repeated(delete)
+
+
+def remove(tx: Connection, team_id: str, now: datetime) -> bool:
+    """Delete a team with all that was given to it and its tokens, a step; False when it is gone already."""
+    if not repository.remove(tx, team_id):
+        return False
+    team_roles.take_all_from(tx, team_id)
+    grants.take_all_from(tx, team_id)
+    access.revoke_tokens_of_team(tx, team_id, now)
+    return True
 
 
 def load_details(connection: Connection, caller: Caller, membership: Membership, name: str) -> Details:
@@ -136,6 +149,8 @@ def hold_several(tx: Connection, membership: Membership, names: Collection[str])
 
 def change(tx: Connection, backend: Backend, caller: Caller, membership: Membership, team: Team, wanted: Change) -> None:  # noqa: PLR0917
     """Change everything about a held team but its stacks: a step of the use case in common/stacks/sharing.py."""
+    if directory.is_owners(wanted):
+        directory.require_not_owned(tx, membership.org_id, team)
     require_texts(wanted.display_name, wanted.description)
     texts = {"display_name": wanted.display_name, "description": wanted.description}
     given = {column: text for column, text in texts.items() if text is not None}
@@ -146,6 +161,8 @@ def change(tx: Connection, backend: Backend, caller: Caller, membership: Members
         _change_member(tx, membership, team, wanted.member, now_millis)
     if wanted.environments:
         _change_environments(tx, caller, membership, team, wanted, now_millis=now_millis)
+    if told := wanted.told():
+        activity.record(tx, backend, caller, membership.org_id, Event.TEAM_UPDATED, description=f"Team {team.name}: {told}")
 
 
 def require_no_more(tx: Connection, membership: Membership, team: Team) -> None:
