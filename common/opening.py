@@ -4,7 +4,7 @@ Nothing is made here and the database is asked nothing, so a process that has ju
 start on this machine has to make is in `common/installation.py`.
 """
 
-from common import masterkey, stores
+from common import idproviders, masterkey, samlkeys, stores
 from common.backend import Backend
 from common.clock import Clock, SystemClock
 from common.crypto.datakeys import DataKeys
@@ -43,6 +43,8 @@ def require_supported(settings: Settings) -> None:
     database_place(settings)
     open_mailer(settings)
     Outbound(settings.text("STACKHOLD_OUTBOUND_ALLOW"))
+    idproviders.require_providers(settings)
+    samlkeys.load_at_start(settings)
 
 
 def require_remote(settings: Settings) -> None:

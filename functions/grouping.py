@@ -27,6 +27,11 @@ def build(group: Group, backend: Backend) -> FastAPI:
 
         failures.install(app)
         return app
+    if group.module == "scim":
+        from functions import scim_failures  # noqa: PLC0415 - only directories get errors of this form
+
+        scim_failures.install(app)
+        return app
     app.add_exception_handler(BackendError, backend_error)
     app.add_exception_handler(Exception, unexpected_error)
     app.add_exception_handler(RequestValidationError, _bad_parameters)

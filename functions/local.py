@@ -105,6 +105,16 @@ def add_organization(
 
 
 @app.command()
+def stop_requiring_saml(
+    *, org: Annotated[str, typer.Argument(help="The organization whose members cannot get in.")], data: DataOption = None,
+) -> None:  # fmt: skip
+    """Let an organization's members in without its SAML provider, when nobody can mend that; the server may be running."""
+    from functions.server.people import stop_requiring_saml as run  # noqa: PLC0415 - as above
+
+    print(run(_settings({"STACKHOLD_DATA": data}), org))
+
+
+@app.command()
 def version() -> None:
     """Show the version."""
     print(package_version("stackhold"))

@@ -43,7 +43,7 @@ VOCABULARY = (
     "common.durable",
 )
 # Modules outside the areas that have an area beneath them, by design.
-ABOVE_AREAS = {"common.backend": ("crypto",), "common.opening": ("crypto",), "common.activity": ("audit", "webhooks")}
+ABOVE_AREAS = {"common.backend": ("crypto",), "common.opening": ("crypto",), "common.activity": ("access", "audit", "webhooks")}
 
 # Every change of a stack takes a version number (docs/decisions/0001), so these statements are open to the areas above.
 LEDGER = "common.stacks.ledger"
@@ -52,7 +52,7 @@ ACCESS_RULES = tuple(
     f"common.access.{name}"
     for name in ("permissions", "orgsettings", "descriptor", "predicate", "rules", "rights", "builtin", "caller")
 )
-PURE = ("common.esc.lang", *ACCESS_RULES)
+PURE = ("common.esc.lang", "common.audit.actions", *ACCESS_RULES)
 # All of the state engine is pure but these, which fetch a state and put it away.
 ENGINE = "common.state"
 ENGINE_EDGE = tuple(

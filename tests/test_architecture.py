@@ -108,7 +108,10 @@ class TestTree:
         """A folder of common/ is an area, which has its place in the order, or one of the few that are none."""
         folders = {path.name for path in (ROOT / "common").iterdir() if path.is_dir() and any(path.glob("*.py"))}
 
-        assert folders - {*architecture.AREAS, "wire", "db", "outbound", *(port.split(".")[1] for port in architecture.PORTS)} == set()
+        assert (
+            folders - {*architecture.AREAS, "wire", "db", "outbound", *(port.split(".")[1] for port in architecture.PORTS)}
+            == set()
+        )
 
 
 class TestHandlers:

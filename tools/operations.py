@@ -36,6 +36,9 @@ NOT_PLANNED = {
 }
 # Routes of ours that upstream's table does not have: (method, path) → what for.
 _PREVIEW = "/api/stacks/{org}/{project}/{stack}/preview/{update_id}"
+_SCIM, _SCIM_TOKEN = "/scim/v2/{org}", "/api/orgs/{org}/scim/token"
+_OF_DIRECTORIES = "SCIM 2.0, which upstream serves outside of its table"
+_FOR_DIRECTORIES = "the token of an organization's directory, which upstream shows in its console"
 _AS_UPDATES = "upstream has it for updates alone; here every kind has the same calls"
 ADDITIONS: dict[tuple[str, str], str] = {
     ("PATCH", f"{_PREVIEW}/checkpoint"): _AS_UPDATES,
@@ -45,6 +48,26 @@ ADDITIONS: dict[tuple[str, str], str] = {
     ("HEAD", "/api/status"): "the same without a body",
     ("GET", "/healthz"): "the process is alive, whatever stands behind it",
     ("HEAD", "/healthz"): "the same without a body",
+    ("POST", "/api/console/email/signup"): "an account with an address and a password, as the original's installer makes it",
+    ("POST", "/api/console/email/login"): "a token for an address and a password, likewise",
+    ("POST", "/api/console/actions/new-organization"): "an organization of one's own, likewise",
+    **{(method, _SCIM_TOKEN): _FOR_DIRECTORIES for method in ("GET", "POST", "DELETE")},
+    **{
+        ("GET", f"{_SCIM}/{name}"): _OF_DIRECTORIES
+        for name in (
+            "ServiceProviderConfig",
+            "ResourceTypes",
+            "ResourceTypes/{name}",
+            "Schemas",
+            "Schemas/{name}",
+        )
+    },
+    **{(method, f"{_SCIM}/{kind}"): _OF_DIRECTORIES for kind in ("Users", "Groups") for method in ("GET", "POST")},
+    **{
+        (method, f"{_SCIM}/{item}"): _OF_DIRECTORIES
+        for item in ("Users/{user_id}", "Groups/{group_id}")
+        for method in ("GET", "PUT", "PATCH", "DELETE")
+    },
 }
 
 

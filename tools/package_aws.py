@@ -67,8 +67,7 @@ def build(folder: Path, python: Path, *, architecture: str, version: str) -> Non
     for name in own_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
-    for name in FOLDERS:
-        _compile(folder, python, folder / name)
+    _compile(folder, python, *(folder / name for name in FOLDERS))
     for path in folder.rglob("*"):
         os.utime(path, (_BUILT_AT, _BUILT_AT))
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 import msgspec
 from sqlalchemy import Connection
 
+from common import activity
 from common.access import grants
 from common.access import service as access
 from common.access.builtin import ADMIN, BY_ID, ROLE_IDS
@@ -17,6 +18,7 @@ from common.access.descriptor import Compose, allowed, encode
 from common.access.orgsettings import OrgSettings
 from common.access.permissions import Permission
 from common.access.rights import Membership
+from common.activity import Event
 from common.backend import Backend
 from common.clock import unix_millis
 from common.db.faults import Contention, repeated, unless_taken
@@ -85,6 +87,8 @@ def create_role(backend: Backend, caller: Caller, org: str, new: NewRecord, *, w
             if with_policy:
                 policy = add(tx, membership, replace(new, purpose=Purpose.POLICY), now_millis)
                 wanted = replace(new, details=encode(Compose(permission_descriptors=[policy.id])))
+            told = f"Made {new.purpose} {new.name!a}"
+            activity.record(tx, backend, caller, membership.org_id, Event.ROLE_CREATED, description=told)
             return add(tx, membership, wanted, now_millis)
 
     return repeated(create)
@@ -101,6 +105,8 @@ def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change
             old = _load_custom(tx, membership.org_id, role_id)
             given = {name: value for name, value in asdict(change).items() if value is not None}
             _put(tx, membership, replace(old, **given), unix_millis(backend.clock.now()), rules_too=change.details is not None)
+            told = f"Changed {', '.join(sorted(given)) or 'nothing'} of {old.purpose} {old.name!a}"
+            activity.record(tx, backend, caller, membership.org_id, Event.ROLE_UPDATED, description=told)
             return marked([load(tx, membership.org_id, role_id)], membership.settings)[0]
 
     return repeated(update)
@@ -126,6 +132,8 @@ def delete_role(backend: Backend, caller: Caller, org: str, role_id: str, *, for
             if held_by:
                 _take_from_everybody(tx, backend, record)
             repository.remove(tx, record.id)
+            told = f"Deleted {record.purpose} {record.name!a}" + (f", taken from {held_by}" if held_by else "")
+            activity.record(tx, backend, caller, membership.org_id, Event.ROLE_DELETED, description=told)
 
     repeated(delete)
 
@@ -144,6 +152,8 @@ def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -
                 raise BadRequest(msg)
             membership.require_held(allowed(rules_of(tx, record)))
             change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, default_role_id=record.id))
+            told = f"New members get role {record.name!a}"
+            activity.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
 
     repeated(choose)
 

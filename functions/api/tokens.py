@@ -1,4 +1,4 @@
-"""Access tokens of people, organizations and teams (platform.md 6). Queries may carry a `reason`, which changes nothing."""
+"""Access tokens of people, organizations and teams (platform.md 6). Queries may carry a `reason` for the audit log."""
 
 from typing import Annotated
 
@@ -51,6 +51,7 @@ async def get_page(
 
 ListingDep = Annotated[Listing, Depends(get_listing)]
 PageDep = Annotated[Page, Depends(get_page)]
+ReasonDep = Annotated[str, Query(max_length=_SEARCH_LIMIT)]
 
 
 @router.get(_OWN)
@@ -76,16 +77,20 @@ def list_org_tokens(backend: BackendDep, caller: CallerDep, org: str, listing: L
 
 
 @router.post(_ORG)
-def create_org_token(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
+def create_org_token(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep, *, reason: ReasonDep = "") -> Response:
     asked = body.decode(CreateOrgAccessTokenRequest)
     is_admin, role_id = bool(asked.admin), asked.role_id or None
-    wanted = Wanted(asked.description or "", asked.expires or 0, asked.name or "", is_admin=is_admin, role_id=role_id)
+    wanted = Wanted(
+        asked.description or "", asked.expires or 0, asked.name or "", is_admin=is_admin, role_id=role_id, reason=reason,
+    )  # fmt: skip
     return _created(tokens.create_for_org(backend, caller, org, wanted))
 
 
 @router.delete(f"{_ORG}/{{token_id}}")
-def delete_org_token(backend: BackendDep, caller: CallerDep, org: str, token_id: str) -> Response:
-    tokens.delete_of_org(backend, caller, org, token_id)
+def delete_org_token(
+    backend: BackendDep, caller: CallerDep, org: str, token_id: str, *, reason: ReasonDep = "",
+) -> Response:  # fmt: skip
+    tokens.delete_of_org(backend, caller, org, token_id, reason=reason)
     return empty()
 
 
@@ -97,15 +102,19 @@ def list_team_tokens(
 
 
 @router.post(_TEAM)
-def create_team_token(backend: BackendDep, caller: CallerDep, org: str, team: str, body: BodyDep) -> Response:
+def create_team_token(
+    backend: BackendDep, caller: CallerDep, org: str, team: str, body: BodyDep, *, reason: ReasonDep = "",
+) -> Response:  # fmt: skip
     asked = body.decode(CreateTeamAccessTokenRequest)
-    wanted = Wanted(asked.description or "", asked.expires or 0, asked.name or "")
+    wanted = Wanted(asked.description or "", asked.expires or 0, asked.name or "", reason=reason)
     return _created(tokens.create_for_team(backend, caller, org, team, wanted))
 
 
 @router.delete(f"{_TEAM}/{{token_id}}")
-def delete_team_token(backend: BackendDep, caller: CallerDep, org: str, team: str, token_id: str) -> Response:
-    tokens.delete_of_team(backend, caller, org, team, token_id)
+def delete_team_token(
+    backend: BackendDep, caller: CallerDep, org: str, team: str, token_id: str, *, reason: ReasonDep = "",
+) -> Response:  # fmt: skip
+    tokens.delete_of_team(backend, caller, org, team, token_id, reason=reason)
     return empty()
 
 

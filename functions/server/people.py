@@ -1,4 +1,4 @@
-"""`stackhold add-user` and `add-organization`: what the operator makes on the server's own machine."""
+"""`stackhold add-user`, `add-organization`, `stop-requiring-saml`: what the operator does on the server's own machine."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -30,6 +30,13 @@ def add_organization(settings: Settings, login: str, *, admin: str) -> str:
     with _opened(settings) as backend:
         operator.add_organization(backend, login, admin)
     return f"Organization {login} is there, and {admin} administers it."
+
+
+def stop_requiring_saml(settings: Settings, org: str) -> str:
+    """Let an organization's members in without its SAML provider and return what was done; raises StartUpError."""
+    with _opened(settings) as backend:
+        operator.stop_requiring_saml(backend, org)
+    return f"Members of {org} need no sign-in through its SAML provider any more."
 
 
 @contextmanager

@@ -25,6 +25,7 @@ class Who:
     is_machine: bool = False
     is_team_admin: bool = False
     is_owner: bool = False
+    is_directory: bool = False
     on_org: frozenset[Permission] = NOTHING
     on_stack: frozenset[Permission] = NOTHING
     in_target: frozenset[Permission] | None = None

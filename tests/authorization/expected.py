@@ -2,13 +2,15 @@
 
 from common.access.permissions import STACK_VISIBLE, Permission
 from tests.authorization.callers import Who
-from tests.authorization.needs import LEASE, Check, On, Row
+from tests.authorization.needs import DIRECTORY, LEASE, Check, On, Row
 
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 
 
 def expected(row: Row, who: Who) -> int | None:
     """Returns the status of the refusal, or None for a caller who may make the call."""
+    if DIRECTORY in row.needs:
+        return None if who.is_directory else UNAUTHORIZED
     if LEASE in row.needs:
         return {"": UNAUTHORIZED, "its own": None}.get(who.lease, FORBIDDEN)
     if row.needs and not who.signed_in:

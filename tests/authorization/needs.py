@@ -27,6 +27,7 @@ class On(Enum):
     OUTSIDER = auto()  # somebody who does not belong to the organization yet
     OWN = auto()  # the thing named is the admin's own: for everybody else there is none
     LEASE = auto()  # the token of the running update itself, and no access token
+    DIRECTORY = auto()  # the token of the directory of the organization that the address names, and no access token
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Check:
 
 SIGNED_IN, MEMBER, ADMIN, PERSON = Check(On.SIGNED_IN), Check(On.MEMBER), Check(On.ADMIN), Check(On.PERSON)
 OWN, OUTSIDER, LEASE, LISTED = Check(On.OWN), Check(On.OUTSIDER), Check(On.LEASE), Check(On.LISTED)
+DIRECTORY = Check(On.DIRECTORY)
 TEAM = Check(On.TEAM, Permission.TEAM_READ)
 
 

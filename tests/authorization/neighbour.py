@@ -19,7 +19,7 @@ from common.users import service as users
 from common.wire.secrets import EncryptValueRequest
 from tests.authorization.needs import KINDS
 from tests.authorization.positions import OF_UPDATES
-from tests.authorization.world import OTHER
+from tests.authorization.world import OTHER, add_directory, add_issuer
 from tests.factories import make_running, make_stack, make_update, make_version
 from tests.people import caller_of, make_user
 from tests.state.builders import urn
@@ -47,6 +47,7 @@ def build(backend: Backend, token: str) -> dict[str, str]:
     names["ciphertext"] = _sealed(backend, token, dev)
     _add_updates(backend, token, dev, names)
     _add_access(backend, gina.user_id, names)
+    names |= add_directory(backend, gina, OTHER) | add_issuer(backend, gina, OTHER)
     with backend.db.begin() as tx:
         found = {row.name: row.id for row in tx.execute(select(stacks.c.id, stacks.c.name).where(stacks.c.project == PROJECT))}
     return names | {"stack gone": found["gone"], "stack dev": found["gdev"]}

@@ -11,6 +11,7 @@ from typing import Any
 from common.access.permissions import Permission
 from tests.authorization.needs import (
     ADMIN,
+    DIRECTORY,
     LEASE,
     LISTED,
     MEMBER,
@@ -26,6 +27,7 @@ from tests.authorization.needs import (
     stack,
     target,
 )
+from tests.peers.workload_issuer import published
 from tests.state.builders import urn
 
 P = Permission
@@ -35,14 +37,16 @@ O = "/api/orgs/{org}"  # noqa: E741 - as upstream's documents abbreviate it
 T = f"{O}/teams/{{team}}"
 M = f"{O}/members/{{login}}"
 R = f"{O}/roles/{{role_id}}"
+I = f"{O}/oidc/issuers"  # noqa: E741 - as the others
 ESC = "/api/esc/environments/{org}/yaml"
+SCIM = "/scim/v2/{org}"
 
 # What the parts of an address are unless a row says otherwise.
 AT = {
     "org": "acme", "project": "shop", "stack": "dev", "version": "1", "urn:path": urn("b"), "name": "env", "team": "ops",
     "role_id": "<role auditor>", "token_id": "<token ci>", "program_id": "<stack gone>", "update_id": "<new update>",
-    "login": "uma", "user": "cora", "invite_id": "<invite>", "session_id": "<session>",
-    "source": "private", "publisher": "acme",
+    "login": "uma", "user": "cora", "invite_id": "<invite>", "issuer_id": "<issuer>", "policy_id": "<policy>", "session_id": "<session>",
+    "source": "private", "publisher": "acme", "user_id": "<scim user>", "group_id": "<scim group>",
 }  # fmt: skip
 NEW = {"update_id": "<new {kind}>"}
 LIVE = {"stack": "{kind}-live", "update_id": "<live {kind}>"}
@@ -56,6 +60,8 @@ START = {"journalVersion": 2}
 BEGIN = {"updateKind": "update", "program": PROGRAM, "tags": None, "journalVersion": 2}
 OF_DEV = {"context": {"__type": "PermissionExpressionStack"}, "id": "<stack dev>"}
 EVENT = {"sequence": 1, "timestamp": 1, "stdoutEvent": {"message": "hi", "color": "never"}}
+NAMED_USER, NAMED_GROUP = {"userName": "fresh@example.com"}, {"displayName": "Fresh"}
+PATCHED = {"Operations": [{"op": "replace", "value": {"externalId": "x"}}]}
 NOTHING = {"__type": "PermissionDescriptorAllow", "permissions": []}
 SOMETHING = {"__type": "PermissionDescriptorAllow", "permissions": [P.AUDIT_LOGS_READ]}
 STACK = {"projectName": "shop", "stackName": "dev"}
@@ -63,6 +69,9 @@ GUEST = {"email": "guest@example.com", "role": "member"}
 NEWT = {"login": "newt"}
 LIBRARIAN = "<role librarian>"
 TOKEN = {"name": "fresh", "description": "", "expires": 0}
+JWKS = {"keys": [published(1)]}
+DENY = {"decision": "deny", "tokenType": "organization", "authorizedPermissions": [], "rules": {}}
+LET_IN = {"decision": "allow", "tokenType": "organization", "authorizedPermissions": ["standard"], "rules": {"sub": "ci"}}
 
 
 def row(method: str, path: str, *needs: Check, **rest: Any) -> Row:
@@ -74,10 +83,17 @@ ROWS: tuple[Row, ...] = tuple(kind for one in (
     # What clients ask before they sign in.
     row("GET", "/healthz"), row("HEAD", "/healthz"), row("GET", "/api/status"), row("HEAD", "/api/status"),
     row("GET", "/api/capabilities"), row("GET", "/api/cli/version"), row("GET", "/api/openapi/pulumi-spec.json"),
-    row("POST", "/api/oauth/token", ok=400, case="no grant is known"),
+    row("POST", "/api/oauth/token", ok=400, case="without a grant"),
 
     # The caller.
     row("GET", "/api/user", SIGNED_IN),
+    row("GET", "/api/user/verified-email", SIGNED_IN),
+    row("GET", "/api/user/pending-emails", SIGNED_IN),
+    row("DELETE", "/api/user/pending-emails", PERSON, ok=400, case="none waits"),
+    # Who may is up to the settings: tests/identity/test_signing_up.py, test_accounts.py and tests/orgs/test_founding.py.
+    row("POST", "/api/console/email/signup", body={"email": 1}, ok=400, case="not an account"),
+    row("POST", "/api/console/email/login", body={"email": 1}, ok=400, case="not a name"),
+    row("POST", "/api/console/actions/new-organization", SIGNED_IN, body={}, ok=400, case="without a name"),
     row("GET", "/api/user/organizations/default", SIGNED_IN),
     row("POST", "/api/user/organizations/{org}/default", MEMBER),
     row("GET", "/api/user/stacks", SIGNED_IN),
@@ -210,6 +226,14 @@ ROWS: tuple[Row, ...] = tuple(kind for one in (
     row("PATCH", f"{O}/invites/{{invite_id}}", PERSON, OUTSIDER),
     row("GET", "/api/user/pending-invites", SIGNED_IN),
 
+    # The audit log.
+    row("GET", f"{O}/auditlogs", org(P.AUDIT_LOGS_READ), query={"startTime": "1"}),
+    row("GET", f"{O}/auditlogs/v2", org(P.AUDIT_LOGS_READ)),
+    row("GET", f"{O}/auditlogs/event-types", org(P.AUDIT_LOGS_READ)),
+    row("GET", f"{O}/auditlogs/reader-kind", org(P.AUDIT_LOGS_READ)),
+    row("GET", f"{O}/auditlogs/export", org(P.AUDIT_LOGS_EXPORT), query={"startTime": "1"}),
+    row("GET", f"{O}/auditlogs/v2/export", org(P.AUDIT_LOGS_EXPORT)),
+
     # Teams.
     row("GET", f"{O}/teams", org(P.TEAM_LIST)),
     row("POST", f"{O}/teams/pulumi", org(P.TEAM_CREATE), body={"name": "fresh", "displayName": "", "description": ""}),
@@ -261,6 +285,49 @@ ROWS: tuple[Row, ...] = tuple(kind for one in (
     row("GET", f"{T}/tokens", org(P.TEAM_LIST_TOKENS, or_team_admin=True)),
     row("POST", f"{T}/tokens", org(P.TEAM_CREATE_TOKEN, or_team_admin=True), body=TOKEN),
     row("DELETE", f"{T}/tokens/{{token_id}}", org(P.TEAM_DELETE_TOKEN, or_team_admin=True), at={"token_id": "<token ops-ci>"}),
+
+    # The organization's directory, which has a token of its own, and that token.
+    row("GET", f"{O}/scim/token", org(P.SCIM_READ)),
+    row("POST", f"{O}/scim/token", org(P.SCIM_UPDATE)),
+    row("DELETE", f"{O}/scim/token", org(P.SCIM_DELETE)),
+    *(row("GET", f"{SCIM}/{what}", DIRECTORY) for what in ("ServiceProviderConfig", "ResourceTypes", "Schemas", "Users", "Groups")),
+    row("GET", f"{SCIM}/ResourceTypes/{{name}}", DIRECTORY, at={"name": "User"}),
+    row("GET", f"{SCIM}/Schemas/{{name}}", DIRECTORY, at={"name": "urn:ietf:params:scim:schemas:core:2.0:User"}),
+    row("POST", f"{SCIM}/Users", DIRECTORY, body=NAMED_USER),
+    row("GET", f"{SCIM}/Users/{{user_id}}", DIRECTORY), row("DELETE", f"{SCIM}/Users/{{user_id}}", DIRECTORY),
+    row("PUT", f"{SCIM}/Users/{{user_id}}", DIRECTORY, body=NAMED_USER),
+    row("PATCH", f"{SCIM}/Users/{{user_id}}", DIRECTORY, body=PATCHED),
+    row("POST", f"{SCIM}/Groups", DIRECTORY, body={**NAMED_GROUP, "members": [{"value": "<scim user>"}]}),
+    row("GET", f"{SCIM}/Groups/{{group_id}}", DIRECTORY), row("DELETE", f"{SCIM}/Groups/{{group_id}}", DIRECTORY),
+    row("PUT", f"{SCIM}/Groups/{{group_id}}", DIRECTORY, body=NAMED_GROUP),
+    row("PATCH", f"{SCIM}/Groups/{{group_id}}", DIRECTORY, body=PATCHED),
+
+    # The organization's SAML provider. Whoever names it can sign in as any member, so that is for admins alone.
+    row("GET", f"{O}/saml", org(P.SAML_READ)),
+    row("PATCH", f"{O}/saml", org(P.SAML_UPDATE), body={"sessionHours": 8}),
+    row("PATCH", f"{O}/saml", org(P.SAML_UPDATE), ADMIN, body={"newIdpSsoDescriptor": "no XML"}, case="another provider"),
+    row("GET", f"{O}/saml/admins", org(P.SAML_READ)),
+    row("POST", f"{O}/saml/admins/{{login}}", org(P.SAML_UPDATE), ok=400, case="somebody who may not be"),
+
+    # Issuers of identity tokens. Whoever writes a policy may let in what they might make a token for; whoever gives an
+    # issuer other keys decides who gets in by its policy, which lets plain tokens in here.
+    row("GET", I, org(P.OIDC_ISSUERS_READ)),
+    row("POST", I, org(P.OIDC_ISSUERS_CREATE), body={"name": "fresh", "url": "https://ci.example.com", "jwks": JWKS}),
+    row("GET", f"{I}/{{issuer_id}}", org(P.OIDC_ISSUERS_READ)),
+    row("PATCH", f"{I}/{{issuer_id}}", org(P.OIDC_ISSUERS_UPDATE), body={"name": "renamed"}),
+    row("PATCH", f"{I}/{{issuer_id}}", org(P.OIDC_ISSUERS_UPDATE), org(P.ORG_TOKEN_CREATE), body={"name": "x", "jwks": JWKS},
+        case="other keys"),
+    row("DELETE", f"{I}/{{issuer_id}}", org(P.OIDC_ISSUERS_DELETE)),
+    row("POST", f"{I}/{{issuer_id}}/regenerate-thumbprints", org(P.OIDC_ISSUERS_REGENERATE_THUMBPRINTS), ok=400),
+    row("GET", f"{O}/auth/policies/oidcissuers/{{issuer_id}}", org(P.AUTH_POLICIES_READ)),
+    row("PATCH", f"{O}/auth/policies/{{policy_id}}", org(P.AUTH_POLICIES_UPDATE), body={"policies": [DENY]}),
+    row("PATCH", f"{O}/auth/policies/{{policy_id}}", org(P.AUTH_POLICIES_UPDATE), org(P.ORG_TOKEN_CREATE),
+        body={"policies": [LET_IN]}, case="that lets somebody in"),
+    row("PATCH", f"{O}/auth/policies/{{policy_id}}", org(P.AUTH_POLICIES_UPDATE), ADMIN,
+        body={"policies": [{**LET_IN, "authorizedPermissions": ["admin"]}]}, case="that lets admins in"),
+    row("PATCH", f"{O}/auth/policies/{{policy_id}}", org(P.AUTH_POLICIES_UPDATE), ADMIN,
+        body={"policies": [{**LET_IN, "tokenType": "personal", "userLogin": "uma", "authorizedPermissions": []}]},
+        case="that lets somebody in as another"),
 
     # Templates, packages and environments: the stores are empty, so there is nothing to find by name.
     row("GET", "/api/registry/templates", SIGNED_IN), row("GET", "/api/registry/packages", SIGNED_IN),

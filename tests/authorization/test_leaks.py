@@ -161,7 +161,9 @@ def of_stacks(world: World) -> list[str]:
 def of_people(world: World) -> list[str]:
     """Returns what only those may see who belong to acme."""
     things = [
-        value for name, value in world.names.items() if name.startswith(("role ", "team ", "token ", "invite", "set custom"))
+        value
+        for name, value in world.names.items()
+        if name.startswith(("role ", "team ", "token ", "invite", "set custom", "scim "))
     ]
     public = world.names["role admin"]
     return [*(value for value in things if value != public), "uma@example.com", "librarian", "member-ci", *world.leases.values()]

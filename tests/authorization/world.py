@@ -11,15 +11,21 @@ from sqlalchemy import Connection, insert, select, update
 
 from common.access import builtin, grants
 from common.access import service as access
-from common.access.caller import TokenKind
+from common.access.caller import Caller, TokenKind
 from common.access.permissions import STACK_LEVELS, Permission, Role, StackLevel
 from common.access.service import TokenOwner
 from common.backend import Backend
 from common.clock import unix_millis
 from common.db.tables import access_tokens, invites, members, organizations, stacks, users
 from common.esc.service import open_yaml
+from common.issuers import policies as issuer_policies
+from common.issuers import service as issuers
+from common.issuers.model import Registration
+from common.issuers.statements import Sent
 from common.orgs import service as orgs
 from common.orgs.settings import change_settings
+from common.scim import groups, tokens
+from common.scim import users as directory_users
 from common.stacks.model import Kind, StackPath
 from common.stacks.secrets import encrypt
 from common.state import changes, delta
@@ -30,6 +36,7 @@ from tests.authorization import callers
 from tests.authorization.callers import EVERYTHING, NOTHING, Who, given, machine, nobody, person, plain
 from tests.authorization.needs import KINDS, Row
 from tests.factories import make_running, make_stack, make_update, make_version
+from tests.peers.workload_issuer import published
 from tests.people import ADMIN_TOKEN, ORG, make_admin, make_user
 from tests.state.builders import dump, make_resource, make_state
 from tests.tokens.making import make_role, make_team
@@ -98,7 +105,11 @@ def build(backend: Backend, rows: Iterable[Row]) -> World:
     _add_stacks(world)
     _add_teams(world)
     _add_invitation(world)
+    world.names |= add_issuer(backend, make_admin(backend), ORG)
     _add_tokens(world)
+    world.names |= add_directory(backend, make_admin(backend), ORG)
+    bearer = f"Bearer {world.names.pop('scim bearer')}"
+    world.whos.append(Who("the directory", bearer, signed_in=False, is_member=False, is_directory=True))
     _add_clerks(world, rows)
     world.set_level(StackLevel.NONE)
     mark_used(world)
@@ -267,6 +278,24 @@ def clerk_roles(row: Row) -> list[tuple[str, frozenset[Permission]]]:
     alone = frozenset().union(*parts)
     few = [(f"only {', '.join(sorted(alone))}", alone)] if parts else [("everything", EVERYTHING), ("nothing", NOTHING)]
     return [*lacking, *few, ("stack:read alone", frozenset({Permission.STACK_READ}))]
+
+
+def add_issuer(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
+    """Adds an issuer whose keys are known, with a policy that lets plain tokens in; returns what rows call the two."""
+    asked = Registration("pipelines", "https://token.example.com", jwks={"keys": [published(1)]})
+    made = issuers.register(backend, admin, org, asked)
+    let_in = Sent("allow", "organization", permissions=("standard",), rules={"sub": "ci"})
+    issuer_policies.replace_policy(backend, admin, org, made.policy_id, [let_in])
+    return {"issuer": made.id, "policy": made.policy_id}
+
+
+def add_directory(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
+    """Connects a directory with a person and a group, and returns their ids and the token by the names that rows use."""
+    token = tokens.create(backend, admin, org).text
+    directory = tokens.authenticate(backend, org, f"Bearer {token}")
+    user = directory_users.create_user(backend, directory, {"userName": f"dora@{org}.example.com"})
+    group = groups.create_group(backend, directory, {"displayName": "Dancers", "members": [{"value": user.id}]})
+    return {"scim user": user.id, "scim group": group.id, "scim bearer": token}
 
 
 def _machine_token(world: World, name: str, **more: Any) -> str:

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 # Each registers its scenes.
+import tests.contract.sdk_audit
+import tests.contract.sdk_issuers
 import tests.contract.sdk_orgs
 import tests.contract.sdk_roles
+import tests.contract.sdk_saml
 import tests.contract.sdk_stacks
 import tests.contract.sdk_teams
 import tests.contract.sdk_tokens  # noqa: F401
@@ -24,9 +27,10 @@ LAST_TIER = 2
 AREAS = re.compile(
     r"""/api/(?:
         capabilities | cli/version | user(?:/.*)?
-        | orgs/\{orgName\}(?:/(?:metadata|bulk-transfer|restore-stack|members|invites|teams|tokens|roles|assignments)(?:/.*)?)?
+        | orgs/\{orgName\}(?:/(?:metadata|bulk-transfer|restore-stack|members|invites|auditlogs(?!/export/config)|saml|teams|tokens|roles|assignments|oidc|auth)(?:/.*)?)?
         | stacks/(?:\{\w+\}/){3}(?:transfer|ownership|teams|collaborators|tags|metadata)(?:/.*)?
         | console/stacks/.*
+        | oauth/token
     )""",
     re.VERBOSE,
 )
@@ -37,7 +41,7 @@ OPERATIONS = [row for row in operations() if row.tier <= LAST_TIER and AREAS.ful
 def place(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Settings]]:
     """A server process, and the settings that lead beside it."""
     folder = tmp_path_factory.mktemp("sdk")
-    with new_database() as database, serving(folder, 1, database) as served:
+    with new_database() as database, serving(folder, 1, {"STACKHOLD_OUTBOUND_ALLOW": "127.0.0.1", **database}) as served:
         yield served.url, Settings({"STACKHOLD_DATA": str(folder / ".stackhold"), **database})
 
 

@@ -339,3 +339,21 @@ def test_default_organization_of_an_account(company: Company) -> None:
     local = alice.run(["org", "get-default"], alice.home).stdout.strip()
 
     assert [company.org, home, company.org] == [first, chosen, local]
+
+
+def test_audit_log(company: Company) -> None:
+    """What happened to the organization is listed and exported, whole or narrowed, for those who may see it."""
+    bob = company.member("bob")
+    company.call("POST", "/tokens", name="ci", description="", admin=False, expires=0)
+    company.team(bob)
+
+    listed = json.loads(org(company.admin, "audit-log", "list", "--all", "--output", "json").stdout)
+    shown = org(company.admin, "audit-log", "list", "--event-type", "organization-token-created")
+    exported = org(company.admin, "audit-log", "export", "--user", "admin")
+    refused = org(bob, "audit-log", "list", ok=False)
+
+    assert {"organization-token-created", "team-created"} <= {event["event"] for event in listed["auditLogEvents"]}
+    assert "Made token 'ci' of the organization" in shown.stdout
+    assert "team-created" not in shown.stdout
+    assert exported.stdout.startswith("Timestamp,Name,Login,Event")
+    assert "lacks the permission audit_logs:read" in refused.stderr

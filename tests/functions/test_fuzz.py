@@ -23,7 +23,8 @@ from tools.operations import Route, routes
 pytestmark = pytest.mark.dialects("sqlite")
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1500"))
 S = "/api/stacks/acme/shop/dev"
-ROUTES = sorted(routes())
+# Directories have a form of their own for errors: tests/scim/test_fuzz.py.
+ROUTES = sorted(route for route in routes() if route.module != "scim")
 ODD_TEXTS = ("", ".", "..", "%", "a b", "é", "\0", "\ud800", "😀", "null", "-1", "0", "1", "2147483648", "9" * 25, "9" * 5000, "x" * 300, "a/b",
              "'; DROP TABLE stacks; --", "{}", "%2e%2e", "\r\nX: y", "latest", "true", "1e309", "0x1", "\u0661")  # fmt: skip
 ODD_NUMBERS = (0, 1, -1, 2**31, 2**53 + 1, 2**63, 2**64, -(2**63) - 1, 1.5, -0.0, 1e300)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
 import secrets
-import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
 from tests.e2e.server import free_port
-from tests.e2e.toolchain import cache_folder
 from tests.hosts.certificate import Certificate
-from tests.reporting import missing_tool
+from tests.node_packages import installed
 
 FOLDER = Path(__file__).parent / "azurite"
-INSTALL_LIMIT_SECONDS = 600
 START_LIMIT_SECONDS = 60
 # The account and key that every copy of Azurite has; they are in its documentation and open nothing else.
 ACCOUNT = "devstoreaccount1"
@@ -72,22 +66,4 @@ class Azurite:
 
 def _program() -> str:
     """The installed command; installs what the lock file pins if it is not there yet."""
-    lock = (FOLDER / "package-lock.json").read_bytes()
-    place = cache_folder() / f"azurite-{hashlib.sha256(lock).hexdigest()[:16]}"
-    program = place / "node_modules" / ".bin" / "azurite-blob"
-    if program.exists() and (place / "complete").exists():
-        return str(program)
-    if shutil.which("npm") is None:
-        missing_tool("the tests of Azure Blob Storage need npm, to install Azurite")
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / "lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not (place / "complete").exists():
-            for name in ("package.json", "package-lock.json"):
-                shutil.copyfile(FOLDER / name, place / name)
-            command = ["npm", "ci", "--omit=dev", "--no-audit", "--no-fund", "--ignore-scripts"]
-            subprocess.run(
-                command, cwd=place, check=True, capture_output=True, timeout=INSTALL_LIMIT_SECONDS, env=dict(os.environ)
-            )
-            (place / "complete").touch()
-    return str(program)
+    return str(installed(FOLDER, "the tests of Azure Blob Storage need npm, to install Azurite") / ".bin" / "azurite-blob")

@@ -1,6 +1,7 @@
 """The packed Azure function app, run by the platform's own library."""
 
 import json
+import re
 import resource
 import subprocess
 import urllib.error
@@ -117,9 +118,15 @@ class TestRequests:
 
     def test_root_is_ours(self, azure_server: Server) -> None:
         """No address is left to the platform's own pages (field report F12)."""
-        for path in ("/", "/favicon.ico", "/api/nope"):
+        for path in ("/nope", "/favicon.ico", "/api/nope"):
             status, _, body = get(azure_server.url + path, azure_server.token)
             assert (404, 404) == (status, json.loads(body)["code"])
+        # The start page leads to the sign-in page: templates and the stylesheet are in the package.
+        status, headers, body = get(f"{azure_server.url}/")
+        sheet = re.search(rb'href="(/assets/[0-9a-f]+\.css)"', body)
+        assert sheet is not None, body
+        assert (200, "DENY") == (status, headers["x-frame-options"])
+        assert 200 == get(azure_server.url + sheet[1].decode())[0]
 
 
 class TestStart:

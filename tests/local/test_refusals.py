@@ -138,7 +138,7 @@ class TestServe:
         database.close()
 
         said = refused("serve", "--port", "0")
-        assert "the database is at revision 9999, newer than this program, which knows 0002" in said
+        assert "the database is at revision 9999, newer than this program, which knows 0003" in said
         assert said == refused("migrate")
 
     def test_refuses_a_file_that_is_no_database(self, installed: Path, refused: Refused) -> None:
@@ -191,7 +191,7 @@ class TestDoctor:
         ended = run(installed.parent, "doctor")
 
         assert (0, "") == (ended.returncode, ended.stderr)
-        assert f"database: SQLite, {installed}/stackhold.db, revision 0002 (this release: 0002, current)" in ended.stdout
+        assert f"database: SQLite, {installed}/stackhold.db, revision 0003 (this release: 0003, current)" in ended.stdout
         assert "Problems\n  none\n" in ended.stdout
 
     def test_names_the_port_of_https(self, folder: Path) -> None:

@@ -342,13 +342,13 @@ class TestListPending:
 
 class TestAcceptUrl:
     @pytest.mark.parametrize(("settings", "start"), [
-        ({}, "/api/orgs/acme/invites/"),
-        ({"PULUMI_API_DOMAIN": "api.example.com"}, "https://api.example.com/api/orgs/acme/invites/"),
+        ({}, "http://127.0.0.1:8080/invites/acme/"),
+        ({"PULUMI_API_DOMAIN": "api.example.com"}, "https://api.example.com/invites/acme/"),
         ({"PULUMI_API_DOMAIN": "api.example.com", "PULUMI_CONSOLE_DOMAIN": "app.example.com"},
          "https://app.example.com/invites/acme/"),
     ])  # fmt: skip
     def test_leads_to_it(self, backend: Backend, admin: Caller, settings: dict[str, str], start: str) -> None:
-        """A link leads to the console, or to the API where there is none, by the names that are set."""
+        """A link leads to the page that accepts it, by the names that are set."""
         made = invite(backend, admin, "bob@example.com")[0]
         named = replace(backend, settings=Settings(settings))
 

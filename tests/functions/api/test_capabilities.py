@@ -64,7 +64,7 @@ class TestStatus:
 class TestExchangeToken:
     @pytest.mark.parametrize("grant", ["refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange", "password", ""])
     def test_is_refused_politely(self, client: TestClient, grant: str) -> None:
-        """Without an identity provider every grant is 400 with the members of RFC 6749 and of the wire."""
+        """A request that is not complete is 400 with the members of RFC 6749 and of the wire."""
         found = anonymous(client).post("/api/oauth/token", data={"grant_type": grant, "subject_token": "SECRET"})
 
         assert 400 == found.status_code == found.json()["code"]

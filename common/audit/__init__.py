@@ -1,0 +1,1 @@
+"""The audit log of organizations: what is recorded, and how it is read."""

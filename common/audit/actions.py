@@ -1,0 +1,88 @@
+"""What is recorded in the audit log: upstream's identifiers, and what each means. No I/O."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """The events that this release records, by upstream's identifiers (platform.md 8)."""
+
+    USER_LOGIN = "user-login"
+    MEMBER_ADDED = "member-added"
+    MEMBER_REMOVED = "member-removed"
+    MEMBER_ROLE_CHANGED = "member-role-changed"
+    INVITE_SENT = "organization-invite-sent"
+    INVITE_ACCEPTED = "organization-invite-accepted"
+    INVITE_CANCELED = "organization-invite-canceled"
+    SETTINGS_CHANGED = "organization-settings-changed"
+    ORG_TOKEN_CREATED = "organization-token-created"  # noqa: S105 - the name of an event, as are those below
+    ORG_TOKEN_EXCHANGED = "organization-token-created-for-oidc-issuer"  # noqa: S105
+    ORG_TOKEN_DELETED = "organization-token-deleted"  # noqa: S105
+    TEAM_TOKEN_CREATED = "team-token-created"  # noqa: S105
+    TEAM_TOKEN_EXCHANGED = "team-token-created-for-oidc-issuer"  # noqa: S105
+    TEAM_TOKEN_DELETED = "team-token-deleted"  # noqa: S105
+    PERSONAL_TOKEN_EXCHANGED = "personal-token-created-for-oidc-issuer"  # noqa: S105
+    ROLE_CREATED = "custom-role-created"
+    ROLE_UPDATED = "custom-role-updated"
+    ROLE_DELETED = "custom-role-deleted"
+    TEAM_CREATED = "team-created"
+    TEAM_UPDATED = "team-updated"
+    TEAM_DELETED = "team-deleted"
+    ISSUER_REGISTERED = "oidc-issuer-registered"
+    ISSUER_UPDATED = "oidc-issuer-updated"
+    ISSUER_DELETED = "oidc-issuer-deleted"
+    ISSUER_REFUSED = "oidc-issuer-validation-failed"
+    POLICY_UPDATED = "authorization-policy-updated"
+    SAML_UPDATED = "saml-configuration-updated"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an event means, and what upstream's three marks say of it."""
+
+    title: str
+    meaning: str
+    needs_org_admin: bool = True
+    is_refusal: bool = False
+
+
+E = Event
+KINDS: dict[Event, Kind] = {
+    E.USER_LOGIN: Kind("User login", "Somebody signed in through the organization's own provider.", needs_org_admin=False),
+    E.MEMBER_ADDED: Kind("Member added", "Somebody became a member."),
+    E.MEMBER_REMOVED: Kind("Member removed", "A membership ended."),
+    E.MEMBER_ROLE_CHANGED: Kind("Member role changed", "A member got another role."),
+    E.INVITE_SENT: Kind("Invitation sent", "Somebody was invited."),
+    E.INVITE_ACCEPTED: Kind("Invitation accepted", "An invitation was used.", needs_org_admin=False),
+    E.INVITE_CANCELED: Kind("Invitation canceled", "An invitation was taken back."),
+    E.SETTINGS_CHANGED: Kind("Settings changed", "The settings of the organization changed."),
+    E.ORG_TOKEN_CREATED: Kind("Organization token created", "An access token of the organization was made."),
+    E.ORG_TOKEN_EXCHANGED: Kind(
+        "Organization token created for an issuer", "An identity token was exchanged for a token of the organization.",
+        needs_org_admin=False,
+    ),
+    E.ORG_TOKEN_DELETED: Kind("Organization token deleted", "An access token of the organization was revoked."),
+    E.TEAM_TOKEN_CREATED: Kind("Team token created", "An access token of a team was made."),
+    E.TEAM_TOKEN_EXCHANGED: Kind(
+        "Team token created for an issuer", "An identity token was exchanged for a token of a team.", needs_org_admin=False,
+    ),
+    E.TEAM_TOKEN_DELETED: Kind("Team token deleted", "An access token of a team was revoked."),
+    E.PERSONAL_TOKEN_EXCHANGED: Kind(
+        "Personal token created for an issuer", "An identity token was exchanged for a token of a member.", needs_org_admin=False,
+    ),
+    E.ROLE_CREATED: Kind("Custom role created", "A role, permission set or policy was made."),
+    E.ROLE_UPDATED: Kind("Custom role updated", "A role, permission set or policy changed."),
+    E.ROLE_DELETED: Kind("Custom role deleted", "A role, permission set or policy was deleted."),
+    E.TEAM_CREATED: Kind("Team created", "A team was made."),
+    E.TEAM_UPDATED: Kind("Team updated", "A team's members, name or rights changed."),
+    E.TEAM_DELETED: Kind("Team deleted", "A team was deleted."),
+    E.ISSUER_REGISTERED: Kind("OIDC issuer registered", "The organization trusts another issuer of identity tokens."),
+    E.ISSUER_UPDATED: Kind("OIDC issuer updated", "A trusted issuer changed."),
+    E.ISSUER_DELETED: Kind("OIDC issuer deleted", "An issuer is not trusted any more."),
+    E.ISSUER_REFUSED: Kind(
+        "OIDC issuer validation failed", "An identity token was not exchanged.", needs_org_admin=False, is_refusal=True,
+    ),
+    E.POLICY_UPDATED: Kind("Authorization policy updated", "What an issuer's tokens are exchanged for changed."),
+    E.SAML_UPDATED: Kind("SAML configuration updated", "The organization's SAML provider, or who must use it, changed."),
+}  # fmt: skip
+del E

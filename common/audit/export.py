@@ -1,0 +1,83 @@
+"""Entries of the audit log as text: CSV for a spreadsheet, CEF for a security system. No I/O."""
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from common.audit.actions import KINDS
+from common.audit.model import Entry
+
+HEADINGS = (
+    "Timestamp", "Name", "Login", "Event", "Description", "SourceIP", "RequireOrgAdmin", "RequireStackAdmin",
+    "AuthenticationFailure",
+)  # fmt: skip
+VENDOR, PRODUCT, VERSION = "Stackhold", "Stackhold", "1"
+_ORDINARY, _REFUSED = 3, 7
+# A spreadsheet takes a cell that begins so for a formula, and names are anybody's.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Format(StrEnum):
+    """What an export is."""
+
+    CSV = "csv"
+    CEF = "cef"
+
+
+def written(entries: Iterable[Entry], form: Format, *, host: str, org_id: str) -> str:
+    """Return entries as text, a line for each."""
+    return _csv(entries) if form is Format.CSV else "".join(_cef(entry, host, org_id) for entry in entries)
+
+
+def needs_org_admin(entry: Entry) -> bool:
+    """Tell whether what an entry tells of is for the organization's administrators."""
+    return entry.kind is not None and KINDS[entry.kind].needs_org_admin
+
+
+def is_refusal(entry: Entry) -> bool:
+    """Tell whether an entry tells of somebody who was not let in."""
+    return entry.kind is not None and KINDS[entry.kind].is_refusal
+
+
+def _csv(entries: Iterable[Entry]) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(HEADINGS)
+    for entry in entries:
+        marks = (needs_org_admin(entry), False, is_refusal(entry))
+        texts = (entry.name, entry.actor.login, entry.event, entry.description, entry.actor.source_ip)
+        rows.writerow(
+            (_moment(entry).isoformat().replace("+00:00", "Z"), *map(_cell, texts), *(str(mark).lower() for mark in marks))
+        )
+    return text.getvalue()
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _cef(entry: Entry, host: str, org_id: str) -> str:
+    severity = _REFUSED if is_refusal(entry) else _ORDINARY
+    title = KINDS[entry.kind].title if entry.kind is not None else entry.event
+    head = "|".join(_header(part) for part in (VENDOR, PRODUCT, VERSION, entry.event, title, str(severity)))
+    extensions = {
+        "dvchost": host, "rt": str(entry.recorded_at), "src": entry.actor.source_ip, "suser": entry.actor.login, "orgID": org_id,
+        "userID": entry.actor.user_id, "msg": entry.description, "requireOrgAdmin": str(needs_org_admin(entry)).lower(),
+        "requireStackAdmin": "false", "authenticationFailure": str(is_refusal(entry)).lower(),
+    }  # fmt: skip
+    tail = " ".join(f"{key}={_extension(value)}" for key, value in extensions.items())
+    return f"{_moment(entry):%b %d %H:%M:%S} {host} CEF:0|{head}|{tail}\n"
+
+
+def _moment(entry: Entry) -> datetime:
+    return datetime.fromtimestamp(entry.recorded_at // 1000, UTC)
+
+
+def _header(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("\r", " ")
+
+
+def _extension(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("=", "\\=").replace("\r", "").replace("\n", "\\n")
