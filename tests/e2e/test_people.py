@@ -352,7 +352,7 @@ def test_audit_log(company: Company) -> None:
     exported = org(company.admin, "audit-log", "export", "--user", "admin")
     refused = org(bob, "audit-log", "list", ok=False)
 
-    assert {"organization-token-created", "team-created"} <= {event["event"] for event in listed["auditLogEvents"]}
+    assert {"organization-token-created", "team-created"} <= {event["event"] for event in listed["events"]}
     assert "Made token 'ci' of the organization" in shown.stdout
     assert "team-created" not in shown.stdout
     assert exported.stdout.startswith("Timestamp,Name,Login,Event")

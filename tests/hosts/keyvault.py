@@ -5,11 +5,11 @@ It speaks as much of the vault's HTTP API as Microsoft's own client needs, over 
 
 import base64
 import json
-import secrets
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
@@ -46,7 +46,7 @@ class KeyVault(Loopback):
 
     def rotate(self, name: str, operations: tuple[str, ...] = ALL_OPERATIONS) -> str:
         """Adds a version, which becomes the latest, and returns its name."""
-        version = secrets.token_hex(16)
+        version = uuid4().hex
         private_key = rsa.generate_private_key(65537, 2048)
         self.keys.setdefault(name, {})[version] = Version(private_key, operations)
         return version
