@@ -152,12 +152,11 @@ def _visible(caller: Caller, organization: str | None) -> list[Membership]:
 
 
 def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[str, str]) -> None:
-    """Replace all tags of the stack; BadRequest for a name or value that is not valid, and for another project's tag."""
+    """Replace all tags of the stack; BadRequest for a name or value that is not valid."""
 
     def change() -> None:
         stack = get_stack(backend, caller, path, Permission.STACK_TAGS_UPDATE)
         require_tags(tags)
-        _require_same_project(stack, tags)
         if tags != stack.tags:
             with backend.db.begin() as tx:
                 put_tags(tx, stack, tags)
@@ -204,13 +203,6 @@ def remove_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> 
             put_tags(tx, stack, {key: value for key, value in stack.tags.items() if key != name})
 
     _until_in_time(change)
-
-
-def _require_same_project(stack: Stack, tags: dict[str, str]) -> None:
-    old, new = stack.tags.get(PROJECT_TAG), tags.get(PROJECT_TAG)
-    if old is not None and new not in (old, stack.path.project):
-        msg = f"the tag {PROJECT_TAG} of a stack cannot be changed; rename the stack instead"
-        raise BadRequest(msg)
 
 
 def _require_own_tag(name: str) -> None:

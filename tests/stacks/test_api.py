@@ -198,7 +198,7 @@ class TestTags:
 
     @pytest.mark.parametrize("name", ["pulumi:project", "pulumi:runtime", "vcs:kind"])
     def test_that_are_built_in_stay(self, client: TestClient, name: str) -> None:
-        """Single calls leave alone what clients set themselves; all at once they may change, but for the project."""
+        """Single calls leave alone what clients set themselves; all at once they may change."""
         create_stack(client, tags={name: "shop"})
         calls = [
             client.patch(f"{S}/tags/{name}", json={"value": "web"}),
@@ -208,14 +208,7 @@ class TestTags:
 
         assert [400] * 3 == [error_of(found)[0] for found in calls]
         for tags in ({name: "web"}, {}):
-            status = 400 if name == "pulumi:project" else 204
-            assert status == client.patch(f"{S}/tags", json=tags).status_code
-
-    def test_of_the_project_can_be_mended(self, client: TestClient) -> None:
-        """A stack that came with another project's tag may be given its own."""
-        create_stack(client, tags={"pulumi:project": "web"})
-
-        assert 204 == client.patch(f"{S}/tags", json={"pulumi:project": "shop"}).status_code
+            assert 204 == client.patch(f"{S}/tags", json=tags).status_code
 
     @pytest.mark.parametrize("body", [{"a": 1}, {"a": None}, [], "x", {"a b": "1"}, {"a": "x" * 257}, {"a": "\ud800"}])
     def test_refuse_a_bad_body(self, client: TestClient, body: Any) -> None:
