@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.reporting import missing_tool
@@ -16,6 +18,8 @@ from tests.reporting import missing_tool
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver",)
 LIMIT_SECONDS = 30
+# So long a click that leads nowhere else is waited for.
+STAYS_SECONDS = 5
 DESKTOP, PHONE = (1280, 900), (390, 844)
 # No request leaves the machine, whatever the browser would like to report or update.
 OPTIONS = (
@@ -85,8 +89,9 @@ class Browser:
         return self.driver.find_element(By.TAG_NAME, "body").text
 
     def find(self, selector: str) -> WebElement:
-        """The first element of a CSS selector."""
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
+        """The first element of a CSS selector, once it is there."""
+        wait = WebDriverWait(self.driver, LIMIT_SECONDS)
+        return wait.until(expected_conditions.presence_of_element_located((By.CSS_SELECTOR, selector)))
 
     def fill(self, name: str, value: str) -> None:
         """Types into the field with a name."""
@@ -98,7 +103,12 @@ class Browser:
         shown = [item for item in self.driver.find_elements(By.XPATH, parts) if item.is_displayed()]
         found = next((item for item in shown if label(item).startswith(text)), None)
         assert found is not None, f"no {text!r} among {[label(item) for item in shown]}"
+        leads_on = found.tag_name != "summary"
         found.click()
+        if leads_on:
+            # A click returns before the next page is there, and the old one would be read in its place.
+            with contextlib.suppress(TimeoutException):
+                WebDriverWait(self.driver, STAYS_SECONDS).until(expected_conditions.staleness_of(found))
 
     def await_address(self, part: str) -> None:
         """Waits until the address has a part."""
