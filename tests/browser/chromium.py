@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from pathlib import Path
 
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException, WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -20,6 +20,7 @@ DRIVERS = ("chromedriver",)
 LIMIT_SECONDS = 30
 # So long a click that leads nowhere else is waited for.
 STAYS_SECONDS = 5
+TRIES = 3
 DESKTOP, PHONE = (1280, 900), (390, 844)
 # No request leaves the machine, whatever the browser would like to report or update.
 OPTIONS = (
@@ -99,16 +100,30 @@ class Browser:
 
     def press(self, text: str) -> None:
         """Clicks the button, link or summary with a text that begins so, and waits for what comes of it."""
-        parts = "//button | //a | //summary"
-        shown = [item for item in self.driver.find_elements(By.XPATH, parts) if item.is_displayed()]
-        found = next((item for item in shown if label(item).startswith(text)), None)
-        assert found is not None, f"no {text!r} among {[label(item) for item in shown]}"
-        leads_on = found.tag_name != "summary"
-        found.click()
-        if leads_on:
+        found = self._clicked(text)
+        if found is not None:
             # A click returns before the next page is there, and the old one would be read in its place.
             with contextlib.suppress(TimeoutException):
                 WebDriverWait(self.driver, STAYS_SECONDS).until(expected_conditions.staleness_of(found))
+
+    def _clicked(self, text: str) -> WebElement | None:
+        """Clicks, and returns what leads on to another page."""
+        parts = "//button | //a | //summary"
+        for left in reversed(range(TRIES)):
+            try:
+                shown = [item for item in self.driver.find_elements(By.XPATH, parts) if item.is_displayed()]
+                found = next((item for item in shown if label(item).startswith(text)), None)
+                assert found is not None, f"no {text!r} among {[label(item) for item in shown]}"
+                leads_on = found.tag_name != "summary"
+                found.click()
+            except WebDriverException as error:
+                # The page was being replaced: what was found belonged to the one before.
+                is_gone = isinstance(error, StaleElementReferenceException) or "does not belong to the document" in str(error)
+                if not left or not is_gone:
+                    raise
+            else:
+                return found if leads_on else None
+        return None
 
     def await_address(self, part: str) -> None:
         """Waits until the address has a part."""
