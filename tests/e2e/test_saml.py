@@ -70,10 +70,12 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company
     with SamlServer(make_pair("provider")) as provider:
         process = ServerProcess(tmp_path / "data")
         process.start()
-        company = Company(process, provider, tmp_path / "data")
-        company.configure(newIdpSsoDescriptor=provider.metadata)
-        yield company
-        process.stop()
+        try:
+            company = Company(process, provider, tmp_path / "data")
+            company.configure(newIdpSsoDescriptor=provider.metadata)
+            yield company
+        finally:
+            process.stop()
 
 
 @pytest.mark.newest_cli_only
