@@ -51,8 +51,10 @@ def remove(tx: Connection, directory: Directory, user_id: str, user_name: str, n
     """End somebody's membership with all that was given to them in the organization, and their way in: a step."""
     provisioning.remove(tx, directory.org_id, user_id)
     leaving.clear(tx, directory.org_id, user_id)
-    # Their SAML provider may let them through for a while yet; they must not come in as somebody new.
-    identities.keep(tx, user_id, directory.provider, user_name, now)
+    if not _is_of_others(tx, directory, user_id):
+        # Their SAML provider may let them through for a while yet; they must not come in as somebody new. Of somebody who
+        # belongs elsewhere nothing is kept that they did not link themselves: added again, it would open what they have there.
+        identities.keep(tx, user_id, directory.provider, user_name, now)
     _revoke(tx, directory, user_id, now)
 
 

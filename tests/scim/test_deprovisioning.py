@@ -12,6 +12,7 @@ from common.access.service import TokenOwner
 from common.backend import Backend
 from common.errors import Unauthorized
 from common.identity import sessions
+from common.orgs import service as orgs
 from tests.people import ADMIN_TOKEN, caller_of, make_admin, make_org, make_user
 from tests.saml.browsing import Browser
 from tests.saml.making import make_site_admin
@@ -20,6 +21,11 @@ from tests.scim.looking import as_user, login_of, membership_of, token_for
 
 ALICE = "alice@example.com"
 End = Callable[[Directory, Any], int]
+
+
+def acme_of(backend: Backend) -> str:
+    """Returns the id of acme."""
+    return next(one.org_id for one in caller_of(backend, ADMIN_TOKEN).memberships if one.login == "acme")
 
 
 def by_patch(directory: Directory, person: Any) -> int:
@@ -206,6 +212,24 @@ class TestOthers:
         assert (404, 200, 200) == tuple(
             status_of(client, token, path) for path in ("/api/orgs/acme", "/api/orgs/globex", "/api/user")
         )
+
+    def test_are_not_signed_in_by_a_directory_that_takes_them_back(
+        self, directory: Directory, backend: Backend, browser: Browser,
+    ) -> None:  # fmt: skip
+        """Deleting and making such a person again does not let the organization's provider in to what they have elsewhere."""
+        token = make_user(backend, "carol", org="acme")
+        make_org(backend, "globex", caller_of(backend, token))
+        by_delete(directory, directory.add("carol@example.com"))
+        again = directory.add("carol@example.com")
+        with backend.db.begin() as tx:
+            orgs.add_member(
+                tx, org_id=acme_of(backend), user_id=caller_of(backend, token).user_id, role=Role.MEMBER, now=backend.clock.now()
+            )
+        browser.sign_in(subject="carol@example.com")
+
+        assert "carol" != login_of(backend, again)
+        assert {"acme", "carol", "globex"} == {one.login for one in caller_of(backend, token).memberships}
+        assert "globex" not in browser.client.get("/settings").text
 
     def test_lose_what_they_have_by_way_of_the_organization(self, directory: Directory, backend: Backend) -> None:
         """Of such a person, sessions through this organization's provider end, and tokens for its identity tokens."""
