@@ -19,7 +19,7 @@ from common.updates.history import Page
 from common.updates.model import Client, Entry
 from common.wire.stacks import OperationStatus, Stack, UserInfo
 from common.wire.updates import EMPTY_OBJECT, UpdateInfo, UpdateItem
-from functions.deps import reply
+from functions.deps import client_address, reply
 from functions.oversize import LinkedResponse
 
 _CLI = re.compile(r"pulumi-cli/\d+ \((v?[0-9][0-9A-Za-z.+-]{0,40})?;? ?([a-z0-9]{0,20})")
@@ -64,7 +64,7 @@ def extended_reply(shape: object, member: str, text: bytes) -> Response:
 
 async def get_client(request: Request) -> Client:
     """Return where the request came from and which CLI sent it."""
-    host = request.client.host if request.client is not None else ""
+    host = client_address(request)
     match = _CLI.match(request.headers.get("user-agent", ""))
     version = (match[1] or "") if match else ""
     system = match[2] if match else ""

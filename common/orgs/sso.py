@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from common.access.permissions import Role
 from common.clock import unix_millis
-from common.orgs import members, sso_rows
+from common.orgs import members, provisioning_rows, sso_rows
 from common.orgs.model import Given, Member
 
 
@@ -71,5 +71,5 @@ def find_member(tx: Connection, org_id: str, *, login: str = "", user_id: str = 
 
 
 def is_elsewhere(tx: Connection, org_id: str, user_id: str) -> bool:
-    """Tell whether somebody belongs to another organization than this one and their personal one: a step."""
-    return sso_rows.is_elsewhere(tx, org_id, user_id)
+    """Tell whether somebody belongs to another shared organization, be it suspended: a step."""
+    return provisioning_rows.is_elsewhere(tx, org_id, user_id, suspended_too=True)

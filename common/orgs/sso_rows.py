@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Row, Select, exists, or_, select, update
 
 from common.access.permissions import Role
 from common.db.sign_in_tables import identities, scim_users
-from common.db.tables import invites, members, organizations, users
+from common.db.tables import invites, members, users
 from common.orgs import invite_rows, member_rows
 from common.orgs.model import Given, Member
 
@@ -64,11 +64,3 @@ def find_member(tx: Connection, org_id: str, *, login: str, user_id: str) -> Mem
     if not login:
         login = tx.scalar(select(users.c.login).where(users.c.id == user_id)) or ""
     return member_rows.find(tx, org_id, login)
-
-
-def is_elsewhere(tx: Connection, org_id: str, user_id: str) -> bool:
-    """Tell whether a user belongs to a further organization that is nobody's personal one."""
-    query = select(members.c.org_id).join(organizations, organizations.c.id == members.c.org_id).where(
-        members.c.user_id == user_id, members.c.org_id != org_id, organizations.c.personal_user_id.is_(None),
-    )  # fmt: skip
-    return tx.scalar(query.order_by(members.c.org_id).limit(1)) is not None

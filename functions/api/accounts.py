@@ -16,7 +16,7 @@ from common.wire.accounts import (
     SignUpRequest,
 )
 from common.wire.orgs import Organization
-from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
+from functions.deps import BackendDep, BodyDep, CallerDep, client_address, empty, reply
 
 router = APIRouter()
 
@@ -27,13 +27,15 @@ def sign_up(backend: BackendDep, request: Request, body: BodyDep) -> Response:
     new = NewAccount(
         asked.login_name, asked.name or "", asked.email, asked.password, asked.token or "", asked.captcha or "",
     )  # fmt: skip
-    return reply(SignedInResponse(signing_up.sign_up_for_token(backend, new, client=_client(request))))
+    return reply(SignedInResponse(signing_up.sign_up_for_token(backend, new, client=client_address(request))))
 
 
 @router.post("/api/console/email/login")
 def sign_in(backend: BackendDep, request: Request, body: BodyDep) -> Response:
     asked = body.decode(SignInRequest)
-    return reply(SignedInResponse(accounts.sign_in_for_token(backend, asked.email, asked.password, client=_client(request))))
+    return reply(
+        SignedInResponse(accounts.sign_in_for_token(backend, asked.email, asked.password, client=client_address(request)))
+    )
 
 
 @router.post("/api/console/actions/new-organization")
@@ -58,7 +60,3 @@ def cancel_pending_email(backend: BackendDep, caller: CallerDep) -> Response:
 @router.get("/api/user/verified-email")
 def has_verified_email(caller: CallerDep) -> Response:
     return reply(addresses.has_verified(caller))
-
-
-def _client(request: Request) -> str:
-    return request.client.host if request.client is not None else ""

@@ -15,7 +15,7 @@ from common.backend import Backend
 from common.errors import BadRequest, Forbidden, Unauthorized
 from common.identity import sessions
 from common.public import base_url, is_secure
-from functions.deps import BackendDep, BodyDep
+from functions.deps import BackendDep, BodyDep, client_address
 
 HOME = "/settings/tokens"
 FIELDS_LIMIT = 100
@@ -69,7 +69,7 @@ class Visitor:
     @property
     def client(self) -> str:
         """Return the network address that asks, or an empty text when it is not known."""
-        return self._request.client.host if self._request.client is not None else ""
+        return client_address(self._request)
 
     @property
     def is_secure(self) -> bool:
