@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from pathlib import Path
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException, WebDriverException
@@ -20,7 +21,8 @@ DRIVERS = ("chromedriver",)
 LIMIT_SECONDS = 30
 # So long a click that leads nowhere else is waited for.
 STAYS_SECONDS = 5
-TRIES = 3
+TRIES = 15
+PAUSE_SECONDS = 0.2
 DESKTOP, PHONE = (1280, 900), (390, 844)
 # No request leaves the machine, whatever the browser would like to report or update.
 OPTIONS = (
@@ -121,6 +123,7 @@ class Browser:
                 is_gone = isinstance(error, StaleElementReferenceException) or "does not belong to the document" in str(error)
                 if not left or not is_gone:
                     raise
+                time.sleep(PAUSE_SECONDS)
             else:
                 return found if leads_on else None
         return None

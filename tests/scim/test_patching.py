@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import BackendError
@@ -137,6 +137,7 @@ class TestPatched:
 
         assert expected == caught.value.scim_type
 
+    @settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that is busy with other tests
     @given(
         st.lists(
             st.fixed_dictionaries({"op": st.sampled_from(["add", "Replace", "remove"]), "path": NAMES, "value": VALUES}),
