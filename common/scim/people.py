@@ -44,18 +44,19 @@ def admit(tx: Connection, directory: Directory, user_id: str, now: datetime) -> 
 def suspend(tx: Connection, directory: Directory, user_id: str, now: datetime) -> None:
     """Keep somebody out of the organization from now on, with the role and the teams that they have: a step."""
     provisioning.suspend(tx, directory.org_id, user_id)
-    _revoke(tx, directory, user_id, now)
+    _revoke(tx, directory, user_id, now, is_of_others=_is_of_others(tx, directory, user_id))
 
 
 def remove(tx: Connection, directory: Directory, user_id: str, user_name: str, now: datetime) -> None:
     """End somebody's membership with all that was given to them in the organization, and their way in: a step."""
     provisioning.remove(tx, directory.org_id, user_id)
     leaving.clear(tx, directory.org_id, user_id)
-    if not _is_of_others(tx, directory, user_id):
+    is_of_others = _is_of_others(tx, directory, user_id)
+    if not is_of_others:
         # Their SAML provider may let them through for a while yet; they must not come in as somebody new. Of somebody who
         # belongs elsewhere nothing is kept that they did not link themselves: added again, it would open what they have there.
         identities.keep(tx, user_id, directory.provider, user_name, now)
-    _revoke(tx, directory, user_id, now)
+    _revoke(tx, directory, user_id, now, is_of_others=is_of_others)
 
 
 def rename(tx: Connection, directory: Directory, user_id: str, old_name: str, profile: Profile, now: datetime) -> None:  # noqa: PLR0917
@@ -83,9 +84,9 @@ def _member(tx: Connection, directory: Directory, profile: Profile) -> str | Non
     return found[0] if len(found) == 1 else None
 
 
-def _revoke(tx: Connection, directory: Directory, user_id: str, now: datetime) -> None:
+def _revoke(tx: Connection, directory: Directory, user_id: str, now: datetime, *, is_of_others: bool) -> None:
     """Revoke everything of somebody who belongs nowhere else; of others, what they have by way of this organization."""
-    if _is_of_others(tx, directory, user_id):
+    if is_of_others:
         access.revoke_of_member(tx, user_id, directory.org_id, directory.provider, now)
     else:
         access.revoke_all_of_user(tx, user_id, now)

@@ -20,7 +20,7 @@ LOOK = ("GET", '/Users?filter=userName eq "alice@example.com"', None)
         (("PUT", "/Users/{user}", {"userName": "alice@example.com", "active": True, "title": "Boss"}), 5),
         (("PATCH", "/Users/{user}", {"Operations": [{"op": "replace", "value": {"active": False}}]}), 10),
         (("PATCH", "/Groups/{group}", {"Operations": [{"op": "remove", "path": "members"}]}), 5),
-        (("DELETE", "/Users/{user}", None), 15),
+        (("DELETE", "/Users/{user}", None), 14),
         (("DELETE", "/Groups/{group}", None), 12),
     ],
 )
