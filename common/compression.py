@@ -12,6 +12,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 _LEVEL = 2
 _WITH_GZIP_HEADER = 31
 _CHUNK_BYTES = 1 << 20
+_SAMPLE_BYTES = 64 << 10
+_WORTH_FACTOR = 4
 _BUFFERED_BYTES = 16 << 20
 _DAMAGE = cast("type[Exception]", isal_zlib.error)  # isal's stub calls it an instance
 
@@ -32,6 +34,14 @@ def is_packed(stored: bytes) -> bool:
 def pack(text: bytes) -> bytes:
     """Return gzip bytes; the same text always gives the same bytes."""
     return bytes(igzip.compress(text, _LEVEL, mtime=0))
+
+
+def is_worth_packing(body: bytes) -> bool:
+    """Tell whether gzip leaves a quarter of a body or less, as its last bytes say if it is packed, or else a sample of it."""
+    if is_packed(body):
+        return int.from_bytes(body[-4:], "little") >= _WORTH_FACTOR * len(body)
+    sample = body[len(body) // 2 :][:_SAMPLE_BYTES]
+    return len(sample) >= _WORTH_FACTOR * len(pack(sample))
 
 
 def unpack(stored: bytes) -> bytes:

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.compression import pack, unpack
+from common.compression import is_worth_packing, pack, unpack
 from common.ids import new_id
 from functions.errors import unexpected_error
 
@@ -18,6 +18,8 @@ LOG = logging.getLogger("stackhold.requests")
 COMPRESS_FROM_BYTES = 1024
 THREAD_FROM_BYTES = 64 << 10
 _SLASHES = re.compile(r"/{2,}")
+# Set in the scope of a request whose client is on this machine.
+NEAR = "stackhold.is_near"
 
 
 class Edge:
@@ -33,7 +35,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         scope = {**scope, "path": _clean(scope["path"]), "stackhold.request_id": new_id()}
-        outgoing = Outgoing(send, wants_gzip=accepts_gzip(scope))
+        outgoing = Outgoing(send, wants_gzip=accepts_gzip(scope), is_near=NEAR in scope)
         try:
             await self._app(scope, receive, outgoing.send)
         except Exception as error:  # the last net: whatever is left becomes a 500 in the wire's shape
@@ -45,10 +47,11 @@ class Edge:
 class Outgoing:
     """Sends a reply, compressed or inflated to what the client takes. Replies here are always of one piece."""
 
-    def __init__(self, send: Send, *, wants_gzip: bool) -> None:
+    def __init__(self, send: Send, *, wants_gzip: bool, is_near: bool = False) -> None:
         """Hold back the start of the reply until its body is known."""
         self._send = send
         self._wants_gzip = wants_gzip
+        self._is_near = is_near
         self._start: Message | None = None
         self.started = False
 
@@ -69,14 +72,15 @@ class Outgoing:
         body: bytes = message.get("body", b"")
         headers: list[tuple[bytes, bytes]] = start["headers"]
         packed = any(name == b"content-encoding" for name, _ in headers)
-        if packed and not self._wants_gzip:
+        wants_gzip = self._wants_gzip and not (self._is_near and _is_better_plain(body))
+        if packed and not wants_gzip:
             body = await run_in_threadpool(unpack, body)
-        elif not packed and self._wants_gzip and len(body) >= COMPRESS_FROM_BYTES:
+        elif not packed and wants_gzip and len(body) >= COMPRESS_FROM_BYTES:
             body = pack(body) if len(body) < THREAD_FROM_BYTES else await run_in_threadpool(pack, body)
         elif not packed:
             return message
         kept = [(name, value) for name, value in headers if name not in (b"content-length", b"content-encoding")]
-        if self._wants_gzip:
+        if wants_gzip:
             kept.append((b"content-encoding", b"gzip"))
         kept += [(b"vary", b"Accept-Encoding"), (b"content-length", str(len(body)).encode())]
         start["headers"] = kept
@@ -88,6 +92,11 @@ def accepts_gzip(scope: Scope) -> bool:
     accepted = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding").decode("latin-1").lower()
     offers = [offer.strip().replace(" ", "") for offer in accepted.split(",")]
     return any(offer.partition(";")[0] in ("gzip", "x-gzip", "*") and not offer.endswith((";q=0", ";q=0.0")) for offer in offers)
+
+
+def _is_better_plain(body: bytes) -> bool:
+    """Tell whether a client on this machine is done sooner with a plain body, as it is with one that shrinks little."""
+    return len(body) >= THREAD_FROM_BYTES and not is_worth_packing(body)
 
 
 def _clean(path: str) -> str:

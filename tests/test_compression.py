@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from common import compression
-from common.compression import BadGzip, OverLimit, inflate, is_packed, pack, unpack
+from common.compression import BadGzip, OverLimit, inflate, is_packed, is_worth_packing, pack, unpack
 
 TEXTS = [b"", b"x", b'{"a":1}', os.urandom(100_000), b"lorem ipsum " * 300_000]
 LARGE = 20 << 20
@@ -36,6 +36,27 @@ class TestPackAndUnpack:
         """A client's bytes are checked by one and read back by the other, so both take the same: padding included."""
         for stored in (pack(b"one") + b"\0" * 10, gzip.compress(b"a" * 70_000, 9) + pack(b"b") + b"\0"):
             assert inflate(stored, LARGE) == unpack(stored)
+
+
+class TestIsWorthPacking:
+    WORTH = b"lorem ipsum " * 10_000
+    NOT_WORTH = os.urandom(100_000).hex().encode()
+
+    @pytest.mark.parametrize("text", [WORTH, b"x" * 1000])
+    def test_is_what_shrinks_to_a_quarter(self, text: bytes) -> None:
+        """Text that gzip makes a quarter of is worth it, packed already or not."""
+        assert is_worth_packing(text)
+        assert is_worth_packing(pack(text))
+
+    @pytest.mark.parametrize("text", [NOT_WORTH, b"x"])
+    def test_is_not_what_shrinks_less(self, text: bytes) -> None:
+        """Text that gzip makes half of is not."""
+        assert not is_worth_packing(text)
+        assert not is_worth_packing(pack(text))
+
+    def test_is_guessed_from_the_middle(self) -> None:
+        """A head that shrinks well says nothing about a long text."""
+        assert not is_worth_packing(b"x" * 10_000 + self.NOT_WORTH)
 
 
 class TestInflate:

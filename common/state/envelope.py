@@ -17,7 +17,6 @@ from common.state.jsontext import BadDocument
 T = TypeVar("T")
 
 _INT64 = range(-(1 << 63), 1 << 63)
-_SUMMARY = b'"summaryEvent"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +44,21 @@ class EventsEnvelope:
     resource_changes: bytes | None
 
 
-class _Batch(msgspec.Struct):
-    entries: Raw = jsontext.ABSENT
-    events: Raw = jsontext.ABSENT
-
-
-class _Sequences(msgspec.Struct):
-    """Both spellings: journal entries have a `sequenceID`, events a `sequence`."""
-
+class _Entry(msgspec.Struct):
     sequence_id: Raw = msgspec.field(default=jsontext.ABSENT, name="sequenceID")
+
+
+class _Event(msgspec.Struct, rename="camel"):
     sequence: Raw = jsontext.ABSENT
+    summary_event: Raw = jsontext.ABSENT
+
+
+class _Entries(msgspec.Struct):
+    entries: list[_Entry] | None = None
+
+
+class _Events(msgspec.Struct):
+    events: list[_Event] | None = None
 
 
 class _Summary(msgspec.Struct, rename="camel"):
@@ -62,60 +66,34 @@ class _Summary(msgspec.Struct, rename="camel"):
     resource_changes: dict[str, int] | None = None
 
 
-class _SummaryHolder(msgspec.Struct, rename="camel"):
-    summary_event: Raw = jsontext.ABSENT
-
-
 class _SummaryText(msgspec.Struct, rename="camel"):
     resource_changes: Raw = jsontext.ABSENT
 
 
-_batch_decoder = msgspec.json.Decoder(_Batch)
-_sequences_decoder = msgspec.json.Decoder(list[_Sequences])
-_holders_decoder = msgspec.json.Decoder(list[_SummaryHolder])
+_entries_decoder = msgspec.json.Decoder(_Entries)
+_events_decoder = msgspec.json.Decoder(_Events)
 _summary_decoder = msgspec.json.Decoder(_Summary)
 _summary_text_decoder = msgspec.json.Decoder(_SummaryText)
 
 
 def envelope(body: bytes) -> JournalEnvelope:
     """Returns the envelope of `{"entries": [...]}`; absent and null are an empty batch. Raises BadDocument."""
-    items = _items(body, "entries", lambda batch: batch.entries)
-    numbers = _numbers([item.sequence_id for item in jsontext.decode(items, _read_sequences)])
-    return JournalEnvelope(*_range(numbers), len(numbers))
+    entries = _read(body, _entries_decoder.decode).entries or []
+    return JournalEnvelope(*_range([_number(entry.sequence_id) for entry in entries]), len(entries))
 
 
 def events_envelope(body: bytes) -> EventsEnvelope:
     """Returns the envelope of `{"events": [...]}`; absent and null are an empty batch. Raises BadDocument."""
-    items = _items(body, "events", lambda batch: batch.events)
-    numbers = _numbers([item.sequence for item in jsontext.decode(items, _read_sequences)])
-    changes = _resource_changes(items) if _SUMMARY in body else None
-    return EventsEnvelope(*_range(numbers), len(numbers), changes)
+    events = _read(body, _events_decoder.decode).events or []
+    return EventsEnvelope(*_range([_number(event.sequence) for event in events]), len(events), _resource_changes(events))
 
 
-def _items(body: bytes, name: str, choose: Callable[[_Batch], Raw]) -> bytes:
-    """Returns the text of the batch's list, with lone surrogates hidden: they do not matter here."""
-    shield = jsontext.shield_for([body])
-    hidden = shield.hide(body)
-    if not hidden.lstrip().startswith(b"{"):
-        raise BadDocument("the batch must be a JSON object")
-    found = jsontext.present(choose(jsontext.decode_new(hidden, _batch_decoder.decode)))
-    if found is None:
-        return b"[]"
-    text = bytes(found)
-    if not text.startswith(b"["):
-        raise BadDocument(f"'{name}' must be a list")
-    return text
-
-
-def _read_sequences(items: bytes) -> list[_Sequences]:
+def _read(body: bytes, reader: Callable[[bytes], T]) -> T:
+    """Returns a batch, read in one pass: lone surrogates, which do not matter here, are hidden once the decoder minds them."""
     try:
-        return _sequences_decoder.decode(items)
-    except msgspec.ValidationError:
-        raise BadDocument("every element of a batch must be an object") from None
-
-
-def _numbers(texts: Sequence[Raw]) -> list[int | None]:
-    return [_number(text) for text in texts]
+        return jsontext.decode_new(body, reader)
+    except BadDocument:
+        return jsontext.decode_new(jsontext.shield_for([body]).hide(body), reader)
 
 
 def _number(text: Raw) -> int | None:
@@ -131,14 +109,16 @@ def _range(numbers: Sequence[int | None]) -> tuple[int, int]:
     return (min(known), max(known)) if known else (0, 0)
 
 
-def _resource_changes(items: bytes) -> bytes | None:
+def _resource_changes(events: Sequence[_Event]) -> bytes | None:
     """Returns the changes in the last summary that is not a preview's."""
-    for holder in reversed(_holders_decoder.decode(items)):
+    for event in reversed(events):
+        if not bytes(event.summary_event):
+            continue
         try:
-            summary = _summary_decoder.decode(holder.summary_event)
+            summary = _summary_decoder.decode(event.summary_event)
         except jsontext.JSON_ERRORS:
             continue
         if summary.is_preview or summary.resource_changes is None:
             continue
-        return bytes(_summary_text_decoder.decode(holder.summary_event).resource_changes)
+        return bytes(_summary_text_decoder.decode(event.summary_event).resource_changes)
     return None

@@ -16,6 +16,7 @@ from common.settings import Settings
 from functions.app import create_loaded_app
 from functions.server.listening import BACKLOG, tls_context
 from functions.server.mode import mode_of
+from functions.server.nearby import Nearby
 from functions.server.protocol import Protocol
 from functions.server.ticker import Ticker
 from functions.server.workers import GRACE_SECONDS
@@ -86,7 +87,7 @@ def _config(settings: Settings, backend: Backend) -> uvicorn.Config:
         return context
 
     return uvicorn.Config(
-        create_loaded_app(backend),
+        Nearby(create_loaded_app(backend)),
         http=Protocol,
         ws="none",
         lifespan="off",

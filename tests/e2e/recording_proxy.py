@@ -12,6 +12,7 @@ import http.client
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,8 +58,8 @@ class RecordingProxy:
         self._upstream = urlsplit(upstream)
         self.promises: dict[str, Promises] = {}
         self.requests = 0
-        # The last segments of the paths that were called.
-        self.calls: set[str] = set()
+        # How often each call was made, by the last segment of its path.
+        self.calls: Counter[str] = Counter()
         self._on_request: Callable[[int], None] | None = None
         self._lock = threading.Lock()
         self._listener = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -82,7 +83,7 @@ class RecordingProxy:
     def begin(self, on_request: Callable[[int], None] | None = None) -> None:
         """Forgets what was noted; `on_request` is then told the number of every request that arrives."""
         with self._lock:
-            self.promises, self.requests, self.calls, self._on_request = {}, 0, set(), on_request
+            self.promises, self.requests, self.calls, self._on_request = {}, 0, Counter(), on_request
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection to the server."""
@@ -93,7 +94,7 @@ class RecordingProxy:
         """Counts a request."""
         with self._lock:
             self.requests += 1
-            self.calls.add(path.partition("?")[0].rpartition("/")[2])
+            self.calls[path.partition("?")[0].rpartition("/")[2]] += 1
             number, on_request = self.requests, self._on_request
         if on_request:
             on_request(number)

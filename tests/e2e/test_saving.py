@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.e2e.cli import Cli, Server
-from tests.e2e.matrix import Feature, has
+from tests.e2e.matrix import Feature, has, require
 from tests.e2e.project import DESTROY, UP, Json, Project, ProjectFactory, part, secret, stash
 from tests.e2e.recording_proxy import RecordingProxy
 
 OUTPUTS = {"color": "${bolt.value}", "code": "${vault.output}"}
-JOURNAL, CHECKPOINT, BEGIN = "journalentries", "checkpoint", "begin-update"
+JOURNAL, CHECKPOINT, BEGIN, EVENTS = "journalentries", "checkpoint", "begin-update", "batch"
 Environment = dict[str, str | None]
 
 
@@ -65,7 +65,7 @@ def test_unasked(watched: Project, proxy: RecordingProxy) -> None:
 
     expected = {JOURNAL if has(watched.cli, Feature.JOURNAL_BY_DEFAULT) else CHECKPOINT}
     expected |= {BEGIN} if has(watched.cli, Feature.BEGIN_UPDATE) else set()
-    assert proxy.calls & {JOURNAL, CHECKPOINT, BEGIN} == expected
+    assert proxy.calls.keys() & {JOURNAL, CHECKPOINT, BEGIN} == expected
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,18 @@ def test_as_asked(watched: Project, proxy: RecordingProxy, saving: Environment, 
 
     assert used in proxy.calls
     assert unused not in proxy.calls
+
+
+def test_calls_of_an_update(watched: Project, proxy: RecordingProxy) -> None:
+    """Beside the batches of its journal and of its events, an `up` makes five calls; docs/benchmarks.md has the whole sum."""
+    require(watched.cli, Feature.BEGIN_UPDATE)
+    watched.write({f"r{index}": stash(index) for index in range(10)}, {})
+    watched.init("dev", "--secrets-provider", "passphrase")
+    proxy.begin()
+
+    watched.run(*UP, "--skip-preview")
+
+    assert proxy.calls[JOURNAL] > 0
+    assert proxy.calls[EVENTS] > 0
+    others = {call: count for call, count in proxy.calls.items() if call not in (JOURNAL, EVENTS)}
+    assert others == {"default": 1, "capabilities": 1, "dev": 1, BEGIN: 1, "complete": 1}

@@ -1,19 +1,25 @@
 import gzip
+import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.compression import pack
 from functions.middleware import COMPRESS_FROM_BYTES, THREAD_FROM_BYTES, Edge
+from functions.server.nearby import Nearby
 from tests.wire import create_stack
 
 pytestmark = pytest.mark.dialects("sqlite")
 S = "/api/stacks/acme/shop/dev"
 
 
-def replying(body: bytes, *, encoding: bytes = b"", status: int = 200) -> TestClient:
+def replying(
+    body: bytes, *, encoding: bytes = b"", status: int = 200, layer: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    host: str = "192.0.2.1",
+) -> TestClient:  # fmt: skip
     """Returns a client of an application that always gives the same reply."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -22,7 +28,7 @@ def replying(body: bytes, *, encoding: bytes = b"", status: int = 200) -> TestCl
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    return TestClient(Edge(app))
+    return TestClient(layer(Edge(app)), client=(host, 50_000))
 
 
 def raw(client: TestClient, accept: str) -> tuple[bytes, Any]:
@@ -129,3 +135,44 @@ class TestLastNet:
             pass
 
         assert ["lifespan"] == seen
+
+
+class TestNearby:
+    """What is different for a client on the server's own machine."""
+
+    PLAIN = os.urandom(THREAD_FROM_BYTES).hex().encode()
+    WORTH = b"lorem ipsum " * THREAD_FROM_BYTES
+
+    @pytest.mark.parametrize(
+        ("host", "headers", "body", "packed"),
+        [
+            ("127.0.0.1", {}, PLAIN, False),
+            ("::1", {}, PLAIN, False),
+            ("192.0.2.7", {}, PLAIN, True),
+            ("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, PLAIN, True),
+            ("127.0.0.1", {"Forwarded": "for=192.0.2.7"}, PLAIN, True),
+            ("127.0.0.1", {"Via": "1.1 proxy"}, PLAIN, True),
+            ("127.0.0.1", {}, WORTH, True),
+            ("127.0.0.1", {}, PLAIN[: THREAD_FROM_BYTES - 1], True),
+        ],
+        ids=["near", "near-v6", "far", "forwarded", "forwarded-standard", "via", "shrinks-well", "short"],
+    )  # fmt: skip
+    @pytest.mark.parametrize("is_stored", [True, False])
+    def test_a_long_reply_that_shrinks_little_is_plain(
+        self, host: str, headers: dict[str, str], body: bytes, packed: bool, is_stored: bool  # noqa: FBT001
+    ) -> None:  # fmt: skip
+        """Inflating takes such a client longer than receiving; whoever is asked for through a proxy may be far away."""
+        stored = pack(body) if is_stored else body
+        client = replying(stored, encoding=b"gzip" if is_stored else b"", layer=Nearby, host=host)
+        with client.stream("GET", "/", headers={"Accept-Encoding": "gzip", **headers}) as reply:
+            got = b"".join(reply.iter_raw())
+
+        assert ("gzip" if packed else None) == reply.headers.get("content-encoding")
+        assert body == (gzip.decompress(got) if packed else got)
+        assert str(len(got)) == reply.headers["content-length"]
+
+    def test_is_for_the_long_running_server_alone(self) -> None:
+        """A function never has neighbours, whatever address its platform tells."""
+        client = replying(self.PLAIN, host="127.0.0.1")
+
+        assert "gzip" == raw(client, "gzip")[1]["content-encoding"]
