@@ -83,7 +83,8 @@ def _member(found: Member) -> OrganizationMember:
     return OrganizationMember(
         role=found.role,
         user=_info(found.person),
-        created=from_millis(found.created_at),
+        # `pulumi org member list` shows the text as it comes.
+        created=from_millis(found.created_at).replace(microsecond=0),
         fga_role=FGARole(role.id, role.name, from_millis(role.modified_at)),
         suspended=found.suspended,
     )

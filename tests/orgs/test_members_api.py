@@ -7,6 +7,7 @@ from common.access import builtin
 from common.access.permissions import Permission
 from common.backend import Backend
 from common.orgs import members
+from tests.clocks import FrozenClock
 from tests.orgs.making import admins_of, decoded, people_of, suspend
 from tests.people import make_user
 from tests.tokens.making import make_role, make_team, signed
@@ -70,6 +71,13 @@ class TestList:
         } == found["members"][1]  # fmt: skip
         assert "continuationToken" not in found
         assert (builtin.MEMBER.id, 2026) == (bob.fga_role.id, bob.created.year)
+
+    def test_tells_whole_seconds(self, client: TestClient, backend: Backend, clock: FrozenClock) -> None:
+        """People read the moment as it comes, so it has no microseconds."""
+        make_user(backend, "bob")
+        clock.pass_seconds(0.25)
+
+        assert "2026-01-02T03:04:05Z" == client.post(f"{MEMBERS}/bob", json={"role": "member"}).json()["created"]
 
     def test_goes_on_at_its_token(self, client: TestClient, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
         """A token leads to the next page, for the same kind of list; the last page has none."""
