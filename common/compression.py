@@ -11,6 +11,7 @@ from isal import igzip, isal_zlib
 GZIP_MAGIC = b"\x1f\x8b"
 _LEVEL = 2
 _WITH_GZIP_HEADER = 31
+_SLICE_BYTES = 256 << 10
 _CHUNK_BYTES = 1 << 20
 _SAMPLE_BYTES = 64 << 10
 _WORTH_FACTOR = 4
@@ -56,7 +57,7 @@ def inflate(packed: bytes, limit_bytes: int) -> bytes:
     """
     parts: list[bytes] | None = []
     size = 0
-    for part in _inflated_parts(packed):
+    for part in inflated_parts(packed):
         size += len(part)
         if size > limit_bytes:
             raise OverLimit
@@ -70,19 +71,26 @@ def _inflate_all(packed: bytes) -> bytes:
     return bytes(igzip.decompress(packed))  # type: ignore[no-untyped-call]  # isal's stub leaves it out
 
 
-def _inflated_parts(packed: bytes) -> Iterator[bytes]:
-    rest = packed
-    while rest:
-        member = isal_zlib.decompressobj(_WITH_GZIP_HEADER)
-        while not member.eof:
+def inflated_parts(packed: bytes) -> Iterator[bytes]:
+    """Yield the text of gzip bytes in parts of a megabyte at most, so that little memory is in use; raises BadGzip on the way."""
+    member, is_over = isal_zlib.decompressobj(_WITH_GZIP_HEADER), False
+    for start in range(0, len(packed), _SLICE_BYTES):
+        rest, is_full = packed[start : start + _SLICE_BYTES], False
+        while rest or is_full:
+            if is_over:
+                rest, is_full = rest.lstrip(b"\0"), False
+                if rest:
+                    member, is_over = isal_zlib.decompressobj(_WITH_GZIP_HEADER), False
+                continue
             try:
                 part = member.decompress(rest, _CHUNK_BYTES)
             except _DAMAGE as error:
                 raise BadGzip(str(error)) from error
-            is_whole = bool(member.eof)
-            rest = member.unused_data if is_whole else member.unconsumed_tail
-            if not is_whole and not part and not rest:
-                msg = "the compressed bytes end too early"
-                raise BadGzip(msg)
-            yield part
-        rest = rest.lstrip(b"\0")
+            # A part of full size may be followed by more that the decompressor holds back.
+            is_full, is_over = len(part) == _CHUNK_BYTES, bool(member.eof)
+            rest = member.unused_data if is_over else member.unconsumed_tail
+            if part:
+                yield part
+    if not is_over:
+        msg = "the compressed bytes end too early"
+        raise BadGzip(msg)

@@ -6,11 +6,11 @@ Plain ASGI, because a reply passes through here once and must not be copied.
 import logging
 import re
 
-from starlette.concurrency import run_in_threadpool
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.compression import is_worth_packing, pack, unpack
+from common.compression import inflated_parts, is_worth_packing, pack, unpack
 from common.ids import new_id
 from functions.errors import unexpected_error
 
@@ -63,28 +63,49 @@ class Outgoing:
         if self._start is not None and message["type"] == "http.response.body":
             start, self._start = self._start, None
             if not message.get("more_body"):
-                message = await self._converted(start, message)
+                body: bytes = message.get("body", b"")
+                is_plain = not self._wants_gzip or (self._is_near and _is_better_plain(body))
+                if is_plain and self._is_near and _is_packed(start):
+                    await self._inflate(start, body)
+                    return
+                message = await self._converted(start, message, wants_gzip=not is_plain)
             self.started = True
             await self._send(start)
         await self._send(message)
 
-    async def _converted(self, start: Message, message: Message) -> Message:
+    async def _inflate(self, start: Message, packed: bytes) -> None:
+        """Send stored bytes as they are inflated, to a client of our own server: a large state is never there as a whole."""
+        start["headers"] = _converted_headers(start)
+        self.started = True
+        await self._send(start)
+        async for part in iterate_in_threadpool(inflated_parts(packed)):
+            await self._send({"type": "http.response.body", "body": part, "more_body": True})
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _converted(self, start: Message, message: Message, *, wants_gzip: bool) -> Message:
         body: bytes = message.get("body", b"")
-        headers: list[tuple[bytes, bytes]] = start["headers"]
-        packed = any(name == b"content-encoding" for name, _ in headers)
-        wants_gzip = self._wants_gzip and not (self._is_near and _is_better_plain(body))
+        packed = _is_packed(start)
         if packed and not wants_gzip:
             body = await run_in_threadpool(unpack, body)
         elif not packed and wants_gzip and len(body) >= COMPRESS_FROM_BYTES:
             body = pack(body) if len(body) < THREAD_FROM_BYTES else await run_in_threadpool(pack, body)
         elif not packed:
             return message
-        kept = [(name, value) for name, value in headers if name not in (b"content-length", b"content-encoding")]
+        kept = _converted_headers(start)
         if wants_gzip:
             kept.append((b"content-encoding", b"gzip"))
-        kept += [(b"vary", b"Accept-Encoding"), (b"content-length", str(len(body)).encode())]
-        start["headers"] = kept
+        start["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
         return {**message, "body": body}
+
+
+def _is_packed(start: Message) -> bool:
+    return any(name == b"content-encoding" for name, _ in start["headers"])
+
+
+def _converted_headers(start: Message) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a reply whose body is another now, without its length and encoding."""
+    replaced = (b"content-length", b"content-encoding")
+    return [*((name, value) for name, value in start["headers"] if name not in replaced), (b"vary", b"Accept-Encoding")]
 
 
 def accepts_gzip(scope: Scope) -> bool:

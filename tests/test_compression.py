@@ -77,6 +77,20 @@ class TestInflate:
         with pytest.raises(BadGzip):
             inflate(packed, LARGE)
 
+    @pytest.mark.parametrize("sizes", [(700_000,), (700_000, 3, 900_000), (262_144 - 23, 0, 262_144)])
+    @pytest.mark.parametrize("padding", [b"", b"\0" * 300_000])
+    def test_opens_members_of_any_size(self, sizes: tuple[int, ...], padding: bytes) -> None:
+        """Where members begin and end does not matter, nor that padding follows."""
+        texts = [os.urandom(size) for size in sizes]
+        packed = b"".join(gzip.compress(text) + padding for text in texts)
+
+        assert b"".join(texts) == inflate(packed, LARGE) == unpack(packed)
+
+    @pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1, 5 << 20])
+    def test_opens_what_shrinks_to_nothing(self, size: int) -> None:
+        """What the decompressor holds back is not forgotten."""
+        assert b"x" * size == inflate(gzip.compress(b"x" * size), size)
+
     @pytest.mark.parametrize(("limit", "fits"), [(1000, True), (999, False), (1, False)])
     def test_has_an_exact_limit(self, limit: int, fits: bool) -> None:  # noqa: FBT001
         """A text of the limit's length is taken, one byte more is not; members count together."""

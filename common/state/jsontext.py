@@ -6,7 +6,7 @@ document into Python values; only the top level of an object is opened, and only
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -191,6 +191,15 @@ def same_text(one: bytes | None, other: bytes | None) -> bool:
 def write_object(members: Mapping[str, Raw]) -> bytes:
     """Returns the text of an object whose member values are already text."""
     return msgspec.json.encode(members)
+
+
+def object_pieces(members: Mapping[str, Raw | Sequence[bytes]]) -> list[bytes]:
+    """Returns the text of an object in pieces that are still to be joined; a value may be in pieces itself."""
+    pieces: list[bytes] = []
+    for name, value in members.items():
+        pieces += (b"," if pieces else b"{", msgspec.json.encode(name), b":")
+        pieces += [value] if isinstance(value, Raw) else value
+    return [*pieces, b"}"] if pieces else [b"{}"]
 
 
 def _deeper(frames: int, reader: Callable[[bytes], T], text: bytes) -> T:

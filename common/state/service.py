@@ -77,6 +77,16 @@ def current_text(backend: Backend, stack: Stack) -> bytes:
     return unpack(current_stored(backend, stack))
 
 
+def base_text(backend: Backend, stack: Stack, limit_bytes: int) -> bytes | None:
+    """Return the newest state of a stack as text, or None where it takes more than a limit as gzip; permission as above."""
+    version = _newest(stack)
+    stored = document.EMPTY if version.checkpoint is None else backend.checkpoints.get_stored(version.checkpoint)
+    # In another order the same resources may take more; how much is known only once they are packed.
+    if len(stored) > (limit_bytes if version.resource_order is None else limit_bytes // 2):
+        return None
+    return ordering.applied(unpack(stored), version.resource_order)
+
+
 def outputs(backend: Backend, caller: Caller, path: StackPath) -> Outputs:
     """Return the root outputs of the newest stored state, byte for byte."""
     stack = load_settled(backend, caller, path, Permission.STACK_READ)

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from msgspec import Raw
 
-from common.compression import is_packed, pack, unpack
 from common.errors import BadRequest
 from common.stacks.model import Kind, Status
 from common.state import service as state
@@ -46,9 +45,8 @@ def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, cli
         journal_version=started.journal_version, stack=stack_shape(backend, started.stack, tags=started.tags),
         update_id=started.update_id,
     )  # fmt: skip
-    base = state.current_stored(backend, started.stack)
-    size_bytes = len(base if is_packed(base) else pack(base))
-    return extended_reply(answer, "deployment", unpack(base)) if size_bytes <= BASE_LIMIT_BYTES else reply(answer)
+    base = state.base_text(backend, started.stack, BASE_LIMIT_BYTES)
+    return extended_reply(answer, "deployment", base) if base is not None else reply(answer)
 
 
 @router.post(f"{_STACK}/{{kind}}")

@@ -169,7 +169,24 @@ class TestNearby:
 
         assert ("gzip" if packed else None) == reply.headers.get("content-encoding")
         assert body == (gzip.decompress(got) if packed else got)
-        assert str(len(got)) == reply.headers["content-length"]
+        assert reply.headers.get("content-length") == (None if is_stored and not packed else str(len(got)))
+
+    def test_a_stored_reply_is_inflated_as_it_is_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A large state is never there as a whole, and its length is not known before its end."""
+        monkeypatch.setattr("functions.middleware.unpack", None)
+        text = os.urandom(3 << 20).hex().encode()
+        with replying(pack(text), encoding=b"gzip", layer=Nearby, host="::1").stream("GET", "/") as reply:
+            parts = list(reply.iter_raw())
+
+        assert text == b"".join(parts)
+        assert max(map(len, parts)) <= 1 << 20
+        assert "content-length" not in reply.headers
+
+    def test_without_gzip_is_inflated_likewise(self) -> None:
+        """A neighbour that takes no gzip gets whatever is stored plain."""
+        client = replying(pack(self.WORTH), encoding=b"gzip", layer=Nearby, host="::1")
+
+        assert self.WORTH == raw(client, "identity")[0]
 
     def test_is_for_the_long_running_server_alone(self) -> None:
         """A function never has neighbours, whatever address its platform tells."""

@@ -6,6 +6,7 @@ from common.backend import Backend
 from common.stacks import service as stacks
 from common.stacks.model import Stack, StackPath
 from common.state import changes, document, ordering
+from common.state import service as state
 from common.updates import running
 from common.updates.model import Completion
 from tests.counting import Counter
@@ -112,6 +113,16 @@ class TestAnotherOrder:
 
         assert ["x", "y"] == exported_names(backend, admin, stack)
 
+    def test_leaves_a_base_half_the_room(self, backend: Backend, admin: Caller, stack: StackPath) -> None:
+        """A base is left out over the limit; in another order it may take more than it did, so half of the limit counts."""
+        size = len(backend.checkpoints.get_stored(newest(backend, admin).latest.checkpoint or ""))
+        stored = [state.base_text(backend, newest(backend, admin), limit) for limit in (size - 1, size)]
+        run_same(backend, admin, "c", "a", "b")
+        moved = [state.base_text(backend, newest(backend, admin), limit) for limit in (2 * size - 1, 2 * size)]
+
+        assert [None, ["a", "b", "c"]] == [text and names(text) for text in stored]
+        assert [None, ["c", "a", "b"]] == [text and names(text) for text in moved]
+
 
 class TestOrdering:
     def test_of_many_resources_is_not_worth_a_row(self) -> None:
@@ -129,3 +140,10 @@ class TestOrdering:
         assert b'[{"urn":"b","s":"\\ud83d"},{"urn":"a","n":1E5}]' in moved
         assert b'{"k" :1}' in moved
         assert b'"x":1.0' in moved
+
+    @pytest.mark.parametrize("listed", [b"[]", b'[{"urn":"a"}]'])
+    def test_takes_short_lists(self, listed: bytes) -> None:
+        """None or one resource leave nothing to move."""
+        text = b'{"version":3,"deployment":{"resources":' + listed + b"}}"
+
+        assert text == document.reordered(text, range(listed.count(b"{")))
