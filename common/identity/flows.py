@@ -10,7 +10,7 @@ from common.backend import Backend
 from common.clock import unix_millis
 from common.db.faults import repeated
 from common.errors import BadRequest
-from common.identity import flow_rows
+from common.identity import flow_rows, throttle
 from common.identity.providers.model import Flow, Pending, Secrets
 
 OPEN_FOR = timedelta(minutes=10)
@@ -21,9 +21,15 @@ _GONE = (
 )
 
 
-def begin(backend: Backend, provider: str, browser: str, *, return_to: str, user_id: str | None = None) -> Secrets:
-    """Store a sign-in of a browser, which is known by its visit, and return its secrets; `user_id` links to that user."""
+def begin(
+    backend: Backend, provider: str, browser: str, *, return_to: str, client: str, user_id: str | None = None,
+) -> Secrets:  # fmt: skip
+    """Store a sign-in of a browser, which is known by its visit, and return its secrets; `user_id` links to that user.
+
+    TooManyRequests when as many were begun from the network address `client` a short time ago.
+    """
     # No permission check in this module: whoever signs in is nobody yet.
+    throttle.take(backend, (throttle.PROVIDER_OF_CLIENT, throttle.client_subject(client)))
     # 32 random bytes each, in the alphabet that PKCE allows (RFC 7636, 4.1).
     made = Secrets(state=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(48), nonce=secrets.token_urlsafe(32))
     pending = Pending(made.verifier, made.nonce, return_to, user_id)

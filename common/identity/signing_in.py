@@ -30,11 +30,14 @@ class Finished:
     session: str | None = field(repr=False)
 
 
-def begin(backend: Backend, key: Provider, browser: str, return_to: str) -> str:
-    """Return where to send a browser, known by its visit, to sign in; NotFound for a provider that is not set up."""
+def begin(backend: Backend, key: Provider, browser: str, return_to: str, *, client: str) -> str:
+    """Return where to send a browser, known by its visit, to sign in; NotFound for a provider that is not set up.
+
+    TooManyRequests for a network address `client` from which too many sign-ins were begun.
+    """
     # No permission check: whoever signs in is nobody yet.
-    client = _client(backend, key)
-    return client.authorize_url(flows.begin(backend, key, browser, return_to=return_to))
+    found = _client(backend, key)
+    return found.authorize_url(flows.begin(backend, key, browser, return_to=return_to, client=client))
 
 
 def begin_linking(backend: Backend, caller: Caller, key: Provider, browser: str, return_to: str) -> str:
@@ -42,8 +45,9 @@ def begin_linking(backend: Backend, caller: Caller, key: Provider, browser: str,
     # No permission check: it is about the caller alone. Whoever was let in on their behalf decides nothing about it.
     if not caller.is_themselves:
         raise Forbidden("sign in yourself to change how you sign in")
-    client = _client(backend, key)
-    return client.authorize_url(flows.begin(backend, key, browser, return_to=return_to, user_id=caller.user_id))
+    found = _client(backend, key)
+    made = flows.begin(backend, key, browser, return_to=return_to, client=caller.source_ip, user_id=caller.user_id)
+    return found.authorize_url(made)
 
 
 def finish(backend: Backend, caller: Caller | None, key: Provider, browser: str, answer: Answer) -> Finished:

@@ -39,6 +39,10 @@ SIGN_UP_OF_ADDRESS = Limit("sign-up of address", 5, 3600)
 SIGN_UP_OF_CLIENT = Limit("sign-up of client", 20, 3600)
 RESET_OF_ADDRESS = Limit("reset of address", 3, 3600)
 RESET_OF_CLIENT = Limit("reset of client", 20, 3600)
+# Each begins a sign-in at a provider, which is kept until it comes back.
+PROVIDER_OF_CLIENT = Limit("provider of client", 300, 900)
+# Of identity tokens that were refused: each is an entry in an organization's audit log.
+REFUSAL_OF_CLIENT = Limit("refusal of client", 100, 900)
 MAIL_OF_ACCOUNT = Limit("mail of account", 5, 3600)
 LONGEST_WINDOW_SECONDS = 3600
 

@@ -9,6 +9,7 @@ from common.activity import Event
 from common.backend import Backend
 from common.clock import unix_millis
 from common.db.faults import repeated
+from common.identity import throttle
 from common.ids import new_id
 from common.issuers import asking, keys, repository, verifying
 from common.issuers.asking import ACCESS_TOKEN, EXCHANGE, REFRESH, Asked, Problem, TokenRefused
@@ -24,7 +25,10 @@ _REFUSED, _GIVEN = 400, 200
 
 
 def answer(backend: Backend, body: bytes, *, client: str = "") -> tuple[int, TokenExchangeGrantResponse | TokenError]:
-    """Return the status and the body of the answer to what was sent to the token endpoint, from a network address."""
+    """Return the status and the body of the answer to what was sent to the token endpoint, from a network address.
+
+    TooManyRequests instead of a refusal for an address that was refused often a short time ago.
+    """
     # No permission check: whoever asks for a token has none.
     try:
         return _GIVEN, _answer(backend, body, client)
@@ -61,7 +65,8 @@ def _exchange(backend: Backend, asked: Asked, client: str) -> TokenExchangeGrant
     try:
         return _given(backend, asked, peeked, issuer, client=client)
     except TokenRefused as refused:
-        # Only where the issuer is known: whoever is not trusted writes nothing into anybody's log.
+        # Only where the issuer is known: whoever is not trusted writes nothing into anybody's log, and nobody fills it.
+        throttle.take(backend, (throttle.REFUSAL_OF_CLIENT, throttle.client_subject(client)))
         _record_refusal(backend, issuer, asked, refused.text, client=client)
         raise
 

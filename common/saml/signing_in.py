@@ -78,13 +78,14 @@ def describe(backend: Backend, org: str) -> bytes:
     return toolkit.make_metadata(backend, org)
 
 
-def begin(backend: Backend, org: str, browser: str, *, return_to: str, force: bool) -> str:
+def begin(backend: Backend, org: str, browser: str, *, return_to: str, client: str, force: bool) -> str:
     """Return where to send a browser, known by its visit, to sign in; NotFound, as for no organization, without a provider.
 
-    `force`: the provider is to ask who it is, even if it remembers the browser.
+    `force`: the provider is to ask who it is, even if it remembers the browser. TooManyRequests for a network address
+    `client` from which too many sign-ins were begun.
     """
     stored, found = require_usable(backend, org)
-    made = flows.begin(backend, identity_name(stored.org_id), browser, return_to=return_to)
+    made = flows.begin(backend, identity_name(stored.org_id), browser, return_to=return_to, client=client)
     return toolkit.make_request(backend, org, found, request_id=_REQUEST + made.nonce, state=made.state, force=force)
 
 

@@ -29,7 +29,8 @@ AnswerDep = Annotated[Answer, Depends(get_answer)]
 @router.get("/signin/{key}")
 def begin(visitor: VisitorDep, backend: BackendDep, key: str, return_to: _Query = "") -> Response:
     """Send the browser to a provider."""
-    response = see_other(signing_in.begin(backend, _provider(key), visitor.visit, local_path(return_to)))
+    address = signing_in.begin(backend, _provider(key), visitor.visit, local_path(return_to), client=visitor.client)
+    response = see_other(address)
     visitor.keep_visit(response)
     return response
 

@@ -34,14 +34,14 @@ AnswerDep = Annotated[Form, Depends(get_answer)]
 @router.get(_SIGN_IN)
 def begin(visitor: VisitorDep, backend: BackendDep, org: str, return_to: _Query = "") -> Response:
     """Send the browser to an organization's provider."""
-    address = signing_in.begin(backend, org, visitor.visit, return_to=local_path(return_to), force=False)
+    address = signing_in.begin(backend, org, visitor.visit, return_to=local_path(return_to), client=visitor.client, force=False)
     return _led_to_provider(visitor, address)
 
 
 @router.get(f"{_SIGN_IN}/reauth")
 def begin_again(visitor: VisitorDep, backend: BackendDep, org: str, return_to: _Query = "") -> Response:
     """Send the browser there to be asked anew who it is: the address that the command line tells people to open."""
-    address = signing_in.begin(backend, org, visitor.visit, return_to=local_path(return_to), force=True)
+    address = signing_in.begin(backend, org, visitor.visit, return_to=local_path(return_to), client=visitor.client, force=True)
     return _led_to_provider(visitor, address)
 
 

@@ -42,9 +42,11 @@ def installed(backend: Backend, outbound: Outbound | None = None, /, **settings:
 class Browser:
     """Keeps cookies and follows no redirect by itself."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, host: str = "testclient") -> None:
         self.backend = backend
-        self.client = TestClient(create_app(backend), follow_redirects=False, raise_server_exceptions=False)
+        self.client = TestClient(
+            create_app(backend), follow_redirects=False, raise_server_exceptions=False, client=(host, 50_000)
+        )
 
     def begin(self, key: str, return_to: str = "") -> str:
         """Presses a provider's button, and returns where it leads."""

@@ -10,7 +10,7 @@ from common.access.caller import Caller
 from common.backend import Backend
 from common.db.sign_in_tables import sign_ins
 from common.db.tables import users
-from common.identity import flows
+from common.identity import flows, throttle
 from common.identity.providers import Provider
 from tests.clocks import FrozenClock
 from tests.identity.browser import Browser, installed, linked, people
@@ -54,6 +54,19 @@ def open_sign_ins(backend: Backend) -> int:
     """How many sign-ins are under way."""
     with backend.db.connect() as connection:
         return connection.scalar(select(func.count()).select_from(sign_ins)) or 0
+
+
+class TestLimits:
+    def test_a_client_begins_so_many_and_no_more(self, site: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each sign-in that is begun is kept for a while, so one network address cannot fill the table."""
+        monkeypatch.setattr(throttle, "PROVIDER_OF_CLIENT", throttle.Limit("few", 3, 900))
+        here, elsewhere = Browser(site, "203.0.113.9").client, Browser(site, "203.0.113.10").client
+        found = [here.get("/signin/oidc") for _ in range(4)]
+
+        assert [303, 303, 303, 429] == [one.status_code for one in found]
+        assert "900" == found[-1].headers["retry-after"]
+        assert 303 == elsewhere.get("/signin/github").status_code
+        assert 4 == open_sign_ins(site)
 
 
 class TestState:

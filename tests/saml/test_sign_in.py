@@ -11,9 +11,10 @@ from common.access.caller import Caller
 from common.access.permissions import Role
 from common.backend import Backend
 from common.errors import BadRequest
-from common.identity import linking, sessions
+from common.identity import linking, sessions, throttle
 from common.orgs import invites
 from common.orgs.model import NewInvite, Wanted
+from functions.app import create_app
 from tests.peers.saml_idp import PERSISTENT, Pair, make_pair, metadata
 from tests.people import caller_of, make_org, make_user
 from tests.saml.browsing import BASE, Browser, acs, good, us
@@ -35,6 +36,15 @@ class TestBegin:
     def test_asks_anew(self, browser: Browser) -> None:
         """The address that the command line tells people to open asks for a fresh sign-in."""
         assert browser.begin(reauth=True).forced
+
+    @pytest.mark.usefixtures("browser")
+    def test_is_limited_for_a_client(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Sign-ins that are begun count together, whether they ask anew or not."""
+        monkeypatch.setattr(throttle, "PROVIDER_OF_CLIENT", throttle.Limit("few", 3, 900))
+        client = TestClient(create_app(backend), follow_redirects=False, client=("203.0.113.9", 50_000))
+        paths = ["/signin/sso/acme", "/signin/sso/acme/reauth"] * 2
+
+        assert [303, 303, 303, 429] == [client.get(path).status_code for path in paths]
 
     @pytest.mark.parametrize("path", ["/signin/sso/{}", "/signin/sso/{}/reauth", "/signin/sso/{}/finish?code=x"])
     def test_tells_no_organizations(self, backend: Backend, admin: Caller, browser: Browser, path: str) -> None:
