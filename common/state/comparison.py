@@ -28,11 +28,18 @@ def find_order(old: bytes, new: bytes) -> tuple[int, ...] | None:
 
 
 def _positions(old: Sequence[Raw], new: Sequence[Raw]) -> tuple[int, ...] | None:
-    places: dict[bytes, list[int]] = {}
+    # By their hashes: the texts themselves as keys would be a second copy of the state.
+    places: dict[int, list[int]] = {}
     for position in range(len(old) - 1, -1, -1):
-        places.setdefault(bytes(old[position]), []).append(position)
-    found = [found.pop() if (found := places.get(bytes(text))) else None for text in new]
-    return None if None in found else tuple(position for position in found if position is not None)
+        places.setdefault(hash(bytes(old[position])), []).append(position)
+    found: list[int] = []
+    for text in new:
+        whole = bytes(text)
+        candidates = places.get(hash(whole))
+        if not candidates or bytes(old[candidates[-1]]) != whole:
+            return None
+        found.append(candidates.pop())
+    return tuple(found)
 
 
 def _same_members(before: Document, after: Document) -> bool:

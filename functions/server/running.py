@@ -15,6 +15,7 @@ from common.opening import open_backend
 from common.settings import Settings
 from functions.app import create_loaded_app
 from functions.server.listening import BACKLOG, tls_context
+from functions.server.memory import return_large_blocks
 from functions.server.mode import mode_of
 from functions.server.nearby import Nearby
 from functions.server.protocol import Protocol
@@ -49,6 +50,7 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings, listener: socket.socket, *, news: str) -> None:
     """Serve requests, and run jobs if the mode says so, until a signal asks to end; raises StartUpError."""
+    return_large_blocks()
     backend = open_backend(settings)
     try:
         server = Server(_config(settings, backend), news)
