@@ -1,6 +1,7 @@
 """What a client on the server's machine gets from a real server, and one behind a proxy."""
 
 import gzip
+import http.client
 import json
 import os
 import urllib.request
@@ -11,18 +12,19 @@ import pytest
 from tests.local.server_process import Served
 
 TOKEN = "pul-" + "0123456789" * 4
-STACK = "/api/stacks/acme/shop/dev"
+PROJECT = "/api/stacks/acme/shop"
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server with a state of 200 KB that gzip makes half of."""
+    """A server with two states of 200 KB that gzip makes half of."""
     settings = {"STACKHOLD_BOOTSTRAP_TOKEN": TOKEN, "STACKHOLD_BOOTSTRAP_ORG": "acme"}
     with Served(tmp_path_factory.mktemp("nearby"), **settings) as started:
-        ask(started, "/api/stacks/acme/shop", {"stackName": "dev"})
-        root = {"urn": "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev", "type": "pulumi:pulumi:Stack"}
-        resources = [{**root, "outputs": {"noise": os.urandom(100_000).hex()}}]
-        ask(started, f"{STACK}/import", {"version": 3, "deployment": {"manifest": {}, "resources": resources}})
+        for name in ("dev", "prod"):
+            ask(started, PROJECT, {"stackName": name})
+            root = {"urn": f"urn:pulumi:{name}::shop::pulumi:pulumi:Stack::shop-{name}", "type": "pulumi:pulumi:Stack"}
+            resources = [{**root, "outputs": {"noise": os.urandom(100_000).hex()}}]
+            ask(started, f"{PROJECT}/{name}/import", {"version": 3, "deployment": {"manifest": {}, "resources": resources}})
         yield started
 
 
@@ -36,8 +38,21 @@ def ask(served: Served, path: str, body: object = None, **headers: str) -> tuple
 
 def test_state_is_plain_for_a_neighbour(served: Served) -> None:
     """The same state comes plain over loopback, and packed for whom a proxy asks."""
-    near, far = ask(served, f"{STACK}/export"), ask(served, f"{STACK}/export", **{"X-Forwarded-For": "192.0.2.7"})
+    path = f"{PROJECT}/dev/export"
+    near, far = ask(served, path), ask(served, path, **{"X-Forwarded-For": "192.0.2.7"})
 
     assert (None, "gzip") == (near[0], far[0])
     assert near[1] == gzip.decompress(far[1])
     assert len(far[1]) < len(near[1])
+
+
+def test_damaged_state_does_not_pass_for_a_whole_one(served: Served) -> None:
+    """What is found while a state is sent breaks the transfer off: no client takes the part for all of it."""
+    stored = max((served.out.parent / ".stackhold").rglob("checkpoints/*/*"), key=lambda path: path.stat().st_mtime_ns)
+    damaged = bytearray(stored.read_bytes())
+    damaged[-6] ^= 0xFF  # in the checksum, behind all of the text
+    stored.write_bytes(damaged)
+
+    with pytest.raises(http.client.IncompleteRead):
+        ask(served, f"{PROJECT}/prod/export")
+    assert "BadGzip" in served.log
