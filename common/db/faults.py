@@ -17,6 +17,14 @@ from common.errors import BackendError, BadRequest, Conflict, TooLarge, Unavaila
 
 # MySQL's error numbers.
 DUPLICATE, DEADLOCK, LOCK_WAIT, PACKET, DENIED = 1062, 1213, 1205, 1153, 1045
+# Whoever gets one of these writes to a server that is no primary.
+READ_ONLY = {
+    1290,  # ER_OPTION_PREVENTS_STATEMENT: --read-only, --super-read-only; after a failover of Aurora and of Azure
+    1792,  # ER_CANT_EXECUTE_INREAD_ONLY_TRANSACTION: transaction_read_only, which Aurora's readers set
+    1836,  # ERREAD_ONLY_MODE
+    1874,  # ER_INNODBREAD_ONLY
+    3100,  # ER_RUN_HOOK_ERROR: a member that left its replication group takes no transaction
+}
 _SQLITE_DUPLICATES = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 _ATTEMPTS = 4
 _LONGEST_PAUSE_SECONDS = 0.05
@@ -106,5 +114,7 @@ def _operational(error: OperationalError) -> Exception:
             return Unavailable("another change held the same rows for too long; try again")
         case 1153:
             return TooLarge("the request is larger than the database takes at once (its max_allowed_packet)")
+        case code if code in READ_ONLY:
+            return Unavailable("the database takes no changes at the moment, as during a failover; try again")
         case _:
             return Unavailable("the database does not answer or is overloaded; try again")

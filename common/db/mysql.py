@@ -19,7 +19,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
-from common.db.faults import DEADLOCK, DENIED, PACKET, number
+from common.db.faults import DEADLOCK, DENIED, PACKET, READ_ONLY, number
 from common.db.place import MySQL
 
 LOG = logging.getLogger("stackhold.database")
@@ -42,8 +42,28 @@ _SESSION = (
     f"wait_timeout={SERVER_WAIT_SECONDS}, innodb_lock_wait_timeout={LOCK_WAIT_SECONDS}, "
     f"lock_wait_timeout={TABLE_LOCK_WAIT_SECONDS}"
 )
-# Read-only since a fail-over: the address leads to another server by now. And: the server is about to stop.
-_WRONG_SERVER = {1290, 1836, 1053}
+# The server answers, and this connection is of no use any more: fresh ones may lead to another server. The numbers are those of
+# https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html; what PyMySQL itself finds (2006, 2013, …), 1927 and
+# 4031 are SQLAlchemy's business. READ_ONLY is among them: after a failover the address leads to another server.
+_STOPPING = {
+    1053,  # ER_SERVER_SHUTDOWN
+    1077,  # ER_NORMAL_SHUTDOWN
+    1079,  # ER_SHUTDOWN_COMPLETE
+    1080,  # ER_FORCING_CLOSE
+    3032,  # ER_SERVER_OFFLINE_MODE
+    3168,  # ER_SERVER_ISNT_AVAILABLE
+}
+_BROKEN = {
+    1152,  # ER_ABORTING_CONNECTION
+    1156,  # ER_NET_PACKETS_OUT_OF_ORDER
+    1157,  # ER_NET_UNCOMPRESS_ERROR
+    1158,  # ER_NET_READ_ERROR
+    1159,  # ER_NET_READ_INTERRUPTED
+    1160,  # ER_NET_ERROR_ON_WRITE
+    1161,  # ER_NET_WRITE_INTERRUPTED
+    1184,  # ER_NEW_ABORTING_CONNECTION
+}
+_USELESS = READ_ONLY | _STOPPING | _BROKEN | {PACKET}
 
 
 class OverPacketError(err.OperationalError):  # type: ignore[misc]
@@ -106,7 +126,7 @@ class Dialect(MySQLDialect_pymysql):
         """Tell whether the connection is of no use after an error."""
         if isinstance(e, OverPacketError):
             return False
-        if number(e) in _WRONG_SERVER or number(e) == PACKET or not getattr(connection, "open", True):
+        if number(e) in _USELESS or not getattr(connection, "open", True):
             return True
         return super().is_disconnect(e, connection, cursor)
 

@@ -10,7 +10,7 @@ from common.errors import Conflict, NotFound
 from common.names import is_name
 from common.stacks import repository_ownership as repository
 from common.stacks.model import Person, Stack, StackPath
-from common.stacks.service import load_stack
+from common.stacks.service import load_stack, lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ def reassign(backend: Backend, caller: Caller, path: StackPath, login: str) -> P
 
     def change() -> Person:
         with backend.db.begin() as tx:
+            # One waits for the other here, and then looks whether they may still do this: an owner before may not.
+            lock(tx, load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE))
             stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
             heir_id = repository.find_member(tx, stack.org_id, login) if is_name(login) else None
             if heir_id is None:

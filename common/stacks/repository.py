@@ -131,17 +131,29 @@ def add(tx: Connection, stack: Stack, created_at: int) -> None:
     _add_tags(tx, stack.id, stack.tags)
 
 
-def replace_tags(tx: Connection, stack: Stack, tags: dict[str, str]) -> bool:
-    """Replace all tags of a stack as it was read; False, with nothing changed, when others changed them since."""
-    changed = tx.execute(
-        update(stacks)
-        .values(tags=_tags_text(tags))
-        .where(stacks.c.id == stack.id, stacks.c.live == 1, stacks.c.tags == _tags_text(stack.tags)),
-    )
+def lock(tx: Connection, stack_id: str) -> bool:
+    """Lock a live stack until the transaction ends; False when there is no such stack any more.
+
+    What was read before may have changed while this waited: read it again.
+    """
+    query = select(stacks.c.id).where(stacks.c.id == stack_id, stacks.c.live == 1)
+    return tx.scalar(query.with_for_update()) is not None
+
+
+def lock_tags(tx: Connection, stack_id: str) -> dict[str, str] | None:
+    """Lock a live stack until the transaction ends and return its tags; None when there is no such stack any more."""
+    query = select(stacks.c.tags).where(stacks.c.id == stack_id, stacks.c.live == 1)
+    text = tx.scalar(query.with_for_update())
+    return msgspec.json.decode(text, type=dict[str, str]) if text is not None else None
+
+
+def replace_tags(tx: Connection, stack_id: str, tags: dict[str, str]) -> bool:
+    """Replace all tags of a live stack, which locks it; False, with nothing changed, when there is no such stack any more."""
+    changed = tx.execute(update(stacks).values(tags=_tags_text(tags)).where(stacks.c.id == stack_id, stacks.c.live == 1))
     if changed.rowcount != 1:
         return False
-    tx.execute(delete(stack_tags).where(stack_tags.c.stack_id == stack.id))
-    _add_tags(tx, stack.id, tags)
+    tx.execute(delete(stack_tags).where(stack_tags.c.stack_id == stack_id))
+    _add_tags(tx, stack_id, tags)
     return True
 
 

@@ -1,7 +1,6 @@
 """Use cases of stacks that need no state: look-up, listing, tags, configuration reference."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -9,8 +8,8 @@ from common.access.caller import Caller
 from common.access.permissions import STACK_VISIBLE, Permission
 from common.access.rights import Membership, StackScope
 from common.backend import Backend
-from common.db.faults import repeated, unless_taken
-from common.errors import BadRequest, Conflict, NotFound
+from common.db.faults import Contention, repeated, unless_taken
+from common.errors import BadRequest, NotFound
 from common.names import is_name, require_tag, require_tags
 from common.paging import make_token, read_token, seal
 from common.stacks import repository, repository_page
@@ -18,7 +17,6 @@ from common.stacks.model import Listed, Place, Stack, StackPath
 from common.stacks.repository_page import Narrowed
 
 PAGE_DEFAULT = 100
-_ATTEMPTS = 8
 PROJECT_TAG = "pulumi:project"
 # What clients set on every update, all at once; the calls for single tags leave them alone (platform.md 16).
 BUILT_IN_TAGS = frozenset(
@@ -37,10 +35,6 @@ class Filters:
     project: str | None = None
     tag_name: str | None = None
     tag_value: str | None = None
-
-
-class TagsChanged(Conflict):
-    """The stack's tags are not any more what they were when it was read."""
 
 
 def get_stack(
@@ -161,7 +155,7 @@ def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[s
             with backend.db.begin() as tx:
                 put_tags(tx, stack, tags)
 
-    _until_in_time(change)
+    repeated(change)
 
 
 def set_tag(
@@ -181,14 +175,15 @@ def set_tag(
             if name_again not in ("", name):
                 msg = f"the tag {name[:80]!a} cannot be renamed to {name_again[:80]!a}"
                 raise BadRequest(msg)
-            if must_exist and name not in stack.tags:
+            tags = _lock_tags(tx, stack)
+            if must_exist and name not in tags:
                 raise NotFound(_missing_tag(name, path))
-            if not must_exist and name in stack.tags:
+            if not must_exist and name in tags:
                 msg = f"Stack '{path}' has a tag {name[:80]!a} already"
                 raise BadRequest(msg)
-            put_tags(tx, stack, {**stack.tags, name: value})
+            put_tags(tx, stack, {**tags, name: value})
 
-    _until_in_time(change)
+    repeated(change)
 
 
 def remove_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> None:
@@ -198,11 +193,12 @@ def remove_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> 
         with backend.db.begin() as tx:
             stack = load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
             _require_own_tag(name)
-            if name not in stack.tags:
+            tags = _lock_tags(tx, stack)
+            if name not in tags:
                 raise NotFound(_missing_tag(name, path))
-            put_tags(tx, stack, {key: value for key, value in stack.tags.items() if key != name})
+            put_tags(tx, stack, {key: value for key, value in tags.items() if key != name})
 
-    _until_in_time(change)
+    repeated(change)
 
 
 def _require_own_tag(name: str) -> None:
@@ -212,34 +208,44 @@ def _require_own_tag(name: str) -> None:
 
 
 def put_tags(tx: Connection, stack: Stack, tags: dict[str, str]) -> None:
-    """Replace the tags of a stack as it was read, in the caller's transaction; TagsChanged when others changed them since."""
-    if not repository.replace_tags(tx, stack, tags):
-        msg = f"the tags of stack '{stack.path}' were changed by somebody else at the same time; try again"
-        raise TagsChanged(msg)
+    """Replace the tags of a stack, in the caller's transaction; Contention when the stack is gone since it was read."""
+    if not repository.replace_tags(tx, stack.id, tags):
+        raise _gone(stack)
 
 
-def _until_in_time(change: Callable[[], None]) -> None:
-    """Run a change of tags, and again with the tags as they are then when others were faster."""
-    for left in reversed(range(_ATTEMPTS)):
-        try:
-            return repeated(change)
-        except TagsChanged:
-            if not left:
-                raise
-    return None
+def _lock_tags(tx: Connection, stack: Stack) -> dict[str, str]:
+    """Lock the stack and return its tags as they are now: calls for different tags wait for each other, none is refused."""
+    tags = repository.lock_tags(tx, stack.id)
+    if tags is None:
+        raise _gone(stack)
+    return tags
+
+
+def lock(tx: Connection, stack: Stack) -> Stack:
+    """Lock the stack until the transaction ends and return it as it is now; Contention when it is gone since it was read."""
+    # No permission check in this and the next three steps: their use cases made it.
+    found = repository.find_by_id(tx, stack.id, ()) if repository.lock(tx, stack.id) else None
+    if found is None or found.path != stack.path:
+        raise _gone(stack)
+    return replace(found, grants=stack.grants)
+
+
+def _gone(stack: Stack) -> Contention:
+    return Contention(f"stack '{stack.path}' was deleted or renamed at the same time; try again")
 
 
 def add(tx: Connection, stack: Stack, now_millis: int) -> None:
     """Insert a new stack with its tags, in the caller's transaction; Conflict when there is one of that name."""
-    # No permission check in this and the next two steps: their use cases in common/state/changes.py made it.
     with unless_taken(taken(stack.path)):
         repository.add(tx, stack, now_millis)
 
 
 def rename(tx: Connection, stack: Stack, target: StackPath, now_millis: int) -> None:
     """Give the stack another name, remember the old one, and let the project's tag follow; Conflict when it is taken."""
-    if stack.tags.get(PROJECT_TAG) == stack.path.project != target.project:
-        put_tags(tx, stack, {**stack.tags, PROJECT_TAG: target.project})
+    if target.project != stack.path.project:
+        tags = _lock_tags(tx, stack)
+        if tags.get(PROJECT_TAG) == stack.path.project:
+            put_tags(tx, stack, {**tags, PROJECT_TAG: target.project})
     with unless_taken(taken(target)):
         repository.rename(tx, stack, Place(stack.org_id, target.project, target.name), now_millis)
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from sqlalchemy import Connection
+
 from common.access.caller import Caller
 from common.access.permissions import Permission
 from common.backend import Backend
 from common.clock import unix_millis
-from common.db.faults import is_race
+from common.db.faults import Contention, is_race
 from common.errors import BadRequest, Conflict
 from common.stacks import service as stacks
 from common.stacks.ledger import Contents
@@ -43,13 +45,24 @@ def require_idle(backend: Backend, stack: Stack) -> None:
         raise InProgress(stack)
 
 
+def lock_idle(tx: Connection, backend: Backend, stack: Stack) -> Stack:
+    """Lock the stack, so that others wait for this change, and return it as it is now; InProgress while an update holds it."""
+    found = stacks.lock(tx, stack)
+    require_idle(backend, found)
+    if found.latest.is_open():
+        # Its holder is gone since the stack was looked at; the repeat finishes it first.
+        msg = f"an update of stack '{stack.path}' was given up at the same time; try again"
+        raise Contention(msg)
+    return found
+
+
 def retried(stack: Stack, change: Callable[[Stack], _T], load: Callable[[], Stack]) -> _T:
     """Run a change that inserts the next version; when another took the number, look at the stack again and repeat."""
     for _ in range(_ATTEMPTS):
         try:
             return change(stack)
         except Exception as error:
-            if not is_race(error) and not isinstance(error, stacks.TagsChanged):
+            if not is_race(error):
                 raise
         stack = load()
     raise InProgress(stack)

@@ -20,7 +20,7 @@ from common.stacks import service as stacks
 from common.stacks.ledger import Contents
 from common.stacks.model import Kind, Stack, StackPath, Status, Version
 from common.state import document, layout, link_rows
-from common.state.attempts import contents_of, load_idle, retried, rewritten
+from common.state.attempts import contents_of, load_idle, lock_idle, retried, rewritten
 from common.state.document import BadDocument
 from common.state.stack_links import find_links
 
@@ -97,8 +97,9 @@ def import_state(backend: Backend, caller: Caller, path: StackPath, text: bytes)
 
     def record(found: Stack) -> None:
         with backend.db.begin() as tx:
+            current = lock_idle(tx, backend, found)
             ledger.next_version(
-                tx, found, update_id=update_id, kind=Kind.IMPORT, path=found.path, user_id=caller.user_id,
+                tx, current, update_id=update_id, kind=Kind.IMPORT, path=found.path, user_id=caller.user_id,
                 contents=Contents(stored.key, stored.resource_count), now_millis=unix_millis(backend.clock.now()),
             )  # fmt: skip
             link_rows.replace(tx, found.id, stored.links)

@@ -17,7 +17,6 @@ from common.ids import is_id, new_id
 from common.names import require_tags
 from common.stacks import service as stacks
 from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, Stack, StackPath, Status
-from common.stacks.service import TagsChanged
 from common.state import finishing
 from common.state.attempts import InProgress
 from common.updates import leases, repository
@@ -248,8 +247,7 @@ def _retried(attempt: Callable[[], _T]) -> _T:
     for _ in range(_ATTEMPTS):
         try:
             return attempt()
-        except (_Again, TagsChanged):
-            # Other tags often mean another start, whose text clients know: look who holds the stack now.
+        except _Again:
             continue
         except Exception as error:
             if not is_race(error):

@@ -8,6 +8,7 @@ from common.backend import Backend
 from common.db.sign_in_tables import oidc_machines, refresh_tokens
 from common.db.tables import access_tokens, users
 from tests.clocks import FrozenClock
+from tests.field_reports.serving import at_once
 from tests.interleaving import crash, interleaved
 from tests.issuers.exchanging import ISSUERS, Trust, allow, deny, refused
 
@@ -53,6 +54,14 @@ class TestExchange:
             logins = connection.scalars(select(users.c.login).join(oidc_machines, oidc_machines.c.user_id == users.c.id)).all()
         assert ["acme/oidc/pipelines"] == logins
         assert 2 == given_tokens(backend)
+
+    def test_of_twenty_jobs_that_start_together(self, trusted: Trust, backend: Backend) -> None:
+        """All of them get a token, and the first ones make one machine."""
+        found = at_once(20, lambda _: trusted.exchange().status_code)
+
+        assert [200] * 20 == found
+        with backend.db.connect() as connection:
+            assert 1 == connection.scalar(select(func.count()).select_from(oidc_machines))
 
     def test_that_dies(self, trusted: Trust, backend: Backend) -> None:
         """A process that dies before the end leaves nothing behind: no token without its refresh token, nor the reverse."""

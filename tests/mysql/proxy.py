@@ -18,6 +18,9 @@ class Wire:
     port: int = 0
     trips: list[str] = field(default_factory=list)
     connections: int = 0
+    refused: int = 0
+    _refusal: bytes = b""
+    _refused_connections: int = 0
     _cut_before: Callable[[str], bool] = lambda _text: False
     _cut_after: Callable[[str], bool] = lambda _text: False
 
@@ -28,6 +31,19 @@ class Wire:
     def cut_after(self, text: str) -> None:
         """Lets the next statement with this text arrive and its answer get lost."""
         self._cut_after = self._once(text, "_cut_after")
+
+    def make_read_only(self, error: int) -> None:
+        """Answers each write on the connections that are open now with an error, as a server that is no primary any more."""
+        text = b"\xff" + error.to_bytes(2, "little") + b"#HY000the server is read-only"
+        self._refusal = len(text).to_bytes(3, "little") + b"\x01" + text
+        self.refused, self._refused_connections = 0, self.connections
+
+    def refusal(self, connection: int, sent: str) -> bytes:
+        """Returns the answer to a write that is refused, or nothing."""
+        if connection > self._refused_connections or sent.split(" ", 1)[0] not in ("INSERT", "UPDATE", "DELETE"):
+            return b""
+        self.refused += 1
+        return self._refusal
 
     def _once(self, text: str, name: str) -> Callable[[str], bool]:
         def matches(sent: str) -> bool:
@@ -52,13 +68,14 @@ def relayed(server_port: int) -> Iterator[Wire]:
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             wire.connections += 1
+            connection = wire.connections
             with socket.create_connection(("127.0.0.1", server_port)) as server:
                 for end in (self.request, server):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 answers = Answers(server, self.request)
                 answers.start()
                 with suppress(OSError):
-                    _requests(wire, self.request, server, answers)
+                    _requests(wire, connection, self.request, server, answers)
                 for end in (self.request, server):
                     with suppress(OSError):
                         end.shutdown(socket.SHUT_RDWR)
@@ -99,7 +116,7 @@ class Answers(threading.Thread):
             self._client.shutdown(socket.SHUT_RDWR)
 
 
-def _requests(wire: Wire, client: socket.socket, server: socket.socket, answers: Answers) -> None:
+def _requests(wire: Wire, connection: int, client: socket.socket, server: socket.socket, answers: Answers) -> None:
     """Passes packets on; commands are told from the answers of a login by their number, which is 0."""
     while header := _exactly(client, 4):
         size, number = int.from_bytes(header[:3], "little"), header[3]
@@ -109,6 +126,9 @@ def _requests(wire: Wire, client: socket.socket, server: socket.socket, answers:
             arrives, is_answered = wire.passes(text)
             if not arrives:
                 return
+            if refusal := wire.refusal(connection, text):
+                client.sendall(refusal)
+                continue
             answers.muted = not is_answered
             server.sendall(header + body)
             if not is_answered:

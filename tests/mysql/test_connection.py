@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pymysql
 import pytest
+from httpx2 import Response
 from sqlalchemy import select, text
 from starlette.testclient import TestClient
 
@@ -14,7 +16,7 @@ from common.access.caller import Caller
 from common.backend import Backend
 from common.db import mysql
 from common.db.engine import Database, open_database
-from common.db.faults import Contention, repeated
+from common.db.faults import PACKET, READ_ONLY, Contention, repeated
 from common.db.health import ping
 from common.db.place import MySQL
 from common.db.tables import jobs, stack_tags, stacks, updates
@@ -23,12 +25,14 @@ from common.stacks.model import StackPath, Status
 from common.updates import service
 from common.updates.model import Start
 from tests.factories import CLIENT, make_running, make_stack, make_update, update_row
+from tests.field_reports.serving import at_once
 from tests.mysql.proxy import Wire
 from tests.mysql.shared import SharedServer, connect
 from tests.people import ORG
 
 DEV = StackPath(ORG, "shop", "dev")
 S = "/api/stacks/acme/shop/dev"
+_READ_ONLY = "Service Unavailable: the database takes no changes at the moment, as during a failover; try again"
 
 
 @pytest.fixture
@@ -256,6 +260,44 @@ class TestLostConnection:
         assert [503, 204] == [lost.status_code, again.status_code]
         exported = relayed_client.get(f"{S}/export").json()["deployment"]["resources"]
         assert [made["urn"]] == [resource["urn"] for resource in exported]
+
+
+class TestFailover:
+    @pytest.mark.parametrize("error", sorted(READ_ONLY))
+    def test_to_another_primary_is_noticed(
+        self, relayed_client: TestClient, relayed_backend: Backend, relayed_admin: Caller, wire: Wire, error: int
+    ) -> None:
+        """Connections to a server that became read-only are closed at the first refused writes, and fresh ones write."""
+        make_stack(relayed_backend, relayed_admin, tags={f"x{number}": "0" for number in range(4)})
+        running = make_running(relayed_backend, relayed_admin, DEV)
+        pool = relayed_backend.settings.integer("STACKHOLD_THREADS")
+        at_once(pool, lambda _: relayed_client.get(S).status_code)
+        wire.make_read_only(error)
+        lease = {"Authorization": f"update-token {running.started.token}"}
+
+        def work(number: int) -> list[Response]:
+            relayed_client.get(S)
+            return [relayed_client.patch(f"{S}/tags/x{number}", json={"value": str(turn)}) for turn in range(20)]
+
+        replies = [reply for found in at_once(4, work) for reply in found]
+        refused = [reply for reply in replies if reply.status_code != 204]
+
+        assert {(503, 503, _READ_ONLY)} == {
+            (found.status_code, found.json()["code"], found.json()["message"]) for found in refused
+        }
+        assert 1 <= wire.refused == len(refused) <= pool
+        assert {"19"} == {relayed_client.get(S).json()["tags"][f"x{number}"] for number in range(4)}
+        ended = relayed_client.post(f"{S}/update/{running.id}/complete", json={"status": "succeeded"}, headers=lease)
+        assert 204 == ended.status_code
+
+    @pytest.mark.parametrize("error", sorted(mysql._USELESS - {PACKET}))
+    def test_is_told_from_what_leaves_a_connection_good(self, error: int) -> None:
+        """What says that a connection is of no use ends it; a refused value, a lost race and a killed statement do not."""
+        dialect = mysql.Dialect(dbapi=pymysql)
+
+        assert dialect.is_disconnect(pymysql.err.OperationalError(error, ""), None, None) is True
+        for harmless in (1062, 1205, 1213, 1317, 1406):
+            assert not dialect.is_disconnect(pymysql.err.OperationalError(harmless, ""), SimpleNamespace(open=True), None)
 
 
 class TestDeadlock:

@@ -13,7 +13,7 @@ from common.scim.patching import parse_operations
 from common.users import service as user_service
 from tests.field_reports.serving import at_once
 from tests.interleaving import Crash, crash, interleaved
-from tests.people import caller_of, make_org, make_user
+from tests.people import caller_of, make_admin, make_org, make_user
 from tests.scim import asking
 from tests.scim.looking import login_of, members_of
 
@@ -60,6 +60,17 @@ def test_members_are_added_by_several(backend: Backend, acme: Directory) -> None
     at_once(NUMBER, lambda _: groups.patch_group(backend, acme, group.id, add))
 
     assert NUMBER == members_of(backend, "Ops")
+
+
+def test_two_directories_make_twenty_people_of_the_same_names(backend: Backend, admin: Caller, acme: Directory) -> None:
+    """Different people of one organization, and people of one name in two, are all made: nobody is refused."""
+    make_org(backend, "globex", admin)
+    other = tokens.authenticate(backend, "globex", f"Bearer {tokens.create(backend, make_admin(backend), 'globex').text}")
+
+    def attempt(number: int) -> str:
+        return users.create_user(backend, (acme, other)[number % 2], {"userName": f"user{number // 2}"}).id
+
+    assert 20 == len(set(at_once(20, attempt)))
 
 
 # On SQLite nobody else writes while somebody does.

@@ -7,8 +7,9 @@ from sqlalchemy import select
 from common.access.caller import Caller
 from common.access.permissions import Permission, Role
 from common.backend import Backend
+from common.db.faults import Contention
 from common.db.tables import stack_tags
-from common.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.errors import BadRequest, Forbidden, NotFound
 from common.stacks import service as stacks
 from common.stacks.model import StackPath
 from common.stacks.service import Filters
@@ -133,15 +134,14 @@ class TestReplaceTags:
             stacks.replace_tags(backend, admin, DEV, tags)
         assert [("env", "dev")] == filter_rows(backend)
 
-    def test_does_not_undo_what_others_did_meanwhile(self, backend: Backend, admin: Caller) -> None:
-        """Tags that changed since they were read are not overwritten: the later writer is told."""
+    def test_of_a_stack_that_is_gone(self, backend: Backend, admin: Caller) -> None:
+        """A stack that was deleted since it was read gets no tags, and the writer looks again."""
         make_stack(backend, admin, tags={"env": "dev"})
         read = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
-        stacks.replace_tags(backend, admin, DEV, {"env": "prod"})
+        changes.delete(backend, admin, DEV, force=True)
 
-        with pytest.raises(Conflict), backend.db.begin() as tx:
+        with pytest.raises(Contention), backend.db.begin() as tx:
             stacks.put_tags(tx, read, {"env": "test"})
-        assert [("env", "prod")] == filter_rows(backend)
 
 
 class TestSingleTags:

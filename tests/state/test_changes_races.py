@@ -122,6 +122,6 @@ class TestAgainstAnother:
             changes.import_state(backend, admin, DEV, TWO)
 
         with interleaved(backend, WRITE, again, times=5), pytest.raises(InProgress):
-            changes.import_state(backend, admin, DEV, ONE)
+            changes.rename(backend, admin, DEV, "prod", "")
 
         assert ["two"] == exported_names(backend, admin, DEV)
