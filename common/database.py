@@ -15,6 +15,7 @@ from common.db.faults import words
 from common.db.place import MySQL, Token
 from common.db.tokens import Credentials, CredentialSource, EntraToken, RdsToken, RdsUser
 from common.errors import StartUpError, Unavailable
+from common.pem import read_pem
 from common.settings import Settings
 
 DATABASE_FILE = "stackhold.db"
@@ -90,7 +91,8 @@ def database_tls(settings: Settings) -> ssl.SSLContext | None:
     """
     if not settings.is_set(_CERTIFICATE) and not settings.is_set(_LOWEST):
         return None
-    return _context(settings.text(_CERTIFICATE), tls_version(settings, _LOWEST))
+    certificate = read_pem(settings, _CERTIFICATE) if settings.is_set(_CERTIFICATE) else b""
+    return _context(certificate, tls_version(settings, _LOWEST))
 
 
 def tls_version(settings: Settings, name: str) -> ssl.TLSVersion:
@@ -105,13 +107,11 @@ def tls_version(settings: Settings, name: str) -> ssl.TLSVersion:
 
 
 @cache
-def _context(certificate: str, lowest: ssl.TLSVersion) -> ssl.SSLContext:
+def _context(certificate: bytes, lowest: ssl.TLSVersion) -> ssl.SSLContext:
     try:
-        # A single-line setting spells its line ends as \n.
-        context = ssl.create_default_context(cadata=certificate.replace("\\n", "\n") or None)
-    except (ssl.SSLError, ValueError) as error:
-        msg = f"{_CERTIFICATE} must be the text of a certificate in PEM form, not a path"
-        raise StartUpError(msg) from error
+        context = ssl.create_default_context(cadata=certificate.decode("ascii", "ignore") or None)
+    except (ssl.SSLError, ValueError):
+        raise StartUpError(f"{_CERTIFICATE} holds no certificate in PEM form") from None
     # Python 3.13 began to refuse authorities whose certificates lack a mark, as MySQL's own and some of RDS do.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.minimum_version = lowest

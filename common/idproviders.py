@@ -13,6 +13,7 @@ from common.settings import Settings
 
 GROUP_TEAMS = "STACKHOLD_OIDC_GROUP_TEAMS"
 GROUP_TEAMS_LIMIT = 500
+LONGEST_SHOWN = 100
 _GITHUB, _GITLAB, _OIDC = "GITHUB_OAUTH_ENDPOINT", "GITLAB_OAUTH_ENDPOINT", "STACKHOLD_OIDC_ISSUER"
 _PAIRS = (
     ("GITHUB_OAUTH_ID", "GITHUB_OAUTH_SECRET"),
@@ -96,7 +97,8 @@ def _group_team(entry: str) -> GroupTeam:
     group, _, place = entry.rpartition("=")
     org, slash, team = place.partition("/")
     if not group.strip() or not is_name(org) or (slash and not is_name(team)):
-        raise StartUpError(f"{GROUP_TEAMS}: {entry[:100]!a} is not of the form group=organization or group=organization/team")
+        shown = ascii(entry) if len(entry) <= LONGEST_SHOWN else "an entry"
+        raise StartUpError(f"{GROUP_TEAMS}: {shown} is not of the form group=organization or group=organization/team")
     return GroupTeam(group.strip(), org, team if slash else None)
 
 

@@ -10,7 +10,7 @@ from common.blobs import Bucket, StoreError
 from common.database import database_place
 from common.db.engine import ensure_private
 from common.errors import StartUpError
-from common.keys.local import create_key, find_key_file, read_key
+from common.keys.local import create_key, find_key_file, place_in_words, read_key
 from common.masterkey import chosen, open_key_service
 from common.settings import Settings
 from common.stores import open_stores
@@ -37,10 +37,15 @@ def require_key(settings: Settings, *, in_use: bool) -> None:
     if find_key_file(place):
         read_key(place)
     elif in_use:
-        msg = f"the key in {place} is missing, and this installation's secrets were encrypted with it: restore it from a backup"
+        where = place_in_words(place) if settings.is_set("PULUMI_LOCAL_KEYS") else f"in {place}"
+        msg = f"the key {where} is missing, and this installation's secrets were encrypted with it: restore it from a backup"
         raise StartUpError(msg)
     elif settings.is_set("PULUMI_LOCAL_KEYS"):
-        msg = f"PULUMI_LOCAL_KEYS: there is no key in {place}; make one: head -c 32 /dev/urandom > {place}, then chmod 600"
+        # The value is not repeated: it may be the key itself.
+        msg = (
+            "PULUMI_LOCAL_KEYS must be the path of a key file, or of a folder that holds one, and there is no key at this path;"
+            " make one with `head -c 32 /dev/urandom > FILE` and `chmod 600 FILE`"
+        )
         raise StartUpError(msg)
 
 

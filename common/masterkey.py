@@ -9,7 +9,7 @@ from pathlib import Path
 from common.awsclient import Access
 from common.errors import StartUpError
 from common.keys import Driver, KeyService
-from common.keys.local import LocalKey, read_key
+from common.keys.local import LocalKey, place_in_words, read_key
 from common.sdk import require_sdk
 from common.settings import Settings
 
@@ -43,7 +43,7 @@ def chosen(settings: Settings) -> Master:
             raise StartUpError(f"{VAULT_KEY} must be set with {VAULT}")
         return Master(VAULT, f"Azure Key Vault key {settings.text(VAULT_KEY)} of {settings.text(VAULT)}")
     place = settings.path(LOCAL, "keys")
-    return Master(LOCAL, str(place), place)
+    return Master(LOCAL, place_in_words(place) if settings.is_set(LOCAL) else str(place), place)
 
 
 def _driver(settings: Settings, master: Master) -> Driver:

@@ -1,9 +1,9 @@
 """The service provider's own certificate and key: with them requests are signed and assertions decrypted."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from common.errors import StartUpError, Unavailable
+from common.pem import read_pem
 from common.settings import Settings
 
 CERTIFICATE, PRIVATE_KEY = "SAML_CERTIFICATE_PUBLIC_KEY", "SAML_CERTIFICATE_PRIVATE_KEY"
@@ -39,33 +39,20 @@ def load_at_start(settings: Settings) -> KeyPair:
         missing = PRIVATE_KEY if given[0] == CERTIFICATE else CERTIFICATE
         msg = f"{given[0]} is set without {missing}; SAML requests are signed with both"
         raise StartUpError(msg)
-    return _checked(_pem(settings, CERTIFICATE), _pem(settings, PRIVATE_KEY))
+    return _checked(read_pem(settings, CERTIFICATE), read_pem(settings, PRIVATE_KEY))
 
 
-def _pem(settings: Settings, name: str) -> str:
-    text = settings.text(name)
-    if text.lstrip().startswith("-----BEGIN"):
-        # A single-line setting spells its line ends as \n.
-        return text.replace("\\n", "\n")
-    try:
-        return Path(text).read_text("ascii")
-    except (OSError, ValueError) as error:
-        # The value is not repeated: it may be a key with its first line lost.
-        msg = f"{name} names no file that can be read, and is no PEM text"
-        raise StartUpError(msg) from error
-
-
-def _checked(certificate: str, private_key: str) -> KeyPair:
+def _checked(certificate: bytes, private_key: bytes) -> KeyPair:
     from cryptography import x509  # noqa: PLC0415 - it takes 40 ms, and only this needs it
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 - as above
 
     try:
-        found = x509.load_pem_x509_certificate(certificate.encode())
-        key = serialization.load_pem_private_key(private_key.encode(), password=None)
-    except (ValueError, TypeError) as error:
+        found = x509.load_pem_x509_certificate(certificate)
+        key = serialization.load_pem_private_key(private_key, password=None)
+    except (ValueError, TypeError):
         msg = f"{CERTIFICATE} and {PRIVATE_KEY} must be a certificate and its RSA key without a passphrase, PEM"
-        raise StartUpError(msg) from error
+        raise StartUpError(msg) from None
     if not isinstance(key, RSAPrivateKey) or key.public_key() != found.public_key():
         msg = f"{PRIVATE_KEY} is not the RSA key of {CERTIFICATE}"
         raise StartUpError(msg)

@@ -42,6 +42,12 @@ class Setting:
     status: Status = Status.USED
     lowest: int = 0
     highest: int = 1 << 40
+    is_pem: bool = False
+
+    @property
+    def is_many_lines(self) -> bool:
+        """Tell whether a value may have line breaks."""
+        return self.is_pem or self.kind is Kind.SECRET
 
 
 _T, _I, _B, _P, _S = Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.PATH, Kind.SECRET
@@ -82,7 +88,8 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("PULUMI_DATABASE_USER_PASSWORD", _S, "", "Database user's password."),
         Setting("STACKHOLD_DATABASE_LOGIN", _T, "password", "`password`, or a token over verified TLS instead: `aws-iam`"
                 " for RDS, `entra` for Azure."),
-        Setting("DATABASE_CA_CERTIFICATE", _T, "", "Certificate authority of the MySQL server, as PEM text: verified TLS."),
+        Setting("DATABASE_CA_CERTIFICATE", _T, "", "Certificate authority of the MySQL server, for verified TLS: PEM text,"
+                " base64 of it, or a path.", is_pem=True),
         Setting("DATABASE_MIN_TLS_VERSION", _T, "1.2", "Lowest TLS version to MySQL, 1.2 or 1.3; an older one means 1.2."
                 " Set without a certificate authority: verified TLS by those that this machine trusts."),
         Setting("STACKHOLD_MIGRATE_AT_START", _B, "true", "`false`: `serve` does not start before `stackhold migrate` has run."),
@@ -120,8 +127,9 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("PULUMI_AZURE_KV_KEY_VERSION", _T, "", "Version that encrypts; unset: the latest. Older ones must stay enabled."),
     ),
     "TLS": (
-        Setting("API_TLS_CERTIFICATE", _T, "", "Server certificate with its chain: a path, or the PEM text. With key: HTTPS."),
-        Setting("API_TLS_PRIVATE_KEY", _S, "", "Private key of the certificate: a path, or the PEM text."),
+        Setting("API_TLS_CERTIFICATE", _T, "", "Certificate with its chain: a path, PEM text, or base64 of it. With key: HTTPS.",
+                is_pem=True),
+        Setting("API_TLS_PRIVATE_KEY", _S, "", "Private key of the certificate: a path, PEM text, or base64 of it.", is_pem=True),
         Setting("API_MIN_TLS_VERSION", _T, "1.2", "Lowest TLS version, 1.2 or 1.3; an older one means 1.2."),
     ),
     "Clean-up": (
@@ -159,8 +167,10 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("STACKHOLD_OIDC_ALLOWED_GROUPS", _T, "", "Groups of which a person must have one, with commas; unset: all."),
         Setting("STACKHOLD_OIDC_GROUP_TEAMS", _T, "", "`group=org` or `group=org/team`, with commas: whoever is in the group"
                 " is made a member of the organization, and of the team, at sign-in; who is no longer leaves the team."),
-        Setting("SAML_CERTIFICATE_PUBLIC_KEY", _T, "", "Certificate of this service provider, PEM: requests are signed."),
-        Setting("SAML_CERTIFICATE_PRIVATE_KEY", _S, "", "Its private key, PEM: requests are signed, assertions decrypted."),
+        Setting("SAML_CERTIFICATE_PUBLIC_KEY", _T, "", "Certificate of this service provider: a path, PEM text, or base64 of it.",
+                is_pem=True),
+        Setting("SAML_CERTIFICATE_PRIVATE_KEY", _S, "", "Its private key, likewise: requests are signed, assertions decrypted.",
+                is_pem=True),
         Setting("STACKHOLD_OUTBOUND_ALLOW", _T, "", "Hosts, addresses and networks, with commas, that this program may call"
                 " although they are not public; calls to them may use plain HTTP."),
     ),
@@ -203,6 +213,16 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
 
 SETTINGS: tuple[Setting, ...] = tuple(setting for settings in SECTIONS.values() for setting in settings)
 
+# Longer than any address or path; what is longer is a certificate or a key in the wrong place.
+LONGEST_TEXT = 500
+_LISTS = {
+    "STACKHOLD_TRUSTED_PROXIES",
+    "STACKHOLD_SIGN_UP_DOMAINS",
+    "STACKHOLD_OIDC_ALLOWED_DOMAINS",
+    "STACKHOLD_OIDC_ALLOWED_GROUPS",
+    "STACKHOLD_OIDC_GROUP_TEAMS",
+    "STACKHOLD_OUTBOUND_ALLOW",
+}
 OWN_PREFIX = "STACKHOLD_"
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _FAMILIES = {name.removesuffix("*"): setting for name, setting in _BY_NAME.items() if name.endswith("*")}
@@ -214,7 +234,7 @@ class Settings:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         """Check every known name among the values; raises StartUpError with the name of a bad one."""
-        self._values = {name: values[name] for name in _BY_NAME if values.get(name)}
+        self._values = {name: value for name, setting in _BY_NAME.items() if (value := _trimmed(setting, values.get(name, "")))}
         for name in self._values:
             self._check(_BY_NAME[name])
 
@@ -264,12 +284,26 @@ class Settings:
         value = self._values[setting.name]
         if setting.status is not Status.USED:
             return
+        if "\0" in value or not _is_text(value) or not (setting.is_many_lines or value.isprintable()):
+            what = (
+                "null characters or bytes that are not UTF-8"
+                if setting.is_many_lines
+                else "line breaks or other control characters"
+            )
+            raise StartUpError(f"{setting.name} must not contain {what}")
+        if setting.kind in (Kind.TEXT, Kind.PATH) and not _may_be_long(setting) and len(value) > LONGEST_TEXT:
+            raise StartUpError(f"{setting.name} must be at most {LONGEST_TEXT} characters long")
         if setting.kind is Kind.INTEGER and not _is_between(value, setting.lowest, setting.highest):
             msg = f"{setting.name} must be a whole number from {setting.lowest} to {setting.highest}"
             raise StartUpError(msg)
         if setting.kind is Kind.BOOLEAN and value.lower() not in _TRUE | _FALSE:
             msg = f"{setting.name} must be true or false"
             raise StartUpError(msg)
+
+
+def _trimmed(setting: Setting, value: str) -> str:
+    """Return a value without the line break at its end that files and secrets of Kubernetes often have."""
+    return value if setting.is_many_lines else value.strip("\r\n")
 
 
 def notices(values: Mapping[str, str]) -> list[str]:
@@ -291,6 +325,19 @@ def _notice(name: str, setting: Setting) -> str:
     if setting.status is Status.LATER:
         return f"{name} is set: recognised; not used yet by this release"
     return ""
+
+
+def _may_be_long(setting: Setting) -> bool:
+    return setting.is_pem or setting.name in _LISTS
+
+
+def _is_text(value: str) -> bool:
+    """Tell whether a value can be encoded: bytes of the environment that are not UTF-8 cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_between(value: str, lowest: int, highest: int) -> bool:

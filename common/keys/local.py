@@ -79,10 +79,15 @@ def find_key_file(place: Path) -> Path | None:
             return place if place.exists() else None
         files = sorted(path for path in place.iterdir() if not path.name.startswith(".") and path.is_file())
     except OSError as error:
-        raise StartUpError(_problem(place, f"cannot be read: {error.strerror}")) from error
+        raise StartUpError(_problem(place, f"cannot be read: {error.strerror}")) from None
     if len(files) > 1:
         raise StartUpError(_problem(place, f"holds {len(files)} files; it must hold the key and nothing else"))
     return files[0] if files else None
+
+
+def place_in_words(place: Path) -> str:
+    """Return a path as it may be shown. One that does not exist may be the key itself, pasted into the setting."""
+    return str(place) if os.path.lexists(place) else "at the path that PULUMI_LOCAL_KEYS names"
 
 
 def read_key(place: Path) -> bytes:
@@ -95,7 +100,7 @@ def read_key(place: Path) -> bytes:
             mode = os.fstat(file.fileno()).st_mode
             key = file.read(MASTER_KEY_BYTES + 1)
     except OSError as error:
-        raise StartUpError(_problem(path, f"cannot be read: {error.strerror}")) from error
+        raise StartUpError(_problem(path, f"cannot be read: {error.strerror}")) from None
     if mode & _FOR_OTHERS:
         raise StartUpError(_problem(path, f"can be read or changed by others (mode {stat.S_IMODE(mode):04o}); run chmod 600"))
     if len(key) != MASTER_KEY_BYTES:
@@ -140,4 +145,4 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _problem(path: Path, what: str) -> str:
-    return f"the local key {path} {what} (PULUMI_LOCAL_KEYS)"
+    return f"the local key {place_in_words(path)} {what} (PULUMI_LOCAL_KEYS)"

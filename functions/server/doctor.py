@@ -1,5 +1,6 @@
 """What `stackhold doctor` finds: the settings in force without secrets, the drivers in use, and what is wrong."""
 
+import os
 import platform
 import socket
 from contextlib import closing
@@ -9,12 +10,15 @@ from pathlib import Path
 from common.database import database_place, open_configured_database
 from common.db import health, migrate
 from common.errors import StartUpError
-from common.masterkey import chosen
+from common.masterkey import LOCAL, chosen
 from common.settings import SETTINGS, Kind, Setting, Settings, Status
 from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
 from functions.server import starting
 from functions.server.listening import has_tls, tls_context
 from functions.server.mode import mode_of
+
+# Longer values are certificates, lists, or keys in the wrong place.
+LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,13 @@ def _database(settings: Settings) -> str:
 
 
 def _shown(settings: Settings, setting: Setting) -> str:
-    """Return a value as it may be shown: secrets never, and PEM texts by their kind."""
-    value = settings.text(setting.name)
-    shown = "(set, not shown)" if setting.kind is Kind.SECRET else "(PEM text)" if "-----BEGIN" in value else value
+    """Return a value as it may be shown: no secret, and nothing that may be one."""
+    shown = "(set, not shown)" if _may_be_secret(settings, setting) else settings.text(setting.name)
     return shown if setting.status is Status.USED else f"{shown}  [{setting.status}]"
+
+
+def _may_be_secret(settings: Settings, setting: Setting) -> bool:
+    value = settings.text(setting.name)
+    if setting.name == LOCAL or (setting.is_pem and setting.kind is Kind.TEXT):  # What is no path may be the key itself.
+        return not os.path.lexists(value)
+    return setting.kind is Kind.SECRET or len(value) > LONGEST_SHOWN or not value.isprintable()

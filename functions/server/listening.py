@@ -10,6 +10,7 @@ from pathlib import Path
 
 from common.database import tls_version
 from common.errors import StartUpError
+from common.pem import read_pem
 from common.settings import Settings
 
 BACKLOG = 2048
@@ -35,7 +36,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = tls_version(settings, "API_MIN_TLS_VERSION")
     context.set_alpn_protocols(["http/1.1"])
-    with _as_file(settings, _CERTIFICATE) as certificate, _as_file(settings, _PRIVATE_KEY) as key:
+    with _as_files(read_pem(settings, _CERTIFICATE), read_pem(settings, _PRIVATE_KEY)) as (certificate, key):
         try:
             # An encrypted key must not ask at the terminal of a service: the empty passphrase fails instead.
             context.load_cert_chain(certificate, key, password="")
@@ -79,21 +80,11 @@ def url_of(listener: socket.socket, *, tls: bool) -> str:
 
 
 @contextlib.contextmanager
-def _as_file(settings: Settings, name: str) -> Iterator[Path]:
-    """Yield a file with the setting's value: the path it names, or a private file that is removed again."""
-    text = settings.text(name)
-    if not text.lstrip().startswith("-----BEGIN"):
-        path = Path(text)
-        if not path.is_file() or not os.access(path, os.R_OK):
-            # The value is not repeated: it may be a key with its first line lost.
-            msg = f"{name} names no file that can be read, and is no PEM text"
-            raise StartUpError(msg)
-        yield path
-        return
-    # The interpreter reads certificates from files only.
+def _as_files(*contents: bytes) -> Iterator[list[Path]]:
+    """Yield private files with these contents, which are removed again: the interpreter reads certificates from files only."""
     with tempfile.TemporaryDirectory(prefix="stackhold-") as folder:
-        path = Path(folder) / "value.pem"
-        path.touch(mode=0o600)
-        # A single-line setting spells its line ends as \n.
-        path.write_text(text.replace("\\n", "\n"), encoding="utf-8")
-        yield path
+        paths = [Path(folder) / f"{number}.pem" for number in range(len(contents))]
+        for path, content in zip(paths, contents, strict=True):
+            path.touch(mode=0o600)
+            path.write_bytes(content)
+        yield paths

@@ -39,7 +39,7 @@ class TestLoad:
             (make_pair("service").certificate, "", "is set without SAML_CERTIFICATE_PRIVATE_KEY"),
             ("", make_pair("service").key, "is set without SAML_CERTIFICATE_PUBLIC_KEY"),
             (make_pair("service").certificate, make_pair("provider").key, "is not the RSA key of"),
-            ("/nowhere/a.pem", make_pair("service").key, "names no file that can be read"),
+            ("/nowhere/a.pem", make_pair("service").key, "or the path of a PEM file"),
             (make_pair("service").key, make_pair("service").key, "must be a certificate and its RSA key"),
             (
                 make_pair("service").certificate,
