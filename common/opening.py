@@ -31,7 +31,7 @@ def open_backend(settings: Settings, *, clock: Clock | None = None) -> Backend:
         metadata=buckets.metadata,
         keys=keys,
         data_keys=DataKeys(keys, clock),
-        outbound=Outbound(settings.text("STACKHOLD_OUTBOUND_ALLOW")),
+        outbound=Outbound(settings.text("STACKHOLD_OUTBOUND_ALLOW"), threads=settings.integer("STACKHOLD_THREADS")),
         mailer=open_mailer(settings),
     )
 

@@ -92,7 +92,7 @@ CLOUD_SDKS = ("boto3", "botocore", "azure", "google.cloud", "aws_xray_sdk", "ope
 # What drivers of several ports share: one cloud's credentials and limits.
 CLOUD_CLIENTS = ("common.awsclient", "common.azureclient")
 SDK_HOMES = (*PORTS, *CLOUD_CLIENTS, "common.audit.dynamodb", "common.db", "common.telemetry", "common.esc.providers")
-OUTBOUND = ("common.outbound", "common.outbound.transport")
+OUTBOUND = ("common.outbound", "common.outbound.transport", "common.outbound.deadline")
 HTTP_CLIENTS = ("aiohttp", "http.client", "httpx", "httpx2", "requests", "urllib.request", "urllib3")
 ENTRY_POINTS = ("aws", "function_app")
 ENTRY_POINTS_MAY_IMPORT = (

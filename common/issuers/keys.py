@@ -16,10 +16,10 @@ import msgspec
 
 from common.backend import Backend
 from common.clock import unix_millis
-from common.errors import BadRequest
+from common.errors import BadRequest, Unavailable
 from common.issuers import jwks, repository
 from common.issuers.model import Discovered, Issuer
-from common.outbound import CallFailed, Reply
+from common.outbound import CallFailed, Purpose, Reply
 
 DOCUMENT_LIMIT_BYTES = 64 * 1_024
 KEYS_LIMIT_BYTES = 256 * 1_024
@@ -36,19 +36,20 @@ class KeysUnknown(Exception):
     """The keys of an issuer cannot be had; the text says why, for whoever asks for a token."""
 
 
-def discover(backend: Backend, url: str, thumbprints: tuple[str, ...] = ()) -> Discovered:
+def discover(backend: Backend, org_id: str, url: str, thumbprints: tuple[str, ...] = ()) -> Discovered:
     """Return what an issuer says of itself, and its keys; raises KeysUnknown.
 
-    With thumbprints, the certificate of every server that is asked must have one of them.
+    The calls are made for an organization, which may make few at once: Unavailable when there are more. With thumbprints, the
+    certificate of every server that is asked must have one of them.
     """
-    document, first = _ask(backend, f"{url.rstrip('/')}/.well-known/openid-configuration", DOCUMENT_LIMIT_BYTES)
+    document, first = _ask(backend, org_id, f"{url.rstrip('/')}/.well-known/openid-configuration", DOCUMENT_LIMIT_BYTES)
     _require_certificate(first, url, thumbprints)
     issuer, address = _texts(document, "issuer", "jwks_uri")
     if issuer.rstrip("/") != url.rstrip("/"):
         # OpenID Connect Discovery 1.0, 4.3: the two must be the same.
         msg = f"{_host(url)} says that it is another issuer, {issuer[:200]!a}"
         raise KeysUnknown(msg)
-    found, second = _ask(backend, address, KEYS_LIMIT_BYTES)
+    found, second = _ask(backend, org_id, address, KEYS_LIMIT_BYTES)
     _require_certificate(second, address, thumbprints)
     try:
         keys = jwks.encode(jwks.usable(found))
@@ -66,7 +67,7 @@ def current(backend: Backend, issuer: Issuer) -> Issuer:
         return issuer
     try:
         found = renewed(backend, issuer)
-    except KeysUnknown:
+    except (KeysUnknown, Unavailable):
         if _age_millis(backend, issuer) < GOOD_MILLIS:
             return issuer
         raise
@@ -87,7 +88,7 @@ def renewed(backend: Backend, issuer: Issuer) -> Issuer:
         is_ours = repository.claim_fetch(connection, issuer.id, now_millis=now_millis, not_since=now_millis - PAUSE_MILLIS)
     if not is_ours:
         return _awaited(backend, issuer)
-    found = discover(backend, issuer.url, issuer.thumbprints)
+    found = discover(backend, issuer.org_id, issuer.url, issuer.thumbprints)
     with backend.db.connect() as connection:
         repository.put_keys(connection, issuer.id, found.keys, unix_millis(backend.clock.now()))
     return _reread(backend, issuer)
@@ -96,11 +97,13 @@ def renewed(backend: Backend, issuer: Issuer) -> Issuer:
 def _awaited(backend: Backend, issuer: Issuer) -> Issuer:
     """Return the issuer once the process that set out to fetch its keys has stored them, or as it is."""
     found = _reread(backend, issuer)
-    for _ in range(_WAITS):
-        if not _is_on_its_way(backend, found):
-            break
-        time.sleep(_WAIT_SECONDS)
-        found = _reread(backend, issuer)
+    if _is_on_its_way(backend, found):
+        with backend.outbound.slots.taken(Purpose.WAIT):
+            for _ in range(_WAITS):
+                time.sleep(_WAIT_SECONDS)
+                found = _reread(backend, issuer)
+                if not _is_on_its_way(backend, found):
+                    break
     if found.keys is None:
         raise KeysUnknown(_not_now(issuer))
     return found
@@ -129,9 +132,11 @@ def _reread(backend: Backend, issuer: Issuer) -> Issuer:
     return found
 
 
-def _ask(backend: Backend, url: str, limit_bytes: int) -> tuple[Any, Reply]:
+def _ask(backend: Backend, org_id: str, url: str, limit_bytes: int) -> tuple[Any, Reply]:
     try:
-        reply = backend.outbound.call("GET", url, headers={"Accept": "application/json"}, limit_bytes=limit_bytes)
+        reply = backend.outbound.call(
+            "GET", url, headers={"Accept": "application/json"}, limit_bytes=limit_bytes, purpose=Purpose.ISSUER, owner=org_id
+        )
     except (CallFailed, ValueError) as error:
         # ValueError: the configuration names an address that is none.
         raise KeysUnknown(str(error)) from error

@@ -61,7 +61,7 @@ def register(backend: Backend, caller: Caller, org: str, asked: Registration) ->
     name, thumbprints = require_name(asked.name), require_thumbprints(asked.thumbprints)
     seconds = require_expiration(asked.max_expiration_seconds) or DEFAULT_EXPIRATION_SECONDS
     static_keys = jwks.require_public(asked.jwks) if asked.jwks is not None else None
-    found = _discovered(backend, asked.url) if static_keys is None else Discovered(asked.url, "", ())
+    found = _discovered(backend, membership, asked.url) if static_keys is None else Discovered(asked.url, "", ())
     now_millis = unix_millis(backend.clock.now())
     # Keys from a server that is not among those given are not kept: the first exchange asks again, and compares.
     is_known = static_keys is None and (not thumbprints or set(found.thumbprints) <= set(thumbprints))
@@ -121,7 +121,7 @@ def regenerate_thumbprints(backend: Backend, caller: Caller, org: str, issuer_id
     if issuer.static_keys is not None:
         msg = f"the keys of issuer {issuer.name!a} were given, so its certificates are of no use"
         raise BadRequest(msg)
-    found = _discovered(backend, issuer.url)
+    found = _discovered(backend, membership, issuer.url)
     now_millis = unix_millis(backend.clock.now())
     values = {"thumbprints": found.thumbprints, "fetched_keys": found.keys, "keys_at": now_millis}
 
@@ -161,9 +161,9 @@ def load(connection: Connection, membership: Membership, issuer_id: str) -> Issu
     return found
 
 
-def _discovered(backend: Backend, url: str) -> Discovered:
+def _discovered(backend: Backend, membership: Membership, url: str) -> Discovered:
     try:
-        return keys.discover(backend, url)
+        return keys.discover(backend, membership.org_id, url)
     except KeysUnknown as error:
         msg = f"the issuer cannot be asked for its keys: {error}"
         raise BadRequest(msg) from error

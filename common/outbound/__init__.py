@@ -2,28 +2,31 @@
 
 A host is resolved once and the connection goes to the address that was checked, so a name that points elsewhere a moment
 later changes nothing. Who is on the operator's allow-list (STACKHOLD_OUTBOUND_ALLOW) may be private and may be called
-without TLS. Bodies are read up to a limit. The HTTP library is loaded with the first call.
+without TLS. Bodies are read up to a limit. A call has one deadline for everything, and few are made at once. The HTTP
+library is loaded with the first call.
 """
 
 import ssl
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from common.outbound.guard import CallFailed, Guard
+from common.outbound.slots import Purpose, Slots
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["CallFailed", "Outbound", "Reply"]
+__all__ = ["CallFailed", "Outbound", "Purpose", "Reply"]
 BODY_LIMIT_BYTES = 1 << 20
-TIMEOUT_SECONDS = 10.0
-# A peer that sends a little now and then is let go as well.
-WHOLE_SECONDS = 20.0
+CALL_SECONDS = 10.0
+THREADS = 16
 CONNECTIONS = 20
+# The thread of a call sees its deadline itself, unless the resolver holds it.
+_GRACE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +42,53 @@ class Reply:
 class Outbound:
     """Makes guarded calls; one per process, safe to share between threads."""
 
-    def __init__(self, allowed: str) -> None:
-        """Take the allow-list as the setting has it, with commas; nothing is opened. Raises StartUpError."""
+    def __init__(self, allowed: str, *, threads: int = THREADS, seconds: float = CALL_SECONDS) -> None:
+        """Take the allow-list as the setting has it, with commas; nothing is opened. Raises StartUpError.
+
+        `threads` is how many requests the process works on at once, `seconds` how long a call may take.
+        """
         self._guard = Guard(part.strip() for part in allowed.split(",") if part.strip())
+        self._seconds = seconds
         self._lock = Lock()
         self._client: httpx.Client | None = None
+        self.slots = Slots(threads)
 
     def call(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None,
-        json: object = None, limit_bytes: int = BODY_LIMIT_BYTES,
-    ) -> Reply:  # fmt: skip
-        """Call an address and return what it answers, whatever the status; raises CallFailed."""
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        json: object = None,
+        limit_bytes: int = BODY_LIMIT_BYTES,
+        purpose: Purpose = Purpose.PROVIDER,
+        owner: str = "",
+    ) -> Reply:
+        """Call an address and return what it answers, whatever the status.
+
+        Raises CallFailed; Unavailable when as many calls for this purpose, or for this owner, are under way as there may be.
+        """
+
+        def send() -> Reply:
+            return self._send(method, url, limit_bytes, {"headers": headers, "data": form, "json": json})
+
+        self.slots.take(purpose, owner)
+        running = _in_a_thread(send, lambda: self.slots.free(purpose, owner))
+        try:
+            return running.result(self._seconds + _GRACE_SECONDS)
+        except TimeoutError as error:
+            msg = f"{urlsplit(url).hostname or ''} cannot be reached: no answer in time"
+            raise CallFailed(msg) from error
+
+    def _send(self, method: str, url: str, limit_bytes: int, content: dict[str, Any]) -> Reply:
         import httpx  # noqa: PLC0415 - loading it takes longer than most requests
+
+        from common.outbound.deadline import within  # noqa: PLC0415 - as above
 
         host = urlsplit(url).hostname or ""
         try:
-            with self._opened().stream(method, url, headers=headers, data=form, json=json) as response:
+            with within(self._seconds), self._opened().stream(method, url, **content) as response:
                 # Before the body: with its end the connection may be closed, and then there is no certificate to see.
                 certificate = _certificate(response)
                 return Reply(response.status_code, dict(response.headers), _body(response, limit_bytes), certificate)
@@ -85,20 +119,35 @@ class Outbound:
         with self._lock:
             if self._client is None:
                 self._client = httpx.Client(
-                    transport=self.transport(), timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False,
+                    transport=self.transport(), timeout=self._seconds, follow_redirects=False, trust_env=False,
                     headers={"User-Agent": "stackhold"},
                 )  # fmt: skip
             return self._client
 
 
+def _in_a_thread(work: Callable[[], Reply], end: Callable[[], None]) -> "Future[Reply]":
+    """Run a call in a thread of its own, which nobody need wait for: a resolver may hold it longer than its deadline."""
+    future: Future[Reply] = Future()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - for whoever waits
+            end()
+            future.set_exception(error)
+        else:
+            end()
+            future.set_result(result)
+
+    Thread(target=run, name="outgoing call", daemon=True).start()
+    return future
+
+
 def _body(response: "httpx.Response", limit_bytes: int) -> bytes:
     parts: list[bytes] = []
-    size, deadline = 0, time.monotonic() + WHOLE_SECONDS
+    size = 0
     for part in response.iter_bytes():
         size += len(part)
-        if time.monotonic() > deadline:
-            msg = f"{response.url.host} takes more than {WHOLE_SECONDS:.0f} seconds to answer"
-            raise CallFailed(msg)
         if size > limit_bytes:
             msg = f"{response.url.host} answers with more than {limit_bytes:,} bytes"
             raise CallFailed(msg)

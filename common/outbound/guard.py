@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from common.errors import StartUpError
+from common.outbound.ranges import is_public
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -68,15 +69,7 @@ class Guard:
             return False
 
     def _may(self, address: _Address) -> bool:
-        return self._in_networks(address) or _is_public(address)
+        return self._in_networks(address) or is_public(address)
 
     def _in_networks(self, address: _Address) -> bool:
         return any(address in network for network in self._networks)
-
-
-def _is_public(address: _Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is not None:
-            return inner.is_global
-    return address.is_global and not address.is_multicast

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import httpcore
 import httpx
 
+from common.outbound.deadline import TimedStream, left
 from common.outbound.guard import CallFailed, Guard
 
 if TYPE_CHECKING:
@@ -40,10 +41,20 @@ class _CheckedNetwork(httpcore.NetworkBackend):
         self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
         socket_options: "Iterable[SOCKET_OPTION] | None" = None,
     ) -> httpcore.NetworkStream:  # fmt: skip
+        addresses = _tried(self._guard.resolve(host, port))
         failure: Exception = CallFailed(f"{host}: no address")
-        for address in self._guard.resolve(host, port):
+        for number, address in enumerate(addresses):
+            # The first of two leaves the second half of the time.
+            seconds = left(timeout, httpcore.ConnectTimeout)
+            share = seconds / (len(addresses) - number) if seconds is not None else None
             try:
-                return self._plain.connect_tcp(address, port, timeout, local_address, socket_options)
+                return TimedStream(self._plain.connect_tcp(address, port, share, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
+
+
+def _tried(addresses: list[str]) -> list[str]:
+    """Return the two addresses at most that are tried: the first, and the first of the other family if there is one."""
+    others = [address for address in addresses if (":" in address) is not (":" in addresses[0])]
+    return [*addresses[:1], *(others or addresses[1:])[:1]]

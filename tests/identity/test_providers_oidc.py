@@ -307,10 +307,9 @@ class TestTrouble:
         assert 503 == Browser(replace(site, outbound=Outbound("127.0.0.1"))).client.get("/signin/oidc").status_code
         assert second.login is None
 
-    def test_at_a_provider_that_is_slow(self, site: Backend, peer: OpenID, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_at_a_provider_that_is_slow(self, site: Backend, peer: OpenID) -> None:
         """Nobody waits for an answer for ever."""
-        monkeypatch.setattr("common.outbound.TIMEOUT_SECONDS", 0.2)
-        browser = Browser(replace(site, outbound=Outbound("127.0.0.1")))
+        browser = Browser(replace(site, outbound=Outbound("127.0.0.1", seconds=0.2)))
         back = browser.consent(browser.begin("oidc"))
         peer.replies["POST", "/token"] = Said({}, drip_seconds=1)
 

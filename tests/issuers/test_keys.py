@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from common.access.caller import Caller
 from common.backend import Backend
-from common.outbound import Outbound
+from common.outbound import Outbound, Purpose
 from functions.app import create_app
 from tests.clocks import FrozenClock
 from tests.hosts.certificate import Certificate
@@ -131,14 +132,26 @@ class TestFaults:
         clock.pass_seconds(MINUTE)
         assert 200 == trusted.exchange().status_code
 
-    def test_a_slow_issuer(self, client: TestClient, peer: WorkloadIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_slow_issuer(self, backend: Backend, admin: Caller, peer: WorkloadIssuer) -> None:
         """An issuer that takes too long is given up."""
-        monkeypatch.setattr("common.outbound.TIMEOUT_SECONDS", 0.3)
-        trusted = trust(client, peer, allow())
+        assert admin.login == "admin"
+        hasty = replace(backend, outbound=Outbound("127.0.0.1", seconds=0.3))
+        trusted = trust(TestClient(create_app(hasty), headers=SIGNED), peer, allow())
         peer.rotate()
         peer.faults.delay_seconds = 1
 
         assert "no answer in time" in refused(trusted.exchange())[1]
+        hasty.outbound.close()
+
+    def test_a_place_for_the_call_that_is_taken(self, backend: Backend, admin: Caller, trusted: Trust) -> None:
+        """When an organization has as many calls under way as it may, an exchange that needs one is told to try again: 503."""
+        trusted.peer.rotate()
+        slots, org_id = backend.outbound.slots, next(found.org_id for found in admin.memberships if found.login == "acme")
+        with slots.taken(Purpose.ISSUER, org_id), slots.taken(Purpose.ISSUER, org_id):
+            reply = trusted.exchange()
+
+        assert (503, 503) == error_of(reply)[:2]
+        assert "too many calls to issuers are under way; try again" in reply.json()["message"]
 
     def test_nobody_there(self, client: TestClient) -> None:
         """An address where nobody answers is not registered."""

@@ -1,13 +1,17 @@
 """Calls through the guard, against a server on loopback."""
 
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NoReturn
 
+import httpcore
 import pytest
 
+from common.errors import Unavailable
 from common.outbound import CallFailed, Outbound
 
 
@@ -24,9 +28,12 @@ class Peer(BaseHTTPRequestHandler):
         body = b"x" * (3 << 20) if self.path == "/huge" else self.headers.get("User-Agent", "").encode()
         if self.path.startswith("/slow"):
             time.sleep(1)
-        if self.path == "/drip":
-            self.send_response(200)
-            self.end_headers()
+        if self.path.startswith(("/drip", "/head")):
+            if self.path.startswith("/drip"):
+                self.send_response(200)
+                self.end_headers()
+            else:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
             with contextlib.suppress(OSError):
                 for _ in range(40):
                     self.wfile.write(b"x")
@@ -84,21 +91,57 @@ class TestCall:
         with pytest.raises(CallFailed, match="more than"):
             outbound.call("GET", at(peer, "/huge"))
 
-    def test_gives_up_in_time(self, peer: ThreadingHTTPServer, outbound: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A peer that does not answer is let go; the error names the host and no query."""
-        monkeypatch.setattr("common.outbound.TIMEOUT_SECONDS", 0.2)
+    @pytest.mark.parametrize("path", ["/slow", "/drip", "/head"])
+    def test_gives_up_in_time(self, peer: ThreadingHTTPServer, path: str) -> None:
+        """A peer that does not answer, or a little now and then, is let go; the error names the host and no query."""
+        started = time.monotonic()
         with pytest.raises(CallFailed) as failed:
-            outbound.call("GET", at(peer, "/slow") + "?code=hush")
+            Outbound("127.0.0.1", seconds=0.2).call("GET", at(peer, path) + "?code=hush")
 
         assert "127.0.0.1 cannot be reached: no answer in time" == str(failed.value)
+        assert time.monotonic() - started < 0.6
 
-    def test_lets_a_dripping_peer_go(
-        self, peer: ThreadingHTTPServer, outbound: Outbound, monkeypatch: pytest.MonkeyPatch,
-    ) -> None:  # fmt: skip
-        """A peer that sends a little now and then is let go after a while."""
-        monkeypatch.setattr("common.outbound.WHOLE_SECONDS", 0.2)
-        with pytest.raises(CallFailed, match="to answer"):
-            outbound.call("GET", at(peer, "/drip"))
+    def test_has_one_deadline_for_name_and_addresses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two of many addresses are tried, one of each family, within one deadline."""
+        tried: list[str] = []
+
+        def connect(_: object, host: str, _port: int, timeout: float, *_rest: object) -> NoReturn:
+            tried.append(host)
+            time.sleep(timeout)
+            raise httpcore.ConnectTimeout
+
+        addresses = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1", "fd00::2"]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", (one, 80)) for one in addresses])
+        monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+        started = time.monotonic()
+        with pytest.raises(CallFailed, match="no answer in time"):
+            Outbound("swallow.internal", seconds=0.4).call("GET", "http://swallow.internal/")
+
+        assert ["10.0.0.1", "fd00::1"] == tried
+        assert time.monotonic() - started < 0.8
+
+    def test_does_not_wait_for_the_resolver(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Servers of names that do not answer hold nobody: the call ends, and its place is free when the resolver is."""
+        answered, asked = threading.Event(), threading.Event()
+
+        def resolve(*_: object, **__: object) -> NoReturn:
+            asked.set()
+            answered.wait(10)
+            raise OSError
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        outbound = Outbound("slow.internal", threads=1, seconds=0.1)
+        with pytest.raises(CallFailed, match="no answer in time"):
+            outbound.call("GET", "http://slow.internal/")
+        assert asked.is_set()
+        with pytest.raises(Unavailable):
+            outbound.call("GET", "http://slow.internal/")
+        answered.set()
+        for thread in threading.enumerate():
+            if thread.name == "outgoing call":
+                thread.join(5)
+        with pytest.raises(CallFailed, match="no such host"):
+            outbound.call("GET", "http://slow.internal/")
 
     def test_calls_no_private_address(self, peer: ThreadingHTTPServer) -> None:
         """Without the list nothing on this machine is called, by whatever name."""
