@@ -1,7 +1,9 @@
 """Dependencies of pyproject.toml and the lock files stay in step. Everything here is read from files: no network."""
 
+import ast
 import re
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,23 @@ LOCKS = {
     "azure-platform.txt": ((), ("azure-platform",), False),
     "chalice.txt": ((), ("schedules",), False),
 }
+# Dependencies that no module of ours imports → why they are needed.
+NOT_IMPORTED = {
+    "httptools": "uvicorn's HTTP parser; functions/server/ names it to uvicorn",
+    "uvloop": "uvicorn's event loop where it can be installed",
+}
+
+
+def imported_packages() -> set[str]:
+    """Return the top-level packages that the product imports, at the top of a module or inside a function."""
+    modules = [
+        ROOT / "function_app.py",
+        *(path for area in ("aws", "common", "functions") for path in (ROOT / area).rglob("*.py")),
+    ]
+    nodes = [node for path in modules for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return {name.partition(".")[0] for name in names}
 
 
 def pins(lock: str) -> dict[str, list[str]]:
@@ -49,6 +68,25 @@ def test_every_lock_file_is_known() -> None:
 def test_azure_finds_its_lock_file() -> None:
     """The root's requirements.txt, which Azure's own build installs, is the lock file of the azure extra."""
     assert (LOCK_FOLDER / "azure.txt").read_bytes() == (ROOT / "requirements.txt").read_bytes()
+
+
+def test_every_dependency_is_imported() -> None:
+    """A dependency or extra that no module imports is removed from pyproject.toml, or has its reason in this file."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    distributions = packages_distributions()
+    imported = {canonicalize_name(name) for package in imported_packages() for name in distributions.get(package, [])}
+
+    assert {canonicalize_name(Requirement(line).name) for line in lines} - imported == set(NOT_IMPORTED)
+
+
+def test_typed_packages_say_so() -> None:
+    """The classifier "Typing :: Typed" stands in pyproject.toml only if every package of the wheel has a py.typed file."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packages = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    typed = all((ROOT / package / "py.typed").exists() for package in packages)
+
+    assert ("Typing :: Typed" in settings["project"]["classifiers"]) == typed
 
 
 @pytest.mark.parametrize("lock", LOCKS)
