@@ -1,9 +1,11 @@
 """Rows of the service's own keys, wrapped by the configured key service."""
 
-from sqlalchemy import Connection, exists, insert, inspect, select, update
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, exists, insert, inspect, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
-from common.db.tables import service_keys
+from common.db.tables import service_keys, stacks
 
 
 def find_key(connection: Connection, name: str) -> bytes | None:
@@ -25,6 +27,11 @@ def list_keys(connection: Connection) -> list[tuple[str, bytes]]:
     """Return (name, wrapped key) of every key; there are a handful."""
     rows = connection.execute(select(service_keys.c.name, service_keys.c.wrapped_key).order_by(service_keys.c.name))
     return [(row.name, row.wrapped_key) for row in rows]
+
+
+def iterate_wrapped_keys(connection: Connection) -> Iterator[bytes]:
+    """Yield the wrapped key of the service and of every stack, deleted ones that can still be restored included."""
+    yield from connection.scalars(union_all(select(service_keys.c.wrapped_key), select(stacks.c.wrapped_key)))
 
 
 def replace_key(connection: Connection, name: str, wrapped_key: bytes, replacement: bytes) -> bool:

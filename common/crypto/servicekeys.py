@@ -4,13 +4,16 @@ They are the same for every process of an installation. One of them, the probe, 
 shows that the configured master key is the one this installation was made with, before anything is changed.
 """
 
+from collections import Counter
+
 from common.backend import Backend
 from common.clock import unix_millis
 from common.crypto import repository
 from common.db.engine import Database
 from common.errors import StartUpError
-from common.keys import KeyUnusable
+from common.keys import KeyService, KeyUnusable
 
+UNKNOWN_MASTER_KEY = "a key of another key service"
 _PROBE = "probe"
 
 
@@ -40,6 +43,18 @@ def require_own_master_key(backend: Backend, place: str) -> None:
         reason = error.message.removeprefix(f"{error.status.phrase}: ")
         msg = f"the key in {place} is not the one this installation was made with; nothing was changed ({reason})"
         raise StartUpError(msg) from error
+
+
+def count_by_master_key(db: Database, keys: KeyService) -> dict[str, int]:
+    """Return how many data keys each master key has wrapped: all of them must stay enabled."""
+    counts: Counter[str] = Counter()
+    with db.connect() as connection:
+        for wrapped in repository.iterate_wrapped_keys(connection):
+            try:
+                counts[keys.name_of(wrapped)] += 1
+            except KeyUnusable:
+                counts[UNKNOWN_MASTER_KEY] += 1
+    return dict(counts.most_common())
 
 
 def renew(backend: Backend) -> int:

@@ -23,8 +23,12 @@ class Driver(Protocol):
         """Return the plain key; raises KeyUnusable when master key or context differ from those that wrapped it."""
         ...
 
-    def check(self) -> None:
-        """Raise StartUpError unless the configured master key can wrap, and unwrap what it wrapped."""
+    def check(self) -> str:
+        """Return the master key that wraps, by its full name; raises StartUpError unless it unwraps what it wrapped."""
+        ...
+
+    def name_of(self, wrapped_key: bytes) -> str:
+        """Return the full name of the master key that wrapped a key, without a call; raises KeyUnusable."""
         ...
 
     def is_current(self, wrapped_key: bytes) -> bool:
@@ -51,9 +55,13 @@ class KeyService:
         """Return the plain data key; raises KeyUnusable."""
         return self._driver.unwrap(wrapped_key, context)
 
-    def check(self) -> None:
-        """Raise StartUpError unless the configured master key works; a remote one is asked."""
-        self._driver.check()
+    def check(self) -> str:
+        """Return the master key that wraps, by its full name; a remote one is tried. Raises StartUpError unless it works."""
+        return self._driver.check()
+
+    def name_of(self, wrapped_key: bytes) -> str:
+        """Return the full name of the master key that wrapped a data key; raises KeyUnusable."""
+        return self._driver.name_of(wrapped_key)
 
     def is_current(self, wrapped_key: bytes) -> bool:
         """Tell whether a data key is wrapped by the master key that wraps now, so that it need not be wrapped again."""

@@ -28,6 +28,12 @@ _ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:(?P<resourc
 _NAME = re.compile(r"alias/[A-Za-z0-9/_-]+|(mrk-)?[0-9a-f-]{32,36}")
 _SERVER_ERROR = 500
 _TRANSIENT = {"ThrottlingException", "LimitExceededException", "KeyUnavailableException", "RequestLimitExceeded"}
+_REMEDIES = {
+    "DisabledException": "enable the key; nothing is lost, and what it encrypted can be read again then",
+    "KMSInvalidStateException": "cancel the key's deletion and enable it; what it encrypted can be read again then",
+    "NotFoundException": "there is no such key in this account and region; check PULUMI_KMS_KEY, or restore the key",
+    "AccessDeniedException": "allow this program's role kms:Encrypt and kms:Decrypt, in its own policy and in the key's",
+}
 _DAMAGED = {"InvalidCiphertextException", "IncorrectKeyException"}
 
 
@@ -46,7 +52,7 @@ class KMS:
 
     def wrap(self, plain_key: bytes, context: str) -> bytes:
         """Let KMS encrypt the key for a context; raises KeyUnusable or Unavailable."""
-        with _translated():
+        with _translated(self._key):
             answer = self._client().encrypt(KeyId=self._key, Plaintext=plain_key, EncryptionContext={_CONTEXT: context})
         arn = str(answer["KeyId"]).encode()
         return b"".join((_KIND, bytes([len(arn)]), arn, answer["CiphertextBlob"]))
@@ -55,19 +61,25 @@ class KMS:
         """Let KMS decrypt with the key that the record names; raises KeyUnusable, or Unavailable when a repeat may succeed."""
         arn, sealed = _parts(wrapped_key)
         key = self._key if _is_replica(arn, self._key) else arn
-        with _translated():
+        with _translated(key):
             answer = self._client().decrypt(KeyId=key, CiphertextBlob=sealed, EncryptionContext={_CONTEXT: context})
         return bytes(answer["Plaintext"])
 
-    def check(self) -> None:
-        """Raise StartUpError unless the configured key can wrap, and unwrap what it wrapped."""
+    def check(self) -> str:
+        """Return the ARN of the key that wraps, also of an alias; raises StartUpError unless it unwraps what it wrapped."""
         probe = bytes(32)
         try:
-            opened = self.unwrap(self.wrap(probe, "check"), "check")
+            wrapped = self.wrap(probe, "check")
+            opened = self.unwrap(wrapped, "check")
         except (KeyUnusable, Unavailable) as error:
             raise StartUpError(f"{_SETTING}: {error.message.partition(': ')[2]}") from error
         if opened != probe:
-            raise StartUpError(f"{_SETTING}: the key service does not return what it encrypted")
+            raise StartUpError(f"{_SETTING}: {self._key} does not return what it encrypted")
+        return self.name_of(wrapped)
+
+    def name_of(self, wrapped_key: bytes) -> str:
+        """Return the ARN that a record names."""
+        return _parts(wrapped_key)[0]
 
     def is_current(self, wrapped_key: bytes) -> bool:
         """Tell whether the configured key wrapped it, where the setting is a key's ARN; KMS rotates what is inside by itself."""
@@ -100,25 +112,25 @@ def _is_replica(recorded: str, configured: str) -> bool:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(key: str) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the SDK is loaded on first use
 
     try:
         yield
     except ClientError as error:
-        _refuse(error)
+        _refuse(error, key)
     except BotoCoreError as error:
-        msg = f"the key service does not answer ({reason_of(error)}); try again"
+        msg = f"AWS KMS does not answer for key {key} ({reason_of(error)}); try again"
         raise Unavailable(msg) from error
 
 
-def _refuse(error: "ClientError") -> NoReturn:
+def _refuse(error: "ClientError", key: str) -> NoReturn:
     reason = reason_of(error)
     if reason in _TRANSIENT or status_of(error) >= _SERVER_ERROR:
-        msg = f"the key service is busy ({reason}); try again"
+        msg = f"AWS KMS is busy ({reason}) for key {key}; try again"
         raise Unavailable(msg) from error
     if reason in _DAMAGED:
         msg = "a stored key is damaged, or belongs to another thing; restore it from a backup"
         raise KeyUnusable(msg) from error
-    msg = f"the key service refuses the key ({reason}): it must exist, be enabled and be allowed to encrypt and decrypt"
-    raise KeyUnusable(msg) from error
+    what_to_do = _REMEDIES.get(reason, "it must exist, be enabled, and allow this program's role kms:Encrypt and kms:Decrypt")
+    raise KeyUnusable(f"AWS KMS refuses key {key} ({reason}): {what_to_do}") from error

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
 _KIND = b"\x03"
 _ALGORITHM = "RSA-OAEP-256"
-# Operation byte → (what the vault calls it, the operation that must be allowed with it). Keys of an existing installation
-# allow `encrypt` and `decrypt`, as its documentation asks for; the arithmetic is the same.
-_OPERATIONS = {b"u": ("unwrapKey", "wrapKey"), b"d": ("decrypt", "encrypt")}
+# Operation byte → (what the vault calls it, the operation that must be allowed with it), the preferred pair first. Existing
+# installations grant Get, Encrypt and Decrypt, as their documentation asks for; some roles grant wrapKey and unwrapKey alone.
+# The arithmetic is the same, so what was recorded with one operation opens with the other.
+_OPERATIONS = {b"d": ("decrypt", "encrypt"), b"u": ("unwrapKey", "wrapKey")}
 _CONTEXT_BYTES = hashlib.sha256().digest_size
 # Within this time a new version is not noticed, which does no harm: the one before goes on unwrapping.
 _LATEST_KEPT_SECONDS = 300
@@ -64,6 +65,10 @@ class _Wrapping:
     good_until: float
 
 
+class _NotAllowed(KeyUnusable):
+    """The identity, or the key, may not be used with one operation; another one may be allowed."""
+
+
 class KeyVault:
     """The driver."""
 
@@ -74,6 +79,8 @@ class KeyVault:
         self._lock = Lock()
         self._opened: KeyClient | None = None
         self._wrapping: _Wrapping | None = None
+        # The operations that the vault allowed last; the next call begins with them.
+        self._order = tuple(_OPERATIONS)
 
     def wrap(self, plain_key: bytes, context: str) -> bytes:
         """Encrypt the key and its context's hash with the public half; raises KeyUnusable or Unavailable."""
@@ -86,20 +93,29 @@ class KeyVault:
 
     def unwrap(self, wrapped_key: bytes, context: str) -> bytes:
         """Let the vault decrypt with the recorded version; raises KeyUnusable, or Unavailable when a repeat may succeed."""
-        operation, label, sealed = _parts(wrapped_key)
-        opened = self._ask(operation, label, sealed)
+        _operation_byte, label, sealed = _parts(wrapped_key)
+        opened = self._open(label, sealed)
         plain_key, context_hash = opened[:-_CONTEXT_BYTES], opened[-_CONTEXT_BYTES:]
         if not hmac.compare_digest(context_hash, _context_hash(context)):
             msg = "a stored key is damaged, or belongs to another thing; restore it from a backup"
             raise KeyUnusable(msg)
         return plain_key
 
-    def check(self) -> None:
-        """Raise StartUpError unless the configured version can wrap, and unwrap what it wrapped."""
+    def check(self) -> str:
+        """Return the version that wraps, after it has wrapped something and the vault has unwrapped that; raises StartUpError."""
+        probe = bytes(32)
         try:
-            self._current(StartUpError)
+            label = self._current(StartUpError).label
+            opened = self.unwrap(self.wrap(probe, "check"), "check")
         except (KeyUnusable, Unavailable) as error:
-            raise StartUpError(error.message.partition(": ")[2]) from error
+            raise StartUpError(f"PULUMI_AZURE_KV_URI: {error.message.partition(': ')[2]}") from error
+        if opened != probe:
+            raise StartUpError(f"PULUMI_AZURE_KV_URI: {self._key.uri} does not return what it encrypted")
+        return label
+
+    def name_of(self, wrapped_key: bytes) -> str:
+        """Return the key and version that a record names."""
+        return _parts(wrapped_key)[1]
 
     def _current(self, refusal: Callable[[str], Exception]) -> _Wrapping:
         with self._lock:
@@ -110,7 +126,7 @@ class KeyVault:
     def _fetch(self, refusal: Callable[[str], Exception]) -> _Wrapping:
         named = f"{self._key.name}/{self._key.version or 'latest'}"
         client = self._client()
-        with _explained("get", named):
+        with self._explained("get", named):
             key = client.get_key(self._key.name, self._key.version or None)
         problem = _problem(key)
         if problem:
@@ -123,6 +139,19 @@ class KeyVault:
             good_until=float("inf") if self._key.version else time.time() + _LATEST_KEPT_SECONDS,
         )
 
+    def _open(self, label: str, sealed: bytes) -> bytes:
+        """Let the vault decrypt by the operation that it allows; raises KeyUnusable when it allows none."""
+        first, second = self._order
+        try:
+            return self._ask(first, label, sealed)
+        except _NotAllowed as refusal:
+            try:
+                opened = self._ask(second, label, sealed)
+            except _NotAllowed:
+                raise refusal from None
+        self._order = (second, first)
+        return opened
+
     def _ask(self, operation: bytes, label: str, sealed: bytes) -> bytes:
         # By the client's own way for requests it has no method for: CryptographyClient would fetch the public key first.
         from azure.core.rest import HttpRequest  # noqa: PLC0415 - the SDK is loaded on first use
@@ -130,7 +159,7 @@ class KeyVault:
         verb = _OPERATIONS[operation][0]
         body = {"alg": _ALGORITHM, "value": base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()}
         client = self._client()
-        with _explained(verb, label):
+        with self._explained(verb, label):
             request = HttpRequest("POST", f"/keys/{label}/{verb.lower()}", json=body)
             response = client.send_request(request, retry_on_methods=["POST"])  # Unwrapping twice does no harm.
             response.raise_for_status()
@@ -144,6 +173,23 @@ class KeyVault:
     def load(self) -> None:
         """Make the SDK's client."""
         self._client()
+
+    @contextmanager
+    def _explained(self, verb: str, label: str) -> Iterator[None]:
+        """Turn the SDK's errors into ours: try again, or this version and what to do about it."""
+        from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError  # noqa: PLC0415
+
+        vault = self._key.uri.rstrip("/")
+        try:
+            yield
+        except ClientAuthenticationError as error:
+            msg = f"Key Vault {vault} does not know who asks: no identity is assigned, or its credentials are not good"
+            raise Unavailable(msg) from error
+        except HttpResponseError as error:
+            raise _refused(error, verb, label, vault) from error
+        except AzureError as error:
+            msg = f"Key Vault {vault} does not answer ({type(error).__name__}); try again"
+            raise Unavailable(msg) from error
 
     def _client(self) -> "KeyClient":
         if self._opened is None:  # Two threads may both make one; the first is dropped, which does no harm.
@@ -228,36 +274,22 @@ def _context_hash(context: str) -> bytes:
     return hashlib.sha256(f"stackhold key vault: {context}".encode()).digest()
 
 
-@contextmanager
-def _explained(verb: str, label: str) -> Iterator[None]:
-    """Turn the SDK's errors into ours: try again, or this version and what to do about it."""
-    from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError  # noqa: PLC0415
-
-    try:
-        yield
-    except ClientAuthenticationError as error:
-        msg = "Key Vault does not know who asks: no identity is assigned, or its credentials are not good; see the log"
-        raise Unavailable(msg) from error
-    except HttpResponseError as error:
-        raise _refused(error, verb, label) from error
-    except AzureError as error:
-        msg = f"Key Vault does not answer ({type(error).__name__}); try again"
-        raise Unavailable(msg) from error
-
-
-def _refused(error: "HttpResponseError", verb: str, label: str) -> KeyUnusable | Unavailable:
+def _refused(error: "HttpResponseError", verb: str, label: str, vault: str) -> KeyUnusable | Unavailable:
     status = error.status_code or _SERVER_ERROR
     name, _, version = label.partition("/")
-    key = f"version {version} of Key Vault key {name}"
+    key = f"version {version} of Key Vault key {name} in {vault}"
     if status == _THROTTLED or status >= _SERVER_ERROR:
-        return Unavailable(f"Key Vault is overloaded or does not answer (status {status}); try again")
+        return Unavailable(f"Key Vault {vault} is overloaded or does not answer (status {status}); try again")
     if "disabled" in str(error).lower():
         return KeyUnusable(f"{key} is disabled: enable it; nothing is lost, and what it encrypted can be read again then")
     if status == _NOT_FOUND:
-        return KeyUnusable(f"{key} is not in the vault: recover or restore it; nothing is lost if that succeeds")
+        return KeyUnusable(f"{key} does not exist: recover or restore it; nothing is lost if that succeeds")
     if status == _FORBIDDEN:
-        needed = "its operations, the identity's role (Key Vault Crypto User) and the vault's firewall must"
-        return KeyUnusable(f"the vault does not allow {verb} with {key}: {needed} allow that; nothing is lost")
+        return _NotAllowed(
+            f"the vault does not allow {verb} with {key}: grant this program's identity the key permissions Get, Encrypt and"
+            " Decrypt (or the role Key Vault Crypto User), and check the key's operations and the vault's firewall;"
+            " nothing is lost"
+        )
     return KeyUnusable(
         f"the vault refused {verb} with {key} (status {status}): a stored key is damaged; restore it from a backup"
     )

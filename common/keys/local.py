@@ -45,11 +45,8 @@ class LocalKey:
     def unwrap(self, wrapped_key: bytes, context: str) -> bytes:
         """Decrypt the key; KeyUnusable says whether the master key is another one or the record is damaged."""
         header, rest = wrapped_key[:_HEADER_BYTES], wrapped_key[_HEADER_BYTES:]
-        if len(header) < _HEADER_BYTES or header[:1] != _VERSION:
-            msg = "a stored key is damaged, or was wrapped by another kind of key service; restore it from a backup"
-            raise KeyUnusable(msg)
+        ours, theirs = self._header[1:].hex(), self.name_of(wrapped_key)
         if header != self._header:
-            ours, theirs = self._header[1:].hex(), header[1:].hex()
             msg = f"a stored key needs master key {theirs}, and the configured one is {ours}; configure the other one"
             raise KeyUnusable(msg)
         try:
@@ -58,8 +55,16 @@ class LocalKey:
             msg = "a stored key is damaged, or belongs to another thing; restore it from a backup"
             raise KeyUnusable(msg) from None
 
-    def check(self) -> None:
-        """Do nothing: what `read_key` accepts works."""
+    def check(self) -> str:
+        """Return this master key's id; what `read_key` accepts works."""
+        return self._header[1:].hex()
+
+    def name_of(self, wrapped_key: bytes) -> str:
+        """Return the id of the master key that a record names; raises KeyUnusable."""
+        header = wrapped_key[:_HEADER_BYTES]
+        if len(header) < _HEADER_BYTES or header[:1] != _VERSION:
+            raise KeyUnusable("a stored key is damaged, or was wrapped by another kind of key service; restore it from a backup")
+        return header[1:].hex()
 
     def is_current(self, wrapped_key: bytes) -> bool:
         """Tell whether this master key wrapped it."""

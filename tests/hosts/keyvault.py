@@ -41,6 +41,8 @@ class KeyVault(Loopback):
         # The client insists that the vault's address lies in the domain of the resource that the challenge names.
         self.resource = f"https://{self.authority.partition('.')[2]}"
         self.keys: dict[str, dict[str, Version]] = {}
+        # What the identity may do with keys, by an access policy or a role; the key's own operations count besides.
+        self.permissions = {"get", *map(str.lower, ALL_OPERATIONS)}
         self.log: list[tuple[str, str]] = []
         self._failures: list[tuple[int, dict[str, str]]] = []
 
@@ -80,6 +82,9 @@ class KeyVault(Loopback):
     def _key(self, request: Request, name: str, version: str = "", verb: str = "") -> Reply:
         versions = self.keys.get(name, {})
         version = version or next(reversed(versions), "")
+        if (verb or "get") not in self.permissions:
+            said = f"The user, group or application does not have keys {verb or 'get'} permission on key vault."
+            return _refusal(403, "Forbidden", said, {}, "AccessDenied")
         found = versions.get(version)
         if found is None:
             return _not_found(f"{name}/{version}")

@@ -60,6 +60,12 @@ class TestKey:
         assert arn.encode() in wrapped
         assert PLAIN == open_kms(new_key()).unwrap(wrapped, "stack")
 
+    def test_behind_an_alias_is_found_by_the_check(self, arn: str) -> None:
+        """The check returns the key that an alias leads to, by its ARN."""
+        boto3.client("kms").create_alias(AliasName="alias/stackhold", TargetKeyId=arn)
+
+        assert arn == open_kms("alias/stackhold").check()
+
     def test_is_current_until_another_is_configured(self, arn: str) -> None:
         """What the configured key wrapped need not be wrapped again; what an older one wrapped should be."""
         wrapped = open_kms(arn).wrap(PLAIN, "stack")
@@ -123,7 +129,7 @@ class TestTrouble:
         wrapped = driver.wrap(PLAIN, "stack")
         with Stubber(driver._client()) as stub:
             stub.add_client_error(operation, code, "no secret here", status)
-            with pytest.raises(Unavailable, match=f"busy \\({code}\\); try again"):
+            with pytest.raises(Unavailable, match=f"busy \\({code}\\) for key {arn}; try again"):
                 _ = driver.wrap(PLAIN, "stack") if operation == "encrypt" else driver.unwrap(wrapped, "stack")
 
     @pytest.mark.parametrize(
@@ -139,6 +145,16 @@ class TestTrouble:
                 driver.unwrap(wrapped, "stack")
 
         assert "no secret here" not in str(raised.value)
+        assert arn in str(raised.value)
+
+    def test_with_a_disabled_key_names_the_key_and_what_to_do(self, arn: str) -> None:
+        """Whoever reads the error knows which key to enable, and that nothing is lost."""
+        driver = open_kms(arn)
+        wrapped = driver.wrap(PLAIN, "stack")
+        with Stubber(driver._client()) as stub:
+            stub.add_client_error("decrypt", "DisabledException", "is disabled", 400)
+            with pytest.raises(KeyUnusable, match=f"AWS KMS refuses key {arn} .*: enable the key; nothing is lost"):
+                driver.unwrap(wrapped, "stack")
 
     def test_to_reach_it_is_a_503(self, arn: str) -> None:
         """Nobody answers: worth another try."""
@@ -151,7 +167,9 @@ class TestTrouble:
         """The check wraps and unwraps, and names the setting when either fails."""
         open_kms(arn).check()
 
-        with pytest.raises(StartUpError, match=r"PULUMI_KMS_KEY: the key service refuses the key .NotFoundException"):
+        with pytest.raises(
+            StartUpError, match=r"PULUMI_KMS_KEY: AWS KMS refuses key .*0000 .NotFoundException.: there is no such key"
+        ):
             open_kms(arn[:-4] + "0000").check()
 
 

@@ -75,3 +75,9 @@ class TestCheck:
     def test_passes_with_a_good_key(self, open_keys: OpenKeys) -> None:
         """A key that can wrap and unwrap lets the server start."""
         open_keys().check()
+
+    def test_names_the_key_that_records_name(self, open_keys: OpenKeys) -> None:
+        """The master key that wraps has the name that its records have, so that what each key wrapped can be counted."""
+        keys = open_keys()
+
+        assert keys.check() == keys.name_of(keys.wrap(PLAIN, CONTEXT))

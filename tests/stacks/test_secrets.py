@@ -42,8 +42,11 @@ class CountingKeys:
         self.calls += 1
         return self.inner.unwrap(wrapped_key, context)
 
-    def check(self) -> None:
-        self.inner.check()
+    def check(self) -> str:
+        return self.inner.check()
+
+    def name_of(self, wrapped_key: bytes) -> str:
+        return self.inner.name_of(wrapped_key)
 
     def is_current(self, wrapped_key: bytes) -> bool:
         return self.inner.is_current(wrapped_key)
