@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 from mangum.handlers import APIGateway, HTTPGateway
 from mangum.types import Response, Scope
 
+from functions.middleware import PREFIX, without_prefix
 from functions.oversize import Carrier
 
 # The runtime takes 6 MiB and a little; headers and the event's own members need their part.
@@ -29,10 +30,11 @@ class V2(HTTPGateway):
 
     @cached_property
     def scope(self) -> Scope:
-        """Return the ASGI scope with the path as it was sent."""
+        """Return the ASGI scope with the path as it was sent, without the name of the stage before it."""
         scope: Scope = super().scope
         raw = str(self.event.get("rawPath") or scope["path"])
-        return {**scope, "path": unquote(raw), "raw_path": raw.encode("utf-8", "surrogateescape")}
+        raw, prefix = _without_stage(raw, self.event["requestContext"])
+        return {**scope, "path": unquote(raw), "raw_path": raw.encode("utf-8", "surrogateescape"), PREFIX: prefix}
 
     def __call__(self, response: Response) -> dict[str, Any]:
         """Return the reply as the gateway takes it."""
@@ -45,15 +47,34 @@ class V1(APIGateway):
 
     @cached_property
     def scope(self) -> Scope:
-        """Return the ASGI scope with the path, which this format brings decoded."""
+        """Return the ASGI scope with the path, which this format brings decoded, without the name of the stage before it."""
         scope: Scope = super().scope
-        path = str(self.event["path"]) or "/"
-        return {**scope, "path": path, "raw_path": quote(path, safe="/~:@!$&'()*+,;=").encode()}
+        path, context = str(self.event["path"]) or "/", self.event["requestContext"]
+        stage = _stage(context)
+        if stage and context.get("path") == stage + path:
+            # A REST API: the stage is in the client's path alone.
+            prefix = stage
+        else:
+            path, prefix = _without_stage(path, context)
+        return {**scope, "path": path, "raw_path": quote(path, safe="/~:@!$&'()*+,;=").encode(), PREFIX: prefix}
 
     def __call__(self, response: Response) -> dict[str, Any]:
         """Return the reply as the gateway takes it."""
         answer: dict[str, Any] = super().__call__(_without_body(self.scope, response))
         return answer
+
+
+def _stage(context: dict[str, Any]) -> str:
+    """Return the path segment of a stage with a name, or an empty text."""
+    name = str(context.get("stage") or "")
+    return "" if name in ("", "$default") else f"/{name}"
+
+
+def _without_stage(path: str, context: dict[str, Any]) -> tuple[str, str]:
+    """Return a path without the segment of its stage, and that segment, if it begins with it."""
+    stage = _stage(context)
+    rest = without_prefix(path, stage)
+    return (rest, stage) if rest != path else (path, "")
 
 
 def is_too_large(event: dict[str, Any]) -> bool:

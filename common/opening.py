@@ -12,6 +12,7 @@ from common.database import database_place, open_configured_database
 from common.errors import StartUpError
 from common.mailer import open_mailer
 from common.outbound import Outbound
+from common.public import base_path
 from common.settings import Settings
 
 
@@ -45,6 +46,7 @@ def require_supported(settings: Settings) -> None:
     Outbound(settings.text("STACKHOLD_OUTBOUND_ALLOW"))
     idproviders.require_providers(settings)
     samlkeys.load_at_start(settings)
+    base_path(settings)
 
 
 def require_remote(settings: Settings) -> None:

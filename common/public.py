@@ -1,22 +1,45 @@
 """Where people and providers reach this installation, and whether it is one person's on a laptop."""
 
 import ipaddress
+import re
+from urllib.parse import urlsplit
 
 from common import masterkey
+from common.errors import StartUpError
 from common.settings import Settings
 
 _LAPTOP_NAMES = ("localhost",)
+BASE_PATH = "STACKHOLD_BASE_PATH"
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
 def base_url(settings: Settings) -> str:
-    """Return the address of the pages, without a slash at the end; plain HTTP for loopback alone."""
-    domain = settings.text("PULUMI_CONSOLE_DOMAIN") or settings.text("PULUMI_API_DOMAIN")
-    return _address(settings, domain)
+    """Return the address of the pages, without a slash at the end; plain HTTP for loopback alone.
+
+    A domain of their own has them at its root, because the command line makes links to them without any path before.
+    """
+    own = settings.text("PULUMI_CONSOLE_DOMAIN")
+    return _origin(settings, own) if own else api_url(settings)
 
 
 def api_url(settings: Settings) -> str:
     """Return the address of the API, where providers send people back to and directories send what they know."""
-    return _address(settings, settings.text("PULUMI_API_DOMAIN"))
+    return _origin(settings, settings.text("PULUMI_API_DOMAIN")) + base_path(settings)
+
+
+def origin(settings: Settings) -> str:
+    """Return the origin of the pages, as browsers send it with forms: their address without a path."""
+    parts = urlsplit(base_url(settings))
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def base_path(settings: Settings) -> str:
+    """Return the path under which this server is reached, `/pulumi` or an empty text; raises StartUpError for a bad one."""
+    text = settings.text(BASE_PATH).strip().strip("/")
+    path = f"/{text}" if text else ""
+    if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        raise StartUpError(f"{BASE_PATH} must be a path such as /pulumi: letters, digits and - . _ ~ between slashes")
+    return path
 
 
 def is_secure(settings: Settings) -> bool:
@@ -31,7 +54,7 @@ def is_laptop(settings: Settings) -> bool:
     return is_local and is_loopback(settings.text("STACKHOLD_HOST")) and not (named and is_secure(settings))
 
 
-def _address(settings: Settings, domain: str) -> str:
+def _origin(settings: Settings, domain: str) -> str:
     if domain:
         scheme = "http" if is_loopback(domain) and not settings.is_set("API_TLS_CERTIFICATE") else "https"
         return f"{scheme}://{domain}"

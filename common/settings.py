@@ -75,6 +75,8 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
                 " it from a secret."),
         Setting("PULUMI_API_CONTAINER_MODE", _T, "FULL", "FULL: requests and jobs; API: requests only; JOBS: jobs only."),
         Setting("PULUMI_API_DOMAIN", _T, "", "Public name of the API, `host[:port]`; the base of links."),
+        Setting("STACKHOLD_BASE_PATH", _T, "", "Path under which a proxy or a gateway shows this server, as `/pulumi`: it is"
+                " taken off once, and links, redirects and cookies of pages begin with it."),
         Setting("PULUMI_CONSOLE_DOMAIN", _T, "", "Public name of the console, where invitations lead; unset: to the API's own."),
     ),
     "First start": (

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.backend import Backend
 from common.errors import NotFound
+from common.public import BASE_PATH, base_path
 from functions.api import GROUPS, Group
 from functions.middleware import Edge
 from functions.unserved import unserved
@@ -23,7 +24,7 @@ from functions.unserved import unserved
 
 def create_app(backend: Backend) -> ASGIApp:
     """Return the ASGI application that serves every group of the API with this backend."""
-    return Edge(Dispatcher(backend))
+    return Edge(Dispatcher(backend), base_path(backend.settings))
 
 
 def create_loaded_app(backend: Backend) -> ASGIApp:
@@ -31,7 +32,7 @@ def create_loaded_app(backend: Backend) -> ASGIApp:
     dispatcher = Dispatcher(backend)
     for group in GROUPS:
         dispatcher.load(group)
-    return Edge(dispatcher)
+    return Edge(dispatcher, base_path(backend.settings))
 
 
 class Dispatcher:
@@ -54,7 +55,7 @@ class Dispatcher:
         self._limit_threads()
         group = self.find(scope["path"])
         if group is None:
-            response = await unserved(Request(scope, receive), self._backend, NotFound(f"{scope['path'][:200]} is not served"))
+            response = await unserved(Request(scope, receive), self._backend, NotFound(_not_served(scope["path"])))
             await response(scope, receive, send)
             return
         app = self._apps.get(group.path)
@@ -89,6 +90,15 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+def _not_served(path: str) -> str:
+    """Return the words for an address that no group serves, with the cause where it is a path in front of the API."""
+    prefix, _, rest = path.partition("/api/")
+    advice = (
+        f"; if a proxy or a gateway shows this server under {prefix[:60]}, set {BASE_PATH} to that" if prefix and rest else ""
+    )
+    return f"{path[:200]} is not served{advice}"
 
 
 # What the parts of a pattern match, with the slash before them.

@@ -20,22 +20,28 @@ THREAD_FROM_BYTES = 64 << 10
 _SLASHES = re.compile(r"/{2,}")
 # Set in the scope of a request whose client is on this machine.
 NEAR = "stackhold.is_near"
+# In the scope: what stands before the path in the browser's address. An entry point may set it to what it took off itself.
+PREFIX = "stackhold.prefix"
 
 
 class Edge:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap the dispatcher."""
+    def __init__(self, app: ASGIApp, base_path: str = "") -> None:
+        """Wrap the dispatcher. `base_path` is taken off paths that begin with it, once."""
         self._app = app
+        self._base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope = {**scope, "path": _clean(scope["path"]), "stackhold.request_id": new_id()}
-        outgoing = Outgoing(send, wants_gzip=accepts_gzip(scope), is_near=NEAR in scope)
+        path, prefix = _clean(scope["path"]), scope.get(PREFIX, "")
+        if (rest := without_prefix(path, self._base_path)) != path:
+            path, prefix = rest, self._base_path
+        scope = {**scope, "path": path, PREFIX: prefix, "stackhold.request_id": new_id()}
+        outgoing = Outgoing(send, wants_gzip=accepts_gzip(scope), is_near=NEAR in scope, prefix=prefix)
         try:
             await self._app(scope, receive, outgoing.send)
         except Exception as error:  # the last net: whatever is left becomes a 500 in the wire's shape
@@ -47,18 +53,19 @@ class Edge:
 class Outgoing:
     """Sends a reply, compressed or inflated to what the client takes. Replies here are always of one piece."""
 
-    def __init__(self, send: Send, *, wants_gzip: bool, is_near: bool = False) -> None:
-        """Hold back the start of the reply until its body is known."""
+    def __init__(self, send: Send, *, wants_gzip: bool, is_near: bool = False, prefix: str = "") -> None:
+        """Hold back the start of the reply until its body is known; redirects to paths of ours begin with the prefix."""
         self._send = send
         self._wants_gzip = wants_gzip
         self._is_near = is_near
+        self._prefix = prefix.encode()
         self._start: Message | None = None
         self.started = False
 
     async def send(self, message: Message) -> None:
         """Pass a message on; the body of one-piece replies is converted if need be."""
         if message["type"] == "http.response.start":
-            self._start = message
+            self._start = {**message, "headers": _prefixed(message["headers"], self._prefix)} if self._prefix else message
             return
         if self._start is not None and message["type"] == "http.response.body":
             start, self._start = self._start, None
@@ -118,6 +125,21 @@ def accepts_gzip(scope: Scope) -> bool:
 def _is_better_plain(body: bytes) -> bool:
     """Tell whether a client on this machine is done sooner with a plain body, as it is with one that shrinks little."""
     return len(body) >= THREAD_FROM_BYTES and not is_worth_packing(body)
+
+
+def without_prefix(path: str, prefix: str) -> str:
+    """Return a path without a prefix of whole segments, if it has it."""
+    if not prefix or not (path + "/").startswith(prefix + "/"):
+        return path
+    return path[len(prefix) :] or "/"
+
+
+def _prefixed(headers: list[tuple[bytes, bytes]], prefix: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a reply with the prefix before the path that it redirects to."""
+    return [
+        (name, prefix + value if name == b"location" and value.startswith(b"/") and not value.startswith(b"//") else value)
+        for name, value in headers
+    ]
 
 
 def _clean(path: str) -> str:

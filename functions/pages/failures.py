@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from common.errors import BackendError, BadRequest, MethodNotAllowed, NotFound, TooManyRequests
+from functions.middleware import PREFIX, without_prefix
 from functions.pages.rendering import page, see_other
 from functions.pages.visitors import SignInNeeded, Visitor, local_path, sign_in_path
 
@@ -46,7 +47,8 @@ def _shown_before(request: Request) -> str:
     """Return the page of ours that a form stands on; the form itself is filled in again after the sign-in."""
     parts = urlsplit(request.headers.get("referer", ""))
     is_own = parts.netloc == request.headers.get("host", "")
-    return local_path(parts.path + (f"?{parts.query}" if parts.query else ""), "/") if is_own else "/"
+    path = without_prefix(parts.path, request.scope.get(PREFIX, ""))
+    return local_path(path + (f"?{parts.query}" if parts.query else ""), "/") if is_own else "/"
 
 
 async def _failure(request: Request, error: Exception) -> Response:

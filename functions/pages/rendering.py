@@ -3,6 +3,7 @@
 Templates extend base.html and are built of the macros of _parts.html.
 """
 
+import re
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,18 +19,23 @@ from functions.pages.visitors import Visitor
 HERE = Path(__file__).parent
 SEE_OTHER = 303
 _HALF_A_YEAR_SECONDS = 180 * 86_400
+# Templates are autoescaped, so a quotation mark with an attribute before it is always their own.
+_LOCAL_ADDRESS = re.compile(r'\b(?:href|action|src)="(?=/(?!/))')
 
 
 def page(visitor: Visitor, name: str, *, status: int = 200, form_targets: str = "", **content: object) -> Response:
     """Return a page from a template; `form_targets` are further places that its forms may lead to, as CSP sources.
 
     Templates know `person`, who is signed in, or none; `form_key`; `stylesheet`; what is in `content`; and the filter `moment`
-    for times in unix milliseconds. (`caller` means something else to Jinja in the body of a form.) Browsers follow
-    `form_targets` through redirects too: a form whose answer leads elsewhere names it.
+    for times in unix milliseconds. (`caller` means something else to Jinja in the body of a form.) Paths in templates begin at
+    the root; STACKHOLD_BASE_PATH is added here. Browsers follow `form_targets` through redirects too: a form whose answer leads
+    elsewhere names it.
     """
     text = _templates().get_template(f"{name}.html").render(
         person=visitor.caller, form_key=visitor.form_key, stylesheet=f"/assets/{stylesheet()[0]}.css", **content,
     )  # fmt: skip
+    if visitor.prefix:
+        text = _LOCAL_ADDRESS.sub(rf"\g<0>{visitor.prefix}", text)
     response = Response(text, status, media_type="text/html; charset=utf-8", headers=_headers(visitor, form_targets))
     visitor.keep_visit(response)
     return response

@@ -15,7 +15,9 @@ from common.backend import Backend
 from common.errors import BadRequest, Forbidden, Unauthorized
 from common.identity import sessions
 from common.public import base_url, is_secure
+from common.public import origin as own_origin
 from functions.deps import BackendDep, BodyDep, client_address
+from functions.middleware import PREFIX
 
 HOME = "/settings/tokens"
 FIELDS_LIMIT = 100
@@ -34,6 +36,7 @@ class Visitor:
         self._request = request
         self._backend = backend
         self._secure = is_secure(backend.settings)
+        self.prefix: str = request.scope.get(PREFIX, "")
         self._session = request.cookies.get(self.session_cookie, "")
         self._known_visit = request.cookies.get(self.visit_cookie, "")
         self.visit = self._known_visit or secrets.token_urlsafe(24)
@@ -43,12 +46,17 @@ class Visitor:
     @property
     def session_cookie(self) -> str:
         """Return the name of the session's cookie; the prefix makes browsers keep it off plain HTTP and other hosts."""
-        return "__Host-stackhold" if self._secure else "stackhold"
+        return f"{self._cookie_prefix}stackhold"
 
     @property
     def visit_cookie(self) -> str:
         """Return the name of the cookie of a visit, with or without a session."""
-        return "__Host-stackhold-visit" if self._secure else "stackhold-visit"
+        return f"{self._cookie_prefix}stackhold-visit"
+
+    @property
+    def _cookie_prefix(self) -> str:
+        # Browsers take __Host- for the path / alone.
+        return "" if not self._secure else "__Secure-" if self.prefix else "__Host-"
 
     @property
     def caller(self) -> Caller | None:
@@ -113,7 +121,9 @@ class Visitor:
 
     def _set(self, response: Response, name: str, value: str, seconds: int) -> None:
         # Lax, so that a link from elsewhere and the way back from a provider arrive signed in; forms need their key besides.
-        response.set_cookie(name, value, max_age=seconds, path="/", secure=self._secure, httponly=True, samesite="lax")
+        response.set_cookie(
+            name, value, max_age=seconds, path=self.prefix or "/", secure=self._secure, httponly=True, samesite="lax"
+        )
 
 
 class Form:
@@ -179,7 +189,7 @@ def _require_own_origin(request: Request, backend: Backend) -> None:
         site = request.headers.get("sec-fetch-site", "same-origin")
         is_own = site in ("same-origin", "none") and origin == ""
     else:
-        is_own = origin == base_url(backend.settings) or urlsplit(origin).netloc == request.headers.get("host", "")
+        is_own = origin == own_origin(backend.settings) or urlsplit(origin).netloc == request.headers.get("host", "")
     if not is_own:
         msg = "this form was not sent from one of our pages"
         raise Forbidden(msg)

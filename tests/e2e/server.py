@@ -63,8 +63,9 @@ def remove_stacks(server: Server, project: str) -> None:
 class ServerProcess:
     """A server of our own: one data folder, one port, as many starts and stops as a test wants."""
 
-    def __init__(self, data: Path, *, workers: int = 1) -> None:
+    def __init__(self, data: Path, *, workers: int = 1, **settings: str) -> None:
         self._data, self._workers, self._port = data, workers, free_port()
+        self._settings = settings
         self._log = data.with_name(data.name + ".log")
         self._process: subprocess.Popen[bytes] | None = None
         self.server = Server(f"http://127.0.0.1:{self._port}", f"pul-{secrets.token_hex(20)}", ORG)
@@ -84,6 +85,7 @@ class ServerProcess:
             **os.environ,
             "STACKHOLD_BOOTSTRAP_TOKEN": self.server.token,
             "STACKHOLD_BOOTSTRAP_ORG": self.server.org,
+            **self._settings,
         }
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

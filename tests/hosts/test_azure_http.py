@@ -18,6 +18,7 @@ import function_app
 from common.backend import Backend
 from functions.app import create_app
 from functions.azure_http import Answer, scope_of, serve
+from tests.pages.visiting import with_settings
 from tests.people import ADMIN_TOKEN
 from tests.state.builders import dump, entry
 from tests.wire import LiveUpdate, begin, create_stack
@@ -70,6 +71,19 @@ def update(client: TestClient) -> LiveUpdate:
 def entries(count: int) -> bytes:
     """A body of journal entries."""
     return dump({"entries": [entry(number, 3, number) for number in range(1, count + 1)]})
+
+
+class TestBasePath:
+    @pytest.mark.usefixtures("client")
+    def test_is_taken_off_once(self, backend: Backend, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
+        """A front door that leaves its path in the address: the API answers as without, and redirects begin with the path."""
+        plain = call("GET", "/api/user", authorization=f"token {ADMIN_TOKEN}")
+        app = create_app(with_settings(backend, STACKHOLD_BASE_PATH="/pulumi"))
+        monkeypatch.setattr(function_app, "host", Hosted(app))
+        under = call("GET", "/pulumi/api/user", authorization=f"token {ADMIN_TOKEN}")
+
+        assert (200, plain[2]) == (under[0], under[2])
+        assert "/pulumi/signin" == call("GET", "/pulumi/")[1]["location"]
 
 
 class TestCompressedBodies:
