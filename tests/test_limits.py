@@ -49,8 +49,13 @@ def own_modules() -> Iterator[Path]:
     )
 
 
-def measured() -> Iterator[tuple[str, int, int]]:
-    """Yields (name, lines, limit) of every file and function of ours."""
+@cache
+def measured() -> tuple[tuple[str, int, int], ...]:
+    """Return (name, lines, limit) of every file and function of ours; parsing them all takes seconds, so once for all tests."""
+    return tuple(_measure())
+
+
+def _measure() -> Iterator[tuple[str, int, int]]:
     for path in own_modules():
         source, name = path.read_text("utf-8"), path.relative_to(ROOT).as_posix()
         yield name, source.count("\n"), FILE_LINES
@@ -62,7 +67,7 @@ def measured() -> Iterator[tuple[str, int, int]]:
 class TestLength:
     def test_keeps_the_limits(self) -> None:
         """A file has at most 500 lines and a function at most 60; a longer one is in the list, with its reason."""
-        sizes = list(measured())
+        sizes = measured()
         too_long = [f"{name}: {lines} lines" for name, lines, limit in sizes if lines > EXCEPTIONS.get(name, (limit, ""))[0]]
 
         assert len(sizes) > 100

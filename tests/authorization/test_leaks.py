@@ -30,7 +30,6 @@ from tests.counting import Counter, counted
 from tests.state.builders import urn
 from tests.tokens.making import make_role
 
-pytestmark = pytest.mark.dialects("sqlite")
 HOME = "home"
 # As much as a look-up under a former name costs.
 STATEMENTS_MORE_OR_LESS = 1
@@ -134,22 +133,31 @@ def _never_was(real: str) -> str:
     return real[:-8] + "AAAAAAA=" if real.endswith("=") else f"no-{real}"
 
 
-@pytest.fixture
-def scene(backend: Backend) -> Iterator[Scene]:
+@pytest.fixture(scope="module")
+def built_scene(shared_backend: Backend) -> Iterator[Scene]:
     """Acme and its neighbour, with updates running in both; the invitation is for an address that none of the callers has."""
-    world = build(backend, ROWS)
-    world.names["set custom"] = make_role(backend, name="custom", purpose="set")
+    world = build(shared_backend, ROWS)
+    world.names["set custom"] = make_role(shared_backend, name="custom", purpose="set")
     start_updates(world)
-    with backend.db.begin() as tx:
+    with shared_backend.db.begin() as tx:
         tx.execute(update(invites).values(email="other@example.com"))
-    own = neighbour.build(backend, world.texts["gina"])
+    own = neighbour.build(shared_backend, world.texts["gina"])
     mark_used(world)
-    rewinder = Rewinder(backend)
+    rewinder = Rewinder(shared_backend)
     rewinder.remember(HOME)
-    app = create_loaded_app(backend)
-    with TestClient(app, raise_server_exceptions=False) as client, counted(backend) as counter:
+    app = create_loaded_app(shared_backend)
+    with TestClient(app, raise_server_exceptions=False) as client, counted(shared_backend) as counter:
         yield Scene(world, own, client, counter, rewinder, {}, [])
     rewinder.close()
+
+
+@pytest.fixture
+def scene(built_scene: Scene) -> Scene:
+    """The scene as it was built."""
+    built_scene.rewinder.rewind(HOME)
+    built_scene.leaks.clear()
+    built_scene.calls = 0
+    return built_scene
 
 
 def of_stacks(world: World) -> list[str]:
