@@ -1,11 +1,13 @@
 """Makes a group's application out of its router: the only place that makes FastAPI objects."""
 
+from copy import copy
 from importlib import import_module
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from common.backend import Backend
 from common.errors import BackendError, BadRequest, MethodNotAllowed, NotFound
@@ -21,7 +23,7 @@ def build(group: Group, backend: Backend) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.backend = backend
     # Taken over as they are: an included router is matched as a whole first, which costs a fifth of a plain call.
-    app.router.routes.extend(import_module(group.path).router.routes)
+    app.router.routes.extend(_with_head(route) for route in import_module(group.path).router.routes)
     if group.package == "pages":
         from functions.pages import failures  # noqa: PLC0415 - a machine's calls need no templates
 
@@ -37,6 +39,15 @@ def build(group: Group, backend: Backend) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _bad_parameters)
     app.add_exception_handler(HTTPException, _unrouted)
     return app
+
+
+def _with_head(route: BaseRoute) -> BaseRoute:
+    """Return a route that answers HEAD as GET; every host leaves the body of such a reply out by itself."""
+    if not isinstance(route, Route) or "GET" not in (route.methods or ()):
+        return route
+    both = copy(route)
+    both.methods = {*(route.methods or ()), "HEAD"}
+    return both
 
 
 async def _bad_parameters(_request: Request, error: Exception) -> Response:

@@ -82,7 +82,7 @@ class Bounded:
     async def _replacement(self, scope: Scope, size: int, link: Callable[[], str | None] | None) -> Response:
         has_gzip = accepts_gzip(scope)
         # The store sends gzip to everybody, so whoever cannot read it must not be sent there.
-        address = await run_in_threadpool(link) if link and has_gzip and scope["method"] == "GET" else None
+        address = await run_in_threadpool(link) if link and has_gzip and scope["method"] in ("GET", "HEAD") else None
         if address:
             return RedirectResponse(address, 302, {"Cache-Control": "no-store"})
         advice = "" if has_gzip else "Send `Accept-Encoding: gzip`, or "

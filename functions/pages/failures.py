@@ -36,7 +36,7 @@ def reason(error: BackendError) -> str:
 
 
 async def _sign_in(request: Request, _error: Exception) -> Response:
-    return see_other(sign_in_path(_asked(request) if request.method == "GET" else _shown_before(request)))
+    return see_other(sign_in_path(_asked(request) if request.method in ("GET", "HEAD") else _shown_before(request)))
 
 
 def _asked(request: Request) -> str:
