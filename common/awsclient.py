@@ -7,9 +7,9 @@ them where one is named. A client is made on first use, opens no connection, and
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from common.errors import Unavailable
+from common.errors import StartUpError, Unavailable
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -42,6 +42,17 @@ def connect(service: str, access: Access, *, use_ssl: bool = True, **options: ob
         use_ssl=use_ssl,
         config=_config(access, options),
     )
+
+
+def ask(service: str, access: Access, operation: str, **arguments: object) -> dict[str, Any]:
+    """Return the answer to one call at the start; raises StartUpError with the reason in one word."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the SDK is loaded on first use
+
+    try:
+        answer: dict[str, Any] = getattr(connect(service, access), operation)(**arguments)
+    except (BotoCoreError, ClientError) as error:
+        raise StartUpError(reason_of(error)) from error
+    return answer
 
 
 def credential_source(access: Access) -> Callable[[], tuple[str, str, str]]:

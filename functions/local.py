@@ -124,7 +124,9 @@ def _settings(given: Mapping[str, object]) -> Settings:
     """Return the settings of the environment with options in their place, after saying which of them have no effect."""
     for line in notices(os.environ):
         _report(line)
-    return Settings.from_env().replaced(**{name: str(value) for name, value in given.items() if value is not None})
+    from common.secret_references import resolved  # noqa: PLC0415 - as above
+
+    return Settings(resolved(os.environ)).replaced(**{name: str(value) for name, value in given.items() if value is not None})
 
 
 def _report(line: str) -> int:

@@ -30,6 +30,15 @@ def configuration() -> Iterator[str]:
         "with `STACKHOLD_` are ours. `make serve` and `stackhold serve` work without any of them.",
         "",
         "A value that is not of its kind stops the start, with the name of the setting. Secrets appear in no log and no error.",
+        "",
+        "A value may also name a secret instead of holding it; it is read once, at the start, with this program's own identity:",
+        "",
+        "- `arn:aws:secretsmanager:…:secret:NAME`, with `:JSON-KEY:VERSION-STAGE:VERSION-ID` behind it where one value of a JSON",
+        "  object is meant (needs `secretsmanager:GetSecretValue`)",
+        "- `arn:aws:ssm:…:parameter/NAME` (needs `ssm:GetParameter`)",
+        "- `https://VAULT.vault.azure.net/secrets/NAME[/VERSION]`, or `@Microsoft.KeyVault(…)` (needs the secret permission Get)",
+        "",
+        "What looks like a reference and cannot be read stops the start.",
     )
     for section, settings in SECTIONS.items():
         yield from _settings(section, settings, Status.USED)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from common.azureclient import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, credential
 from common.errors import StartUpError, Unavailable
@@ -195,6 +195,25 @@ class KeyVault:
         if self._opened is None:  # Two threads may both make one; the first is dropped, which does no harm.
             self._opened = _connect(self._key.uri)
         return self._opened
+
+
+def fetch(uri: str, path: str) -> dict[str, Any]:
+    """Return the JSON at a path of a vault, by one call at the start; raises StartUpError with the reason in a few words.
+
+    The client for keys signs requests for secrets as well.
+    """
+    from azure.core.exceptions import AzureError, HttpResponseError  # noqa: PLC0415 - the SDK is loaded on first use
+    from azure.core.rest import HttpRequest  # noqa: PLC0415 - as above
+
+    try:
+        response = _connect(uri).send_request(HttpRequest("GET", path))
+        response.raise_for_status()
+    except HttpResponseError as error:
+        raise StartUpError(f"status {error.status_code}") from error
+    except AzureError as error:
+        raise StartUpError(type(error).__name__) from error
+    answer: dict[str, Any] = response.json()
+    return answer
 
 
 def _connect(uri: str) -> "KeyClient":

@@ -44,6 +44,7 @@ class KeyVault(Loopback):
         # What the identity may do with keys, by an access policy or a role; the key's own operations count besides.
         self.permissions = {"get", *map(str.lower, ALL_OPERATIONS)}
         self.log: list[tuple[str, str]] = []
+        self.secrets: dict[str, str] = {}
         self._failures: list[tuple[int, dict[str, str]]] = []
 
     def rotate(self, name: str, operations: tuple[str, ...] = ALL_OPERATIONS) -> str:
@@ -77,6 +78,9 @@ class KeyVault(Loopback):
             status, headers = self._failures.pop()
             return _refusal(status, "Throttled" if status == 429 else "InternalServerError", "too much", headers)
         parts = path.strip("/").split("/")
+        if parts[0] == "secrets":
+            value = self.secrets.get("/".join(parts[1:]))
+            return _not_found(path) if value is None else _json({"id": f"{self.url}{path}", "value": value})
         return self._key(request, *parts[1:4]) if parts[0] == "keys" and len(parts) > 1 else _not_found(path)
 
     def _key(self, request: Request, name: str, version: str = "", verb: str = "") -> Reply:
