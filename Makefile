@@ -47,7 +47,11 @@ $(VENV)/.dev: requirements/dev.txt requirements/chalice.txt | $(VENV)/.self
 	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/chalice.txt
 	@touch $@
 
-setup: $(VENV)/.dev ## Make .venv with everything for working on Stackhold
+$(VENV)/.sam: requirements/sam.txt | $(VENV)/.dev
+	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/sam.txt
+	@touch $@
+
+setup: $(VENV)/.dev $(VENV)/.sam ## Make .venv with everything for working on Stackhold
 	@echo "$(VENV) is ready"
 
 # --- use -----------------------------------------------------------------------------------------------------------
@@ -57,7 +61,7 @@ serve: $(VENV)/.self ## Set up and start the server on this machine
 
 # --- tests and checks ------------------------------------------------------------------------------------------------
 
-test: $(VENV)/.dev ## Run every test this machine can run; the last lines say what was left out
+test: $(VENV)/.dev $(VENV)/.sam ## Run every test this machine can run; the last lines say what was left out
 	$(PYTEST) $(SLOW) $(ARGS)
 
 check: $(VENV)/.dev ## Check format, lint, types, architecture, limits, lock files and generated docs
@@ -104,6 +108,7 @@ lock: $(VENV)/.dev ## Write requirements/*.txt again (UPGRADE=1: with newer vers
 	$(COMPILE) --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group pyproject.toml:schedules --no-deps -o requirements/chalice.txt
 	$(COMPILE) --group pyproject.toml:azure-platform --no-deps -o requirements/azure-platform.txt
+	$(COMPILE) --group pyproject.toml:sam --no-deps -o requirements/sam.txt
 	cp requirements/azure.txt requirements.txt # Azure's own build looks for it there.
 
 clean: ## Remove caches and build results (keeps .venv and .stackhold)

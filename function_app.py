@@ -17,7 +17,8 @@ logging.getLogger("azure").setLevel(logging.WARNING)
 logging.getLogger("stackhold").setLevel(logging.INFO)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-host = FunctionHost(os.environ)
+# A change of the app's settings starts every process again, so they are read once.
+host = FunctionHost(lambda: dict(os.environ))
 host.open()
 
 

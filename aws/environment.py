@@ -1,24 +1,34 @@
-"""What the functions read their settings from: the environment, the settings of one secret, the database's certificates.
+"""What the functions read their settings from: the environment, secrets of Secrets Manager, the database's certificates.
 
-An environment of Lambda holds four kilobytes, and the certificates of a region's databases are larger, so they lie beside
-the code. What a secret holds of settings comes as one text, since a template cannot give names that it does not know.
+The environment has what the template says, which is no secret. What is secret or large is in secrets, each a JSON object of
+names and texts of up to 64 KiB: four kilobytes of environment do not hold the certificates of single sign-on. They are read
+when a process starts and again from time to time, so that a change needs no deployment. The certificates of a region's
+databases are larger still, so they lie beside the code.
 """
 
 import json
 import os
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+from common import awsclient
+from common.awsclient import Access
 from common.errors import StartUpError
 
 CERTIFICATES = Path(__file__).with_name("database-ca.pem")
-_CERTIFICATE, _FURTHER = "DATABASE_CA_CERTIFICATE", "STACKHOLD_SETTINGS"
+SECRETS, _CERTIFICATE = "STACKHOLD_SETTINGS_SECRETS", "DATABASE_CA_CERTIFICATE"
+# A request waits for this call, and the settings before serve as well.
+_CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 2, 3, 2
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of this function; raises StartUpError. What the template gives itself is not replaced."""
+    """Return the settings of this function; raises StartUpError. What the template gives itself is not replaced."""
     found = dict(os.environ)
-    further = _further(found.pop(_FURTHER, ""))
-    found = {**further, **found}
+    # The template's own secrets are named before the operator's, and what comes first counts.
+    for name in _secrets(found):
+        found = {**_settings_of(name), **found}
     if not found.get(_CERTIFICATE) and CERTIFICATES.exists():
         try:
             found[_CERTIFICATE] = CERTIFICATES.read_text("ascii")
@@ -27,14 +37,37 @@ def environment() -> dict[str, str]:
     return found
 
 
-def _further(text: str) -> dict[str, str]:
-    if not text:
-        return {}
+def has_secrets() -> bool:
+    """Tell whether settings come from secrets; nothing else can change while a process lives."""
+    return bool(_secrets(os.environ))
+
+
+def _secrets(values: Mapping[str, str]) -> list[str]:
+    return [name for name in values.get(SECRETS, "").replace(" ", "").split(",") if name]
+
+
+def _settings_of(name: str) -> dict[str, str]:
+    try:
+        text = str(_client().get_secret_value(SecretId=name)["SecretString"])
+    except Exception as error:  # noqa: BLE001 - the SDK's errors have no base that is known without loading it
+        # The SDK's own words may repeat an answer.
+        raise StartUpError(f"{SECRETS}: the secret {name} cannot be read ({awsclient.reason_of(error)})") from None
     try:
         settings = json.loads(text)
-    except ValueError as error:
-        raise StartUpError(f"{_FURTHER} is not JSON") from error.with_traceback(None)
+    except ValueError:
+        # Without the parser's error, which holds the text.
+        raise StartUpError(f"{SECRETS}: the secret {name} is not JSON") from None
     if not isinstance(settings, dict) or not all(isinstance(value, str) for value in settings.values()):
-        msg = f"{_FURTHER} must be a JSON object of names and texts"
-        raise StartUpError(msg)
+        raise StartUpError(f"{SECRETS}: the secret {name} must be a JSON object of names and texts")
     return settings
+
+
+@cache
+def _client() -> Any:  # noqa: ANN401 - the SDK has no types
+    return awsclient.connect(
+        "secretsmanager",
+        Access(os.environ.get("AWS_REGION", "")),
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+    )

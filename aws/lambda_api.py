@@ -11,7 +11,7 @@ from typing import Any
 
 from mangum import Mangum
 
-from aws.environment import environment
+from aws.environment import environment, has_secrets
 from aws.gateway import CARRIER, REQUEST_WORDS, V1, V2, is_too_large
 from functions.hosting import FunctionHost
 from functions.oversize import Bounded, refusal
@@ -22,7 +22,7 @@ _LOADED_AHEAD = {SNAPSHOT, "provisioned-concurrency"}
 logging.getLogger("mangum").setLevel(logging.WARNING)
 logging.getLogger("stackhold").setLevel(logging.INFO)
 
-host = FunctionHost(environment())
+host = FunctionHost(environment, rereads=has_secrets())
 _HANDLERS: list[Any] = [V2, V1]
 _serve = Mangum(Bounded(host, CARRIER), lifespan="off", custom_handlers=_HANDLERS)
 _refuse = Mangum(refusal(CARRIER, REQUEST_WORDS), lifespan="off", custom_handlers=_HANDLERS)
@@ -45,7 +45,7 @@ def _start(kind: str) -> None:
 
 
 def _after_restore() -> None:
-    """Make what copies of one snapshot must not share."""
+    """Make what copies of one snapshot must not share, and forget how old the settings in it are."""
     random.seed()
     host.renew()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Rate
 
-from aws.environment import environment
+from aws.environment import environment, has_secrets
 from functions.hosting import FunctionHost
 
 # A job's step, begun with so much time left, ends before the platform ends the process.
@@ -18,7 +18,7 @@ SPARE_MILLISECONDS = 30_000
 logging.getLogger("stackhold").setLevel(logging.INFO)
 
 app = Chalice(app_name="stackhold", configure_logs=False)
-host = FunctionHost({**environment(), "PULUMI_API_CONTAINER_MODE": "JOBS"})
+host = FunctionHost(lambda: {**environment(), "PULUMI_API_CONTAINER_MODE": "JOBS"}, rereads=has_secrets())
 host.open()
 
 

@@ -1,10 +1,12 @@
 """Prepares an installation on AWS Lambda: a custom resource of the template, and a command for the operator.
 
-As a custom resource it runs with every release, before the new API function is reachable: checks the services, brings the
-database to the release's tables, and fails the deployment with one line if that cannot be. Called by hand with a token, it
-makes the first administrator, or gives them one more token.
+As a custom resource it runs with every release and every change of a parameter that the API function depends on, before the
+new version of that function is reachable: checks the services, brings the database to the release's tables, and fails the
+deployment with one line if that cannot be. It returns a text that changes with its properties, from which the template makes
+the new version. Called by hand with a token, it makes the first administrator, or gives them one more token.
 """
 
+import hashlib
 import json
 import logging
 import urllib.request  # arch: CloudFormation names the address, and there is no other way to answer it
@@ -49,7 +51,12 @@ def _by_hand(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _prepare(given: dict[str, str]) -> None:
-    FunctionHost({**environment(), "STACKHOLD_MIGRATE_AT_START": "true", **given}).prepare()
+    FunctionHost(lambda: {**environment(), "STACKHOLD_MIGRATE_AT_START": "true", **given}).prepare()
+
+
+def settings_of(properties: dict[str, Any]) -> str:
+    """Return a text that is the same for the same properties of the custom resource, and another one for any other."""
+    return "Settings " + hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _answer(event: dict[str, Any], problem: str) -> None:
@@ -57,6 +64,7 @@ def _answer(event: dict[str, Any], problem: str) -> None:
         "Status": "FAILED" if problem else "SUCCESS",
         "Reason": problem[:1000] or "prepared",
         "PhysicalResourceId": event.get("PhysicalResourceId") or _RESOURCE,
+        "Data": {"Settings": settings_of(event["ResourceProperties"])},
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
     # Presigned by CloudFormation for a request without a content type.

@@ -34,7 +34,7 @@ class Access:
 
 
 def connect(service: str, access: Access, *, use_ssl: bool = True, **options: object) -> "BaseClient":
-    """Return a client; `options` go to the SDK's `Config`. Nothing is sent yet."""
+    """Return a client; `options` go to the SDK's `Config`, in place of the limits above too. Nothing is sent yet."""
     return _session(access).create_client(
         service,
         region_name=access.region or None,
@@ -93,12 +93,12 @@ def _config(access: Access, options: dict[str, object]) -> "Config":
     from botocore.config import Config  # noqa: PLC0415
 
     signature = {"signature_version": UNSIGNED} if access.is_anonymous else {}
-    return Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        **{**options, **signature},
-    )
+    limits = {
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
+        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+    }
+    return Config(**{**limits, **options, **signature})
 
 
 def _session(access: Access) -> "Session":

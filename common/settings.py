@@ -71,8 +71,10 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("STACKHOLD_TRUSTED_PROXIES", _T, "127.0.0.1", "Proxies whose X-Forwarded-For is believed; with commas."),
         Setting("STACKHOLD_BODY_LIMIT_BYTES", _I, str(256 << 20), "Largest request body, after decompression.", lowest=1),
         Setting("STACKHOLD_BATCH_ROW_LIMIT_BYTES", _I, str(256 << 10), "Larger journal or event batches go to the object store."),
-        Setting("STACKHOLD_SETTINGS", _S, "", "On AWS Lambda: a JSON object of further settings, name to text. The template fills"
-                " it from a secret."),
+        Setting("STACKHOLD_SETTINGS_SECRETS", _T, "", "On AWS Lambda: secrets of Secrets Manager, with commas; each is a JSON"
+                " object of further settings, name to text. What the environment sets is not replaced."),
+        Setting("STACKHOLD_SETTINGS_SECONDS", _I, "120", "Seconds after which functions read those secrets again.",
+                lowest=1, highest=86400),
         Setting("PULUMI_API_CONTAINER_MODE", _T, "FULL", "FULL: requests and jobs; API: requests only; JOBS: jobs only."),
         Setting("PULUMI_API_DOMAIN", _T, "", "Public name of the API, `host[:port]`; the base of links."),
         Setting("STACKHOLD_BASE_PATH", _T, "", "Path under which a proxy or a gateway shows this server, as `/pulumi`: it is"

@@ -2,11 +2,17 @@
 
 The first call opens it. A process that cannot serve, because a setting is wrong or the tables are not there yet, answers
 in the wire's form that it is unavailable, says why in its log, and looks again at the next call.
+
+Where settings come from outside the process, they are read again from time to time, by a request and not in the background:
+a function's process stands still between requests. Changed settings open a second backend, and the first one is closed when
+its last request has ended. If the changed settings cannot be used, those before stay in force.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from threading import Lock
 
 from starlette.concurrency import run_in_threadpool
@@ -26,84 +32,184 @@ from functions.app import create_app, create_loaded_app
 from functions.errors import error_response
 
 LOG = logging.getLogger("stackhold.host")
+REREAD_SECONDS = "STACKHOLD_SETTINGS_SECONDS"
+
+
+@dataclass(slots=True)
+class _Opened:
+    """What one reading of the settings opened."""
+
+    environment: Mapping[str, str]
+    backend: Backend
+    # Every group of the API is built already: another start leaves that to the first request of each.
+    loaded: ASGIApp | None = None
+    # There once the database was seen to have this release's tables.
+    app: ASGIApp | None = None
+    calls: int = 0
+    is_prepared: bool = False
+    is_replaced: bool = False
 
 
 class FunctionHost:
     """One process of a function: it serves requests, or runs what is due, or both."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """Keep the environment; nothing is read or opened yet."""
-        self._environment = environment
-        self._lock = Lock()
-        self._backend: Backend | None = None
-        self._app: ASGIApp | None = None
-        self._loaded: ASGIApp | None = None
-        self._is_prepared = False
+    def __init__(
+        self, read: Callable[[], Mapping[str, str]], *, rereads: bool = False, now: Callable[[], float] = time.time
+    ) -> None:
+        """Keep where settings are read from, and whether they may change there; nothing is read or opened yet."""
+        self._read, self._rereads, self._now = read, rereads, now
+        self._lock, self._rereading, self._counting = Lock(), Lock(), Lock()
+        self._opened: _Opened | None = None
+        self._read_at, self._reread_seconds = 0.0, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        app = self._app
-        if app is None:
-            app = await run_in_threadpool(self._serving)
-        await app(scope, receive, send)
+        if self._opened is None or self._opened.app is None or self._is_due():
+            problem = await run_in_threadpool(self._make_ready)
+            if problem:
+                await _refuse(scope, receive, send)
+                return
+        with self._using() as opened:
+            await (opened.app or _refuse)(scope, receive, send)
 
     def tick(self, may_go_on: Callable[[], bool] = lambda: True) -> list[str]:
-        """Bring the installation up to this release, once in a process, run the jobs that are due and return their names."""
+        """Bring the installation up to this release, once for each reading of the settings, run what is due and name it."""
         from functions.jobs import run_due  # noqa: PLC0415 - requests do not need it
 
+        self._open()
+        self._reread()
         self.prepare()
-        return run_due(self._opened(), may_go_on=may_go_on)
+        with self._using() as opened:
+            return run_due(opened.backend, may_go_on=may_go_on)
 
     def prepare(self) -> None:
         """Check the services, bring the tables to this release and make the first administrator, once; raises StartUpError."""
-        backend = self._opened()
-        if not self._is_prepared:
-            _prepare(backend)
-            self._is_prepared = True
+        opened = self._open()
+        if not opened.is_prepared:
+            _prepare(opened.backend)
+            opened.is_prepared = True
 
     def open(self) -> None:
-        """Do before the first request what needs no answer from anywhere; a wrong setting is said then, not now."""
+        """Do before the first request what needs no answer of a service; a wrong setting is said then, not now."""
         with suppress(StartUpError):
-            self._opened()
+            self._open()
 
     def load(self) -> None:
-        """Load as well what other starts leave to the first call that needs it; still nothing is asked."""
-        self.open()
-        if self._backend is not None:
-            self._loaded = create_loaded_app(self._backend)
-            for part in (self._backend.checkpoints, self._backend.batches, self._backend.policy_packs, self._backend.keys):
-                part.load()
+        """Load as well what other starts leave to the first call that needs it."""
+        with suppress(StartUpError):
+            _load(self._open())
 
     def renew(self) -> None:
-        """Let go of connections that a copy of this process must not share."""
-        if self._backend is not None:
-            self._backend.db.close()
+        """Let go of connections that a copy of this process must not share; the next request reads the settings again."""
+        self._read_at = 0.0
+        if self._opened is not None:
+            self._opened.backend.db.close()
 
     @property
     def trusted_proxies(self) -> frozenset[str]:
         """Return the addresses whose word on the client's address is believed; none while the settings are not good."""
-        settings = self._backend.settings if self._backend else None
+        settings = self._opened.backend.settings if self._opened else None
         return frozenset(settings.text("STACKHOLD_TRUSTED_PROXIES").replace(" ", "").split(",")) if settings else frozenset()
 
-    def _serving(self) -> ASGIApp:
+    def _make_ready(self) -> str:
+        """Make sure that there is an application, from settings that are not too old; return why there is none, or nothing."""
         try:
-            backend = self._opened()
-            migrate.check(backend.db)
+            opened = self._open()
+            if opened.app is None:
+                _check_tables(opened)
         except StartUpError as error:
             LOG.error("requests cannot be served: %s", error)  # noqa: TRY400 - one line for the operator, as at any start
-            return _refuse
-        self._app = self._loaded or create_app(backend)
-        return self._app
+            return str(error)
+        self._reread()
+        return ""
 
-    def _opened(self) -> Backend:
+    def _open(self) -> _Opened:
         with self._lock:
-            if self._backend is None:
-                for line in notices(self._environment):
-                    LOG.warning("%s", line)
-                settings = Settings(self._environment)
-                require_remote(settings)
-                self._backend = open_backend(settings)
-            return self._backend
+            if self._opened is None:
+                self._opened = _open(self._read())
+                self._reread_seconds = self._opened.backend.settings.integer(REREAD_SECONDS)
+                self._read_at = self._now()
+            return self._opened
+
+    def _is_due(self) -> bool:
+        # A clock that was set back must not put the next reading off.
+        return self._rereads and not 0 <= self._now() - self._read_at < self._reread_seconds
+
+    def _reread(self) -> None:
+        """Read the settings again if they are too old; where another thread does so already, go on with what there is."""
+        if self._is_due() and self._rereading.acquire(blocking=False):
+            try:
+                self._replace()
+            except StartUpError as error:
+                LOG.error("the settings before stay in force: %s", error)  # noqa: TRY400 - one line, as at a start
+            except Exception as error:  # noqa: BLE001 - whatever it is, requests are served as before
+                LOG.error("the settings before stay in force: they could not be read again (%s)", type(error).__name__)  # noqa: TRY400 - its text may hold a value
+            finally:
+                self._read_at = self._now()
+                self._rereading.release()
+
+    def _replace(self) -> None:
+        """Read the settings, and if they have changed use them from now on; raises StartUpError."""
+        environment, before = self._read(), self._opened
+        if before is None or environment == before.environment:
+            return
+        fresh = _open(environment)
+        try:
+            if before.is_prepared:
+                _prepare(fresh.backend)
+                fresh.is_prepared = True
+            if before.app is not None:
+                if before.loaded is not None:
+                    _load(fresh)
+                _check_tables(fresh)
+        except BaseException:
+            fresh.backend.close()
+            raise
+        with self._counting:
+            self._opened, before.is_replaced = fresh, True
+            self._reread_seconds = fresh.backend.settings.integer(REREAD_SECONDS)
+            is_idle = before.calls == 0
+        if is_idle:
+            before.backend.close()
+        LOG.warning("changed settings are in force now")
+
+    @contextmanager
+    def _using(self) -> Iterator[_Opened]:
+        """Keep what is opened from being closed while a call uses it."""
+        with self._counting:
+            opened = self._opened
+            if opened is None:
+                raise RuntimeError("nothing is opened yet")
+            opened.calls += 1
+        try:
+            yield opened
+        finally:
+            with self._counting:
+                opened.calls -= 1
+                is_over = opened.is_replaced and opened.calls == 0
+            if is_over:
+                opened.backend.close()
+
+
+def _open(environment: Mapping[str, str]) -> _Opened:
+    for line in notices(environment):
+        LOG.warning("%s", line)
+    settings = Settings(environment)
+    require_remote(settings)
+    return _Opened(environment, open_backend(settings))
+
+
+def _load(opened: _Opened) -> None:
+    backend = opened.backend
+    opened.loaded = create_loaded_app(backend)
+    for part in (backend.checkpoints, backend.batches, backend.policy_packs, backend.keys):
+        part.load()
+
+
+def _check_tables(opened: _Opened) -> None:
+    """Make the application that serves from it; raises StartUpError unless the tables are those of this release."""
+    migrate.check(opened.backend.db)
+    opened.app = opened.loaded or create_app(opened.backend)
 
 
 def _prepare(backend: Backend) -> None:

@@ -98,6 +98,7 @@ ENTRY_POINTS = ("aws", "function_app")
 ENTRY_POINTS_MAY_IMPORT = (
     "functions",
     "aws",
+    "common.awsclient",
     "common.backend",
     "common.opening",
     "common.settings",

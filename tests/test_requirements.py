@@ -22,6 +22,7 @@ LOCKS = {
     "azure.txt": (("azure",), (), True),
     "azure-platform.txt": ((), ("azure-platform",), False),
     "chalice.txt": ((), ("schedules",), False),
+    "sam.txt": ((), ("sam",), False),
 }
 # Dependencies that no module of ours imports → why they are needed.
 NOT_IMPORTED = {

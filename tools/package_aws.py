@@ -28,7 +28,7 @@ SUFFIXES = (".py", ".html", ".css", ".pem")
 # What only a server of one's own or another cloud needs.
 LEFT_OUT = ("functions/local.py", "functions/server/", "functions/azure_http.py")
 # The services whose clients this program makes; the SDK describes hundreds more, in 20 MiB.
-SERVICES = ("kms", "s3", "sts")
+SERVICES = ("kms", "s3", "secretsmanager", "sts")
 # All that Chalice's own packer ships of it, and the licence.
 CHALICE_FILES = ("chalice/__init__.py", "chalice/app.py")
 # Parts of libraries that serve their own tests, other uses than ours, or only their own build.

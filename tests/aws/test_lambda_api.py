@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import os
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from httpx2 import Client, Response
 from tests.aws.artifact import Artifact
 from tests.aws.gateway_front import event_of
 from tests.aws.installation import JOBS_EVENT, Installation
+from tests.aws.moto_process import Moto
 from tests.aws.runtime_api import REPLY_LIMIT_BYTES, Environment
 from tests.state.builders import make_resource, make_state
 from tests.wire import create_stack, error_of, import_state
@@ -168,6 +170,43 @@ class TestStart:
         assert [(503, 503)] * 2 == [(reply["statusCode"], json.loads(reply["body"])["code"]) for reply in replies]
         assert "PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT: unknown option 'frobnicate'" in environment.log
         assert "svc" not in environment.log
+        assert 1 == environment.inits
+
+
+class TestSettings:
+    def test_of_a_secret_are_read_at_the_start_and_after_a_change(
+        self, packed: Artifact, installation: Installation, moto_process: Moto, folder: Path
+    ) -> None:
+        """More than an environment holds comes from a secret, a change of it is used, and a mistake leaves what was before."""
+        client = moto_process.client("secretsmanager")
+        name = f"stackhold/{uuid.uuid4().hex}"
+        oidc = {"STACKHOLD_OIDC_ISSUER": "https://login.example.com", "STACKHOLD_OIDC_CLIENT_ID": "stackhold"}
+        further = {"METRICS_WEBHOOK_SECRET": "x" * 9000, "STACKHOLD_SETTINGS_SECONDS": "1"}
+        client.create_secret(Name=name, SecretString=json.dumps({**oidc, **further, "STACKHOLD_OIDC_NAME": "Before"}))
+        environment = Environment(
+            packed.code({**installation.environment, "STACKHOLD_SETTINGS_SECRETS": name}),
+            "aws.lambda_api.handler", folder / "secret.log", AWS_LAMBDA_INITIALIZATION_TYPE="snap-start",
+        )  # fmt: skip
+
+        def page() -> str:
+            time.sleep(1.05)
+            reply = call(environment, "GET", "/signin", accept="text/html")
+            assert 200 == reply["statusCode"]
+            body = str(reply["body"])
+            return gzip.decompress(base64.b64decode(body)).decode() if reply.get("isBase64Encoded") else body
+
+        try:
+            before = page()
+            client.put_secret_value(SecretId=name, SecretString=json.dumps({**oidc, **further, "STACKHOLD_OIDC_NAME": "After"}))
+            after = page()
+            client.put_secret_value(SecretId=name, SecretString='{"STACKHOLD_OIDC_ISSUER": "hush"}')
+            mistaken = page()
+        finally:
+            environment.close()
+
+        assert ["Before" in before, "After" in after, "After" in mistaken] == [True] * 3
+        assert "the settings before stay in force: " in environment.log
+        assert "hush" not in environment.log
         assert 1 == environment.inits
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 
 from tests.aws.artifact import Artifact
 from tests.aws.installation import LONG_SECONDS, Installation
+from tests.aws.moto_process import Moto
 from tests.aws.runtime_api import Environment
+from tests.mysql.shared import SharedServer
+from tools.mysql import PASSWORD, USER
 
 
 class CloudFormation:
@@ -39,14 +43,14 @@ class CloudFormation:
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def event(self, kind: str) -> dict[str, Any]:
+    def event(self, kind: str, properties: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns the event of a request."""
         return {
             "RequestType": kind, "ResponseURL": f"http://127.0.0.1:{self.server.server_address[1]}/answer?X-Amz-Signature=x",
             "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/stackhold/1", "RequestId": "request-1",
             "LogicalResourceId": "Tables", "ResourceType": "Custom::Tables",
             **({"PhysicalResourceId": "stackhold-tables"} if kind != "Create" else {}),
-            "ResourceProperties": {"Release": "1"},
+            "ResourceProperties": {"ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:migrate", **(properties or {})},
         }  # fmt: skip
 
 
@@ -70,6 +74,50 @@ class TestCustomResource:
         assert all(
             answer["RequestId"] == "request-1" and answer["LogicalResourceId"] == "Tables" for answer in cloudformation.answers
         )
+
+    def test_tells_whether_its_properties_changed(self, installation: Installation, cloudformation: CloudFormation) -> None:
+        """What it returns as Settings is the same for the same properties, and another one for any other."""
+        for properties in ({"Release": "1"}, {"Release": "1"}, {"Release": "2"}, {"Release": "1", "Function": ["1769"]}):
+            installation.migrate.invoke(cloudformation.event("Update", properties))
+        first, same, *others = (answer["Data"]["Settings"] for answer in cloudformation.answers)
+
+        assert first == same
+        assert 3 == len({first, *others})
+        assert all(len(text) < 60 for text in (first, *others))
+
+    def test_signs_in_as_administrator_by_a_secret(
+        self,
+        packed: Artifact,
+        *,
+        installation: Installation,
+        cloudformation: CloudFormation,
+        moto_process: Moto,
+        mysql_server: SharedServer,
+        tmp_path: Path,
+    ) -> None:
+        """The administrator's password comes from a secret: with it a new server gets database and user, and no variable has it."""
+        name = f"t{uuid.uuid4().hex[:20]}"
+        secret = f"stackhold/{name}"
+        moto_process.client("secretsmanager").create_secret(
+            Name=secret, SecretString=json.dumps({"MYSQL_ROOT_USERNAME": USER, "MYSQL_ROOT_PASSWORD": PASSWORD})
+        )
+        settings = {
+            **installation.environment, "PULUMI_DATABASE_NAME": name, "PULUMI_DATABASE_USER_NAME": name,
+            "PULUMI_DATABASE_USER_PASSWORD": "application", "STACKHOLD_SETTINGS_SECRETS": f"{secret},",
+            "PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": moto_process.make_bucket(f"states-{name}"),
+        }  # fmt: skip
+        environment = Environment(
+            packed.code(settings), "aws.lambda_migrate.handler", tmp_path / "log", timeout_seconds=LONG_SECONDS
+        )
+        try:
+            answer = environment.invoke(cloudformation.event("Create"))
+            tables = mysql_server.run("SHOW TABLES", database=name)
+        finally:
+            environment.close()
+            mysql_server.run(f"DROP DATABASE IF EXISTS {name}", f"DROP USER IF EXISTS {name}@'%'")
+
+        assert {"problem": ""} == answer
+        assert tables
 
     @pytest.mark.parametrize(
         ("settings", "reason"),

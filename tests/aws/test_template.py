@@ -28,6 +28,8 @@ ACTIONS = {
 }
 DRIVERS = ("common/blobs/s3.py", "common/keys/awskms.py")
 OF_BUCKET_ENCRYPTION = {"kms:GenerateDataKey", "kms:Decrypt"}
+# The login to the database, and the settings (aws/environment.py).
+OF_START = {"rds-db:connect", "secretsmanager:GetSecretValue"}
 
 
 def environment(function: dict[str, Any]) -> dict[str, Any]:
@@ -121,8 +123,8 @@ class TestFunctions:
 
     def test_wait_for_the_tables(self) -> None:
         """A release's API and jobs are reachable only after the migration of that release."""
-        assert {"Ref": "MigrateFunction.Version"} == template()["Resources"]["Tables"]["Properties"]["Release"]
-        assert "Tables" == resources(FUNCTION)["ApiFunction"]["DependsOn"]
+        assert {"Ref": "MigrateFunction.Version"} == template()["Resources"]["Tables"]["Properties"]["Code"]
+        assert {"Fn::GetAtt": "Tables.Settings"} == resources(FUNCTION)["ApiFunction"]["Properties"]["VersionDescription"]
         assert "Tables" == resources(FUNCTION)["JobsFunction"]["DependsOn"]
 
     def test_keep_their_logs_for_a_set_time(self) -> None:
@@ -178,7 +180,7 @@ class TestPermissions:
         allowed = {action for statement in statements() for action in listed(statement["Action"])}
 
         assert set(ACTIONS) == called
-        assert {ACTIONS[call] for call in called} | OF_BUCKET_ENCRYPTION | {"rds-db:connect"} == allowed
+        assert {ACTIONS[call] for call in called} | OF_BUCKET_ENCRYPTION | OF_START == allowed
 
     def test_are_for_named_things(self) -> None:
         """No statement is for every resource or every action."""
@@ -188,14 +190,18 @@ class TestPermissions:
             for resource in listed(statement["Resource"]):
                 text = json.dumps(resource)
                 assert "*" != resource
-                assert "Fn::GetAtt" in text or "${" in text
+                assert "Fn::GetAtt" in text or "${" in text or '"Ref"' in text
                 assert not re.search(r":\*|\*:", text)
             assert [] == [action for action in listed(statement["Action"]) if "*" in action]
 
-    def test_are_the_same_for_every_function(self) -> None:
-        """No function has a policy that these tests do not see."""
-        for function in resources(FUNCTION).values():
-            assert [{"Ref": "FunctionPolicy"}] == function["Properties"]["Policies"]
+    def test_are_what_these_tests_see(self) -> None:
+        """No function has a policy beside those above; the migration function alone has one more than the others."""
+        more = {"Fn::If": ["MakesDatabase", {"Ref": "MigratePolicy"}, {"Ref": "AWS::NoValue"}]}
+        policies = {name: function["Properties"]["Policies"] for name, function in resources(FUNCTION).items()}
+
+        assert [{"Ref": "FunctionPolicy"}, more] == policies.pop("MigrateFunction")
+        assert {"ApiFunction", "JobsFunction"} == set(policies)
+        assert all([{"Ref": "FunctionPolicy"}] == own for own in policies.values())
 
 
 class TestGateway:
@@ -226,6 +232,15 @@ class TestGateway:
             value for value in logged.values() if "header" in value or "authorizer" in value or "query" in value.lower()
         ]
 
+    def test_lets_many_begin_together(self) -> None:
+        """A gateway's own limits answer 429 to fifty updates that begin at once, which older command lines do not repeat."""
+        (stage,) = resources("AWS::ApiGatewayV2::Stage").values()
+        limits = stage["Properties"]["DefaultRouteSettings"]
+        parameters = template()["Parameters"]
+
+        assert {"ThrottlingRateLimit": {"Ref": "RequestsPerSecond"}, "ThrottlingBurstLimit": {"Ref": "RequestBurst"}} == limits
+        assert 500 <= parameters["RequestBurst"]["Default"] <= parameters["RequestsPerSecond"]["Default"]
+
 
 class TestNetwork:
     def test_has_no_way_to_the_internet(self) -> None:
@@ -248,3 +263,10 @@ class TestNetwork:
         assert database["Properties"]["PubliclyAccessible"] is False
         assert database["Properties"]["StorageEncrypted"] is True
         assert "ON" == parameters["Properties"]["Parameters"]["require_secure_transport"]
+
+    def test_does_not_pin_a_patch_of_the_database(self) -> None:
+        """RDS withdraws releases, and a template that names one cannot be deployed afresh then."""
+        (database,) = resources("AWS::RDS::DBInstance").values()
+
+        assert "8.4" == database["Properties"]["EngineVersion"]
+        assert database["Properties"]["AutoMinorVersionUpgrade"] is True

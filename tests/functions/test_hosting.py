@@ -29,7 +29,7 @@ class TestFunctionHost:
     )
     def test_that_cannot_serve_says_so(self, settings: dict[str, str], said: str, caplog: pytest.LogCaptureFixture) -> None:
         """Clients get a 503 in the wire's form without detail, and the log one line that names the setting."""
-        host = FunctionHost(settings)
+        host = FunctionHost(lambda: dict(settings))
         host.open()
         with caplog.at_level(logging.ERROR, "stackhold.host"):
             reply = TestClient(host).get("/api/user")
@@ -42,7 +42,7 @@ class TestFunctionHost:
     def test_looks_again_at_the_next_call(self, caplog: pytest.LogCaptureFixture) -> None:
         """What was wrong may have been put right meanwhile: nothing of a failed start is kept."""
         settings: dict[str, str] = {}
-        host = FunctionHost(settings)
+        host = FunctionHost(lambda: dict(settings))
         client = TestClient(host)
         client.get("/api/user")
         settings.update(REMOTE)
@@ -55,11 +55,11 @@ class TestFunctionHost:
     def test_fails_a_tick_that_cannot_run(self) -> None:
         """A timer that cannot prepare fails, so that the platform shows it."""
         with pytest.raises(StartUpError, match="PULUMI_DATABASE_ENDPOINT"):
-            FunctionHost({}).tick()
+            FunctionHost(dict).tick()
 
     def test_knows_its_proxies(self) -> None:
         """The proxies that are believed come from the setting, and none are while nothing is opened."""
-        host = FunctionHost({**REMOTE, "STACKHOLD_TRUSTED_PROXIES": "10.0.0.1, 10.0.0.2"})
+        host = FunctionHost(lambda: {**REMOTE, "STACKHOLD_TRUSTED_PROXIES": "10.0.0.1, 10.0.0.2"})
         before = host.trusted_proxies
         host.open()
 

@@ -31,7 +31,7 @@ LEFT_OUT = {
     },
     "they are another cloud's": {
         "AWS_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ROLE_ARN", "PULUMI_KMS_KEY",
-        "STACKHOLD_SETTINGS",
+        "STACKHOLD_SETTINGS_SECRETS", "STACKHOLD_SETTINGS_SECONDS",
     },
     "the identity of the app takes their place": {"AZURE_STORAGE_KEY", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"},
     "the template makes the database and its user": {
@@ -45,7 +45,7 @@ LEFT_OUT = {
     },
     "their defaults are right": {
         "STACKHOLD_BODY_LIMIT_BYTES", "STACKHOLD_BATCH_ROW_LIMIT_BYTES", "STACKHOLD_TRUSTED_PROXIES", "STACKHOLD_JOURNAL_DAYS",
-        "STACKHOLD_DELETED_STACK_DAYS",
+        "STACKHOLD_DELETED_STACK_DAYS", "STACKHOLD_BASE_PATH",
     },
 }  # fmt: skip
 ROLES = {
