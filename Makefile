@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test check fix e2e e2e-all bench docs lock clean package-azure
+.PHONY: help setup hooks serve test check fix e2e e2e-all bench docs lock clean package-azure
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +53,9 @@ $(VENV)/.sam: requirements/sam.txt | $(VENV)/.dev
 
 setup: $(VENV)/.dev $(VENV)/.sam ## Make .venv with everything for working on Stackhold
 	@echo "$(VENV) is ready"
+
+hooks: ## Check every commit with the git hooks of tools/hooks; needs nothing from the network
+	git config core.hooksPath tools/hooks
 
 # --- use -----------------------------------------------------------------------------------------------------------
 
