@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup hooks serve test check fix e2e e2e-all bench docs lock clean package-azure
+.PHONY: help setup hooks serve test check fix e2e e2e-all bench docs lock clean package-azure release-check
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +17,7 @@ SLOW = $(if $(filter true,$(CI)),,-m "not slow")
 PYTEST = STACKHOLD_E2E_VERSIONS="$(E2E_VERSIONS)" $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ARGS="…" is passed on: make serve ARGS="--port 9000", make test ARGS="-k journal".'
 
@@ -93,6 +93,9 @@ include aws/build.mk
 
 package-azure: $(VENV)/.dev ## Build the Azure function app in dist/stackhold-azure.zip
 	$(BIN)/python -m tools.package_azure $(ARGS)
+
+release-check: $(VENV)/.dev ## Check that this commit can be released, and build the release in dist/release (docs/releasing.md)
+	$(BIN)/python -m tools.release_check $(ARGS)
 
 # --- generated files -------------------------------------------------------------------------------------------------
 
