@@ -21,7 +21,7 @@ from tests.aws.installation import Installation, installed
 from tests.aws.moto_process import running_moto
 from tests.aws.runtime_api import Code, Environment
 from tests.mysql.shared import shared_server
-from tools.package_aws import size_of
+from tools.packaging import size_of
 
 _STARTS, _CALLS, _WARM_UP = 9, 600, 30
 _NOTHING = "def handler(event, context):\n    return {}\n"

@@ -8,15 +8,15 @@ the platform install requirements.txt; this way saves each cold start the compil
 
 import argparse
 import shutil
-import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools import packaging
+from tools.packaging import ROOT, size_of
 from tools.pythons import find_python
 
-ROOT = Path(__file__).parents[1]
 PYTHON_VERSION = "3.13"
 # The platform's machines; its image has a newer C library than this asks for.
 PLATFORM = "x86_64-manylinux_2_28"
@@ -25,6 +25,7 @@ FILES = ("function_app.py", "host.json", "requirements.txt")
 FOLDERS = ("common", "functions")
 # What only a server of one's own needs.
 LEFT_OUT = ("functions/local.py", "functions/server/")
+LIMIT_BYTES = 70 << 20
 INSTALLED_AT = "/home/site/wwwroot"
 # The same for every file and every build; the format knows no earlier time.
 _BUILT_AT = (1980, 1, 1, 0, 0, 0)
@@ -44,16 +45,15 @@ def own_files() -> Iterator[Path]:
 def build(folder: Path, python: Path) -> None:
     """Fills a folder with what is shipped."""
     shutil.rmtree(folder, ignore_errors=True)
-    _install(folder / PACKAGES)
+    libraries = folder / PACKAGES
+    packaging.install(libraries, ROOT / "requirements.txt", version=PYTHON_VERSION, platform=PLATFORM)
+    packaging.prune(libraries)
+    packaging.compile_libraries(libraries, python, f"{INSTALLED_AT}/{PACKAGES.as_posix()}")
     for name in own_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
-    # A file's time is not kept to the second by a zip, so ordinary byte code would count as out of date.
-    subprocess.run(
-        [str(python), "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash",
-         "-s", str(folder), "-p", INSTALLED_AT, str(folder)],
-        check=True,
-    )  # fmt: skip
+    packaging.compile_own(folder, (FILES[0], *FOLDERS), python, INSTALLED_AT)
+    packaging.set_times(folder)
 
 
 def pack(folder: Path, target: Path) -> None:
@@ -78,20 +78,12 @@ def main(arguments: list[str]) -> int:
         return 1
     build(chosen.folder.absolute(), python)
     pack(chosen.folder, chosen.zip)
-    unpacked = sum(path.stat().st_size for path in chosen.folder.rglob("*") if path.is_file())
+    unpacked = size_of(chosen.folder)
     print(f"{chosen.zip}: {chosen.zip.stat().st_size / 2**20:.1f} MiB, {unpacked / 2**20:.1f} MiB unpacked")
+    if unpacked > LIMIT_BYTES:
+        print(f"that is more than {LIMIT_BYTES / 2**20:.0f} MiB, which makes every cold start slower", file=sys.stderr)
+        return 1
     return 0
-
-
-def _install(target: Path) -> None:
-    command = [
-        str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--target", str(target),
-        "--python-version", PYTHON_VERSION, "--python-platform", PLATFORM, "--only-binary", ":all:",
-        "--require-hashes", "--link-mode", "copy", "--no-compile-bytecode", "-r", str(ROOT / "requirements.txt"),
-    ]  # fmt: skip
-    subprocess.run(command, check=True)
-    for name in ("bin", ".lock"):
-        shutil.rmtree(target / name, ignore_errors=True)
 
 
 if __name__ == "__main__":
