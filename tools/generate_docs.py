@@ -57,7 +57,7 @@ def compatibility() -> Iterator[str]:
         "",
         f"Upstream's API has {len(everything)} operations.",
         f"{', '.join(f'{counts[state]} are {state}' for state in operations.Status)}.",
-        "What is not done answers 404, 405 or 501 in the error form that the clients understand.",
+        "What is not done answers 501 with the name of the part that is missing, and 404 where clients go on after it.",
         "",
         "## Clients tested",
         "",

@@ -9,7 +9,7 @@ from common.access.permissions import STACK_VISIBLE, Permission
 from common.access.rights import Membership, StackScope
 from common.backend import Backend
 from common.db.faults import Contention, repeated, unless_taken
-from common.errors import BadRequest, NotFound
+from common.errors import BadRequest, NotBuilt, NotFound
 from common.names import is_name, require_tag, require_tags
 from common.paging import make_token, read_token, seal
 from common.stacks import repository, repository_page
@@ -270,10 +270,21 @@ def get_config(backend: Backend, caller: Caller, path: StackPath) -> bytes:
 
 
 def set_config(backend: Backend, caller: Caller, path: StackPath, config: bytes | None) -> None:
-    """Store the configuration reference, or remove it."""
+    """Store the configuration reference, or remove it; NotBuilt for one, while there are no environments."""
     stack = get_stack(backend, caller, path, Permission.STACK_WRITE)
+    require_no_config(config)
     with backend.db.connect() as connection:
         repository.set_config(connection, stack.id, config)
+
+
+def require_no_config(config: bytes | None) -> None:
+    """Raise NotBuilt for a configuration that is to be kept in an environment: a stack would point to what cannot be there."""
+    if config is not None:
+        msg = (
+            "environments are not part of this release (docs/compatibility.md), so a stack cannot keep its configuration in one;"
+            " leave --remote-config out"
+        )
+        raise NotBuilt(msg)
 
 
 def _missing(path: StackPath) -> str:

@@ -51,12 +51,14 @@ class _Stored:
 def create(backend: Backend, caller: Caller, org: str, project: str, new: NewStack) -> Stack:
     """Create a stack, with a state if one is given.
 
-    Conflict when there is one of that name already, NotFound for a team that is not there.
+    Conflict when there is one of that name already, NotFound for a team that is not there, NotBuilt for a configuration
+    in an environment.
     """
     membership = caller.require(Permission.STACK_CREATE, org, missing=missing_org(org))
     require_project_name(project)
     require_stack_name(new.name)
     require_tags(new.tags)
+    stacks.require_no_config(new.config)
     path = StackPath(membership.login, project, new.name)
     stack_id, now_millis = new_id(), unix_millis(backend.clock.now())
     stored = _store(backend, stack_id, new.state)

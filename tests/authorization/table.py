@@ -115,7 +115,7 @@ ROWS: tuple[Row, ...] = tuple(kind for one in (
     row("PATCH", f"{S}/tags/{{name}}", stack(P.STACK_TAGS_UPDATE), body={"name": "env", "value": "y"}),
     row("DELETE", f"{S}/tags/{{name}}", stack(P.STACK_TAGS_UPDATE)),
     row("GET", f"{S}/config", stack(P.STACK_READ)),
-    row("PUT", f"{S}/config", stack(P.STACK_WRITE), body={"environment": "p/e"}),
+    row("PUT", f"{S}/config", stack(P.STACK_WRITE), body={"environment": "p/e"}, ok=501),
     row("DELETE", f"{S}/config", stack(P.STACK_WRITE)),
     row("POST", f"{S}/rename", stack(P.STACK_RENAME), body={"newName": "other", "newProject": ""}),
     row("GET", f"{S}/policypacks", stack(P.STACK_READ)),

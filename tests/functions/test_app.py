@@ -55,12 +55,12 @@ class TestUnservedAddresses:
 
         assert (404, 404) == error_of(client.get("/favicon.ico"))[:2]
 
-    @pytest.mark.parametrize("path", ["/api/user", S, "/api/nope"])
+    @pytest.mark.parametrize("path", [S, "/api/nope"])
     def test_answer_head_without_a_body(self, client: TestClient, path: str) -> None:
         """An error for HEAD has a status and no body."""
         found = client.head(path)
 
-        assert found.status_code in (404, 405)
+        assert (404, b"") == (found.status_code, found.content)
 
 
 class TestBadCredentials:

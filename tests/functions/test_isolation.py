@@ -35,7 +35,7 @@ BODIES: dict[str, Any] = {
 @pytest.fixture
 def update(client: TestClient) -> LiveUpdate:
     """A running update of a stack with a version, tags and a resource."""
-    stack = create_stack(client, tags={"env": "x"}, config={"environment": "p/e"})
+    stack = create_stack(client, tags={"env": "x"})
     import_state(client, stack, make_state(make_resource("a")))
     return begin(client, stack)
 

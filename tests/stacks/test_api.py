@@ -1,10 +1,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from common.access.caller import Caller
 from common.backend import Backend
+from common.db.tables import stacks
 from tests.clocks import FrozenClock
 from tests.factories import make_stack
 from tests.people import make_user
@@ -42,13 +44,14 @@ class TestCreate:
         assert (0, "") == (found["version"], found["activeUpdate"])
         assert 404 == client.get(f"{S}/updates/latest").status_code
 
-    def test_keeps_a_given_configuration(self, client: TestClient) -> None:
-        """A stack made with its configuration elsewhere says so from then on, and no other stack does."""
-        create_stack(client, config={"environment": "shop/dev", "secretsProvider": ""})
-        create_stack(client, "plain")
+    @pytest.mark.parametrize("member", [{"config": {"environment": "shop/dev"}}, {"createManagedEnvironment": True}])
+    def test_with_its_configuration_in_an_environment_is_refused(self, client: TestClient, member: dict[str, Any]) -> None:
+        """`pulumi stack init --remote-config` is told why, and leaves no stack that points to what is not there."""
+        found = client.post("/api/stacks/acme/shop", json={"stackName": "dev", **member})
 
-        assert {"environment": "shop/dev"} == client.get(S).json()["config"]
-        assert "config" not in client.get("/api/stacks/acme/shop/plain").json()
+        assert (501, 501) == error_of(found)[:2]
+        assert "environments" in found.json()["message"]
+        assert 404 == client.get(S).status_code
 
     def test_twice_is_a_conflict(self, client: TestClient) -> None:
         """The client looks for `already exists` in the message."""
@@ -222,14 +225,23 @@ class TestTags:
 
 
 class TestConfig:
-    def test_is_put_read_and_removed(self, client: TestClient) -> None:
-        """The configuration reference is set after creation too, and removed."""
-        create_stack(client)
-        put = client.put(f"{S}/config", json={"environment": "shop/dev", "encryptedKey": "k"})
+    def test_is_read_and_removed(self, client: TestClient, backend: Backend, admin: Caller) -> None:
+        """The reference of a stack from before is shown, and can be taken away."""
+        make_stack(backend, admin)
+        with backend.db.begin() as tx:
+            tx.execute(update(stacks).values(config='{"environment":"shop/dev"}'))
 
-        assert {"environment": "shop/dev", "encryptedKey": "k"} == put.json() == client.get(f"{S}/config").json()
+        assert {"environment": "shop/dev"} == client.get(f"{S}/config").json() == client.get(S).json()["config"]
         assert 204 == client.delete(f"{S}/config").status_code
         assert 404 == client.get(f"{S}/config").status_code
+
+    def test_is_not_taken_while_there_are_no_environments(self, client: TestClient) -> None:
+        """A reference that nothing could follow is refused with the reason."""
+        create_stack(client)
+        found = client.put(f"{S}/config", json={"environment": "shop/dev"})
+
+        assert (501, 404) == (found.status_code, client.get(f"{S}/config").status_code)
+        assert "environments are not part of this release" in found.json()["message"]
 
     def test_refuses_a_bad_body(self, client: TestClient) -> None:
         """A configuration names an environment."""

@@ -250,18 +250,6 @@ class TestPageStacks:
         assert [(2, int(clock.moment.timestamp())), (0, None)] == [(one.resource_count, one.last_update) for one in page]
 
 
-class TestConfig:
-    def test_is_kept_as_given(self, backend: Backend, admin: Caller) -> None:
-        """The configuration reference comes back as it was given, and is gone once removed."""
-        make_stack(backend, admin)
-        stacks.set_config(backend, admin, DEV, b'{"environment":"shop/dev"}')
-
-        assert b'{"environment":"shop/dev"}' == stacks.get_config(backend, admin, DEV)
-        stacks.set_config(backend, admin, DEV, None)
-        with pytest.raises(NotFound):
-            stacks.get_config(backend, admin, DEV)
-
-
 class TestRequireProject:
     def test_needs_a_live_stack(self, backend: Backend, admin: Caller) -> None:
         """A project exists while it has a stack."""

@@ -71,7 +71,7 @@ class TestCreate:
 
     def test_of_github_is_not_served(self, client: TestClient) -> None:
         """There is no GitHub behind this server."""
-        assert (405, 405) == error_of(client.post(f"{TEAMS}/github", json={"githubTeamID": 1}))[:2]
+        assert (501, 501) == error_of(client.post(f"{TEAMS}/github", json={"githubTeamID": 1}))[:2]
 
 
 class TestList:

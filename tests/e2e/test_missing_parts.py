@@ -1,0 +1,37 @@
+"""Commands whose part of the API is not in this release: a person reads which part that is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.project import Project
+
+_WORDS = "not part of this release (docs/compatibility.md)"
+
+
+@pytest.mark.newest_cli_only
+def test_commands_say_which_part_is_missing(project: Project) -> None:
+    """One line of standard error with the part, no stack trace and no address."""
+    project.write({})
+    project.init()
+    org = project.stack().partition("/")[0]
+    # Each takes seven seconds: the command line repeats every read that was answered with 5xx.
+    for part, command in (
+        ("policy packs are", ("policy", "ls", org)),
+        ("environments are", ("env", "ls")),
+        ("deployments are", ("deployment", "settings", "get")),
+    ):
+        found = project.run(*command, ok=None)
+        assert 0 != found.code, found
+        assert f"{part} {_WORDS}" in found.text, found
+
+
+@pytest.mark.newest_cli_only
+def test_a_stack_with_remote_configuration_is_refused(project: Project) -> None:
+    """The reason is said, and no stack is left behind."""
+    project.write({})
+    found = project.run("stack", "init", "dev", "--remote-config", ok=None)
+
+    assert 0 != found.code
+    assert f"environments are {_WORDS}" in found.text, found
+    assert "dev" not in project.run("stack", "ls").stdout
