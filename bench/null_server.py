@@ -21,6 +21,7 @@ import uvloop
 from bench.servers import ORG
 from common.compression import unpack
 from common.state import document, journal
+from common.state.entry import part_of
 from common.wire import stacks as wire
 from common.wire import updates as wire_updates
 from common.wire.users import GetDefaultOrganizationResponse, OrganizationSummaryWithRole, User
@@ -50,8 +51,8 @@ class Stack:
     def state(self) -> bytes:
         """Returns the state, put together now if batches came since the last time."""
         if self.batches:
-            texts = [unpack(batch) for batch in self.batches]
-            replayed = journal.replay(self.settled, texts, cli_version="", now=datetime.now(UTC))
+            parts = [part_of(unpack(batch)) for batch in self.batches]
+            replayed = journal.replay(self.settled, parts, cli_version="", now=datetime.now(UTC))
             self.settled, self.batches = replayed.text, []
         return self.settled
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from common.state import checks, document, envelope, journal, rename
+from common.state.entry import part_of
 
 VERSION = "v3.274.1"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,7 +69,7 @@ def dump(value: object) -> bytes:
 
 def play(base: bytes, batches: list[bytes]) -> None:
     """Replay, and stop where the journal was not understood."""
-    assert journal.replay(base, batches, cli_version=VERSION, now=NOW).damage == ()
+    assert journal.replay(base, [part_of(batch) for batch in batches], cli_version=VERSION, now=NOW).damage == ()
 
 
 def create_large() -> tuple[int, Callable[[], object]]:

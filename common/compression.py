@@ -46,7 +46,7 @@ def is_worth_packing(body: bytes) -> bool:
 
 
 def unpack(stored: bytes) -> bytes:
-    """Return the text of bytes that this program stored, whether packed (one gzip member or several) or plain."""
+    """Return the text of bytes that were stored, whether packed (one gzip member or several) or plain; raises BadGzip."""
     return _inflate_all(stored) if is_packed(stored) else stored
 
 
@@ -68,7 +68,10 @@ def inflate(packed: bytes, limit_bytes: int) -> bytes:
 
 
 def _inflate_all(packed: bytes) -> bytes:
-    return bytes(igzip.decompress(packed))  # type: ignore[no-untyped-call]  # isal's stub leaves it out
+    try:
+        return bytes(igzip.decompress(packed))  # type: ignore[no-untyped-call]  # isal's stub leaves it out
+    except (EOFError, OSError, _DAMAGE) as error:
+        raise BadGzip(str(error)) from error
 
 
 def inflated_parts(packed: bytes) -> Iterator[bytes]:

@@ -70,6 +70,10 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
                 lowest=1, highest=1024),
         Setting("STACKHOLD_TRUSTED_PROXIES", _T, "127.0.0.1", "Proxies whose X-Forwarded-For is believed; with commas."),
         Setting("STACKHOLD_BODY_LIMIT_BYTES", _I, str(256 << 20), "Largest request body, after decompression.", lowest=1),
+        Setting("STACKHOLD_BATCH_LIMIT_BYTES", _I, str(64 << 20), "Largest batch of journal entries or events, after"
+                " decompression; clients halve a larger one.", lowest=1),
+        Setting("STACKHOLD_UPDATE_LIMIT_BYTES", _I, str(512 << 20), "Most that the journal, and the events, of one update may"
+                " take, after decompression; 256 bytes are added for each entry or event.", lowest=1),
         Setting("STACKHOLD_BATCH_ROW_LIMIT_BYTES", _I, str(256 << 10), "Larger journal or event batches go to the object store."),
         Setting("STACKHOLD_SETTINGS_SECRETS", _T, "", "On AWS Lambda: secrets of Secrets Manager, with commas; each is a JSON"
                 " object of further settings, name to text. What the environment sets is not replaced."),

@@ -57,7 +57,18 @@ PURE = ("common.esc.lang", "common.audit.actions", *ACCESS_RULES)
 ENGINE = "common.state"
 ENGINE_EDGE = tuple(
     f"common.state.{name}"
-    for name in ("attempts", "changes", "finishing", "layout", "restore", "service", "superseded", "sweep", "transfer")
+    for name in (
+        "attempts",
+        "changes",
+        "finishing",
+        "layout",
+        "restore",
+        "service",
+        "stored_journal",
+        "superseded",
+        "sweep",
+        "transfer",
+    )
 )
 PURE_MAY_IMPORT = ("msgspec", "common.errors", "common.names")
 DOES_INPUT_OUTPUT = [

@@ -15,7 +15,7 @@ _PARAMETER = re.compile(r"%(?:\(\w+\))?s")
 PARAMETER = re.compile(r"%\(\w+\)s")
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """The process died here."""
 
 

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from common.compression import pack, unpack
+from common.compression import BadGzip, inflated_parts, is_packed, pack, unpack
 from common.errors import BackendError, Unavailable
 from common.ids import new_id
+
+_BLANKS = b" \t\r\n"
+_BEGINNINGS, _ENDS = b"{[" + _BLANKS, b"}]" + _BLANKS
 
 
 class BlobMissing(BackendError):
@@ -19,6 +22,14 @@ class BlobMissing(BackendError):
     def __init__(self, key: str) -> None:
         """Name the blob, so that an operator can look for it in a backup."""
         super().__init__(f"the stored document {key} is missing from the object store; restore it from a backup")
+
+
+class BlobDamaged(BackendError):
+    """What the store has under a key is not what was put there: it was changed or cut off outside this program."""
+
+    def __init__(self, key: str) -> None:
+        """Name the blob, so that an operator can look for it in a backup."""
+        super().__init__(f"the stored document {key} is damaged in the object store; restore it from a backup")
 
 
 class BlobNotFound(Exception):
@@ -74,11 +85,34 @@ class Bucket:
             self._driver.put(key, stored)
 
     def get(self, key: str) -> bytes:
-        """Return a document, inflated; raises BlobMissing."""
-        return unpack(self.get_stored(key))
+        """Return a document, inflated; raises BlobMissing or BlobDamaged."""
+        return self.text_of(key, self.get_stored(key))
+
+    def text_of(self, key: str, stored: bytes) -> bytes:
+        """Return the text of a document whose stored bytes were read; raises BlobDamaged."""
+        try:
+            text = unpack(stored)
+        except BadGzip as error:
+            raise BlobDamaged(key) from error
+        if not _is_document(text[:1], text[-1:]):
+            raise BlobDamaged(key)
+        return text
+
+    def get_intact(self, key: str) -> bytes:
+        """Return a document's bytes as stored, after inflating them a part at a time; raises BlobMissing or BlobDamaged."""
+        stored = self.get_stored(key)
+        first, last = stored[:1], stored[-1:]
+        try:
+            for number, part in enumerate(inflated_parts(stored) if is_packed(stored) else ()):
+                first, last = first if number else part[:1], part[-1:]
+        except BadGzip as error:
+            raise BlobDamaged(key) from error
+        if not _is_document(first, last):
+            raise BlobDamaged(key)
+        return stored
 
     def get_stored(self, key: str) -> bytes:
-        """Return a document's bytes as stored, for a reply that is gzip anyway; raises BlobMissing."""
+        """Return a document's bytes as stored, whatever they are; raises BlobMissing."""
         try:
             with _translated("the object store does not answer ({})"):
                 return self._driver.get(key)
@@ -122,6 +156,11 @@ class Bucket:
         if found != stored:
             msg = "a document does not come back as it was stored"
             raise StoreError(msg)
+
+
+def _is_document(first: bytes, last: bytes) -> bool:
+    """Tell whether a text that begins and ends so may be one that was put here: JSON, in white space perhaps."""
+    return bool(first) and first in _BEGINNINGS and last in _ENDS
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The tables of people, access, stacks and their updates; those of signing in are in common/db/sign_in_tables.py."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint, text
 
 from common.db.schema import BLOB_KEY, ID, LONG_BLOB, LONG_TEXT, NAME, table
 
@@ -221,6 +221,8 @@ stack_references = table(
     Index("ix_stack_references_name", "org", "project", "name"),
 )
 
+# `token_id` is the access token that began the update: its lease ends with it. `attempts` counts how often a process has begun
+# to put the update's state together.
 # One row per update and preview, and per change of a stack that takes a version number (create is version 0, then imports,
 # renames, deletion). The unique index on (stack_id, version) is the lock: see docs/decisions/0001.
 updates = table(
@@ -254,13 +256,16 @@ updates = table(
     Column("damage", LONG_TEXT, nullable=True),
     Column("base_order", LONG_TEXT, nullable=True),
     Column("resource_order", LONG_TEXT, nullable=True),
+    Column("token_id", ID, nullable=True),
+    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("stack_id", "version"),
     Index("ix_updates_stack_id_created_at", "stack_id", "created_at"),
     Index("ix_updates_status_lease_expires_at", "status", "lease_expires_at"),
 )
 
 # One row per received batch, holding the client's own bytes (gzip or plain, told apart by their first two bytes), or the
-# key of the blob that holds them. `body` stands last: SQLite would have to walk through it to reach a later column.
+# key of the blob that holds them. `total_bytes` is what the update's batches up to this one take, inflated; the index has it,
+# since SQLite would have to walk through `body` to reach it.
 journal_batches = table(
     "journal_batches",
     Column("update_id", ID, primary_key=True),
@@ -271,6 +276,8 @@ journal_batches = table(
     Column("received_at", BigInteger, nullable=False),
     Column("blob_key", BLOB_KEY, nullable=True),
     Column("body", LONG_BLOB, nullable=True),
+    Column("total_bytes", BigInteger, nullable=False, server_default=text("0")),
+    Index("ix_journal_batches_update_id", "update_id", "id", "total_bytes"),
 )
 
 event_batches = table(
@@ -284,6 +291,8 @@ event_batches = table(
     Column("resource_changes", LONG_TEXT, nullable=True),
     Column("blob_key", BLOB_KEY, nullable=True),
     Column("body", LONG_BLOB, nullable=True),
+    Column("total_bytes", BigInteger, nullable=False, server_default=text("0")),
+    Index("ix_event_batches_update_id", "update_id", "id", "total_bytes"),
 )
 
 # Keys of the service itself, wrapped by the configured key service: the one that signs leases, and a probe.

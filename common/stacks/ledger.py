@@ -6,7 +6,7 @@ must see both: it is the one lock of a stack.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from common.db.tables import updates
 from common.stacks.model import Kind, Stack, StackPath, Status
@@ -53,6 +53,7 @@ def next_version(
 class StoredVersion:
     """Where the state of a version is: its blob (None: none yet), the order of its resources, the names it uses."""
 
+    number: int
     checkpoint: str | None
     resource_order: str | None
     written_as: StackPath
@@ -65,4 +66,15 @@ def find_version(connection: Connection, stack_id: str, version: int) -> StoredV
             updates.c.checkpoint, updates.c.resource_order, updates.c.state_owner, updates.c.state_project, updates.c.state_name,
         ).where(updates.c.stack_id == stack_id, updates.c.version == version, updates.c.version > 0),
     ).one_or_none()  # fmt: skip
-    return StoredVersion(row[0], row[1], StackPath(row[2], row[3], row[4])) if row is not None else None
+    return StoredVersion(version, row[0], row[1], StackPath(row[2], row[3], row[4])) if row is not None else None
+
+
+def find_number_before(connection: Connection, stack_id: str, version: int, checkpoint: str) -> int | None:
+    """Return the newest version before one whose state is stored elsewhere, or None."""
+    number: int | None = connection.scalar(
+        select(func.max(updates.c.version)).where(
+            updates.c.stack_id == stack_id, updates.c.version < version, updates.c.version > 0,
+            updates.c.checkpoint.is_not(None), updates.c.checkpoint != checkpoint,
+        ),
+    )  # fmt: skip
+    return number

@@ -38,17 +38,21 @@ class Status(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an update ends; EXPIRED is a failure whose client vanished, so that its late `complete` is recognised."""
+    """How an update ends; EXPIRED is a failure whose client vanished, so that its late `complete` is recognised.
+
+    DAMAGED is a failure whose state could not be put together: the one before it stays, and the journal is kept.
+    """
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    DAMAGED = "damaged"
 
     @property
     def status(self) -> Status:
         """Return the status that the update has from then on."""
-        return Status.FAILED if self is Outcome.EXPIRED else Status(self.value)
+        return Status.FAILED if self in (Outcome.EXPIRED, Outcome.DAMAGED) else Status(self.value)
 
 
 @dataclass(frozen=True, slots=True)

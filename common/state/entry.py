@@ -4,26 +4,42 @@ Only the envelope of an entry is typed. Its payloads stay text until the kind th
 entry, for one, may carry a state that nobody reads. Source: sdk/go/common/apitype/journal.go at v3.274.1, state.md 6.3.
 """
 
-from collections.abc import Callable, Iterable
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
+from itertools import zip_longest
 from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
 
-from common.state import jsontext, resource
+from common.state import envelope, jsontext, resource
 from common.state.jsontext import JSON_ERRORS, BadDocument
 from common.state.resource import Resource
 
 T = TypeVar("T")
 
+# About what an entry or a resource takes in memory beside its text.
+ENTRY_BYTES = 512
 _INT64 = range(-(1 << 63), 1 << 63)
+_MOST_DAMAGE = 1000
+_LONGEST_FINDING = 1000
 _PLAIN_VERSION = 1
 _MIGRATION_VERSION = 2
 
 
 class Malformed(ValueError):
     """An entry that must be skipped as a whole; the message says why."""
+
+
+class Damage(list[str]):
+    """What was wrong with a journal; a long list is cut off, since one that is damaged throughout repeats itself."""
+
+    def append(self, finding: str) -> None:
+        """Add a finding, unless there are a great many already."""
+        if len(self) < _MOST_DAMAGE:
+            super().append(finding[:_LONGEST_FINDING])
 
 
 class Kind(IntEnum):
@@ -96,6 +112,12 @@ class Entry(msgspec.Struct, gc=False, rename="camel"):
         """The operation's ID; upstream's encoding leaves none out, and absent decodes to 0."""
         return self.operation_id or 0
 
+    @property
+    def size_bytes(self) -> int:
+        """About the memory that the entry takes."""
+        texts = (self.state, self.operation, self.new_snapshot, self.states, self.base_state_patches, self.new_state_patches)
+        return ENTRY_BYTES + sum(map(len, texts))
+
     def known_kind(self) -> Kind:
         """Returns the kind; raises Malformed for kinds and versions that upstream's replayer refuses."""
         try:
@@ -118,25 +140,68 @@ _entry_decoder = msgspec.json.Decoder(Entry)
 _batch_decoder = msgspec.json.Decoder(dict[str, Raw])
 
 
-def in_order(batches: Iterable[bytes], damage: list[str]) -> list[Entry]:
-    """Returns the batches' entries by sequence ID, the first to arrive of each; adds what cannot be read to the damage.
+class TooMuch(ValueError):
+    """A journal holds more than its replay may keep in memory; the message is for a person."""
 
-    Batches come in any order, again, and overlapping. An entry without a 64-bit sequence ID has no place and cannot be
-    told from its own repetition, so it is damage.
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A batch of a journal: the lowest sequence ID in it, and a function that reads its text."""
+
+    first_sequence: int
+    read: Callable[[], bytes]
+
+
+def part_of(batch: bytes) -> Part:
+    """Returns a batch that is in memory already."""
+    try:
+        first = envelope.envelope(batch).first_sequence
+    except BadDocument:
+        first = 0
+    return Part(first, lambda: batch)
+
+
+def in_order(parts: Sequence[Part], damage: Damage, ceiling_bytes: int) -> Iterator[Entry]:
+    """Yields the entries of batches by sequence ID, the first to arrive of each; adds what cannot be read to the damage.
+
+    Batches, listed as they arrived, come in any order, again, and overlapping. Each is read once, and its entries are kept
+    until no batch is left that could hold an earlier one; TooMuch when those take more than the ceiling. An entry without a
+    64-bit sequence ID has no place and cannot be told from its own repetition, so it is damage.
     """
-    found: dict[int, Entry] = {}
-    for batch in batches:
-        for text in _entry_texts(batch, damage):
-            try:
-                entry = _entry_decoder.decode(text)
-            except JSON_ERRORS as error:
-                damage.append(f"an entry cannot be read: {error}")
+    waiting: dict[int, tuple[int, Entry]] = {}  # sequence ID → number of its batch, and the entry
+    following: list[int] = []  # a heap of the sequence IDs
+    size = 0
+    numbers = sorted(range(len(parts)), key=lambda number: (parts[number].first_sequence, number))
+    for number, next_number in zip_longest(numbers, numbers[1:]):
+        for entry, sequence in _entries(parts[number].read(), damage):
+            before = waiting.get(sequence)
+            if before is not None and before[0] <= number:
                 continue
-            if entry.sequence_id is None or entry.sequence_id not in _INT64:
-                damage.append(f"an entry of kind {entry.kind} has no sequence ID")
-                continue
-            found.setdefault(entry.sequence_id, entry)
-    return [found[sequence] for sequence in sorted(found)]
+            if before is None:
+                heapq.heappush(following, sequence)
+            waiting[sequence] = (number, entry)
+            size += entry.size_bytes - (before[1].size_bytes if before is not None else 0)
+            if size > ceiling_bytes:
+                raise TooMuch(f"its batches overlap so that more than {ceiling_bytes:,} bytes have to be read at once")
+        horizon = parts[next_number].first_sequence if next_number is not None else None
+        while following and (horizon is None or following[0] < horizon):
+            entry = waiting.pop(heapq.heappop(following))[1]
+            size -= entry.size_bytes
+            yield entry
+
+
+def _entries(batch: bytes, damage: Damage) -> Iterator[tuple[Entry, int]]:
+    """Yields (entry, its sequence ID); an entry keeps a copy of its own text alone, so that the batch can go."""
+    for text in _entry_texts(batch, damage):
+        try:
+            entry = _entry_decoder.decode(bytes(text))
+        except JSON_ERRORS as error:
+            damage.append(f"an entry cannot be read: {error}")
+            continue
+        if entry.sequence_id is None or entry.sequence_id not in _INT64:
+            damage.append(f"an entry of kind {entry.kind} has no sequence ID")
+            continue
+        yield entry, entry.sequence_id
 
 
 def read_resource(text: Raw, member: str) -> Resource:
@@ -155,7 +220,11 @@ def payload(text: Raw | None, reader: Callable[[Raw], T], member: str) -> T:
         raise Malformed(f"'{member}' cannot be read: {error}") from None
 
 
-def _entry_texts(batch: bytes, damage: list[str]) -> list[Raw]:
+def _entry_texts(batch: bytes, damage: Damage) -> list[Raw]:
+    try:
+        envelope.require_few(batch)
+    except envelope.TooMany:
+        raise TooMuch("a batch has more entries than any client sends at once") from None
     try:
         listed = jsontext.present(jsontext.decode(batch, _batch_decoder.decode).get("entries"))
         return [] if listed is None else jsontext.decode(listed, jsontext.open_list)

@@ -16,6 +16,9 @@ from common.state.jsontext import BadDocument
 
 T = TypeVar("T")
 
+# A client sends some hundred at a time; each element takes memory beside its text, however short that is.
+MOST_ELEMENTS = 100_000
+
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
@@ -70,10 +73,44 @@ class _SummaryText(msgspec.Struct, rename="camel"):
     resource_changes: Raw = jsontext.ABSENT
 
 
+class TooMany(Exception):
+    """A batch has more entries or events than one may have."""
+
+
+class _Element:
+    """An element that is counted and dropped."""
+
+
+class _Elements(msgspec.Struct):
+    entries: list[_Element] | None = None
+    events: list[_Element] | None = None
+
+
 _entries_decoder = msgspec.json.Decoder(_Entries)
 _events_decoder = msgspec.json.Decoder(_Events)
 _summary_decoder = msgspec.json.Decoder(_Summary)
+_ELEMENT = _Element()
 _summary_text_decoder = msgspec.json.Decoder(_SummaryText)
+
+
+def require_few(body: bytes, limit: int = MOST_ELEMENTS) -> None:
+    """Raises TooMany for a batch with more elements than the limit, before there is an object for each of them."""
+    if body.count(b"{") + body.count(b"[") + body.count(b",") <= limit:
+        return
+    number = 0
+
+    def count(_type: type, _value: object) -> _Element:
+        nonlocal number
+        number += 1
+        if number > limit:
+            raise TooMany
+        return _ELEMENT
+
+    try:
+        jsontext.decode(body, lambda text: msgspec.json.decode(text, type=_Elements, dec_hook=count))
+    except BadDocument:
+        # Whoever reads it next says what is wrong; it has few elements up to there, or is none of ours.
+        return
 
 
 def envelope(body: bytes) -> JournalEnvelope:

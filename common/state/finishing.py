@@ -6,46 +6,110 @@ stack does the second step again with the same result.
 """
 
 import logging
+from contextlib import suppress
 
 from common.backend import Backend
+from common.blobs import BlobDamaged, BlobMissing
 from common.clock import unix_millis
-from common.compression import unpack
 from common.db.faults import repeated
+from common.errors import BackendError, Unavailable
 from common.stacks.model import Outcome, Stack
 from common.state import document, journal, layout, link_rows, ordering, repository, superseded
-from common.state.repository import End, Finishing, StoredBatch
+from common.state.document import BadDocument
+from common.state.entry import TooMuch
+from common.state.repository import End, Finishing
 from common.state.stack_links import find_links
+from common.state.stored_journal import DamagedBatch, StoredJournal
 
 LOG = logging.getLogger("stackhold.state")
+# So many processes may die of an update before it is set aside.
+MOST_ATTEMPTS = 3
+SET_ASIDE = "The state from before it stays, and what it recorded is kept: after a repair, `pulumi cancel` tries again"
 
 
-def finish(backend: Backend, update_id: str, outcome: Outcome) -> bool:
+class StateLost(BackendError):
+    """The state of an update could not be put together; the update has ended as failed, and its journal is kept."""
+
+
+def finish(backend: Backend, update_id: str, outcome: Outcome, *, is_holder: bool = False) -> bool:
     """End a running update with its state kept; False when it was not running, and then nothing is changed.
 
-    Callers have checked that whoever asks may end the update.
+    Callers have checked that whoever asks may end the update; for the holder of its lease, `is_holder` makes the statement
+    do so. StateLost for the holder when the state could not be put together.
     """
     now_millis = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
-        stopped = repository.stop_writers(connection, update_id, outcome, now_millis)
+        stopped = repository.stop_writers(connection, update_id, outcome, now_millis, is_holder=is_holder)
     if stopped:
-        conclude(backend, update_id)
+        reason = conclude(backend, update_id, is_repeat=False)
+        if reason and is_holder:
+            raise StateLost(reason)
     return stopped
 
 
-def conclude(backend: Backend, update_id: str) -> None:
-    """Put together the state of an update that stopped taking entries; a repeat is harmless."""
+def try_again(backend: Backend, update_id: str, outcome: Outcome) -> None:
+    """Put the state of an update together that was set aside, if the stack has no newer version; StateLost if it fails again.
+
+    Callers have checked that whoever asks may end the update.
+    """
+    with backend.db.connect() as connection:
+        reopened = repository.reopen(connection, update_id, outcome)
+    if not reopened:
+        raise StateLost(f"update '{update_id}' could not be put together, and the stack has gone on without it")
+    if reason := conclude(backend, update_id, is_repeat=False):
+        raise StateLost(reason)
+
+
+def conclude(backend: Backend, update_id: str, *, is_repeat: bool = True) -> str | None:
+    """Put together the state of an update that stopped taking entries; a repeat is harmless.
+
+    Where that cannot be done, because something stored is damaged, missing or too large, the update ends as failed with the
+    state it began with, and its row says why: that is returned. The same happens when processes died of it several times.
+    """
     with backend.db.connect() as connection:
         finishing = repository.find_finishing(connection, update_id)
-        if finishing is None:
-            return
-        replayed = not finishing.dry_run and finishing.journal_version > 0
-        batches = repository.journal_of(connection, update_id) if replayed else []
-    end = _replayed(backend, finishing, batches) if batches else _kept(backend, finishing)
+        if finishing is not None and is_repeat:
+            repository.count_attempt(connection, update_id, 1)
+    if finishing is None:
+        return None
+    end = _end(backend, finishing, deaths=finishing.attempts if is_repeat else 0)
     if end.links is None:
         with backend.db.connect() as connection:
             repository.record_end(connection, finishing, end)
-        return
-    repeated(lambda: _record_end(backend, finishing, end))
+    else:
+        repeated(lambda: _record_end(backend, finishing, end))
+    return end.damage if end.is_set_aside else None
+
+
+def _end(backend: Backend, finishing: Finishing, *, deaths: int) -> End:
+    if deaths >= MOST_ATTEMPTS:
+        return _set_aside(finishing, f"the server stopped {deaths} times while it put the state together")
+    try:
+        return _replayed(backend, finishing) if _has_journal(finishing) else _kept(backend, finishing)
+    except (BlobMissing, BlobDamaged) as error:
+        return _set_aside(finishing, error.message)
+    except (BadDocument, DamagedBatch) as error:
+        return _set_aside(finishing, str(error))
+    except TooMuch as error:
+        return _set_aside(finishing, f"its journal is too large: {error}")
+    except Unavailable:
+        # That is no fault of this update.
+        with suppress(Unavailable), backend.db.connect() as connection:
+            repository.count_attempt(connection, finishing.update_id, -1)
+        raise
+
+
+def _has_journal(finishing: Finishing) -> bool:
+    return not finishing.dry_run and finishing.journal_version > 0
+
+
+def _set_aside(finishing: Finishing, reason: str) -> End:
+    """Return the end of an update whose state cannot be put together: that from before it, with the reason."""
+    what = f"version {finishing.version} of" if finishing.version is not None else "a preview of"
+    why = reason.removeprefix(f"{BackendError.status.phrase}: ")
+    words = f"{what} stack '{finishing.written_as}' could not be put together: {why}. {SET_ASIDE}"
+    LOG.error("update %s is set aside: %s", finishing.update_id, words)
+    return End(finishing.base_checkpoint, finishing.base_order, finishing.resource_count, words, None, is_set_aside=True)
 
 
 def settle(backend: Backend, stack: Stack) -> bool:
@@ -67,14 +131,19 @@ def _record_end(backend: Backend, finishing: Finishing, end: End) -> None:
             link_rows.replace(tx, finishing.stack_id, end.links)
 
 
-def _replayed(backend: Backend, finishing: Finishing, batches: list[StoredBatch]) -> End:
+def _replayed(backend: Backend, finishing: Finishing) -> End:
+    with backend.db.connect() as connection:
+        batches = repository.journal_of(connection, finishing.update_id)
+    if not batches:
+        return _kept(backend, finishing)
     base = ordering.applied(_base(backend, finishing), finishing.base_order)
     result = journal.replay(
         base,
-        (_text(backend, batch) for batch in batches),
+        StoredJournal(backend, finishing.update_id, batches).parts(),
         cli_version=finishing.cli_version,
         now=backend.clock.now(),
         command=finishing.kind,
+        ceiling_bytes=backend.settings.integer("STACKHOLD_BODY_LIMIT_BYTES"),
     )
     damage = "; ".join(result.damage) or None
     if damage:
@@ -99,9 +168,3 @@ def _kept(backend: Backend, finishing: Finishing) -> End:
     if is_new:
         superseded.trim_finished(backend, finishing.update_id, finishing.checkpoint)
     return End(finishing.checkpoint, finishing.resource_order, finishing.resource_count, None, links)
-
-
-def _text(backend: Backend, batch: StoredBatch) -> bytes:
-    if batch.blob_key is not None:
-        return backend.batches.get(batch.blob_key)
-    return unpack(batch.body or b"")

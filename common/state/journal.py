@@ -4,22 +4,36 @@ A stored journal always gives a deployment, whatever is wrong with it; what was 
 deployment's `metadata.integrity_error`. No clock: the caller says what time it is. Rules: state.md 6.4, 6.6, B.1, B.3.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from msgspec import Raw
 
 from common.state import checks, comparison, document, entry, jsontext, progress, steps
 from common.state.document import Document
-from common.state.jsontext import Members
-from common.state.progress import Base, Settled
+from common.state.entry import Damage, Part, TooMuch
+from common.state.jsontext import Members, Shield
+from common.state.progress import Base, Progress, Settled
 
 _INTEGRITY_ERROR = "integrity_error"
+DEFAULT_CEILING_BYTES = 256 << 20
+# How often the size of the progress is looked at while as many entries go by as the ceiling allows.
+_CHECKS = 8
 # A journal that is damaged throughout repeats itself; the first findings are the ones that tell something.
 _MOST_FINDINGS = 50
 # Members of a deployment that a replay writes itself; all others are carried over from the base.
 _OWN_MEMBERS = ("manifest", "secrets_providers", "resources", "pending_operations", "metadata", "snippets", "extensions")
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What a replay is told of the update: the client's version, the moment of the end, and the command."""
+
+    cli_version: str
+    now: datetime
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +51,61 @@ class Replay:
         return self.order == ()
 
 
-def replay(base: bytes, batches: Iterable[bytes], *, cli_version: str, now: datetime, command: str = "update") -> Replay:
+class _MarkTaken(Exception):
+    """A batch contains the character that was to stand for hidden escapes."""
+
+
+def replay(
+    base: bytes, parts: Sequence[Part], *, cli_version: str, now: datetime, command: str = "update",
+    ceiling_bytes: int = DEFAULT_CEILING_BYTES,
+) -> Replay:  # fmt: skip
     """Returns the container after the journal, whose batches may be repeated, overlapping and out of order.
 
-    `cli_version` goes into the manifest; if it is empty the base's stays. Raises BadDocument only for an unreadable base.
+    Batches are read one after another, and no more of them is kept than the state needs. `cli_version` goes into the
+    manifest; if it is empty the base's stays. Raises BadDocument only for an unreadable base, and TooMuch for a journal
+    that needs more memory than the ceiling, or more work than any client's.
     """
-    parts = [base, *batches]
-    shield = jsontext.shield_for(parts)
+    end = _End(cli_version, now, command)
+    try:
+        return _replay(base, parts, jsontext.shield_beside(jsontext.used_marks([base])), end, ceiling_bytes)
+    except _MarkTaken:
+        used = jsontext.used_marks([base])
+        for part in parts:
+            used |= jsontext.used_marks([part.read()])
+        return _replay(base, parts, jsontext.shield_beside(used), end, ceiling_bytes)
+
+
+def _replay(base: bytes, parts: Sequence[Part], shield: Shield, end: _End, ceiling_bytes: int) -> Replay:
     opened = document.open_document(shield.hide(base), shield)
-    damage: list[str] = []
+    damage = Damage()
     state = progress.start(opened)
-    for item in entry.in_order((shield.hide(batch) for batch in parts[1:]), damage):
+    hidden = [Part(part.first_sequence, partial(_hidden, shield, part.read)) for part in parts]
+    unchecked = 0
+    for item in entry.in_order(hidden, damage, ceiling_bytes):
         steps.apply(state, item)
-    settled = state.settle()
-    damage = _findings([*damage, *state.damage, *settled.damage])
-    version = cli_version or _base_version(opened)
+        unchecked += item.size_bytes
+        if unchecked > ceiling_bytes // _CHECKS:
+            unchecked = 0
+            if state.size_bytes > ceiling_bytes:
+                raise TooMuch(f"the state that it describes takes more than {ceiling_bytes:,} bytes")
+    return _settled(opened, state, damage, end, base)
+
+
+def _hidden(shield: Shield, read: Callable[[], bytes]) -> bytes:
+    text = read()
+    if shield.mark and shield.mark in jsontext.used_marks([text]):
+        raise _MarkTaken
+    return shield.hide(text)
+
+
+def _settled(opened: Document, state: Progress, reading: Damage, end: _End, base: bytes) -> Replay:
+    settled, shield = state.settle(), opened.shield
+    damage = _findings([*reading, *state.damage, *settled.damage])
+    version = end.cli_version or _base_version(opened)
     verdict = checks.verdict([item.head for item in settled.resources], settled.snippets)
     error = verdict or (f"damaged journal: {damage[0]}" if damage else None)
-    finding = {"version": version, "command": command, "error": error} if error else None
-    text = shield.show(_write(opened, state.base, settled, _manifest(version, now), finding))
+    finding = {"version": version, "command": end.command, "error": error} if error else None
+    text = shield.show(_write(opened, state.base, settled, _manifest(version, end.now), finding))
     words = tuple(shield.show_words(message) for message in damage)
     return Replay(text, len(settled.resources), words, order=comparison.find_order(base, text))
 

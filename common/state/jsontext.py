@@ -6,7 +6,7 @@ document into Python values; only the top level of an object is opened, and only
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -25,6 +25,8 @@ ABSENT = Raw(b"")
 _ABSENT_TEXTS = (b"", b"null")
 _EMPTY = frozenset((b"null", b'""', b"[]", b"{}", b"false"))
 _UTF8_CHUNK_BYTES = 1 << 20
+_BLANKS = (b" ", b"\n", b"\t", b"\r")
+_BLANKS_MATTER_BYTES = 64 << 10
 # Python frames added while a new document is checked, so that whoever reads it later on a deeper stack succeeds too.
 _SPARE_FRAMES = 100
 
@@ -35,6 +37,8 @@ _SURROGATES = re.compile(
 )
 _PAIR_BYTES = 12
 _MARKS = range(0x10FFFD, 0x10F000, -1)  # private use characters, one of which stands for the `\u` of a lone surrogate
+_ANY_MARK = re.compile(rb"\xf4\x8f[\x80-\xbf]{2}")  # all of them in UTF-8
+_ESCAPED_MARK = re.compile(rb"\\u[dD][bB][fF][c-fC-F]\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 _members_decoder = msgspec.json.Decoder(Members)
 _list_decoder = msgspec.json.Decoder(list[Raw])
@@ -81,11 +85,22 @@ def shield_for(texts: Iterable[bytes]) -> Shield:
     texts = list(texts)
     if not any(_SURROGATE.search(text) for text in texts):
         return Shield()
-    for code in _MARKS:
-        mark = chr(code).encode()
-        if not any(re.search(mark, text) for text in texts):
-            return Shield(mark)
-    return Shield(lossy=True)
+    return shield_beside(used_marks(texts))
+
+
+def used_marks(texts: Iterable[bytes]) -> set[bytes]:
+    """Returns which of the candidates for a mark the texts contain, as they are or escaped, in one pass over each."""
+    used: set[bytes] = set()
+    for text in texts:
+        used.update(match[0] for match in _ANY_MARK.finditer(text))
+        used.update(msgspec.json.decode(b'"%b"' % match[0]).encode() for match in _ESCAPED_MARK.finditer(text))
+    return used
+
+
+def shield_beside(used: Collection[bytes]) -> Shield:
+    """Returns a shield with a mark that is not among those used."""
+    free = next((code for code in _MARKS if chr(code).encode() not in used), None)
+    return Shield(lossy=True) if free is None else Shield(chr(free).encode())
 
 
 def decode(text: bytes, reader: Callable[[bytes], T]) -> T:
@@ -179,6 +194,15 @@ def compact(text: bytes) -> bytes:
         return msgspec.json.format(bytes(text), indent=-1)
     except JSON_ERRORS:
         return bytes(text)
+
+
+def without_blanks(text: bytes) -> bytes | None:
+    """Returns the JSON text without white space between tokens if that is most of it, else None."""
+    if len(text) < _BLANKS_MATTER_BYTES or 2 * sum(map(text.count, _BLANKS)) < len(text):
+        return None
+    shield = shield_for([text])
+    shorter = shield.show(compact(shield.hide(text)))
+    return shorter if 2 * len(shorter) < len(text) else None
 
 
 def same_text(one: bytes | None, other: bytes | None) -> bool:

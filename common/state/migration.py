@@ -38,6 +38,7 @@ class _Plan:
 
 def migrate(progress: Progress, entry: Entry) -> None:
     """Rearranges the progress's base; raises Malformed and changes nothing if the result would not be sound."""
+    progress.visit()
     plan = _plan(progress, entry)
     attempt = _rearranged(progress, plan)
     settled = attempt.settle()

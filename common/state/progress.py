@@ -9,8 +9,14 @@ from msgspec import Raw
 
 from common.state import features, jsontext, references, resource
 from common.state.document import Document
+from common.state.entry import ENTRY_BYTES, Damage, TooMuch
 from common.state.jsontext import Members
 from common.state.resource import Resource
+
+# About what a number in a set takes in memory.
+_NUMBER_BYTES = 100
+# How many resources all settling together may look at. A client settles once or twice, whatever the size of its state.
+_MOST_VISITS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,24 @@ class Progress:
     extensions: Members = field(default_factory=dict)
     refreshed: bool = False
     byte_strings: bool = False
-    damage: list[str] = field(default_factory=list)
+    damage: Damage = field(default_factory=Damage)
+    visits: int = 0  # how many resources were looked at beside the entries' own
+
+    @property
+    def size_bytes(self) -> int:
+        """About the memory that the progress takes; it takes as long as there are resources."""
+        operations = [operation for operation in self.begun.values() if operation is not None]
+        resources = [*self.base.resources, *self.new, *self.replaced.values()]
+        texts = [item.text for item in resources] + [operation.text for operation in operations]
+        numbers = (self.by_operation, self.dead, self.removed, self.condemned, self.pending_replacement, self.begun)
+        extensions = sum(map(len, self.extensions.values()))
+        return sum(map(len, texts)) + ENTRY_BYTES * len(texts) + _NUMBER_BYTES * sum(map(len, numbers)) + extensions
+
+    def visit(self) -> None:
+        """Counts a look at all resources; raises TooMuch when the entries ask for more of them than any client's do."""
+        self.visits += len(self.base.resources) + len(self.new)
+        if self.visits > _MOST_VISITS:
+            raise TooMuch("its entries rebuild the base more often than any client does")
 
     def settle(self) -> Settled:
         """Returns the deployment so far. The progress stays as it is."""

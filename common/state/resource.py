@@ -13,6 +13,9 @@ from msgspec import Raw
 from common.state import jsontext
 from common.state.jsontext import JSON_ERRORS
 
+_LARGE_BYTES = 1 << 20
+_MOST_ELEMENTS = 200_000
+
 
 class Head(msgspec.Struct, gc=False, rename="camel"):
     """The members of a resource that decide something; null and absent are the same.
@@ -75,7 +78,21 @@ _field_names = {field.encode_name: field.name for field in msgspec.structs.field
 
 def read(text: Raw) -> Resource:
     """Returns the resource; raises one of JSON_ERRORS where a client could not read it either."""
+    if len(text) > _LARGE_BYTES:
+        _require_short_lists(text)
     return Resource(text, _head_decoder.decode(text))
+
+
+def _require_short_lists(text: Raw) -> None:
+    """Raises a JSON error for a resource whose head has lists that no client makes, before they are built."""
+    for name, value in jsontext.open_object(text).items():
+        if name in _field_decoders:
+            _require_short(value)
+
+
+def _require_short(value: Raw) -> None:
+    if len(value) > _LARGE_BYTES and bytes(value).count(b",") > _MOST_ELEMENTS:
+        raise msgspec.ValidationError("a list of more elements than a resource can have")
 
 
 def read_leniently(text: Raw) -> Resource:
@@ -91,6 +108,7 @@ def _lenient_head(text: Raw) -> Head:
     for name, value in (jsontext.find_object(text) or {}).items():
         if name in _field_decoders:
             try:
+                _require_short(value)
                 setattr(head, _field_names[name], _field_decoders[name].decode(value))
             except JSON_ERRORS:
                 continue

@@ -4,13 +4,16 @@ A state is served as it is stored. Versions from before a rename are rewritten t
 (docs/decisions/0003).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from common.access.caller import Caller
 from common.access.permissions import Permission
 from common.backend import Backend
+from common.blobs import BlobDamaged, BlobMissing
 from common.compression import unpack
-from common.errors import NotFound
+from common.errors import BackendError, NotFound
 from common.stacks import ledger
 from common.stacks import service as stacks
 from common.stacks.ledger import StoredVersion
@@ -22,6 +25,10 @@ from common.state.rename import Names, RenameError, rename
 LINK_LIMIT = 1000
 # A client follows at once; a slow line is done with the bytes of a large state in this time.
 LINK_SECONDS = 300
+
+
+class StateDamaged(BackendError):
+    """The stored state of a version is missing or damaged; the message names stack, version and document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ def export_link(backend: Backend, caller: Caller, path: StackPath, version: int 
 
 def current_stored(backend: Backend, stack: Stack) -> bytes:
     """Return the newest state of a stack, stored or plain; the caller's permission was checked with the stack."""
-    return _stored(backend, _newest(stack))
+    return _stored(backend, stack, _newest(stack))
 
 
 def current_text(backend: Backend, stack: Stack) -> bytes:
@@ -80,11 +87,14 @@ def current_text(backend: Backend, stack: Stack) -> bytes:
 def base_text(backend: Backend, stack: Stack, limit_bytes: int) -> bytes | None:
     """Return the newest state of a stack as text, or None where it takes more than a limit as gzip; permission as above."""
     version = _newest(stack)
-    stored = document.EMPTY if version.checkpoint is None else backend.checkpoints.get_stored(version.checkpoint)
-    # In another order the same resources may take more; how much is known only once they are packed.
-    if len(stored) > (limit_bytes if version.resource_order is None else limit_bytes // 2):
-        return None
-    return ordering.applied(unpack(stored), version.resource_order)
+    if version.checkpoint is None:
+        return document.EMPTY if len(document.EMPTY) <= limit_bytes else None
+    with _named(backend, stack, version):
+        stored = backend.checkpoints.get_stored(version.checkpoint)
+        # In another order the same resources may take more; how much is known only once they are packed.
+        if len(stored) > (limit_bytes if version.resource_order is None else limit_bytes // 2):
+            return None
+        return ordering.applied(backend.checkpoints.text_of(version.checkpoint, stored), version.resource_order)
 
 
 def outputs(backend: Backend, caller: Caller, path: StackPath) -> Outputs:
@@ -137,7 +147,7 @@ def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
     if found is None:
         msg = f"Stack '{stack.path}' has no version {version}"
         raise NotFound(msg)
-    stored = _stored(backend, found)
+    stored = _stored(backend, stack, found)
     if found.checkpoint is None or found.written_as == stack.path:
         return stored
     text = unpack(stored)
@@ -149,14 +159,29 @@ def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
 
 
 def _newest(stack: Stack) -> StoredVersion:
-    return StoredVersion(stack.latest.checkpoint, stack.latest.resource_order, stack.path)
+    return StoredVersion(stack.latest.version, stack.latest.checkpoint, stack.latest.resource_order, stack.path)
 
 
-def _stored(backend: Backend, version: StoredVersion) -> bytes:
+def _stored(backend: Backend, stack: Stack, version: StoredVersion) -> bytes:
     if version.checkpoint is None:
         return document.EMPTY
-    stored = backend.checkpoints.get_stored(version.checkpoint)
-    return stored if version.resource_order is None else ordering.applied(unpack(stored), version.resource_order)
+    with _named(backend, stack, version):
+        stored = backend.checkpoints.get_intact(version.checkpoint)
+        return stored if version.resource_order is None else ordering.applied(unpack(stored), version.resource_order)
+
+
+@contextmanager
+def _named(backend: Backend, stack: Stack, version: StoredVersion) -> Iterator[None]:
+    """Raise StateDamaged, which names stack and version, for a state that is missing or damaged in the store."""
+    try:
+        yield
+    except (BlobMissing, BlobDamaged) as error:
+        with backend.db.connect() as connection:
+            before = ledger.find_number_before(connection, stack.id, version.number, version.checkpoint or "")
+        advice = f"; `pulumi stack export --version {before}` shows the state before it" if before is not None else ""
+        reason = error.message.removeprefix(f"{error.status.phrase}: ")
+        msg = f"version {version.number} of stack '{stack.path}' cannot be read: {reason}{advice}"
+        raise StateDamaged(msg) from error
 
 
 def _find_version(backend: Backend, stack: Stack, version: int) -> StoredVersion | None:

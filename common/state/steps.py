@@ -97,6 +97,7 @@ def _set_secrets_provider(progress: Progress, entry: Entry) -> None:
 
 
 def _rebuild(progress: Progress, _entry: Entry) -> None:
+    progress.visit()
     settled = progress.settle()
     members = dict(progress.base.members)
     if settled.snippets is not None:
@@ -153,6 +154,7 @@ def _replace(progress: Progress, entry: Entry, state: Resource, *, rename_operat
 
 def _adopt(progress: Progress, entry: Entry, state: Resource) -> None:
     """Keeps the state of a resource whose creation never arrived, unless its URN is known."""
+    progress.visit()
     known = {item.urn for index, item in enumerate(progress.new) if index not in progress.dead}
     known |= {item.urn for index, item in enumerate(progress.base.resources) if index not in progress.removed}
     if state.urn and state.urn not in known:

@@ -11,14 +11,16 @@ from common.access.permissions import Permission
 from common.access.rights import Membership
 from common.backend import Backend
 from common.clock import unix_millis
-from common.errors import BadRequest, Conflict, NotFound
+from common.errors import BackendError, BadRequest, Conflict, NotFound
 from common.ids import new_id
 from common.stacks import ledger, moving
 from common.stacks.model import Kind, Stack, StackPath
 from common.stacks.service import may_on_stack
 from common.state.attempts import load_idle, require_idle, retried, rewritten
+from common.state.service import StateDamaged
 
 BULK_LIMIT = 100
+_SHOWN: dict[type[BackendError], type[BackendError]] = {BadRequest: BadRequest, StateDamaged: StateDamaged}
 
 
 def transfer(backend: Backend, caller: Caller, path: StackPath, to_org: str) -> None:
@@ -37,8 +39,8 @@ def transfer(backend: Backend, caller: Caller, path: StackPath, to_org: str) -> 
 def transfer_all(backend: Backend, caller: Caller, from_org: str, to_org: str) -> int:
     """Move every stack of an organization to another one, and return how many moved.
 
-    What can be known before is checked before anything moves. Each stack moves for itself, so a repeat after a failure
-    goes on with the rest.
+    What can be known before is checked before anything moves. Each stack moves for itself: one that cannot does not hold up
+    the others, and a repeat goes on with the rest.
     """
     source = caller.require(Permission.ORGANIZATION_TRANSFER_STACKS, from_org, missing=missing_org(from_org))
     target = _target(caller, to_org)
@@ -46,16 +48,21 @@ def transfer_all(backend: Backend, caller: Caller, from_org: str, to_org: str) -
         msg = "an organization's stacks cannot be transferred to itself"
         raise BadRequest(msg)
     found = _movable(backend, caller, source, target)
-    moved = 0
+    moved, failures = 0, []
     for stack in found:
         try:
             _transfer(backend, caller, _load(backend, caller, stack.path), target)
         except NotFound:
             continue  # somebody else deleted or moved it meanwhile
-        except Conflict as error:
-            msg = f"{moved} of {len(found)} stacks have moved, and '{stack.path}' cannot: {error.message}"
-            raise Conflict(msg) from error
+        except (Conflict, BadRequest, StateDamaged) as error:
+            failures.append((stack, error))
+            continue
         moved += 1
+    if failures:
+        stack, first = failures[0]
+        more = f", nor can {len(failures) - 1} more" if len(failures) > 1 else ""
+        msg = f"{moved} of {len(found)} stacks have moved, and '{stack.path}' cannot{more}: {first.message}"
+        raise _SHOWN.get(type(first), Conflict)(msg) from first
     return moved
 
 

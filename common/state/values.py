@@ -22,7 +22,8 @@ _OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 # A plaintext can hold a secret that holds a plaintext; upstream never nests them, and each level doubles the backslashes.
 _DEEPEST_PLAINTEXT = 8
 
-_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]', re.DOTALL)
+# A string without an end reaches to the end of the text: each of its escaped quotes would be a start of a search of its own.
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[{}\[\]:,]', re.DOTALL)
 # Escapes of characters that a URN's start consists of; upstream's encoder never writes them, other tools may.
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|3[0-9aA]|2[dDeE])")
 
@@ -65,6 +66,8 @@ class Rewriter:
             if token in (b"{", b"["):
                 stack.append(_Open(is_object=token == b"{"))
             elif token in (b"}", b"]"):
+                if len(stack) == 1:  # A plaintext need not be JSON.
+                    continue
                 stack.pop()
                 edits += self._closed(text, top, stack[-1], depth)
             elif token == b",":

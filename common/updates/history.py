@@ -4,6 +4,7 @@ History is newest first, has every version but creation and deletion, and repeat
 as the client sent them (state.md 9.1).
 """
 
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,20 +14,24 @@ import msgspec
 from common.access.caller import Caller
 from common.access.permissions import Permission
 from common.backend import Backend
-from common.compression import unpack
+from common.blobs import BlobMissing
+from common.compression import BadGzip, OverLimit, inflate, is_packed
 from common.errors import BadRequest, NotFound
 from common.ids import is_id
 from common.stacks import service as stacks
 from common.stacks.model import Stack, StackPath, Status, is_version
-from common.state.jsontext import shield_for
+from common.state.envelope import TooMany, require_few
+from common.state.jsontext import Shield, shield_for
 from common.state.service import load_settled
 from common.updates import history_rows as rows
 from common.updates import service
 from common.updates.history_rows import EventBatch
 from common.updates.model import Entry, Update
 
+LOG = logging.getLogger("stackhold.updates")
 EVENT_BATCHES_PER_PAGE = 64
 EVENT_BYTES_PER_PAGE = 4 << 20
+_NO_EVENTS = b"{}"
 _VERSION = re.compile(r"[0-9]{1,20}", re.ASCII)
 # Numeric codes of event types in queries: positions in upstream's list, counted from 1 (inferred; 9 = policy is known).
 EVENT_TYPES = (
@@ -117,8 +122,7 @@ def page_events(
     update_id, is_running = _find(backend, caller, path, update)
     with backend.db.connect() as connection:
         batches = rows.event_batches_from(connection, update_id, query.start, EVENT_BATCHES_PER_PAGE + 1)
-    taken, horizon = _within_page(batches)
-    events = _in_order(backend, taken, query.start, horizon)
+    events, horizon = _in_order(backend, update_id, batches, query.start)
     if is_running:
         events = _without_gap(events, query.start)
     following = events[-1][0] + 1 if events else query.start
@@ -134,16 +138,6 @@ def _find(backend: Backend, caller: Caller, path: StackPath, update: str) -> tup
     return found.id, found.status in (Status.NOT_STARTED, Status.RUNNING, Status.FINISHING)
 
 
-def _within_page(batches: list[EventBatch]) -> tuple[list[EventBatch], int | None]:
-    """Return the batches of this page, and the sequence number at which the next page's begin (None: no more)."""
-    size = 0
-    for index, batch in enumerate(batches):
-        if index == EVENT_BATCHES_PER_PAGE or (index and size > EVENT_BYTES_PER_PAGE):
-            return batches[:index], batch.first_sequence
-        size += len(batch.body or b"") * 4
-    return batches, None
-
-
 class _Event(msgspec.Struct):
     sequence: int | None = None
 
@@ -152,13 +146,25 @@ class _Batch(msgspec.Struct):
     events: list[msgspec.Raw] | None = None
 
 
-def _in_order(backend: Backend, batches: Iterable[EventBatch], start: int, horizon: int | None) -> list[tuple[int, bytes]]:
+_batch_decoder = msgspec.json.Decoder(_Batch)
+
+
+def _in_order(
+    backend: Backend, update_id: str, batches: Iterable[EventBatch], start: int,
+) -> tuple[list[tuple[int, bytes]], int | None]:  # fmt: skip
+    """Return the events of this page, and the sequence number at which the next page's batches begin (None: no more).
+
+    A batch is inflated once it is known to belong to the page.
+    """
     found: dict[int, bytes] = {}
-    for batch in batches:
-        stored = backend.batches.get_stored(batch.blob_key) if batch.blob_key is not None else batch.body or b""
-        text = unpack(stored)
-        shield = shield_for([text])
-        for raw in msgspec.json.decode(shield.hide(text), type=_Batch).events or []:
+    size, horizon = 0, None
+    for index, batch in enumerate(batches):
+        if index == EVENT_BATCHES_PER_PAGE or size > EVENT_BYTES_PER_PAGE:
+            horizon = batch.first_sequence
+            break
+        shield, text = _text(backend, update_id, batch)
+        size += len(text)
+        for raw in _batch_decoder.decode(text).events or []:
             number = _sequence(raw, batch.first_sequence)
             # All batches that begin before the horizon are here, and so are all events below it. A page that is one
             # batch with a later one inside its range must still make progress, so it may pass the horizon.
@@ -166,7 +172,23 @@ def _in_order(backend: Backend, batches: Iterable[EventBatch], start: int, horiz
                 found.setdefault(number, shield.show(raw))
     ordered = sorted(found.items())
     below = [event for event in ordered if horizon is None or event[0] < horizon]
-    return below or ordered
+    return below or ordered, horizon
+
+
+def _text(backend: Backend, update_id: str, batch: EventBatch) -> tuple[Shield, bytes]:
+    """Return the text of a batch, hidden; an empty one for what cannot be read, which must not take the others with it."""
+    limit = backend.settings.integer("STACKHOLD_BODY_LIMIT_BYTES")
+    try:
+        stored = backend.batches.get_stored(batch.blob_key) if batch.blob_key is not None else batch.body or b""
+        text = inflate(stored, limit) if is_packed(stored) else stored
+        shield = shield_for([text])
+        text = shield.hide(text)
+        require_few(text)
+        _batch_decoder.decode(text)
+    except (BlobMissing, BadGzip, OverLimit, TooMany, msgspec.DecodeError, UnicodeDecodeError) as error:
+        LOG.warning("update %s: events from %d on cannot be read: %r", update_id, batch.first_sequence, error)
+        return Shield(), _NO_EVENTS
+    return shield, text
 
 
 def _sequence(raw: msgspec.Raw, otherwise: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
+from common.db.authority import MAY_GO_ON
 from common.db.tables import stacks, updates
 from common.stacks import repository as stack_rows  # arch: one query reads an update with its stack, as start needs both
 from common.stacks.model import Kind, Outcome, Stack, StackPath, Status
@@ -26,6 +27,16 @@ class Run:
     lease_expires_at: int
     journal_version: int
     client: Client
+    token_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An update, whether its stack has a newer version, and whether whoever began it may go on with it."""
+
+    update: Update
+    has_successor: bool
+    may_go_on: bool
 
 
 def add(
@@ -55,11 +66,14 @@ def start(connection: Connection, stack: Stack, run: Run) -> bool:
 
 
 def renew(connection: Connection, update_id: str, lease_expires_at: int) -> bool:
-    """Prolong the lease of a running update, also one that ran out while nobody took the stack; False when it ended."""
+    """Prolong the lease of a running update, also one that ran out while nobody took the stack.
+
+    False when it ended, or whoever began it may not go on.
+    """
     changed = connection.execute(
         update(updates)
         .values(lease_expires_at=lease_expires_at)
-        .where(updates.c.id == update_id, updates.c.status == Status.RUNNING),
+        .where(updates.c.id == update_id, updates.c.status == Status.RUNNING, MAY_GO_ON),
     )
     return changed.rowcount == 1
 
@@ -79,15 +93,16 @@ def complete_expired(connection: Connection, update_id: str, outcome: Outcome) -
     changed = connection.execute(
         update(updates)
         .values(status=outcome.status, outcome=outcome)
-        .where(updates.c.id == update_id, updates.c.outcome == Outcome.EXPIRED, updates.c.status == Status.FAILED),
+        .where(updates.c.id == update_id, updates.c.outcome == Outcome.EXPIRED, updates.c.status == Status.FAILED, MAY_GO_ON),
     )
     return changed.rowcount == 1
 
 
-def find(connection: Connection, update_id: str) -> tuple[Update, bool] | None:
-    """Return (update, whether its stack has a newer version) by its id alone: for the holder of its lease."""
-    row = connection.execute(select(*_UPDATE_COLUMNS, _HAS_SUCCESSOR).where(updates.c.id == update_id)).one_or_none()
-    return (_from_columns(row._asdict()), bool(row.has_successor)) if row is not None else None
+def find(connection: Connection, update_id: str) -> Standing | None:
+    """Return an update by its id alone, and how it stands: for the holder of its lease."""
+    query = select(*_UPDATE_COLUMNS, _HAS_SUCCESSOR, MAY_GO_ON.label("may_go_on")).where(updates.c.id == update_id)
+    row = connection.execute(query).one_or_none()
+    return Standing(_from_columns(row._asdict()), bool(row.has_successor), bool(row.may_go_on)) if row is not None else None
 
 
 def find_with_stack(
@@ -114,7 +129,7 @@ def abandoned(
                 and_(updates.c.status == Status.FINISHING, updates.c.ended_at <= finishing_before),
             ),
         )
-        .order_by(updates.c.id)
+        .order_by(updates.c.attempts, updates.c.id)
         .limit(limit),
     )
     return [(update_id, Status(status)) for update_id, status in rows]
@@ -149,6 +164,7 @@ def _running(stack: Stack, run: Run) -> dict[str, object]:
         "resource_order": latest.resource_order, "state_owner": stack.path.org, "state_project": stack.path.project,
         "state_name": stack.path.name, "resource_count": latest.resource_count,
         "origin": run.client.origin, "cli_version": run.client.cli_version,
+        "token_id": run.token_id,
     }  # fmt: skip
 
 

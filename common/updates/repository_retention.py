@@ -5,17 +5,22 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, exists, select
 
 from common.db.tables import event_batches, journal_batches, updates
-from common.stacks.model import Status
+from common.stacks.model import Outcome, Status
 
 _ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 
 
 def ended_with_journal(connection: Connection, before_millis: int, limit: int) -> list[str]:
-    """Return ids of updates that ended before a moment and still have their journal."""
+    """Return ids of updates that ended before a moment and still have their journal, but those that were set aside."""
     has_journal = exists().where(journal_batches.c.update_id == updates.c.id)
     statement = (
         select(updates.c.id)
-        .where(updates.c.status.in_(_ENDED), updates.c.ended_at < before_millis, has_journal)
+        .where(
+            updates.c.status.in_(_ENDED),
+            updates.c.ended_at < before_millis,
+            updates.c.outcome != Outcome.DAMAGED,
+            has_journal,
+        )
         .order_by(updates.c.id)
         .limit(limit)
     )

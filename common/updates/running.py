@@ -11,17 +11,23 @@ import msgspec
 
 from common.backend import Backend
 from common.clock import unix_millis
-from common.errors import BackendError, BadRequest, Conflict
+from common.compression import pack
+from common.errors import BackendError, BadRequest, Conflict, TooLarge
 from common.ids import new_id
-from common.state import delta, document, envelope, layout, superseded
+from common.state import delta, document, envelope, jsontext, layout, superseded
 from common.state.delta import DeltaError
 from common.state.document import BadDocument
+from common.state.envelope import TooMany
 from common.updates import running_rows as rows
 from common.updates import service
 from common.updates.leases import Lease
 from common.updates.running_rows import Batch, Checkpoint, Guard
 
 _T = TypeVar("_T")
+_EVENTS_ALONE = "a preview records nothing but events"
+# What a batch and an entry or event count for beside their text: about what keeping and reading them costs.
+BATCH_BYTES = 1024
+ENTRY_BYTES = 256
 
 
 class VerbatimBody(msgspec.Struct, rename="camel"):
@@ -33,17 +39,23 @@ class VerbatimBody(msgspec.Struct, rename="camel"):
 
 def append_journal(backend: Backend, lease: Lease, stored: bytes, text: bytes) -> None:
     """Keep a journal batch; `stored` is its text as it came. Durable when this returns. Forbidden when the lease is lost."""
+    _require_small(backend, text)
     found = _checked(lambda: envelope.envelope(text))
-    batch = Batch(new_id(), found.first_sequence, found.last_sequence, found.count)
-    _append(backend, lease, stored, batch, rows.add_journal_batch)
+    kept, size = _kept(stored, text, found.count)
+    limit = backend.settings.integer("STACKHOLD_UPDATE_LIMIT_BYTES")
+    batch = Batch(new_id(), found.first_sequence, found.last_sequence, found.count, size, limit)
+    _append(backend, lease, kept, batch, rows.add_journal_batch)
 
 
 def append_events(backend: Backend, lease: Lease, stored: bytes, text: bytes) -> None:
     """Keep an event batch, and the summary of changes if it has one; errors as for a journal batch."""
+    _require_small(backend, text)
     found = _checked(lambda: envelope.events_envelope(text))
+    kept, size = _kept(stored, text, found.count)
+    limit = backend.settings.integer("STACKHOLD_UPDATE_LIMIT_BYTES")
     changes = found.resource_changes.decode() if found.resource_changes is not None else None
-    batch = Batch(new_id(), found.first_sequence, found.last_sequence, found.count, changes)
-    _append(backend, lease, stored, batch, rows.add_event_batch)
+    batch = Batch(new_id(), found.first_sequence, found.last_sequence, found.count, size, limit, changes)
+    _append(backend, lease, kept, batch, rows.add_event_batch)
 
 
 def append_event(backend: Backend, lease: Lease, text: bytes) -> None:
@@ -66,7 +78,8 @@ def put_checkpoint(backend: Backend, lease: Lease, body: bytes) -> None:
     with backend.db.connect() as connection:
         written = rows.put_checkpoint(connection, _guard(backend, lease), checkpoint)
     if not written:
-        raise service.refusal(backend, lease)
+        backend.checkpoints.delete([checkpoint.key])
+        raise _no_checkpoint(backend, lease)
     return superseded.trim_sometimes(backend, lease.update_id, checkpoint.key)
 
 
@@ -81,8 +94,8 @@ def put_verbatim(backend: Backend, lease: Lease, body: bytes) -> None:
     if written:
         return superseded.trim_sometimes(backend, lease.update_id, checkpoint.key)
     backend.checkpoints.delete([checkpoint.key])
-    if found is None:
-        raise service.refusal(backend, lease)
+    if found is None or found.is_preview:
+        raise _no_checkpoint(backend, lease)
     return None
 
 
@@ -91,8 +104,8 @@ def put_delta(backend: Backend, lease: Lease, body: bytes) -> None:
     given = _checked(lambda: delta.parse(body))
     with backend.db.connect() as connection:
         base = rows.find_checkpoint(connection, _guard(backend, lease))
-    if base is None:
-        raise service.refusal(backend, lease)
+    if base is None or base.is_preview:
+        raise _no_checkpoint(backend, lease)
     if given.sequence_number < base.sequence:
         return None
     if given.sequence_number == base.sequence and base.digest is not None:
@@ -129,13 +142,57 @@ def _append(backend: Backend, lease: Lease, stored: bytes, batch: Batch, add: Ca
     with backend.db.connect() as connection:
         written = add(connection, _guard(backend, lease), batch, body, blob_key)
     if not written:
-        raise service.refusal(backend, lease)
+        if blob_key is not None:
+            backend.batches.delete([blob_key])
+        raise _not_taken(backend, lease, batch, is_events=add is rows.add_event_batch)
     return None
+
+
+def _kept(stored: bytes, text: bytes, count: int) -> tuple[bytes, int]:
+    """Return (bytes to keep, what counts for them): the batch as it came, unless blanks are most of it."""
+    shorter = jsontext.without_blanks(text)
+    if shorter is not None:
+        stored, text = pack(shorter), shorter
+    return stored, len(text) + BATCH_BYTES + ENTRY_BYTES * count
+
+
+def _require_small(backend: Backend, text: bytes) -> None:
+    """Raise TooLarge for a batch that takes more than it may: its sender halves it."""
+    limit = backend.settings.integer("STACKHOLD_BATCH_LIMIT_BYTES")
+    if len(text) > limit:
+        msg = f"the batch is larger than {limit:,} bytes (STACKHOLD_BATCH_LIMIT_BYTES)"
+        raise TooLarge(msg)
+    try:
+        envelope.require_few(text)
+    except TooMany as error:
+        msg = f"the batch has more than {envelope.MOST_ELEMENTS:,} entries or events"
+        raise TooLarge(msg) from error
+
+
+def _not_taken(backend: Backend, lease: Lease, batch: Batch, *, is_events: bool) -> BackendError:
+    """Return why a batch was not written: the lease is lost, the update is a preview, or has recorded as much as it may."""
+    with backend.db.connect() as connection:
+        is_preview = rows.find_is_preview(connection, _guard(backend, lease))
+    if is_preview is None:
+        return service.refusal(backend, lease)
+    if is_preview and not is_events:
+        return BadRequest(_EVENTS_ALONE)
+    return BadRequest(
+        f"this update has recorded as much as it may: {batch.limit_bytes:,} bytes (STACKHOLD_UPDATE_LIMIT_BYTES). "
+        "What it recorded is kept; divide the stack, or ask the operator of this service for a higher limit"
+    )
+
+
+def _no_checkpoint(backend: Backend, lease: Lease) -> BackendError:
+    """Return why a checkpoint was not written: the lease is lost, or the update is a preview."""
+    with backend.db.connect() as connection:
+        is_preview = rows.find_is_preview(connection, _guard(backend, lease))
+    return BadRequest(_EVENTS_ALONE) if is_preview else service.refusal(backend, lease)
 
 
 def _require_good(backend: Backend, lease: Lease) -> None:
     with backend.db.connect() as connection:
-        if not rows.is_good(connection, _guard(backend, lease)):
+        if rows.find_is_preview(connection, _guard(backend, lease)) is None:
             raise service.refusal(backend, lease)
 
 

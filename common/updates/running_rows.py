@@ -6,15 +6,16 @@ before the update stops taking entries, and then replayed, or refused.
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Insert, Table, and_, bindparam, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Insert, Table, and_, bindparam, func, insert, select, update
 
+from common.db.authority import MAY_GO_ON
 from common.db.tables import event_batches, journal_batches, updates
 from common.stacks.model import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """An update that must be running under a lease that is good at this moment."""
+    """An update that must be running, under a lease that is good at this moment, for somebody who may go on with it."""
 
     update_id: str
     now_millis: int
@@ -25,17 +26,20 @@ class Guard:
             updates.c.id == self.update_id,
             updates.c.status == Status.RUNNING,
             updates.c.lease_expires_at > self.now_millis,
+            MAY_GO_ON,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is known of a received batch without looking into its entries."""
+    """What is known of a received batch without looking into its entries; all of an update may take `limit_bytes`."""
 
     id: str
     first_sequence: int
     last_sequence: int
     count: int
+    size_bytes: int
+    limit_bytes: int
     resource_changes: str | None = None
 
 
@@ -47,29 +51,32 @@ class Checkpoint:
     sequence: int
     digest: str | None
     resource_count: int
+    is_preview: bool = False
 
 
-def is_good(connection: Connection, guard: Guard) -> bool:
-    """Tell whether the update runs under a good lease."""
-    return connection.scalar(select(updates.c.id).where(guard.holds())) is not None
+def find_is_preview(connection: Connection, guard: Guard) -> bool | None:
+    """Tell whether the update is a preview; None when it does not run under a good lease."""
+    found = connection.scalar(select(updates.c.dry_run).where(guard.holds()))
+    return bool(found) if found is not None else None
 
 
 def add_journal_batch(connection: Connection, guard: Guard, batch: Batch, body: bytes | None, blob_key: str | None) -> bool:
-    """Insert a journal batch; False when the lease is not good."""
-    return _add(connection, guard, journal_batches, {**_batch(guard, batch, body, blob_key), "entry_count": batch.count})
+    """Insert a journal batch; False when the lease is not good, it is a preview's, or the update recorded as much as it may."""
+    values = {**_batch(guard, batch, body, blob_key), "entry_count": batch.count}
+    return _add(connection, guard, journal_batches, batch, values)
 
 
 def add_event_batch(connection: Connection, guard: Guard, batch: Batch, body: bytes | None, blob_key: str | None) -> bool:
-    """Insert an event batch; False when the lease is not good."""
+    """Insert an event batch; False when the lease is not good, or the update has recorded as much as it may."""
     values = {
         **_batch(guard, batch, body, blob_key), "event_count": batch.count, "resource_changes": batch.resource_changes,
     }  # fmt: skip
-    return _add(connection, guard, event_batches, values)
+    return _add(connection, guard, event_batches, batch, values)
 
 
 def put_checkpoint(connection: Connection, guard: Guard, checkpoint: Checkpoint) -> bool:
     """Make a checkpoint the update's state; one with a number only unless a later one is. False when not written."""
-    statement = update(updates).values(_values(checkpoint)).where(guard.holds())
+    statement = update(updates).values(_values(checkpoint)).where(guard.holds(), updates.c.dry_run.is_(False))
     if checkpoint.digest is not None:
         statement = statement.where(updates.c.checkpoint_sequence <= checkpoint.sequence)
     return connection.execute(statement).rowcount == 1
@@ -88,9 +95,10 @@ def find_checkpoint(connection: Connection, guard: Guard) -> Checkpoint | None:
     row = connection.execute(
         select(
             updates.c.checkpoint, updates.c.checkpoint_sequence, updates.c.checkpoint_hash, updates.c.resource_count,
+            updates.c.dry_run,
         ).where(guard.holds()),
     ).one_or_none()  # fmt: skip
-    return Checkpoint(row[0] or "", row[1], row[2], row[3]) if row is not None else None
+    return Checkpoint(row[0] or "", row[1], row[2], row[3], bool(row[4])) if row is not None else None
 
 
 def _values(checkpoint: Checkpoint) -> dict[str, object]:
@@ -110,26 +118,40 @@ def _batch(guard: Guard, batch: Batch, body: bytes | None, blob_key: str | None)
     }  # fmt: skip
 
 
-def _add(connection: Connection, guard: Guard, table: Table, values: dict[str, object]) -> bool:
-    given = {f"new_{name}": value for name, value in values.items()}
-    statement = _INSERTS[table.name]
-    return connection.execute(statement, {**given, "guard_id": guard.update_id, "guard_now": guard.now_millis}).rowcount == 1
+def _add(connection: Connection, guard: Guard, table: Table, batch: Batch, values: dict[str, object]) -> bool:
+    given: dict[str, object] = {f"new_{name}": value for name, value in values.items()}
+    given |= {"guard_id": guard.update_id, "guard_now": guard.now_millis}
+    given |= {"size_bytes": batch.size_bytes, "limit_bytes": batch.limit_bytes}
+    return connection.execute(_INSERTS[table.name], given).rowcount == 1
 
 
 def _guarded_insert(table: Table) -> Insert:
-    names = [column.name for column in table.c]
+    names = [column.name for column in table.c if column.name != "total_bytes"]
+    before = table.alias("before")
+    # The newest batch carries the sum. Batches that arrive at the same moment may miss each other: what may not be exceeded is
+    # how much a replay reads, and that is counted there.
+    newest = select(before.c.total_bytes).where(before.c.update_id == bindparam("guard_id")).order_by(before.c.id.desc()).limit(1)
+    total = func.coalesce(newest.scalar_subquery(), 0) + bindparam("size_bytes", type_=BigInteger)
     source = (
-        select(*(bindparam(f"new_{name}", type_=table.c[name].type) for name in names))
+        select(*(bindparam(f"new_{name}", type_=table.c[name].type) for name in names), total.label("total_bytes"))
         .select_from(updates)
         .where(
             updates.c.id == bindparam("guard_id"),
             updates.c.status == Status.RUNNING,
             updates.c.lease_expires_at > bindparam("guard_now"),
+            MAY_GO_ON,
+            total <= bindparam("limit_bytes"),
+            *_TAKEN_FROM[table.name],
         )
-        .with_for_update(read=True)
+        .with_for_update(read=True, of=updates)
     )
+    names.append("total_bytes")
     return insert(table).from_select(names, source, include_defaults=False)
 
 
+# A preview records nothing but events.
+_TAKEN_FROM: dict[str, tuple[ColumnElement[bool], ...]] = {
+    journal_batches.name: (updates.c.dry_run.is_(False),), event_batches.name: (),
+}  # fmt: skip
 # Built once: building one anew costs more than half of what the process spends on a batch.
 _INSERTS = {table.name: _guarded_insert(table) for table in (journal_batches, event_batches)}

@@ -4,7 +4,9 @@ Creating locks nothing. Starting a real update takes the stack's next version nu
 takes none and waits for nobody (state.md 4).
 """
 
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from common.access.caller import Caller
@@ -18,17 +20,28 @@ from common.names import require_tags
 from common.stacks import service as stacks
 from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, Stack, StackPath, Status
 from common.state import finishing
+from common.state import service as state
 from common.state.attempts import InProgress
 from common.updates import leases, repository
 from common.updates.leases import LEASE_SECONDS, Lease
 from common.updates.model import Client, Completion, Program, Start, Started, Update, negotiated_journal
 from common.updates.repository import Run
 
+LOG = logging.getLogger("stackhold.updates")
 EXPIRED = "The provided update token has expired."
 CANCELLED = "The update was cancelled; its token is no longer valid."
 _ATTEMPTS = 5
 GIVEN_UP_AFTER_SECONDS = 900
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginner:
+    """Who starts an update, with which client, and what they want of it."""
+
+    caller: Caller
+    wanted: Start
+    client: Client
 
 
 def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, program: Program) -> str:
@@ -52,7 +65,7 @@ def start(backend: Backend, caller: Caller, path: StackPath, update_id: str, *, 
         )  # fmt: skip
         if not update.dry_run:
             _require_free(backend, stack)
-        run = _run(backend, stack, update_id, wanted, client, dry_run=update.dry_run)
+        run = _run(backend, stack, update_id, _Beginner(caller, wanted, client), dry_run=update.dry_run)
 
         def write() -> bool:
             if _has_new_tags(caller, stack, wanted):
@@ -79,7 +92,7 @@ def begin(
         stack = stacks.get_stack(backend, caller, path, _needed(dry_run=program.dry_run))
         if not program.dry_run:
             _require_free(backend, stack)
-        run = _run(backend, stack, new_id(), wanted, client, dry_run=program.dry_run)
+        run = _run(backend, stack, new_id(), _Beginner(caller, wanted, client), dry_run=program.dry_run)
         if _has_new_tags(caller, stack, wanted):
             with backend.db.begin() as tx:
                 stacks.put_tags(tx, stack, wanted.tags or {})
@@ -90,6 +103,23 @@ def begin(
         return _started(backend, stack, run, wanted)
 
     return _retried(once)
+
+
+def begin_with_base(
+    backend: Backend, caller: Caller, path: StackPath, *, kind: Kind, program: Program, wanted: Start, client: Client,
+    limit_bytes: int,
+) -> tuple[Started, bytes | None]:  # fmt: skip
+    """Begin an update, and return the state that it starts from as well, unless that takes more than a limit as gzip.
+
+    Errors as in begin; StateDamaged for a state that cannot be read, with the stack left free.
+    """
+    started = begin(backend, caller, path, kind=kind, program=program, wanted=wanted, client=client)
+    try:
+        return started, state.base_text(backend, started.stack, limit_bytes)
+    except state.StateDamaged:
+        # The client never learns of this update, so that nobody would end it.
+        finishing.finish(backend, started.update_id, Outcome.CANCELLED)
+        raise
 
 
 def renew(backend: Backend, lease: Lease, path: StackPath) -> tuple[str, int]:
@@ -106,27 +136,37 @@ def renew(backend: Backend, lease: Lease, path: StackPath) -> tuple[str, int]:
 
 
 def complete(backend: Backend, lease: Lease, completion: Completion) -> None:
-    """End the update as its client says. A repeat succeeds; Forbidden when it was cancelled or somebody took the stack."""
-    if finishing.finish(backend, lease.update_id, completion.outcome):
+    """End the update as its client says. A repeat succeeds; Forbidden when it was cancelled or somebody took the stack.
+
+    Whoever may no longer write the stack ends it as cancelled. StateLost when the state could not be put together.
+    """
+    if finishing.finish(backend, lease.update_id, completion.outcome, is_holder=True):
         return
     with backend.db.connect() as connection:
         found = repository.find(connection, lease.update_id)
     if found is None:
         raise _unknown(lease.update_id)
-    update, has_successor = found
-    if update.status is Status.FINISHING:
-        finishing.conclude(backend, lease.update_id)
-    if update.outcome is Outcome.CANCELLED:
+    update = found.update
+    if update.status is Status.RUNNING and not found.may_go_on:
+        finishing.finish(backend, lease.update_id, Outcome.CANCELLED)
+    if update.status is Status.FINISHING and (reason := finishing.conclude(backend, lease.update_id)):
+        raise finishing.StateLost(reason)
+    if update.outcome is Outcome.CANCELLED or not found.may_go_on:
         raise Forbidden(exact=f"Forbidden: {CANCELLED}")
+    if update.outcome is Outcome.DAMAGED:
+        finishing.try_again(backend, lease.update_id, completion.outcome)
     if update.outcome is Outcome.EXPIRED:
-        if has_successor:
+        if found.has_successor:
             raise Forbidden(exact=f"Forbidden: {EXPIRED}")
         with backend.db.connect() as connection:
             repository.complete_expired(connection, lease.update_id, completion.outcome)
 
 
 def cancel(backend: Backend, caller: Caller, path: StackPath, update_id: str) -> None:
-    """Cancel an update with all it recorded kept. A repeat succeeds; Conflict when it ended otherwise."""
+    """Cancel an update with all it recorded kept. A repeat succeeds; Conflict when it ended otherwise.
+
+    One that was set aside is put together again; StateLost when that fails once more.
+    """
     _stack, update = get_update(backend, caller, path, update_id, Permission.STACK_CANCEL_UPDATE)
     if update.status is Status.NOT_STARTED:
         with backend.db.connect() as connection:
@@ -137,6 +177,9 @@ def cancel(backend: Backend, caller: Caller, path: StackPath, update_id: str) ->
     _stack, update = get_update(backend, caller, path, update_id, Permission.STACK_CANCEL_UPDATE)
     if update.status is Status.FINISHING:
         finishing.conclude(backend, update_id)
+    if update.outcome is Outcome.DAMAGED:
+        finishing.try_again(backend, update_id, Outcome.CANCELLED)
+        return
     if update.outcome is not Outcome.CANCELLED:
         msg = f"Update '{update_id}' has already finished"
         raise Conflict(msg)
@@ -170,12 +213,14 @@ def refusal(backend: Backend, lease: Lease) -> Forbidden | NotFound:
         found = repository.find(connection, lease.update_id)
     if found is None:
         return _unknown(lease.update_id)
-    text = CANCELLED if found[0].outcome is Outcome.CANCELLED else EXPIRED
+    text = CANCELLED if found.update.outcome is Outcome.CANCELLED or not found.may_go_on else EXPIRED
     return Forbidden(exact=f"Forbidden: {text}")
 
 
 def expire_leases(backend: Backend, limit: int) -> int:
     """Finish up to `limit` updates whose holders are gone; returns how many. For the job, which acts for no caller.
+
+    One that cannot be finished does not hold up the others; it is tried again, and in the end set aside.
 
     A lease that ran out holds nobody up, so its update is left open for a while: a laptop that wakes can renew it.
     """
@@ -185,12 +230,19 @@ def expire_leases(backend: Backend, limit: int) -> int:
             connection, lease_before=now_millis - GIVEN_UP_AFTER_SECONDS * 1000, finishing_before=now_millis - FINISHING_MILLIS,
             limit=limit,
         )  # fmt: skip
-    for update_id, status in found:
+    return sum(_expire(backend, update_id, status) for update_id, status in found)
+
+
+def _expire(backend: Backend, update_id: str, status: Status) -> bool:
+    try:
         if status is Status.RUNNING:
             finishing.finish(backend, update_id, Outcome.EXPIRED)
         else:
             finishing.conclude(backend, update_id)
-    return len(found)
+    except Exception:
+        LOG.exception("update %s could not be finished and is tried again", update_id)
+        return False
+    return True
 
 
 def _require_free(backend: Backend, stack: Stack) -> None:
@@ -201,15 +253,16 @@ def _require_free(backend: Backend, stack: Stack) -> None:
         raise _Again
 
 
-def _run(backend: Backend, stack: Stack, update_id: str, wanted: Start, client: Client, *, dry_run: bool) -> Run:
+def _run(backend: Backend, stack: Stack, update_id: str, beginner: _Beginner, *, dry_run: bool) -> Run:
     now_millis = unix_millis(backend.clock.now())
     return Run(
         update_id=update_id,
         version=None if dry_run else stack.latest.version + 1,
         now_millis=now_millis,
         lease_expires_at=now_millis + LEASE_SECONDS * 1000,
-        journal_version=negotiated_journal(wanted.journal_version),
-        client=client,
+        journal_version=negotiated_journal(beginner.wanted.journal_version),
+        client=beginner.client,
+        token_id=beginner.caller.token_id,
     )
 
 

@@ -7,7 +7,6 @@ from msgspec import Raw
 
 from common.errors import BadRequest
 from common.stacks.model import Kind, Status
-from common.state import service as state
 from common.state.jsontext import shield_for
 from common.updates import history, running, service
 from common.updates.history import EventQuery, event_types
@@ -36,16 +35,15 @@ BASE_LIMIT_BYTES = 3 << 20
 @router.post(f"{_STACK}/begin-update")
 def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, client: ClientDep, body: BodyDep) -> Response:
     asked = body.decode(BeginUpdateRequest)
-    started = service.begin(
+    started, base = service.begin_with_base(
         backend, caller, path, kind=_kind(asked.update_kind), program=_program(bytes(asked.program)),
-        wanted=Start(asked.tags, asked.journal_version), client=client,
+        wanted=Start(asked.tags, asked.journal_version), client=client, limit_bytes=BASE_LIMIT_BYTES,
     )  # fmt: skip
     answer = BeginUpdateResponse(
         version=started.version, token=started.token, token_expiration=started.lease_expires_at // 1000,
         journal_version=started.journal_version, stack=stack_shape(backend, started.stack, tags=started.tags),
         update_id=started.update_id,
     )  # fmt: skip
-    base = state.base_text(backend, started.stack, BASE_LIMIT_BYTES)
     return extended_reply(answer, "deployment", base) if base is not None else reply(answer)
 
 

@@ -1,3 +1,4 @@
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from common.db.migrate import State, check, migrate, state_of, version
 from common.db.migrations import REVISIONS
 from common.db.place import MySQL
 from common.errors import StartUpError
+
+_ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (.+)")
 
 
 def statements(dialect: str) -> set[str]:
@@ -47,7 +50,16 @@ def normalized(script: str) -> set[str]:
     """Statements without comments; the parts of a table, a line each, are sorted, as their order means nothing."""
     script = "\n".join(line for line in script.splitlines() if not line.startswith("--"))
     statements = ([line.strip().removesuffix(",") for line in statement.splitlines()] for statement in script.split(";"))
-    return {"\n".join(sorted(line for line in lines if line)) for lines in statements if any(lines)}
+    made, added = dict[str, list[str]](), list[tuple[str, str]]()
+    for lines in ([line for line in lines if line] for lines in statements if any(lines)):
+        name, column = _ADDED.fullmatch(lines[0]).groups() if _ADDED.fullmatch(lines[0]) else ("", "")  # type: ignore[union-attr]
+        if column:
+            added.append((name, column))
+        else:
+            made["\n".join(lines)] = lines
+    for name, column in added:  # A column that came later belongs to its table.
+        next(lines for lines in made.values() if lines[0] == f"CREATE TABLE {name} (").append(column)
+    return {"\n".join(sorted(lines)) for lines in made.values()}
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "previews": lambda connection: history_rows.page_previews(connection, "s0", 0, 10, 0, ascending=False),
     "events": lambda connection: history_rows.event_batches_from(connection, "old7", 0, 10),
     "journal": lambda connection: state.journal_of(connection, "old7"),
-    "journal batch": lambda c: add_journal_batch(c, Guard("old7", 1), Batch("b", 1, 2, 2), b"x", None),
+    "journal batch": lambda c: add_journal_batch(c, Guard("old7", 1), Batch("b", 1, 2, 2, 1, 10), b"x", None),
 }
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from common.state import checks, document, journal
+from common.state.entry import Part, part_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VERSION = "v3.274.1"
@@ -40,9 +41,14 @@ def make_batch(*entries: dict[str, Any] | bytes) -> bytes:
     return b'{"entries":[' + b",".join(texts) + b"]}"
 
 
+def parts(*batches: bytes) -> list[Part]:
+    """Returns batches as a replay reads them."""
+    return [part_of(batch) for batch in batches]
+
+
 def play(base: bytes, *entries: dict[str, Any] | bytes) -> journal.Replay:
     """Returns the replay of one batch."""
-    return journal.replay(base, [make_batch(*entries)], cli_version=VERSION, now=NOW)
+    return journal.replay(base, parts(make_batch(*entries)), cli_version=VERSION, now=NOW)
 
 
 def inner(container: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from common.access.caller import Caller
 from common.access.permissions import Permission
 from common.backend import Backend
 from common.db.tables import journal_batches
-from common.errors import BackendError, Conflict
+from common.errors import BackendError, BadRequest, Conflict
 from common.stacks import service as stacks
 from common.stacks.model import FINISHING_MILLIS, Outcome, StackPath, Status
 from common.state import changes, finishing
@@ -39,7 +39,7 @@ from tests.state.builders import entry, inner, make_resource, make_state
 
 DEV = StackPath("acme", "shop", "dev")
 READ_JOURNAL = "SELECT journal_batches"
-WRITE_END = "UPDATE updates SET status=?, checkpoint=?"
+WRITE_END = "UPDATE updates SET status=?, outcome=?, checkpoint=?"
 GRACE_SECONDS = FINISHING_MILLIS / 1000
 
 End = Callable[[Backend, Caller, Running, FrozenClock], object]
@@ -125,11 +125,12 @@ class TestFinish:
         assert (0, 0) == (counter.gets, counter.puts)
         assert ["old"] == exported_names(backend, admin, DEV)
 
-    def test_of_a_preview_ignores_entries(self, backend: Backend, admin: Caller) -> None:
-        """A dry run changes no state, whatever it sends."""
+    def test_of_a_preview_changes_nothing(self, backend: Backend, admin: Caller) -> None:
+        """A dry run changes no state, and entries that it sends are refused."""
         make_stack(backend, admin)
         preview = make_running(backend, admin, DEV, dry_run=True)
-        record(backend, preview, *creation("a", 1))
+        with pytest.raises(BadRequest, match="a preview records nothing but events"):
+            record(backend, preview, *creation("a", 1))
         complete(backend, preview)
 
         assert [] == exported_names(backend, admin, DEV)

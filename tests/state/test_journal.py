@@ -5,7 +5,21 @@ import pytest
 
 from common.state import checks, document, journal
 from common.state.jsontext import BadDocument
-from tests.state.builders import NOW, ROOT, VERSION, dump, entry, inner, make_batch, make_resource, make_state, names, play, urn
+from tests.state.builders import (
+    NOW,
+    ROOT,
+    VERSION,
+    dump,
+    entry,
+    inner,
+    make_batch,
+    make_resource,
+    make_state,
+    names,
+    parts,
+    play,
+    urn,
+)
 from tests.state.canonical import integrity_error
 
 ODD_INPUTS = (
@@ -28,7 +42,7 @@ class TestBytes:
         odd = odd_resource("odd")
         text = make_batch(b'{"version":1,"kind":1,"sequenceID":2,"operationID":1,"state":' + odd + b"}")
 
-        result = journal.replay(document.EMPTY, [text], cli_version=VERSION, now=NOW)
+        result = journal.replay(document.EMPTY, parts(text), cli_version=VERSION, now=NOW)
 
         assert b'"resources":[' + odd + b"]" in result.text
         assert result.damage == ()
@@ -186,7 +200,7 @@ class TestDamage:
         """A batch that is no JSON is damage, and the other batches count."""
         good = make_batch(entry(2, 1, 1, state=make_resource("a")))
 
-        result = journal.replay(document.EMPTY, [b"\xff{", good, b'{"entries":7}'], cli_version=VERSION, now=NOW)
+        result = journal.replay(document.EMPTY, parts(b"\xff{", good, b'{"entries":7}'), cli_version=VERSION, now=NOW)
 
         assert ["a"] == names(result.text)
         assert 2 == len(result.damage)
@@ -195,7 +209,7 @@ class TestDamage:
         """The metadata says which client and command left the damage, and keeps its other members."""
         base = make_state(metadata={"other": 1})
 
-        result = journal.replay(base, [make_batch(entry(1, 77))], cli_version=VERSION, now=NOW, command="destroy")
+        result = journal.replay(base, parts(make_batch(entry(1, 77))), cli_version=VERSION, now=NOW, command="destroy")
 
         metadata = inner(result.text)["metadata"]
         assert 1 == metadata["other"]
@@ -215,7 +229,7 @@ class TestDamage:
 
         batches = [make_batch(first), make_batch(second)]
 
-        assert ["a"] == names(journal.replay(document.EMPTY, batches, cli_version=VERSION, now=NOW).text)
+        assert ["a"] == names(journal.replay(document.EMPTY, parts(*batches), cli_version=VERSION, now=NOW).text)
 
     def test_entry_without_sequence_is_damage(self) -> None:
         """An entry without a 64-bit sequence ID has no place in the order and is skipped."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from common.state import document, journal
-from tests.state.builders import NOW, VERSION
+from tests.state.builders import NOW, VERSION, parts
 from tests.state.canonical import integrity_error, meaning
 from tests.state.goldens import JournalCase, complete_cases, numbers, own_cases
 
@@ -37,7 +37,7 @@ WAYS: list[Way] = [in_order, twice, overlapping, shuffled]
 
 def replayed(case: JournalCase, batches: list[list[bytes]]) -> journal.Replay:
     bodies = [b'{"entries":[' + b",".join(batch) + b"]}" for batch in batches]
-    return journal.replay(case.base, bodies, cli_version=VERSION, now=NOW)
+    return journal.replay(case.base, parts(*bodies), cli_version=VERSION, now=NOW)
 
 
 class TestOwnCases:

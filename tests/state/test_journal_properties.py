@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.state import document, journal
-from tests.state.builders import NOW, VERSION, dump, entry, make_batch, make_resource, make_state
+from tests.state.builders import NOW, VERSION, dump, entry, make_batch, make_resource, make_state, parts
 
 BASE_SIZE = 4
 
@@ -121,7 +121,7 @@ def batched(entries: list[dict[str, Any]], chance: random.Random) -> list[bytes]
 
 
 def replay(base: bytes, batches: list[bytes]) -> journal.Replay:
-    return journal.replay(base, batches, cli_version=VERSION, now=NOW)
+    return journal.replay(base, parts(*batches), cli_version=VERSION, now=NOW)
 
 
 class TestNothingIsLost:

@@ -82,10 +82,8 @@ class TestExport:
 
         with pytest.raises(BackendError) as caught:
             state.export(backend, admin, DEV)
-        assert (500, f"the stored document {key} is missing") == (
-            caught.value.status,
-            caught.value.message.partition(": ")[2].partition(" from")[0],
-        )
+        words = f"version 0 of stack '{DEV}' cannot be read: the stored document {key} is missing"
+        assert (500, words) == (caught.value.status, caught.value.message.partition(": ")[2].partition(" from")[0])
 
 
 class TestOutputs:

@@ -47,8 +47,8 @@ class TestAppendJournal:
     @pytest.mark.parametrize(("size", "spilled"), [(ROW_LIMIT, False), (ROW_LIMIT + 1, True)])
     def test_spills_what_is_too_large_for_a_row(self, backend: Backend, update: Running, size: int, spilled: bool) -> None:  # noqa: FBT001
         """Up to the limit a batch is in its row; above it the row names a blob with the same bytes."""
-        text = make_batch(entry(1, 0, 1))
-        text += b" " * (size - len(text))
+        empty = make_batch(entry(1, 0, 1, note=""))
+        text = make_batch(entry(1, 0, 1, note="x" * (size - len(empty))))
         running.append_journal(backend, update.lease, text, text)
         [row] = rows(backend)
 

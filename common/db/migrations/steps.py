@@ -23,6 +23,22 @@ def create_table(name: str, *parts: Column[object] | UniqueConstraint, indexes: 
             op.create_index(str(index.name), name, list(index.expressions))
 
 
+def add_column(name: str, column: Column[object]) -> None:
+    """Add a column to a table, where it is absent."""
+    if column.name not in _columns(name):
+        op.add_column(name, column)
+
+
+def create_index(index: str, name: str, columns: list[str]) -> None:
+    """Create an index of a table, where it is absent."""
+    if index not in _indexes(name):
+        op.create_index(index, name, columns)
+
+
+def _columns(name: str) -> set[str]:
+    return set() if op.get_context().as_sql else {found["name"] for found in inspect(op.get_bind()).get_columns(name)}
+
+
 def _has_table(name: str) -> bool:
     return not op.get_context().as_sql and inspect(op.get_bind()).has_table(name)
 

@@ -1,0 +1,35 @@
+"""Whether whoever began an update may go on with it, as a condition that the guarded statements carry.
+
+A lease is given once and then renewed without the access token, so each statement looks at what can be taken away from one
+moment to the next: the token, and its user's place in the organization. An access token that expires ends nothing that was
+begun with it. What roles, teams and grants give is looked at by a job (common/updates/revoking.py), which decides in Python.
+"""
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+
+from common.db.tables import access_tokens, members, stacks, updates
+
+_PERSONS = ("personal", "session")
+_is_member = exists(
+    select(members.c.user_id)
+    .join(stacks, stacks.c.org_id == members.c.org_id)
+    .where(
+        stacks.c.id == updates.c.stack_id,
+        members.c.user_id == access_tokens.c.user_id,
+        members.c.suspended.is_(False),
+    )
+    .correlate(updates, access_tokens)
+)
+_token_is_good = exists(
+    select(access_tokens.c.id)
+    .where(
+        access_tokens.c.id == updates.c.token_id,
+        access_tokens.c.revoked_at.is_(None),
+        # A machine belongs to its token's organization without being a member.
+        or_(access_tokens.c.kind.not_in(_PERSONS), _is_member),
+    )
+    .correlate(updates)
+)
+# An update from before its token was noted goes on.
+MAY_GO_ON: ColumnElement[bool] = or_(updates.c.token_id.is_(None), _token_is_good)
+LOST: ColumnElement[bool] = and_(updates.c.token_id.is_not(None), ~_token_is_good)
