@@ -99,7 +99,7 @@ release-check: $(VENV)/.dev ## Check that this commit can be released, and build
 
 # --- generated files -------------------------------------------------------------------------------------------------
 
-docs: $(VENV)/.dev ## Write docs/configuration.md and docs/compatibility.md again
+docs: $(VENV)/.dev ## Write docs/configuration.md, docs/compatibility.md and docs/tables.md again
 	$(BIN)/python -m tools.generate_docs
 
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \

@@ -1,0 +1,65 @@
+"""How the tables of the database refer to each other, for docs/tables.md.
+
+The tables have no foreign keys; what refers to what is in the columns' names: `team_id` holds the id of a team.
+"""
+
+from collections.abc import Iterator
+
+from common.db.catalog import METADATA
+
+# A column that is not named after its table → the tables that its ids are of, by the column's name without `_id`.
+NAMED_OTHERWISE: dict[str, tuple[str, ...]] = {
+    "composed": ("roles",),
+    "default_org": ("organizations",),
+    "issuer": ("oidc_issuers",),
+    "org": ("organizations",),
+    "personal_user": ("users",),
+    "principal": ("teams", "users"),
+    "set": ("roles",),
+    "token": ("access_tokens",),
+}
+# Columns that hold an id which no table of ours has → what it is.
+OTHER_IDS = {
+    "external": "the directory's own id",
+    "family": "the refresh tokens that were made from one identity token",
+    "policy": "the policy of the same row, as the API names it",
+    "request": "the request that a SAML response answers",
+    "subject": "the invitation that a mail is about",
+}
+# Nearly every table refers to these, so the diagram leaves them out.
+EVERYWHERE = ("organizations", "users")
+
+
+def relations() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return table → column → the tables that the column's ids are of; raises LookupError for a column it does not know."""
+    return {
+        name: {column.name: targets for column in table.columns if (targets := _targets(name, column.name))}
+        for name, table in sorted(METADATA.tables.items())
+    }
+
+
+def diagram() -> Iterator[str]:
+    """Yield the lines of a Mermaid diagram: an arrow leads from a table to one that it refers to."""
+    yield from ("```mermaid", "flowchart LR")
+    for name, columns in relations().items():
+        for target in sorted({target for targets in columns.values() for target in targets} - {*EVERYWHERE}):
+            yield f"    {name} --> {target}"
+    yield "```"
+
+
+def rows() -> Iterator[str]:
+    """Yield a row of a Markdown table for each table of the database."""
+    for name, columns in relations().items():
+        primary_key = ", ".join(f"`{column.name}`" for column in METADATA.tables[name].primary_key)
+        references = ", ".join(f"`{column}` → {' or '.join(targets)}" for column, targets in columns.items())
+        yield f"| `{name}` | {primary_key} | {references} |"
+
+
+def _targets(table: str, column: str) -> tuple[str, ...]:
+    noun = column.removesuffix("_id")
+    if noun == column or noun in OTHER_IDS:
+        return ()
+    targets = NAMED_OTHERWISE.get(noun, (f"{noun}s",))
+    if unknown := [target for target in targets if target not in METADATA.tables]:
+        raise LookupError(f"{table}.{column}: there is no table {unknown[0]}; add the column to tools/table_relations.py")
+    return targets
