@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy import delete as delete_from
 
 from common.access.permissions import StackLevel
-from common.db.tables import stack_grants, stacks
+from common.db.tables import roles, stack_grants, stacks
 
 
 def add(
@@ -33,6 +33,17 @@ def delete(tx: Connection, stack_id: str, principal_id: str) -> bool:
         delete_from(stack_grants).where(stack_grants.c.stack_id == stack_id, stack_grants.c.principal_id == principal_id)
     )
     return found.rowcount == 1
+
+
+def find_kinds(tx: Connection, principal_id: str) -> list[tuple[StackLevel, str | None]]:
+    """Return each level, or rules of a custom set, that a team or person was given on some stack."""
+    query = (
+        select(stack_grants.c.permission, roles.c.rules)
+        .distinct()
+        .select_from(stack_grants.outerjoin(roles, roles.c.id == stack_grants.c.set_id))
+        .where(stack_grants.c.principal_id == principal_id)
+    )
+    return [(StackLevel(row.permission), row.rules) for row in tx.execute(query)]
 
 
 def delete_of_principal(tx: Connection, principal_id: str) -> None:

@@ -9,7 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.access import grant_rows
-from common.access.permissions import StackLevel
+from common.access.descriptor import allowed
+from common.access.permissions import STACK_LEVELS, Permission, StackLevel
+from common.access.rules import parsed
 from common.clock import unix_millis
 
 
@@ -32,6 +34,12 @@ def give_new(tx: Connection, stack_id: str, team_ids: Sequence[str], *, level: S
 def take(tx: Connection, stack_id: str, principal_id: str) -> bool:
     """Take away what a team or a person was given on a stack; False when there was nothing."""
     return grant_rows.delete(tx, stack_id, principal_id)
+
+
+def held_by(tx: Connection, principal_id: str) -> list[frozenset[Permission]]:
+    """Return what a team or a person was given, on whichever stacks."""
+    found = grant_rows.find_kinds(tx, principal_id)
+    return [STACK_LEVELS[level] if rules is None else allowed(parsed(rules)) for level, rules in found]
 
 
 def take_all_from(tx: Connection, principal_id: str) -> None:

@@ -7,9 +7,18 @@ from typing import Literal
 
 import msgspec
 
-from common.access.permissions import Permission, StackLevel
+from common.access import permissions as p
+from common.access.permissions import STACK_LEVELS, Permission, StackLevel
 
 EnvironmentLevel = Literal["none", "read", "open", "write", "admin"]
+_ENVIRONMENT_LEVELS: dict[EnvironmentLevel, frozenset[Permission]] = {
+    "none": frozenset(),
+    "read": p.ENVIRONMENT_READ,
+    "open": p.ENVIRONMENT_OPEN,
+    "write": p.ENVIRONMENT_WRITE,
+    "admin": p.ENVIRONMENT_ADMIN,
+}
+_ACCOUNT_LEVELS = (frozenset[Permission](), p.ACCOUNT_READ, p.ACCOUNT_WRITE, p.ACCOUNT_ADMIN)
 
 
 class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -63,6 +72,20 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
             (self.members_can_transfer_stacks, Permission.STACK_TRANSFER),
         )
         return frozenset(permission for is_on, permission in toggles if not is_on)
+
+    def more_than(self, before: "OrgSettings") -> frozenset[Permission]:
+        """Return what members get by these settings that they did not get by those before, each of the kinds for itself."""
+        return frozenset[Permission]().union(*(new - old for new, old in zip(self.levels(), before.levels(), strict=True)))
+
+    def levels(self) -> tuple[frozenset[Permission], ...]:
+        """Return what members get in the organization, on all stacks, on those that they administer, and on other things."""
+        return (
+            self.of_members(),
+            STACK_LEVELS[self.default_stack_permission],
+            frozenset({Permission.STACK_DELETE, Permission.STACK_TRANSFER}) - self.withheld(),
+            _ENVIRONMENT_LEVELS[self.default_environment_permission],
+            _ACCOUNT_LEVELS[self.default_account_permission],
+        )
 
 
 DEFAULT = OrgSettings()

@@ -76,11 +76,17 @@ class Membership:
 
     def require_held(self, given: frozenset[Permission]) -> None:
         """Raise Forbidden when something is to be given that the caller does not hold in the organization."""
-        lacking = sorted(given - self.held())
+        lacking = sorted(given - self.held() - (self.level_of_members() - self.withheld()))
         if lacking:
             shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
             msg = f"nobody may give what they do not hold themselves in organization {self.login}: {shown}"
             raise Forbidden(msg)
+
+    def require_as_member(self) -> None:
+        """Raise Forbidden unless the caller holds what the organization gives its plain members, to give it to a token."""
+        if not self._is_plain_member:
+            settings = self.settings
+            self.require_held(ROLES[Role.MEMBER] | settings.of_members() | STACK_LEVELS[settings.default_stack_permission])
 
     def held_on(self, entity: Entity) -> frozenset[Permission]:
         """Return what roles give on one thing that is not a stack."""
@@ -95,13 +101,16 @@ class Membership:
         given = self.level_of_members() | (STACK_ADMIN if is_creator else frozenset())
         given = given.union(*(STACK_LEVELS[grant.level] for grant in grants))
         sets = [granted(grant.rules, stack) for grant in grants if grant.rules is not None]
-        if self._is_plain_member:
-            given -= self.settings.withheld()
+        given -= self.withheld()
         return given.union(self._built_in(), *(granted(rules, stack) for rules in self.rules), *sets)
 
     def level_of_members(self) -> frozenset[Permission]:
         """Return what the organization gives its members on every stack."""
         return STACK_LEVELS[self.settings.default_stack_permission] if self._is_plain_member else frozenset()
+
+    def withheld(self) -> frozenset[Permission]:
+        """Return what the organization keeps from its members even on stacks that they administer."""
+        return self.settings.withheld() if self._is_plain_member else frozenset()
 
     def where(self, wanted: frozenset[Permission]) -> Predicate:
         """Return on which stacks roles and settings alone give one of the permissions: the part of a list that is a rule."""

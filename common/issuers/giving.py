@@ -50,6 +50,8 @@ def _require_own(tx: Connection, caller: Caller, membership: Membership, stateme
                 raise _only_admins(membership, "administrators")
             if Permission.ORG_TOKEN_CREATE not in membership.held():
                 raise caller.refusal(Permission.ORG_TOKEN_CREATE, membership)
+            if statement.role_id in ("", builtin.MEMBER.id):
+                membership.require_as_member()
         case TokenType.TEAM:
             if not is_literal(statement.target):
                 raise _only_admins(membership, "teams by a pattern")

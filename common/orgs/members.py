@@ -82,6 +82,10 @@ def change_role(backend: Backend, caller: Caller, org: str, login: str, wanted: 
     def change(tx: Connection) -> None:
         given = settle(tx, membership, [wanted])[wanted]
         member = _load(tx, membership, login)
+        if member.user_id == caller.user_id and given.role_id is None and not membership.is_admin:
+            # A custom role that they may give holds no more than they do; what a built-in one holds is up to the settings.
+            msg = f"only an admin of organization {org} may give you a built-in role"
+            raise Forbidden(msg)
         if member.is_admin and given.role is not member.role:
             _require_other_admin(tx, membership, member)
         member_rows.put_role(tx, membership.org_id, member.user_id, given)

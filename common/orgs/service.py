@@ -49,18 +49,24 @@ def get_organization(backend: Backend, caller: Caller, org: str) -> Organization
 def update_settings(backend: Backend, caller: Caller, org: str, changes: Mapping[str, Any]) -> Organization:
     """Change settings, by their names in OrgSettings, and return the organization; the others stay.
 
-    Raises BadRequest for a limit on tokens that cannot be, and for a role of deployments that is none.
+    Raises BadRequest for a limit on tokens that cannot be, and for a role of deployments that is none; Forbidden for settings
+    that give members more than the caller holds.
     """
     membership = caller.require(Permission.ORGANIZATION_UPDATE, org, missing=missing_org(org))
     _require_fit(changes)
     role_id = changes.get("default_deployment_role_id")
+
+    def change(old: OrgSettings) -> OrgSettings:
+        new = msgspec.structs.replace(old, **changes)
+        membership.require_held(new.more_than(old))
+        return new
 
     def update() -> Organization:
         with backend.db.begin() as tx:
             member_rows.lock(tx, membership.org_id)
             if role_id:
                 settle(tx, membership, [Wanted(None, role_id)])
-            settings = change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, **changes))
+            settings = change_settings(tx, membership.org_id, change)
             told = f"Changed {', '.join(sorted(name.replace('_', ' ') for name in changes)) or 'nothing'}"
             activity.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
             return Organization(membership, settings, _counts(tx, membership))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from common import activity
 from common.access import grants
 from common.access import service as access
-from common.access.builtin import ADMIN, BY_ID, ROLE_IDS
+from common.access.builtin import ADMIN, BY_ID, MEMBER, ROLE_IDS
 from common.access.caller import Caller, missing_org
 from common.access.descriptor import Compose, allowed, encode
 from common.access.orgsettings import OrgSettings
@@ -22,7 +22,7 @@ from common.activity import Event
 from common.backend import Backend
 from common.clock import unix_millis
 from common.db.faults import Contention, repeated, unless_taken
-from common.errors import BadRequest, Conflict
+from common.errors import BadRequest, Conflict, Forbidden
 from common.orgs.custom_roles import drop_role
 from common.orgs.settings import change_settings, load_settings
 from common.roles import holder_rows, repository
@@ -125,6 +125,9 @@ def delete_role(backend: Backend, caller: Caller, org: str, role_id: str, *, for
             repository.lock(tx, membership.org_id)
             record = _load_custom(tx, membership.org_id, role_id)
             repository.lock_record(tx, record.id)
+            if record.id == membership.custom_role_id:
+                msg = f"role {record.name!a} is your own: without it you would be a plain member, so only an admin may delete it"
+                raise Forbidden(msg)
             held_by = _holders(tx, backend, record).sentence()
             if held_by and not force:
                 msg = f"role {record.name!a} is in use: {held_by}; take it away from them first, or delete it with force"
@@ -150,6 +153,8 @@ def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -
             if record.purpose is not Purpose.ROLE or record.id == ADMIN.id:
                 msg = f"{record.name!a} cannot be the role of new members: only a role that is not the admin's can"
                 raise BadRequest(msg)
+            if record.id == MEMBER.id:
+                membership.require_as_member()
             membership.require_held(allowed(rules_of(tx, record)))
             change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, default_role_id=record.id))
             told = f"New members get role {record.name!a}"

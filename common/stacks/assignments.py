@@ -10,18 +10,18 @@ from common.access import grants
 from common.access.builtin import BUILT_INS, LEVEL_SETS, SET, STACK
 from common.access.caller import Caller, missing_org
 from common.access.descriptor import allowed
-from common.access.permissions import Permission, StackLevel
+from common.access.permissions import STACK_LEVELS, Permission, StackLevel
 from common.access.predicate import EntityKind
 from common.access.rights import Membership
 from common.access.rules import parsed
 from common.backend import Backend
 from common.db.faults import Contention, is_duplicate, repeated
-from common.errors import BadRequest, Forbidden, NotFound
+from common.errors import BadRequest, NotFound
 from common.ids import is_id
 from common.stacks import assignment_rows, repository
 from common.stacks.assignment_rows import CustomSet, Held, Person
 from common.stacks.model import Stack
-from common.stacks.service import require_on_stack
+from common.stacks.service import require_givable, require_on_stack
 
 __all__ = ["Assignment", "PermissionSet", "Person", "list_assignments", "update_assignment"]
 _LEVELS = {LEVEL_SETS[level].id: level for level in (StackLevel.READ, StackLevel.WRITE, StackLevel.ADMIN)}
@@ -92,18 +92,15 @@ def update_assignment(
 
 
 def _level(tx: Connection, caller: Caller, membership: Membership, stack: Stack, set_id: str) -> StackLevel:
-    """Return the level that a built-in set stands for, NONE for a custom set that the caller may give on the stack."""
+    """Return the level that a built-in set stands for, NONE for a custom set; Forbidden for what the caller may not give."""
     if set_id in _LEVELS:
+        require_givable(caller, membership, stack, STACK_LEVELS[_LEVELS[set_id]])
         return _LEVELS[set_id]
     rules = assignment_rows.find_set_rules(tx, membership.org_id, set_id) if is_id(set_id) else None
     if rules is None:
         msg = f"permission set {set_id[:100]!a} not found"
         raise BadRequest(msg)
-    held = caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by) | membership.held()
-    lacking = sorted(allowed(parsed(rules)) - held)
-    if lacking:
-        msg = f"nobody may give what they do not hold on the stack themselves: {', '.join(lacking[:5])}"
-        raise Forbidden(msg)
+    require_givable(caller, membership, stack, allowed(parsed(rules)))
     return StackLevel.NONE
 
 

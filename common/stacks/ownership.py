@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from common.access.caller import Caller
-from common.access.permissions import Permission
+from common.access.caller import Caller, missing_org
+from common.access.permissions import STACK_ADMIN, Permission
 from common.backend import Backend
 from common.db.faults import repeated
 from common.errors import Conflict, NotFound
 from common.names import is_name
 from common.stacks import repository_ownership as repository
 from common.stacks.model import Person, Stack, StackPath
-from common.stacks.service import load_stack, lock
+from common.stacks.service import load_stack, lock, require_givable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ def reassign(backend: Backend, caller: Caller, path: StackPath, login: str) -> P
             # One waits for the other here, and then looks whether they may still do this: an owner before may not.
             lock(tx, load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE))
             stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
+            # An owner administers the stack.
+            require_givable(caller, caller.require_member(path.org, missing=missing_org(path.org)), stack, STACK_ADMIN)
             heir_id = repository.find_member(tx, stack.org_id, login) if is_name(login) else None
             if heir_id is None:
                 msg = f"User {login[:100]!a} is no member of organization {path.org}"

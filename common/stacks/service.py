@@ -9,7 +9,7 @@ from common.access.permissions import STACK_VISIBLE, Permission
 from common.access.rights import Membership, StackScope
 from common.backend import Backend
 from common.db.faults import Contention, repeated, unless_taken
-from common.errors import BadRequest, NotBuilt, NotFound
+from common.errors import BadRequest, Forbidden, NotBuilt, NotFound
 from common.names import is_name, require_tag, require_tags
 from common.paging import make_token, read_token, seal
 from common.stacks import repository, repository_page
@@ -74,6 +74,16 @@ def require_on_stack(
         raise NotFound(missing or _missing(stack.path))
     if permission not in held:
         raise caller.refusal(permission, membership)
+
+
+def require_givable(caller: Caller, membership: Membership, stack: Stack, given: frozenset[Permission]) -> None:
+    """Raise Forbidden when the caller is to give something on a stack that they do not hold there themselves."""
+    held = caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by) | membership.held()
+    # Who receives it does not get what the organization keeps from its members either.
+    lacking = sorted(given - held - membership.withheld())
+    if lacking:
+        msg = f"nobody may give what they do not hold on the stack themselves: {', '.join(lacking[:5])}"
+        raise Forbidden(msg)
 
 
 def may_on_stack(caller: Caller, stack: Stack, permission: Permission) -> bool:

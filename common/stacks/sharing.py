@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from common.access import grants
 from common.access.caller import Caller, missing_org
-from common.access.permissions import Permission, StackLevel
+from common.access.permissions import STACK_LEVELS, Permission, StackLevel
 from common.access.rights import Membership
 from common.backend import Backend
 from common.db.faults import repeated
@@ -20,7 +20,7 @@ from common.stacks import repository_ownership
 from common.stacks import repository_sharing as repository
 from common.stacks.model import Stack, StackPath
 from common.stacks.repository_sharing import Collaborator, TeamOnStack
-from common.stacks.service import LISTABLE, load_stack
+from common.stacks.service import LISTABLE, load_stack, require_givable
 from common.teams import service as teams
 from common.teams.model import Change, Details, StackChange, Team
 
@@ -90,6 +90,7 @@ def set_team_level(backend: Backend, caller: Caller, path: StackPath, name: str,
             stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
             membership = caller.require_member(path.org, missing=missing_org(path.org))
             team = teams.hold_visible(tx, membership, name)
+            require_givable(caller, membership, stack, STACK_LEVELS[level])
             _give(tx, stack, team, one, now=backend.clock.now())
 
     repeated(change)
@@ -132,6 +133,8 @@ def _put(
 ) -> None:  # fmt: skip
     path = StackPath(membership.login, change.project, change.name)
     stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
+    if change.level is not None:
+        require_givable(caller, membership, stack, STACK_LEVELS[change.level])
     _give(tx, stack, team, change, now=now)
 
 

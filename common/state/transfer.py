@@ -7,7 +7,7 @@ for decryption, for callers who may decrypt it where it is now.
 
 from common.access import grants
 from common.access.caller import Caller, missing_org
-from common.access.permissions import Permission
+from common.access.permissions import STACK_ADMIN, Permission
 from common.access.rights import Membership
 from common.backend import Backend
 from common.clock import unix_millis
@@ -26,7 +26,8 @@ _SHOWN: dict[type[BackendError], type[BackendError]] = {BadRequest: BadRequest, 
 def transfer(backend: Backend, caller: Caller, path: StackPath, to_org: str) -> None:
     """Move a stack to another organization of the caller.
 
-    NotFound when the caller does not belong there, Conflict when it has a stack of that name or an update holds this one.
+    NotFound when the caller does not belong there, Conflict when it has a stack of that name or an update holds this one,
+    Forbidden unless the caller administers the stack: the admins of the other organization will.
     """
     stack = _load(backend, caller, path)
     target = _target(caller, to_org)
@@ -75,8 +76,7 @@ def _movable(backend: Backend, caller: Caller, source: Membership, target: Membe
         msg = f"organization {source.login} has more than {BULK_LIMIT} stacks; transfer some of them one by one first"
         raise BadRequest(msg)
     for stack in found:
-        if not may_on_stack(caller, stack, Permission.STACK_TRANSFER):
-            raise caller.refusal(Permission.STACK_TRANSFER, source)
+        _require_administered(caller, source, stack)
         require_idle(backend, stack)
     if taken:
         msg = f"Stack '{taken[0]}' already exists"
@@ -103,7 +103,16 @@ def _transfer(backend: Backend, caller: Caller, stack: Stack, target: Membership
 
 
 def _load(backend: Backend, caller: Caller, path: StackPath) -> Stack:
-    return load_idle(backend, caller, path, Permission.STACK_TRANSFER)
+    stack = load_idle(backend, caller, path, Permission.STACK_TRANSFER)
+    _require_administered(caller, caller.require_member(path.org, missing=missing_org(path.org)), stack)
+    return stack
+
+
+def _require_administered(caller: Caller, membership: Membership, stack: Stack) -> None:
+    """Raise Forbidden unless the caller may do everything to the stack that whoever moves it gets in their own organization."""
+    for permission in (Permission.STACK_TRANSFER, *sorted(STACK_ADMIN)):
+        if not may_on_stack(caller, stack, permission):
+            raise caller.refusal(permission, membership)
 
 
 def _target(caller: Caller, org: str) -> Membership:

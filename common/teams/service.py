@@ -166,7 +166,10 @@ def change(tx: Connection, backend: Backend, caller: Caller, membership: Members
 
 
 def require_no_more(tx: Connection, membership: Membership, team: Team) -> None:
-    """Raise Forbidden when a place in the team would make an admin, or give by its roles more than an outsider holds: a step."""
+    """Raise Forbidden when a place in the team, or a token of it, gives more than an outsider holds: a step.
+
+    The team gives its roles, and what it was given on stacks: whoever is not in it must hold that on every stack.
+    """
     if membership.is_admin:
         return
     rules = repository.find_role_rules(tx, team.id)
@@ -176,7 +179,7 @@ def require_no_more(tx: Connection, membership: Membership, team: Team) -> None:
     if team.id in membership.team_ids:
         return
     held = [BY_ID[role_id].permissions if text is None else allowed(parsed(text)) for role_id, text in rules.items()]
-    membership.require_held(frozenset[Permission]().union(*held))
+    membership.require_held(frozenset[Permission]().union(*held, *grants.held_by(tx, team.id)))
 
 
 def _founder(tx: Connection, caller: Caller, membership: Membership) -> Person | None:

@@ -182,6 +182,8 @@ def _require_one_role(membership: Membership, wanted: Wanted) -> None:
     if (wanted.is_admin or wanted.role_id == builtin.ADMIN.id) and not membership.is_admin:
         msg = f"only admins of organization {membership.login} can make admin tokens"
         raise Forbidden(msg)
+    if wanted.role_id in (None, builtin.MEMBER.id):
+        membership.require_as_member()
 
 
 def _require_role(tx: Connection, membership: Membership, role_id: str | None) -> None:

@@ -8,7 +8,7 @@ is asked for. What the needs mean, and which refusals they cause, is said in tes
 
 from typing import Any
 
-from common.access.permissions import Permission
+from common.access.permissions import ROLES, STACK_ADMIN, STACK_READ, Permission, Role
 from tests.authorization.needs import (
     ADMIN,
     DIRECTORY,
@@ -71,6 +71,8 @@ LIBRARIAN = "<role librarian>"
 TOKEN = {"name": "fresh", "description": "", "expires": 0}
 JWKS = {"keys": [published(1)]}
 DENY = {"decision": "deny", "tokenType": "organization", "authorizedPermissions": [], "rules": {}}
+# A plain token holds what members do. The rows are called where the organization gives its members no stack.
+AS_MEMBER = tuple(map(org, sorted(ROLES[Role.MEMBER] | {P.STACK_CREATE, P.TEAM_CREATE})))
 LET_IN = {"decision": "allow", "tokenType": "organization", "authorizedPermissions": ["standard"], "rules": {"sub": "ci"}}
 
 
@@ -183,20 +185,22 @@ ROWS: tuple[Row, ...] = tuple(kind for one in (
     row("GET", f"{S}/collaborators", stack(P.STACK_ACCESS_READ)),
     row("DELETE", f"{S}/collaborators/{{user}}", stack(P.STACK_ACCESS_UPDATE)),
     row("PATCH", "/api/console/stacks/{org}/{project}/{stack}/teams/{team}", stack(P.STACK_ACCESS_UPDATE), TEAM,
-        body={"permissions": 101}),
+        *map(stack, sorted(STACK_READ)), body={"permissions": 101}),
 
-    # Stacks that change hands.
-    row("POST", f"{S}/transfer", stack(P.STACK_TRANSFER), target(P.STACK_CREATE), body={"toOrg": "annex"}),
-    row("POST", f"{S}/ownership", stack(P.STACK_ACCESS_UPDATE), body={"githubLogin": "uma"}),
+    # Stacks that change hands: whoever gives one administers it, since whoever receives it does.
+    row("POST", f"{S}/transfer", stack(P.STACK_TRANSFER), *map(stack, sorted(STACK_ADMIN)), target(P.STACK_CREATE), body={"toOrg": "annex"}),
+    row("POST", f"{S}/ownership", stack(P.STACK_ACCESS_UPDATE), *map(stack, sorted(STACK_ADMIN)), body={"githubLogin": "uma"}),
     row("POST", f"{O}/bulk-transfer/stacks", org(P.ORGANIZATION_TRANSFER_STACKS), target(P.STACK_CREATE),
-        every_stack(P.STACK_TRANSFER), body={"toOrg": "annex"}, moment="idle"),
+        *map(every_stack, sorted(STACK_ADMIN)), body={"toOrg": "annex"}, moment="idle"),
     row("GET", f"{O}/restore-stack", org(P.STACK_LIST_DELETED)),
     row("POST", f"{O}/restore-stack/{{program_id}}", org(P.STACK_RESTORE_DELETED), body={"stackName": "back"}),
 
     # The organization and its people. Nobody who is not an admin makes one, and nobody gives a role that holds more than
     # they do: `librarian` holds audit_logs:read.
     row("GET", O, MEMBER),
-    row("PATCH", O, org(P.ORGANIZATION_UPDATE), body={"setDefaultStackPermission": 101}),
+    row("PATCH", O, org(P.ORGANIZATION_UPDATE), body={"setDefaultStackPermission": 0}),
+    row("PATCH", O, org(P.ORGANIZATION_UPDATE), *map(org, sorted(STACK_ADMIN)), body={"setDefaultStackPermission": 103},
+        case="more for members"),
     row("PATCH", O, org(P.ORGANIZATION_UPDATE), org(P.AUDIT_LOGS_READ), body={"setDefaultDeploymentRoleId": LIBRARIAN},
         case="a role for deployments"),
     row("GET", f"{O}/metadata", MEMBER),
@@ -241,6 +245,7 @@ ROWS: tuple[Row, ...] = tuple(kind for one in (
     row("PATCH", T, org(P.TEAM_UPDATE, or_team_admin=True), body={"newDescription": "changed"}),
     row("PATCH", T, org(P.TEAM_UPDATE, or_team_admin=True), body={"memberAction": "add", "member": "uma"}, case="a member"),
     row("PATCH", T, org(P.TEAM_UPDATE, or_team_admin=True), stack(P.STACK_ACCESS_UPDATE),
+        *map(stack, sorted(STACK_READ)),
         body={"addStackPermission": {**STACK, "permission": 101}}, case="a stack given"),
     row("PATCH", T, org(P.TEAM_UPDATE), stack(P.STACK_ACCESS_UPDATE), body={"removeStack": STACK}, at={"team": "given"},
         case="a stack taken from a team that the caller does not administer"),
@@ -271,12 +276,12 @@ ROWS: tuple[Row, ...] = tuple(kind for one in (
     row("DELETE", f"{T}/roles/{{role_id}}", org(P.ROLE_UPDATE), at={"role_id": "<role held>"}),
     row("POST", f"{T}/enable-team-roles", org(P.ROLE_UPDATE)),
     row("POST", f"{O}/assignments/list", stack(P.STACK_ACCESS_READ), body=OF_DEV),
-    row("POST", f"{O}/assignments/update", stack(P.STACK_ACCESS_UPDATE),
+    row("POST", f"{O}/assignments/update", stack(P.STACK_ACCESS_UPDATE), *map(stack, sorted(STACK_READ)),
         body={**OF_DEV, "userId": "uma", "permissionSetId": "<set stack-read>"}),
 
     # Tokens of organizations and teams.
     row("GET", f"{O}/tokens", org(P.ORG_TOKEN_READ)),
-    row("POST", f"{O}/tokens", org(P.ORG_TOKEN_CREATE), body=TOKEN),
+    row("POST", f"{O}/tokens", org(P.ORG_TOKEN_CREATE), *AS_MEMBER, body=TOKEN),
     row("POST", f"{O}/tokens", org(P.ORG_TOKEN_CREATE), ADMIN, body={**TOKEN, "admin": True}, case="of an admin"),
     row("POST", f"{O}/tokens", org(P.ORG_TOKEN_CREATE), ADMIN, body={**TOKEN, "roleID": "<role admin>"}, case="of an admin, by id"),
     row("POST", f"{O}/tokens", org(P.ORG_TOKEN_CREATE), org(P.AUDIT_LOGS_READ), body={**TOKEN, "roleID": LIBRARIAN},
@@ -315,13 +320,13 @@ ROWS: tuple[Row, ...] = tuple(kind for one in (
     row("POST", I, org(P.OIDC_ISSUERS_CREATE), body={"name": "fresh", "url": "https://ci.example.com", "jwks": JWKS}),
     row("GET", f"{I}/{{issuer_id}}", org(P.OIDC_ISSUERS_READ)),
     row("PATCH", f"{I}/{{issuer_id}}", org(P.OIDC_ISSUERS_UPDATE), body={"name": "renamed"}),
-    row("PATCH", f"{I}/{{issuer_id}}", org(P.OIDC_ISSUERS_UPDATE), org(P.ORG_TOKEN_CREATE), body={"name": "x", "jwks": JWKS},
-        case="other keys"),
+    row("PATCH", f"{I}/{{issuer_id}}", org(P.OIDC_ISSUERS_UPDATE), org(P.ORG_TOKEN_CREATE), *AS_MEMBER,
+        body={"name": "x", "jwks": JWKS}, case="other keys"),
     row("DELETE", f"{I}/{{issuer_id}}", org(P.OIDC_ISSUERS_DELETE)),
     row("POST", f"{I}/{{issuer_id}}/regenerate-thumbprints", org(P.OIDC_ISSUERS_REGENERATE_THUMBPRINTS), ok=400),
     row("GET", f"{O}/auth/policies/oidcissuers/{{issuer_id}}", org(P.AUTH_POLICIES_READ)),
     row("PATCH", f"{O}/auth/policies/{{policy_id}}", org(P.AUTH_POLICIES_UPDATE), body={"policies": [DENY]}),
-    row("PATCH", f"{O}/auth/policies/{{policy_id}}", org(P.AUTH_POLICIES_UPDATE), org(P.ORG_TOKEN_CREATE),
+    row("PATCH", f"{O}/auth/policies/{{policy_id}}", org(P.AUTH_POLICIES_UPDATE), org(P.ORG_TOKEN_CREATE), *AS_MEMBER,
         body={"policies": [LET_IN]}, case="that lets somebody in"),
     row("PATCH", f"{O}/auth/policies/{{policy_id}}", org(P.AUTH_POLICIES_UPDATE), ADMIN,
         body={"policies": [{**LET_IN, "authorizedPermissions": ["admin"]}]}, case="that lets admins in"),

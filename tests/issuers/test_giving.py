@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.access import builtin
-from common.access.permissions import Permission
+from common.access.permissions import ROLES, STACK_WRITE, Permission, Role
 from common.backend import Backend
 from tests.issuers.exchanging import ISSUERS, Trust, allow, deny
 from tests.peers.workload_issuer import published
@@ -73,7 +73,10 @@ class TestClerk:
 
     def test_gives_no_more_than_he_holds(self, trusted: Trust, client: TestClient, backend: Backend) -> None:
         """With the right to make tokens he lets plain ones in, and roles that hold no more than he does."""
-        token = member(client, backend, "dora", *POLICY, Permission.ORG_TOKEN_CREATE, Permission.AUDIT_LOGS_READ)
+        held = (*POLICY, Permission.ORG_TOKEN_CREATE, Permission.AUDIT_LOGS_READ)
+        assert 403 == trusted.set_policy(allow(), token=member(client, backend, "carl", *held)).status_code
+        of_members = ROLES[Role.MEMBER] | STACK_WRITE | {Permission.STACK_CREATE, Permission.TEAM_CREATE}
+        token = member(client, backend, "dora", *held, *of_members)
         small = make_role(backend, Permission.AUDIT_LOGS_READ, name="small")
         large = make_role(backend, Permission.STACK_DELETE, name="large")
 

@@ -219,7 +219,14 @@ class TestChangeRole:
         """Whoever is no admin can neither make one nor give a custom role that holds more than they do, not even to themselves."""
         boss = make_holder(backend, "boss", Permission.ORG_MEMBER_UPDATE, Permission.STACK_READ)
         fit, over = make_role(backend, Permission.STACK_READ, name="fit"), make_role(backend, Permission.ROLE_UPDATE, name="over")
-        for wanted in (ADMIN, Wanted(None, builtin.ADMIN.id), Wanted(None, over)):
+        for wanted in (
+            ADMIN,
+            MEMBER,
+            BILLING,
+            Wanted(None, builtin.ADMIN.id),
+            Wanted(None, builtin.MEMBER.id),
+            Wanted(None, over),
+        ):
             with pytest.raises(Forbidden):
                 members.change_role(backend, boss, "acme", "boss", wanted)
         members.change_role(backend, boss, "acme", "boss", Wanted(None, fit))

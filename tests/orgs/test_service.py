@@ -95,6 +95,28 @@ class TestUpdateSettings:
         assert fit == told.settings.default_deployment_role_id
         assert admin.login == "admin"
 
+    def test_gives_members_no_more_than_the_caller_holds(self, backend: Backend, admin: Caller) -> None:
+        """Whoever may change settings alone can take from members and not give: no admin level, no toggle, no environments."""
+        bob = make_holder(backend, "bob", Permission.ORGANIZATION_UPDATE)
+        taken = {
+            "default_stack_permission": StackLevel.NONE,
+            "members_can_create_stacks": False,
+            "members_can_delete_stacks": False,
+        }
+        orgs.update_settings(backend, bob, "acme", taken)
+        more: list[dict[str, Any]] = [
+            {"default_stack_permission": StackLevel.ADMIN}, {"default_stack_permission": StackLevel.READ},
+            {"members_can_create_stacks": True}, {"members_can_delete_stacks": True}, {"default_environment_permission": "read"},
+            {"default_account_permission": 1},
+        ]  # fmt: skip
+        for changes in more:
+            with pytest.raises(Forbidden, match="nobody may give what they do not hold themselves"):
+                orgs.update_settings(backend, bob, "acme", changes)
+        orgs.update_settings(backend, bob, "acme", {"preferred_vcs": "github"})
+
+        assert admin.login == "admin"
+        assert StackLevel.NONE == orgs.get_organization(backend, make_admin(backend), "acme").settings.default_stack_permission
+
 
 class TestAddShared:
     def test_makes_its_maker_an_admin(self, backend: Backend) -> None:

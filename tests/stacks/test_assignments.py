@@ -61,7 +61,10 @@ class TestUpdateAssignment:
             give(backend, bob, stack_id, "bob", STACK_READ.id)
         give(backend, admin, stack_id, bob.user_id, custom.id)
 
-        assert give(backend, bob, stack_id, "bob", STACK_READ.id) is not None
+        readers = make_role(backend, admin, "readers", allow("stack:read"), Purpose.SET, resource_type="stack")
+        with pytest.raises(Forbidden, match="nobody may give what they do not hold on the stack themselves: stack:decrypt"):
+            give(backend, bob, stack_id, "bob", STACK_READ.id)
+        assert give(backend, bob, stack_id, "bob", readers.id) is not None
         with pytest.raises(Forbidden, match="stack_access:update"):
             give(backend, bob, stack_id, "bob", custom.id)
 

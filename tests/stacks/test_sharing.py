@@ -6,7 +6,7 @@ from sqlalchemy import select
 from common.access import grants
 from common.access.builtin import ADMIN
 from common.access.caller import Caller
-from common.access.permissions import Permission, StackLevel
+from common.access.permissions import STACK_READ, Permission, StackLevel
 from common.backend import Backend
 from common.db.tables import stack_grants
 from common.errors import BadRequest, Conflict, Forbidden, NotFound
@@ -206,10 +206,12 @@ class TestSetTeamLevel:
         """Who may share a stack but read no team finds only their own teams."""
         make_team(backend, admin)
         make_stack(backend, admin)
-        token = with_role(backend, "sharer", Permission.STACK_READ, Permission.STACK_ACCESS_UPDATE)
+        token = with_role(backend, "sharer", *STACK_READ, Permission.STACK_ACCESS_UPDATE)
         with pytest.raises(NotFound, match="Team 'ops' not found"):
             sharing.set_team_level(backend, caller_of(backend, token), DEV, "ops", StackLevel.READ)
         sharing.update_team(backend, admin, "acme", "ops", member("add", "sharer"))
+        with pytest.raises(Forbidden, match="nobody may give what they do not hold on the stack themselves"):
+            sharing.set_team_level(backend, caller_of(backend, token), DEV, "ops", StackLevel.WRITE)
         sharing.set_team_level(backend, caller_of(backend, token), DEV, "ops", StackLevel.READ)
 
         assert {"dev": StackLevel.READ} == levels(backend, admin)

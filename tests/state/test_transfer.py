@@ -20,7 +20,7 @@ from common.stacks.model import Kind, StackPath
 from common.state import changes, transfer
 from common.state.attempts import InProgress
 from common.wire.secrets import DecryptValueRequest
-from tests.access.holding import give, make_member, set_settings
+from tests.access.holding import allow, give, give_role, make_member, set_settings
 from tests.clocks import FrozenClock
 from tests.factories import beginning, exported, make_ciphertext, make_running, make_stack, make_version, record
 from tests.interleaving import Crash, crash, interleaved
@@ -114,6 +114,16 @@ class TestTransfer:
         with pytest.raises(Forbidden) as caught:
             transfer.transfer(backend, bob, DEV, "beta")
         assert "stack:transfer" in caught.value.message
+
+    def test_is_not_a_way_into_the_stack(self, backend: Backend, admin: Caller) -> None:
+        """With `stack:transfer` alone nobody moves a stack into an organization where they may export and decrypt it."""
+        make_stack(backend, admin)
+        token = make_user(backend, "bob", org="acme")
+        give_role(backend, caller_of(backend, token), allow("stack:transfer"))
+
+        with pytest.raises(Forbidden, match="lacks the permission stack:cancel_update"):
+            transfer.transfer(backend, caller_of(backend, token), DEV, "bob")
+        assert b"{" in exported(backend, admin, DEV)
 
     @pytest.mark.usefixtures("admin")
     def test_may_be_withheld_from_members(self, backend: Backend) -> None:

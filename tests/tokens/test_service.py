@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from common.access import builtin
 from common.access import service as access
 from common.access.caller import Caller
-from common.access.permissions import Permission, Role
+from common.access.permissions import ROLES, STACK_WRITE, Permission, Role
 from common.backend import Backend
 from common.db.tables import access_tokens, teams, users
 from common.errors import BackendError, BadRequest, Conflict, Forbidden, NotFound, Unauthorized
@@ -23,6 +23,8 @@ from tests.tokens.making import in_days, limit_days, make_role, make_team
 
 PLAIN = Wanted("", 0, "ci")
 ADMIN = Wanted("", 0, "ci", is_admin=True)
+# What members hold while nobody has changed the settings.
+OF_MEMBERS = ROLES[Role.MEMBER] | STACK_WRITE | {Permission.STACK_CREATE, Permission.TEAM_CREATE}
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ class TestOfOrg:
     @pytest.mark.parametrize("wanted", [ADMIN, Wanted("", 0, "ci", role_id=builtin.ADMIN.id)])
     def test_of_an_admin_is_made_by_admins_alone(self, backend: Backend, admin: Caller, wanted: Wanted) -> None:
         """Who may make tokens without being an admin cannot make an admin of one, in either spelling."""
-        maker = with_role(backend, Permission.ORG_TOKEN_CREATE)
+        maker = with_role(backend, Permission.ORG_TOKEN_CREATE, *OF_MEMBERS)
 
         with pytest.raises(Forbidden, match="only admins of organization acme can make admin tokens"):
             tokens.create_for_org(backend, maker, "acme", wanted)
@@ -85,6 +87,14 @@ class TestOfOrg:
             .memberships[0]
             .is_admin
         )
+
+    def test_of_a_plain_one_is_not_made_by_whoever_holds_less(self, backend: Backend, admin: Caller) -> None:
+        """A token without a role may do what members may, so its maker must hold that."""
+        maker = with_role(backend, Permission.ORG_TOKEN_CREATE)
+        assert admin.is_themselves
+        for wanted in (PLAIN, Wanted("", 0, "ci", role_id=builtin.MEMBER.id)):
+            with pytest.raises(Forbidden, match="nobody may give what they do not hold themselves"):
+                tokens.create_for_org(backend, maker, "acme", wanted)
 
     def test_of_a_role_holds_no_more_than_its_maker(self, backend: Backend, admin: Caller) -> None:
         """Who makes tokens without being an admin gives them the roles that hold no more than they do themselves."""
