@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup hooks serve test check fix e2e e2e-all bench docs lock clean package-azure release-check
+.PHONY: help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean package-azure release-check
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -101,6 +101,9 @@ release-check: $(VENV)/.dev ## Check that this commit can be released, and build
 
 docs: $(VENV)/.dev ## Write docs/configuration.md, docs/compatibility.md and docs/tables.md again
 	$(BIN)/python -m tools.generate_docs
+
+changelog: $(VENV)/.dev ## Put CHANGELOG.md in order: each kind of change once, nothing twice
+	$(BIN)/python -m tools.changelog
 
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \
 	$(if $(UPGRADE),--upgrade)

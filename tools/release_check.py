@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from tools import package_aws, package_azure
+from tools.changelog import KINDS
 from tools.pythons import find_python
 
 ROOT = Path(__file__).parents[1]
-# In the order of Keep a Changelog.
-KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 # What is shipped → the lock file that it is installed from.
 PRODUCTS = {"server": "local.txt", "aws": "aws.txt", "azure": "azure.txt"}
 _HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?P<date> - \d{4}-\d\d-\d\d)?$")
