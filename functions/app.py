@@ -53,7 +53,7 @@ class Dispatcher:
             await _lifespan(receive, send)
             return
         self._limit_threads()
-        group = self.find(scope["path"])
+        group = self.find(scope["path"], for_browser=takes_pages(scope))
         if group is None:
             response = await unserved(Request(scope, receive), self._backend, NotFound(_not_served(scope["path"])))
             await response(scope, receive, send)
@@ -63,10 +63,11 @@ class Dispatcher:
             app = await run_in_threadpool(self.load, group)
         await app(scope, receive, send)
 
-    def find(self, path: str) -> Group | None:
-        """Return the group that serves a path."""
+    def find(self, path: str, *, for_browser: bool = False) -> Group | None:
+        """Return the group that serves a path, to a browser or to any other client."""
         match = self._addresses.fullmatch(path)
-        return GROUPS[match.lastindex - 1] if match is not None and match.lastindex is not None else None
+        group = GROUPS[match.lastindex - 1] if match is not None and match.lastindex is not None else None
+        return group if group is not None and (for_browser or not group.for_browsers) else None
 
     def load(self, group: Group) -> ASGIApp:
         """Return the group's application, built on the first call."""
@@ -82,6 +83,13 @@ class Dispatcher:
         if not self._limited:
             anyio.to_thread.current_default_thread_limiter().total_tokens = self._backend.settings.integer("STACKHOLD_THREADS")
             self._limited = True
+
+
+def takes_pages(scope: Scope) -> bool:
+    """Tell whether a request comes from a browser that opens an address, and the address is not one of a program's."""
+    if scope["method"] not in ("GET", "HEAD") or _OF_PROGRAMS.match(scope["path"]):
+        return False
+    return any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"])
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -101,6 +109,7 @@ def _not_served(path: str) -> str:
     return f"{path[:200]} is not served{advice}"
 
 
+_OF_PROGRAMS = re.compile(r"/(?:api|scim|assets|\.well-known|favicon\.ico|robots\.txt)(?:/|$)")
 # What the parts of a pattern match, with the slash before them.
 _SEGMENTS = {"*": "/[^/]*", "**": "(?:/.*)?"}
 

@@ -13,11 +13,15 @@ _KINDS = ("update", "preview", "refresh", "destroy")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One router: its module under functions.api, or functions.pages for what people see, and the addresses it serves."""
+    """One router: its module under functions.api, or functions.pages for what people see, and the addresses it serves.
+
+    A group for browsers alone serves nothing to clients that do not ask for HTML: there those addresses are unknown.
+    """
 
     module: str
     patterns: tuple[str, ...]
     package: str = "api"
+    for_browsers: bool = False
 
     @property
     def path(self) -> str:
@@ -66,5 +70,6 @@ GROUPS: tuple[Group, ...] = (
     Group("administration", ("/admin/**",), "pages"),
     Group("sessions", ("/", "/signin", "/signin/token", "/signin/organization", "/signout", "/assets/**"), "pages"),
     Group("cli_login", ("/cli-login", "/welcome/**"), "pages"),
-    Group("settings", ("/settings/**", "/user/settings/tokens"), "pages"),
+    Group("settings", ("/settings/**", "/user/settings/tokens", "/account/tokens"), "pages"),
+    Group("links", ("/**",), "pages", for_browsers=True),
 )  # fmt: skip

@@ -4,14 +4,14 @@ No page here asks the database who looks: it may be what failed.
 """
 
 import logging
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from common.errors import BackendError, BadRequest, MethodNotAllowed, NotFound, TooManyRequests
+from common.errors import BackendError, BadRequest, MethodNotAllowed, NotBuilt, NotFound, SignInRequired, TooManyRequests
 from functions.middleware import PREFIX, without_prefix
 from functions.pages.rendering import page, see_other
 from functions.pages.visitors import SignInNeeded, Visitor, local_path, sign_in_path
@@ -23,6 +23,7 @@ SERVER_ERROR, NOT_ALLOWED = 500, 405
 def install(app: FastAPI) -> None:
     """Make an application of pages answer with pages."""
     app.add_exception_handler(SignInNeeded, _sign_in)
+    app.add_exception_handler(SignInRequired, _sign_in_through_provider)
     app.add_exception_handler(BackendError, _failure)
     app.add_exception_handler(RequestValidationError, _bad_address)
     app.add_exception_handler(HTTPException, _unrouted)
@@ -37,6 +38,12 @@ def reason(error: BackendError) -> str:
 
 async def _sign_in(request: Request, _error: Exception) -> Response:
     return see_other(sign_in_path(_asked(request) if request.method in ("GET", "HEAD") else _shown_before(request)))
+
+
+async def _sign_in_through_provider(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SignInRequired)  # noqa: S101 - FastAPI calls this for no other class
+    return_to = _asked(request) if request.method in ("GET", "HEAD") else _shown_before(request)
+    return see_other(f"/signin/sso/{quote(error.org_login, safe='')}?{urlencode({'return_to': return_to})}")
 
 
 def _asked(request: Request) -> str:
@@ -54,9 +61,10 @@ def _shown_before(request: Request) -> str:
 async def _failure(request: Request, error: Exception) -> Response:
     assert isinstance(error, BackendError)  # noqa: S101 - FastAPI calls this for no other class
     request_id = str(request.scope.get("stackhold.request_id", ""))
-    if error.status >= SERVER_ERROR:
+    is_fault = error.status >= SERVER_ERROR and not isinstance(error, NotBuilt)
+    if is_fault:
         LOG.error("request %s: %s", request_id, error.message, exc_info=error)
-    return _page(request, error, request_id if error.status >= SERVER_ERROR else "")
+    return _page(request, error, request_id if is_fault else "")
 
 
 async def _bad_address(request: Request, _error: Exception) -> Response:

@@ -30,6 +30,7 @@ def overview(visitor: VisitorDep, person: PersonDep) -> Response:
     return page(visitor, "settings", memberships=own_first)
 
 
+@router.get("/account/tokens")
 @router.get("/user/settings/tokens")
 def tokens_of_command_line() -> Response:
     """Lead on from where the command line says that tokens are made."""
