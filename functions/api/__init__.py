@@ -67,7 +67,8 @@ GROUPS: tuple[Group, ...] = (
     Group("providers", ("/signin/github/**", "/signin/gitlab/**", "/signin/oidc/**", "/settings/identities/**"), "pages"),
     Group("accounts", ("/signup", "/verify", "/reset/**", "/invites/**"), "pages"),
     Group("account_settings", ("/settings/account/**",), "pages"),
-    Group("administration", ("/admin/**",), "pages"),
+    # Exactly these: the first administrator's own organization is called `admin`, and its stacks have pages at /admin/….
+    Group("administration", ("/admin", "/admin/mails", "/admin/mails/link"), "pages"),
     Group("sessions", ("/", "/signin", "/signin/token", "/signin/organization", "/signout", "/assets/**"), "pages"),
     Group("cli_login", ("/cli-login", "/welcome/**"), "pages"),
     Group("settings", ("/settings/**", "/user/settings/tokens", "/account/tokens"), "pages"),

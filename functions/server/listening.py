@@ -1,11 +1,12 @@
 """The address and the certificate: taken before anything else happens, so that a busy port changes nothing."""
 
 import contextlib
+import logging
 import os
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from common.database import tls_version
@@ -13,8 +14,14 @@ from common.errors import StartUpError
 from common.pem import read_pem
 from common.settings import Settings
 
+LOG = logging.getLogger("stackhold.server")
+
 BACKLOG = 2048
 TLS_PORT = 8443
+LOOPBACK = "127.0.0.1"
+# Where the command line takes the pages to be, by the port of a server that it knows as `localhost` (its source:
+# pkg/backend/httpstate/client/console.go).
+CONSOLE_PORTS = {8080: 3000}
 _CERTIFICATE, _PRIVATE_KEY = "API_TLS_CERTIFICATE", "API_TLS_PRIVATE_KEY"
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not chosen
 
@@ -70,6 +77,29 @@ def bind(settings: Settings) -> socket.socket:
         raise StartUpError(msg) from error
     listener.setblocking(False)
     return listener
+
+
+def bind_console(settings: Settings, listener: socket.socket, ports: Mapping[int, int] = CONSOLE_PORTS) -> socket.socket | None:
+    """Return a second listening socket, where the command line's links lead for a server at localhost:8080.
+
+    None when the server is elsewhere, when its pages have an address of their own, or when another program has the port.
+    """
+    host, port = listener.getsockname()[:2]
+    if host != LOOPBACK or port not in ports or settings.is_set("PULUMI_CONSOLE_DOMAIN"):
+        return None
+    try:
+        return bind(settings.replaced(STACKHOLD_PORT=str(ports[port])))
+    except StartUpError:
+        LOG.warning(
+            "another program uses port %d, where links of the command line lead; `export PULUMI_CONSOLE_DOMAIN=localhost:%d` "
+            "for the command line makes them lead here", ports[port], port,
+        )  # fmt: skip
+        return None
+
+
+def login_url(url: str) -> str:
+    """Return the address to log in to: by the name `localhost` where the command line makes links for that name alone."""
+    return next((url.replace(LOOPBACK, "localhost") for port in CONSOLE_PORTS if url == f"http://{LOOPBACK}:{port}"), url)
 
 
 def url_of(listener: socket.socket, *, tls: bool) -> str:

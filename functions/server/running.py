@@ -48,8 +48,11 @@ class Server(uvicorn.Server):
         LOG.info("%s", self._news)
 
 
-def serve(settings: Settings, listener: socket.socket, *, news: str) -> None:
-    """Serve requests, and run jobs if the mode says so, until a signal asks to end; raises StartUpError."""
+def serve(settings: Settings, listener: socket.socket, *, news: str, console: socket.socket | None = None) -> None:
+    """Serve requests, and run jobs if the mode says so, until a signal asks to end; raises StartUpError.
+
+    `console` is a second listener, for links of the command line.
+    """
     return_large_blocks()
     backend = open_backend(settings)
     try:
@@ -59,7 +62,7 @@ def serve(settings: Settings, listener: socket.socket, *, news: str) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, server.handle_exit)
         with Ticker(backend, enabled=mode_of(settings).runs_jobs):
-            server.run(sockets=[listener])
+            server.run(sockets=[listener] if console is None else [listener, console])
     finally:
         backend.close()
 

@@ -6,7 +6,7 @@ import sys
 
 from common.settings import Settings
 from functions.server import logs, starting
-from functions.server.listening import bind, tls_context, url_of
+from functions.server.listening import bind, bind_console, login_url, tls_context, url_of
 from functions.server.mode import mode_of
 
 LOG = logging.getLogger("stackhold.server")
@@ -23,7 +23,7 @@ def serve(settings: Settings) -> int:
     listener = bind(settings)
     url = url_of(listener, tls=tls)
     starting.prepare(settings, may_migrate=may_migrate)
-    _say_how_to_sign_in(starting.make_administrator(settings), url)
+    _say_how_to_sign_in(starting.make_administrator(settings), login_url(url))
     code = _run(settings, listener, f"serving {url}, mode {mode}, data in {settings.data_folder}")
     LOG.info("stopped")
     return code
@@ -48,7 +48,7 @@ def _run(settings: Settings, listener: socket.socket, news: str) -> int:
         return Workers(settings, listener, count).run(f"{news}, {count} processes")
     from functions.server.running import serve as run  # noqa: PLC0415 - the application, which a refused start need not load
 
-    run(settings, listener, news=news)
+    run(settings, listener, news=news, console=bind_console(settings, listener))
     return 0
 
 

@@ -60,6 +60,13 @@ class TestLinks:
         assert "<the>" not in opened(member, "/acme/shop/dev/updates/1").text
         assert f"{clock.moment:%Y}" in text
 
+    def test_of_the_first_administrator(self, member: Visit, backend: Backend, admin: Caller) -> None:
+        """The organization `admin` is everybody's first, and the pages of administration do not hide its stacks."""
+        complete(backend, make_running(backend, admin, make_stack(backend, admin, org="admin")))
+
+        assert "admin/shop/dev" in shown(opened(member, "/admin/shop/dev"))
+        assert "Result succeeded" in shown(opened(member, "/admin/shop/dev/updates/1"))
+
     def test_of_a_preview(self, member: Visit, backend: Backend, admin: Caller) -> None:
         """A preview has no number."""
         running = make_running(backend, admin, make_stack(backend, admin, "other"), dry_run=True)
