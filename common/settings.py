@@ -69,7 +69,8 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("STACKHOLD_THREADS", _I, "16", "Requests a process works on at once; also its limit of database connections.",
                 lowest=1, highest=1024),
         Setting("STACKHOLD_TRUSTED_PROXIES", _T, "127.0.0.1", "Proxies whose X-Forwarded-For is believed; with commas."),
-        Setting("STACKHOLD_BODY_LIMIT_BYTES", _I, str(256 << 20), "Largest request body, after decompression.", lowest=1),
+        Setting("STACKHOLD_BODY_LIMIT_BYTES", _I, str(256 << 20), "Largest request body with a state, after decompression; no"
+                " other body may be larger.", lowest=1),
         Setting("STACKHOLD_BATCH_LIMIT_BYTES", _I, str(64 << 20), "Largest batch of journal entries or events, after"
                 " decompression; clients halve a larger one.", lowest=1),
         Setting("STACKHOLD_UPDATE_LIMIT_BYTES", _I, str(512 << 20), "Most that the journal, and the events, of one update may"

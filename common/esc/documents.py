@@ -12,6 +12,8 @@ from common.errors import BadRequest, NotBuilt
 from common.wire.environments import EnvironmentDiagnostic
 
 _SHOWN_CHARACTERS = 200
+# Each import that is not there is told of in the reply.
+IMPORTS_LIMIT = 256
 
 
 class InvalidDocument(BadRequest):
@@ -65,6 +67,8 @@ def _imports(entries: object) -> tuple[str, ...]:
         return ()
     if not isinstance(entries, list):
         raise _invalid("imports", "imports must be a list")
+    if len(entries) > IMPORTS_LIMIT:
+        raise _invalid("imports", f"an environment imports at most {IMPORTS_LIMIT} environments")
     return tuple(_import(position, entry) for position, entry in enumerate(entries))
 
 

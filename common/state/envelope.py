@@ -107,7 +107,7 @@ def require_few(body: bytes, limit: int = MOST_ELEMENTS) -> None:
         return _ELEMENT
 
     try:
-        jsontext.decode(body, lambda text: msgspec.json.decode(text, type=_Elements, dec_hook=count))
+        _read(body, lambda text: msgspec.json.decode(text, type=_Elements, dec_hook=count))
     except BadDocument:
         # Whoever reads it next says what is wrong; it has few elements up to there, or is none of ours.
         return

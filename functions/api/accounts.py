@@ -16,7 +16,8 @@ from common.wire.accounts import (
     SignUpRequest,
 )
 from common.wire.orgs import Organization
-from functions.deps import BackendDep, BodyDep, CallerDep, client_address, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, client_address, empty, reply
 
 router = APIRouter()
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from common.esc import service as environments
-from functions.deps import BackendDep, BodyDep, CallerDep, reply
+from functions.deps import BackendDep, CallerDep, DocumentBodyDep, reply
 
 router = APIRouter()
 PropertyPath = Annotated[str | None, Query(alias="property")]
@@ -13,12 +13,12 @@ _YAML = "/api/esc/environments/{org}/yaml"
 
 
 @router.post(f"{_YAML}/check")
-def check_yaml(caller: CallerDep, org: str, body: BodyDep) -> Response:
+def check_yaml(caller: CallerDep, org: str, body: DocumentBodyDep) -> Response:
     return reply(environments.check_yaml(caller, org, body.text))
 
 
 @router.post(f"{_YAML}/open")
-def open_yaml(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep, duration: str | None = None) -> Response:
+def open_yaml(backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep, duration: str | None = None) -> Response:
     return reply(environments.open_yaml(backend, caller, org, body.text, duration))
 
 

@@ -17,7 +17,8 @@ from common.wire.orgs import (
     PendingOrganizationInvite,
 )
 from common.wire.users import OrganizationSummaryWithRole
-from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply
 
 router = APIRouter()
 _INVITES = "/api/orgs/{org}/invites"
@@ -36,7 +37,7 @@ def list_pending_invites(backend: BackendDep, caller: CallerDep) -> Response:
 
 @router.post(f"{_INVITES}/batch")
 @router.post(f"{_INVITES}/unverified/batch")
-def invite_people(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
+def invite_people(backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep) -> Response:
     asked = body.decode(BatchCreateOrganizationInviteRequest)
     made, failed = invites.invite_people(backend, caller, org, [_asked(one) for one in asked.invites or ()])
     return reply(

@@ -20,7 +20,8 @@ from common.wire.issuers import (
     OidcIssuerRegistrationResponse,
     OidcIssuerUpdateRequest,
 )
-from functions.deps import JSON, BackendDep, BodyDep, CallerDep, client_address, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import JSON, BackendDep, CallerDep, DocumentBodyDep, client_address, empty, reply
 
 router = APIRouter()
 _ISSUERS = "/api/orgs/{org}/oidc/issuers"
@@ -49,7 +50,7 @@ def list_issuers(backend: BackendDep, caller: CallerDep, org: str, with_keys: Wi
 
 
 @router.post(_ISSUERS)
-def register_issuer(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep, with_keys: WithKeysDep) -> Response:
+def register_issuer(backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep, with_keys: WithKeysDep) -> Response:
     asked = body.decode(OidcIssuerRegistrationRequest)
     wanted = Registration(asked.name or "", asked.url or "", tuple(asked.thumbprints or ()), asked.max_expiration, asked.jwks)
     return reply(_issuer(service.register(backend, caller, org, wanted), with_keys=with_keys))
@@ -62,7 +63,7 @@ def get_issuer(backend: BackendDep, caller: CallerDep, org: str, issuer_id: str,
 
 @router.patch(_ISSUER)
 def update_issuer(
-    backend: BackendDep, caller: CallerDep, org: str, issuer_id: str, body: BodyDep, with_keys: WithKeysDep,
+    backend: BackendDep, caller: CallerDep, org: str, issuer_id: str, body: DocumentBodyDep, with_keys: WithKeysDep,
 ) -> Response:  # fmt: skip
     asked = body.decode(OidcIssuerUpdateRequest)
     wanted = Change(asked.name or "", tuple(asked.thumbprints or ()), asked.max_expiration, asked.jwks)
@@ -86,7 +87,7 @@ def get_policy(backend: BackendDep, caller: CallerDep, org: str, issuer_id: str)
 
 
 @router.patch("/api/orgs/{org}/auth/policies/{policy_id}")
-def update_policy(backend: BackendDep, caller: CallerDep, org: str, policy_id: str, body: BodyDep) -> Response:
+def update_policy(backend: BackendDep, caller: CallerDep, org: str, policy_id: str, body: DocumentBodyDep) -> Response:
     asked = body.decode(AuthPolicyUpdateRequest)
     sent = [_sent(one) for one in asked.policies or ()]
     return reply(_policy(policies.replace_policy(backend, caller, org, policy_id, sent)))

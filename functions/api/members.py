@@ -19,7 +19,8 @@ from common.wire.orgs import (
     OrganizationMember,
     UpdateOrganizationMemberRequest,
 )
-from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, empty, reply
 
 router = APIRouter()
 _MEMBERS = "/api/orgs/{org}/members"

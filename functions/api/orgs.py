@@ -16,7 +16,8 @@ from common.orgs.service import Organization
 from common.stacks import organization as contents
 from common.stacks.organization import Summary
 from common.wire import orgs as wire
-from functions.deps import BackendDep, BodyDep, CallerDep, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, reply
 from functions.shapes import result_of
 
 router = APIRouter()

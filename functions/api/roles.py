@@ -37,7 +37,8 @@ from common.wire.roles import (
     UpdateRoleRequest,
 )
 from common.wire.tokens import AccessToken, AccessTokenRole, ListAccessTokensResponse
-from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply
 
 router = APIRouter()
 _ROLES = "/api/orgs/{org}/roles"
@@ -65,7 +66,7 @@ def list_roles(
 
 @router.post(_ROLES)
 def create_role(
-    backend: BackendDep, caller: CallerDep, org: str, body: BodyDep,
+    backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep,
     with_policy: Annotated[bool, Query(alias="createPolicyAndRole")] = False,  # noqa: FBT002 - a query parameter
 ) -> Response:  # fmt: skip
     asked = _new_record(body.decode(PermissionDescriptorBase))
@@ -91,7 +92,7 @@ def get_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str) -> 
 
 
 @router.patch(_ROLE)
-def update_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str, body: BodyDep) -> Response:
+def update_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str, body: DocumentBodyDep) -> Response:
     asked = body.decode(UpdateRoleRequest)
     change = Change(asked.name, asked.description, _details(asked.details))
     return reply(_record(roles.update_role(backend, caller, org, role_id, change)))

@@ -6,38 +6,39 @@ from common.errors import BadRequest
 from common.updates import running, service
 from common.updates.model import Completion
 from common.wire.updates import CompleteUpdateRequest, RenewUpdateLeaseRequest, RenewUpdateLeaseResponse
-from functions.deps import BackendDep, BodyDep, LeaseDep, StackPathDep, empty, reply
+from functions.bodies import BatchBodyDep, BodyDep, StateBodyDep
+from functions.deps import BackendDep, LeaseDep, StackPathDep, empty, reply
 
 router = APIRouter()
 _UPDATE = "/api/stacks/{org}/{project}/{stack}/{kind}/{update_id}"
 
 
 @router.patch(f"{_UPDATE}/journalentries")
-def create_journal_entries(backend: BackendDep, lease: LeaseDep, body: BodyDep) -> Response:
+def create_journal_entries(backend: BackendDep, lease: LeaseDep, body: BatchBodyDep) -> Response:
     running.append_journal(backend, lease, body.stored, body.text)
     return empty()
 
 
 @router.post(f"{_UPDATE}/events/batch")
-def record_engine_event_batch(backend: BackendDep, lease: LeaseDep, body: BodyDep) -> Response:
+def record_engine_event_batch(backend: BackendDep, lease: LeaseDep, body: BatchBodyDep) -> Response:
     running.append_events(backend, lease, body.stored, body.text)
     return reply(b"{}")
 
 
 @router.patch(f"{_UPDATE}/checkpoint")
-def patch_update_checkpoint(backend: BackendDep, lease: LeaseDep, body: BodyDep) -> Response:
+def patch_update_checkpoint(backend: BackendDep, lease: LeaseDep, body: StateBodyDep) -> Response:
     running.put_checkpoint(backend, lease, body.text)
     return empty()
 
 
 @router.patch(f"{_UPDATE}/checkpointverbatim")
-def patch_update_verbatim_checkpoint(backend: BackendDep, lease: LeaseDep, body: BodyDep) -> Response:
+def patch_update_verbatim_checkpoint(backend: BackendDep, lease: LeaseDep, body: StateBodyDep) -> Response:
     running.put_verbatim(backend, lease, body.text)
     return empty()
 
 
 @router.patch(f"{_UPDATE}/checkpointdelta")
-def patch_update_checkpoint_delta(backend: BackendDep, lease: LeaseDep, body: BodyDep) -> Response:
+def patch_update_checkpoint_delta(backend: BackendDep, lease: LeaseDep, body: StateBodyDep) -> Response:
     running.put_delta(backend, lease, body.text)
     return empty()
 

@@ -7,7 +7,7 @@ from common.saml import service as saml
 from common.saml.service import Change, Setup
 from common.wire.orgs import MemberInfo, Organization
 from common.wire.saml import ListSAMLOrganizationAdminsResponse, SAMLOrganization, UpdateSAMLOrganizationRequest
-from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
+from functions.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply
 
 router = APIRouter()
 _SAML = "/api/orgs/{org}/saml"
@@ -19,7 +19,7 @@ def get_saml_organization(backend: BackendDep, caller: CallerDep, org: str) -> R
 
 
 @router.patch(_SAML)
-def update_saml_organization(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
+def update_saml_organization(backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep) -> Response:
     asked = body.decode(UpdateSAMLOrganizationRequest)
     change = Change(asked.new_idp_sso_descriptor, asked.required, asked.session_hours)
     return reply(_organization(saml.change_setup(backend, caller, org, change)))

@@ -10,29 +10,30 @@ from common.wire.secrets import (
     EncryptValueRequest,
     Log3rdPartyDecryptionEvent,
 )
-from functions.deps import BackendDep, BodyDep, CallerDep, StackPathDep, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, PlainValuesBodyDep, SealedValuesBodyDep, StackPathDep, empty, reply
 
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"
 
 
 @router.post(f"{_STACK}/encrypt")
-def encrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
+def encrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: PlainValuesBodyDep) -> Response:
     return reply(secrets.encrypt(backend, caller, path, body.decode(EncryptValueRequest)))
 
 
 @router.post(f"{_STACK}/decrypt")
-def decrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
+def decrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: SealedValuesBodyDep) -> Response:
     return reply(secrets.decrypt(backend, caller, path, body.decode(DecryptValueRequest)))
 
 
 @router.post(f"{_STACK}/batch-encrypt")
-def batch_encrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
+def batch_encrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: PlainValuesBodyDep) -> Response:
     return reply(secrets.batch_encrypt(backend, caller, path, body.decode(BatchEncryptRequest)))
 
 
 @router.post(f"{_STACK}/batch-decrypt")
-def batch_decrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
+def batch_decrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: SealedValuesBodyDep) -> Response:
     return reply(secrets.batch_decrypt(backend, caller, path, body.decode(BatchDecryptRequest)))
 
 

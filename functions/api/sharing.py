@@ -13,7 +13,8 @@ from common.wire.teams import (
     UpdateTeamStackPermissionsRequest,
     UserPermission,
 )
-from functions.deps import BackendDep, BodyDep, CallerDep, StackPathDep, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, StackPathDep, empty, reply
 
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"

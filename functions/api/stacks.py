@@ -27,7 +27,8 @@ from common.wire.stacks import (
     StackTag,
     UserInfo,
 )
-from functions.deps import BackendDep, BodyDep, CallerDep, StackPathDep, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, NewStackBodyDep, StackDocumentBodyDep, StackPathDep, empty, reply
 from functions.shapes import stack_shape
 
 router = APIRouter()
@@ -63,7 +64,7 @@ def project_exists(backend: BackendDep, caller: CallerDep, org: str, project: st
 
 
 @router.post(_PROJECT)
-def create_stack(backend: BackendDep, caller: CallerDep, org: str, project: str, body: BodyDep) -> Response:
+def create_stack(backend: BackendDep, caller: CallerDep, org: str, project: str, body: NewStackBodyDep) -> Response:
     changes.create(backend, caller, org, project, _new_stack(body.decode(CreateStackRequest)))
     return reply(CreateStackResponse([]))
 
@@ -75,7 +76,7 @@ def delete_stack(backend: BackendDep, caller: CallerDep, path: StackPathDep, *, 
 
 
 @router.patch(f"{_STACK}/tags")
-def update_stack_tags(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
+def update_stack_tags(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: StackDocumentBodyDep) -> Response:
     stacks.replace_tags(backend, caller, path, body.decode(dict[str, str]))
     return empty()
 
@@ -106,7 +107,7 @@ def get_stack_config(backend: BackendDep, caller: CallerDep, path: StackPathDep)
 
 
 @router.put(f"{_STACK}/config")
-def update_stack_config(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
+def update_stack_config(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: StackDocumentBodyDep) -> Response:
     text = msgspec.json.encode(body.decode(StackConfig))
     stacks.set_config(backend, caller, path, text)
     return reply(text)

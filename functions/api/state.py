@@ -20,7 +20,8 @@ from common.wire.stacks import (
     StackResource,
     StackResources,
 )
-from functions.deps import BackendDep, BodyDep, CallerDep, StackPathDep, reply
+from functions.bodies import BodyDep, StateBodyDep
+from functions.deps import BackendDep, CallerDep, StackPathDep, reply
 from functions.shapes import stored_reply
 
 router = APIRouter()
@@ -49,7 +50,7 @@ def export_stack_at_version(backend: BackendDep, caller: CallerDep, path: StackP
 
 @router.post(f"{_STACK}/import")
 def import_stack(
-    backend: BackendDep, caller: CallerDep, path: StackPathDep, _allowed: ImportAllowedDep, body: BodyDep,
+    backend: BackendDep, caller: CallerDep, path: StackPathDep, _allowed: ImportAllowedDep, body: StateBodyDep,
 ) -> Response:  # fmt: skip
     return reply(ImportStackResponse(changes.import_state(backend, caller, path, body.text)))
 

@@ -18,7 +18,8 @@ from common.wire.teams import (
     TeamStackPermission,
     UpdateTeamRequest,
 )
-from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, empty, reply
 
 router = APIRouter()
 _TEAMS = "/api/orgs/{org}/teams"

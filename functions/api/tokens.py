@@ -21,7 +21,8 @@ from common.wire.tokens import (
     CreateTeamAccessTokenRequest,
     ListAccessTokensResponse,
 )
-from functions.deps import BackendDep, BodyDep, CallerDep, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, empty, reply
 
 router = APIRouter()
 _OWN = "/api/user/tokens"

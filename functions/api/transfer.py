@@ -17,7 +17,8 @@ from common.wire.transfer import (
     TransferStackRequest,
 )
 from common.wire.updates import UpdateSummary
-from functions.deps import BackendDep, BodyDep, CallerDep, StackPathDep, empty, reply
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, CallerDep, StackPathDep, empty, reply
 from functions.shapes import result_of
 
 router = APIRouter()

@@ -21,7 +21,8 @@ from common.wire.updates import (
     UpdateProgramResponse,
     UpdateResults,
 )
-from functions.deps import BackendDep, BodyDep, CallerDep, LeaseDep, StackPathDep, decode, empty, reply
+from functions.bodies import BatchBodyDep, decode
+from functions.deps import BackendDep, CallerDep, LeaseDep, ProgramBodyDep, StackDocumentBodyDep, StackPathDep, empty, reply
 from functions.shapes import ClientDep, extended_reply, stack_shape
 
 router = APIRouter()
@@ -33,7 +34,7 @@ BASE_LIMIT_BYTES = 3 << 20
 
 
 @router.post(f"{_STACK}/begin-update")
-def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, client: ClientDep, body: BodyDep) -> Response:
+def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, client: ClientDep, body: ProgramBodyDep) -> Response:
     asked = body.decode(BeginUpdateRequest)
     started, base = service.begin_with_base(
         backend, caller, path, kind=_kind(asked.update_kind), program=_program(bytes(asked.program)),
@@ -48,13 +49,13 @@ def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, cli
 
 
 @router.post(f"{_STACK}/{{kind}}")
-def create_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, kind: str, body: BodyDep) -> Response:
+def create_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, kind: str, body: ProgramBodyDep) -> Response:
     return reply(UpdateProgramResponse(service.create(backend, caller, path, _kind(kind), _program(body.text))))
 
 
 @router.post(_UPDATE)
 def start_update(
-    backend: BackendDep, caller: CallerDep, path: StackPathDep, update_id: str, client: ClientDep, body: BodyDep,
+    backend: BackendDep, caller: CallerDep, path: StackPathDep, update_id: str, client: ClientDep, body: StackDocumentBodyDep,
 ) -> Response:  # fmt: skip
     asked = body.decode(StartUpdateRequest)
     started = service.start(backend, caller, path, update_id, wanted=Start(asked.tags, asked.journal_version), client=client)
@@ -89,7 +90,7 @@ def get_engine_events(
 
 
 @router.post(f"{_UPDATE}/events")
-def record_engine_event(backend: BackendDep, lease: LeaseDep, body: BodyDep) -> Response:
+def record_engine_event(backend: BackendDep, lease: LeaseDep, body: BatchBodyDep) -> Response:
     running.append_event(backend, lease, body.text)
     return reply(b"{}")
 

@@ -2,30 +2,25 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from common.errors import TooLarge
 from common.saml import signing_in
 from common.saml.model import Choice
 from common.saml.signing_in import Finished, Question
-from functions.deps import BackendDep, read_body
+from functions.bodies import AnswerBodyDep
+from functions.deps import BackendDep
 from functions.pages.rendering import page, see_other
 from functions.pages.visitors import Form, FormDep, Visitor, VisitorDep, local_path, parse_form
 
 router = APIRouter()
 _SIGN_IN, _LOGIN = "/signin/sso/{org}", "/login/{org}/sso/saml"
-_ANSWER_BYTES = 1 << 20
 _METADATA = "application/samlmetadata+xml"
 _Query = Annotated[str, Query()]
 
 
-async def get_answer(request: Request) -> Form:
+def get_answer(body: AnswerBodyDep) -> Form:
     """Return the form that a provider had the browser send: it comes from elsewhere and carries no key of ours."""
-    try:
-        return parse_form((await read_body(request, _ANSWER_BYTES)).text)
-    except TooLarge as error:
-        msg = f"the provider's answer is larger than {_ANSWER_BYTES:,} bytes"
-        raise TooLarge(msg) from error
+    return parse_form(body.text)
 
 
 AnswerDep = Annotated[Form, Depends(get_answer)]

@@ -16,7 +16,8 @@ from common.errors import BadRequest, Forbidden, Unauthorized
 from common.identity import sessions
 from common.public import base_url, is_secure
 from common.public import origin as own_origin
-from functions.deps import BackendDep, BodyDep, client_address
+from functions.bodies import BodyDep
+from functions.deps import BackendDep, client_address
 from functions.middleware import PREFIX
 
 HOME = "/settings/tokens"

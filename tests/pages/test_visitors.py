@@ -13,7 +13,7 @@ POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri '
 
 
 class TestFormKey:
-    @pytest.mark.parametrize("key", ["", "x", "0" * 64, "é", "\x00", "a" * 100_000])
+    @pytest.mark.parametrize("key", ["", "x", "0" * 64, "é", "\x00", "a" * 60_000])
     def test_wrong_key_is_refused(self, member: Visit, key: str) -> None:
         """A form without the key of this session is refused, with words that help who was only slow."""
         response = member.send(TOKENS, OWN, form_key=key)

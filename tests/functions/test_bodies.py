@@ -12,9 +12,9 @@ from starlette.types import Message
 from common.backend import Backend
 from common.errors import BadRequest, TooLarge, UnsupportedMediaType
 from common.settings import Settings
-from functions import deps
+from functions import bodies
 from functions.app import create_app
-from functions.deps import Body, decode
+from functions.bodies import Body, BodyLimit, decode
 from tests.people import ADMIN_TOKEN, make_user
 from tests.wire import begin, create_stack, error_of
 
@@ -35,7 +35,7 @@ class Shape(msgspec.Struct):
 
 def body(stored: bytes, encoding: str = "", limit: int = LIMIT) -> Body:
     """Returns a received body."""
-    return Body(stored, encoding, limit)
+    return Body(stored, encoding, BodyLimit(limit, limit))
 
 
 class TestBody:
@@ -168,7 +168,7 @@ class TestSlowBodies:
 
     def test_that_stop_are_let_go(self, backend: Backend, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
         """A client that sends nothing for too long is answered 408."""
-        monkeypatch.setattr(deps, "BODY_IDLE_SECONDS", 0.05)
+        monkeypatch.setattr(bodies, "IDLE_SECONDS", 0.05)
         create_stack(client)
         part: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}]
 
@@ -176,7 +176,7 @@ class TestSlowBodies:
 
     def test_that_go_on_are_not(self, backend: Backend, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
         """The limit is on the pause between two parts, not on the whole."""
-        monkeypatch.setattr(deps, "BODY_IDLE_SECONDS", 30)
+        monkeypatch.setattr(bodies, "IDLE_SECONDS", 30)
         create_stack(client)
         text = b'{"plaintext":"AAAA"}'
         parts: list[Message] = [{"type": "http.request", "body": text[at : at + 1], "more_body": True} for at in range(len(text))]
