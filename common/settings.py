@@ -69,6 +69,14 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("STACKHOLD_THREADS", _I, "16", "Requests a process works on at once; also its limit of database connections.",
                 lowest=1, highest=1024),
         Setting("STACKHOLD_TRUSTED_PROXIES", _T, "127.0.0.1", "Proxies whose X-Forwarded-For is believed; with commas."),
+        Setting("STACKHOLD_KEEP_ALIVE_SECONDS", _I, "120", "Seconds an idle connection stays open: longer than a balancer in"
+                " front keeps it.", lowest=1, highest=86_400),
+        Setting("STACKHOLD_HEADER_TIMEOUT_SECONDS", _I, "30", "Seconds in which a request's head has to be complete.", lowest=1,
+                highest=3_600),
+        Setting("STACKHOLD_CONNECTIONS", _I, "8192", "Open connections of a process, as far as it may have so many"
+                " descriptors.", lowest=1),
+        Setting("STACKHOLD_CONNECTIONS_PER_ADDRESS", _I, "512", "The same of one address, and at most half of all; none for"
+                " trusted proxies.", lowest=1),
         Setting("STACKHOLD_BODY_LIMIT_BYTES", _I, str(256 << 20), "Largest request body with a state, after decompression; no"
                 " other body may be larger.", lowest=1),
         Setting("STACKHOLD_BATCH_LIMIT_BYTES", _I, str(64 << 20), "Largest batch of journal entries or events, after"

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.compression import inflated_parts, is_worth_packing, pack, unpack
+from common.errors import BadRequest
 from common.ids import new_id
-from functions.errors import unexpected_error
+from functions.errors import error_response, unexpected_error
 
 LOG = logging.getLogger("stackhold.requests")
 COMPRESS_FROM_BYTES = 1024
@@ -36,6 +37,9 @@ class Edge:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if has_several_hosts(scope):
+            await error_response(BadRequest("a request has one Host header"))(scope, receive, send)
             return
         path, prefix = _clean(scope["path"]), scope.get(PREFIX, "")
         if (rest := without_prefix(path, self._base_path)) != path:
@@ -113,6 +117,12 @@ def _converted_headers(start: Message) -> list[tuple[bytes, bytes]]:
     """Return the headers of a reply whose body is another now, without its length and encoding."""
     replaced = (b"content-length", b"content-encoding")
     return [*((name, value) for name, value in start["headers"] if name not in replaced), (b"vary", b"Accept-Encoding")]
+
+
+def has_several_hosts(scope: Scope) -> bool:
+    """Tell whether a request names several hosts, of which this server and a proxy might each take another (RFC 9112, 3.2)."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    return len(hosts) > 1 or any(b"," in host for host in hosts)
 
 
 def accepts_gzip(scope: Scope) -> bool:

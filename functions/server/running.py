@@ -1,12 +1,15 @@
 """One server process: uvicorn over a socket that is bound already, and the ticker of the background jobs beside it."""
 
+import asyncio
 import gc
 import logging
 import signal
 import socket
 import ssl
 import threading
+from functools import partial
 from types import FrameType
+from typing import cast
 
 import uvicorn
 
@@ -14,6 +17,7 @@ from common.backend import Backend
 from common.opening import open_backend
 from common.settings import Settings
 from functions.app import create_loaded_app
+from functions.server.connections import connections_for
 from functions.server.listening import BACKLOG, tls_context
 from functions.server.memory import return_large_blocks
 from functions.server.mode import mode_of
@@ -24,9 +28,6 @@ from functions.server.workers import GRACE_SECONDS
 
 LOG = logging.getLogger("stackhold.server")
 
-# Longer than clients keep an idle connection (Go: 90 seconds), so that they close it and never write into one that
-# the server is closing: they do not repeat a POST.
-KEEP_ALIVE_SECONDS = 120
 # The collector looks at young objects only after so many; its default of 700 is reached several times in one request.
 GARBAGE_THRESHOLDS = (20_000, 20, 20)
 
@@ -86,6 +87,11 @@ def run_jobs_only(settings: Settings) -> None:
 
 def _config(settings: Settings, backend: Backend) -> uvicorn.Config:
     context = tls_context(settings)
+    protocol = partial(
+        Protocol,
+        open_connections=connections_for(settings),
+        head_seconds=settings.integer("STACKHOLD_HEADER_TIMEOUT_SECONDS"),
+    )
 
     def given_context(_config: uvicorn.Config, _default: object) -> ssl.SSLContext:
         assert context is not None  # noqa: S101 - asked for only when there is one
@@ -93,7 +99,7 @@ def _config(settings: Settings, backend: Backend) -> uvicorn.Config:
 
     return uvicorn.Config(
         Nearby(create_loaded_app(backend)),
-        http=Protocol,
+        http=cast("type[asyncio.Protocol]", protocol),  # uvicorn calls it, whatever it is
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -103,7 +109,9 @@ def _config(settings: Settings, backend: Backend) -> uvicorn.Config:
         forwarded_allow_ips=settings.text("STACKHOLD_TRUSTED_PROXIES"),
         workers=1,
         backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        # Longer by default than clients (Go: 90 seconds) and most balancers (60) keep an idle connection, so that they close it
+        # and never write into one that the server is closing: they do not repeat a POST.
+        timeout_keep_alive=settings.integer("STACKHOLD_KEEP_ALIVE_SECONDS"),
         timeout_graceful_shutdown=GRACE_SECONDS,
         ssl_context_factory=given_context if context else None,
     )

@@ -47,9 +47,12 @@ def contents(folder: Path) -> dict[str, bytes | None]:
 class Served:
     """A server that runs while its `with` block lasts, on a free port."""
 
+    # What starts the program, such as a shell that sets limits first.
+    prefix: tuple[str, ...] = ()
+
     def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         self._folder = folder
-        self._command = [str(PROGRAM), "serve", *([] if "--port" in arguments else ["--port", "0"]), *arguments]
+        self._command = [*self.prefix, str(PROGRAM), "serve", *([] if "--port" in arguments else ["--port", "0"]), *arguments]
         self._settings = settings
         self.out, self.err = folder / "stdout.log", folder / "stderr.log"
         self.url = ""
