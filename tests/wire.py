@@ -88,25 +88,32 @@ def program(*, dry_run: bool = False, **members: Any) -> dict[str, Any]:
     return {**body, "config": {}, "metadata": {"message": "", "environment": {}}, **members}
 
 
-def create_update(client: Client, stack: str, kind: str = "update", *, dry_run: bool = False, **members: Any) -> str:
+def create_update(
+    client: Client, stack: str, kind: str = "update", *, dry_run: bool = False, headers: dict[str, str] | None = None,
+    **members: Any,
+) -> str:  # fmt: skip
     """Creates an update and returns its id."""
-    made = client.post(f"{stack}/{kind}", json=program(dry_run=dry_run, **members))
+    made = client.post(f"{stack}/{kind}", json=program(dry_run=dry_run, **members), headers=headers)
     assert 200 == made.status_code, made.text
     return str(made.json()["updateID"])
 
 
-def start_update(client: Client, stack: str, update_id: str, *, tags: dict[str, str] | None = None, journal: int = 2) -> Response:
+def start_update(
+    client: Client, stack: str, update_id: str, *, tags: dict[str, str] | None = None, journal: int = 2,
+    headers: dict[str, str] | None = None,
+) -> Response:  # fmt: skip
     """Asks to start a created update."""
-    return client.post(f"{stack}/update/{update_id}", json={"tags": tags, "journalVersion": journal}, headers={"User-Agent": CLI})
+    body = {"tags": tags, "journalVersion": journal}
+    return client.post(f"{stack}/update/{update_id}", json=body, headers={"User-Agent": CLI, **(headers or {})})
 
 
 def begin(
     client: Client, stack: str, kind: str = "update", *, dry_run: bool = False, tags: dict[str, str] | None = None,
-    journal: int = 2, **members: Any,
+    journal: int = 2, headers: dict[str, str] | None = None, **members: Any,
 ) -> LiveUpdate:  # fmt: skip
-    """Creates an update and starts it."""
-    update_id = create_update(client, stack, kind, dry_run=dry_run, **members)
-    started = start_update(client, stack, update_id, tags=tags, journal=journal)
+    """Creates an update and starts it, by somebody else's token if headers give one."""
+    update_id = create_update(client, stack, kind, dry_run=dry_run, headers=headers, **members)
+    started = start_update(client, stack, update_id, tags=tags, journal=journal, headers=headers)
     assert 200 == started.status_code, started.text
     return LiveUpdate(client, stack, update_id, started.json(), token=started.json()["token"])
 

@@ -38,6 +38,7 @@ _IS_GOOD = and_(
     access_tokens.c.token_hash == bindparam("token_hash"),
     or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > bindparam("now_millis")),
 )
+_IS_UNREVOKED = and_(access_tokens.c.id == bindparam("token_id"), access_tokens.c.revoked_at.is_(None))
 # What was given for an identity token of an organization's issuer is good in that organization alone.
 _IS_HOME = or_(access_tokens.c.issuer_id.is_(None), members.c.org_id == access_tokens.c.org_id)
 # A machine belongs to its token's organization without being a member. A person does not: whoever has left it is out.
@@ -62,7 +63,22 @@ class Found:
 
 def find_caller(connection: Connection, token_hash: str, now_millis: int) -> Found | None:
     """Return the owner of a token that is good, with all memberships, or None."""
-    rows = connection.execute(_CALLER, {"token_hash": token_hash, "now_millis": now_millis}).all()
+    return _found(connection.execute(_CALLER, {"token_hash": token_hash, "now_millis": now_millis}).all(), now_millis)
+
+
+def find_caller_by_id(connection: Connection, token_id: str, now_millis: int) -> Caller | None:
+    """Return the owner of a token that was not revoked, with all memberships, or None."""
+    found = _found(connection.execute(_CALLER_BY_ID, {"token_id": token_id}).all(), now_millis)
+    return found.caller if found is not None else None
+
+
+def is_revoked(connection: Connection, token_id: str) -> bool:
+    """Tell whether a token was revoked."""
+    query = select(access_tokens.c.id).where(access_tokens.c.id == token_id, access_tokens.c.revoked_at.is_not(None))
+    return connection.scalar(query) is not None
+
+
+def _found(rows: Sequence[Row[Any]], now_millis: int) -> Found | None:
     owners = [row for row in rows if row.part == "owner"]
     if not owners:
         return None
@@ -192,8 +208,8 @@ def of_token(token_id: str, kind: TokenKind, owner_id: str) -> ColumnElement[boo
     return and_(access_tokens.c.id == token_id, whose)
 
 
-def _owner() -> Select[Any]:
-    """Return the query of the token, its user and each organization with the role held there."""
+def _owner(is_good: ColumnElement[bool]) -> Select[Any]:
+    """Return the query of the tokens that are good, their user and each organization with the role held there."""
     return (
         select(
             literal("owner").label("part"),
@@ -213,11 +229,11 @@ def _owner() -> Select[Any]:
         .outerjoin(organizations, organizations.c.id == func.coalesce(members.c.org_id, _OF_MACHINE))
         .outerjoin(roles, roles.c.id == func.coalesce(members.c.role_id, access_tokens.c.role_id))
         .outerjoin(teams, teams.c.id == access_tokens.c.team_id)
-        .where(_IS_GOOD)
+        .where(is_good)
     )  # fmt: skip
 
 
-def _teams_of_person() -> Select[Any]:
+def _teams_of_person(is_good: ColumnElement[bool]) -> Select[Any]:
     """Return the query of the teams of the token's user, a row for each role that a team has, in the columns of `_owner`."""
     query = (
         select(*_team_columns(team_members.c.org_id, team_members.c.role, team_members.c.team_id))
@@ -225,17 +241,17 @@ def _teams_of_person() -> Select[Any]:
         .join(team_members, team_members.c.user_id == access_tokens.c.user_id)
         .outerjoin(team_roles, team_roles.c.team_id == team_members.c.team_id)
     )
-    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(_IS_GOOD)
+    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(is_good)
 
 
-def _team_of_machine() -> Select[Any]:
+def _team_of_machine(is_good: ColumnElement[bool]) -> Select[Any]:
     """Return the query of the team that the token itself belongs to, in the columns of `_owner`."""
     query = (
         select(*_team_columns(access_tokens.c.org_id, null(), access_tokens.c.team_id))
         .select_from(access_tokens)
         .outerjoin(team_roles, team_roles.c.team_id == access_tokens.c.team_id)
     )
-    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(_IS_GOOD, access_tokens.c.team_id.is_not(None))
+    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(is_good, access_tokens.c.team_id.is_not(None))
 
 
 def _team_columns(org_id: Any, role: Any, team_id: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a column or NULL
@@ -332,4 +348,6 @@ def _barred(row: Row[Any], settings: OrgSettings) -> str:
 
 
 # Built once, since every request asks it. No ORDER BY: with one, MySQL would put the union into a temporary table.
-_CALLER = union_all(_owner(), _teams_of_person(), _team_of_machine())
+_CALLER, _CALLER_BY_ID = (
+    union_all(_owner(is_good), _teams_of_person(is_good), _team_of_machine(is_good)) for is_good in (_IS_GOOD, _IS_UNREVOKED)
+)

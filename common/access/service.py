@@ -19,7 +19,8 @@ from common.errors import Unauthorized, Unavailable
 from common.ids import new_id
 
 __all__ = [
-    "IssuedToken", "TokenOwner", "authenticate", "authenticate_session", "find_owner", "is_token", "issue_token", "new_token",
+    "IssuedToken", "TokenOwner", "authenticate", "authenticate_session", "find_caller", "find_owner", "is_revoked", "is_token",
+    "issue_token", "new_token",
     "revoke_all_of_user", "revoke_sessions", "revoke_token", "revoke_tokens", "revoke_tokens_of_issuer",
     "revoke_tokens_of_role", "revoke_tokens_of_team",
 ]  # fmt: skip
@@ -72,6 +73,16 @@ def _require(backend: Backend, text: str, *, is_session: bool) -> Caller:
         with suppress(Unavailable), backend.db.connect() as connection:
             repository.touch_token(connection, found.caller.token_id, found.last_used_at, now_millis)
     return found.caller
+
+
+def find_caller(connection: Connection, token_id: str, now_millis: int) -> Caller | None:
+    """Return who a token belongs to, by its id, also once it has expired; None when it was revoked or is gone."""
+    return repository.find_caller_by_id(connection, token_id, now_millis)
+
+
+def is_revoked(connection: Connection, token_id: str) -> bool:
+    """Tell whether a token was revoked."""
+    return repository.is_revoked(connection, token_id)
 
 
 def is_token(text: str) -> bool:

@@ -26,8 +26,13 @@ def refresh(backend: Backend, text: str, client: str = "") -> tuple[Granted, Ref
     with backend.db.connect() as connection:
         found = refresh_rows.find(connection, hash_of(text)) if len(text) <= _TEXT_LIMIT else None
         issuer = repository.find_by_id(connection, found.issuer_id) if found is not None else None
+        is_revoked = found is not None and access.is_revoked(connection, found.token_id)
     if found is None or issuer is None or found.expires_at <= now_millis:
         msg = "the refresh token is unknown, used or expired; sign in again"
+        raise TokenRefused(Problem.GRANT, msg)
+    if is_revoked:
+        _end_family(backend, found)
+        msg = "the access token that came with the refresh token was revoked; sign in again"
         raise TokenRefused(Problem.GRANT, msg)
     if found.used_at is not None and found.used_at <= now_millis - GRACE_MILLIS:
         _end_family(backend, found)

@@ -86,6 +86,13 @@ def require_givable(caller: Caller, membership: Membership, stack: Stack, given:
         raise Forbidden(msg)
 
 
+def still_holds(connection: Connection, caller: Caller, stack_id: str, permission: Permission) -> bool:
+    """Tell whether a caller holds a permission on a stack as things are now, whatever else keeps them out at the moment."""
+    principals = [principal for membership in caller.memberships for principal in caller.principals(membership)]
+    stack = repository.find_by_id(connection, stack_id, principals)
+    return stack is not None and may_on_stack(caller, stack, permission)
+
+
 def may_on_stack(caller: Caller, stack: Stack, permission: Permission) -> bool:
     """Tell whether the caller, who looked the stack up, holds a permission on it."""
     membership = caller.membership(stack.path.org)

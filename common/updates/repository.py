@@ -39,6 +39,17 @@ class Standing:
     may_go_on: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A running update, the access token that began it, and whether that token and its user's membership still stand."""
+
+    update_id: str
+    stack_id: str
+    token_id: str
+    dry_run: bool
+    may_go_on: bool
+
+
 def add(
     connection: Connection, *, update_id: str, stack: Stack, kind: Kind, program: Program, user_id: str, now_millis: int,
 ) -> None:  # fmt: skip
@@ -115,6 +126,26 @@ def find_with_stack(
     if stack is None:
         return None
     return stack, _from_columns({column.name: getattr(rows[0], f"asked_{column.name}") for column in _UPDATE_COLUMNS})
+
+
+def running_after(connection: Connection, after: str, limit: int) -> list[Begun]:
+    """Return running updates whose access token is known, by id, after one."""
+    rows = connection.execute(
+        select(updates.c.id, updates.c.stack_id, updates.c.token_id, updates.c.dry_run, MAY_GO_ON)
+        .where(updates.c.status == Status.RUNNING, updates.c.token_id.is_not(None), updates.c.id > after)
+        .order_by(updates.c.id)
+        .limit(limit),
+    )
+    return [Begun(row[0], row[1], row[2], dry_run=bool(row[3]), may_go_on=bool(row[4])) for row in rows]
+
+
+def shorten_leases(connection: Connection, *, now_millis: int, latest_millis: int) -> None:
+    """Bring back what lies further ahead than a moment can: it was written while a clock was ahead."""
+    running, finishing = updates.c.status == Status.RUNNING, updates.c.status == Status.FINISHING
+    connection.execute(
+        update(updates).values(lease_expires_at=latest_millis).where(running, updates.c.lease_expires_at > latest_millis),
+    )
+    connection.execute(update(updates).values(ended_at=now_millis).where(finishing, updates.c.ended_at > now_millis))
 
 
 def abandoned(

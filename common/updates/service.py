@@ -226,6 +226,7 @@ def expire_leases(backend: Backend, limit: int) -> int:
     """
     now_millis = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
+        repository.shorten_leases(connection, now_millis=now_millis, latest_millis=now_millis + LEASE_SECONDS * 1000)
         found = repository.abandoned(
             connection, lease_before=now_millis - GIVEN_UP_AFTER_SECONDS * 1000, finishing_before=now_millis - FINISHING_MILLIS,
             limit=limit,

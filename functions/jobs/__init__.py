@@ -13,7 +13,7 @@ from common.clock import unix_millis
 from common.db import claims
 from common.db.faults import is_duplicate
 from common.ids import new_id
-from functions.jobs import compact_journals, expire_leases, forget_expired, purge_deleted, send_mail, sweep_blobs
+from functions.jobs import compact_journals, end_revoked, expire_leases, forget_expired, purge_deleted, send_mail, sweep_blobs
 from functions.jobs.job import Job, Step
 
 LOG = logging.getLogger("stackhold.jobs")
@@ -26,6 +26,7 @@ CLAIM_SECONDS = 120
 
 JOBS: tuple[Job, ...] = (
     Job("expire_leases", 10, expire_leases.step),
+    Job("end_revoked", 10, end_revoked.step),
     Job("send_mail", 10, send_mail.step),
     Job("compact_journals", HOUR, compact_journals.step),
     Job("purge_deleted", HOUR, purge_deleted.step),

@@ -209,3 +209,34 @@ class TestExpireLeases:
 
         assert [2, 1, 0] == [service.expire_leases(backend, 2) for _ in range(3)]
         assert not expire_leases.step(backend, "").more
+
+
+class TestClock:
+    def test_that_was_ahead_makes_no_lease_longer_than_it_is(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
+        """A lease that was given while the clock was a day ahead ends 300 seconds after the job has seen it."""
+        make_stack(backend, admin)
+        clock.pass_seconds(86_400)
+        found = make_running(backend, admin, DEV)
+        record(backend, found, *creation("a", 1))
+        clock.pass_seconds(-86_400)
+        service.expire_leases(backend, 10)
+        record(backend, found, *creation("b", 2))
+        clock.pass_seconds(301)
+
+        assert ["a", "b"] == exported_names(backend, admin, DEV)
+        assert ("failed", "expired") == result(backend, found)
+
+    def test_that_was_ahead_does_not_keep_half_an_end(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
+        """An update whose end was begun by a process with such a clock, and which then died, is finished like any other."""
+        make_stack(backend, admin)
+        found = make_running(backend, admin, DEV)
+        clock.pass_seconds(86_400)
+        service.renew(backend, found.lease, DEV)
+        record(backend, found, *creation("a", 1))
+        with interleaved(backend, "SELECT journal_batches", crash), pytest.raises(Crash):
+            complete(backend, found)
+        clock.pass_seconds(-86_400)
+        service.expire_leases(backend, 10)
+        clock.pass_seconds(61)
+
+        assert ["a"] == exported_names(backend, admin, DEV)
