@@ -25,7 +25,8 @@ _CONNECT_SECONDS, _READ_SECONDS, _ATTEMPTS = 2, 3, 2
 
 def environment() -> dict[str, str]:
     """Return the settings of this function; raises StartUpError. What the template gives itself is not replaced."""
-    found = dict(os.environ)
+    # The template gives what it leaves open an empty text, which must not stand in the way of a secret.
+    found = {name: value for name, value in os.environ.items() if value}
     # The template's own secrets are named before the operator's, and what comes first counts.
     for name in _secrets(found):
         found = {**_settings_of(name), **found}

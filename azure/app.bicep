@@ -25,6 +25,7 @@ param alwaysReady int
 param maximumInstances int
 param migrateAtStart bool
 param logDays int
+@secure()
 param extraSettings object
 
 // Sends metrics and logs by identity.

@@ -28,9 +28,11 @@ param bootstrapOrg string = 'acme'
 @allowed(['entra', 'password'])
 param databaseLogin string = 'entra'
 
-@description('Password of the database server\'s own administrator. With databaseLogin=password the app uses it too.')
+@description('Password of the database server\'s own administrator, kept in the vault. Give the same one at every deployment. With databaseLogin=password the app uses it too.')
+@minLength(16)
+@maxLength(128)
 @secure()
-param databasePassword string = newGuid()
+param databasePassword string
 
 @description('Machine of the database server; Standard_B1ms is the smallest.')
 param databaseSku string = 'Standard_B1ms'
@@ -70,8 +72,12 @@ param logDays int = 30
 @description('Address ranges from which operators may use the vault and the data storage, such as 203.0.113.7/32.')
 param operatorAddresses array = []
 
-@description('Further settings of the app, by their names in docs/configuration.md.')
+@description('Further settings of the app, by their names in docs/configuration.md. All of them at every deployment.')
+@secure()
 param extraSettings object = {}
+
+@description('Names of the vault\'s secrets that these settings refer to. You make them; the app is allowed to read them.')
+param vaultSecrets array = []
 
 var suffix = uniqueString(resourceGroup().id, name)
 var appName = '${name}-${suffix}'
@@ -111,6 +117,7 @@ module vault 'vault.bicep' = {
     principalId: identity.properties.principalId
     bootstrapToken: bootstrapToken
     databasePassword: databasePassword
+    settingSecrets: vaultSecrets
   }
 }
 

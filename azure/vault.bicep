@@ -1,5 +1,5 @@
-// The vault: the key that wraps data keys, and the two secrets that the app's settings refer to. Roles are given on the key
-// and on each secret, not on the vault.
+// The vault: the key that wraps data keys, and the secrets that the app's settings refer to: two that are made here, and those
+// that operators have put there. Roles are given on the key and on each secret, not on the vault.
 
 param location string
 param name string
@@ -10,6 +10,7 @@ param principalId string
 param bootstrapToken string
 @secure()
 param databasePassword string
+param settingSecrets array
 
 var roles = {
   // Reads the public key, and unwraps.
@@ -73,6 +74,11 @@ resource password 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {
   }
 }
 
+resource further 'Microsoft.KeyVault/vaults/secrets@2023-07-01' existing = [for secret in settingSecrets: {
+  parent: vault
+  name: secret
+}]
+
 resource wraps 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: key
   name: guid(key.id, principalId, roles.cryptoUser)
@@ -103,8 +109,19 @@ resource readsPassword 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+resource readsFurther 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (secret, index) in settingSecrets: {
+  scope: further[index]
+  name: guid(vault.id, secret, principalId, roles.secretsUser)
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsUser)
+  }
+}]
+
 output name string = vault.name
 output uri string = vault.properties.vaultUri
 output keyName string = key.name
+// Addresses without a version, so that a setting that refers to one gets the newest.
 output bootstrapTokenUri string = token.properties.secretUri
 output databasePasswordUri string = password.properties.secretUri

@@ -1,6 +1,7 @@
 """Settings that name a secret instead of holding it: AWS Secrets Manager, AWS Systems Manager, Azure Key Vault.
 
-Each is read once, at the start. A reference that cannot be read stops the start: it is never taken for the secret itself.
+Each is read at the start, and on function hosts again from time to time. A reference that cannot be read stops the start: it
+is never taken for the secret itself.
 Recognised are the forms in which the clouds' own services write references:
 
     arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME[:JSON-KEY:VERSION-STAGE:VERSION-ID]

@@ -86,7 +86,7 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("STACKHOLD_BATCH_ROW_LIMIT_BYTES", _I, str(256 << 10), "Larger journal or event batches go to the object store."),
         Setting("STACKHOLD_SETTINGS_SECRETS", _T, "", "On AWS Lambda: secrets of Secrets Manager, with commas; each is a JSON"
                 " object of further settings, name to text. What the environment sets is not replaced."),
-        Setting("STACKHOLD_SETTINGS_SECONDS", _I, "120", "Seconds after which functions read those secrets again.",
+        Setting("STACKHOLD_SETTINGS_SECONDS", _I, "120", "Seconds after which functions read secrets again.",
                 lowest=1, highest=86400),
         Setting("PULUMI_API_CONTAINER_MODE", _T, "FULL", "FULL: requests and jobs; API: requests only; JOBS: jobs only."),
         Setting("PULUMI_API_DOMAIN", _T, "", "Public name of the API, `host[:port]`; the base of links."),

@@ -27,6 +27,7 @@ from common.errors import StartUpError, Unavailable
 from common.masterkey import chosen
 from common.opening import open_backend, require_remote
 from common.orgs.bootstrap import bootstrap, is_fresh, require_fit
+from common.secret_references import resolved
 from common.settings import Settings, notices
 from functions.app import create_app, create_loaded_app
 from functions.errors import error_response
@@ -56,8 +57,9 @@ class FunctionHost:
     def __init__(
         self, read: Callable[[], Mapping[str, str]], *, rereads: bool = False, now: Callable[[], float] = time.time
     ) -> None:
-        """Keep where settings are read from, and whether they may change there; nothing is read or opened yet."""
+        """Keep where settings are read from, and whether they may change there, as secrets that they name always may."""
         self._read, self._rereads, self._now = read, rereads, now
+        self._may_change = rereads
         self._lock, self._rereading, self._counting = Lock(), Lock(), Lock()
         self._opened: _Opened | None = None
         self._read_at, self._reread_seconds = 0.0, 0
@@ -114,26 +116,34 @@ class FunctionHost:
     def _make_ready(self) -> str:
         """Make sure that there is an application, from settings that are not too old; return why there is none, or nothing."""
         try:
+            self._open()
+            self._reread()
             opened = self._open()
             if opened.app is None:
                 _check_tables(opened)
         except StartUpError as error:
             LOG.error("requests cannot be served: %s", error)  # noqa: TRY400 - one line for the operator, as at any start
             return str(error)
-        self._reread()
         return ""
 
     def _open(self) -> _Opened:
         with self._lock:
             if self._opened is None:
-                self._opened = _open(self._read())
+                self._opened = _open(self._values())
                 self._reread_seconds = self._opened.backend.settings.integer(REREAD_SECONDS)
                 self._read_at = self._now()
             return self._opened
 
+    def _values(self) -> Mapping[str, str]:
+        """Return the settings as they are now, with each reference to a secret replaced by it; raises StartUpError."""
+        read = self._read()
+        values = resolved(read)
+        self._may_change = self._rereads or values != read
+        return values
+
     def _is_due(self) -> bool:
         # A clock that was set back must not put the next reading off.
-        return self._rereads and not 0 <= self._now() - self._read_at < self._reread_seconds
+        return self._may_change and not 0 <= self._now() - self._read_at < self._reread_seconds
 
     def _reread(self) -> None:
         """Read the settings again if they are too old; where another thread does so already, go on with what there is."""
@@ -150,7 +160,7 @@ class FunctionHost:
 
     def _replace(self) -> None:
         """Read the settings, and if they have changed use them from now on; raises StartUpError."""
-        environment, before = self._read(), self._opened
+        environment, before = self._values(), self._opened
         if before is None or environment == before.environment:
             return
         fresh = _open(environment)

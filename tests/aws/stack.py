@@ -64,6 +64,10 @@ class Stack:
         found: dict[str, Any] = self.resolved(self._template["Resources"][name])
         return found
 
+    def output(self, name: str) -> Any:
+        """Returns the value of an output."""
+        return self.resolved(self._template["Outputs"][name]["Value"])
+
     def resolved(self, value: Any) -> Any:
         """Returns a part of the template without its functions."""
         if isinstance(value, list):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -184,6 +185,20 @@ class TestChangedSettings:
 
         assert (200, 200) == asyncio.run(both())
         assert 2 == source.reads
+
+    def test_behind_a_reference_are_read_again(self, source: Source, moto_process: Moto) -> None:
+        """A password that a setting names by its secret's ARN is used within the same time after it was changed there."""
+        client = moto_process.client("secretsmanager")
+        arn = client.create_secret(Name=f"stackhold/{uuid.uuid4().hex}", SecretString="wrong")["ARN"]
+        right = source.values["PULUMI_DATABASE_USER_PASSWORD"]
+        source.values["PULUMI_DATABASE_USER_PASSWORD"] = arn
+        web = TestClient(FunctionHost(source.read, now=source.now), headers={"Authorization": f"token {TOKEN}"})
+        before = web.get("/api/user").status_code
+        client.put_secret_value(SecretId=arn, SecretString=right)
+        source.time += SECONDS
+        after = web.get("/api/user").status_code
+
+        assert (503, 200) == (before, after)
 
     def test_of_the_jobs_are_read_too(self, source: Source, caplog: pytest.LogCaptureFixture) -> None:
         """A tick reads again, and one that finds wrong settings runs with those before."""

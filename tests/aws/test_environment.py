@@ -46,6 +46,13 @@ class TestEnvironment:
         assert "mail.example.com:587" == found["SMTP_SERVER"]
         assert "api.example.com" == found["PULUMI_API_DOMAIN"]
 
+    def test_takes_an_empty_variable_for_none(self, secret: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the template leaves open a secret may set."""
+        monkeypatch.setenv("STACKHOLD_BASE_PATH", "")
+        secret('{"STACKHOLD_BASE_PATH": "/pulumi"}')
+
+        assert "/pulumi" == environment()["STACKHOLD_BASE_PATH"]
+
     def test_takes_more_than_an_environment_holds(self, secret: Any) -> None:
         """The certificates of single sign-on with those of a provider and mail are more than four kilobytes, and fit."""
         settings = {"SAML_CERTIFICATE_PUBLIC_KEY": "c" * 6000, "SAML_CERTIFICATE_PRIVATE_KEY": "k" * 6000, "SMTP_PASSWORD": "p"}

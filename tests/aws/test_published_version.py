@@ -24,6 +24,7 @@ SCENARIOS: dict[str, dict[str, str]] = {
 OTHER: dict[str, tuple[str, str]] = {
     "AlarmEmail": ("ops@example.com", ""),
     "DomainName": ("api.example.com", "PULUMI_API_DOMAIN"),
+    "BasePath": ("pulumi", ""),
     "CertificateArn": ("arn:aws:acm:eu-west-1:123456789012:certificate/1", ""),
     "SnapStart": ("false", ""),
     "ApiMemoryMegabytes": ("3538", ""),
@@ -92,6 +93,16 @@ class TestPublishedVersion:
         function, _ = published({**EXISTING, parameter: value})
 
         assert value == function["Environment"]["Variables"][variable]
+
+    def test_sees_its_base_path(self) -> None:
+        """A base path is in the function's setting, in the mapping of the own name, and in the address that is told."""
+        stack = Stack({"BasePath": "pulumi", "DomainName": "api.example.com"})
+        (mapping,) = stack.resources("AWS::ApiGatewayV2::ApiMapping").values()
+
+        assert "/pulumi" == stack.resource("ApiFunction")["Properties"]["Environment"]["Variables"]["STACKHOLD_BASE_PATH"]
+        assert "pulumi" == mapping["Properties"]["ApiMappingKey"]
+        assert "https://api.example.com/pulumi" == stack.output("Url")
+        assert "https://api.example.com" == Stack({"DomainName": "api.example.com"}).output("Url")
 
     def test_knows_every_parameter(self) -> None:
         """A new parameter gets a value above."""

@@ -176,6 +176,25 @@ class TestSettings:
             path.name for path in FILES if re.search(r"list(Keys|Secrets|AccountSas|ServiceSas)\b", path.read_text("utf-8"))
         ]
 
+    def test_refer_to_the_newest_version_of_a_secret(self) -> None:
+        """A reference with a version would stay with it: the platform looks for newer ones only where none is named."""
+        references = re.findall(r"@Microsoft\.KeyVault\(SecretUri=\$\{(\w+)\}\)", (FOLDER / "app.bicep").read_text("utf-8"))
+        main, vault = ((FOLDER / f"{name}.bicep").read_text("utf-8") for name in ("main", "vault"))
+
+        assert ["databasePasswordUri", "bootstrapTokenUri"] == references
+        for name in references:
+            assert f"{name}: vault.outputs.{name}" in main
+            assert re.search(rf"^output {name} string = \w+\.properties\.secretUri$", vault, re.MULTILINE)
+
+    def test_are_all_in_one_place(self) -> None:
+        """Every setting is one of the app's own: a change of any starts the app's processes again, so none stays old."""
+        source = (FOLDER / "app.bicep").read_text("utf-8")
+
+        assert "properties: union(platformSettings, ownSettings, extraSettings)" in source
+        assert 1 == source.count("name: 'appsettings'")
+        assert "appSettings:" not in source
+        assert "slotConfigNames" not in source
+
     def test_name_containers_that_there_are(self) -> None:
         """Each purpose has a container of its own, and the template makes it."""
         addresses = [own_settings()[name] for name in (CHECKPOINTS, POLICY_PACKS, BATCHES, METADATA)]
@@ -206,7 +225,7 @@ class TestRoles:
 
         assert {
             ("Storage Blob Data Owner", "host"), ("Key Vault Secrets User", "token"), ("Key Vault Secrets User", "password"),
-            ("Monitoring Metrics Publisher", "insights"),
+            ("Key Vault Secrets User", "further"), ("Monitoring Metrics Publisher", "insights"),
         } == given - set(CALLS.values())  # fmt: skip
 
     def test_know_every_call_of_the_drivers(self) -> None:
@@ -258,11 +277,17 @@ class TestSafety:
         assert "byEntra" in str(administrator)
         assert "appIdentityClientId" in str(administrator)
 
+    def test_of_values_that_stay_the_same(self) -> None:
+        """A deployment that changes nothing changes nothing: no value is made anew each time, a password least of all."""
+        for path in FILES:
+            assert [] == re.findall(r"\b(?:newGuid|utcNow)\(", path.read_text("utf-8")), path.name
+        assert parsed("main")["parameters"]["databasePassword"]["default"] is None
+
     def test_of_secret_parameters(self) -> None:
         """What is secret is declared so, and ends up in no record of a deployment."""
         for path in FILES:
             for name, parameter in parsed(path.stem)["parameters"].items():
-                if re.search(r"(token|password)$", name, re.IGNORECASE):
+                if re.search(r"(token|password|extraSettings)$", name, re.IGNORECASE):
                     assert "secure" in {decorator["type"] for decorator in parameter["decorators"]}, (path.name, name)
 
 
