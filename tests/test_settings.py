@@ -1,7 +1,20 @@
+import dataclasses
+import re
+from pathlib import Path
+
 import pytest
 
+from common import stores
 from common.errors import StartUpError
 from common.settings import SETTINGS, Kind, Setting, Settings, Status, notices
+
+ROOT = Path(__file__).parents[1]
+
+
+def code_besides(*left_out: str) -> str:
+    """Return the text of the product's modules but for some."""
+    paths = sorted(path for folder in ("common", "functions", "aws") for path in (ROOT / folder).rglob("*.py"))
+    return "\n".join(path.read_text("utf-8") for path in paths if str(path.relative_to(ROOT)) not in left_out)
 
 
 class TestTable:
@@ -35,6 +48,35 @@ class TestTable:
     def test_says_something_about_each(self) -> None:
         """The documentation is made of these texts."""
         assert [] == [setting.name for setting in SETTINGS if len(setting.meaning) < 5]
+
+
+# The SDK reads these by itself from the environment.
+_OF_SDK = {"AZURE_CLIENT_ID", "AZURE_TENANT_ID"}
+
+
+class TestEffect:
+    def test_of_every_setting_in_use(self) -> None:
+        """A setting that is accepted without a word is read somewhere; one that is not yet says so at the start."""
+        text = code_besides("common/settings.py")
+        used = {setting.name for setting in SETTINGS if setting.status is Status.USED and not setting.name.endswith("*")}
+
+        assert _OF_SDK == {name for name in used if not re.search(rf"\b{name}\b", text)}
+
+    def test_of_every_store_that_is_opened(self) -> None:
+        """A store that a setting names has something put into it, unless the setting says that it is not used yet."""
+        text = code_besides("common/settings.py", "common/stores.py", "common/opening.py")
+        fields = {
+            "checkpoints": stores.CHECKPOINTS,
+            "batches": stores.BATCHES,
+            "policy_packs": stores.POLICY_PACKS,
+            "metadata": stores.METADATA,
+        }
+        status = {setting.name: setting.status for setting in SETTINGS}
+
+        assert set(fields) == {field.name for field in dataclasses.fields(stores.Buckets)}
+        for field, name in fields.items():
+            is_used = re.search(rf"backend\.{field}\.put|backend\.{field}\.put_stored", text) is not None
+            assert is_used is (status[name] is Status.USED), name
 
 
 class TestSettings:

@@ -8,6 +8,7 @@ from common.ids import new_id
 
 CHECKPOINTS = "checkpoints/"
 BATCHES = "batches/"
+PROGRAMS = "programs/"
 
 
 def new_checkpoint_key(owner_id: str) -> str:
@@ -23,3 +24,13 @@ def checkpoints_of(owner_id: str) -> str:
 def new_batch_key(update_id: str) -> str:
     """Return a fresh key for a journal or event batch of the update that is too large for a row."""
     return f"{BATCHES}{update_id}/{new_id()}"
+
+
+def program_key(stack_id: str, update_id: str) -> str:
+    """Return the key of the request that created an update, if that is too large for its row."""
+    return f"{PROGRAMS}{stack_id}/{update_id}"
+
+
+def update_of_program(key: str) -> str:
+    """Return the id of the update whose request is stored under a key."""
+    return key.rpartition("/")[2]

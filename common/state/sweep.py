@@ -12,7 +12,7 @@ from common.blobs import Bucket
 from common.clock import unix_millis
 from common.state import link_rows
 from common.state import repository_sweep as repository
-from common.state.layout import BATCHES, CHECKPOINTS
+from common.state.layout import BATCHES, CHECKPOINTS, PROGRAMS
 
 SAFE_AGE = timedelta(hours=24)
 # Each page looks through all rows that name blobs, so few large pages are better than many small ones.
@@ -22,7 +22,7 @@ PAGE_KEYS = 2000
 def sweep(backend: Backend, after: str) -> tuple[int, str]:
     """Look at one page of keys after a key; return how many blobs were removed, and the last key, or "" at the end."""
     # No permission check: the job acts for no caller.
-    places = ((BATCHES, backend.batches), (CHECKPOINTS, backend.checkpoints))
+    places = ((BATCHES, backend.batches), (CHECKPOINTS, backend.checkpoints), (PROGRAMS, backend.metadata))
     at = next((number for number, (prefix, _) in enumerate(places) if after.startswith(prefix)), 0)
     prefix, bucket = places[at]
     page = bucket.page(prefix, after, PAGE_KEYS)

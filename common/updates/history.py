@@ -24,7 +24,7 @@ from common.state.envelope import TooMany, require_few
 from common.state.jsontext import Shield, shield_for
 from common.state.service import load_settled
 from common.updates import history_rows as rows
-from common.updates import service
+from common.updates import programs, service
 from common.updates.history_rows import EventBatch
 from common.updates.model import Entry, Update
 
@@ -72,20 +72,14 @@ def page_updates(backend: Backend, caller: Caller, path: StackPath, page: Page) 
     """Return (stack, a page of its updates, newest first, number of all)."""
     stack = load_settled(backend, caller, path, Permission.STACK_READ)
     with backend.db.connect() as connection:
-        return stack, rows.page_versions(connection, stack.id, page.size, page.offset), stack.latest.version
+        entries = rows.page_versions(connection, stack.id, page.size, page.offset)
+    return stack, programs.load_all(backend, stack.id, entries), stack.latest.version
 
 
 def get_version(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[Stack, Entry]:
     """Return the stack and the update that made a version, or the newest one; NotFound when there is none."""
-    stack = load_settled(backend, caller, path, Permission.STACK_READ)
-    number, entry = stack.latest.version if version is None else version, None
-    if is_version(number):
-        with backend.db.connect() as connection:
-            entry = rows.find_version(connection, stack.id, number)
-    if entry is None:
-        msg = f"Stack '{path}' has no updates" if version is None else f"Stack '{path}' has no version {version}"
-        raise NotFound(msg)
-    return stack, entry
+    stack, entry = _find_version(backend, caller, path, version)
+    return stack, programs.load(backend, stack.id, entry)
 
 
 def get_preview(backend: Backend, caller: Caller, path: StackPath, update_id: str) -> tuple[Stack, Entry]:
@@ -96,7 +90,7 @@ def get_preview(backend: Backend, caller: Caller, path: StackPath, update_id: st
     if entry is None:
         msg = f"Preview '{ascii(update_id[:80])[1:-1]}' not found"
         raise NotFound(msg)
-    return stack, entry
+    return stack, programs.load(backend, stack.id, entry)
 
 
 def page_previews(
@@ -108,7 +102,8 @@ def page_previews(
     if after and not is_version(after):
         return stack, []
     with backend.db.connect() as connection:
-        return stack, rows.page_previews(connection, stack.id, after, page.size, page.offset, ascending=ascending)
+        entries = rows.page_previews(connection, stack.id, after, page.size, page.offset, ascending=ascending)
+    return stack, programs.load_all(backend, stack.id, entries)
 
 
 def page_events(
@@ -132,10 +127,23 @@ def page_events(
 
 def _find(backend: Backend, caller: Caller, path: StackPath, update: str) -> tuple[str, bool]:
     if _VERSION.fullmatch(update):
-        _stack, entry = get_version(backend, caller, path, int(update))
+        _stack, entry = _find_version(backend, caller, path, int(update))
         return entry.update_id, entry.status in (Status.RUNNING, Status.FINISHING)
     found = get_status(backend, caller, path, update)
     return found.id, found.status in (Status.NOT_STARTED, Status.RUNNING, Status.FINISHING)
+
+
+def _find_version(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[Stack, Entry]:
+    """Return the same without the request of a large configuration, which takes another call."""
+    stack = load_settled(backend, caller, path, Permission.STACK_READ)
+    number, entry = stack.latest.version if version is None else version, None
+    if is_version(number):
+        with backend.db.connect() as connection:
+            entry = rows.find_version(connection, stack.id, number)
+    if entry is None:
+        msg = f"Stack '{path}' has no updates" if version is None else f"Stack '{path}' has no version {version}"
+        raise NotFound(msg)
+    return stack, entry
 
 
 class _Event(msgspec.Struct):

@@ -22,7 +22,7 @@ from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, Stack, StackPat
 from common.state import finishing
 from common.state import service as state
 from common.state.attempts import InProgress
-from common.updates import leases, repository
+from common.updates import leases, programs, repository
 from common.updates.leases import LEASE_SECONDS, Lease
 from common.updates.model import Client, Completion, Program, Start, Started, Update, negotiated_journal
 from common.updates.repository import Run
@@ -48,9 +48,10 @@ def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, progra
     """Create an update, a dry run or a real one as its program says, and return its id. Nothing is locked."""
     stack = stacks.get_stack(backend, caller, path, _needed(dry_run=program.dry_run))
     update_id = new_id()
+    kept = programs.store(backend, stack.id, update_id, program)
     with backend.db.connect() as connection:
         repository.add(
-            connection, update_id=update_id, stack=stack, kind=kind, program=program, user_id=caller.user_id,
+            connection, update_id=update_id, stack=stack, kind=kind, program=kept, user_id=caller.user_id,
             now_millis=unix_millis(backend.clock.now()),
         )  # fmt: skip
     return update_id
@@ -93,13 +94,14 @@ def begin(
         if not program.dry_run:
             _require_free(backend, stack)
         run = _run(backend, stack, new_id(), _Beginner(caller, wanted, client), dry_run=program.dry_run)
+        kept = programs.store(backend, stack.id, run.update_id, program)
         if _has_new_tags(caller, stack, wanted):
             with backend.db.begin() as tx:
                 stacks.put_tags(tx, stack, wanted.tags or {})
-                repository.add_running(tx, stack, kind, program, caller.user_id, run=run)
+                repository.add_running(tx, stack, kind, kept, caller.user_id, run=run)
         else:
             with backend.db.connect() as connection:
-                repository.add_running(connection, stack, kind, program, caller.user_id, run=run)
+                repository.add_running(connection, stack, kind, kept, caller.user_id, run=run)
         return _started(backend, stack, run, wanted)
 
     return _retried(once)
