@@ -7,6 +7,7 @@ import pytest
 
 from tests.aws.artifact import Artifact
 from tests.hosts.certificate import Certificate
+from tests.packed import imports, missing
 from tools import package_aws
 from tools.package_aws import CHALICE_FILES, FOLDERS, LIMIT_BYTES, SERVICES
 from tools.packaging import loaded_part, size_of
@@ -65,6 +66,14 @@ class TestContents:
         chalice = {path.relative_to(packed.folder).as_posix() for path in packed.folder.rglob("chalice/*")}
         assert {f"{name}c" for name in CHALICE_FILES} == chalice
         assert not (packed.folder / "bin").exists()
+
+    def test_has_everything_that_is_imported(self, packed: Artifact) -> None:
+        """What our code imports, also when it is first used, was not left out; the platform brings one module itself."""
+        names = imports(path for folder in FOLDERS for path in (packed.folder / folder).rglob("*.py"))
+        wanted = {name for name in names if name.split(".")[0] not in ("azure", "snapshot_restore_py")}
+
+        assert {"onelogin.saml2.response", "alembic.migration", "botocore.session"} & wanted
+        assert [] == missing(packed.python, [packed.folder], wanted)
 
     def test_knows_the_services_that_are_called(self, packed: Artifact) -> None:
         """The SDK in the artifact makes a client of each service, though its descriptions of others are left out."""
