@@ -117,8 +117,8 @@ def opened(folder: Path, clock: Clock | None = None) -> Iterator[Backend]:
     """Yields a backend on a fresh data folder with an administrator and the organization."""
     values = {"STACKHOLD_DATA": str(folder / "in-process"), "STACKHOLD_BOOTSTRAP_TOKEN": _TOKEN, "STACKHOLD_BOOTSTRAP_ORG": ORG}
     settings = Settings(values)
-    starting.prepare(settings, may_migrate=True)
-    starting.make_administrator(settings)
+    with closing(starting.start(settings, may_migrate=True)) as backend:
+        starting.make_administrator(backend)
     with closing(open_backend(settings, clock=clock)) as backend:
         yield backend
 

@@ -149,7 +149,7 @@ def _opened(server: Server, folder: Path) -> Iterator[Backend]:
             "PULUMI_DATABASE_USER_PASSWORD": PASSWORD,
         }
     )
-    starting.prepare(settings, may_migrate=True)
+    starting.start(settings, may_migrate=True).close()
     with closing(open_backend(settings)) as backend:
         yield backend
 

@@ -9,6 +9,7 @@ from common.db.engine import Database
 from common.keys import KeyService
 from common.mail import Mailer
 from common.outbound import Outbound
+from common.plan import Plan
 from common.settings import Settings
 
 
@@ -16,6 +17,7 @@ from common.settings import Settings
 class Backend:
     """The opened database, ports and settings of this process."""
 
+    plan: Plan
     settings: Settings
     clock: Clock
     db: Database

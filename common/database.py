@@ -11,7 +11,7 @@ from common import awsclient, azureclient
 from common.awsclient import Access
 from common.db import provision, tokens
 from common.db.engine import Database, open_database
-from common.db.faults import words
+from common.db.explaining import explain
 from common.db.place import MySQL, Token
 from common.db.tokens import Credentials, CredentialSource, EntraToken, RdsToken, RdsUser
 from common.errors import StartUpError, Unavailable
@@ -30,18 +30,15 @@ _TLS_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _RAISED_TLS_VERSIONS = ("1.0", "1.1")
 
 
-def open_configured_database(settings: Settings) -> Database:
-    """Return the database of these settings, opened; a SQLite file that is absent comes into being on first use."""
-    return open_database(database_place(settings), pool_size=settings.integer("STACKHOLD_THREADS") + SPARE_CONNECTIONS)
+def open_database_at(place: Path | MySQL, settings: Settings) -> Database:
+    """Return the database at a place, with a pool for these settings; a SQLite file that is absent appears on first use."""
+    return open_database(place, pool_size=settings.integer("STACKHOLD_THREADS") + SPARE_CONNECTIONS)
 
 
 def database_place(settings: Settings) -> Path | MySQL:
     """Return the SQLite file, or the MySQL server and how to get in; raises StartUpError."""
     if not settings.is_set(ENDPOINT):
         return settings.data_folder / DATABASE_FILE
-    if not settings.is_set(USER):
-        msg = f"{USER} must be set with {ENDPOINT}"
-        raise StartUpError(msg)
     host, port = host_and_port(settings, ENDPOINT)
     return MySQL(
         host=host,
@@ -55,20 +52,35 @@ def database_place(settings: Settings) -> Path | MySQL:
 
 
 def prepare_server(settings: Settings) -> None:
-    """Wait for the MySQL server, and create its database and user, each if the settings ask for it; raises StartUpError."""
+    """Wait for the MySQL server, and create its database and user, each if the settings ask for it; raises StartUpError.
+
+    The user is created when there is a way for them to sign in: a password, or a token of RDS.
+    """
     if settings.is_set(_PING):
         provision.await_server(*host_and_port(settings, _PING))
+    place, root = database_place(settings), _root(settings)
+    if root is None or not isinstance(place, MySQL):
+        return
+    with_user = not settings.flag("SKIP_CREATE_DB_USER") and bool(place.password or place.token)
+    with closing(open_database(replace(root, database=""), pool_size=1)) as administrator:
+        try:
+            provision.create(administrator, place, with_user=with_user)
+        except Unavailable as error:
+            reason = explain(error, root, user_setting="MYSQL_ROOT_USERNAME", password_setting=_ROOT_PASSWORD)
+            raise StartUpError(f"the database cannot be created as {root.user}: {reason}") from error
+
+
+def open_for_migration(settings: Settings) -> Database:
+    """Return the database, opened as root where root's password is given and as the application's user otherwise."""
+    return open_database(_root(settings) or database_place(settings), pool_size=1)
+
+
+def _root(settings: Settings) -> MySQL | None:
+    """Return how MySQL's administrator gets in, None where the settings do not say."""
     place = database_place(settings)
-    if isinstance(place, MySQL) and (settings.is_set(_ROOT_PASSWORD) or settings.flag("MYSQL_ALLOW_EMPTY_PASSWORD")):
-        root = replace(
-            place, database="", user=settings.text("MYSQL_ROOT_USERNAME"), password=settings.text(_ROOT_PASSWORD), token=None
-        )
-        with closing(open_database(root, pool_size=1)) as administrator:
-            try:
-                provision.create(administrator, place, with_user=not settings.flag("SKIP_CREATE_DB_USER"))
-            except Unavailable as error:
-                msg = f"the database cannot be created as {root.user} (MYSQL_ROOT_USERNAME): {words(error)}"
-                raise StartUpError(msg) from error
+    if not isinstance(place, MySQL) or not (settings.is_set(_ROOT_PASSWORD) or settings.flag("MYSQL_ALLOW_EMPTY_PASSWORD")):
+        return None
+    return replace(place, user=settings.text("MYSQL_ROOT_USERNAME"), password=settings.text(_ROOT_PASSWORD), token=None)
 
 
 def host_and_port(settings: Settings, name: str, default_port: int = 3306) -> tuple[str, int]:

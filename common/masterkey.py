@@ -26,9 +26,9 @@ class Master:
     place: Path | None = None
 
 
-def open_key_service(settings: Settings) -> KeyService:
-    """Return the key service of these settings; raises StartUpError when they name none, several or an unfit one."""
-    return KeyService(_driver(settings, chosen(settings)))
+def open_key_service(settings: Settings, master: Master) -> KeyService:
+    """Return the key service of a master key; raises StartUpError for a key on this machine that is absent or unfit."""
+    return KeyService(_driver(settings, master))
 
 
 def chosen(settings: Settings) -> Master:

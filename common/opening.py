@@ -1,52 +1,45 @@
-"""Opens what the settings name: the one place that knows which drivers there are.
+"""Opens what the settings name, each thing once.
 
 Nothing is made here and the database is asked nothing, so a process that has just started costs no trip. What a first
 start on this machine has to make is in `common/installation.py`.
 """
 
-from common import idproviders, masterkey, samlkeys, stores
+from common import masterkey, stores
 from common.backend import Backend
+from common.blobs import Bucket
 from common.clock import Clock, SystemClock
 from common.crypto.datakeys import DataKeys
-from common.database import database_place, open_configured_database
+from common.db.engine import Database
 from common.errors import StartUpError
-from common.mailer import open_mailer
-from common.outbound import Outbound
-from common.public import base_path
+from common.keys import KeyService
+from common.plan import Plan, make_plan
 from common.settings import Settings
 
 
 def open_backend(settings: Settings, *, clock: Clock | None = None) -> Backend:
     """Return the backend of these settings; raises StartUpError when something it needs is not there."""
-    require_supported(settings)
+    plan = make_plan(settings)
+    return open_plan(plan, plan.open_database(), masterkey.open_key_service(settings, plan.master), clock=clock)
+
+
+def open_plan(plan: Plan, db: Database, keys: KeyService, *, clock: Clock | None = None) -> Backend:
+    """Return the backend of a plan, with the database and the key service that were opened to check them."""
     clock = clock or SystemClock()
-    keys = masterkey.open_key_service(settings)
-    buckets = stores.open_buckets(settings)
+    checkpoints, batches, policy_packs, metadata = (Bucket(plan.stores[purpose].driver) for purpose in stores.PURPOSES)
     return Backend(
-        settings=settings,
+        plan=plan,
+        settings=plan.settings,
         clock=clock,
-        db=open_configured_database(settings),
-        checkpoints=buckets.checkpoints,
-        batches=buckets.batches,
-        policy_packs=buckets.policy_packs,
-        metadata=buckets.metadata,
+        db=db,
+        checkpoints=checkpoints,
+        batches=batches,
+        policy_packs=policy_packs,
+        metadata=metadata,
         keys=keys,
         data_keys=DataKeys(keys, clock),
-        outbound=Outbound(settings.text("STACKHOLD_OUTBOUND_ALLOW"), threads=settings.integer("STACKHOLD_THREADS")),
-        mailer=open_mailer(settings),
+        outbound=plan.outbound,
+        mailer=plan.mailer,
     )
-
-
-def require_supported(settings: Settings) -> None:
-    """Raise StartUpError for settings that contradict each other or are not understood; nothing is asked or opened."""
-    masterkey.chosen(settings)
-    stores.open_stores(settings)
-    database_place(settings)
-    open_mailer(settings)
-    Outbound(settings.text("STACKHOLD_OUTBOUND_ALLOW"))
-    idproviders.require_providers(settings)
-    samlkeys.load_at_start(settings)
-    base_path(settings)
 
 
 def require_remote(settings: Settings) -> None:

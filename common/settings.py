@@ -101,7 +101,7 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
     "Database": (
         Setting("PULUMI_DATABASE_ENDPOINT", _T, "", "`host:port` of a MySQL 8 server; unset: SQLite in the data folder."),
         Setting("PULUMI_DATABASE_NAME", _T, "pulumi", "Database on that server."),
-        Setting("PULUMI_DATABASE_USER_NAME", _T, "", "Database user."),
+        Setting("PULUMI_DATABASE_USER_NAME", _T, "pulumi_service", "Database user."),
         Setting("PULUMI_DATABASE_USER_PASSWORD", _S, "", "Database user's password."),
         Setting("STACKHOLD_DATABASE_LOGIN", _T, "password", "`password`, or a token over verified TLS instead: `aws-iam`"
                 " for RDS, `entra` for Azure."),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from common.blobs import Bucket, Driver
+from common.blobs import Driver
 from common.blobs.files import Files
 from common.errors import StartUpError
 from common.sdk import require_sdk
@@ -18,6 +18,7 @@ CHECKPOINTS = "PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT"
 POLICY_PACKS = "PULUMI_POLICY_PACK_BLOB_STORAGE_ENDPOINT"
 BATCHES = "PULUMI_ENGINE_EVENTS_BLOB_STORAGE_ENDPOINT"
 METADATA = "PULUMI_SERVICE_METADATA_BLOB_STORAGE_ENDPOINT"
+PURPOSES = (CHECKPOINTS, BATCHES, POLICY_PACKS, METADATA)
 OBJECTS = "PULUMI_LOCAL_OBJECTS"
 _FOLDERS = {CHECKPOINTS: OBJECTS, POLICY_PACKS: "PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS"}
 
@@ -32,22 +33,6 @@ class Store:
     folder: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Buckets:
-    """The documents of each purpose."""
-
-    checkpoints: Bucket
-    batches: Bucket
-    policy_packs: Bucket
-    metadata: Bucket
-
-
-def open_buckets(settings: Settings) -> Buckets:
-    """Return the buckets of all purposes; raises StartUpError with the setting that is wrong."""
-    stores = open_stores(settings)
-    return Buckets(*(Bucket(stores[name].driver) for name in (CHECKPOINTS, BATCHES, POLICY_PACKS, METADATA)))
-
-
 def open_stores(settings: Settings) -> dict[str, Store]:
     """Return setting → store. A purpose without an address of its own uses that of the checkpoints, under its own keys."""
     checkpoints = _open(settings, CHECKPOINTS) or _folder(OBJECTS, settings.path(OBJECTS, "objects"))
@@ -55,6 +40,8 @@ def open_stores(settings: Settings) -> dict[str, Store]:
     for name in (POLICY_PACKS, BATCHES, METADATA):
         stores[name] = _open(settings, name) or checkpoints
     _require_apart(settings)
+    if stores[POLICY_PACKS] is not checkpoints and _is_same_folder(stores[POLICY_PACKS].folder, checkpoints.folder):
+        raise StartUpError(f"{stores[POLICY_PACKS].setting} and {checkpoints.setting} must be different folders")
     return stores
 
 
@@ -121,6 +108,10 @@ def _require_apart(settings: Settings) -> None:
         raise StartUpError(f"{POLICY_PACKS} must be on the same service as {CHECKPOINTS}")
     if ours == theirs:
         raise StartUpError(f"{POLICY_PACKS} must be another bucket than {CHECKPOINTS}, or another prefix in it")
+
+
+def _is_same_folder(one: Path | None, other: Path | None) -> bool:
+    return one is not None and other is not None and one.resolve() == other.resolve()
 
 
 def _address(text: str) -> tuple[str, str, str]:

@@ -24,11 +24,12 @@ from common.crypto import servicekeys
 from common.database import prepare_server
 from common.db import migrate
 from common.errors import StartUpError, Unavailable
-from common.masterkey import chosen
 from common.opening import open_backend, require_remote
 from common.orgs.bootstrap import bootstrap, is_fresh, require_fit
 from common.secret_references import resolved
+from common.setting_groups import require_groups
 from common.settings import Settings, notices
+from common.state.layout import PREFIXES
 from functions.app import create_app, create_loaded_app
 from functions.errors import error_response
 
@@ -206,6 +207,7 @@ def _open(environment: Mapping[str, str]) -> _Opened:
         LOG.warning("%s", line)
     settings = Settings(environment)
     require_remote(settings)
+    require_groups(settings)
     return _Opened(environment, open_backend(settings))
 
 
@@ -227,23 +229,23 @@ def _prepare(backend: Backend) -> None:
     settings = backend.settings
     token, org = settings.text("STACKHOLD_BOOTSTRAP_TOKEN") or None, settings.text("STACKHOLD_BOOTSTRAP_ORG") or None
     require_fit(token, org)
-    installation.require_services(settings)
-    if not settings.flag("STACKHOLD_MIGRATE_AT_START"):
-        migrate.check(backend.db)
+    backend.keys.check()
+    installation.require_stores(backend.plan)
+    if settings.flag("STACKHOLD_MIGRATE_AT_START"):
+        prepare_server(settings)
     else:
-        _migrate(backend)
-    servicekeys.require_own_master_key(backend, chosen(settings).words)
+        migrate.check(backend.db)
+    migrate.require_rights(backend.db)
+    if not servicekeys.has_keys(backend.db):
+        installation.require_no_states(backend.plan, PREFIXES)
+    if settings.flag("STACKHOLD_MIGRATE_AT_START") and migrate.migrate(backend.db):
+        LOG.info("the database is at revision %s now", migrate.HEAD)
+    servicekeys.require_own_master_key(backend, backend.plan.master.words)
     servicekeys.renew(backend)
     if token is not None:
         bootstrap(backend, token=token, org=org)
     elif is_fresh(backend):
         LOG.warning("nobody can sign in yet: set STACKHOLD_BOOTSTRAP_TOKEN to the first administrator's token")
-
-
-def _migrate(backend: Backend) -> None:
-    prepare_server(backend.settings)
-    if migrate.migrate(backend.db):
-        LOG.info("the database is at revision %s now", migrate.HEAD)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

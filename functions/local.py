@@ -56,12 +56,9 @@ def serve(
 @app.command()
 def migrate(*, data: DataOption = None) -> None:
     """Bring the database to this release's tables."""
-    from common.database import prepare_server  # noqa: PLC0415 - as above
-    from functions.server import starting  # noqa: PLC0415
+    from functions.server import starting  # noqa: PLC0415 - as above
 
-    settings = _settings({"STACKHOLD_DATA": data})
-    prepare_server(settings)
-    changed = starting.prepare(settings, may_migrate=True)
+    changed = starting.migrate(_settings({"STACKHOLD_DATA": data}))
     print("The database is at this release's tables now." if changed else "The database is up to date.")
 
 

@@ -3,7 +3,7 @@ import pytest
 from common import idproviders
 from common.errors import StartUpError
 from common.idproviders import Endpoint, GroupTeam
-from common.opening import require_supported
+from common.plan import make_plan
 from common.settings import Settings
 
 SETTING = "STACKHOLD_OIDC_GROUP_TEAMS"
@@ -26,7 +26,7 @@ class TestGroupTeams:
     def test_of_another_form_stop_the_start(self, entry: str) -> None:
         """Nobody finds out at a closed door that an entry was misspelled; the message names setting and entry."""
         with pytest.raises(StartUpError, match=SETTING):
-            require_supported(Settings({SETTING: f"good=acme,{entry}"}))
+            make_plan(Settings({SETTING: f"good=acme,{entry}"}))
 
     def test_have_a_limit(self) -> None:
         """Each sign-in looks at all of them."""
@@ -42,7 +42,7 @@ class TestRequireProviders:
     def test_wants_all_of_a_provider(self, given: str, missing: str) -> None:
         """A provider that is set up by half stops the start, and the message names what is missing."""
         with pytest.raises(StartUpError, match=f"{missing} must be set with {given}"):
-            require_supported(Settings({given: "x"}))
+            make_plan(Settings({given: "x"}))
 
     @pytest.mark.parametrize(
         "address",
@@ -62,7 +62,7 @@ class TestRequireProviders:
     def test_wants_addresses(self, name: str, address: str) -> None:
         """What is no address stops the start."""
         with pytest.raises(StartUpError, match=name):
-            require_supported(
+            make_plan(
                 Settings(
                     {name: address, "STACKHOLD_OIDC_ISSUER": "https://id.example.com", "STACKHOLD_OIDC_CLIENT_ID": "x"}
                     | {name: address}
@@ -72,7 +72,7 @@ class TestRequireProviders:
     def test_wants_the_scope_of_openid(self) -> None:
         """Without it a provider gives no identity token."""
         with pytest.raises(StartUpError, match="openid"):
-            require_supported(
+            make_plan(
                 Settings(
                     {"STACKHOLD_OIDC_ISSUER": "https://x", "STACKHOLD_OIDC_CLIENT_ID": "x", "STACKHOLD_OIDC_SCOPES": "email"}
                 )
@@ -81,7 +81,7 @@ class TestRequireProviders:
     def test_takes_secrets_that_can_be_sent(self) -> None:
         """A secret that no header can carry stops the start, and is not repeated."""
         with pytest.raises(StartUpError, match="GITLAB_OAUTH_SECRET") as caught:
-            require_supported(Settings({"GITLAB_OAUTH_ID": "i", "GITLAB_OAUTH_SECRET": "pässword"}))
+            make_plan(Settings({"GITLAB_OAUTH_ID": "i", "GITLAB_OAUTH_SECRET": "pässword"}))
 
         assert "ssword" not in str(caught.value)
 

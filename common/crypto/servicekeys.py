@@ -37,12 +37,16 @@ def has_keys(db: Database) -> bool:
 def require_own_master_key(backend: Backend, place: str) -> None:
     """Raise StartUpError unless the master key is that of this installation; `place` says where the key came from."""
     # No permission check: the entry point calls this before it serves anybody.
-    try:
-        backend.keys.unwrap(_find_or_make(backend, _PROBE), _context(_PROBE))
-    except KeyUnusable as error:
-        reason = error.message.removeprefix(f"{error.status.phrase}: ")
-        msg = f"the key in {place} is not the one this installation was made with; nothing was changed ({reason})"
-        raise StartUpError(msg) from error
+    _require_opens(backend.keys, _find_or_make(backend, _PROBE), place)
+
+
+def require_known_master_key(db: Database, keys: KeyService, place: str) -> None:
+    """Raise StartUpError when an installation has a probe that this master key does not open; nothing is written."""
+    # No permission check: the entry point calls this before it serves anybody.
+    with db.connect() as connection:
+        probe = repository.find_key(connection, _PROBE)
+    if probe is not None:
+        _require_opens(keys, probe, place)
 
 
 def count_by_master_key(db: Database, keys: KeyService) -> dict[str, int]:
@@ -69,6 +73,15 @@ def renew(backend: Backend) -> int:
     renewed = [(name, key, _wrapped_again(backend, name, key)) for name, key in old]
     with backend.db.connect() as connection:
         return sum(repository.replace_key(connection, name, key, again) for name, key, again in renewed)
+
+
+def _require_opens(keys: KeyService, probe: bytes, place: str) -> None:
+    try:
+        keys.unwrap(probe, _context(_PROBE))
+    except KeyUnusable as error:
+        reason = error.message.removeprefix(f"{error.status.phrase}: ")
+        msg = f"the key in {place} is not the one this installation was made with; nothing was changed ({reason})"
+        raise StartUpError(msg) from error
 
 
 def _wrapped_again(backend: Backend, name: str, wrapped_key: bytes) -> bytes:

@@ -22,9 +22,10 @@ _WRITES = "stackhold_transaction"
 class Database:
     """An opened database; `connect` is for single statements, `begin` for a transaction."""
 
-    def __init__(self, engine: Engine, open_patient: "Callable[[], Database]") -> None:
-        """Wrap an engine that `open_database` configured."""
+    def __init__(self, engine: Engine, place: Path | MySQL, open_patient: "Callable[[], Database]") -> None:
+        """Wrap an engine that `open_database` configured for a place."""
         self.engine = engine
+        self.place = place
         self.open_patient = open_patient
         self._transactions = engine.execution_options(**{_WRITES: True})
 
@@ -63,7 +64,7 @@ def open_database(place: Path | MySQL, *, pool_size: int, patient: bool = False)
     else:
         engine = _sqlite_engine(place, pool_size)
     event.listen(engine, "begin", _begin)
-    return Database(engine, lambda: open_database(place, pool_size=1, patient=True))
+    return Database(engine, place, lambda: open_database(place, pool_size=1, patient=True))
 
 
 def _begin(connection: Connection) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspect, select
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
-from common.db import health
+from common.db import health, trial
 from common.db.engine import Database
+from common.db.explaining import explain
 from common.db.faults import words
 from common.db.migrations import REVISIONS
 from common.errors import StartUpError, Unavailable
@@ -36,7 +37,7 @@ class State(StrEnum):
 
 def version(db: Database) -> str | None:
     """Return the database's revision, or None for one without tables; raises StartUpError when it cannot be read."""
-    with _explained(), db.connect() as connection:
+    with _explained(db), db.connect() as connection:
         return _read_version(connection)
 
 
@@ -57,7 +58,7 @@ def check(db: Database) -> None:
         found = f"at revision {revision}" if revision else "without tables"
         msg = f"the database is {found} and this release needs {HEAD}: run `stackhold migrate`"
         raise StartUpError(msg)
-    with _explained():
+    with _explained(db):
         health.require_fit(db)
 
 
@@ -73,12 +74,22 @@ def migrate(db: Database) -> bool:
     revision = version(db)
     refuse_newer(revision)
     if revision != HEAD:
-        with _explained(), _locked(db) as connection:
+        with _explained(db), _locked(db) as connection:
             if _read_version(connection) != HEAD:  # Somebody else may have been faster while this run waited.
                 _run(connection)
-    with _explained():
+    with _explained(db):
         health.require_fit(db)
     return revision != HEAD
+
+
+def require_rights(db: Database) -> None:
+    """Raise StartUpError unless rows, and where a migration is to come also tables, can be written; a trial leaves nothing."""
+    with _explained(db):
+        if db.dialect == "sqlite" or state_of(version(db)) is State.CURRENT:
+            trial.write_rows(db)
+            return
+        with _locked(db) as connection:
+            trial.write_tables(connection)
 
 
 def _read_version(connection: Connection) -> str | None:
@@ -128,12 +139,8 @@ def _run(connection: Connection) -> None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _explained(db: Database) -> Iterator[None]:
     try:
         yield
-    except Unavailable as error:
-        msg = f"the database cannot be used: {words(error) or error.message}"
-        raise StartUpError(msg) from error
-    except DatabaseError as error:
-        msg = f"the database cannot be used: {words(error)}"
-        raise StartUpError(msg) from error
+    except (Unavailable, DatabaseError) as error:
+        raise StartUpError(f"the database cannot be used: {explain(error, db.place)}") from error

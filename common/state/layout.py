@@ -9,6 +9,7 @@ from common.ids import new_id
 CHECKPOINTS = "checkpoints/"
 BATCHES = "batches/"
 PROGRAMS = "programs/"
+PREFIXES = (CHECKPOINTS, BATCHES)
 
 
 def new_checkpoint_key(owner_id: str) -> str:

@@ -7,10 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.database import database_place, open_configured_database
+from common.crypto import servicekeys
+from common.database import database_place, open_database_at
 from common.db import health, migrate
 from common.errors import StartUpError
 from common.masterkey import LOCAL, chosen
+from common.setting_groups import require_groups
 from common.settings import SETTINGS, Kind, Setting, Settings, Status
 from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
 from functions.server import starting
@@ -30,13 +32,13 @@ class Finding:
 
 
 def examine(settings: Settings, release: str) -> Finding:
-    """Return what there is to say about an installation; changes nothing."""
-    problems = _problems(settings)
+    """Return what there is to say about an installation, after the trials of a start; changes nothing."""
+    problems, keys = _problems(settings)
     lines = [f"stackhold {release}, Python {platform.python_version()}, {platform.system()}", "", "Settings that are set"]
     lines += [f"  {setting.name} = {_shown(settings, setting)}" for setting in SETTINGS if settings.is_set(setting.name)] or [
         "  none: everything is at its default"
     ]
-    lines += ["", "In use", *(f"  {what}: {which}" for what, which in _in_use(settings).items())]
+    lines += ["", "In use", *(f"  {what}: {which}" for what, which in _in_use(settings).items()), *keys]
     lines += ["", "Problems", *(f"  {problem}" for problem in problems or ["none"])]
     return Finding(lines, is_well=not problems)
 
@@ -44,38 +46,58 @@ def examine(settings: Settings, release: str) -> Finding:
 def _in_use(settings: Settings) -> dict[str, str]:
     """Return what each part of the server works with, as far as it can be told."""
     found: dict[str, str] = {"mode": mode_of(settings), "data folder": str(settings.data_folder)}
-    for what, look in (
-        ("address", _address),
-        ("database", _database),
-        ("states", lambda settings: open_stores(settings)[CHECKPOINTS].words),
-        ("large batches", lambda settings: open_stores(settings)[BATCHES].words),
-        ("policy packs", lambda settings: open_stores(settings)[POLICY_PACKS].words),
-        ("large configuration", lambda settings: open_stores(settings)[METADATA].words),
-        ("key", lambda settings: chosen(settings).words),
+    for names, look in (
+        (["address"], _address),
+        (["database"], _database),
+        (["states", "large batches", "policy packs", "large configuration"], _stores),
+        (["key"], lambda settings: [chosen(settings).words]),
     ):
         try:
-            found[what] = look(settings)
+            found |= dict(zip(names, look(settings), strict=True))
         except StartUpError:
-            found[what] = "see the problems below"
+            found |= dict.fromkeys(names, "see the problems below")
     return found
 
 
-def _problems(settings: Settings) -> list[str]:
+def _problems(settings: Settings) -> tuple[list[str], list[str]]:
+    """Return what would keep the server from starting, and lines about the master keys where nothing would."""
     may_migrate = settings.flag("STACKHOLD_MIGRATE_AT_START")
-    problems = []
-    for check in (tls_context, lambda settings: starting.check(settings, may_migrate=may_migrate)):
+    problems, keys = [], []
+    for check in (require_groups, tls_context):
         try:
             check(settings)
         except StartUpError as error:
             problems.append(str(error))
-    return problems
+    try:
+        with starting.checked(settings, may_migrate=may_migrate) as found:
+            keys = _keys(found)
+    except StartUpError as error:
+        problems.append(str(error))
+    return list(dict.fromkeys(problems)), keys
 
 
-def _address(settings: Settings) -> str:
+def _keys(found: starting.Checked) -> list[str]:
+    """Return a line for the key that wraps, by its full name, and for each key that data keys still need."""
+    if found.keys is None or found.is_new:
+        return []
+    current = found.keys.check()
+    counts = servicekeys.count_by_master_key(found.db, found.keys)
+    lines = [f"  key in use: {current}"]
+    for name, count in counts.items():
+        lines.append(f"  wrapped by {name}: {count} data keys{'' if name == current else '; keep it enabled'}")
+    return lines
+
+
+def _stores(settings: Settings) -> list[str]:
+    stores = open_stores(settings)
+    return [stores[purpose].words for purpose in (CHECKPOINTS, BATCHES, POLICY_PACKS, METADATA)]
+
+
+def _address(settings: Settings) -> list[str]:
     port = settings.text("STACKHOLD_PORT") if settings.is_set("STACKHOLD_PORT") or not has_tls(settings) else "8443"
     host = settings.text("STACKHOLD_HOST")
     taken = " (in use at the moment, by this server or another program)" if _answers(host, int(port)) else ""
-    return f"{'https' if has_tls(settings) else 'http'}://{host}:{port}{taken}"
+    return [f"{'https' if has_tls(settings) else 'http'}://{host}:{port}{taken}"]
 
 
 def _answers(host: str, port: int) -> bool:
@@ -86,18 +108,18 @@ def _answers(host: str, port: int) -> bool:
         return False
 
 
-def _database(settings: Settings) -> str:
+def _database(settings: Settings) -> list[str]:
     place = database_place(settings)
     if isinstance(place, Path):
-        if not place.exists():
-            return f"SQLite, {place}, which the first start makes"
+        if not (place.exists() and place.stat().st_size):
+            return [f"SQLite, {place}, which the first start makes"]
         name = f"SQLite, {place}"
     else:
         name = f"MySQL, {place.host}:{place.port}/{place.database} as {place.user}, {'verified TLS' if place.tls else 'no TLS'}"
-    with closing(open_configured_database(settings)) as db:
+    with closing(open_database_at(place, settings)) as db:
         revision, warning = migrate.version(db), health.advice(db)
     state = f"revision {revision or 'none'} (this release: {migrate.HEAD}, {migrate.state_of(revision)})"
-    return f"{name}, {state}{f'. {warning}' if warning else ''}"
+    return [f"{name}, {state}{f'. {warning}' if warning else ''}"]
 
 
 def _shown(settings: Settings, setting: Setting) -> str:

@@ -27,13 +27,8 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, 
 
 
 def has_tls(settings: Settings) -> bool:
-    """Tell whether HTTPS is configured; raises StartUpError for half a pair."""
-    given = [name for name in (_CERTIFICATE, _PRIVATE_KEY) if settings.is_set(name)]
-    if len(given) == 1:
-        missing = _PRIVATE_KEY if given[0] == _CERTIFICATE else _CERTIFICATE
-        msg = f"{given[0]} is set without {missing}; HTTPS needs both"
-        raise StartUpError(msg)
-    return bool(given)
+    """Tell whether HTTPS is configured."""
+    return settings.is_set(_CERTIFICATE) and settings.is_set(_PRIVATE_KEY)
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

@@ -6,7 +6,6 @@ from contextlib import closing, contextmanager
 from common.access.permissions import Role
 from common.backend import Backend
 from common.errors import BackendError, StartUpError
-from common.opening import open_backend
 from common.orgs import operator
 from common.orgs.operator import NewPerson
 from common.settings import Settings
@@ -41,9 +40,8 @@ def stop_requiring_saml(settings: Settings, org: str) -> str:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Backend]:
-    starting.check(settings, may_migrate=False)
     try:
-        with closing(open_backend(settings)) as backend:
+        with closing(starting.open_existing(settings)) as backend:
             yield backend
     except BackendError as error:
         raise StartUpError(error.message) from error

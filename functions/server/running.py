@@ -14,8 +14,6 @@ from typing import cast
 import uvicorn
 
 from common.backend import Backend
-from common.opening import open_backend
-from common.settings import Settings
 from functions.app import create_loaded_app
 from functions.server.connections import connections_for
 from functions.server.listening import BACKLOG, tls_context
@@ -49,26 +47,22 @@ class Server(uvicorn.Server):
         LOG.info("%s", self._news)
 
 
-def serve(settings: Settings, listener: socket.socket, *, news: str, console: socket.socket | None = None) -> None:
+def serve(backend: Backend, listener: socket.socket, *, news: str, console: socket.socket | None = None) -> None:
     """Serve requests, and run jobs if the mode says so, until a signal asks to end; raises StartUpError.
 
     `console` is a second listener, for links of the command line.
     """
     return_large_blocks()
-    backend = open_backend(settings)
-    try:
-        server = Server(_config(settings, backend), news)
-        # A signal ends the process cleanly from here on. Uvicorn takes the handlers over while it runs and raises the
-        # signal again afterwards, which would otherwise turn a clean end into a death by signal.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, server.handle_exit)
-        with Ticker(backend, enabled=mode_of(settings).runs_jobs):
-            server.run(sockets=[listener] if console is None else [listener, console])
-    finally:
-        backend.close()
+    server = Server(_config(backend), news)
+    # A signal ends the process cleanly from here on. Uvicorn takes the handlers over while it runs and raises the
+    # signal again afterwards, which would otherwise turn a clean end into a death by signal.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
+    with Ticker(backend, enabled=mode_of(backend.settings).runs_jobs):
+        server.run(sockets=[listener] if console is None else [listener, console])
 
 
-def run_jobs_only(settings: Settings) -> None:
+def run_jobs_only(backend: Backend) -> None:
     """Run jobs until a signal asks to end."""
     asked_to_end = threading.Event()
 
@@ -77,15 +71,12 @@ def run_jobs_only(settings: Settings) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    backend = open_backend(settings)
-    try:
-        with Ticker(backend, enabled=True):
-            asked_to_end.wait()
-    finally:
-        backend.close()
+    with Ticker(backend, enabled=True):
+        asked_to_end.wait()
 
 
-def _config(settings: Settings, backend: Backend) -> uvicorn.Config:
+def _config(backend: Backend) -> uvicorn.Config:
+    settings = backend.settings
     context = tls_context(settings)
     protocol = partial(
         Protocol,

@@ -3,7 +3,10 @@
 import logging
 import socket
 import sys
+from contextlib import closing
 
+from common.backend import Backend
+from common.setting_groups import require_groups
 from common.settings import Settings
 from functions.server import logs, starting
 from functions.server.listening import bind, bind_console, login_url, tls_context, url_of
@@ -15,6 +18,7 @@ LOG = logging.getLogger("stackhold.server")
 def serve(settings: Settings) -> int:
     """Start, serve until a signal asks to end, and return the exit code; raises StartUpError."""
     logs.configure()
+    require_groups(settings)
     mode = mode_of(settings)
     may_migrate = settings.flag("STACKHOLD_MIGRATE_AT_START")
     if not mode.serves:
@@ -22,9 +26,12 @@ def serve(settings: Settings) -> int:
     tls = tls_context(settings) is not None
     listener = bind(settings)
     url = url_of(listener, tls=tls)
-    starting.prepare(settings, may_migrate=may_migrate)
-    _say_how_to_sign_in(starting.make_administrator(settings), login_url(url))
-    code = _run(settings, listener, f"serving {url}, mode {mode}, data in {settings.data_folder}")
+    backend = starting.start(settings, may_migrate=may_migrate)
+    try:
+        _say_how_to_sign_in(starting.make_administrator(backend), login_url(url))
+        code = _run(backend, listener, f"serving {url}, mode {mode}, data in {settings.data_folder}")
+    finally:
+        backend.close()
     LOG.info("stopped")
     return code
 
@@ -33,22 +40,24 @@ def _serve_jobs(settings: Settings, *, may_migrate: bool) -> int:
     from functions.server.running import run_jobs_only  # noqa: PLC0415 - as below
 
     # The processes that serve make the administrator: only they know the address to sign in at.
-    starting.prepare(settings, may_migrate=may_migrate)
-    LOG.info("running jobs only, data in %s", settings.data_folder)
-    run_jobs_only(settings)
+    with closing(starting.start(settings, may_migrate=may_migrate)) as backend:
+        LOG.info("running jobs only, data in %s", settings.data_folder)
+        run_jobs_only(backend)
     LOG.info("stopped")
     return 0
 
 
-def _run(settings: Settings, listener: socket.socket, news: str) -> int:
+def _run(backend: Backend, listener: socket.socket, news: str) -> int:
+    settings = backend.settings
     count = settings.integer("STACKHOLD_WORKERS")
     if count > 1:
         from functions.server.workers import Workers  # noqa: PLC0415 - the usual start has one process
 
+        backend.close()  # Each process opens its own.
         return Workers(settings, listener, count).run(f"{news}, {count} processes")
     from functions.server.running import serve as run  # noqa: PLC0415 - the application, which a refused start need not load
 
-    run(settings, listener, news=news, console=bind_console(settings, listener))
+    run(backend, listener, news=news, console=bind_console(settings, listener))
     return 0
 
 

@@ -1,10 +1,13 @@
 """What comes before the first request: checks, then folders, key, tables and the first administrator.
 
-The checks come first and change nothing; whatever refuses the start leaves the installation as it was.
+The checks come first and change nothing; whatever refuses the start leaves the installation as it was. What they open, the
+server goes on with.
 """
 
+import logging
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +15,20 @@ from common import installation
 from common.access import service as access
 from common.backend import Backend
 from common.crypto import servicekeys
-from common.database import database_place, open_configured_database
-from common.db import migrate
+from common.database import database_place, open_for_migration, prepare_server
+from common.db import migrate as tables
 from common.db.engine import Database
 from common.errors import StartUpError
-from common.masterkey import chosen
-from common.opening import open_backend, require_supported
+from common.keys import KeyService
+from common.masterkey import open_key_service
+from common.opening import open_plan
 from common.orgs.bootstrap import bootstrap, is_fresh, require_fit
+from common.plan import Plan, make_plan
+from common.setting_groups import require_groups
 from common.settings import Settings
+from common.state.layout import PREFIXES
 
+LOG = logging.getLogger("stackhold.server")
 TOKEN_FILE = "admin-token"  # noqa: S105 - the name of the file, not what is in it
 
 
@@ -36,54 +44,74 @@ class SignIn:
         return f"SignIn(kept_in={self.kept_in})"
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An installation that can be started: its plan, and what was opened to check it."""
+
+    plan: Plan
+    db: Database
+    # None before the first start, which makes the key.
+    keys: KeyService | None
+    is_new: bool
+
+
 def check(settings: Settings, *, may_migrate: bool) -> None:
     """Raise StartUpError for everything that would keep the server from starting; changes nothing."""
-    require_supported(settings)
-    require_fit(settings.text("STACKHOLD_BOOTSTRAP_TOKEN") or None, settings.text("STACKHOLD_BOOTSTRAP_ORG") or None)
-    installation.require_usable_folders(settings)
-    installation.require_services(settings)
+    require_groups(settings)
+    with checked(settings, may_migrate=may_migrate):
+        pass
+
+
+@contextmanager
+def checked(settings: Settings, *, may_migrate: bool) -> Iterator[Checked]:
+    """Yield what the checks opened, and close it; raises StartUpError as `check` does, but not for incomplete groups."""
+    found = _check(settings, may_migrate=may_migrate)
+    with closing(found.db):
+        yield found
+
+
+def start(settings: Settings, *, may_migrate: bool) -> Backend:
+    """Return the opened backend, with folders, key and tables made where they were missing; raises StartUpError."""
+    require_groups(settings)
+    found = _check(settings, may_migrate=may_migrate)
+    try:
+        return _make_ready(found, may_migrate=may_migrate)
+    except BaseException:
+        found.db.close()
+        raise
+
+
+def open_existing(settings: Settings) -> Backend:
+    """Return the opened backend of an installation that was started before; raises StartUpError."""
     place = database_place(settings)
     if isinstance(place, Path) and not place.exists():
-        if not may_migrate:
-            msg = f"there is no database at {place} and STACKHOLD_MIGRATE_AT_START is false: run `stackhold migrate`"
-            raise StartUpError(msg)
-        installation.require_key(settings, in_use=False)
-        return
-    with closing(open_configured_database(settings)) as db:
-        _check_database(settings, db, may_migrate=may_migrate)
+        raise StartUpError(f"no installation in {settings.data_folder}; name its data folder with --data")
+    require_groups(settings)
+    found = _check(settings, may_migrate=False)
+    try:
+        return open_plan(found.plan, found.db, found.keys or open_key_service(settings, found.plan.master))
+    except BaseException:
+        found.db.close()
+        raise
 
 
-def prepare(settings: Settings, *, may_migrate: bool) -> bool:
-    """Make folders, key and tables where they are missing and tell whether the tables changed; raises StartUpError."""
-    check(settings, may_migrate=may_migrate)
-    installation.prepare(settings)
-    with closing(open_configured_database(settings)) as db:
-        changed = migrate.migrate(db) if may_migrate else False
-    with closing(open_backend(settings)) as backend:
-        # From now on the database knows its key: another one is refused.
-        servicekeys.require_own_master_key(backend, chosen(settings).words)
-        servicekeys.renew(backend)
-    return changed
+def migrate(settings: Settings) -> bool:
+    """Create database, user and tables as far as the settings ask for it, and tell whether the tables changed.
+
+    Key and object stores are not touched: a migrations container has neither. Raises StartUpError.
+    """
+    require_groups(settings)
+    prepare_server(settings)
+    place = database_place(settings)
+    if isinstance(place, Path):
+        installation.prepare_database(place)
+    with closing(open_for_migration(settings)) as db:
+        tables.require_rights(db)
+        return tables.migrate(db)
 
 
-def make_administrator(settings: Settings) -> SignIn:
+def make_administrator(backend: Backend) -> SignIn:
     """Make the first administrator if there is none and say how to sign in."""
-    with closing(open_backend(settings)) as backend:
-        return _make_administrator(backend)
-
-
-def _check_database(settings: Settings, db: Database, *, may_migrate: bool) -> None:
-    migrate.refuse_newer(migrate.version(db))
-    if not may_migrate:
-        migrate.check(db)
-    in_use = servicekeys.has_keys(db)
-    installation.require_key(settings, in_use=in_use)
-    if in_use:
-        with closing(open_backend(settings)) as backend:
-            servicekeys.require_own_master_key(backend, chosen(settings).words)
-
-
-def _make_administrator(backend: Backend) -> SignIn:
     settings = backend.settings
     given, org = settings.text("STACKHOLD_BOOTSTRAP_TOKEN") or None, settings.text("STACKHOLD_BOOTSTRAP_ORG") or None
     kept = settings.data_folder / TOKEN_FILE
@@ -94,6 +122,54 @@ def _make_administrator(backend: Backend) -> SignIn:
     token = _kept_token(kept) or _keep(kept, access.new_token())
     result = bootstrap(backend, token=token, org=org)
     return SignIn(new_token=token) if result.token_added else SignIn(kept_in=kept)
+
+
+def _check(settings: Settings, *, may_migrate: bool) -> Checked:
+    plan = make_plan(settings)
+    require_fit(settings.text("STACKHOLD_BOOTSTRAP_TOKEN") or None, settings.text("STACKHOLD_BOOTSTRAP_ORG") or None)
+    installation.require_usable_folders(plan)
+    db = plan.open_database()
+    try:
+        in_use = _check_database(plan, db, may_migrate=may_migrate)
+        keys = installation.find_key_service(plan, in_use=in_use)
+        installation.require_stores(plan)
+        if not in_use:
+            installation.require_no_states(plan, PREFIXES)
+        elif keys is not None:
+            servicekeys.require_known_master_key(db, keys, plan.master.words)
+    except BaseException:
+        db.close()
+        raise
+    return Checked(plan, db, keys, is_new=not in_use)
+
+
+def _check_database(plan: Plan, db: Database, *, may_migrate: bool) -> bool:
+    """Tell whether the installation was started before; raises StartUpError for a database that cannot be used."""
+    # Connecting to an empty file would already write to it.
+    if isinstance(plan.database, Path) and not (plan.database.exists() and plan.database.stat().st_size):
+        if not may_migrate:
+            msg = f"there is no database at {plan.database} and STACKHOLD_MIGRATE_AT_START is false: run `stackhold migrate`"
+            raise StartUpError(msg)
+        return False
+    tables.refuse_newer(tables.version(db))
+    if not may_migrate:
+        tables.check(db)
+    tables.require_rights(db)
+    return servicekeys.has_keys(db)
+
+
+def _make_ready(found: Checked, *, may_migrate: bool) -> Backend:
+    plan = found.plan
+    installation.prepare(plan)
+    if found.is_new:
+        LOG.info("new installation in %s", plan.settings.data_folder)
+    if may_migrate:
+        tables.migrate(found.db)
+    backend = open_plan(plan, found.db, found.keys or open_key_service(plan.settings, plan.master))
+    # From now on the database knows its key: another one is refused.
+    servicekeys.require_own_master_key(backend, plan.master.words)
+    servicekeys.renew(backend)
+    return backend
 
 
 def _kept_token(path: Path) -> str | None:

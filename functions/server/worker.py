@@ -5,8 +5,10 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import closing
 
 from common.errors import StartUpError
+from common.opening import open_backend
 from common.settings import Settings
 from functions.server import logs
 from functions.server.running import serve
@@ -19,7 +21,8 @@ def main() -> int:
     listener = socket.socket(fileno=int(sys.argv[1]))
     threading.Thread(target=_end_with_parent, args=(int(sys.argv[2]),), daemon=True).start()
     try:
-        serve(Settings.from_env(), listener, news=f"worker {os.getpid()} serves")
+        with closing(open_backend(Settings.from_env())) as backend:
+            serve(backend, listener, news=f"worker {os.getpid()} serves")
     except StartUpError as error:
         sys.stderr.write(f"stackhold: {error}\n")
         return 1

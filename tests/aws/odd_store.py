@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 
 class Habit(StrEnum):
@@ -90,6 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self._fails():
             return
         found = self.owner.objects.get(self.path.split("?")[0])
+        if "list-type=2" in self.path:
+            self._list(parse_qs(urlsplit(self.path).query)["prefix"][0])
+            return
         if found is None:
             self._refuse(404, "NoSuchKey")
             return
@@ -100,6 +104,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self._reply(200, body, headers)
+
+    def _list(self, prefix: str) -> None:
+        keys = [key for path in sorted(self.owner.objects) if (key := path.removeprefix("/box/")).startswith(prefix)]
+        entries = "".join(
+            f"<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>" for key in keys
+        )
+        text = f'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{entries}</ListBucketResult>'
+        self._reply(200, text.encode(), {"Content-Type": "application/xml"})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()

@@ -10,8 +10,9 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.database import DATABASE_FILE
 from common.errors import StartUpError
-from common.installation import prepare, require_services
+from common.installation import prepare, require_stores
 from common.opening import open_backend
+from common.plan import make_plan
 from common.settings import Settings
 from common.stores import CHECKPOINTS
 from functions.app import create_app
@@ -38,7 +39,7 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 def settings(store: OddStore, tmp_path: Path, migrated_database: Path) -> Settings:
     """The settings of an installation on that store."""
     found = Settings({"STACKHOLD_DATA": str(tmp_path / "data"), CHECKPOINTS: store.address})
-    prepare(found)
+    prepare(make_plan(found))
     shutil.copyfile(migrated_database, tmp_path / "data" / DATABASE_FILE)
     return found
 
@@ -55,7 +56,7 @@ def opened(settings: Settings) -> Iterator[Backend]:
 class TestAlmostS3:
     def test_serves_an_update(self, opened: Backend, settings: Settings, store: OddStore) -> None:
         """A start, a checkpoint of several megabytes and its export work without any setting for it."""
-        require_services(settings)
+        require_stores(make_plan(settings))
         with TestClient(create_app(opened), headers={"Authorization": f"token {ADMIN_TOKEN}"}) as client:
             stack = create_stack(client)
             update = begin(client, stack, journal=0)
@@ -95,6 +96,6 @@ class TestDoctor:
             monkeypatch.setenv(name, value)
         with (
             odd_store(Habit.FORBIDS) as odd,
-            pytest.raises(StartUpError, match=f"{CHECKPOINTS}: the object store cannot be used .AccessDenied"),
+            pytest.raises(StartUpError, match=f"{CHECKPOINTS}: the object store .* cannot be used .AccessDenied"),
         ):
-            require_services(Settings({"STACKHOLD_DATA": str(tmp_path), CHECKPOINTS: odd.address}))
+            require_stores(make_plan(Settings({"STACKHOLD_DATA": str(tmp_path), CHECKPOINTS: odd.address})))

@@ -14,7 +14,8 @@ import tree_sitter
 import tree_sitter_bicep
 from pycep import BicepParser
 
-from common.opening import require_remote, require_supported
+from common.opening import require_remote
+from common.plan import make_plan
 from common.settings import SECTIONS, SETTINGS, Settings, Status, notices
 from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
 from tests.hosts.azure_app import ROOT
@@ -160,7 +161,7 @@ class TestSettings:
     def test_are_accepted_by_the_program(self) -> None:
         """The app starts with them: they contradict nothing, keep nothing on the instance, and none is said to be needless."""
         settings = Settings(own_settings())
-        require_supported(settings)
+        make_plan(settings)
         require_remote(settings)
 
         assert [] == notices(own_settings())

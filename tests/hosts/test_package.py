@@ -106,7 +106,7 @@ class TestPreparing:
             started.stop()
 
         assert 500 == status
-        assert "Key Vault key absent in" in said
+        assert "Key Vault key absent in " in said
         assert "does not exist" in said
         assert (503, 503) == (reply[0], json.loads(reply[2])["code"])
 

@@ -58,7 +58,7 @@ class TestAddUser:
         done = run(tmp_path, "add-user", "alice")
 
         assert 1 == done.returncode
-        assert "there is no database" in done.stderr
+        assert f"no installation in {tmp_path}/.stackhold; name its data folder with --data" in done.stderr
         assert [] == list(tmp_path.rglob("*.db"))
 
 

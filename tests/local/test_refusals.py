@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from common.db.migrate import HEAD
 from common.keys.local import create_key
 from common.settings import Settings
 from functions import local
@@ -58,7 +59,7 @@ def refused(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def installed(folder: Path) -> Path:
     """A data folder as a first start leaves it, but for the administrator."""
     data = folder / ".stackhold"
-    starting.prepare(Settings({"STACKHOLD_DATA": str(data)}), may_migrate=True)
+    starting.start(Settings({"STACKHOLD_DATA": str(data)}), may_migrate=True).close()
     return data
 
 
@@ -98,11 +99,10 @@ class TestServe:
             ({"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "s3://states?frobnicate=1"}, "unknown option 'frobnicate'"),
             ({"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "azblob://states"}, "set AZURE_STORAGE_ACCOUNT"),
             ({"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "/states"}, "must begin with s3:// or azblob://"),
-            ({"PULUMI_DATABASE_ENDPOINT": "db.example.com:3306"}, "PULUMI_DATABASE_USER_NAME must be set with PULUMI_DATABASE_ENDPOINT"),
             ({"PULUMI_DATABASE_ENDPOINT": "db:http", "PULUMI_DATABASE_USER_NAME": "svc"}, "PULUMI_DATABASE_ENDPOINT must be host:port"),
             ({"PULUMI_LOCAL_KEYS": "nowhere"}, "PULUMI_LOCAL_KEYS must be the path of a key file"),
-            ({"API_TLS_CERTIFICATE": PEM}, "API_TLS_CERTIFICATE is set without API_TLS_PRIVATE_KEY"),
-            ({"API_TLS_PRIVATE_KEY": "key.pem"}, "API_TLS_PRIVATE_KEY is set without API_TLS_CERTIFICATE"),
+            ({"API_TLS_CERTIFICATE": PEM}, "API_TLS_PRIVATE_KEY must be set with API_TLS_CERTIFICATE"),
+            ({"API_TLS_PRIVATE_KEY": "key.pem"}, "API_TLS_CERTIFICATE must be set with API_TLS_PRIVATE_KEY"),
             ({"API_TLS_CERTIFICATE": "cert.pem", "API_TLS_PRIVATE_KEY": "key.pem"}, "API_TLS_CERTIFICATE must be PEM text, base64 of PEM text, or the path"),
             ({"API_TLS_CERTIFICATE": PEM, "API_TLS_PRIVATE_KEY": PEM}, "cannot be used together"),
             ({"STACKHOLD_MIGRATE_AT_START": "false"}, "run `stackhold migrate`"),
@@ -138,7 +138,7 @@ class TestServe:
         database.close()
 
         said = refused("serve", "--port", "0")
-        assert "the database is at revision 9999, newer than this program, which knows 0003" in said
+        assert f"the database is at revision 9999, newer than this program, which knows {HEAD}" in said
         assert said == refused("migrate")
 
     def test_refuses_a_file_that_is_no_database(self, installed: Path, refused: Refused) -> None:
@@ -180,9 +180,18 @@ class TestMigrate:
         assert (0, "The database is up to date.\n") == (second.returncode, second.stdout)
         starting.check(Settings({"STACKHOLD_DATA": str(folder / ".stackhold")}), may_migrate=False)
 
-    def test_refuses_what_serve_refuses(self, refused: Refused) -> None:
+    def test_refuses_a_bad_setting_of_the_database(self, refused: Refused) -> None:
         """Checks come first here too."""
-        assert "PULUMI_KMS_KEY" in refused("migrate", PULUMI_KMS_KEY="arn")
+        assert "PULUMI_DATABASE_ENDPOINT must be host:port" in refused("migrate", PULUMI_DATABASE_ENDPOINT="db:http")
+
+    def test_touches_neither_key_nor_stores(self, folder: Path) -> None:
+        """The command makes tables and nothing else: a migrations container has neither key nor stores."""
+        ended = run(folder, "migrate", PULUMI_KMS_KEY="alias/none", PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT="s3://nowhere")
+
+        assert (0, "") == (ended.returncode, ended.stderr)
+        assert {".stackhold/.gitignore", ".stackhold/stackhold.db"} == {
+            name for name, content in contents(folder).items() if content is not None
+        }
 
 
 class TestDoctor:
@@ -191,7 +200,7 @@ class TestDoctor:
         ended = run(installed.parent, "doctor")
 
         assert (0, "") == (ended.returncode, ended.stderr)
-        assert f"database: SQLite, {installed}/stackhold.db, revision 0003 (this release: 0003, current)" in ended.stdout
+        assert f"database: SQLite, {installed}/stackhold.db, revision {HEAD} (this release: {HEAD}, current)" in ended.stdout
         assert "Problems\n  none\n" in ended.stdout
 
     def test_names_the_port_of_https(self, folder: Path) -> None:
@@ -223,7 +232,7 @@ class TestDoctor:
         assert "STACKHOLD_BOOTSTRAP_TOKEN = (set, not shown)" in ended.stdout
         assert "SMTP_PASSWORD = (set, not shown)" in ended.stdout
         assert "METRICS_WEBHOOK_SECRET = (set, not shown)  [not used yet]" in ended.stdout
-        assert "API_TLS_PRIVATE_KEY is set without API_TLS_CERTIFICATE" in ended.stdout
+        assert "API_TLS_CERTIFICATE must be set with API_TLS_PRIVATE_KEY" in ended.stdout
         assert "by others" in ended.stdout
         assert not any(secret in ended.stdout + ended.stderr for secret in ("abab", "hush"))
 

@@ -6,7 +6,7 @@ import pytest
 
 from common import samlkeys as keys
 from common.errors import StartUpError, Unavailable
-from common.opening import require_supported
+from common.plan import make_plan
 from common.settings import Settings
 from tests.peers.saml_idp import make_pair
 
@@ -61,4 +61,4 @@ class TestLoad:
     def test_is_checked_at_the_start(self) -> None:
         """Half a pair stops every start, not the first sign-in."""
         with pytest.raises(StartUpError, match="is set without"):
-            require_supported(settings(make_pair("service").certificate))
+            make_plan(settings(make_pair("service").certificate))
