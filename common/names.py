@@ -15,6 +15,56 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]")
 _TAG_NAME = re.compile(r"[a-zA-Z0-9-_.:]{1,40}")
 _UNADDRESSABLE = (".", "..")
+# Where pages and calls of this server begin, and words that people take for one: nobody may be called so, in any case. A test
+# holds the first ones against all routes. `admin` is the first administrator's own name.
+RESERVED_OWNERS = frozenset(
+    {
+        "account",
+        "api",
+        "assets",
+        "cli-login",
+        "default",
+        "healthz",
+        "invites",
+        "reset",
+        "scim",
+        "settings",
+        "signin",
+        "signout",
+        "signup",
+        "verify",
+        "welcome",
+        "accounts",
+        "administrator",
+        "auth",
+        "console",
+        "docs",
+        "esc",
+        "invite",
+        "login",
+        "logout",
+        "new",
+        "oauth",
+        "oidc",
+        "organization",
+        "organizations",
+        "orgs",
+        "public",
+        "registry",
+        "root",
+        "saml",
+        "sso",
+        "stackhold",
+        "stacks",
+        "static",
+        "status",
+        "support",
+        "system",
+        "teams",
+        "user",
+        "users",
+    }
+)
 
 
 def require_stack_name(name: str) -> None:
@@ -35,6 +85,19 @@ def require_owner_name(name: str) -> None:
             "beginning and ending with a letter or a digit"
         )
         raise BadRequest(msg)
+
+
+def require_new_owner_name(name: str) -> None:
+    """Raise BadRequest unless a new user or organization may have this name."""
+    require_owner_name(name)
+    if is_reserved(name):
+        msg = f"the name {_shown(name)} is reserved for this server's own addresses; choose another one"
+        raise BadRequest(msg)
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether nobody may be called so, since it is part of the addresses of this server."""
+    return name.lower() in RESERVED_OWNERS
 
 
 def require_tags(tags: dict[str, str]) -> None:

@@ -243,7 +243,8 @@ def _prepare(backend: Backend) -> None:
     servicekeys.require_own_master_key(backend, backend.plan.master.words)
     servicekeys.renew(backend)
     if token is not None:
-        bootstrap(backend, token=token, org=org)
+        for line in bootstrap(backend, token=token, org=org).warnings:
+            LOG.warning("%s", line)
     elif is_fresh(backend):
         LOG.warning("nobody can sign in yet: set STACKHOLD_BOOTSTRAP_TOKEN to the first administrator's token")
 

@@ -1,5 +1,7 @@
 import json
+import pkgutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,8 @@ import pytest
 
 from common import names
 from common.errors import BadRequest
+from functions import pages
+from tools.operations import routes
 
 GOLDENS = Path(__file__).parents[2] / "shared" / "goldens" / "names.json"
 CHECKS: dict[str, Callable[[str], object]] = {
@@ -100,3 +104,46 @@ class TestTags:
         with pytest.raises(BadRequest) as caught:
             names.require_tags({"ok": "1", "no/": "2"})
         assert "'no/'" in caught.value.message
+
+
+class TestReservedOwners:
+    def test_hold_every_address_of_this_server(self) -> None:
+        """Nobody can be called like the first part of an address of a page or a call: links to their stacks would lead there."""
+        of_pages = [route.path for module in page_modules() for route in module.router.routes]
+        served = {path.strip("/").partition("/")[0] for path in [*of_pages, *(route.path for route in routes())]}
+        words = {word for word in served if not word.startswith("{") and is_valid(names.require_owner_name, word)}
+
+        assert {"signin", "settings", "api", "assets"} <= words
+        assert set() == words - names.RESERVED_OWNERS - {"admin"}
+
+    def test_hold_what_stands_where_an_owner_may(self) -> None:
+        """In an address of the API nobody is mistaken for a word of its own: `default` is none's name."""
+        paths = [route.path.strip("/").split("/") for route in routes()]
+        beside = {
+            other[at]
+            for path in paths
+            for at, part in enumerate(path)
+            if part in ("{org}", "{login}", "{user}", "{publisher}")
+            for other in paths
+            if other[:at] == path[:at] and len(other) > at and not other[at].startswith("{")
+        }
+
+        assert set() == beside - names.RESERVED_OWNERS
+
+    @pytest.mark.parametrize("name", ["api", "signin", "settings", "assets", "invites", "login", "user", "API", "SignIn"])
+    def test_are_refused_in_any_case(self, name: str) -> None:
+        """A new user or organization may not be called so; who is called so already goes on."""
+        names.require_owner_name(name)
+        with pytest.raises(BadRequest, match="reserved"):
+            names.require_new_owner_name(name)
+
+    @pytest.mark.parametrize("name", ["admin", "acme", "apis", "user-1", "setting"])
+    def test_are_whole_names(self, name: str) -> None:
+        """Names that begin so, and the first administrator's, are free."""
+        names.require_new_owner_name(name)
+
+
+def page_modules() -> list[Any]:
+    """Returns the modules of the pages that have routes."""
+    found = [import_module(f"functions.pages.{module.name}") for module in pkgutil.iter_modules(pages.__path__)]
+    return [module for module in found if hasattr(module, "router")]

@@ -19,9 +19,9 @@ from common.errors import Unauthorized, Unavailable
 from common.ids import new_id
 
 __all__ = [
-    "IssuedToken", "TokenOwner", "authenticate", "authenticate_session", "find_caller", "find_owner", "is_revoked", "is_token",
-    "issue_token", "new_token",
-    "revoke_all_of_user", "revoke_sessions", "revoke_token", "revoke_tokens", "revoke_tokens_of_issuer",
+    "IssuedToken", "TokenOwner", "authenticate", "authenticate_session", "find_caller", "find_owner", "hash_of", "is_revoked",
+    "is_token", "issue_token", "new_token", "revoke_all_of_user", "revoke_sessions", "revoke_token", "revoke_tokens",
+    "revoke_tokens_of_issuer",
     "revoke_tokens_of_role", "revoke_tokens_of_team",
 ]  # fmt: skip
 # How coarse the note of a token's last use is.
@@ -65,7 +65,7 @@ def authenticate_session(backend: Backend, text: str) -> Caller:
 def _require(backend: Backend, text: str, *, is_session: bool) -> Caller:
     now_millis = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
-        found = repository.find_caller(connection, _hash(text), now_millis)
+        found = repository.find_caller(connection, hash_of(text), now_millis)
     if found is None or (found.caller.token_kind is TokenKind.SESSION) is not is_session:
         raise Unauthorized(_REFUSAL)
     if found.last_used_at is None or now_millis - found.last_used_at > LAST_USED_MILLIS:
@@ -102,7 +102,7 @@ def issue_token(
     """Store the hash of a token, a fresh one unless its text is given, and return it: a step of its caller's use case."""
     token = IssuedToken(new_id(), text or new_token())
     repository.add_token(
-        tx, owner, token_id=token.id, token_hash=_hash(token.text), name=name, description=description, created_by=created_by,
+        tx, owner, token_id=token.id, token_hash=hash_of(token.text), name=name, description=description, created_by=created_by,
         now_millis=unix_millis(now), expires_at=unix_millis(expires_at) if expires_at is not None else None,
     )  # fmt: skip
     return token
@@ -153,9 +153,10 @@ def revoke_tokens(tx: Connection, token_ids: Collection[str], now: datetime) -> 
 
 def find_owner(tx: Connection, text: str) -> str | None:
     """Return the id of the user who owns the token with this text, or None: a step of its caller's use case."""
-    return repository.find_owner(tx, _hash(text))
+    return repository.find_owner(tx, hash_of(text))
 
 
-def _hash(token: str) -> str:
+def hash_of(token: str) -> str:
+    """Return what is stored of a token."""
     # A plain hash is enough: a token has 160 random bits, so it cannot be guessed from its hash as a password can.
     return sha256(token.encode()).hexdigest()

@@ -31,6 +31,17 @@ organizations = table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+# The logins of organizations in small letters, so that no two differ in the case of letters alone. Rows from before may.
+owner_names = table("owner_names", Column("name", NAME, primary_key=True))
+
+# What starts have made, so that no later one makes it again once an administrator has taken it away: `admin`, `org ` and its
+# login, `token ` and its hash.
+bootstrap_items = table(
+    "bootstrap_items",
+    Column("item", String(110), primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
 # `saml_at` is when the member last signed in through the organization's own SAML provider.
 members = table(
     "members",

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from common.names import is_reserved
 from common.orgs import service as orgs
 from common.users import service as users
 
@@ -31,6 +32,7 @@ def free_login(tx: Connection, wanted: str) -> str:
         base = f"user-{base}".rstrip("-")
     for number in range(1, _TRIES):
         login = base if number == 1 else f"{base}-{number}"
-        if users.find_id(tx, login) is None and orgs.find_id(tx, login) is None:
+        # Every user has an organization of the same name.
+        if not is_reserved(login) and not orgs.is_taken(tx, login):
             return login
     return f"{base}-{secrets.token_hex(3)}"

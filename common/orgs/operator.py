@@ -13,7 +13,8 @@ from common.access import service as access
 from common.access.permissions import Role
 from common.backend import Backend
 from common.db.faults import repeated, unless_taken
-from common.errors import BadRequest, NotFound
+from common.errors import BadRequest, Conflict, NotFound
+from common.mailing.model import clean_address
 from common.orgs import service as orgs
 from common.orgs.settings import change_settings
 from common.users import service as users
@@ -39,10 +40,19 @@ class Made:
 
 
 def add_person(backend: Backend, new: NewPerson) -> Made:
-    """Make a person with a personal organization and a token; Conflict for a taken login, NotFound for no organization."""
+    """Make a person with a personal organization and a token.
+
+    Raises Conflict for a login or an address that is taken, BadRequest for an address that is none, NotFound for no
+    organization.
+    """
     # No permission check in this module: the operator holds the database.
     if new.role is Role.NONE:
         msg = "a person is a member, an admin or a billing manager of an organization"
+        raise BadRequest(msg)
+
+    email = clean_address(new.email)
+    if new.email and not email:
+        msg = f"{new.email[:80]!a} is not an e-mail address"
         raise BadRequest(msg)
 
     def make() -> Made:
@@ -50,8 +60,11 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
         with backend.db.begin() as tx:
             org_id = _organization(tx, new.org) if new.org is not None else None
             name = new.name or new.login
-            user_id = users.add(tx, login=new.login, name=name, email=new.email, site_admin=False, now=now)
+            user_id = users.add(tx, login=new.login, name=name, email="", site_admin=False, now=now)
             orgs.add_personal(tx, login=new.login, name=name, user_id=user_id, now=now)
+            if email and not users.give_address(tx, user_id, email):
+                msg = f"the address {email} is taken, by another user"
+                raise Conflict(msg)
             if org_id is not None:
                 orgs.add_member(tx, org_id=org_id, user_id=user_id, role=new.role, now=now)
                 users.choose_default_organization(tx, user_id, org_id)

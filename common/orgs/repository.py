@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, insert, select
 
 from common.access.permissions import Role
-from common.db.tables import members, organizations
+from common.db.tables import members, organizations, owner_names
 
 
 def find_id(connection: Connection, login: str) -> str | None:
@@ -12,8 +12,17 @@ def find_id(connection: Connection, login: str) -> str | None:
     return found
 
 
+def is_taken(connection: Connection, login: str) -> bool:
+    """Tell whether an organization has this login, or had, in whatever case of letters."""
+    return connection.scalar(select(owner_names.c.name).where(owner_names.c.name == login.lower())) is not None
+
+
 def add(tx: Connection, *, org_id: str, login: str, name: str, personal_user_id: str | None, now_millis: int) -> None:
-    """Insert an organization, a user's personal one if `personal_user_id` is given; IntegrityError for a taken login."""
+    """Insert an organization, a user's personal one if `personal_user_id` is given; IntegrityError for a taken login.
+
+    Taken is what differs in capital and small letters alone.
+    """
+    tx.execute(insert(owner_names).values(name=login.lower()))
     tx.execute(
         insert(organizations).values(
             id=org_id,

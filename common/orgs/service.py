@@ -19,7 +19,7 @@ from common.clock import unix_millis
 from common.db.faults import repeated
 from common.errors import BadRequest, NotFound
 from common.ids import new_id
-from common.names import require_owner_name
+from common.names import require_new_owner_name
 from common.orgs import member_rows, repository
 from common.orgs.giving import settle
 from common.orgs.model import Counts, Wanted
@@ -79,6 +79,11 @@ def find_id(tx: Connection, login: str) -> str | None:
     return repository.find_id(tx, login)
 
 
+def is_taken(tx: Connection, login: str) -> bool:
+    """Tell whether a user or an organization has this name, in capital or small letters: a step of its caller's use case."""
+    return repository.is_taken(tx, login)
+
+
 def add_shared(tx: Connection, *, login: str, admin_user_id: str, now: datetime) -> str:
     """Make an organization with one admin and return its id, a step; raises BadRequest for a bad login."""
     return _add(tx, login=login, name=login, personal_user_id=None, admin_user_id=admin_user_id, now=now)
@@ -113,7 +118,7 @@ def _require_fit(changes: Mapping[str, Any]) -> None:
 
 
 def _add(tx: Connection, *, login: str, name: str, personal_user_id: str | None, admin_user_id: str, now: datetime) -> str:
-    require_owner_name(login)
+    require_new_owner_name(login)
     org_id = new_id()
     millis = unix_millis(now)
     repository.add(tx, org_id=org_id, login=login, name=name, personal_user_id=personal_user_id, now_millis=millis)

@@ -10,7 +10,7 @@ from common.backend import Backend
 from common.clock import unix_millis
 from common.errors import BadRequest, NotFound
 from common.ids import new_id
-from common.names import require_owner_name
+from common.names import require_new_owner_name
 from common.users import repository
 from common.wire.users import GetDefaultOrganizationResponse, OrganizationSummaryWithRole, TokenInfo, User
 
@@ -66,7 +66,7 @@ def add(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, 
 
     `email` is an address that is known to be theirs, or empty: invitations and sign-ins trust it.
     """
-    require_owner_name(login)
+    require_new_owner_name(login)
     user_id = new_id()
     repository.add(
         tx, user_id=user_id, login=login, name=name, email=email.lower(), site_admin=site_admin, is_machine=False,

@@ -116,7 +116,8 @@ def make_administrator(backend: Backend) -> SignIn:
     given, org = settings.text("STACKHOLD_BOOTSTRAP_TOKEN") or None, settings.text("STACKHOLD_BOOTSTRAP_ORG") or None
     kept = settings.data_folder / TOKEN_FILE
     if given or not is_fresh(backend):
-        bootstrap(backend, token=given, org=org)
+        for line in bootstrap(backend, token=given, org=org).warnings:
+            LOG.warning("%s", line)
         return SignIn(kept_in=kept if kept.exists() else None)
     # Kept before it counts: a crash between the two leaves a token that the next start makes good.
     token = _kept_token(kept) or _keep(kept, access.new_token())

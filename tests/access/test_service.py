@@ -99,7 +99,7 @@ def last_used(backend: Backend) -> int | None:
 
 
 class TestIssueToken:
-    def test_stores_only_a_hash(self, backend: Backend) -> None:
+    def test_stores_only_ahash_of(self, backend: Backend) -> None:
         """What the database holds of a token cannot be used to sign in, and nothing printed of it shows the text."""
         admin = make_admin(backend)
         with backend.db.begin() as tx:
@@ -122,7 +122,7 @@ class TestFindOwner:
         """A token's owner is known by its text, whether it is still good or not."""
         admin = make_admin(backend)
         with backend.db.begin() as tx:
-            values = {"id": new_id(), "token_hash": access._hash(GOOD), "user_id": admin.user_id, "name": "", "description": ""}
+            values = {"id": new_id(), "token_hash": access.hash_of(GOOD), "user_id": admin.user_id, "name": "", "description": ""}
             tx.execute(
                 insert(access_tokens).values(
                     **values,

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Table, create_mock_engine, inspect, make_url
+from sqlalchemy import Table, create_mock_engine, insert, inspect, make_url, select
 
 from common.db import migrate as module
 from common.db.catalog import METADATA
@@ -21,6 +21,7 @@ from common.db.engine import Database, open_database
 from common.db.migrate import State, check, migrate, state_of, version
 from common.db.migrations import REVISIONS
 from common.db.place import MySQL
+from common.db.tables import organizations, owner_names
 from common.errors import StartUpError
 
 _ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (.+)")
@@ -125,6 +126,22 @@ class TestMigrate:
 
         with empty.connect() as connection:
             assert [] == compare_metadata(MigrationContext.configure(connection), METADATA)
+
+    def test_keeps_names_that_differ_in_the_case_of_letters_alone(self, empty: Database) -> None:
+        """Organizations of an older release whose names collide stay, and each name is taken from then on."""
+        migrate(empty)
+        with empty.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE owner_names")
+            for login in ("Acme", "acme", "Globex"):
+                connection.execute(
+                    insert(organizations).values(id=login, login=login, name=login, avatar_url="", settings="{}", created_at=1)
+                )
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")
+        migrate(empty)
+
+        with empty.connect() as connection:
+            assert ["acme", "globex"] == sorted(connection.scalars(select(owner_names.c.name)))
+            assert 3 == len(connection.execute(select(organizations.c.id)).all())
 
     def test_leaves_a_table_with_its_rows_alone(self, empty: Database) -> None:
         """A step that finds its table there does not touch what is in it."""

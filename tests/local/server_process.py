@@ -99,11 +99,17 @@ class Served:
         self.exit_code = self.process.wait(LIMIT_SECONDS)
 
     def call(
-        self, path: str, *, token: str = "", body: bytes | None = None, context: ssl.SSLContext | None = None
+        self,
+        path: str,
+        *,
+        token: str = "",
+        body: bytes | None = None,
+        context: ssl.SSLContext | None = None,
+        method: str | None = None,
     ) -> tuple[int, bytes]:
         """The status and body of a call, whatever the status is."""
         headers = {"Authorization": f"token {token}"} if token else {}
-        request = urllib.request.Request(self.url + path, headers=headers, data=body)
+        request = urllib.request.Request(self.url + path, headers=headers, data=body, method=method)
         try:
             with urllib.request.urlopen(request, timeout=LIMIT_SECONDS, context=context) as reply:
                 return reply.status, reply.read()

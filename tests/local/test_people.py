@@ -14,6 +14,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("people")
     with Served(folder, STACKHOLD_BOOTSTRAP_TOKEN=TOKEN, STACKHOLD_BOOTSTRAP_ORG="acme"):
         pass
+    assert 0 == run(folder, "add-user", "carol", "--email", "taken@example.com").returncode
     return folder
 
 
@@ -34,6 +35,16 @@ class TestAddUser:
         [
             (["admin"], "stackhold: Conflict: the name 'admin' is taken, by a user or an organization"),
             (["acme"], "stackhold: Conflict: the name 'acme' is taken, by a user or an organization"),
+            (["ACME"], "stackhold: Conflict: the name 'ACME' is taken, by a user or an organization"),
+            (["bob", "--email", "notmail"], "stackhold: Bad Request: 'notmail' is not an e-mail address"),
+            (
+                ["bob", "--email", "Taken@example.com"],
+                "stackhold: Conflict: the address taken@example.com is taken, by another user",
+            ),
+            (
+                ["settings"],
+                "stackhold: Bad Request: the name 'settings' is reserved for this server's own addresses; choose another one",
+            ),
             (["bob", "--org", "globex"], "stackhold: Not Found: there is no organization 'globex'"),
             (["bob", "--org", "acme", "--role", "king"], "stackhold: --role must be one of admin, member, billing-manager"),
         ],

@@ -154,6 +154,20 @@ class TestUnattendedStart:
         assert not (tmp_path / "place" / "admin-token").exists()
         assert BOOTSTRAP_TOKEN not in served.log
 
+    def test_does_not_bring_back_a_token_that_was_revoked(self, tmp_path: Path) -> None:
+        """The administrator revokes the first token; after a restart with the same environment it still opens nothing."""
+        settings = {"STACKHOLD_BOOTSTRAP_TOKEN": BOOTSTRAP_TOKEN, "STACKHOLD_BOOTSTRAP_ORG": ORG}
+        with Served(tmp_path, **settings) as served:
+            body = json.dumps({"description": "mine", "expires": 0}).encode()
+            mine = json.loads(served.call("/api/user/tokens", token=BOOTSTRAP_TOKEN, body=body)[1])["tokenValue"]
+            listed = json.loads(served.call("/api/user/tokens", token=mine)[1])["tokens"]
+            first = next(token["id"] for token in listed if token["name"] == "bootstrap")
+            assert 204 == served.call(f"/api/user/tokens/{first}", token=mine, method="DELETE")[0]
+        for _ in range(2):
+            with Served(tmp_path, **settings) as served:
+                assert [401, 200] == [served.call("/api/user", token=token)[0] for token in (BOOTSTRAP_TOKEN, mine)]
+            assert 1 == served.log.count("STACKHOLD_BOOTSTRAP_TOKEN holds a token that was revoked or has expired")
+
 
 class TestEnd:
     def test_waits_for_requests_that_run(self, tmp_path: Path) -> None:

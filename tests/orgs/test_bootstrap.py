@@ -1,12 +1,13 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from common.access import service as access
+from common.access.caller import TokenKind
 from common.backend import Backend
-from common.db.tables import access_tokens, members, organizations, users
-from common.errors import StartUpError
+from common.db.tables import access_tokens, members, organizations, owner_names, users
+from common.errors import StartUpError, Unauthorized
 from common.orgs.bootstrap import BootstrapResult, bootstrap, is_fresh
 from common.users import service as user_service
 from tests.people import caller_of, make_user
@@ -59,6 +60,65 @@ class TestBootstrap:
         assert result.token_added
         assert not result.administrator_made
         assert {"admin"} == {caller_of(backend, token).login for token in (ONE, TWO)}
+
+    def test_says_that_the_token_before_goes_on_and_how_to_end_it(self, backend: Backend) -> None:
+        """The start that adds another token warns once, with the ids of those that stay good."""
+        bootstrap(backend, token=ONE, org=None)
+        first, second = (bootstrap(backend, token=TWO, org=None).warnings for _ in range(2))
+
+        assert 1 == len(first)
+        assert caller_of(backend, ONE).token_id in first[0]
+        assert "DELETE /api/user/tokens/<id>" in first[0]
+        assert () == second
+        assert not any(token in first[0] for token in (ONE, TWO))
+
+    @pytest.mark.parametrize("end", ["revoked", "expired"])
+    def test_does_not_bring_a_token_back_that_was_ended(self, backend: Backend, end: str) -> None:
+        """A token that the administrator revoked, or that has expired, opens nothing after any further start; each start warns."""
+        bootstrap(backend, token=ONE, org=None)
+        admin = caller_of(backend, ONE)
+        with backend.db.begin() as tx:
+            now = backend.clock.now()
+            if end == "revoked":
+                assert access.revoke_token(tx, admin.token_id, TokenKind.PERSONAL, admin.user_id, now)
+            else:
+                tx.execute(update(access_tokens).values(expires_at=1))
+        results = [bootstrap(backend, token=ONE, org=None) for _ in range(2)]
+
+        assert [False, False] == [result.token_added for result in results]
+        assert all("revoked or has expired" in result.warnings[0] and ONE not in result.warnings[0] for result in results)
+        with pytest.raises(Unauthorized):
+            caller_of(backend, ONE)
+        assert bootstrap(backend, token=TWO, org=None).token_added
+        assert "admin" == caller_of(backend, TWO).login
+
+    def test_does_not_make_an_organization_again_that_is_gone(self, backend: Backend) -> None:
+        """An organization that a start made and somebody deleted stays away; the start says so."""
+        bootstrap(backend, token=ONE, org="acme")
+        with backend.db.begin() as tx:
+            tx.execute(delete(organizations).where(organizations.c.login == "acme"))
+        result = bootstrap(backend, token=ONE, org="acme")
+
+        assert "organization acme was made by a start before and is gone since" in result.warnings[0]
+        assert caller_of(backend, ONE).membership("acme") is None
+
+    def test_does_not_make_an_administrator_again_who_is_gone(self, backend: Backend) -> None:
+        """Without its administrator an installation is no fresh one; only a token that it has never known makes a new one."""
+        bootstrap(backend, token=ONE, org=None)
+        with backend.db.begin() as tx:
+            for table in (access_tokens, users, organizations, owner_names):
+                tx.execute(delete(table))
+        before = bootstrap(backend, token=ONE, org=None), bootstrap(backend, token=None, org=None)
+
+        assert not is_fresh(backend)
+        assert all(not result.administrator_made and "is gone" in result.warnings[0] for result in before)
+        assert bootstrap(backend, token=TWO, org=None).administrator_made
+
+    def test_refuses_an_organization_that_differs_in_capital_letters(self, backend: Backend) -> None:
+        """`Acme` beside `acme` would be taken for it."""
+        bootstrap(backend, token=ONE, org="acme")
+        with pytest.raises(StartUpError, match="STACKHOLD_BOOTSTRAP_ORG: a user or an organization is called Acme but for"):
+            bootstrap(backend, token=ONE, org="Acme")
 
     def test_adds_an_organization_later(self, backend: Backend) -> None:
         """An organization that is first named on a later start is made then."""

@@ -45,6 +45,17 @@ class TestFound:
         assert founding.may_found(server.settings, admin)
         assert (may and (is_laptop or bool(settings))) == founding.may_found(server.settings, bob)
 
+    @pytest.mark.parametrize("login", ["ACME", "Bob", "bOB", "Admin"])
+    def test_refuses_a_name_that_differs_in_the_case_of_letters_alone(self, backend: Backend, admin: Caller, login: str) -> None:
+        """`Acme` beside `acme` would be taken for it; a name is kept as it was typed."""
+        assert admin.login == "admin"
+        caller = caller_of(backend, make_user(backend, "bob"))
+        with pytest.raises(Conflict, match="is taken, by a user or an organization"):
+            founding.found(allowing(backend, "true"), caller, login)
+        founding.found(allowing(backend, "true"), caller, "Widgets")
+
+        assert {"bob": ("admin", None)} == people_of(backend, "Widgets")
+
     def test_refuses_others(self, backend: Backend, admin: Caller) -> None:
         """Somebody else makes none."""
         assert admin.login == "admin"

@@ -35,6 +35,12 @@ def create_index(index: str, name: str, columns: list[str]) -> None:
         op.create_index(index, name, columns)
 
 
+def fill(statement: str) -> None:
+    """Run a statement that fills a table, and does no harm once more; a script of statements for reading leaves it out."""
+    if not op.get_context().as_sql:
+        op.execute(statement)
+
+
 def _columns(name: str) -> set[str]:
     return set() if op.get_context().as_sql else {found["name"] for found in inspect(op.get_bind()).get_columns(name)}
 
