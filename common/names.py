@@ -11,6 +11,7 @@ from common.errors import BadRequest
 NAME_LIMIT_BYTES = 100
 TAG_NAME_LIMIT = 40
 TAG_VALUE_LIMIT_BYTES = 256
+TAGS_LIMIT = 100
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]")
 _TAG_NAME = re.compile(r"[a-zA-Z0-9-_.:]{1,40}")
@@ -101,9 +102,16 @@ def is_reserved(name: str) -> bool:
 
 
 def require_tags(tags: dict[str, str]) -> None:
-    """Raise BadRequest unless every tag has a valid name and a value within the limit."""
+    """Raise BadRequest unless every tag has a valid name and a value within the limit, and they are not too many."""
+    require_tag_count(len(tags))
     for name, value in tags.items():
         require_tag(name, value)
+
+
+def require_tag_count(count: int) -> None:
+    """Raise BadRequest for more tags than a stack may have."""
+    if count > TAGS_LIMIT:
+        raise BadRequest(f"a stack may have {TAGS_LIMIT} tags; {count:,} are too many")
 
 
 def require_tag(name: str, value: str) -> None:

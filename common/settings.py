@@ -83,6 +83,9 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
                 " decompression; clients halve a larger one.", lowest=1),
         Setting("STACKHOLD_UPDATE_LIMIT_BYTES", _I, str(512 << 20), "Most that the journal, and the events, of one update may"
                 " take, after decompression; 256 bytes are added for each entry or event.", lowest=1),
+        Setting("STACKHOLD_STACKS_PER_ORGANIZATION", _I, "10000", "Stacks that an organization may have.", lowest=1),
+        Setting("STACKHOLD_UPDATES_PER_DAY", _I, "5000", "Updates and previews of one stack that may be created within 24 hours.",
+                lowest=1),
         Setting("STACKHOLD_BATCH_ROW_LIMIT_BYTES", _I, str(256 << 10), "Larger journal or event batches go to the object store."),
         Setting("STACKHOLD_SETTINGS_SECRETS", _T, "", "On AWS Lambda: secrets of Secrets Manager, with commas; each is a JSON"
                 " object of further settings, name to text. What the environment sets is not replaced."),

@@ -100,7 +100,8 @@ def update_info(entry: Entry) -> UpdateInfo:
         environment=_object(shield.show(metadata.environment)),
         config=_object(shield.show(program.config)),
         result=result_of(entry.status),
-        end_time=(entry.ended_at or 0) // 1000,
+        # Clients show the difference as a duration whatever the result is: that of an update that runs must not be negative.
+        end_time=(entry.ended_at or entry.started_at or entry.created_at) // 1000,
         version=entry.version or 0,
         resource_count=entry.resource_count,
         resource_changes=Raw(entry.resource_changes) if entry.resource_changes is not None else UNSET,

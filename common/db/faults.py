@@ -25,6 +25,8 @@ READ_ONLY = {
     1874,  # ER_INNODBREAD_ONLY
     3100,  # ER_RUN_HOOK_ERROR: a member that left its replication group takes no transaction
 }
+# The server's disk, or the room that it gives to tables, is used up.
+FULL = (1021, 1114)
 _SQLITE_DUPLICATES = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 _ATTEMPTS = 4
 _LONGEST_PAUSE_SECONDS = 0.05
@@ -107,7 +109,11 @@ def translated() -> Iterator[None]:
 
 
 def _operational(error: OperationalError) -> Exception:
+    if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_FULL":
+        return Unavailable("the disk that holds the database is full; nothing was changed. Make room on it, and try again")
     match number(error):
+        case code if code in FULL:
+            return Unavailable("the disk of the database server is full; nothing was changed. Make room on it, and try again")
         case 1213:
             return Contention("the database ended this change in favour of another one; try again")
         case 1205:

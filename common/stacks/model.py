@@ -117,6 +117,8 @@ def is_version(number: int) -> bool:
     return 0 < number <= _LARGEST_VERSION
 
 
+# What clients take for "in progress" in the place of a moment (client: isUpdateInProgress in cmd/pulumi/stack/stack_list.go).
+IN_PROGRESS = 0
 # A process that finishes an update takes far less than this; one that takes longer has died, and another may do it again.
 FINISHING_MILLIS = 60_000
 # What the column holds.
@@ -155,11 +157,11 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A stack in a listing; `last_update` is in unix seconds, None if there was none."""
+    """A stack in a listing; `last_update` is in unix seconds, IN_PROGRESS while one runs. Both are None if there was none."""
 
     id: str
     path: StackPath
-    resource_count: int
+    resource_count: int | None
     last_update: int | None
 
 

@@ -119,6 +119,12 @@ def project_exists(connection: Connection, scope: StackScope, project: str) -> b
     return bool(connection.scalar(select(exists().where(stacks.c.project == project, stacks.c.live == 1, in_scopes([scope])))))
 
 
+def count_of_org(connection: Connection, org_id: str) -> tuple[int, int]:
+    """Return how many stacks an organization has, and how many with those that were deleted and are not purged yet."""
+    row = connection.execute(select(func.count(stacks.c.live), func.count()).where(stacks.c.org_id == org_id)).one()
+    return int(row[0]), int(row[1])
+
+
 def add(tx: Connection, stack: Stack, created_at: int) -> None:
     """Insert the stack and its tags; a live stack of that name raises IntegrityError."""
     tx.execute(

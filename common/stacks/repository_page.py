@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, exists, func, select, tuple_, union
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, exists, func, or_, select, tuple_, union
 
 from common.access.rights import StackScope
 from common.db.tables import organizations, stack_tags, stacks, updates
-from common.stacks.model import Listed, StackPath
+from common.stacks.model import FINISHING_MILLIS, IN_PROGRESS, Listed, StackPath, Status
 from common.stacks.repository_scope import reasons, reasons_apart
 
 # So many organizations are read in order before all others are asked. More of them fill more pages, and cost every page.
@@ -33,21 +33,21 @@ class Narrowed:
 
 
 def page(
-    connection: Connection, scopes: Mapping[str, StackScope], narrowed: Narrowed, *, limit: int | None,
+    connection: Connection, scopes: Mapping[str, StackScope], narrowed: Narrowed, *, limit: int | None, now_millis: int,
 ) -> list[Listed]:  # fmt: skip
     """Return live stacks in the scopes, which are by the login of their organization; without a limit all of them."""
     after = narrowed.after
     ahead = [scopes[login] for login in sorted(scopes) if after is None or login >= after[0]]
     if limit is None:
-        return _read(connection, reasons(ahead), narrowed, None)
-    found = _read(connection, reasons_apart(ahead[:NEAR]), narrowed, limit)
+        return _read(connection, reasons(ahead), narrowed, None, now_millis)
+    found = _read(connection, reasons_apart(ahead[:NEAR]), narrowed, limit, now_millis)
     if len(found) < limit:
-        found += _read(connection, reasons(ahead[NEAR:]), narrowed, limit - len(found))
+        found += _read(connection, reasons(ahead[NEAR:]), narrowed, limit - len(found), now_millis)
     return found
 
 
 def _read(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]], narrowed: Narrowed, limit: int | None,
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], narrowed: Narrowed, limit: int | None, now_millis: int,
 ) -> list[Listed]:  # fmt: skip
     """Return the first stacks of those that meet any of the conditions, each of which is asked by itself."""
     if not conditions:
@@ -55,10 +55,14 @@ def _read(
     parts = [_chosen(condition, narrowed).limit(limit).subquery() for condition in conditions]
     joined = union(*(select(part) for part in parts)).subquery("joined")
     listed = select(joined).order_by(joined.c.login, joined.c.project, joined.c.name).limit(limit).subquery("listed")
-    return [
-        Listed(stack_id, StackPath(org, project, name), count, ended_at // 1000 if ended_at is not None else None)
-        for stack_id, org, project, name, count, ended_at in connection.execute(_with_versions(listed))
-    ]
+    return [_to_listed(row) for row in connection.execute(_with_versions(listed, now_millis))]
+
+
+def _to_listed(row: Row[Any]) -> Listed:
+    path = StackPath(row.login, row.project, row.name)
+    if not row.version:  # Nothing has happened since the stack was created.
+        return Listed(row.id, path, None, None)
+    return Listed(row.id, path, row.resource_count, IN_PROGRESS if row.is_busy else row.last_update // 1000)
 
 
 def _chosen(condition: ColumnElement[bool], narrowed: Narrowed) -> Select[Any]:
@@ -77,16 +81,24 @@ def _chosen(condition: ColumnElement[bool], narrowed: Narrowed) -> Select[Any]:
     return query
 
 
-def _with_versions(listed: FromClause) -> Select[Any]:
+def _with_versions(listed: FromClause, now_millis: int) -> Select[Any]:
     """Return the query of a page that was found, with its versions: second, else those of all stacks would be looked up."""
     latest = select(func.max(_newest.c.version)).where(_newest.c.stack_id == listed.c.id).scalar_subquery()
-    last_update = case((updates.c.version > 0, func.coalesce(updates.c.ended_at, updates.c.started_at)), else_=None)
+    # As Version.is_busy says it.
+    is_busy = or_(
+        and_(updates.c.status == Status.RUNNING, updates.c.lease_expires_at > now_millis),
+        and_(updates.c.status == Status.FINISHING, updates.c.ended_at > now_millis - FINISHING_MILLIS),
+    )
     return (
-        select(listed.c.id, listed.c.login, listed.c.project, listed.c.name, updates.c.resource_count, last_update)
+        select(
+            listed.c.id, listed.c.login, listed.c.project, listed.c.name, updates.c.version, updates.c.resource_count,
+            is_busy.label("is_busy"),
+            func.coalesce(updates.c.ended_at, updates.c.started_at, updates.c.created_at).label("last_update"),
+        )
         .select_from(listed)
         .join(updates, and_(updates.c.stack_id == listed.c.id, updates.c.version == latest))
         .order_by(listed.c.login, listed.c.project, listed.c.name)
-    )
+    )  # fmt: skip
 
 
 def _has_tag(name: str, value: str | None) -> ColumnElement[bool]:

@@ -8,9 +8,10 @@ from common.access.caller import Caller
 from common.access.permissions import STACK_VISIBLE, Permission
 from common.access.rights import Membership, StackScope
 from common.backend import Backend
+from common.clock import unix_millis
 from common.db.faults import Contention, repeated, unless_taken
 from common.errors import BadRequest, Forbidden, NotBuilt, NotFound
-from common.names import is_name, require_tag, require_tags
+from common.names import is_name, require_tag, require_tag_count, require_tags
 from common.paging import make_token, read_token, seal
 from common.stacks import repository, repository_page
 from common.stacks.model import Listed, Place, Stack, StackPath
@@ -25,6 +26,10 @@ BUILT_IN_TAGS = frozenset(
 PAGE_LIMIT = 500
 # Whoever may do either sees a stack in lists.
 LISTABLE = frozenset({Permission.STACK_LIST, Permission.STACK_READ})
+
+
+# So many stacks that were deleted and can still be brought back are kept for each that may live.
+_DELETED_FOR_EACH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,10 @@ def page_stacks(
     tag = (filters.tag_name, filters.tag_value) if filters.tag_name is not None else None
     narrowed = Narrowed(filters.project, tag, after)
     with backend.db.connect() as connection:
-        rows = repository_page.page(connection, scopes, narrowed, limit=limit + 1 if limit is not None else None)
+        rows = repository_page.page(
+            connection, scopes, narrowed, limit=limit + 1 if limit is not None else None,
+            now_millis=unix_millis(backend.clock.now()),
+        )  # fmt: skip
     found = rows[:limit]
     more = limit is not None and len(rows) > limit
     last = found[-1].path if more else None
@@ -198,6 +206,8 @@ def set_tag(
             if not must_exist and name in tags:
                 msg = f"Stack '{path}' has a tag {name[:80]!a} already"
                 raise BadRequest(msg)
+            if not must_exist:
+                require_tag_count(len(tags) + 1)
             put_tags(tx, stack, {**tags, name: value})
 
     repeated(change)
@@ -284,6 +294,21 @@ def get_config(backend: Backend, caller: Caller, path: StackPath) -> bytes:
         msg = f"Stack '{path}' has no configuration stored with the service"
         raise NotFound(msg)
     return stack.config
+
+
+def require_room(tx: Connection, backend: Backend, org_id: str, org: str) -> None:
+    """Raise BadRequest when an organization has as many stacks as it may: a step of creating and moving one."""
+    limit = backend.settings.integer("STACKHOLD_STACKS_PER_ORGANIZATION")
+    live, kept = repository.count_of_org(tx, org_id)
+    if live >= limit:
+        raise BadRequest(
+            f"organization {org} has {live:,} stacks, which is the limit (STACKHOLD_STACKS_PER_ORGANIZATION); delete some first"
+        )
+    if kept >= limit * _DELETED_FOR_EACH:
+        raise BadRequest(
+            f"organization {org} has {kept:,} stacks with those deleted in the last days, more than it may"
+            " (STACKHOLD_STACKS_PER_ORGANIZATION, STACKHOLD_DELETED_STACK_DAYS)"
+        )
 
 
 def set_config(backend: Backend, caller: Caller, path: StackPath, config: bytes | None) -> None:

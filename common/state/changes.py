@@ -22,7 +22,9 @@ from common.stacks.model import Kind, Stack, StackPath, Status, Version
 from common.state import document, layout, link_rows
 from common.state.attempts import contents_of, load_idle, lock_idle, retried, rewritten
 from common.state.document import BadDocument
+from common.state.service import current_text
 from common.state.stack_links import find_links
+from common.state.urn import ROOT_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
 
     def record() -> None:
         with backend.db.begin() as tx:
+            stacks.require_room(tx, backend, membership.org_id, membership.login)
             stacks.add(tx, stack, now_millis)
             ledger.add_version(
                 tx, update_id=stack.latest.update_id, stack_id=stack_id, version=0, kind=Kind.CREATE, path=path,
@@ -139,7 +142,7 @@ def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) ->
 
     def load() -> Stack:
         found = load_idle(backend, caller, path, Permission.STACK_DELETE)
-        if found.latest.resource_count and not force:
+        if found.latest.resource_count and not force and not _has_root_alone(backend, found):
             # Clients compare the whole message (state.md 1.4).
             raise BadRequest(exact="Bad Request: Stack still contains resources.")
         return found
@@ -155,6 +158,13 @@ def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) ->
             grants.take_all_on(tx, found.id)
 
     retried(load(), remove, load)
+
+
+def _has_root_alone(backend: Backend, stack: Stack) -> bool:
+    """Tell whether the stack's only resource is the one that stands for the stack itself: upstream does not count that."""
+    if stack.latest.resource_count != 1:
+        return False
+    return all(head.type == ROOT_TYPE for head in document.open_document(current_text(backend, stack)).heads())
 
 
 def _rename(backend: Backend, caller: Caller, stack: Stack, target: StackPath, update_id: str) -> None:

@@ -3,6 +3,7 @@
 Age makes it safe: a key is named within the request that writes it or never, since keys are fresh each time.
 """
 
+import logging
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -10,10 +11,12 @@ from sqlalchemy import Connection
 from common.backend import Backend
 from common.blobs import Bucket
 from common.clock import unix_millis
+from common.errors import Unavailable
 from common.state import link_rows
 from common.state import repository_sweep as repository
 from common.state.layout import BATCHES, CHECKPOINTS, PROGRAMS
 
+LOG = logging.getLogger("stackhold.state")
 SAFE_AGE = timedelta(hours=24)
 # Each page looks through all rows that name blobs, so few large pages are better than many small ones.
 PAGE_KEYS = 2000
@@ -45,5 +48,10 @@ def _remove_unnamed(backend: Backend, bucket: Bucket, page: list[tuple[str, int]
     with backend.db.connect() as connection:
         in_use = repository.named(connection, old)
     unnamed = [key for key in old if key not in in_use]
-    bucket.delete(unnamed)
+    try:
+        bucket.delete(unnamed)
+    except Unavailable as error:
+        # One that cannot be removed must not hold up those after it: the next round comes to it again.
+        LOG.warning("%d blobs that no row names stay for now: %s", len(unnamed), error.message)
+        return 0
     return len(unnamed)

@@ -15,7 +15,7 @@ from common.errors import BackendError, BadRequest, Conflict, NotFound
 from common.ids import new_id
 from common.stacks import ledger, moving
 from common.stacks.model import Kind, Stack, StackPath
-from common.stacks.service import may_on_stack
+from common.stacks.service import may_on_stack, require_room
 from common.state.attempts import load_idle, require_idle, retried, rewritten
 from common.state.service import StateDamaged
 
@@ -96,6 +96,7 @@ def _transfer(backend: Backend, caller: Caller, stack: Stack, target: Membership
                 tx, found, update_id=new_id(), kind=Kind.RENAME, path=path, user_id=caller.user_id, contents=contents,
                 now_millis=now_millis,
             )  # fmt: skip
+            require_room(tx, backend, target.org_id, target.login)
             moving.move(tx, found, target, caller.user_id, now_millis)
             grants.take_all_on(tx, found.id)
 

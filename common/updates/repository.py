@@ -52,15 +52,24 @@ class Begun:
 
 def add(
     connection: Connection, *, update_id: str, stack: Stack, kind: Kind, program: Program, user_id: str, now_millis: int,
-) -> None:  # fmt: skip
-    """Insert an update that is not started; it holds nothing yet."""
-    connection.execute(insert(updates).values(**_created(update_id, stack, kind, program, user_id, now_millis=now_millis)))
+    limit: int,
+) -> bool:  # fmt: skip
+    """Insert an update that is not started; it holds nothing yet. False when the stack has had as many as it may today."""
+    return _insert(connection, _created(update_id, stack, kind, program, user_id, now_millis=now_millis), limit)
 
 
-def add_running(connection: Connection, stack: Stack, kind: Kind, program: Program, user_id: str, *, run: Run) -> None:
-    """Insert an update that runs already; IntegrityError when its version is taken."""
+def add_running(
+    connection: Connection, stack: Stack, kind: Kind, program: Program, user_id: str, *, run: Run, limit: int,
+) -> bool:  # fmt: skip
+    """Insert an update that runs already; IntegrityError when its version is taken, False when that is one too many."""
     created = _created(run.update_id, stack, kind, program, user_id, now_millis=run.now_millis)
-    connection.execute(insert(updates).values(**{**created, **_running(stack, run)}))
+    return _insert(connection, {**created, **_running(stack, run)}, limit)
+
+
+def _insert(connection: Connection, values: dict[str, object], limit: int) -> bool:
+    given = {f"new_{column.name}": values.get(column.name, _DEFAULTS.get(column.name)) for column in updates.c}
+    day_before = int(str(values["created_at"])) - _DAY_MILLIS
+    return connection.execute(_INSERT, {**given, "day_before": day_before, "most": limit}).rowcount == 1
 
 
 def start(connection: Connection, stack: Stack, run: Run) -> bool:
@@ -173,6 +182,21 @@ _WITH_STACK = (
     .add_columns(*(getattr(_asked.c, column.name).label(f"asked_{column.name}") for column in _UPDATE_COLUMNS))
     .join(_asked, and_(_asked.c.stack_id == stacks.c.id, _asked.c.id == bindparam("update_id")))
     .where(stack_rows.IS_NAMED)
+)
+
+
+_DAY_MILLIS = 86_400_000
+_DEFAULTS = {"attempts": 0}
+_recent = updates.alias("recent")
+_RECENT = select(func.count()).select_from(_recent).where(
+    _recent.c.stack_id == bindparam("new_stack_id"), _recent.c.created_at > bindparam("day_before"),
+)  # fmt: skip
+_INSERT = insert(updates).from_select(
+    [column.name for column in updates.c],
+    select(*(bindparam(f"new_{column.name}", type_=column.type) for column in updates.c)).where(
+        _RECENT.scalar_subquery() < bindparam("most")
+    ),
+    include_defaults=False,
 )
 
 

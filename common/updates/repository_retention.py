@@ -44,3 +44,14 @@ def drop(tx: Connection, update_ids: Sequence[str]) -> None:
     for table in (journal_batches, event_batches):
         tx.execute(delete(table).where(table.c.update_id.in_(update_ids)))
     tx.execute(delete(updates).where(updates.c.id.in_(update_ids)))
+
+
+def unstarted(tx: Connection, before_millis: int, limit: int) -> list[str]:
+    """Return ids of updates that were created before a moment and never started."""
+    statement = select(updates.c.id).where(updates.c.status == Status.NOT_STARTED, updates.c.created_at < before_millis)
+    return list(tx.scalars(statement.order_by(updates.c.id).limit(limit)))
+
+
+def drop_unstarted(tx: Connection, update_ids: Sequence[str]) -> None:
+    """Remove updates unless they have been started meanwhile."""
+    tx.execute(delete(updates).where(updates.c.id.in_(update_ids), updates.c.status == Status.NOT_STARTED))

@@ -12,6 +12,7 @@ from common.state import sweep
 from common.updates import repository_retention as repository
 
 UPDATES_PER_STEP = 200
+UNSTARTED_FOR = timedelta(days=1)
 
 
 def compact(backend: Backend) -> int:
@@ -22,6 +23,17 @@ def compact(backend: Backend) -> int:
         found = repository.ended_with_journal(connection, before, UPDATES_PER_STEP)
         if found:
             repository.drop_journals(connection, found)
+    return len(found)
+
+
+def forget_unstarted(backend: Backend) -> int:
+    """Drop some updates and previews that were created a day ago or longer and never started; return how many."""
+    # No permission check: the job acts for no caller.
+    before = unix_millis(backend.clock.now() - UNSTARTED_FOR)
+    with backend.db.begin() as tx:
+        found = repository.unstarted(tx, before, UPDATES_PER_STEP)
+        if found:
+            repository.drop_unstarted(tx, found)
     return len(found)
 
 

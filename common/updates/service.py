@@ -14,7 +14,7 @@ from common.access.permissions import Permission
 from common.backend import Backend
 from common.clock import unix_millis
 from common.db.faults import is_race
-from common.errors import Conflict, Forbidden, NotFound
+from common.errors import Conflict, Forbidden, NotFound, TooLarge, TooManyRequests
 from common.ids import is_id, new_id
 from common.names import require_tags
 from common.stacks import service as stacks
@@ -30,6 +30,7 @@ from common.updates.repository import Run
 LOG = logging.getLogger("stackhold.updates")
 EXPIRED = "The provided update token has expired."
 CANCELLED = "The update was cancelled; its token is no longer valid."
+PROGRAM_LIMIT_BYTES = 4 << 20
 _ATTEMPTS = 5
 GIVEN_UP_AFTER_SECONDS = 900
 _T = TypeVar("_T")
@@ -44,16 +45,25 @@ class _Beginner:
     client: Client
 
 
+def require_small(program: bytes) -> None:
+    """Raise TooLarge for a program that takes more than one may: each update and preview keeps its own."""
+    if len(program) > PROGRAM_LIMIT_BYTES:
+        raise TooLarge(f"what describes the update is larger than {PROGRAM_LIMIT_BYTES:,} bytes: its configuration, for one")
+
+
 def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, program: Program) -> str:
     """Create an update, a dry run or a real one as its program says, and return its id. Nothing is locked."""
     stack = stacks.get_stack(backend, caller, path, _needed(dry_run=program.dry_run))
+    require_small(program.text)
     update_id = new_id()
     kept = programs.store(backend, stack.id, update_id, program)
     with backend.db.connect() as connection:
-        repository.add(
+        added = repository.add(
             connection, update_id=update_id, stack=stack, kind=kind, program=kept, user_id=caller.user_id,
-            now_millis=unix_millis(backend.clock.now()),
+            now_millis=unix_millis(backend.clock.now()), limit=backend.settings.integer("STACKHOLD_UPDATES_PER_DAY"),
         )  # fmt: skip
+    if not added:
+        raise _too_many(backend, stack)
     return update_id
 
 
@@ -88,9 +98,11 @@ def begin(
     backend: Backend, caller: Caller, path: StackPath, *, kind: Kind, program: Program, wanted: Start, client: Client,
 ) -> Started:  # fmt: skip
     """Create and start an update in one step; errors as in create and start."""
+    limit = backend.settings.integer("STACKHOLD_UPDATES_PER_DAY")
 
     def once() -> Started:
         stack = stacks.get_stack(backend, caller, path, _needed(dry_run=program.dry_run))
+        require_small(program.text)
         if not program.dry_run:
             _require_free(backend, stack)
         run = _run(backend, stack, new_id(), _Beginner(caller, wanted, client), dry_run=program.dry_run)
@@ -98,10 +110,12 @@ def begin(
         if _has_new_tags(caller, stack, wanted):
             with backend.db.begin() as tx:
                 stacks.put_tags(tx, stack, wanted.tags or {})
-                repository.add_running(tx, stack, kind, kept, caller.user_id, run=run)
+                added = repository.add_running(tx, stack, kind, kept, caller.user_id, run=run, limit=limit)
         else:
             with backend.db.connect() as connection:
-                repository.add_running(connection, stack, kind, kept, caller.user_id, run=run)
+                added = repository.add_running(connection, stack, kind, kept, caller.user_id, run=run, limit=limit)
+        if not added:
+            raise _too_many(backend, stack)
         return _started(backend, stack, run, wanted)
 
     return _retried(once)
@@ -292,6 +306,15 @@ def _has_new_tags(caller: Caller, stack: Stack, wanted: Start) -> bool:
     require_tags(wanted.tags)
     # Clients send tags with previews too; those of a reader leave the stack as it is.
     return stacks.may_on_stack(caller, stack, Permission.STACK_WRITE)
+
+
+def _too_many(backend: Backend, stack: Stack) -> TooManyRequests:
+    limit = backend.settings.integer("STACKHOLD_UPDATES_PER_DAY")
+    return TooManyRequests(
+        f"stack '{stack.path}' has had {limit:,} updates and previews within a day, which is the limit"
+        " (STACKHOLD_UPDATES_PER_DAY); try again later",
+        retry_after_seconds=3600,
+    )
 
 
 class _Again(Exception):

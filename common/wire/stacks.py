@@ -59,14 +59,14 @@ class StackLinks(msgspec.Struct):
 
 
 class StackSummary(msgspec.Struct, rename="camel"):
-    """Upstream: StackSummary; `lastUpdate` in unix seconds."""
+    """Upstream: StackSummary; `lastUpdate` in unix seconds, 0 while one runs; before the first update neither it nor a count."""
 
     id: str
     org_name: str
     project_name: str
     stack_name: str
-    resource_count: int
     links: StackLinks
+    resource_count: int | UnsetType = UNSET
     last_update: int | UnsetType = UNSET
 
 

@@ -103,7 +103,7 @@ def _project(org: str, name: str, stacks: list[Summary]) -> wire.PulumiProject:
 
 
 def _stack(stack: Summary) -> wire.PulumiStack:
-    times = (stack.started_at // 1000, stack.ended_at // 1000)
+    times = (stack.started_at // 1000, max(stack.started_at, stack.ended_at) // 1000)
     return wire.PulumiStack(
         program_id=stack.id,
         name=stack.name,

@@ -142,7 +142,8 @@ def _new_stack(asked: CreateStackRequest) -> NewStack:
 
 def _summary(stack: Listed) -> StackSummary:
     return StackSummary(
-        stack.id, stack.path.org, stack.path.project, stack.path.name, stack.resource_count, StackLinks(""),
+        stack.id, stack.path.org, stack.path.project, stack.path.name, StackLinks(""),
+        stack.resource_count if stack.resource_count is not None else UNSET,
         stack.last_update if stack.last_update is not None else UNSET,
     )  # fmt: skip
 

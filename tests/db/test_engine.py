@@ -165,6 +165,16 @@ class TestFaults:
         assert (503, 503) == error_of(refused)[:2]
         assert 204 == client.patch(f"{stack}/tags", json={"a": "1"}).status_code
 
+    def test_of_a_full_disk_are_named(self, database: Database) -> None:
+        """A full disk is no overload: the message says what to do, and nothing was changed."""
+        with database.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+        with pytest.raises(Unavailable) as caught, database.connect() as connection:
+            connection.execute(insert(service_keys).values(name="large", wrapped_key=b"x" * 100_000, created_at=1))
+        assert "the disk that holds the database is full; nothing was changed. Make room on it" in caught.value.message
+
     def test_of_a_repeated_row_are_recognised(self, database: Database) -> None:
         """A row that is there already is told apart from every other fault."""
         with pytest.raises(IntegrityError) as caught, database.begin() as tx:

@@ -95,9 +95,11 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "deleted stacks": lambda connection: deleted_rows.newest(connection, "o0", 25),
     "stacks to move": lambda connection: moving_rows.of_organization(connection, "o0", 101, ["u"]),
     "names in both": lambda connection: moving_rows.names_in_both(connection, "o0", "o1", 1),
-    "stacks with a tag": lambda c: page_rows.page(c, ALL_OF_IT, Narrowed(tag=("env", "v3")), limit=11),
-    "stacks of a project": lambda c: page_rows.page(c, ALL_OF_IT, Narrowed(project="p0"), limit=11),
-    "stacks of an organization": lambda c: page_rows.page(c, ALL_OF_IT, Narrowed(after=("org0", "p1", "n1")), limit=11),
+    "stacks with a tag": lambda c: page_rows.page(c, ALL_OF_IT, Narrowed(tag=("env", "v3")), limit=11, now_millis=1),
+    "stacks of a project": lambda c: page_rows.page(c, ALL_OF_IT, Narrowed(project="p0"), limit=11, now_millis=1),
+    "stacks of an organization": lambda c: page_rows.page(
+        c, ALL_OF_IT, Narrowed(after=("org0", "p1", "n1")), limit=11, now_millis=1
+    ),
     "update and stack": lambda c: update_rows.find_with_stack(c, "o0", StackPath("org0", "p0", "n0"), "old7", ["u"]),
     "update": lambda connection: update_rows.find(connection, "old7"),
     "abandoned updates": lambda c: update_rows.abandoned(c, lease_before=1, finishing_before=1, limit=20),

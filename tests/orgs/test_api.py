@@ -82,7 +82,7 @@ class TestGet:
         update = client.get(ORG).json()["repos"][0]["projects"][0]["stacks"][0]["lastUpdate"]
 
         began = int(clock.now().timestamp())
-        assert {"result": "in-progress", "startTime": began, "endTime": 0, "resourceCount": 0} == update
+        assert {"result": "in-progress", "startTime": began, "endTime": began, "resourceCount": 0} == update
 
     def test_costs_one_statement(self, client: TestClient, backend: Backend, admin: Caller, counter: Counter) -> None:
         """However many stacks there are, and beside the one that says who is calling."""

@@ -10,7 +10,8 @@ from common.db.tables import stacks
 from tests.clocks import FrozenClock
 from tests.factories import make_stack
 from tests.people import make_user
-from tests.wire import begin, create_stack, error_of, export
+from tests.state.builders import make_resource, make_state
+from tests.wire import begin, create_stack, error_of, export, import_state
 
 # Shapes, statuses and texts; that both databases do the same, the tests of the services show.
 pytestmark = pytest.mark.dialects("sqlite")
@@ -131,6 +132,14 @@ class TestDelete:
         assert 204 == client.delete(S).status_code
         assert 404 == client.get(S).status_code == client.delete(S).status_code
         assert create_stack(client)
+
+    def test_whose_only_resource_is_the_stack_itself_needs_none(self, client: TestClient) -> None:
+        """The resource that stands for the stack is no reason to keep it; any other one is, and so is one beside it."""
+        create_stack(client)
+        root = make_resource("dev", type="pulumi:pulumi:Stack", custom=False, id="")
+        for resources, status in (([make_resource("a")], 400), ([root, make_resource("a")], 400), ([root], 204)):
+            import_state(client, S, make_state(*resources))
+            assert status == client.delete(f"{S}?force=false").status_code
 
     def test_with_resources_needs_force(self, client: TestClient) -> None:
         """The whole refusal is compared by clients; `force` is what removes such a stack."""

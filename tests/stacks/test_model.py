@@ -58,5 +58,5 @@ class TestHeldBy:
 class TestOutcome:
     @pytest.mark.parametrize("outcome", list(Outcome))
     def test_leads_to_a_final_status(self, outcome: Outcome) -> None:
-        """Each outcome has a status of its own name; one that expired counts as failed."""
-        assert (Status.FAILED if outcome is Outcome.EXPIRED else outcome.value) == outcome.status
+        """Each outcome has a status of its own name; one that expired, or whose state was damaged, counts as failed."""
+        assert (Status.FAILED if outcome in (Outcome.EXPIRED, Outcome.DAMAGED) else outcome.value) == outcome.status

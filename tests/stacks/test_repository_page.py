@@ -69,7 +69,7 @@ class TestPage:
         with backend.db.connect() as connection:
             after: tuple[str, ...] | None = None
             for _ in range(len(expected) + 1):
-                rows = page(connection, scopes, Narrowed(after=after), limit=size)
+                rows = page(connection, scopes, Narrowed(after=after), limit=size, now_millis=1)
                 found += [row.path for row in rows]
                 if len(rows) < size:
                     break
@@ -84,7 +84,7 @@ class TestPage:
         expected = _seen(backend, scopes)
 
         with backend.db.connect() as connection:
-            found = page(connection, scopes, Narrowed(), limit=None)
+            found = page(connection, scopes, Narrowed(), limit=None, now_millis=1)
 
         assert expected == [row.path for row in found]
 
@@ -94,7 +94,7 @@ class TestPage:
         expected = [path for path in _seen(backend, scopes) if path.project == "beta" and path.name == "stage"]
 
         with backend.db.connect() as connection:
-            found = page(connection, scopes, Narrowed("beta", ("env", "stage")), limit=limit)
+            found = page(connection, scopes, Narrowed("beta", ("env", "stage")), limit=limit, now_millis=1)
 
         assert expected[:limit] == [row.path for row in found]
         assert expected
@@ -103,15 +103,15 @@ class TestPage:
         """A page that the first organizations fill takes one."""
         with backend.db.connect() as connection:
             counter.reset()
-            page(connection, scopes, Narrowed(), limit=2)
+            page(connection, scopes, Narrowed(), limit=2, now_millis=1)
             first = len(counter.texts)
-            page(connection, scopes, Narrowed(), limit=1000)
+            page(connection, scopes, Narrowed(), limit=1000, now_millis=1)
 
         assert (1, 3) == (first, len(counter.texts))
 
     def test_shows_nothing_to_whoever_may_see_nothing(self, backend: Backend, scopes: Scopes) -> None:
         """Without organizations there is no page, and after the last stack an empty one."""
         with backend.db.connect() as connection:
-            assert [] == page(connection, {}, Narrowed(), limit=5)
-            assert [] == page(connection, {}, Narrowed(), limit=None)
-            assert [] == page(connection, scopes, Narrowed(after=("zzz", "", "")), limit=5)
+            assert [] == page(connection, {}, Narrowed(), limit=5, now_millis=1)
+            assert [] == page(connection, {}, Narrowed(), limit=None, now_millis=1)
+            assert [] == page(connection, scopes, Narrowed(after=("zzz", "", "")), limit=5, now_millis=1)

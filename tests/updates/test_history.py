@@ -47,7 +47,7 @@ class TestList:
         start = int(clock.moment.timestamp()) - 5
 
         assert [
-            (4, "destroy", "in-progress", start + 5, 0), (3, "refresh", "failed", start + 3, start + 4),
+            (4, "destroy", "in-progress", start + 5, start + 5), (3, "refresh", "failed", start + 3, start + 4),
             (2, "import", "succeeded", start + 2, start + 2), (1, "update", "succeeded", start, start + 1),
         ] == [(one["version"], one["kind"], one["result"], one["startTime"], one["endTime"]) for one in updates(client)]  # fmt: skip
 
