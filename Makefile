@@ -110,10 +110,10 @@ COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 
 # dev.txt is resolved first and binds the others, so that the version that was tested is the one that is shipped.
 lock: $(VENV)/.dev ## Write requirements/*.txt again (UPGRADE=1: with newer versions)
-	$(COMPILE) pyproject.toml --extra local --extra oidc --extra saml --group dev -o requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra local --extra oidc --extra saml -c requirements/dev.txt -o requirements/local.txt
-	$(COMPILE) pyproject.toml --extra aws --extra oidc --extra saml -c requirements/dev.txt -o requirements/aws.txt
-	$(COMPILE) pyproject.toml --extra azure --extra oidc --extra saml -c requirements/dev.txt -o requirements/azure.txt
+	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/local.txt
+	$(COMPILE) pyproject.toml --extra aws --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/aws.txt
+	$(COMPILE) pyproject.toml --extra azure --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/azure.txt
 	$(COMPILE) --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group pyproject.toml:schedules --no-deps -o requirements/chalice.txt
 	$(COMPILE) --group pyproject.toml:azure-platform --no-deps -o requirements/azure-platform.txt

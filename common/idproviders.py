@@ -8,7 +8,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from common.errors import StartUpError
 from common.names import is_name
-from common.sdk import require_sdk
 from common.settings import Settings
 
 GROUP_TEAMS = "STACKHOLD_OIDC_GROUP_TEAMS"
@@ -83,10 +82,6 @@ def require_providers(settings: Settings) -> None:
     for name in ("GITHUB_OAUTH_SECRET", "GITLAB_OAUTH_SECRET", "STACKHOLD_OIDC_CLIENT_SECRET"):
         if not settings.text(name).isascii():
             raise StartUpError(f"{name} may have ASCII characters only")
-    found = next((name for names in _PAIRS for name in names if settings.is_set(name)), None)
-    if found is not None:
-        require_sdk(found, "authlib", "local")
-        require_sdk(found, "joserfc", "local")
     if settings.is_set(_OIDC) and "openid" not in settings.text("STACKHOLD_OIDC_SCOPES").split():
         raise StartUpError("STACKHOLD_OIDC_SCOPES must have openid among them")
     group_teams(settings)

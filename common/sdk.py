@@ -12,5 +12,4 @@ def require_sdk(setting: str, package: str, extra: str) -> None:
     except ModuleNotFoundError:  # One of the packages around it is absent.
         found = None
     if found is None:
-        msg = f"{setting} needs software that is not installed: pip install --require-hashes -r requirements/{extra}.txt"
-        raise StartUpError(msg)
+        raise StartUpError(f"{setting} needs a package that is not installed: pip install 'stackhold[{extra}]'")

@@ -16,14 +16,16 @@ PIN = re.compile(r"^(?P<name>[a-z0-9.\-_]+)==(?P<version>\S+)(?: ; (?P<marker>.+
 # What each lock file answers for: (extras, dependency groups, whether the core dependencies are in it).
 LOCKS = {
     "build.txt": ((), ("build",), False),
-    "local.txt": (("local",), (), True),
-    "dev.txt": (("local",), ("dev",), True),
+    "local.txt": ((), (), True),
+    "dev.txt": ((), ("dev",), True),
     "aws.txt": (("aws",), (), True),
     "azure.txt": (("azure",), (), True),
     "azure-platform.txt": ((), ("azure-platform",), False),
     "chalice.txt": ((), ("schedules",), False),
     "sam.txt": ((), ("sam",), False),
 }
+# What the functions' lock files leave out of the core dependencies.
+SERVER_ONLY = {line for line in (LOCK_FOLDER / "server-only.in").read_text("utf-8").splitlines() if not line.startswith("#")}
 # Dependencies that no module of ours imports → why they are needed.
 NOT_IMPORTED = {
     "httptools": "uvicorn's HTTP parser; functions/server/ names it to uvicorn",
@@ -55,7 +57,9 @@ def direct_dependencies(lock: str) -> list[Requirement]:
     """Returns what pyproject.toml asks for on behalf of one lock file."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     extras, groups, core = LOCKS[lock]
-    wanted = list(project["project"]["dependencies"]) if core else []
+    left_out = SERVER_ONLY if "aws" in extras or "azure" in extras else set()
+    core_lines = project["project"]["dependencies"] if core else []
+    wanted = [line for line in core_lines if canonicalize_name(Requirement(line).name) not in left_out]
     wanted += [line for extra in extras for line in project["project"]["optional-dependencies"][extra]]
     wanted += [line for group in groups for line in project["dependency-groups"][group]]
     return [Requirement(line) for line in wanted]
@@ -63,7 +67,12 @@ def direct_dependencies(lock: str) -> list[Requirement]:
 
 def test_every_lock_file_is_known() -> None:
     """A file in requirements/ says which part of pyproject.toml it locks."""
-    assert set(LOCKS) == {path.name for path in LOCK_FOLDER.iterdir()}
+    assert set(LOCKS) == {path.name for path in LOCK_FOLDER.glob("*.txt")}
+
+
+def test_functions_do_without_the_server() -> None:
+    """What only the long-running server needs is in no function's package, whose size is limited."""
+    assert set() == SERVER_ONLY & (pins("aws.txt").keys() | pins("azure.txt").keys())
 
 
 def test_azure_finds_its_lock_file() -> None:
