@@ -81,7 +81,8 @@ class Place:
 class Version:
     """The row of a stack's version; times are unix milliseconds, checkpoints are blob keys (None: no state yet).
 
-    `resource_order`: the resources of the checkpoint in another order, as the JSON list of their positions in it.
+    `resource_order`: the resources of the checkpoint in another order, as the JSON list of their positions in it. `damage`: what
+    was wrong when its state was put together.
     """
 
     update_id: str
@@ -100,6 +101,7 @@ class Version:
     journal_version: int
     cli_version: str
     resource_order: str | None = None
+    damage: str | None = None
 
     def is_busy(self, now_millis: int) -> bool:
         """Tell whether an update holds the stack: it runs under a good lease, or was just being finished."""

@@ -42,7 +42,7 @@ STACK_COLUMNS = (
 VERSION_COLUMNS = (
     updates.c.id.label("update_id"), updates.c.version, updates.c.kind, updates.c.status, updates.c.started_at,
     updates.c.ended_at, updates.c.lease_expires_at, updates.c.origin, updates.c.base_checkpoint, updates.c.checkpoint,
-    updates.c.resource_order,
+    updates.c.resource_order, updates.c.damage,
     updates.c.state_owner, updates.c.state_project, updates.c.state_name, updates.c.resource_count,
     updates.c.journal_version, updates.c.cli_version, users.c.login.label("author"),
 )  # fmt: skip
@@ -242,6 +242,7 @@ def to_version(row: Row[tuple[object, ...]]) -> Version:
         journal_version=row.journal_version,
         cli_version=row.cli_version,
         resource_order=row.resource_order,
+        damage=row.damage,
     )
 
 

@@ -10,7 +10,7 @@ from common.stacks.model import Kind, Status
 from common.state.jsontext import shield_for
 from common.updates import history, running, service
 from common.updates.history import EventQuery, event_types
-from common.updates.model import Program, Start
+from common.updates.model import Program, Start, Started
 from common.wire.updates import (
     BeginUpdateRequest,
     BeginUpdateResponse,
@@ -30,6 +30,7 @@ _STACK = "/api/stacks/{org}/{project}/{stack}"
 _UPDATE = f"{_STACK}/{{kind}}/{{update_id}}"
 # What the base may add to the reply, compressed; the smallest of our hosts carries 4.5 MB. The client exports a larger one
 # separately, and that call can answer with a link into the store.
+_WARNING_LIMIT = 1000
 BASE_LIMIT_BYTES = 3 << 20
 
 
@@ -45,7 +46,7 @@ def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, cli
         journal_version=started.journal_version, stack=stack_shape(backend, started.stack, tags=started.tags),
         update_id=started.update_id,
     )  # fmt: skip
-    return extended_reply(answer, "deployment", base) if base is not None else reply(answer)
+    return _warned(extended_reply(answer, "deployment", base) if base is not None else reply(answer), started)
 
 
 @router.post(f"{_STACK}/{{kind}}")
@@ -60,7 +61,7 @@ def start_update(
     asked = body.decode(StartUpdateRequest)
     started = service.start(backend, caller, path, update_id, wanted=Start(asked.tags, asked.journal_version), client=client)
     expires = started.lease_expires_at // 1000
-    return reply(StartUpdateResponse(started.version, started.token, expires, started.journal_version))
+    return _warned(reply(StartUpdateResponse(started.version, started.token, expires, started.journal_version)), started)
 
 
 @router.get(_UPDATE)
@@ -93,6 +94,14 @@ def get_engine_events(
 def record_engine_event(backend: BackendDep, lease: LeaseDep, body: BatchBodyDep) -> Response:
     running.append_event(backend, lease, body.text)
     return reply(b"{}")
+
+
+def _warned(response: Response, started: Started) -> Response:
+    """Return a reply with what was wrong with the state that the update starts from, which clients show."""
+    if started.stack.latest.damage:
+        text = f"the last update left a damaged state: {started.stack.latest.damage}"
+        response.headers["X-Pulumi-Warning"] = " ".join(text[:_WARNING_LIMIT].encode("ascii", "replace").decode().split())
+    return response
 
 
 def _kind(text: str) -> Kind:

@@ -13,7 +13,7 @@ from common.state.service import StateDamaged
 from tests.factories import creation, make_running, make_stack, make_version, update_row
 from tests.people import ADMIN_TOKEN, caller_of, make_org
 from tests.state.builders import make_resource, make_state, names
-from tests.wire import LiveUpdate, begin, create_stack, error_of, export, import_state
+from tests.wire import LiveUpdate, begin, create_stack, create_update, error_of, export, import_state, start_update
 
 S = "/api/stacks/acme/shop/dev"
 A, B = make_state(make_resource("a")), make_state(make_resource("b"))
@@ -131,6 +131,32 @@ class TestDamagedBase:
         assert newest_key(backend) in message or "missing" in message
         assert ("failed", "damaged") == (update_row(backend, running.id).status, update_row(backend, running.id).outcome)
         import_state(client, S, A)
+
+    @pytest.mark.parametrize("call", ["start", "begin-update"])
+    def test_is_told_to_whoever_begins_next(self, client: TestClient, backend: Backend, call: str) -> None:
+        """The client of the next update shows what was wrong with the one before, and that of the one after it nothing."""
+        create_stack(client)
+        import_state(client, S, A)
+        found = begin(client, S)
+        found.journal(*creation("c", 1))
+        key = newest_key(backend)
+        kept = backend.checkpoints.get_stored(key)
+        lose(backend, key)
+        assert 500 == found.complete().status_code
+        backend.checkpoints.put_stored(key, kept)
+
+        def warning() -> str:
+            if call == "begin-update":
+                body = {"updateKind": "update", "program": {"options": {}}, "journalVersion": 2}
+                reply = client.post(f"{S}/begin-update", json=body)
+            else:
+                reply = start_update(client, S, create_update(client, S))
+            assert 200 == reply.status_code
+            return str(reply.headers.get("X-Pulumi-Warning", ""))
+
+        assert "version 2 of stack 'acme/shop/dev' could not be put together: the stored document " in warning()
+        client.post(f"{S}/update/{client.get(S).json()['activeUpdate']}/cancel")
+        assert not warning()
 
     @pytest.mark.parametrize("end", ["cancel", "delete"])
     def test_ends_by_cancel_and_deletion(self, client: TestClient, running: LiveUpdate, backend: Backend, end: str) -> None:
