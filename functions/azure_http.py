@@ -18,6 +18,8 @@ _AS_SENT = "x-waws-unencoded-url"
 # The host says these itself.
 _NOT_PASSED_ON = {b"connection", b"transfer-encoding"}
 _HTTPS_PORT, _HTTP_PORT = 443, 80
+_BAD_REQUEST = 400
+_NO_ADDRESS = b'{"code":400,"message":"Bad Request: the address of the request cannot be read"}'
 
 
 class Incoming(Protocol):
@@ -54,8 +56,12 @@ class Answer:
 
 async def serve(app: ASGIApp, request: Incoming, trusted_proxies: Collection[str] = ()) -> Answer:
     """Return what the application answers to a request; its exceptions pass up."""
+    try:
+        scope = scope_of(request, trusted_proxies)
+    except ValueError:  # `https://[/`, a port that is none
+        return Answer(_BAD_REQUEST, (("content-type", "application/json"),), _NO_ADDRESS)
     exchange = _Exchange(request.get_body())
-    await app(scope_of(request, trusted_proxies), exchange.receive, exchange.send)
+    await app(scope, exchange.receive, exchange.send)
     return exchange.answer(with_body=request.method != "HEAD")
 
 

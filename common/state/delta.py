@@ -5,10 +5,14 @@ Source: state.md 5.3 and B.2; pkg/backend/httpstate/diffs.go at 1b5949891b.
 
 import hashlib
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
 from common.state import jsontext
+
+# What the database's column of such numbers takes, which are the client's int64.
+SequenceNumber = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
 class DeltaError(ValueError):
@@ -39,7 +43,7 @@ class Delta(msgspec.Struct, frozen=True, rename="camel"):
     """The body of `PATCH U/checkpointdelta`; `version` is the deployment's schema version."""
 
     checkpoint_hash: str
-    sequence_number: int
+    sequence_number: SequenceNumber
     version: int = 0
     deployment_delta: tuple[Edit, ...] | None = None
 

@@ -32,6 +32,7 @@ LOG = logging.getLogger("stackhold.updates")
 EVENT_BATCHES_PER_PAGE = 64
 EVENT_BYTES_PER_PAGE = 4 << 20
 _NO_EVENTS = b"{}"
+_TYPE_DIGITS = 4
 _VERSION = re.compile(r"[0-9]{1,20}", re.ASCII)
 # Numeric codes of event types in queries: positions in upstream's list, counted from 1 (inferred; 9 = policy is known).
 EVENT_TYPES = (
@@ -243,8 +244,9 @@ def event_types(codes: Iterable[str]) -> frozenset[str]:
     """Return the names of event types for the codes of a query; BadRequest for one that is no number."""
     names = set()
     for code in codes:
-        if not code.isascii() or not code.isdigit():
-            msg = f"event type {code[:20]!a} is not a number"
+        # int() refuses thousands of digits.
+        if not code.isascii() or not code.isdigit() or len(code) > _TYPE_DIGITS:
+            msg = f"event type {code[:20]!a} is not the number of a type"
             raise BadRequest(msg)
         number = int(code)
         names.add(EVENT_TYPES[number - 1] if 0 < number <= len(EVENT_TYPES) else f"unknown {number}")

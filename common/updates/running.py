@@ -15,7 +15,7 @@ from common.compression import pack
 from common.errors import BackendError, BadRequest, Conflict, TooLarge
 from common.ids import new_id
 from common.state import delta, document, envelope, jsontext, layout, superseded
-from common.state.delta import DeltaError
+from common.state.delta import DeltaError, SequenceNumber
 from common.state.document import BadDocument
 from common.state.envelope import TooMany
 from common.updates import running_rows as rows
@@ -34,7 +34,7 @@ class VerbatimBody(msgspec.Struct, rename="camel"):
     """A whole checkpoint whose exact bytes are the base of later deltas."""
 
     untyped_deployment: msgspec.Raw
-    sequence_number: int = 0
+    sequence_number: SequenceNumber = 0
 
 
 def append_journal(backend: Backend, lease: Lease, stored: bytes, text: bytes) -> None:

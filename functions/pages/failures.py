@@ -4,7 +4,7 @@ No page here asks the database who looks: it may be what failed.
 """
 
 import logging
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from common.errors import BackendError, BadRequest, MethodNotAllowed, NotBuilt, NotFound, SignInRequired, TooManyRequests
 from functions.middleware import PREFIX, without_prefix
 from functions.pages.rendering import page, see_other
-from functions.pages.visitors import SignInNeeded, Visitor, local_path, sign_in_path
+from functions.pages.visitors import SignInNeeded, Visitor, address_parts, local_path, sign_in_path
 
 LOG = logging.getLogger("stackhold.errors")
 SERVER_ERROR, NOT_ALLOWED = 500, 405
@@ -52,10 +52,11 @@ def _asked(request: Request) -> str:
 
 def _shown_before(request: Request) -> str:
     """Return the page of ours that a form stands on; the form itself is filled in again after the sign-in."""
-    parts = urlsplit(request.headers.get("referer", ""))
-    is_own = parts.netloc == request.headers.get("host", "")
+    parts = address_parts(request.headers.get("referer", ""))
+    if parts is None or parts.netloc != request.headers.get("host", ""):
+        return "/"
     path = without_prefix(parts.path, request.scope.get(PREFIX, ""))
-    return local_path(path + (f"?{parts.query}" if parts.query else ""), "/") if is_own else "/"
+    return local_path(path + (f"?{parts.query}" if parts.query else ""), "/")
 
 
 async def _failure(request: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ in, to a visit's; and only from our own origin, where the browser says which it 
 
 import secrets
 from typing import Annotated
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
 from fastapi import Depends, Request, Response
 
@@ -175,13 +175,26 @@ def parse_form(text: bytes) -> Form:
 def local_path(text: str, default: str = HOME) -> str:
     """Return a path on this host to go to next, or the default for anything that could lead elsewhere."""
     clean = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and "\\" not in text
-    parts = urlsplit(text) if clean else None
+    parts = address_parts(text) if clean else None
     return text if parts is not None and not parts.scheme and not parts.netloc and len(text) <= 2000 else default
+
+
+def address_parts(text: str) -> SplitResult | None:
+    """Return the parts of an address that somebody sent, or None for what cannot be one, such as `http://[`."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return None
 
 
 def sign_in_path(return_to: str) -> str:
     """Return the sign-in page's address that leads back to a path."""
     return f"/signin?return_to={quote(return_to, safe='')}"
+
+
+def _is_of_host(origin: str, request: Request) -> bool:
+    parts = address_parts(origin)
+    return parts is not None and parts.netloc == request.headers.get("host", "")
 
 
 def _require_own_origin(request: Request, backend: Backend) -> None:
@@ -190,7 +203,7 @@ def _require_own_origin(request: Request, backend: Backend) -> None:
         site = request.headers.get("sec-fetch-site", "same-origin")
         is_own = site in ("same-origin", "none") and origin == ""
     else:
-        is_own = origin == own_origin(backend.settings) or urlsplit(origin).netloc == request.headers.get("host", "")
+        is_own = origin == own_origin(backend.settings) or _is_of_host(origin, request)
     if not is_own:
         msg = "this form was not sent from one of our pages"
         raise Forbidden(msg)

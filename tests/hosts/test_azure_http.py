@@ -208,6 +208,19 @@ async def _next(receive: Receive) -> Any:
     return await receive()
 
 
+class TestAddresses:
+    @pytest.mark.parametrize("url", ["https://[/api/user", "https://a:99999999/", "https://a:x/", "https://a/\ud800"])
+    def test_that_cannot_be_read_are_refused(self, url: str) -> None:
+        """A host or port that is none is the client's mistake, not a fault of the function."""
+
+        async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
+            raise AssertionError
+
+        answer = asyncio.run(serve(never, func.HttpRequest("GET", url, headers={}, body=b"")))
+
+        assert 400 == answer.status == json.loads(answer.body)["code"]
+
+
 class TestScope:
     @pytest.mark.parametrize(
         ("url", "sent", "raw", "path"),

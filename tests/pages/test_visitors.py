@@ -61,6 +61,17 @@ class TestFormKey:
 
 
 class TestOrigin:
+    @pytest.mark.parametrize("path", ["/signin", "/signup", "/reset"])
+    def test_that_is_no_address_is_not_ours(self, visit: Visit, path: str) -> None:
+        """An origin that cannot be read, such as `http://[`, is refused as a stranger's, on every form."""
+        assert 403 == visit.send(path, on="/signin", headers={"Origin": "http://["}).status_code
+
+    def test_of_a_page_before_that_is_no_address(self, visit: Visit) -> None:
+        """A page that nobody can have come from leads to the start after the sign-in."""
+        response = visit.send(TOKENS, on="/signin", headers={"Referer": "http://["})
+
+        assert "/signin?return_to=%2F" == location(response)
+
     @pytest.mark.parametrize("origin", [
         "https://evil.example.com", "null", "http://testserver.evil.example.com", "https://127.0.0.1:8080@evil.example.com", "file://", "x",
         "http://testserver:81",

@@ -223,3 +223,14 @@ class TestPutDelta:
         """A body that is no delta is 400."""
         with pytest.raises(BadRequest):
             running.put_delta(backend, update.lease, body)
+
+
+class TestSequenceNumbers:
+    @pytest.mark.parametrize("number", [1 << 63, -(1 << 63) - 1, 10**400])
+    def test_that_no_column_takes_are_refused(self, backend: Backend, update: Running, number: int) -> None:
+        """A number beyond 64 bits is a bad request, of a whole checkpoint and of a delta; the largest one is taken."""
+        with pytest.raises(BadRequest):
+            running.put_verbatim(backend, update.lease, verbatim(make_state(), number))
+        with pytest.raises(BadRequest):
+            running.put_delta(backend, update.lease, b'{"checkpointHash":"x","sequenceNumber":%d,"deploymentDelta":[]}' % number)
+        running.put_verbatim(backend, update.lease, verbatim(make_state(), (1 << 63) - 1))

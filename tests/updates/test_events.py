@@ -137,9 +137,10 @@ class TestFilters:
         """Types and resources narrow the events, and the place to go on is counted over all of them."""
         assert (expected, "6") == page(client, mixed, **query)
 
-    def test_refuse_a_type_that_is_no_number(self, client: TestClient, mixed: LiveUpdate) -> None:
-        """Types are codes."""
-        assert (400, 400) == error_of(client.get(f"{mixed.url}/events", params={"type": "policyEvent"}))[:2]
+    @pytest.mark.parametrize("code", ["policyEvent", "9" * 4301, "²", "-1"])
+    def test_refuse_a_type_that_is_no_number(self, client: TestClient, mixed: LiveUpdate, code: str) -> None:
+        """Types are codes, none of which has thousands of digits."""
+        assert (400, 400) == error_of(client.get(f"{mixed.url}/events", params={"type": code}))[:2]
 
 
 class TestWhose:
