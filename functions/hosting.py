@@ -80,7 +80,7 @@ class FunctionHost:
         from functions.jobs import run_due  # noqa: PLC0415 - requests do not need it
 
         self._open()
-        self._reread()
+        self._reread(_prepare_opened)
         self.prepare()
         with self._using() as opened:
             return run_due(opened.backend, may_go_on=may_go_on)
@@ -89,8 +89,7 @@ class FunctionHost:
         """Check the services, bring the tables to this release and make the first administrator, once; raises StartUpError."""
         opened = self._open()
         if not opened.is_prepared:
-            _prepare(opened.backend)
-            opened.is_prepared = True
+            _prepare_opened(opened)
 
     def open(self) -> None:
         """Do before the first request what needs no answer of a service; a wrong setting is said then, not now."""
@@ -118,7 +117,7 @@ class FunctionHost:
         """Make sure that there is an application, from settings that are not too old; return why there is none, or nothing."""
         try:
             self._open()
-            self._reread()
+            self._reread(_check_tables)
             opened = self._open()
             if opened.app is None:
                 _check_tables(opened)
@@ -146,11 +145,14 @@ class FunctionHost:
         # A clock that was set back must not put the next reading off.
         return self._may_change and not 0 <= self._now() - self._read_at < self._reread_seconds
 
-    def _reread(self) -> None:
-        """Read the settings again if they are too old; where another thread does so already, go on with what there is."""
+    def _reread(self, check: Callable[[_Opened], None]) -> None:
+        """Read the settings again if they are too old; where another thread does so already, go on with what there is.
+
+        What `check` refuses with StartUpError is not used.
+        """
         if self._is_due() and self._rereading.acquire(blocking=False):
             try:
-                self._replace()
+                self._replace(check)
             except StartUpError as error:
                 LOG.error("the settings before stay in force: %s", error)  # noqa: TRY400 - one line, as at a start
             except Exception as error:  # noqa: BLE001 - whatever it is, requests are served as before
@@ -159,20 +161,16 @@ class FunctionHost:
                 self._read_at = self._now()
                 self._rereading.release()
 
-    def _replace(self) -> None:
+    def _replace(self, check: Callable[[_Opened], None]) -> None:
         """Read the settings, and if they have changed use them from now on; raises StartUpError."""
         environment, before = self._values(), self._opened
         if before is None or environment == before.environment:
             return
         fresh = _open(environment)
         try:
-            if before.is_prepared:
-                _prepare(fresh.backend)
-                fresh.is_prepared = True
-            if before.app is not None:
-                if before.loaded is not None:
-                    _load(fresh)
-                _check_tables(fresh)
+            if before.loaded is not None:
+                _load(fresh)
+            check(fresh)
         except BaseException:
             fresh.backend.close()
             raise
@@ -209,6 +207,11 @@ def _open(environment: Mapping[str, str]) -> _Opened:
     require_remote(settings)
     require_groups(settings)
     return _Opened(environment, open_backend(settings))
+
+
+def _prepare_opened(opened: _Opened) -> None:
+    _prepare(opened.backend)
+    opened.is_prepared = True
 
 
 def _load(opened: _Opened) -> None:

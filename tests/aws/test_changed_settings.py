@@ -103,6 +103,16 @@ class TestChangedSettings:
 
         assert offers(TestClient(host), "Example ID")
 
+    def test_that_are_wrong_leave_those_of_the_snapshot_in_force(self, source: Source) -> None:
+        """A process that has not served yet keeps what it was started with as well, if what it reads cannot be used."""
+        host = source.host()
+        host.load()
+        source.values["PULUMI_DATABASE_USER_PASSWORD"] = "hush"
+        host.renew()
+        reply = TestClient(host, headers={"Authorization": f"token {TOKEN}"}).get("/api/user")
+
+        assert 200 == reply.status_code
+
     def test_that_did_not_change_cost_nothing_more(self, source: Source, caplog: pytest.LogCaptureFixture) -> None:
         """The same settings open nothing again; readings are counted, and one in the time that is said is enough."""
         client = TestClient(source.host())
@@ -164,7 +174,7 @@ class TestChangedSettings:
 
     def test_let_requests_end_that_have_begun(self, source: Source) -> None:
         """A request whose body is still coming ends with the backend it began with, which is closed after it."""
-        source.values |= {"STACKHOLD_OIDC_NAME": "before"}
+        source.values |= {**OIDC, "STACKHOLD_OIDC_NAME": "before"}
         host = source.host()
 
         async def both() -> tuple[int, int]:
@@ -210,7 +220,7 @@ class TestChangedSettings:
         source.values["PULUMI_DATABASE_USER_PASSWORD"] = "hush"
         source.time += SECONDS
         host.tick()
-        said = [record.message for record in caplog.records if record.name == "stackhold.host"]
+        said = [record.message for record in caplog.records if "force" in record.message]
 
         assert "changed settings are in force now" == said[0]
         assert "the settings before stay in force: the database cannot be used" in said[1]

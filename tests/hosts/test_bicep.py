@@ -17,7 +17,7 @@ from pycep import BicepParser
 from common.opening import require_remote
 from common.plan import make_plan
 from common.settings import SECTIONS, SETTINGS, Settings, Status, notices
-from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
+from common.stores import BATCHES, CHECKPOINTS, METADATA
 from tests.hosts.azure_app import ROOT
 from tools.package_azure import PYTHON_VERSION
 
@@ -28,7 +28,7 @@ LEFT_OUT = {
     "a server of one's own reads them, a function does not": {
         "STACKHOLD_DATA", "STACKHOLD_HOST", "STACKHOLD_PORT", "STACKHOLD_WORKERS", "PULUMI_API_CONTAINER_MODE",
         "API_TLS_CERTIFICATE", "API_TLS_PRIVATE_KEY", "API_MIN_TLS_VERSION", "PULUMI_LOCAL_OBJECTS", "PULUMI_LOCAL_KEYS",
-        "PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS", "STACKHOLD_KEEP_ALIVE_SECONDS", "STACKHOLD_HEADER_TIMEOUT_SECONDS",
+        "STACKHOLD_KEEP_ALIVE_SECONDS", "STACKHOLD_HEADER_TIMEOUT_SECONDS",
         "STACKHOLD_CONNECTIONS", "STACKHOLD_CONNECTIONS_PER_ADDRESS",
     },
     "they are another cloud's": {
@@ -198,9 +198,11 @@ class TestSettings:
 
     def test_name_containers_that_there_are(self) -> None:
         """Each purpose has a container of its own, and the template makes it."""
-        addresses = [own_settings()[name] for name in (CHECKPOINTS, POLICY_PACKS, BATCHES, METADATA)]
+        addresses = {own_settings()[name] for name in (CHECKPOINTS, BATCHES, METADATA)}
+        made = {f"azblob://{name}" for name in parsed("storage")["variables"]["containers"]["value"]}
 
-        assert [f"azblob://{name}" for name in parsed("storage")["variables"]["containers"]["value"]] == addresses
+        assert 3 == len(addresses)
+        assert {"azblob://policypacks"} == made - addresses
 
     def test_keep_the_host_quiet(self) -> None:
         """The platform's own page is off, and it keeps its state by identity as well."""
