@@ -14,7 +14,7 @@ from common.mail import Mailer
 from common.mailer import open_mailer
 from common.masterkey import Master
 from common.outbound import Outbound
-from common.public import base_path
+from common.public import base_path, require_domains
 from common.settings import Settings
 from common.stores import Store
 
@@ -40,6 +40,7 @@ def make_plan(settings: Settings) -> Plan:
     idproviders.require_providers(settings)
     samlkeys.load_at_start(settings)
     base_path(settings)
+    require_domains(settings)
     return Plan(
         settings=settings,
         master=masterkey.chosen(settings),

@@ -10,6 +10,7 @@ from common.settings import Settings
 
 _LAPTOP_NAMES = ("localhost",)
 BASE_PATH = "STACKHOLD_BASE_PATH"
+_DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:\d{1,5})?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
@@ -40,6 +41,14 @@ def base_path(settings: Settings) -> str:
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         raise StartUpError(f"{BASE_PATH} must be a path such as /pulumi: letters, digits and - . _ ~ between slashes")
     return path
+
+
+def require_domains(settings: Settings) -> None:
+    """Raise StartUpError for a domain that is an address or a path: links made with it would lead nowhere."""
+    for name in ("PULUMI_API_DOMAIN", "PULUMI_CONSOLE_DOMAIN"):
+        text = settings.text(name)
+        if text and not _DOMAIN.fullmatch(text):
+            raise StartUpError(f"{name} must be a host name, with :port if it has one, without https:// and without a slash")
 
 
 def is_secure(settings: Settings) -> bool:

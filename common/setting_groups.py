@@ -3,6 +3,7 @@
 Refused is what only this program reads. Names that other programs on the same machine read as well are warned of.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from common.errors import StartUpError
@@ -65,22 +66,22 @@ GROUPS = (
 
 def require_groups(settings: Settings) -> None:
     """Raise StartUpError for the first setting that is given without those it needs."""
-    for line in _incomplete(settings, is_refused=True):
+    for line in _incomplete(set(settings.as_env()), is_refused=True):
         raise StartUpError(line)
 
 
-def incomplete_groups(settings: Settings) -> list[str]:
+def incomplete_groups(names: Collection[str]) -> list[str]:
     """Return a line for each setting that has no effect because others are missing, but keeps nothing from starting."""
-    return [f"{line}; it has no effect" for line in _incomplete(settings, is_refused=False)]
+    return [f"{line}, which has no effect otherwise" for line in _incomplete(names, is_refused=False)]
 
 
-def _incomplete(settings: Settings, *, is_refused: bool) -> list[str]:
+def _incomplete(names: Collection[str], *, is_refused: bool) -> list[str]:
     return [
         f"{group.hint or missing} must be set with {name}"
         for group in GROUPS
         if group.is_refused is is_refused
         for name in group.names
-        if settings.is_set(name)
+        if name in names
         for missing in group.needs
-        if not settings.is_set(missing)
+        if missing not in names
     ]

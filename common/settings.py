@@ -228,6 +228,14 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         _needless("SLACK_*", "there is no Slack application; a webhook does the same"),
         _needless("MANDRILL_*", "mail goes through SMTP_SERVER"),
         _needless("SEGMENT_*", "nothing is reported to anybody"),
+        _needless("PULUMI_API", "the console is part of this server; PULUMI_API_DOMAIN names both"),
+        _needless("PULUMI_API_INTERNAL_ENDPOINT", "the console is part of this server"),
+        _needless("PULUMI_HOMEPAGE_DOMAIN", "the console has no other home page; PULUMI_CONSOLE_DOMAIN names it"),
+        _needless("PULUMI_ROOT_DOMAIN", "the console shares its cookies with no other domain"),
+        _needless("PULUMI_DATA_PATH", "STACKHOLD_DATA names the data folder"),
+        _needless("SAML_SSO_ENABLED", "each organization sets its SAML provider up"),
+        _needless("GITHUB_API_ENDPOINT", "GITHUB_OAUTH_ENDPOINT names GitHub's API"),
+        _needless("GITLAB_API_ENDPOINT", "GITLAB_OAUTH_ENDPOINT names GitLab"),
         _needless("AG_GRID_LICENSE_KEY", "the console has no licensed part"),
     ),
 }  # fmt: skip
@@ -244,9 +252,7 @@ _LISTS = {
     "STACKHOLD_OIDC_GROUP_TEAMS",
     "STACKHOLD_OUTBOUND_ALLOW",
 }
-OWN_PREFIX = "STACKHOLD_"
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
-_FAMILIES = {name.removesuffix("*"): setting for name, setting in _BY_NAME.items() if name.endswith("*")}
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
 
 
@@ -325,27 +331,6 @@ class Settings:
 def _trimmed(setting: Setting, value: str) -> str:
     """Return a value without the line break at its end that files and secrets of Kubernetes often have."""
     return value if setting.is_many_lines else value.strip("\r\n")
-
-
-def notices(values: Mapping[str, str]) -> list[str]:
-    """Return one line for each setting that is set and has no effect: not needed, not used yet, or not known."""
-    lines = [_notice(name, setting) for name in sorted(values) if values[name] and (setting := _find(name))]
-    unknown = sorted(name for name in values if name.startswith(OWN_PREFIX) and name not in _BY_NAME)
-    if unknown:
-        lines.append(f"{', '.join(unknown)}: not a setting of this release; is it spelled as in docs/configuration.md?")
-    return [line for line in lines if line]
-
-
-def _find(name: str) -> Setting | None:
-    return _BY_NAME.get(name) or next((family for prefix, family in _FAMILIES.items() if name.startswith(prefix)), None)
-
-
-def _notice(name: str, setting: Setting) -> str:
-    if setting.status is Status.IGNORED:
-        return f"{name} is set and not needed: {setting.meaning}"
-    if setting.status is Status.LATER:
-        return f"{name} is set: recognised; not used yet by this release"
-    return ""
 
 
 def _may_be_long(setting: Setting) -> bool:

@@ -28,7 +28,8 @@ from common.opening import open_backend, require_remote
 from common.orgs.bootstrap import bootstrap, is_fresh, require_fit
 from common.secret_references import resolved
 from common.setting_groups import require_groups
-from common.settings import Settings, notices
+from common.setting_notices import notices
+from common.settings import Settings
 from common.state.layout import PREFIXES
 from functions.app import create_app, create_loaded_app
 from functions.errors import error_response

@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from common.errors import StartUpError
-from common.settings import Settings, notices
+from common.setting_notices import notices
+from common.settings import Settings
 
 app = typer.Typer(
     help="Open-source, self-hosted backend for Pulumi.",

@@ -5,7 +5,10 @@ import pytest
 
 from common import stores
 from common.errors import StartUpError
-from common.settings import SETTINGS, Kind, Setting, Settings, Status, notices
+from common.public import require_domains
+from common.setting_groups import GROUPS, Group, incomplete_groups, require_groups
+from common.setting_notices import notices
+from common.settings import SETTINGS, Kind, Setting, Settings, Status
 
 ROOT = Path(__file__).parents[1]
 
@@ -136,8 +139,88 @@ class TestNotices:
         assert [] == notices({"STACKHOLD_PORT": "1", "PULUMI_LICENSE_KEY": "", "HOME": "/home/alice"})
 
     def test_warn_of_unknown_names_of_ours_once(self) -> None:
-        """Misspelt settings are named together."""
-        lines = notices({"STACKHOLD_PORTS": "1", "STACKHOLD_DATE": "2"})
+        """Names of ours that are like no setting are named together."""
+        lines = notices({"STACKHOLD_FROBNICATE": "1", "STACKHOLD_XYZZY": "2"})
 
-        assert 1 == len(lines)
-        assert lines[0].startswith("STACKHOLD_DATE, STACKHOLD_PORTS: not a setting")
+        assert [
+            "STACKHOLD_FROBNICATE, STACKHOLD_XYZZY: not a setting of this release; docs/configuration.md lists all of them"
+        ] == lines
+
+    @pytest.mark.parametrize(
+        ("typo", "meant"),
+        [
+            ("PULUMI_DATABASE_ENDPOIN", "PULUMI_DATABASE_ENDPOINT"),
+            ("PULUMI_DATABASE_ENDPONT", "PULUMI_DATABASE_ENDPOINT"),
+            ("PULUMI_CHECKPOINT_BLOB_STORAGE_ENPOINT", "PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT"),
+            ("PULUMI_KMS_KEYS", "PULUMI_KMS_KEY"),
+            ("STACKHOLD_PROT", "STACKHOLD_PORT"),
+            ("API_TLS_CERTIFCATE", "API_TLS_CERTIFICATE"),
+            ("DATABASE_CA_CERTIFICATES", "DATABASE_CA_CERTIFICATE"),
+        ],
+    )
+    def test_name_what_a_misspelled_name_is_close_to(self, typo: str, meant: str) -> None:
+        """A name that is almost that of a setting is warned of with the setting, without its value."""
+        assert [f"{typo}: not a setting of this release; did you mean {meant}?"] == notices({typo: "hush"})
+
+    def test_find_every_setting_with_a_letter_missing(self) -> None:
+        """Each setting of the table, with any one of its letters in the middle missing, is recognised."""
+        names = [s.name for s in SETTINGS if not s.name.endswith("*") and s.name.startswith(("PULUMI_", "STACKHOLD_", "API_"))]
+
+        for name in names:
+            typo = name[: len(name) // 2] + name[len(name) // 2 + 1 :]
+            assert any("did you mean" in line for line in notices({typo: "1"})), typo
+
+    @pytest.mark.parametrize("name", ["PULUMI_ACCESS_TOKEN", "PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_BACKEND_URL"])
+    def test_leave_the_settings_of_the_command_line_alone(self, name: str) -> None:
+        """What the unmodified client reads on the same machine is not taken for a misspelled setting."""
+        assert [] == notices({name: "x"})
+
+    @pytest.mark.parametrize("name", ["API_MIN_TLS_VERSION", "DATABASE_MIN_TLS_VERSION"])
+    def test_say_that_an_old_version_of_tls_is_raised(self, name: str) -> None:
+        """A version that is not obeyed is said."""
+        assert [f"{name} is 1.0: 1.2 is the lowest version that is used"] == notices({name: "1.0"})
+
+
+class TestGroups:
+    @pytest.mark.parametrize(
+        ("group", "name"), [(group, name) for group in GROUPS for name in group.names], ids=lambda part: str(part)[:60]
+    )
+    def test_that_are_given_by_half_are_refused_or_warned_of(self, group: Group, name: str) -> None:
+        """Each setting of each group, without what it needs, stops the start or is warned of; both names are said."""
+        setting = next(setting for setting in SETTINGS if setting.name == name)
+        value = setting.default or {Kind.BOOLEAN: "true", Kind.INTEGER: "1"}.get(setting.kind, "x")
+        given = {name: value}
+        if group.is_refused:
+            with pytest.raises(StartUpError, match=f"must be set with {name}"):
+                require_groups(Settings(given))
+        else:
+            require_groups(Settings(given))
+            assert any(f"must be set with {name}, which has no effect otherwise" in line for line in notices(given))
+
+    def test_are_satisfied_by_what_they_need(self) -> None:
+        """A whole group is neither refused nor warned of."""
+        for group in GROUPS:
+            whole = {name for one in GROUPS for name in (*one.names, *one.needs)}
+            assert [] == [line for line in incomplete_groups(whole) if group.names[0] in line]
+
+    def test_name_settings_of_the_table(self) -> None:
+        """A group is about settings that there are."""
+        names = {setting.name for setting in SETTINGS}
+
+        assert set() == {name for group in GROUPS for name in (*group.names, *group.needs)} - names
+
+
+@pytest.mark.parametrize("name", ["PULUMI_API_DOMAIN", "PULUMI_CONSOLE_DOMAIN"])
+class TestDomains:
+    @pytest.mark.parametrize(
+        "text", ["https://acme.example.com", "acme.example.com/", "acme.example.com/api", "a b", "acme:port"]
+    )
+    def test_that_are_addresses_are_refused(self, name: str, text: str) -> None:
+        """A scheme, a slash or a blank makes broken links, so it stops the start."""
+        with pytest.raises(StartUpError, match=f"{name} must be a host name"):
+            require_domains(Settings({name: text}))
+
+    @pytest.mark.parametrize("text", ["acme.example.com", "localhost:8080", "10.0.0.1:443", "[::1]:8080", "acme"])
+    def test_that_are_hosts_are_accepted(self, name: str, text: str) -> None:
+        """A host, with or without a port, is a domain."""
+        require_domains(Settings({name: text}))

@@ -16,7 +16,8 @@ from pycep import BicepParser
 
 from common.opening import require_remote
 from common.plan import make_plan
-from common.settings import SECTIONS, SETTINGS, Settings, Status, notices
+from common.setting_notices import notices
+from common.settings import SECTIONS, SETTINGS, Settings, Status
 from common.stores import BATCHES, CHECKPOINTS, METADATA
 from tests.hosts.azure_app import ROOT
 from tools.package_azure import PYTHON_VERSION

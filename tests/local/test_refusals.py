@@ -246,7 +246,7 @@ class TestNotices:
             "stackhold: METRICS_WEBHOOK_SECRET is set: recognised; not used yet by this release",
             "stackhold: PULUMI_LICENSE_KEY is set and not needed: no licence is needed",
             "stackhold: SLACK_TOKEN is set and not needed: there is no Slack application; a webhook does the same",
-            "stackhold: STACKHOLD_PROT: not a setting of this release; is it spelled as in docs/configuration.md?",
+            "stackhold: STACKHOLD_PROT: not a setting of this release; did you mean STACKHOLD_PORT?",
         ] == ended.stderr.splitlines()
 
 

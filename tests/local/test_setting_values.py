@@ -11,7 +11,8 @@ import pytest
 
 from common.errors import StartUpError
 from common.keys.local import create_key
-from common.settings import SETTINGS, Kind, Setting, Settings, Status, notices
+from common.setting_notices import notices
+from common.settings import SETTINGS, Kind, Setting, Settings, Status
 from functions.server.doctor import examine
 from functions.server.listening import tls_context
 from functions.server.mode import mode_of
