@@ -74,6 +74,19 @@ def doctor(*, data: DataOption = None) -> None:
 
 
 @app.command()
+def verify(
+    *,
+    all_versions: Annotated[bool, typer.Option("--all-versions", help="Every version, not the newest of each stack.")] = False,
+    data: DataOption = None,
+) -> None:
+    """Read the stored states and say which of them are missing or damaged; changes nothing, the server may be running."""
+    from functions.server.verify import verify as run  # noqa: PLC0415 - as above
+
+    is_well = run(_settings({"STACKHOLD_DATA": data}), all_versions=all_versions, report=print)
+    raise typer.Exit(0 if is_well else 1)
+
+
+@app.command()
 def add_user(
     *,
     login: Annotated[str, typer.Argument(help="How the person is called: 3 to 40 letters, digits, hyphens, underscores.")],

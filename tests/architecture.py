@@ -68,6 +68,7 @@ ENGINE_EDGE = tuple(
         "superseded",
         "sweep",
         "transfer",
+        "verifying",
     )
 )
 PURE_MAY_IMPORT = ("msgspec", "common.errors", "common.names")

@@ -1,0 +1,21 @@
+"""What `stackhold verify` does: reads stored states, and says which of them cannot be read."""
+
+from collections.abc import Callable
+from contextlib import closing
+
+from common.settings import Settings
+from common.state.verifying import find_damage
+from functions.server import starting
+
+
+def verify(settings: Settings, *, all_versions: bool, report: Callable[[str], object]) -> bool:
+    """Report each state that cannot be read, and how many were looked at; tell whether all is well."""
+    number = bad = 0
+    with closing(starting.open_existing(settings)) as backend:
+        for kept, problem in find_damage(backend, newest_only=not all_versions):
+            number += 1
+            if problem:
+                bad += 1
+                report(f"version {kept.version} of stack '{kept.path}': {problem}")
+    report(f"{number:,} {'versions' if all_versions else 'stacks'} looked at, {bad:,} damaged")
+    return bad == 0
