@@ -20,7 +20,7 @@ API = sorted({sample(route.path) for route in routes() if route.method == "GET"}
 PAGES = sorted(
     sample(route.path.replace("{key}", "github"))
     for group in GROUPS
-    if group.package == "pages"
+    if group.package == "pages" and not group.for_browsers  # those: tests/pages/test_links.py
     for route in import_module(group.path).router.routes
     if "GET" in route.methods
 )
