@@ -23,6 +23,7 @@ RESERVED_OWNERS = frozenset(
         "account",
         "api",
         "assets",
+        "claim",
         "cli-login",
         "default",
         "healthz",
