@@ -168,8 +168,8 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("STACKHOLD_ORGANIZATIONS_BY_ANYONE", _B, "", "`true`: everybody may make organizations; `false`: site"
                 " administrators. Unset: `true` on a laptop alone."),
         Setting("STACKHOLD_SESSION_HOURS", _I, "12", "Hours after which a browser has to sign in again.", lowest=1, highest=720),
-        Setting("RECAPTCHA_SECRET_KEY", _S, "", "Secret of a reCAPTCHA, checked before sign-up and before a reset is mailed."),
-        Setting("STACKHOLD_RECAPTCHA_SITE_KEY", _T, "", "Its site key, which the page shows."),
+        Setting("RECAPTCHA_SECRET_KEY", _S, "", "Secret of a reCAPTCHA, checked before a reset of a password is mailed."),
+        Setting("RECAPTCHA_SITE_KEY", _T, "", "Its site key, which the page shows."),
         Setting("STACKHOLD_RECAPTCHA_ENDPOINT", _T, "https://www.google.com/recaptcha/api", "Where it is checked."),
         Setting("GITLAB_OAUTH_ID", _T, "", "GitLab application's id: with its secret, people sign in with GitLab."),
         Setting("GITLAB_OAUTH_SECRET", _S, "", "GitLab application's secret."),

@@ -39,7 +39,7 @@ class TestTable:
             "PULUMI_KMS_KEY",
             "SAML_CERTIFICATE_PUBLIC_KEY",
             "PULUMI_LOCAL_KEYS",
-            "STACKHOLD_RECAPTCHA_SITE_KEY",
+            "RECAPTCHA_SITE_KEY",
         }
         named = {setting for setting in SETTINGS if setting.name.endswith(("_KEY", "_SECRET", "_PASSWORD", "_TOKEN"))}
 

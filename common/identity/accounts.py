@@ -147,7 +147,8 @@ def _signed_in(backend: Backend, name: str, password: str, client: str, admit: C
     name = name.strip()[:_NAME_LIMIT].encode("utf-8", "replace").decode()
     by_address = "@" in name
     key = (clean_address(name) or name.lower()) if by_address else name
-    asked = [(throttle.SIGN_IN_OF_CLIENT, throttle.client_subject(client)), (throttle.SIGN_IN_OF_NAME, key or " ")]
+    # The name first: somebody who keeps trying one name does not use up what everybody behind the same proxy has.
+    asked = [(throttle.SIGN_IN_OF_NAME, key or " "), (throttle.SIGN_IN_OF_CLIENT, throttle.client_subject(client))]
     taken = throttle.take(backend, *asked)
     account = _matching(backend, key, password, by_address=by_address)
 

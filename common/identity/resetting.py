@@ -28,7 +28,7 @@ def request_reset(backend: Backend, email: str, *, captcha_answer: str = "", cli
     # No permission check: whoever forgot a password cannot sign in.
     accounts.require_login_offered(backend.settings)
     address = addresses.require_address(email)
-    asked = [(throttle.RESET_OF_CLIENT, throttle.client_subject(client)), (throttle.RESET_OF_ADDRESS, address)]
+    asked = [(throttle.RESET_OF_ADDRESS, address), (throttle.RESET_OF_CLIENT, throttle.client_subject(client))]
     throttle.take(backend, *asked)
     captcha.require_human(backend, captcha_answer, client)
     with backend.db.connect() as connection:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from common.backend import Backend
 from common.db.faults import repeated, unless_taken
 from common.errors import Forbidden
-from common.identity import accounts, addresses, captcha, newcomers, passwords, sessions, throttle
+from common.identity import accounts, addresses, newcomers, passwords, sessions, throttle
 from common.mailing.model import clean_address
 from common.orgs import joining, members
 from common.orgs.model import Invite
@@ -34,7 +34,6 @@ class NewAccount:
     email: str
     password: str = field(repr=False)
     token: str = field(default="", repr=False)
-    captcha: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +92,8 @@ def _signed_up(backend: Backend, new: NewAccount, client: str, admit: Callable[[
     address = addresses.require_address(new.email)
     passwords.require_fit(new.password, new.login, address)
     name = users.fit_name(new.name) if new.name.strip() else new.login
-    asked = [(throttle.SIGN_UP_OF_CLIENT, throttle.client_subject(client)), (throttle.SIGN_UP_OF_ADDRESS, address)]
+    asked = [(throttle.SIGN_UP_OF_ADDRESS, address), (throttle.SIGN_UP_OF_CLIENT, throttle.client_subject(client))]
     throttle.take(backend, *asked)
-    captcha.require_human(backend, new.captcha, client)
     password_hash = passwords.hashed(new.password)
 
     def make(tx: Connection) -> str:

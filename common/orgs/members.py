@@ -144,6 +144,14 @@ def let_in(tx: Connection, org_id: str, user_id: str, now: datetime) -> bool:
     return True
 
 
+def not_a_member(connection: Connection, org: str, login: str) -> NotFound:
+    """Return the error for somebody who is none of an organization's members: in the words for no user, if there is none."""
+    if member_rows.find_person(connection, login) is None:
+        # The provider's users look for these words.
+        return NotFound(f"User {login[:100]!a} not found")
+    return NotFound(f"{login[:100]!a} is not a member of organization {org}")
+
+
 def in_turn(backend: Backend, org_id: str, change: Callable[[Connection], _T]) -> _T:
     """Run a change of an organization's members in one transaction that holds the organization's lock."""
 
@@ -183,8 +191,7 @@ def _named(given: Given) -> str:
 def _load(connection: Connection, membership: Membership, login: str) -> Member:
     found = member_rows.find(connection, membership.org_id, login)
     if found is None:
-        msg = f"{login[:100]!a} is not a member of organization {membership.login}"
-        raise NotFound(msg)
+        raise not_a_member(connection, membership.login, login)
     return found
 
 

@@ -18,6 +18,7 @@ from common.backend import Backend
 from common.db.faults import Contention, is_duplicate, repeated
 from common.errors import BadRequest, NotFound
 from common.ids import is_id
+from common.orgs.members import not_a_member
 from common.stacks import assignment_rows, repository
 from common.stacks.assignment_rows import CustomSet, Held, Person
 from common.stacks.model import Stack
@@ -75,8 +76,7 @@ def update_assignment(
             stack = _load(tx, caller, membership, stack_id, Permission.STACK_ACCESS_UPDATE)
             person = assignment_rows.find_member(tx, membership.org_id, named)
             if person is None:
-                msg = f"{named[:100]!a} is not a member of organization {membership.login}"
-                raise BadRequest(msg)
+                raise not_a_member(tx, membership.login, named)
             if set_id is None:
                 grants.take(tx, stack.id, person.id)
                 return None

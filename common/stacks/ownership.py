@@ -6,8 +6,9 @@ from common.access.caller import Caller, missing_org
 from common.access.permissions import STACK_ADMIN, Permission
 from common.backend import Backend
 from common.db.faults import repeated
-from common.errors import Conflict, NotFound
+from common.errors import Conflict
 from common.names import is_name
+from common.orgs.members import not_a_member
 from common.stacks import repository_ownership as repository
 from common.stacks.model import Person, Stack, StackPath
 from common.stacks.service import load_stack, lock, require_givable
@@ -40,8 +41,7 @@ def reassign(backend: Backend, caller: Caller, path: StackPath, login: str) -> P
             require_givable(caller, caller.require_member(path.org, missing=missing_org(path.org)), stack, STACK_ADMIN)
             heir_id = repository.find_member(tx, stack.org_id, login) if is_name(login) else None
             if heir_id is None:
-                msg = f"User {login[:100]!a} is no member of organization {path.org}"
-                raise NotFound(msg)
+                raise not_a_member(tx, path.org, login)
             previous = repository.find_person(tx, stack.created_by)
             if not repository.set_owner(tx, stack, heir_id):
                 msg = f"stack '{path}' was changed by somebody else at the same time; try again"

@@ -25,6 +25,7 @@ from common.clock import unix_millis
 from common.db.faults import repeated, unless_taken
 from common.errors import BackendError, BadRequest, Forbidden, NotFound
 from common.ids import new_id
+from common.orgs.members import not_a_member
 from common.roles import teams as team_roles
 from common.teams import directory, repository
 from common.teams.model import (
@@ -213,8 +214,7 @@ def _add_member(tx: Connection, membership: Membership, team: Team, login: str, 
     require_no_more(tx, membership, team)
     person = repository.hold_person(tx, membership.org_id, login)
     if person is None:
-        msg = f"{login[:100]!a} is not a member of organization {membership.login}"
-        raise NotFound(msg)
+        raise not_a_member(tx, membership.login, login)
     with unless_taken(f"{login} is already a member of team {team.name}"):
         repository.add_member(tx, membership.org_id, team.id, person.id, TeamRole.MEMBER, now_millis=now_millis)
 

@@ -4,7 +4,7 @@ import msgspec
 
 
 class SignUpRequest(msgspec.Struct, rename="camel"):
-    """An account to make; `token` is an invitation's, `captcha` the answer of a reCAPTCHA where one is configured."""
+    """An account to make; `token` is an invitation's, `captcha` is taken and not looked at."""
 
     login_name: str
     email: str

@@ -41,7 +41,7 @@ def sign_up(
 ) -> Response:  # fmt: skip
     """Make an account and sign it in."""
     new = NewAccount(
-        form.text("login"), form.text("name"), form.text("email"), form.exact("password"), token, form.text(captchas.FIELD),
+        form.text("login"), form.text("name"), form.text("email"), form.exact("password"), token,
     )  # fmt: skip
     return attempt(
         lambda: _entered(visitor, signing_up.sign_up(backend, new, client=visitor.client), return_to),
@@ -124,12 +124,10 @@ def _sign_up_page(
 ) -> Response:  # fmt: skip
     settings = backend.settings
     is_offered = signing_up.may_sign_up(settings) or (bool(new.token) and not signing_up.is_closed(settings))
-    response = page(
+    return page(
         visitor, "signup", status=int(error.status) if error is not None else 200, is_offered=is_offered,
         problem=reason(error) if error is not None else "", new=new, shortest=SHORTEST, longest=LONGEST,
-        captcha=captchas.shown(settings),
     )  # fmt: skip
-    return captchas.allowed(response, settings)
 
 
 def _reset_page(

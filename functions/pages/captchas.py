@@ -24,7 +24,7 @@ class Captcha:
 
 def shown(settings: Settings) -> Captcha:
     """Return what a page shows."""
-    key = settings.text("STACKHOLD_RECAPTCHA_SITE_KEY") if captcha.is_configured(settings) else ""
+    key = settings.text("RECAPTCHA_SITE_KEY") if captcha.is_configured(settings) else ""
     return Captcha(key, f"{_endpoint(settings)}.js")
 
 

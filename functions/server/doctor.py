@@ -16,7 +16,7 @@ from common.setting_groups import require_groups
 from common.settings import SETTINGS, Kind, Setting, Settings, Status
 from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
 from functions.server import starting
-from functions.server.listening import has_tls, tls_context
+from functions.server.listening import has_tls, proxy_warning, tls_context
 from functions.server.mode import mode_of
 
 # Longer values are certificates, lists, or keys in the wrong place.
@@ -39,6 +39,8 @@ def examine(settings: Settings, release: str) -> Finding:
         "  none: everything is at its default"
     ]
     lines += ["", "In use", *(f"  {what}: {which}" for what, which in _in_use(settings).items()), *keys]
+    if warning := proxy_warning(settings):
+        lines += ["", "Warnings", f"  {warning}"]
     lines += ["", "Problems", *(f"  {problem}" for problem in problems or ["none"])]
     return Finding(lines, is_well=not problems)
 

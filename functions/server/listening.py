@@ -12,6 +12,7 @@ from pathlib import Path
 from common.database import tls_version
 from common.errors import StartUpError
 from common.pem import read_pem
+from common.public import is_loopback
 from common.settings import Settings
 
 LOG = logging.getLogger("stackhold.server")
@@ -29,6 +30,22 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, 
 def has_tls(settings: Settings) -> bool:
     """Tell whether HTTPS is configured."""
     return settings.is_set(_CERTIFICATE) and settings.is_set(_PRIVATE_KEY)
+
+
+def proxy_warning(settings: Settings) -> str:
+    """Return what to warn of where people come through a proxy that is not named, or an empty text.
+
+    A public name and no certificate of our own means that something in front terminates TLS.
+    """
+    domain = settings.text("PULUMI_API_DOMAIN") or settings.text("PULUMI_CONSOLE_DOMAIN")
+    is_behind = bool(domain) and not is_loopback(domain) and not has_tls(settings)
+    if not is_behind or settings.is_set("STACKHOLD_TRUSTED_PROXIES"):
+        return ""
+    return (
+        f"{domain} is public and STACKHOLD_TRUSTED_PROXIES is not set: behind a load balancer everybody counts as one"
+        " address, so that 100 failed sign-ins lock everybody out for a while; name the addresses of the balancer, or"
+        " 127.0.0.1 for a proxy on this machine"
+    )
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

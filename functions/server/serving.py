@@ -9,7 +9,7 @@ from common.backend import Backend
 from common.setting_groups import require_groups
 from common.settings import Settings
 from functions.server import logs, starting
-from functions.server.listening import bind, bind_console, login_url, tls_context, url_of
+from functions.server.listening import bind, bind_console, login_url, proxy_warning, tls_context, url_of
 from functions.server.mode import mode_of
 
 LOG = logging.getLogger("stackhold.server")
@@ -24,6 +24,8 @@ def serve(settings: Settings) -> int:
     if not mode.serves:
         return _serve_jobs(settings, may_migrate=may_migrate)
     tls = tls_context(settings) is not None
+    if warning := proxy_warning(settings):
+        LOG.warning("%s", warning)
     listener = bind(settings)
     url = url_of(listener, tls=tls)
     backend = starting.start(settings, may_migrate=may_migrate)

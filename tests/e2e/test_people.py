@@ -183,9 +183,7 @@ def test_refused_changes_of_members(company: Company) -> None:
 
     assert f"{name}, member of organization " in org(alice, "member", "edit", "admin", "--role", "member", ok=False).stderr
     assert "lacks the permission org_member:delete" in org(alice, "member", "remove", "admin", "--yes", ok=False).stderr
-    assert f"[404] Not Found: 'zoe' is not a member of organization {company.org}" in (
-        org(admin, "member", "remove", "zoe", "--yes", ok=False).stderr
-    )
+    assert "[404] Not Found: User 'zoe' not found" in org(admin, "member", "remove", "zoe", "--yes", ok=False).stderr
     assert "the role must be one of admin, member, billing-manager" in (
         org(admin, "member", "edit", name, "--role", "boss", ok=False).stderr
     )

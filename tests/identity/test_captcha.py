@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import permutations
 from threading import Thread
 from urllib.parse import parse_qs
 
@@ -11,9 +12,11 @@ import pytest
 
 from common.access.caller import Caller
 from common.backend import Backend
-from common.errors import BadRequest, Unavailable
+from common.errors import BadRequest, StartUpError, Unavailable
 from common.identity import captcha, resetting, signing_up
 from common.outbound import Outbound
+from common.setting_groups import require_groups
+from common.settings import Settings
 from tests.identity.making import again, new_account, opened
 from tests.pages.visiting import Visit, shown
 
@@ -56,7 +59,7 @@ def place(backend: Backend) -> Iterator[tuple[Backend, Service]]:
     """A server with a reCAPTCHA, and the service."""
     with answering() as (service, address):
         server, _ = opened(
-            backend, RECAPTCHA_SECRET_KEY="the-secret-key", STACKHOLD_RECAPTCHA_SITE_KEY="the-site-key",
+            backend, RECAPTCHA_SECRET_KEY="the-secret-key", RECAPTCHA_SITE_KEY="the-site-key",
             STACKHOLD_RECAPTCHA_ENDPOINT=address, STACKHOLD_OUTBOUND_ALLOW="127.0.0.1",
         )  # fmt: skip
         outbound = Outbound("127.0.0.1")
@@ -66,20 +69,32 @@ def place(backend: Backend) -> Iterator[tuple[Backend, Service]]:
 
 class TestRequireHuman:
     def test_asks_the_service(self, place: tuple[Backend, Service]) -> None:
-        """The answer of the form goes there with the secret and the client's address, and a good one lets people in."""
+        """The answer of the form goes there with the secret and the client's address."""
         server, service = place
-        signing_up.sign_up(server, new_account(captcha="the-answer"), client="203.0.113.9")
+        resetting.request_reset(server, "alice@example.com", captcha_answer="the-answer", client="203.0.113.9")
 
         assert [{"secret": ["the-secret-key"], "response": ["the-answer"], "remoteip": ["203.0.113.9"]}] == service.asked
+
+    def test_leaves_sign_up_alone(self, place: tuple[Backend, Service]) -> None:
+        """The original checks resets alone, and its console's sign-up sends no answer: nothing is asked then."""
+        server, service = place
+        signing_up.sign_up(server, new_account())
+
         assert "alice" == again(server, "alice").login
+        assert [] == service.asked
+
+    def test_is_refused_at_the_start_by_half(self) -> None:
+        """A secret without a site key shows nobody a box to tick, and a site key without a secret checks nothing."""
+        for one, other in permutations(("RECAPTCHA_SECRET_KEY", "RECAPTCHA_SITE_KEY")):
+            with pytest.raises(StartUpError, match=f"{one} must be set with {other}"):
+                require_groups(Settings({other: "the-other-key"}))
+        require_groups(Settings({"RECAPTCHA_SECRET_KEY": "the-secret-key", "RECAPTCHA_SITE_KEY": "the-site-key"}))
 
     @pytest.mark.parametrize("answer", ["", "x" * 9000])
     def test_wants_an_answer(self, place: tuple[Backend, Service], answer: str) -> None:
         """A form without an answer is refused without a call."""
         server, service = place
 
-        with pytest.raises(BadRequest):
-            signing_up.sign_up(server, new_account(captcha=answer))
         with pytest.raises(BadRequest):
             resetting.request_reset(server, "alice@example.com", captcha_answer=answer)
         assert [] == service.asked
@@ -109,12 +124,11 @@ class TestRequireHuman:
 
 
 class TestPages:
-    @pytest.mark.parametrize("path", ["/signup", "/reset"])
-    def test_show_it(self, place: tuple[Backend, Service], admin: Caller, path: str) -> None:
-        """The two pages that are checked load the service's script, and no other page does."""
+    def test_show_it(self, place: tuple[Backend, Service], admin: Caller) -> None:
+        """The page that is checked loads the service's script, and no other page does."""
         server, _ = place
         visit = Visit(server)
-        page = visit.get(path)
+        page = visit.get("/reset")
         policy = page.headers["content-security-policy"]
 
         assert admin.site_admin
@@ -122,7 +136,9 @@ class TestPages:
         assert "/recaptcha/api.js" in page.text
         assert "script-src http://127.0.0.1:" in policy
         assert "unsafe" not in policy
-        assert "script-src" not in visit.get("/signin").headers["content-security-policy"]
+        for other in ("/signin", "/signup"):
+            assert "script-src" not in visit.get(other).headers["content-security-policy"]
+            assert "data-sitekey" not in visit.get(other).text
 
     def test_send_the_answer(self, place: tuple[Backend, Service], admin: Caller) -> None:
         """What the script adds to the form is what the service is asked about."""

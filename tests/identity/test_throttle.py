@@ -5,10 +5,11 @@ from hashlib import sha256
 import pytest
 from sqlalchemy import func, select
 
+from common.access.caller import Caller
 from common.backend import Backend
 from common.db.sign_in_tables import one_time_links, throttles
-from common.errors import TooManyRequests
-from common.identity import forgetting, throttle
+from common.errors import TooManyRequests, Unauthorized
+from common.identity import accounts, forgetting, throttle
 from common.identity.throttle import Limit
 from tests.clocks import FrozenClock
 from tests.identity.making import at_once, delivered, opened, sign_up
@@ -49,6 +50,19 @@ class TestTake:
 
         with pytest.raises(TooManyRequests):
             tried(backend)
+
+    def test_counts_a_name_before_the_address_that_many_share(self, backend: Backend, admin: Caller) -> None:
+        """Somebody who goes on with a name that is used up takes nothing from all others behind the same proxy."""
+        assert admin.login == "admin"
+        for _ in range(throttle.SIGN_IN_OF_NAME.tries):
+            with pytest.raises(Unauthorized):
+                accounts.sign_in(backend, "alice", "wrong", client="203.0.113.9")
+        for _ in range(throttle.SIGN_IN_OF_CLIENT.tries):
+            with pytest.raises(TooManyRequests):
+                accounts.sign_in(backend, "alice", "wrong", client="203.0.113.9")
+
+        with pytest.raises(Unauthorized):
+            accounts.sign_in(backend, "bob", "wrong", client="203.0.113.9")
 
     def test_leaves_out_who_is_not_known(self, backend: Backend) -> None:
         """An empty subject is not counted."""

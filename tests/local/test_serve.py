@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from common.settings import Settings
 from functions.server.mode import Mode, mode_of
 from functions.server.protocol import HEAD_LIMIT_BYTES
-from tests.local.server_process import SIGN_IN, Served
+from tests.local.server_process import SIGN_IN, Served, run
 
 ORG = "acme"
 BOOTSTRAP_TOKEN = "pul-" + "0123456789" * 4
@@ -167,6 +167,20 @@ class TestUnattendedStart:
             with Served(tmp_path, **settings) as served:
                 assert [401, 200] == [served.call("/api/user", token=token)[0] for token in (BOOTSTRAP_TOKEN, mine)]
             assert 1 == served.log.count("STACKHOLD_BOOTSTRAP_TOKEN holds a token that was revoked or has expired")
+
+
+class TestProxy:
+    def test_that_is_not_named_is_warned_of(self, tmp_path: Path) -> None:
+        """With a public domain and no certificate, a balancer that is not named makes everybody one address: one warning."""
+        public = {"PULUMI_API_DOMAIN": "api.example.com"}
+        with Served(tmp_path, **public) as served:
+            assert 1 == served.log.count("STACKHOLD_TRUSTED_PROXIES is not set")
+        doctor = run(tmp_path, "doctor", **public).stdout
+        with Served(tmp_path, **public, STACKHOLD_TRUSTED_PROXIES="10.0.0.0") as named:
+            assert "STACKHOLD_TRUSTED_PROXIES" not in named.log
+
+        assert "STACKHOLD_TRUSTED_PROXIES is not set" in doctor
+        assert "STACKHOLD_TRUSTED_PROXIES is not set" not in run(tmp_path, "doctor").stdout
 
 
 class TestEnd:

@@ -78,8 +78,10 @@ class TestUpdateAssignment:
         for set_id in (role.id, other.id, ADMIN.id, new_id(), "nonsense"):
             with pytest.raises(BadRequest, match=r"permission set .* not found"):
                 give(backend, admin, stack_id, "bob", set_id)
-        for named in ("eve", "nobody", "", new_id()):
-            with pytest.raises(BadRequest, match="is not a member"):
+        with pytest.raises(NotFound, match="'eve' is not a member of organization acme"):
+            give(backend, admin, stack_id, "eve", STACK_READ.id)
+        for named in ("nobody", "", new_id()):
+            with pytest.raises(NotFound, match=f"User '{named}' not found"):
                 give(backend, admin, stack_id, named, STACK_READ.id)
 
     def test_gives_nobody_more_than_the_giver_has(self, backend: Backend, admin: Caller, stack_id: str) -> None:

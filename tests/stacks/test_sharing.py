@@ -80,9 +80,11 @@ class TestUpdateTeam:
         make_user(backend, "mallory")
         with backend.db.begin() as tx:
             users.add_machine(tx, org_login="acme", name="ci", now=backend.clock.now())
-        for login in ("mallory", "acme/ci", "nobody", ""):
-            with pytest.raises(NotFound, match="is not a member of organization acme"):
+        missing = {login: f"Not Found: User '{login}' not found" for login in ("acme/ci", "nobody", "")}
+        for login, words in {"mallory": "Not Found: 'mallory' is not a member of organization acme", **missing}.items():
+            with pytest.raises(NotFound) as refused:
                 sharing.update_team(backend, admin, "acme", "ops", member("add", login))
+            assert words == refused.value.message
         with pytest.raises(Conflict, match="bob is already a member"):
             sharing.update_team(backend, admin, "acme", "ops", member("add", "bob"))
 

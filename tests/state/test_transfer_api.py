@@ -101,7 +101,7 @@ class TestOwnership:
         """Who is no member cannot own a stack of the organization."""
         found = error_of(client.post(f"{S}/ownership", json={"githubLogin": "mallory"}))
 
-        assert (404, 404, "Not Found: User 'mallory' is no member of organization acme") == found
+        assert (404, 404, "Not Found: User 'mallory' not found") == found
 
     @pytest.mark.parametrize("body", BAD)
     def test_refuses_what_is_none(self, client: TestClient, body: bytes) -> None:
