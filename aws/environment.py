@@ -28,7 +28,7 @@ def environment() -> dict[str, str]:
     # The template gives what it leaves open an empty text, which must not stand in the way of a secret.
     found = {name: value for name, value in os.environ.items() if value}
     # The template's own secrets are named before the operator's, and what comes first counts.
-    for name in _secrets(found):
+    for name in _secrets({SECRETS: found.pop(SECRETS, "")}):
         found = {**_settings_of(name), **found}
     if not found.get(_CERTIFICATE) and CERTIFICATES.exists():
         try:

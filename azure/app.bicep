@@ -48,6 +48,7 @@ var ownSettings = {
   AZURE_STORAGE_DOMAIN: 'blob.${environment().suffixes.storage}'
   PULUMI_API_DOMAIN: apiDomain
   PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT: 'azblob://checkpoints'
+  PULUMI_POLICY_PACK_BLOB_STORAGE_ENDPOINT: 'azblob://policypacks'
   PULUMI_ENGINE_EVENTS_BLOB_STORAGE_ENDPOINT: 'azblob://events'
   PULUMI_SERVICE_METADATA_BLOB_STORAGE_ENDPOINT: 'azblob://metadata'
   PULUMI_AZURE_KV_URI: vaultUri

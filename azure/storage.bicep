@@ -8,7 +8,7 @@ param appSubnetId string
 param operatorAddresses array
 param principalId string
 
-// No release uses policypacks yet; a later one finds it here.
+// This release stores nothing in policypacks.
 var containers = ['checkpoints', 'policypacks', 'events', 'metadata']
 var roles = {
   // The platform's own store: leases of timers, keys of the app, and reading the package.

@@ -10,6 +10,8 @@ from common.setting_groups import incomplete_groups
 from common.settings import SETTINGS, Setting, Status
 
 OWN_PREFIX = "STACKHOLD_"
+# The functions on AWS Lambda take it out of their settings when they have read the secrets.
+OF_LAMBDA = "STACKHOLD_SETTINGS_SECRETS"
 # Names that begin so are probably meant for this program if they are spelled almost like one of its settings.
 _PREFIXES = (
     "STACK", "PUL", "API_", "DATABASE_", "MYSQL_ROOT", "SMTP_", "SAML_", "GITHUB_OAUTH", "GITLAB_OAUTH", "RECAPTCHA_",
@@ -60,4 +62,6 @@ def _notice(name: str, setting: Setting) -> str:
         return f"{name} is set and not needed: {setting.meaning}"
     if setting.status is Status.LATER:
         return f"{name} is set: recognised; not used yet by this release"
+    if name == OF_LAMBDA:
+        return f"{name} is set and has no effect here: only functions on AWS Lambda read it; set what its secrets hold"
     return ""

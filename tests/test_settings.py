@@ -138,6 +138,12 @@ class TestNotices:
         """Nothing is said about settings that work, or that are not set."""
         assert [] == notices({"STACKHOLD_PORT": "1", "PULUMI_LICENSE_KEY": "", "HOME": "/home/alice"})
 
+    def test_name_what_only_functions_on_lambda_read(self) -> None:
+        """A server that is given the functions' settings as they are would go without those of their secrets."""
+        (line,) = notices({"STACKHOLD_SETTINGS_SECRETS": "stackhold/settings"})
+
+        assert "STACKHOLD_SETTINGS_SECRETS is set and has no effect here" in line
+
     def test_warn_of_unknown_names_of_ours_once(self) -> None:
         """Names of ours that are like no setting are named together."""
         lines = notices({"STACKHOLD_FROBNICATE": "1", "STACKHOLD_XYZZY": "2"})

@@ -45,6 +45,7 @@ def settings(moto: Moto, server: SharedServer, database: str) -> dict[str, str]:
         **moto.environment,
         **server.settings(database),
         "PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": bucket,
+        "PULUMI_POLICY_PACK_BLOB_STORAGE_ENDPOINT": moto.make_bucket(f"packs-{uuid.uuid4().hex}"),
         "PULUMI_KMS_KEY": moto.make_key(),
         "STACKHOLD_THREADS": "1",
         "STACKHOLD_MIGRATE_AT_START": "false",

@@ -59,6 +59,7 @@ class TestEnvironment:
         secret(json.dumps(settings))
 
         assert settings.items() <= environment().items()
+        assert "STACKHOLD_SETTINGS_SECRETS" not in environment()
 
     def test_takes_the_first_of_several(self, secret: Any) -> None:
         """The template's own secret stands before the operator's, and an empty name is none."""

@@ -17,8 +17,8 @@ from pycep import BicepParser
 from common.opening import require_remote
 from common.plan import make_plan
 from common.setting_notices import notices
-from common.settings import SECTIONS, SETTINGS, Settings, Status
-from common.stores import BATCHES, CHECKPOINTS, METADATA
+from common.settings import SECTIONS, SETTINGS, Kind, Settings, Status
+from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
 from tests.hosts.azure_app import ROOT
 from tools.package_azure import PYTHON_VERSION
 
@@ -29,7 +29,7 @@ LEFT_OUT = {
     "a server of one's own reads them, a function does not": {
         "STACKHOLD_DATA", "STACKHOLD_HOST", "STACKHOLD_PORT", "STACKHOLD_WORKERS", "PULUMI_API_CONTAINER_MODE",
         "API_TLS_CERTIFICATE", "API_TLS_PRIVATE_KEY", "API_MIN_TLS_VERSION", "PULUMI_LOCAL_OBJECTS", "PULUMI_LOCAL_KEYS",
-        "STACKHOLD_KEEP_ALIVE_SECONDS", "STACKHOLD_HEADER_TIMEOUT_SECONDS",
+        "PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS", "STACKHOLD_KEEP_ALIVE_SECONDS", "STACKHOLD_HEADER_TIMEOUT_SECONDS",
         "STACKHOLD_CONNECTIONS", "STACKHOLD_CONNECTIONS_PER_ADDRESS",
     },
     "they are another cloud's": {
@@ -47,9 +47,9 @@ LEFT_OUT = {
         setting.name for name in ("Sign-in", "Mail") for setting in SECTIONS[name]
     },
     "their defaults are right": {
-        "STACKHOLD_BODY_LIMIT_BYTES", "STACKHOLD_BATCH_ROW_LIMIT_BYTES", "STACKHOLD_TRUSTED_PROXIES", "STACKHOLD_JOURNAL_DAYS",
-        "STACKHOLD_DELETED_STACK_DAYS", "STACKHOLD_BASE_PATH", "STACKHOLD_BATCH_LIMIT_BYTES", "STACKHOLD_UPDATE_LIMIT_BYTES",
-    },
+        "STACKHOLD_TRUSTED_PROXIES", "STACKHOLD_BASE_PATH",
+        *(setting.name for setting in SETTINGS if setting.kind is Kind.INTEGER and setting.default),
+    } - {"STACKHOLD_THREADS"},
 }  # fmt: skip
 ROLES = {
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
@@ -199,11 +199,9 @@ class TestSettings:
 
     def test_name_containers_that_there_are(self) -> None:
         """Each purpose has a container of its own, and the template makes it."""
-        addresses = {own_settings()[name] for name in (CHECKPOINTS, BATCHES, METADATA)}
-        made = {f"azblob://{name}" for name in parsed("storage")["variables"]["containers"]["value"]}
+        addresses = [own_settings()[name] for name in (CHECKPOINTS, POLICY_PACKS, BATCHES, METADATA)]
 
-        assert 3 == len(addresses)
-        assert {"azblob://policypacks"} == made - addresses
+        assert [f"azblob://{name}" for name in parsed("storage")["variables"]["containers"]["value"]] == addresses
 
     def test_keep_the_host_quiet(self) -> None:
         """The platform's own page is off, and it keeps its state by identity as well."""
