@@ -3,7 +3,7 @@
 Gateways differ in whether they inflate a body and whether they leave the header that says so (field report F11).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from isal import igzip, isal_zlib
@@ -50,10 +50,11 @@ def unpack(stored: bytes) -> bytes:
     return _inflate_all(stored) if is_packed(stored) else stored
 
 
-def inflate(packed: bytes, limit_bytes: int) -> bytes:
+def inflate(packed: bytes, limit_bytes: int, reserve: Callable[[int], None] | None = None) -> bytes:
     """Return the text of foreign gzip bytes; raises BadGzip, or OverLimit while little memory is in use.
 
     Past the first few megabytes the bytes are only counted, and inflated for keeping once their size is known to be good.
+    Before that `reserve` is told the size, and may raise.
     """
     parts: list[bytes] | None = []
     size = 0
@@ -64,7 +65,11 @@ def inflate(packed: bytes, limit_bytes: int) -> bytes:
         if parts is not None:
             parts.append(part)
             parts = parts if size <= _BUFFERED_BYTES else None
-    return b"".join(parts) if parts is not None else _inflate_all(packed)
+    if parts is not None:
+        return b"".join(parts)
+    if reserve is not None:
+        reserve(size)
+    return _inflate_all(packed)
 
 
 def _inflate_all(packed: bytes) -> bytes:

@@ -19,6 +19,7 @@ from common.backend import Backend
 from common.compression import BadGzip, OverLimit, inflate, is_packed
 from common.errors import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
 from common.state.jsontext import BadDocument, require_utf8
+from functions.reserve import RESERVED, STEP_BYTES, Reserved
 
 IDLE_SECONDS = 60
 # No body may be larger than this setting says.
@@ -27,6 +28,7 @@ _GZIP_NAMES = {"gzip", "x-gzip"}
 # No length is this long; and int() refuses thousands of digits.
 _LENGTH_DIGITS = 18
 _T = TypeVar("_T")
+_Reserve = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,15 @@ STATE = BodyLimit(256 << 20, 16_000_000, (b",",), setting=WHOLE)
 class Body:
     """A request's body: as it came, and as text."""
 
-    def __init__(self, stored: bytes, encoding: str, limit: BodyLimit, *, ask: "Question | None" = None) -> None:
+    def __init__(
+        self, stored: bytes, encoding: str, limit: BodyLimit, *, ask: "Question | None" = None, reserve: _Reserve | None = None
+    ) -> None:
         """Keep the bytes; nothing is inflated before the text is asked for."""
         self.stored = stored
         self._encoding = encoding
         self._limit = limit
         self._ask = ask or Question(limit.size_bytes, None)
+        self._reserve = reserve
         self._text: bytes | None = None
 
     @property
@@ -102,12 +107,12 @@ class Body:
 
     def _within_limit(self) -> bytes:
         try:
-            return inflate(self.stored, self._ask.open_bytes)
+            return inflate(self.stored, self._ask.open_bytes, self._reserve)
         except OverLimit:
             if self._ask.is_answered:
                 raise
         self._ask()
-        return inflate(self.stored, self._ask.open_bytes)
+        return inflate(self.stored, self._ask.open_bytes, self._reserve)
 
     def _require_known_encoding(self) -> None:
         names = {name.strip() for name in self._encoding.split(",")} - {"", "identity"}
@@ -169,7 +174,7 @@ def decode(text: bytes, shape: type[_T]) -> _T:
 
 async def read_body(request: Request, limit: BodyLimit, may: Callable[[Request], None] | None = None) -> Body:
     """Return the body, read as it comes, within the limit; a client that stops sending is let go."""
-    ask = _question(request, limit, may)
+    ask, reserve, reserved_bytes = _question(request, limit, may), _reserve_of(request), STEP_BYTES
     await _require_within(ask, _declared_bytes(request))
     parts: list[bytes] = []
     size = 0
@@ -181,6 +186,9 @@ async def read_body(request: Request, limit: BodyLimit, may: Callable[[Request],
                 size += len(part)
                 if size > ask.open_bytes:
                     await _require_within(ask, size)
+                if size > reserved_bytes:
+                    reserve(STEP_BYTES)
+                    reserved_bytes += STEP_BYTES
                 parts.append(part)
                 idle.reschedule(now() + IDLE_SECONDS)
     except TimeoutError as error:
@@ -188,7 +196,7 @@ async def read_body(request: Request, limit: BodyLimit, may: Callable[[Request],
     except ClientDisconnect as error:
         raise BadRequest("the client went away in the middle of its request body") from error
     encoding = request.headers.get("content-encoding", "").strip().lower()
-    return Body(parts[0] if len(parts) == 1 else b"".join(parts), encoding, limit, ask=ask)
+    return Body(parts[0] if len(parts) == 1 else b"".join(parts), encoding, limit, ask=ask, reserve=reserve)
 
 
 def _question(request: Request, limit: BodyLimit, may: Callable[[Request], None] | None) -> Question:
@@ -198,6 +206,13 @@ def _question(request: Request, limit: BodyLimit, may: Callable[[Request], None]
     whole_bytes = settings.integer(WHOLE)
     setting = WHOLE if whole_bytes <= own_bytes else limit.setting
     return Question(min(own_bytes, whole_bytes), (lambda: may(request)) if may else None, setting)
+
+
+def _reserve_of(request: Request) -> _Reserve:
+    reserved: Reserved = request.scope[RESERVED]
+    # Room for two of the largest bodies that there may be.
+    limit = 2 * request.app.state.backend.settings.integer(WHOLE)
+    return lambda count: reserved.take(count, limit)
 
 
 async def _require_within(ask: Question, size: int) -> None:

@@ -14,6 +14,7 @@ from common.compression import inflated_parts, is_worth_packing, pack, unpack
 from common.errors import BadRequest
 from common.ids import new_id
 from functions.errors import error_response, unexpected_error
+from functions.reserve import RESERVED, Reserved
 
 LOG = logging.getLogger("stackhold.requests")
 COMPRESS_FROM_BYTES = 1024
@@ -44,7 +45,8 @@ class Edge:
         path, prefix = _clean(scope["path"]), scope.get(PREFIX, "")
         if (rest := without_prefix(path, self._base_path)) != path:
             path, prefix = rest, self._base_path
-        scope = {**scope, "path": path, PREFIX: prefix, "stackhold.request_id": new_id()}
+        reserved = Reserved()
+        scope = {**scope, "path": path, PREFIX: prefix, "stackhold.request_id": new_id(), RESERVED: reserved}
         outgoing = Outgoing(send, wants_gzip=accepts_gzip(scope), is_near=NEAR in scope, prefix=prefix)
         try:
             await self._app(scope, receive, outgoing.send)
@@ -52,6 +54,8 @@ class Edge:
             LOG.exception("request %s %s %s failed", scope["stackhold.request_id"], scope["method"], scope["path"])
             if not outgoing.started:
                 await unexpected_error(Request(scope), error)(scope, receive, outgoing.send)
+        finally:
+            reserved.give_back()
 
 
 class Outgoing:

@@ -34,6 +34,31 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield started
 
 
+class TestLargeStates:
+    def test_are_not_inflated_all_at_once(self, tmp_path: Path) -> None:
+        """Everybody may import into a stack of their own: many large bodies at once are told to come again, and others are answered."""
+        settings = {
+            "STACKHOLD_BOOTSTRAP_TOKEN": TOKEN,
+            "STACKHOLD_BOOTSTRAP_ORG": "acme",
+            "STACKHOLD_BODY_LIMIT_BYTES": str(48 * MIB),
+        }
+        bomb = gzip.compress(b" " * (48 * MIB))
+        with Served(tmp_path, **settings) as served, ThreadPoolExecutor(16) as many:
+            process = Path(f"/proc/{served.process.pid}")
+            call(served, "POST", "/api/stacks/acme/shop", b'{"stackName":"dev"}', OWNER)
+            address = "/api/stacks/acme/shop/dev/import"
+            call(served, "POST", address, gzip.compress(b"{}"), {**OWNER, **GZIP})
+            before = resident(process)
+            found = [many.submit(call, served, "POST", address, bomb, {**OWNER, **GZIP}) for _ in range(32)]
+            assert 200 == call(served, "GET", "/api/status", b"", {})[0]
+            statuses = {one.result()[0] for one in found}
+            assert {400, 503} >= statuses
+            assert 400 in statuses
+            # Two at a time, of which each takes its text twice while it is inflated; and what each thread looks at before.
+            assert resident(process) - before < (2 * 2 * 48 + 16 * 16) * MIB
+            assert 400 == call(served, "POST", address, bomb, {**OWNER, **GZIP})[0]
+
+
 @pytest.fixture
 def peak(served: Served) -> Iterator[None]:
     """Whatever happens in the test, the server's memory stays below the ceiling, and it answers afterwards."""
