@@ -61,7 +61,8 @@ def _needless(name: str, reason: str) -> Setting:
 
 SECTIONS: dict[str, tuple[Setting, ...]] = {
     "Server": (
-        Setting("STACKHOLD_DATA", _P, ".stackhold", "Data folder: database, objects, key and first token."),
+        Setting("STACKHOLD_DATA", _P, ".stackhold", "Data folder: database, objects, key and first token. Unset: `.stackhold`"
+                " where there is one, else `stackhold` in the user's data folder (`XDG_DATA_HOME`, `~/.local/share`)."),
         Setting("STACKHOLD_HOST", _T, "127.0.0.1", "Address to listen on."),
         Setting("STACKHOLD_PORT", _I, "8080", "Port to listen on; 8443 with TLS when this is unset; 0: any free one.",
                 highest=65535),

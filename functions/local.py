@@ -17,12 +17,14 @@ from common.setting_notices import notices
 from common.settings import Settings
 
 app = typer.Typer(
-    help="Open-source, self-hosted backend for Pulumi.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.  [default: .stackhold]", show_default=False)]
+DATA_DEFAULT = ".stackhold here if it exists, else the user's data folder"
+DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.", show_default=DATA_DEFAULT)]
+# Option → the setting that it replaces.
+OPTIONS = {"STACKHOLD_HOST": "--host", "STACKHOLD_PORT": "--port", "STACKHOLD_DATA": "--data", "STACKHOLD_WORKERS": "--workers"}
 INTERRUPTED = 130
 
 
@@ -37,15 +39,29 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if is_asked:
+        print(package_version("stackhold"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Open-source, self-hosted backend for Pulumi."""
+
+
 @app.command()
 def serve(
     *,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]", show_default=False)] = None,
-    port: Annotated[
-        str | None, typer.Option(help="Port to listen on.  [default: 8080; 8443 with TLS]", show_default=False)
-    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[str | None, typer.Option(help="Port to listen on.", show_default="8080, or 8443 with TLS")] = None,
     data: DataOption = None,
-    workers: Annotated[str | None, typer.Option(help="Server processes.  [default: 1]", show_default=False)] = None,
+    workers: Annotated[str | None, typer.Option(help="Number of server processes.", show_default="1")] = None,
 ) -> None:
     """Start the server; the first start prints how to sign in."""
     from functions.server.serving import serve as run  # noqa: PLC0415 - `stackhold version` needs none of it
@@ -56,16 +72,16 @@ def serve(
 
 @app.command()
 def migrate(*, data: DataOption = None) -> None:
-    """Bring the database to this release's tables."""
+    """Create or update the database's tables for this release."""
     from functions.server import starting  # noqa: PLC0415 - as above
 
     changed = starting.migrate(_settings({"STACKHOLD_DATA": data}))
-    print("The database is at this release's tables now." if changed else "The database is up to date.")
+    print("The database was updated to this release." if changed else "The database is up to date.")
 
 
 @app.command()
 def doctor(*, data: DataOption = None) -> None:
-    """Show the settings in force, the drivers in use and what is wrong; changes nothing."""
+    """Show the settings and services in use and what is wrong with them; changes nothing."""
     from functions.server.doctor import examine  # noqa: PLC0415 - as above
 
     finding = examine(_settings({"STACKHOLD_DATA": data}), package_version("stackhold"))
@@ -89,14 +105,14 @@ def verify(
 @app.command()
 def add_user(
     *,
-    login: Annotated[str, typer.Argument(help="How the person is called: 3 to 40 letters, digits, hyphens, underscores.")],
-    org: Annotated[str | None, typer.Option(help="An organization to join.", show_default=False)] = None,
-    role: Annotated[str, typer.Option(help="The role there: member, admin or billing-manager.")] = "member",
-    name: Annotated[str, typer.Option(help="The person's name.")] = "",
-    email: Annotated[str, typer.Option(help="The person's address.")] = "",
+    login: Annotated[str, typer.Argument(help="Login: 3 to 40 letters, digits, hyphens and underscores.")],
+    org: Annotated[str | None, typer.Option(help="Organization to add the user to.", show_default=False)] = None,
+    role: Annotated[str, typer.Option(help="Role in that organization: member, admin or billing-manager.")] = "member",
+    name: Annotated[str, typer.Option(help="Full name.")] = "",
+    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
     data: DataOption = None,
 ) -> None:
-    """Make a person and print the token they sign in with, once; the server may be running."""
+    """Add a user and print their access token, once. The server may be running."""
     from functions.server.people import add_user as run  # noqa: PLC0415 - as above
 
     print(run(_settings({"STACKHOLD_DATA": data}), login, name=name, email=email, org=org, role=role))
@@ -105,11 +121,11 @@ def add_user(
 @app.command()
 def add_organization(
     *,
-    login: Annotated[str, typer.Argument(help="How the organization is called.")],
-    admin: Annotated[str, typer.Option(help="Who administers it.")] = "admin",
+    login: Annotated[str, typer.Argument(help="Name of the organization.")],
+    admin: Annotated[str, typer.Option(help="Login of its administrator.")] = "admin",
     data: DataOption = None,
 ) -> None:
-    """Make an organization; the server may be running."""
+    """Add an organization. The server may be running."""
     from functions.server.people import add_organization as run  # noqa: PLC0415 - as above
 
     print(run(_settings({"STACKHOLD_DATA": data}), login, admin=admin))
@@ -117,9 +133,9 @@ def add_organization(
 
 @app.command()
 def stop_requiring_saml(
-    *, org: Annotated[str, typer.Argument(help="The organization whose members cannot get in.")], data: DataOption = None,
+    *, org: Annotated[str, typer.Argument(help="Organization whose members cannot sign in.")], data: DataOption = None,
 ) -> None:  # fmt: skip
-    """Let an organization's members in without its SAML provider, when nobody can mend that; the server may be running."""
+    """Stop requiring SAML sign-in for an organization whose provider does not work. The server may be running."""
     from functions.server.people import stop_requiring_saml as run  # noqa: PLC0415 - as above
 
     print(run(_settings({"STACKHOLD_DATA": data}), org))
@@ -133,11 +149,30 @@ def version() -> None:
 
 def _settings(given: Mapping[str, object]) -> Settings:
     """Return the settings of the environment with options in their place, after saying which of them have no effect."""
-    for line in notices(os.environ):
-        _report(line)
     from common.secret_references import resolved  # noqa: PLC0415 - as above
 
-    return Settings(resolved(os.environ)).replaced(**{name: str(value) for name, value in given.items() if value is not None})
+    for line in notices(os.environ):
+        _report(line)
+    values = {name: str(value) for name, value in given.items() if value is not None}
+    settings = Settings({"STACKHOLD_DATA": str(_default_data_folder()), **_without_empty(resolved(os.environ))})
+    try:
+        return settings.replaced(**values)
+    except StartUpError as error:
+        name = str(error).partition(" ")[0]
+        raise StartUpError(f"{OPTIONS[name]} ({name}){str(error).removeprefix(name)}" if name in values else str(error)) from None
+
+
+def _without_empty(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that count as set."""
+    return {name: value for name, value in values.items() if value}
+
+
+def _default_data_folder() -> Path:
+    """Return the data folder where none is named: `.stackhold` in a checkout or where there is one, else the user's own."""
+    here = Path(".stackhold")
+    if here.exists() or Path.cwd() == Path(__file__).resolve().parents[1]:
+        return here
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "stackhold"
 
 
 def _report(line: str) -> int:

@@ -5,6 +5,7 @@ master key from a damaged record. Whoever loses the file loses every encrypted v
 from the database.
 """
 
+import logging
 import os
 import stat
 from contextlib import suppress
@@ -20,6 +21,7 @@ from common.errors import StartUpError
 from common.ids import new_id
 from common.keys import KeyUnusable
 
+LOG = logging.getLogger("stackhold.keys")
 MASTER_KEY_BYTES = 32
 FILE_NAME = "master.key"
 _VERSION = b"\x01"
@@ -102,15 +104,30 @@ def read_key(place: Path) -> bytes:
         raise StartUpError(_problem(place, "does not exist or is an empty folder"))
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            found = os.fstat(file.fileno())
             key = file.read(MASTER_KEY_BYTES + 1)
     except OSError as error:
         raise StartUpError(_problem(path, f"cannot be read: {error.strerror}")) from None
-    if mode & _FOR_OTHERS:
-        raise StartUpError(_problem(path, f"can be read or changed by others (mode {stat.S_IMODE(mode):04o}); run chmod 600"))
+    _require_private(path, found)
     if len(key) != MASTER_KEY_BYTES:
         raise StartUpError(_problem(path, f"must be exactly {MASTER_KEY_BYTES} random bytes"))
     return key
+
+
+def _require_private(path: Path, found: os.stat_result) -> None:
+    """Raise StartUpError for a key that others can reach.
+
+    The rule is PostgreSQL's: root's own file may be read by its group, since that is how a secret is given to one program. What
+    Kubernetes mounts is readable by all in the container and cannot be changed, so it is warned of.
+    """
+    reachable = found.st_mode & (_FOR_OTHERS & ~stat.S_IRGRP if found.st_uid == 0 else _FOR_OTHERS)
+    if not reachable:
+        return
+    what = f"can be read or changed by others (mode {stat.S_IMODE(found.st_mode):04o})"
+    if found.st_uid == 0 and os.statvfs(path).f_flag & os.ST_RDONLY:
+        LOG.warning("%s", _problem(path, f"{what}; set the volume's defaultMode to 0400, or 0440 with fsGroup"))
+        return
+    raise StartUpError(_problem(path, f"{what}; run chmod 600"))
 
 
 def create_key(folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """The address and the certificate: taken before anything else happens, so that a busy port changes nothing."""
 
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -85,8 +86,10 @@ def bind(settings: Settings) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        msg = f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()} (STACKHOLD_PORT or --port)"
-        raise StartUpError(msg) from error
+        reason = (error.strerror or str(error)).lower()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise StartUpError(f"cannot listen on {host}: not an address of this machine (STACKHOLD_HOST or --host)") from error
+        raise StartUpError(f"cannot listen on {host} port {port}: {reason} (STACKHOLD_PORT or --port)") from error
     listener.setblocking(False)
     return listener
 

@@ -28,14 +28,14 @@ def add_organization(settings: Settings, login: str, *, admin: str) -> str:
     """Make an organization and return what was done; raises StartUpError with what is wrong."""
     with _opened(settings) as backend:
         operator.add_organization(backend, login, admin)
-    return f"Organization {login} is there, and {admin} administers it."
+    return f"Added organization {login}; {admin} is its administrator."
 
 
 def stop_requiring_saml(settings: Settings, org: str) -> str:
     """Let an organization's members in without its SAML provider and return what was done; raises StartUpError."""
     with _opened(settings) as backend:
         operator.stop_requiring_saml(backend, org)
-    return f"Members of {org} need no sign-in through its SAML provider any more."
+    return f"Members of {org} can sign in without SAML now."
 
 
 @contextmanager

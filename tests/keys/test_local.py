@@ -1,3 +1,4 @@
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -6,7 +7,7 @@ import pytest
 
 from common.errors import StartUpError
 from common.keys import KeyUnusable
-from common.keys.local import FILE_NAME, LocalKey, create_key, find_key_file, read_key
+from common.keys.local import FILE_NAME, MASTER_KEY_BYTES, LocalKey, create_key, find_key_file, read_key
 
 MASTER = bytes(range(32))
 # Wrapped once by this release, for good.
@@ -123,9 +124,35 @@ class TestReadKey:
     def test_refuses_a_key_that_others_can_reach(self, key_file: Path, mode: int) -> None:
         """A key that group or world may read, change or run is refused with the mode and the remedy."""
         key_file.chmod(mode)
+        if os.geteuid() == 0:  # A file of root's has a rule of its own.
+            os.chown(key_file, 12345, 12345)
 
         assert f"mode {mode:04o}" in start_up_error(key_file)
         assert "chmod 600" in start_up_error(key_file)
+
+    @pytest.mark.parametrize(("mode", "is_good"), [(0o440, True), (0o640, True), (0o400, True), (0o644, False), (0o660, False)])
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of root's")
+    def test_lets_the_group_read_a_key_of_roots(self, key_file: Path, mode: int, *, is_good: bool) -> None:
+        """A Kubernetes secret with fsGroup is root's, and its group may read it, as PostgreSQL allows it."""
+        key_file.chmod(mode)
+
+        if is_good:
+            assert MASTER_KEY_BYTES == len(read_key(key_file))
+        else:
+            assert f"mode {mode:04o}" in start_up_error(key_file)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of root's")
+    def test_warns_of_a_secret_that_is_mounted_for_all(
+        self, key_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A Kubernetes secret as it comes, 0644 on a read-only mount, is accepted with a warning that says what to set."""
+        key_file.chmod(0o644)
+        found = os.statvfs(key_file)
+        read_only = os.statvfs_result((*found[:8], found.f_flag | os.ST_RDONLY, *found[9:]))
+        monkeypatch.setattr(os, "statvfs", lambda _path: read_only)
+
+        assert MASTER_KEY_BYTES == len(read_key(key_file))
+        assert "set the volume's defaultMode to 0400, or 0440 with fsGroup" in caplog.text
 
     @pytest.mark.parametrize("size", [0, 31, 33, 4096])
     def test_refuses_another_size(self, key_file: Path, size: int) -> None:

@@ -80,5 +80,5 @@ class TestAddOrganization:
         with Served(data) as served:
             user = json.loads(served.call("/api/user", token=TOKEN)[1])
 
-        assert "Organization globex is there, and admin administers it.\n" == done.stdout
+        assert "Added organization globex; admin is its administrator.\n" == done.stdout
         assert "admin" == {org["githubLogin"]: org["role"] for org in user["organizations"]}["globex"]

@@ -195,7 +195,7 @@ class TestMigrationsContainer:
             rows = mysql_server.run("SELECT COUNT(*) FROM service_keys", database=name)
             key = create_key(tmp_path / "keys")
 
-            assert (0, "The database is at this release's tables now.") == (done.returncode, done.stdout.splitlines()[-1])
+            assert (0, "The database was updated to this release.") == (done.returncode, done.stdout.splitlines()[-1])
             assert {} == contents(container)
             assert [(0,)] == rows
             with Served(server, **mysql_server.settings(name), PULUMI_LOCAL_KEYS=str(key)) as running:
