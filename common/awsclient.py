@@ -7,6 +7,7 @@ them where one is named. A client is made on first use, opens no connection, and
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from common.errors import StartUpError, Unavailable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # Three attempts of a call that nobody answers end within the 29 seconds that a gateway waits.
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 2, 7, 3
 _ROLE_SESSION = "stackhold"
+_LOCK = RLock()
+_SESSIONS: "dict[tuple[object, ...], Session]" = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,15 @@ class Access:
 
 def connect(service: str, access: Access, *, use_ssl: bool = True, **options: object) -> "BaseClient":
     """Return a client; `options` go to the SDK's `Config`, in place of the limits above too. Nothing is sent yet."""
-    return _session(access).create_client(
-        service,
-        region_name=access.region or None,
-        endpoint_url=access.endpoint or None,
-        use_ssl=use_ssl,
-        config=_config(access, options),
-    )
+    # A session is not safe to share between threads while it makes a client; clients are.
+    with _LOCK:
+        return _session(access).create_client(
+            service,
+            region_name=access.region or None,
+            endpoint_url=access.endpoint or None,
+            use_ssl=use_ssl,
+            config=_config(access, options),
+        )
 
 
 def ask(service: str, access: Access, operation: str, **arguments: object) -> dict[str, Any]:
@@ -61,8 +66,9 @@ def credential_source(access: Access) -> Callable[[], tuple[str, str, str]]:
 
     def current() -> tuple[str, str, str]:
         try:
-            if not kept and (found := _session(access).get_credentials()) is not None:
-                kept.append(found)
+            with _LOCK:
+                if not kept and (found := _session(access).get_credentials()) is not None:
+                    kept.append(found)
             frozen = kept[0].get_frozen_credentials() if kept else None
         except Exception as error:
             msg = f"AWS credentials for the login to the database could not be had: {reason_of(error)}"
@@ -102,6 +108,15 @@ def _config(access: Access, options: dict[str, object]) -> "Config":
 
 
 def _session(access: Access) -> "Session":
+    """Return the process's session for who asks: its credentials are had once, and renewed by one thread for all."""
+    environment = frozenset(item for item in os.environ.items() if item[0].startswith("AWS_"))
+    key = (access.profile, access.role_arn, access.is_anonymous, environment)
+    if key not in _SESSIONS:
+        _SESSIONS[key] = _new_session(access)
+    return _SESSIONS[key]
+
+
+def _new_session(access: Access) -> "Session":
     from botocore.session import Session  # noqa: PLC0415
 
     base = Session(profile=access.profile or None)

@@ -1,5 +1,7 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -56,6 +58,18 @@ class TestSuccess:
         assert (303, "/settings") == (response.status_code, response.headers["Location"])
         assert "alice" == browser.login
         assert {"alice": "alice@example.com"} == people(site)
+
+    def test_asks_the_provider_once_for_many_who_come_at_once(self, site: Backend, peer: OpenID) -> None:
+        """Sixteen threads of a cold process make one call for what the provider publishes; nobody is refused for it."""
+        together = Barrier(16)
+
+        def begin(_: int) -> str:
+            together.wait(10)
+            return discovery.metadata(site, "the provider").issuer
+
+        with ThreadPoolExecutor(16) as pool:
+            assert 1 == len(set(pool.map(begin, range(16))))
+        assert 1 == sum(one.path == "/.well-known/openid-configuration" for one in peer.asked)
 
     def test_asks_for_no_more_than_it_needs(self, browser: Browser) -> None:
         """The browser is sent to the provider with state, nonce and a challenge, all fresh each time, and our address."""
@@ -309,9 +323,9 @@ class TestTrouble:
 
     def test_at_a_provider_that_is_slow(self, site: Backend, peer: OpenID) -> None:
         """Nobody waits for an answer for ever."""
-        browser = Browser(replace(site, outbound=Outbound("127.0.0.1", seconds=0.2)))
+        browser = Browser(replace(site, outbound=Outbound("127.0.0.1", seconds=1)))
         back = browser.consent(browser.begin("oidc"))
-        peer.replies["POST", "/token"] = Said({}, drip_seconds=1)
+        peer.replies["POST", "/token"] = Said({}, drip_seconds=3)
 
         assert 503 == browser.come_back(back).status_code
 

@@ -135,10 +135,10 @@ class TestFaults:
     def test_a_slow_issuer(self, backend: Backend, admin: Caller, peer: WorkloadIssuer) -> None:
         """An issuer that takes too long is given up."""
         assert admin.login == "admin"
-        hasty = replace(backend, outbound=Outbound("127.0.0.1", seconds=0.3))
+        hasty = replace(backend, outbound=Outbound("127.0.0.1", seconds=1))
         trusted = trust(TestClient(create_app(hasty), headers=SIGNED), peer, allow())
         peer.rotate()
-        peer.faults.delay_seconds = 1
+        peer.faults.delay_seconds = 2
 
         assert "no answer in time" in refused(trusted.exchange())[1]
         hasty.outbound.close()

@@ -7,16 +7,17 @@ nobody makes us call the provider at will.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from common.backend import Backend
 from common.errors import Unavailable
 from common.identity.providers import dance
+from common.once import Once
 from common.outbound import Outbound
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("stackhold.identity")
 KEPT_FOR = timedelta(hours=1)
 REFETCH_EVERY = timedelta(minutes=1)
+# So long a thread waits for another one's call.
+WAIT_SECONDS = 2.0
 KEYS_LIMIT = 100
+_T = TypeVar("_T")
 _WELL_KNOWN = "/.well-known/openid-configuration"
 # Keys of other kinds have nothing to verify with; a shared secret among published keys would be no secret.
 _KINDS = ("RSA", "EC", "OKP")
@@ -46,10 +50,11 @@ class Metadata:
 
 @dataclass(slots=True)
 class _Kept:
-    """What a process has of the provider, and since when. Two threads may both fetch it: none waits for another's call."""
+    """What a process has of the provider, and since when. One thread fetches it, and others wait for that, but not for long."""
 
     metadata: tuple[Metadata, datetime] | None = None
     keys: "tuple[KeySet, datetime] | None" = None
+    once: Once = field(default_factory=Once)
 
 
 # For each opened backend of the process, of which there is one outside of tests.
@@ -60,9 +65,19 @@ _LOCK = Lock()
 def metadata(backend: Backend, label: str) -> Metadata:
     """Return what the configured issuer publishes of itself; raises Unavailable."""
     kept, now = _kept(backend), backend.clock.now()
+
+    def is_fit(found: tuple[Metadata, datetime] | None) -> bool:
+        return found is not None and not _is_older(found[1], now, KEPT_FOR)
+
+    def fetch() -> tuple[Metadata, datetime]:
+        # Another thread may have been done just before.
+        if kept.metadata is None or not is_fit(kept.metadata):
+            kept.metadata = (_fetch_metadata(backend, label), now)
+        return kept.metadata
+
     found = kept.metadata
-    if found is None or _is_older(found[1], now, KEPT_FOR):
-        found = kept.metadata = (_fetch_metadata(backend, label), now)
+    if found is None or not is_fit(found):
+        found = _for_all(kept, label, "metadata", fetch)
     return found[0]
 
 
@@ -86,10 +101,25 @@ def verified_by(backend: Backend, label: str, verify: Callable[["KeySet"], Any])
 def _keys(backend: Backend, label: str, *, unfit_at: datetime | None = None) -> "tuple[KeySet, datetime]":
     """Return the keys and when they were fetched; others than those of `unfit_at`."""
     address, kept, now = metadata(backend, label).keys, _kept(backend), backend.clock.now()
+
+    def is_fit(found: "tuple[KeySet, datetime] | None") -> bool:
+        return found is not None and found[1] != unfit_at and not _is_older(found[1], now, KEPT_FOR)
+
+    def fetch() -> "tuple[KeySet, datetime]":
+        if kept.keys is None or not is_fit(kept.keys):
+            kept.keys = (_key_set(label, dance.fetch_json(backend, label, address)), now)
+        return kept.keys
+
     found = kept.keys
-    if found is None or found[1] == unfit_at or _is_older(found[1], now, KEPT_FOR):
-        found = kept.keys = (_key_set(label, dance.fetch_json(backend, label, address)), now)
-    return found
+    return found if found is not None and is_fit(found) else _for_all(kept, label, "keys", fetch)
+
+
+def _for_all(kept: _Kept, label: str, what: str, fetch: Callable[[], _T]) -> _T:
+    """Return what is fetched, by this thread or by another that does so already; raises Unavailable after a short wait."""
+    try:
+        return kept.once.call(what, fetch, wait_seconds=WAIT_SECONDS)
+    except TimeoutError as error:
+        raise Unavailable(f"{label} does not answer; try again") from error
 
 
 def _fetch_metadata(backend: Backend, label: str) -> Metadata:
