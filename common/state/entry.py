@@ -112,12 +112,6 @@ class Entry(msgspec.Struct, gc=False, rename="camel"):
         """The operation's ID; upstream's encoding leaves none out, and absent decodes to 0."""
         return self.operation_id or 0
 
-    @property
-    def size_bytes(self) -> int:
-        """About the memory that the entry takes."""
-        texts = (self.state, self.operation, self.new_snapshot, self.states, self.base_state_patches, self.new_state_patches)
-        return ENTRY_BYTES + sum(map(len, texts))
-
     def known_kind(self) -> Kind:
         """Returns the kind; raises Malformed for kinds and versions that upstream's replayer refuses."""
         try:
@@ -161,37 +155,41 @@ def part_of(batch: bytes) -> Part:
     return Part(first, lambda: batch)
 
 
-def in_order(parts: Sequence[Part], damage: Damage, ceiling_bytes: int) -> Iterator[Entry]:
-    """Yields the entries of batches by sequence ID, the first to arrive of each; adds what cannot be read to the damage.
+def in_order(parts: Sequence[Part], damage: Damage, ceiling_bytes: int) -> Iterator[tuple[Entry, int]]:
+    """Yields (entry, about the memory it takes) of batches by sequence ID, the first to arrive of each.
 
+    What cannot be read is added to the damage.
     Batches, listed as they arrived, come in any order, again, and overlapping. Each is read once, and its entries are kept
     until no batch is left that could hold an earlier one; TooMuch when those take more than the ceiling. An entry without a
     64-bit sequence ID has no place and cannot be told from its own repetition, so it is damage.
     """
-    waiting: dict[int, tuple[int, Entry]] = {}  # sequence ID → number of its batch, and the entry
+    waiting: dict[int, tuple[int, Entry, int]] = {}  # sequence ID → number of its batch, the entry, the memory it takes
     following: list[int] = []  # a heap of the sequence IDs
     size = 0
     numbers = sorted(range(len(parts)), key=lambda number: (parts[number].first_sequence, number))
     for number, next_number in zip_longest(numbers, numbers[1:]):
-        for entry, sequence in _entries(parts[number].read(), damage):
+        for entry, sequence, taken in _entries(parts[number].read(), damage):
             before = waiting.get(sequence)
             if before is not None and before[0] <= number:
                 continue
             if before is None:
                 heapq.heappush(following, sequence)
-            waiting[sequence] = (number, entry)
-            size += entry.size_bytes - (before[1].size_bytes if before is not None else 0)
+            waiting[sequence] = (number, entry, taken)
+            size += taken - (before[2] if before is not None else 0)
             if size > ceiling_bytes:
                 raise TooMuch(f"its batches overlap so that more than {ceiling_bytes:,} bytes have to be read at once")
         horizon = parts[next_number].first_sequence if next_number is not None else None
         while following and (horizon is None or following[0] < horizon):
-            entry = waiting.pop(heapq.heappop(following))[1]
-            size -= entry.size_bytes
-            yield entry
+            _, entry, taken = waiting.pop(heapq.heappop(following))
+            size -= taken
+            yield entry, taken
 
 
-def _entries(batch: bytes, damage: Damage) -> Iterator[tuple[Entry, int]]:
-    """Yields (entry, its sequence ID); an entry keeps a copy of its own text alone, so that the batch can go."""
+def _entries(batch: bytes, damage: Damage) -> Iterator[tuple[Entry, int, int]]:
+    """Yields (entry, its sequence ID, about the memory it takes).
+
+    An entry keeps a copy of its own text alone, so that the batch can go.
+    """
     for text in _entry_texts(batch, damage):
         try:
             entry = _entry_decoder.decode(bytes(text))
@@ -201,7 +199,7 @@ def _entries(batch: bytes, damage: Damage) -> Iterator[tuple[Entry, int]]:
         if entry.sequence_id is None or entry.sequence_id not in _INT64:
             damage.append(f"an entry of kind {entry.kind} has no sequence ID")
             continue
-        yield entry, entry.sequence_id
+        yield entry, entry.sequence_id, ENTRY_BYTES + len(text)
 
 
 def read_resource(text: Raw, member: str) -> Resource:

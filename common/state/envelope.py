@@ -95,7 +95,8 @@ _summary_text_decoder = msgspec.json.Decoder(_SummaryText)
 
 def require_few(body: bytes, limit: int = MOST_ELEMENTS) -> None:
     """Raises TooMany for a batch with more elements than the limit, before there is an object for each of them."""
-    if body.count(b"{") + body.count(b"[") + body.count(b",") <= limit:
+    # An element takes two characters at least.
+    if len(body) <= 2 * limit or body.count(b"{") + body.count(b"[") + body.count(b",") <= limit:
         return
     number = 0
 

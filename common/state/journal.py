@@ -81,9 +81,9 @@ def _replay(base: bytes, parts: Sequence[Part], shield: Shield, end: _End, ceili
     state = progress.start(opened)
     hidden = [Part(part.first_sequence, partial(_hidden, shield, part.read)) for part in parts]
     unchecked = 0
-    for item in entry.in_order(hidden, damage, ceiling_bytes):
+    for item, taken in entry.in_order(hidden, damage, ceiling_bytes):
         steps.apply(state, item)
-        unchecked += item.size_bytes
+        unchecked += taken
         if unchecked > ceiling_bytes // _CHECKS:
             unchecked = 0
             if state.size_bytes > ceiling_bytes:
@@ -93,7 +93,7 @@ def _replay(base: bytes, parts: Sequence[Part], shield: Shield, end: _End, ceili
 
 def _hidden(shield: Shield, read: Callable[[], bytes]) -> bytes:
     text = read()
-    if shield.mark and shield.mark in jsontext.used_marks([text]):
+    if shield.mark and jsontext.uses_mark(text, shield.mark):
         raise _MarkTaken
     return shield.hide(text)
 

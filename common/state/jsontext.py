@@ -97,6 +97,11 @@ def used_marks(texts: Iterable[bytes]) -> set[bytes]:
     return used
 
 
+def uses_mark(text: bytes, mark: bytes) -> bool:
+    """Tells whether a text contains a mark, as it is or escaped; most texts have neither it nor any escape."""
+    return mark in text or (b"\\u" in text and mark in used_marks([text]))
+
+
 def shield_beside(used: Collection[bytes]) -> Shield:
     """Returns a shield with a mark that is not among those used."""
     free = next((code for code in _MARKS if chr(code).encode() not in used), None)

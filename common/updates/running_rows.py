@@ -6,7 +6,20 @@ before the update stops taking entries, and then replayed, or refused.
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Insert, Table, and_, bindparam, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Insert,
+    Table,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from common.db.authority import MAY_GO_ON
 from common.db.tables import event_batches, journal_batches, updates
@@ -130,7 +143,12 @@ def _guarded_insert(table: Table) -> Insert:
     before = table.alias("before")
     # The newest batch carries the sum. Batches that arrive at the same moment may miss each other: what may not be exceeded is
     # how much a replay reads, and that is counted there.
-    newest = select(before.c.total_bytes).where(before.c.update_id == bindparam("guard_id")).order_by(before.c.id.desc()).limit(1)
+    newest = (
+        select(before.c.total_bytes)
+        .where(before.c.update_id == bindparam("guard_id"))
+        .order_by(before.c.id.desc())
+        .limit(literal_column("1"))
+    )
     total = func.coalesce(newest.scalar_subquery(), 0) + bindparam("size_bytes", type_=BigInteger)
     source = (
         select(*(bindparam(f"new_{name}", type_=table.c[name].type) for name in names), total.label("total_bytes"))

@@ -43,11 +43,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def call(server: Server, path: str) -> Any:
-    """The JSON answer of `GET path`. Raises urllib.error.HTTPError on a refusal."""
-    request = urllib.request.Request(server.url + path, headers={"Authorization": f"token {server.token}"})
+def call(server: Server, path: str, body: Any = None) -> Any:
+    """The JSON answer of `GET path`, or with a body of `POST path`. Raises urllib.error.HTTPError on a refusal."""
+    sent = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(server.url + path, sent, headers={"Authorization": f"token {server.token}"})
     with urllib.request.urlopen(request, timeout=10) as reply:
-        return json.load(reply)
+        text = reply.read()
+        return json.loads(text) if text else None
 
 
 def remove_stacks(server: Server, project: str) -> None:

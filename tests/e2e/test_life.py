@@ -98,6 +98,28 @@ def test_history(project: Project) -> None:
     assert table.stdout.index("UpdateKind: destroy") < table.stdout.index("Message: open the shop")
 
 
+def test_running_update_in_lists(project: Project) -> None:
+    """While an update runs, lists say so, for people and for scripts, and its history shows no negative duration."""
+    project.write(shop())
+    project.init("idle")
+    project.init()
+    path = f"/api/stacks/{project.stack()}"
+    begin = {"updateKind": "update", "program": {"name": project.name, "options": {}}, "journalVersion": 2}
+    begun = call(project.cli.server, f"{path}/begin-update", begin)
+
+    running = project.run("stack", "ls", "--all")
+    listed = {one["name"].rpartition("/")[2]: one for one in project.run("stack", "ls", "--all", "--json").json()}
+    history = project.run("stack", "history")
+    call(project.cli.server, f"{path}/update/{begun['updateID']}/cancel", {})
+    over = {one["name"].rpartition("/")[2]: one for one in project.run("stack", "ls", "--all", "--json").json()}
+
+    assert "in progress" in running.stdout
+    assert (True, False) == (listed["dev"]["updateInProgress"], "lastUpdate" in listed["dev"])
+    assert {"lastUpdate", "resourceCount", "updateInProgress"}.isdisjoint(listed["idle"])
+    assert "took 0s" in history.stdout
+    assert (False, True) == (over["dev"].get("updateInProgress", False), "lastUpdate" in over["dev"])
+
+
 def test_history_events(project: Project) -> None:
     """The engine events of an update can be read after it."""
     require(project.cli, Feature.HISTORY_EVENTS)
