@@ -63,8 +63,9 @@ def require_stores(plan: Plan) -> None:
         try:
             Bucket(store.driver).probe()
         except StoreError as error:
-            msg = f"{store.setting}: the object store {store.words} cannot be used ({error})"
-            raise StartUpError(msg) from error
+            # Errors of a remote store name its bucket or container.
+            where = store.words if store.folder is not None else "the object store"
+            raise StartUpError(f"{store.setting}: {where} cannot be used ({error})") from error
 
 
 def require_no_states(plan: Plan, prefixes: Iterable[str]) -> None:

@@ -113,7 +113,7 @@ class S3:
                     return False
                 raise
         for problem in answer.get("Errors", []):
-            raise StoreError(str(problem.get("Code", "")) or "an object was not deleted")
+            raise self._refusal(str(problem.get("Code", "")) or "an object was not deleted")
         return True
 
     def _download(self, key: str) -> bytes:
@@ -150,9 +150,13 @@ class S3:
         try:
             yield
         except ClientError as error:
-            raise StoreError(reason_of(error) + self._advice(status_of(error))) from error
+            raise self._refusal(reason_of(error) + self._advice(status_of(error))) from error
         except BotoCoreError as error:
-            raise StoreError(reason_of(error)) from error
+            raise self._refusal(reason_of(error)) from error
+
+    def _refusal(self, reason: str) -> StoreError:
+        at = f" at {self._place.endpoint}" if self._place.endpoint else ""
+        return StoreError(f"bucket {self._place.bucket}{at}: {reason}")
 
     def _advice(self, status: int) -> str:
         """Name the option to try where a store may have stumbled over a checksum."""

@@ -37,15 +37,15 @@ class SMTPDriver:
             with self._opened() as connection:
                 connection.send_message(self._message(mail))
         except smtplib.SMTPRecipientsRefused as error:
-            codes = [code for code, _ in error.recipients.values()]
-            raise NotSent("the server refuses the recipient", is_final=all(code >= _FINAL_FROM for code in codes)) from error
+            is_final = all(code >= _FINAL_FROM for code, _ in error.recipients.values())
+            raise NotSent(f"{self._server.host} refuses the recipient", is_final=is_final) from error
         except smtplib.SMTPResponseException as error:
-            raise NotSent(f"the server answers {error.smtp_code}") from error
+            raise NotSent(f"{self._server.host} answers {error.smtp_code}") from error
         except (OSError, smtplib.SMTPException) as error:
             raise NotSent(f"{self._server.host} cannot be used: {_reason(error)}") from error
         except ValueError as error:
             raise NotSent(
-                "the mail, or the user or the password of the server, cannot be sent as it is", is_final=True
+                f"the mail, or the user or the password of {self._server.host}, cannot be sent as it is", is_final=True
             ) from error
 
     def _message(self, mail: Mail) -> EmailMessage:

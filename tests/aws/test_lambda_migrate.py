@@ -123,7 +123,7 @@ class TestCustomResource:
         ("settings", "reason"),
         [
             ({"PULUMI_KMS_KEY": "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"}, "PULUMI_KMS_KEY: AWS KMS refuses key arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"),
-            ({"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "s3://absent-bucket?region=eu-west-1&s3ForcePathStyle=true"}, "cannot be used (NoSuchBucket)"),
+            ({"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "s3://absent-bucket?region=eu-west-1&s3ForcePathStyle=true"}, "the object store cannot be used (bucket absent-bucket: NoSuchBucket)"),
             ({"PULUMI_DATABASE_USER_PASSWORD": "wrong horse"}, "the database cannot be used"),
             ({"PULUMI_KMS_KEY": ""}, "set PULUMI_KMS_KEY or PULUMI_AZURE_KV_URI"),
         ],

@@ -163,7 +163,9 @@ class TestTrouble:
         odd = store(Habit.IS_BUSY)
         odd.failures = 1000
         began = time.monotonic()
-        with pytest.raises(Unavailable, match=r"refused to store a document \(SlowDown\); nothing was changed") as raised:
+        with pytest.raises(
+            Unavailable, match=r"refused to store a document \(bucket box at .*: SlowDown\); nothing was changed"
+        ) as raised:
             Bucket(driver(odd.address)).put("a/1", b"x")
 
         assert ATTEMPTS == odd.requests

@@ -96,6 +96,6 @@ class TestDoctor:
             monkeypatch.setenv(name, value)
         with (
             odd_store(Habit.FORBIDS) as odd,
-            pytest.raises(StartUpError, match=f"{CHECKPOINTS}: the object store .* cannot be used .AccessDenied"),
+            pytest.raises(StartUpError, match=f"{CHECKPOINTS}: the object store cannot be used .bucket box at .*: AccessDenied"),
         ):
             require_stores(make_plan(Settings({"STACKHOLD_DATA": str(tmp_path), CHECKPOINTS: odd.address})))

@@ -124,7 +124,7 @@ class TestTrials:
         ended = run(tmp_path, "serve", "--port", "0", PULUMI_LOCAL_OBJECTS=str(tmp_path / "objects"))
 
         assert 1 == ended.returncode
-        assert f"PULUMI_LOCAL_OBJECTS: the object store folder {tmp_path}/objects cannot be used" in ended.stderr
+        assert f"PULUMI_LOCAL_OBJECTS: folder {tmp_path}/objects cannot be used" in ended.stderr
         assert not (tmp_path / ".stackhold").exists()
 
     @pytest.mark.parametrize("permissions", [{"get"}, {"get", "encrypt"}])

@@ -108,7 +108,7 @@ class TestSend:
                 SMTPDriver(with_login(server, "wrong words")).send(MAIL)
 
         assert 1 == len(handler.messages)
-        assert (False, "the server answers 535") == (refused.value.is_final, str(refused.value))
+        assert (False, "127.0.0.1 answers 535") == (refused.value.is_final, str(refused.value))
 
     def test_does_not_go_on_without_tls(self, certificate: Certificate) -> None:
         """Where STARTTLS is wanted and not offered, neither password nor mail is sent."""
