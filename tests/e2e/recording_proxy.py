@@ -60,6 +60,8 @@ class RecordingProxy:
         self.requests = 0
         # How often each call was made, by the last segment of its path.
         self.calls: Counter[str] = Counter()
+        # How often each call was answered with each status.
+        self.statuses: Counter[tuple[str, int]] = Counter()
         self._on_request: Callable[[int], None] | None = None
         self._lock = threading.Lock()
         self._listener = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -101,6 +103,8 @@ class RecordingProxy:
 
     def answered(self, path: str, status: int, body: bytes, encoding: str | None) -> None:
         """Notes the promise in an answer, if there is one."""
+        with self._lock:
+            self.statuses[path.partition("?")[0].rpartition("/")[2], status] += 1
         match = SAVING.search(path.partition("?")[0])
         if match is None or not 200 <= status < 300:
             return
