@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from common.clock import clock_problem
 from common.issuers import jwks
 from common.issuers.model import Issuer
 
@@ -139,6 +140,8 @@ def _require_good(claims: dict[str, Any], issuer: str, now: datetime) -> None:
         int(now.timestamp()), SKEW_SECONDS,
         iss={"essential": True, "value": issuer}, aud={"essential": True}, exp={"essential": True},
     )  # fmt: skip
+    if problem := clock_problem(claims, now, SKEW_SECONDS):
+        raise NotGenuine(problem)
     try:
         registry.validate(claims)
     except ExpiredTokenError as error:

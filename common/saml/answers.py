@@ -4,10 +4,11 @@ Nothing that the provider did not sign is decrypted, looked at or told of. The t
 recipient or destination, or with one that only begins like ours; here each must be there and be ours.
 """
 
+import logging
 import time
 from base64 import b64decode
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from common.backend import Backend
@@ -16,6 +17,7 @@ from common.identity.providers.model import address_of
 from common.saml import toolkit
 from common.saml.model import Descriptor, Vouched
 
+LOG = logging.getLogger("stackhold.identity")
 LIMIT_CHARACTERS = 512 * 1024
 SUBJECT_LIMIT = 255
 _REASON_LIMIT = 300
@@ -117,8 +119,19 @@ def _accepted(place: _Place, response: str) -> Any:  # noqa: ANN401 - as above
     except _failures() as error:
         raise refusal(place.org, "its assertion cannot be decrypted") from error
     if not answer.is_valid(toolkit.request_data(place.backend, place.org)):
-        raise refusal(place.org, str(answer.get_error())[:_REASON_LIMIT])
+        reason = str(answer.get_error())[:_REASON_LIMIT]
+        if "timestamp" in reason:
+            reason += _times(answer.document)
+            LOG.warning("an answer of the SAML provider of organization %s is refused: %s", place.org, reason)
+        raise refusal(place.org, reason)
     return answer
+
+
+def _times(document: Any) -> str:  # noqa: ANN401 - as above
+    """Return by how much the provider's clock and this server's differ, after a reason that is about time."""
+    seconds, now = int(time.time()) - _moment(document.get("IssueInstant")), datetime.now(UTC)
+    how = f"{abs(seconds)} seconds {'ahead of' if seconds < 0 else 'behind'}"
+    return f" (the provider issued it {how} this server's clock, which says {now:%Y-%m-%dT%H:%M:%SZ}: set both clocks)"
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -59,6 +59,17 @@ class TestSuccess:
         assert "alice" == browser.login
         assert {"alice": "alice@example.com"} == people(site)
 
+    def test_says_by_how_much_clocks_differ(
+        self, browser: Browser, peer: OpenID, clock: FrozenClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A provider whose clock is five minutes fast is refused with that, on the page and in the log."""
+        peer.claims = {"iat": int(clock.now().timestamp()) + 300}
+        page = browser.sign_in("oidc")
+
+        assert 401 == page.status_code
+        assert "300 seconds ahead of this server" in page.text
+        assert "300 seconds ahead of this server" in caplog.text
+
     def test_asks_the_provider_once_for_many_who_come_at_once(self, site: Backend, peer: OpenID) -> None:
         """Sixteen threads of a cold process make one call for what the provider publishes; nobody is refused for it."""
         together = Barrier(16)

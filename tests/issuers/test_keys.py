@@ -31,6 +31,16 @@ class TestFetching:
 
         assert 1 == trusted.peer.fetches
 
+    @pytest.mark.parametrize("slash", ["", "/"])
+    def test_of_an_issuer_that_ends_with_a_slash_or_not(self, client: TestClient, peer: WorkloadIssuer, slash: str) -> None:
+        """Both spellings find the same issuer, once; what discovery names counts in tokens, and no address has two slashes."""
+        first = client.post(ISSUERS, json={"name": "one", "url": f"{peer.url}{slash}"}, headers=SIGNED)
+        second = client.post(ISSUERS, json={"name": "two", "url": f"{peer.url}{'' if slash else '/'}"}, headers=SIGNED)
+
+        assert (200, peer.url) == (first.status_code, first.json()["issuer"])
+        assert (400, 400) == error_of(second)[:2]
+        assert "trusts an issuer of this name or address already" in second.json()["message"]
+
     def test_follows_a_rotation(self, trusted: Trust) -> None:
         """A token of a new key makes the keys be fetched again, once; the old key is none any more."""
         old = trusted.peer.mint()

@@ -9,7 +9,7 @@ from typing import Any
 
 from common import idproviders
 from common.backend import Backend
-from common.clock import unix_seconds
+from common.clock import clock_problem, unix_seconds
 from common.errors import Forbidden, Unauthorized
 from common.identity.providers import dance, discovery
 from common.identity.providers.model import (
@@ -84,6 +84,7 @@ class OpenID:
         try:
             read = discovery.verified_by(self._backend, self._label, lambda keys: jwt.decode(token, keys, algorithms=ALGORITHMS))
             claims: _Claims = read.claims
+            self._require_time(claims)
             self._registry(found, secrets).validate(claims)
         except (JoseError, ValueError, TypeError, RecursionError) as error:
             LOG.warning("%s gives an identity token that is not good: %s", self._label, type(error).__name__)
@@ -92,6 +93,12 @@ class OpenID:
         if claims.get("azp", self._client_id) != self._client_id or (_is_for_several(claims) and "azp" not in claims):
             raise self._bad("its identity token was made for another program")
         return claims
+
+    def _require_time(self, claims: _Claims) -> None:
+        """Raise Unauthorized for a signed token whose times do not fit this server's clock; page and log say by how much."""
+        if problem := clock_problem(claims, self._backend.clock.now(), SKEW_SECONDS):
+            LOG.warning("an identity token of %s is refused: %s", self._label, problem)
+            raise self._bad(problem)
 
     def _registry(self, found: discovery.Metadata, secrets: Secrets) -> Any:  # noqa: ANN401 - joserfc's, imported below
         from joserfc.jwt import JWTClaimsRegistry  # noqa: PLC0415 - as above
