@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from common.errors import StartUpError
+from common.errors import BackendError, StartUpError
 from common.setting_notices import notices
 from common.settings import Settings
 
@@ -35,6 +35,8 @@ def main() -> None:
         app()
     except StartUpError as error:
         sys.exit(_report(str(error)))
+    except BackendError as error:  # A service that stopped answering between two checks.
+        sys.exit(_report(error.message))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

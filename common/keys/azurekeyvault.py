@@ -79,8 +79,9 @@ class KeyVault:
         self._lock = Lock()
         self._opened: KeyClient | None = None
         self._wrapping: _Wrapping | None = None
-        # The operations that the vault allowed last; the next call begins with them.
-        self._order = tuple(_OPERATIONS)
+        # What the vault allowed last, and what it has refused: that is not tried first again.
+        self._allowed: bytes | None = None
+        self._refused: frozenset[bytes] = frozenset()
 
     def wrap(self, plain_key: bytes, context: str) -> bytes:
         """Encrypt the key and its context's hash with the public half; raises KeyUnusable or Unavailable."""
@@ -89,12 +90,12 @@ class KeyVault:
 
         by = self._current(KeyUnusable)
         sealed = by.public_key.encrypt(plain_key + _context_hash(context), OAEP(MGF1(SHA256()), SHA256(), None))
-        return b"".join((_KIND, by.operation, bytes([len(by.label)]), by.label.encode(), sealed))
+        operation = self._allowed or by.operation
+        return b"".join((_KIND, operation, bytes([len(by.label)]), by.label.encode(), sealed))
 
     def unwrap(self, wrapped_key: bytes, context: str) -> bytes:
         """Let the vault decrypt with the recorded version; raises KeyUnusable, or Unavailable when a repeat may succeed."""
-        _operation_byte, label, sealed = _parts(wrapped_key)
-        opened = self._open(label, sealed)
+        opened = self._open(*_parts(wrapped_key))
         plain_key, context_hash = opened[:-_CONTEXT_BYTES], opened[-_CONTEXT_BYTES:]
         if not hmac.compare_digest(context_hash, _context_hash(context)):
             msg = "a stored key is damaged, or belongs to another thing; restore it from a backup"
@@ -139,17 +140,18 @@ class KeyVault:
             good_until=float("inf") if self._key.version else time.time() + _LATEST_KEPT_SECONDS,
         )
 
-    def _open(self, label: str, sealed: bytes) -> bytes:
-        """Let the vault decrypt by the operation that it allows; raises KeyUnusable when it allows none."""
-        first, second = self._order
+    def _open(self, recorded: bytes, label: str, sealed: bytes) -> bytes:
+        """Let the vault decrypt by the recorded operation, or by the other one where only that is allowed; raises KeyUnusable."""
+        first, second = sorted(_OPERATIONS, key=lambda operation: (operation in self._refused, operation != recorded))
         try:
-            return self._ask(first, label, sealed)
+            opened = self._ask(first, label, sealed)
+            self._allowed = first
         except _NotAllowed as refusal:
             try:
                 opened = self._ask(second, label, sealed)
             except _NotAllowed:
                 raise refusal from None
-        self._order = (second, first)
+            self._allowed, self._refused = second, frozenset({first})
         return opened
 
     def _ask(self, operation: bytes, label: str, sealed: bytes) -> bytes:

@@ -116,6 +116,18 @@ class TestOperations:
         assert PLAIN == keys.unwrap(wrapped, "stack:1")
         assert 1 == len(vault.log)
 
+    def test_that_are_recorded_cost_a_fresh_process_one_call(self, vault: KeyVault) -> None:
+        """Where the identity may only wrap and unwrap, records say so, and a process that has just started asks once."""
+        vault.rotate("master")
+        vault.permissions = {"get", "wrapkey", "unwrapkey"}
+        keys = driver(vault)
+        keys.check()
+        wrapped = keys.wrap(PLAIN, "stack:1")
+        vault.log.clear()
+
+        assert PLAIN == driver(vault).unwrap(wrapped, "stack:1")
+        assert 1 == len(vault.log)
+
     def test_that_wrapped_earlier_open_with_the_documented_rights(self, vault: KeyVault) -> None:
         """Keys that an earlier release wrapped for unwrapKey open by decrypt."""
         vault.rotate("master")
