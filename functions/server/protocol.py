@@ -7,6 +7,7 @@
 | goes on sending a body after its reply | let go after the same time as a head |
 | does not read its reply | let go after WRITE_IDLE_SECONDS without progress |
 | sends many requests without waiting | refused after PIPELINE_LIMIT |
+| sends fields after a body, or no body between its chunks | refused after HEAD_LIMIT_BYTES |
 """
 
 import asyncio
@@ -36,6 +37,8 @@ class Protocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
     _unsent_bytes = 0
+    # Bytes that came since the last part of a body: what stands between its chunks and after them.
+    _framing_bytes = 0
 
     def __init__(self, *, open_connections: Connections, head_seconds: float, **of_uvicorn: Any) -> None:  # noqa: ANN401
         """Take the server's count of connections, beside what uvicorn hands over."""
@@ -65,8 +68,12 @@ class Protocol(HttpToolsProtocol):
         """Take what came from the client; give up on a head that does not end."""
         if self.transport.is_closing():
             return
+        self._framing_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
+            return
+        if self._is_receiving and self._framing_bytes > HEAD_LIMIT_BYTES:
+            self._end_framing()
             return
         if self._head_bytes is not None:
             self._head_bytes += len(data)
@@ -81,9 +88,19 @@ class Protocol(HttpToolsProtocol):
         self._head_bytes = 0
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of a head. Those after a body are dropped: they must not count as the request's own."""
+        if not self._is_receiving:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._framing_bytes = 0
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         """End a head; a fault here is answered with 400."""
-        self._head_bytes = None
+        self._head_bytes, self._framing_bytes = None, 0
         self._is_receiving = True
         self._stop_timer()
         if len(self.pipeline) >= PIPELINE_LIMIT:
@@ -141,6 +158,12 @@ class Protocol(HttpToolsProtocol):
             self._refuse(TIMEOUT, f"Request Timeout: the request's head was not complete after {self._head_seconds:g} seconds")
         else:
             self.transport.close()
+
+    def _end_framing(self) -> None:
+        if self.cycle.response_started or self.pipeline:
+            self.transport.close()
+        else:
+            self._refuse(HEAD_TOO_LARGE, f"Request Header Fields Too Large: {HEAD_LIMIT_BYTES:,} bytes, after a body too")
 
     def _watch_writing(self) -> None:
         self._stop_write_timer()

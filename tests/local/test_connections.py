@@ -147,6 +147,28 @@ class TestBodies:
         assert found.startswith(b"HTTP/1.1 413 ")
         assert time.monotonic() - began < 10
 
+    @pytest.mark.parametrize("framing", [b"0\r\nX: ", b"0\r\n", b"2;"], ids=["field", "fields", "extension"])
+    def test_with_endless_fields_behind_them_are_refused(self, hasty: Served, framing: bytes) -> None:
+        """What follows a chunked body has a head's limit: without one, a stranger fills the memory and holds up the server."""
+        head = b"POST /api/oauth/token HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        with connected(hasty, head + framing) as connection:
+            sent = 0
+            part = (b"Y: z\r\n" if framing == b"0\r\n" else b"yyyyyy") * 10_000
+            with contextlib.suppress(OSError):
+                while sent < 32 << 20:
+                    connection.sendall(part)
+                    sent += len(part)
+            assert 4 << 20 > sent
+            assert rest(connection)[9:12] in (b"431", b"")
+        assert b"200" == status_of(hasty)
+
+    def test_take_no_fields_of_the_request_behind_them(self, hasty: Served) -> None:
+        """A field that follows a body, which proxies do not look at, is none of the request's own."""
+        head = b"POST /api/nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        field = b"Authorization: token " + TOKEN.encode() + b"\r\n"
+        with connected(hasty, head + b"0\r\n" + field + b"\r\n") as connection:
+            assert b"401" == rest(connection)[9:12]
+
 
 class TestNumbers:
     @SECOND_ADDRESS
