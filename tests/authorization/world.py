@@ -128,7 +128,8 @@ def start_updates(world: World) -> None:
         for name, made in (("live", live), ("plain", bare)):
             world.names[f"{name} {kind}"] = made.id
             world.leases[made.id] = leases.issue(backend, made.id, made.path)
-        running.put_verbatim(backend, bare.lease, b'{"version":3,"untypedDeployment":%s,"sequenceNumber":1}' % BASE)
+        if what is not Kind.PREVIEW:  # A preview records nothing but events.
+            running.put_verbatim(backend, bare.lease, b'{"version":3,"untypedDeployment":%s,"sequenceNumber":1}' % BASE)
     mark_used(world)
 
 
