@@ -9,10 +9,14 @@ from typing import Annotated
 
 import msgspec
 
-from common.state import jsontext
+from common.state import counting, jsontext
 
 # What the database's column of such numbers takes, which are the client's int64.
 SequenceNumber = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+
+
+# Each edit takes several hundred bytes of memory; a client sends the whole text instead when there are many.
+MOST_EDITS = 100_000
 
 
 class DeltaError(ValueError):
@@ -53,11 +57,19 @@ class Delta(msgspec.Struct, frozen=True, rename="camel"):
         return self.deployment_delta or ()
 
 
+class _Outline(msgspec.Struct, rename="camel"):
+    deployment_delta: msgspec.Raw = jsontext.ABSENT
+
+
+_outline_decoder = msgspec.json.Decoder(_Outline)
 _delta_decoder = msgspec.json.Decoder(Delta)
 
 
 def parse(body: bytes) -> Delta:
     """Returns the request; raises BadDocument."""
+    if len(body) >= counting.SHORT_BYTES:
+        outline = jsontext.decode_new(body, _outline_decoder.decode)
+        counting.require_few_items(outline.deployment_delta, "the delta", MOST_EDITS)
     return jsontext.decode_new(body, _delta_decoder.decode)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Raw
 
-from common.state import jsontext, resource
+from common.state import counting, jsontext, resource
 from common.state.jsontext import BadDocument, Members
 from common.state.resource import Head, Resource
 from common.state.urn import ROOT_TYPE
@@ -52,6 +52,14 @@ class _Outline(msgspec.Struct):
     deployment: Raw = jsontext.ABSENT
 
 
+class _Lists(msgspec.Struct):
+    """A deployment's lists, which may be long."""
+
+    resources: Raw = jsontext.ABSENT
+    pending_operations: Raw = jsontext.ABSENT
+    snippets: Raw = jsontext.ABSENT
+
+
 class _RootHead(msgspec.Struct):
     type: str | None = None
     delete: bool | None = None
@@ -59,6 +67,7 @@ class _RootHead(msgspec.Struct):
 
 
 _outline_decoder = msgspec.json.Decoder(_Outline)
+_lists_decoder = msgspec.json.Decoder(_Lists)
 
 
 def check_container(text: bytes) -> None:
@@ -67,7 +76,8 @@ def check_container(text: bytes) -> None:
     Source: pkg/resource/stack/deployment.go:456-500 at 1b5949891b for the versions.
     """
     shield = jsontext.shield_for([text])
-    outline = jsontext.decode_new(shield.hide(text), _read_outline)
+    hidden = shield.hide(text)
+    outline = jsontext.decode_new(hidden, _read_outline)
     if jsontext.present(outline.version) is None:
         raise BadDocument("the deployment has no 'version'")
     version = bytes(outline.version)
@@ -77,9 +87,9 @@ def check_container(text: bytes) -> None:
         raise BadDocument("the document has no 'deployment'")
     if not bytes(outline.deployment).startswith(b"{"):
         raise BadDocument("'deployment' must be an object")
-    listed = jsontext.present(jsontext.open_object(outline.deployment).get("resources"))
-    if listed is not None and jsontext.find_list(listed) is None:
-        raise BadDocument("the deployment's 'resources' must be a list")
+    if len(hidden) - len(outline.deployment) >= counting.SHORT_BYTES:
+        counting.require_few_members(hidden, "the document")
+    _check_lists(outline.deployment)
 
 
 def count_resources(text: bytes) -> int:
@@ -117,7 +127,9 @@ def outputs(text: bytes) -> tuple[bytes | None, bytes | None]:
 def members(body: bytes) -> dict[str, bytes]:
     """Returns the exact bytes of every member of a JSON object from outside; raises BadDocument."""
     shield = jsontext.shield_for([body])
-    opened = jsontext.decode_new(shield.hide(body), jsontext.open_object)
+    hidden = shield.hide(body)
+    counting.require_few_members(hidden, "the document")
+    opened = jsontext.decode_new(hidden, jsontext.open_object)
     return {shield.show_words(name): shield.show(value) for name, value in opened.items()}
 
 
@@ -183,6 +195,18 @@ def write_document(outer: Mapping[str, Raw], deployment: Sequence[tuple[str, Seq
     if kept:
         tail = [tail[0][:-1], b",", jsontext.write_object(kept)[1:]]
     return b"".join((head, listed, b'"deployment":', *pieces, *tail))
+
+
+def _check_lists(deployment: Raw) -> None:
+    lists = jsontext.decode(deployment, _lists_decoder.decode)
+    # What is not one of the lists is short, unless somebody means harm.
+    if len(deployment) - len(lists.resources) - len(lists.pending_operations) - len(lists.snippets) >= counting.SHORT_BYTES:
+        counting.require_few_members(deployment, "the deployment")
+    for name in lists.__struct_fields__:
+        counting.require_few_items(getattr(lists, name), f"the deployment's '{name}'")
+    listed = jsontext.present(lists.resources)
+    if listed is not None and jsontext.find_list(listed) is None:
+        raise BadDocument("the deployment's 'resources' must be a list")
 
 
 def _read_outline(text: bytes) -> _Outline:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw
 
-from common.state import envelope, jsontext, resource
+from common.state import counting, envelope, jsontext, resource
 from common.state.jsontext import JSON_ERRORS, BadDocument
 from common.state.resource import Resource
 
@@ -213,15 +213,25 @@ def payload(text: Raw | None, reader: Callable[[Raw], T], member: str) -> T:
     if found is None:
         raise Malformed(f"'{member}' is missing")
     try:
+        _require_few(found)
         return reader(found)
-    except JSON_ERRORS as error:
+    except (*JSON_ERRORS, BadDocument) as error:
         raise Malformed(f"'{member}' cannot be read: {error}") from None
+
+
+def _require_few(text: Raw) -> None:
+    if len(text) < counting.SHORT_BYTES:
+        return
+    if bytes(text).startswith(b"["):
+        counting.require_few_items(text, "the list")
+    else:
+        counting.require_few_members(text, "the object")
 
 
 def _entry_texts(batch: bytes, damage: Damage) -> list[Raw]:
     try:
         envelope.require_few(batch)
-    except envelope.TooMany:
+    except counting.TooMany:
         raise TooMuch("a batch has more entries than any client sends at once") from None
     try:
         listed = jsontext.present(jsontext.decode(batch, _batch_decoder.decode).get("entries"))

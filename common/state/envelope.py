@@ -11,13 +11,16 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw
 
-from common.state import jsontext
+from common.state import counting, jsontext
+from common.state.counting import Item
 from common.state.jsontext import BadDocument
 
 T = TypeVar("T")
 
 # A client sends some hundred at a time; each element takes memory beside its text, however short that is.
 MOST_ELEMENTS = 100_000
+# A summary counts by kind of step, of which there are two dozen.
+_SUMMARY_BYTES = 64 << 10
 
 _INT64 = range(-(1 << 63), 1 << 63)
 
@@ -73,23 +76,15 @@ class _SummaryText(msgspec.Struct, rename="camel"):
     resource_changes: Raw = jsontext.ABSENT
 
 
-class TooMany(Exception):
-    """A batch has more entries or events than one may have."""
-
-
-class _Element:
-    """An element that is counted and dropped."""
-
-
 class _Elements(msgspec.Struct):
-    entries: list[_Element] | None = None
-    events: list[_Element] | None = None
+    entries: list[Item] | None = None
+    events: list[Item] | None = None
 
 
 _entries_decoder = msgspec.json.Decoder(_Entries)
 _events_decoder = msgspec.json.Decoder(_Events)
 _summary_decoder = msgspec.json.Decoder(_Summary)
-_ELEMENT = _Element()
+_elements_decoder = msgspec.json.Decoder(_Elements)
 _summary_text_decoder = msgspec.json.Decoder(_SummaryText)
 
 
@@ -98,17 +93,13 @@ def require_few(body: bytes, limit: int = MOST_ELEMENTS) -> None:
     # An element takes two characters at least.
     if len(body) <= 2 * limit or body.count(b"{") + body.count(b"[") + body.count(b",") <= limit:
         return
-    number = 0
 
-    def count(_type: type, _value: object) -> _Element:
-        nonlocal number
-        number += 1
-        if number > limit:
-            raise TooMany
-        return _ELEMENT
+    def count(text: bytes) -> _Elements:
+        counting.start(limit)
+        return _elements_decoder.decode(text)
 
     try:
-        _read(body, lambda text: msgspec.json.decode(text, type=_Elements, dec_hook=count))
+        _read(body, count)
     except BadDocument:
         # Whoever reads it next says what is wrong; it has few elements up to there, or is none of ours.
         return
@@ -150,7 +141,7 @@ def _range(numbers: Sequence[int | None]) -> tuple[int, int]:
 def _resource_changes(events: Sequence[_Event]) -> bytes | None:
     """Returns the changes in the last summary that is not a preview's."""
     for event in reversed(events):
-        if not bytes(event.summary_event):
+        if not 0 < len(event.summary_event) <= _SUMMARY_BYTES:
             continue
         try:
             summary = _summary_decoder.decode(event.summary_event)

@@ -8,6 +8,7 @@ import codecs
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -36,6 +37,8 @@ _SURROGATES = re.compile(
     rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 _PAIR_BYTES = 12
+# Each takes a hundred bytes while it is hidden.
+_MOST_SURROGATES = 1_000_000
 _MARKS = range(0x10FFFD, 0x10F000, -1)  # private use characters, one of which stands for the `\u` of a lone surrogate
 _ANY_MARK = re.compile(rb"\xf4\x8f[\x80-\xbf]{2}")  # all of them in UTF-8
 _ESCAPED_MARK = re.compile(rb"\\u[dD][bB][fF][c-fC-F]\\u[dD][c-fC-F][0-9a-fA-F]{2}")
@@ -60,9 +63,13 @@ class Shield:
     lossy: bool = False
 
     def hide(self, text: bytes) -> bytes:
-        """Returns the text with every lone surrogate escape hidden."""
+        """Returns the text with every lone surrogate escape hidden; raises BadDocument where there are too many to do so."""
         if not (self.mark or self.lossy) or not _SURROGATE.search(text):
             return text
+        if len(text) > _PAIR_BYTES // 2 * _MOST_SURROGATES:
+            number = sum(1 for _ in islice(_SURROGATE.finditer(text), _MOST_SURROGATES + 1))
+            if number > _MOST_SURROGATES:
+                raise BadDocument(f"the document has more than {_MOST_SURROGATES:,} escapes of surrogates")
         return _SURROGATES.sub(self._hide_one, text)
 
     def show(self, text: bytes) -> bytes:

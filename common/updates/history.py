@@ -20,8 +20,9 @@ from common.errors import BadRequest, NotFound
 from common.ids import is_id
 from common.stacks import service as stacks
 from common.stacks.model import Stack, StackPath, Status, is_version
-from common.state.envelope import TooMany, require_few
-from common.state.jsontext import Shield, shield_for
+from common.state.counting import TooMany, require_few_members
+from common.state.envelope import require_few
+from common.state.jsontext import BadDocument, Shield, shield_for
 from common.state.service import load_settled
 from common.updates import history_rows as rows
 from common.updates import programs, service
@@ -194,7 +195,7 @@ def _text(backend: Backend, update_id: str, batch: EventBatch) -> tuple[Shield, 
         text = shield.hide(text)
         require_few(text)
         _batch_decoder.decode(text)
-    except (BlobMissing, BadGzip, OverLimit, TooMany, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (BlobMissing, BadGzip, OverLimit, TooMany, BadDocument, msgspec.DecodeError, UnicodeDecodeError) as error:
         LOG.warning("update %s: events from %d on cannot be read: %r", update_id, batch.first_sequence, error)
         return Shield(), _NO_EVENTS
     return shield, text
@@ -223,8 +224,9 @@ def _wanted(text: bytes, query: EventQuery) -> bool:
         return True
     try:
         text = shield_for([text]).hide(text)
+        require_few_members(text, "the event")
         members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
+    except (BadDocument, msgspec.DecodeError):
         return False
     kind = next((name for name in EVENT_TYPES if name in members), "")
     if query.types and kind not in query.types:

@@ -15,9 +15,9 @@ from common.compression import pack
 from common.errors import BackendError, BadRequest, Conflict, TooLarge
 from common.ids import new_id
 from common.state import delta, document, envelope, jsontext, layout, superseded
+from common.state.counting import TooMany
 from common.state.delta import DeltaError, SequenceNumber
 from common.state.document import BadDocument
-from common.state.envelope import TooMany
 from common.updates import running_rows as rows
 from common.updates import service
 from common.updates.leases import Lease
@@ -149,10 +149,13 @@ def _append(backend: Backend, lease: Lease, stored: bytes, batch: Batch, add: Ca
 
 
 def _kept(stored: bytes, text: bytes, count: int) -> tuple[bytes, int]:
-    """Return (bytes to keep, what counts for them): the batch as it came, unless blanks are most of it."""
-    shorter = jsontext.without_blanks(text)
+    """Return (bytes to keep, what counts for them): the batch as it came, unless blanks or padding are most of it."""
+    shorter = _checked(lambda: jsontext.without_blanks(text))
     if shorter is not None:
         stored, text = pack(shorter), shorter
+    elif len(stored) > len(text) + BATCH_BYTES:
+        # Compressed bytes may hold a name, or parts without text, of any length.
+        stored = text
     return stored, len(text) + BATCH_BYTES + ENTRY_BYTES * count
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from msgspec import UNSET
 
 from common.access.permissions import Permission
-from common.errors import NotBuilt
+from common.errors import NotBuilt, TooLarge
 from common.stacks import ownership
 from common.stacks import service as stacks
 from common.stacks.model import Listed
@@ -27,7 +27,7 @@ from common.wire.stacks import (
     StackTag,
     UserInfo,
 )
-from functions.bodies import BodyDep
+from functions.bodies import DOCUMENT, Body, BodyDep
 from functions.deps import BackendDep, CallerDep, NewStackBodyDep, StackDocumentBodyDep, StackPathDep, empty, reply
 from functions.shapes import stack_shape
 
@@ -65,6 +65,7 @@ def project_exists(backend: BackendDep, caller: CallerDep, org: str, project: st
 
 @router.post(_PROJECT)
 def create_stack(backend: BackendDep, caller: CallerDep, org: str, project: str, body: NewStackBodyDep) -> Response:
+    _require_small_beside_state(body)
     changes.create(backend, caller, org, project, _new_stack(body.decode(CreateStackRequest)))
     return reply(CreateStackResponse([]))
 
@@ -129,6 +130,18 @@ def get_stack_metadata(backend: BackendDep, caller: CallerDep, path: StackPathDe
             UserInfo(person.name, person.login, person.avatar_url), NotificationSettings(False, False),
         ),
     )  # fmt: skip
+
+
+class _State(msgspec.Struct):
+    state: msgspec.Raw = msgspec.Raw(b"")
+
+
+def _require_small_beside_state(body: Body) -> None:
+    """Raise TooLarge for a request in which anything but the state, which is kept as text, has a state's size."""
+    if len(body.text) <= DOCUMENT.size_bytes:
+        return
+    if len(body.text) - len(body.decode(_State).state) > DOCUMENT.size_bytes:
+        raise TooLarge(f"what is beside the state takes more than {DOCUMENT.size_bytes:,} bytes")
 
 
 def _new_stack(asked: CreateStackRequest) -> NewStack:

@@ -142,6 +142,24 @@ class TestFilters:
         """Types are codes, none of which has thousands of digits."""
         assert (400, 400) == error_of(client.get(f"{mixed.url}/events", params={"type": code}))[:2]
 
+    def test_pass_over_an_event_of_millions_of_members(self, client: TestClient, update: LiveUpdate) -> None:
+        """One event may be as large as a batch; a filter does not open it, and finds the others."""
+        large = {**message(1), **{f"name{number:>060}": 1 for number in range(20_000)}}
+        assert 200 == update.events(message(0), large).status_code
+        update.events(message(2))
+        update.complete()
+
+        assert ([0, 2], None) == page(client, update, type=["2"])
+
+    def test_pass_over_a_batch_of_millions_of_escapes(self, client: TestClient, update: LiveUpdate) -> None:
+        """What cannot be shown is left out; it does not take the other events with it."""
+        text = b'{"events":[{"sequence":1,"stdoutEvent":{"message":"%b"}}]}' % (rb"\ud83d" * 1_100_000)
+        assert 200 == update.send("POST", "events/batch", text).status_code
+        update.events(message(2))
+        update.complete()
+
+        assert ([2], None) == page(client, update)
+
 
 class TestWhose:
     def test_may_be_named_by_version(self, client: TestClient, update: LiveUpdate) -> None:

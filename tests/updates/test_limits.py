@@ -38,6 +38,17 @@ class TestTags:
         body = {"updateKind": "update", "program": {"options": {}}, "journalVersion": 2, "tags": MANY}
         assert TOO_MANY == error_of(client.post(f"{S}/begin-update", json=body))
 
+    def test_of_a_states_size_are_not_opened(self, client: TestClient) -> None:
+        """A request that creates a stack may be as large as a state is, and what is beside the state may not."""
+        large = {f"t{number}": "" for number in range(300_000)}
+        for beside in ({"tags": large}, {"teams": list(large)}):
+            reply = client.post("/api/stacks/acme/shop", json={"stackName": "other", **beside})
+            assert (413, 413, "Request Entity Too Large: what is beside the state takes more than 2,097,152 bytes") == error_of(
+                reply
+            )
+        state = {"version": 3, "deployment": {"manifest": {}, "x": "y" * (3 << 20)}}
+        assert 200 == client.post("/api/stacks/acme/shop", json={"stackName": "other", "state": state}).status_code
+
     def test_of_before_there_was_a_limit_do_not_stop_updates(self, client: TestClient) -> None:
         """As long as a client sends what the stack has, nothing is refused, and tags can be changed and removed."""
         create_stack(client, tags=FULL)

@@ -110,6 +110,28 @@ class TestBatch:
         assert used < 2 * MIB
         assert [f"r{step}" for step in range(1, 7)] == exported_names(backend, admin, DEV)
 
+    @pytest.mark.parametrize("padding", [gzip.compress(b"") * 5000, b"\0" * 100_000], ids=["members", "zeros"])
+    def test_is_kept_without_padding_that_is_no_text(self, backend: Backend, update: Running, padding: bytes) -> None:
+        """Compressed bytes that inflate to nothing count for nothing, so they are not kept either."""
+        text = make_batch(*creation("a", 1))
+        running.append_journal(backend, update.lease, gzip.compress(text) + padding, text)
+        events = b'{"events":[{"sequence":1}]}'
+        running.append_events(backend, update.lease, gzip.compress(events) + padding, events)
+        with backend.db.connect() as connection:
+            kept = [*connection.execute(journal_batches.select()), *connection.execute(event_batches.select())]
+
+        assert [text, events] == [unpack(row.body) for row in kept]
+        assert max(len(row.body) for row in kept) <= len(text)
+
+    def test_with_an_endless_summary_is_kept_without_reading_it(self, backend: Backend, update: Running) -> None:
+        """A summary of millions of names would take gigabytes when it is read, and stand in every listing of updates."""
+        changes = b",".join(b'"%d":1' % number for number in range(100_000))
+        text = b'{"events":[{"sequence":1,"summaryEvent":{"isPreview":false,"resourceChanges":{%b}}}]}' % changes
+
+        assert 2 * len(text) > peak_bytes(lambda: running.append_events(backend, update.lease, text, text))
+        with backend.db.connect() as connection:
+            assert connection.scalar(event_batches.select().with_only_columns(event_batches.c.resource_changes)) is None
+
 
 class TestUpdate:
     def test_that_has_recorded_as_much_as_it_may_keeps_what_it_has(
