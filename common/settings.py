@@ -5,6 +5,7 @@ configuration works unchanged; our own begin with STACKHOLD_. A value that is no
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -254,6 +255,9 @@ _LISTS = {
     "STACKHOLD_OUTBOUND_ALLOW",
 }
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
+# Settings that are addresses, into which people paste what belongs to them elsewhere: `mysql://root:password@host`.
+_ADDRESS = re.compile("_(?:API|ENDPOINT|SERVER|DOMAIN|ISSUER|URL)$")
+_CREDENTIALS = re.compile(r"@|[?&][^=&]*(?:sig|secret|password|access_?key)=", re.IGNORECASE)
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
 
 
@@ -321,12 +325,21 @@ class Settings:
             raise StartUpError(f"{setting.name} must not contain {what}")
         if setting.kind in (Kind.TEXT, Kind.PATH) and not _may_be_long(setting) and len(value) > LONGEST_TEXT:
             raise StartUpError(f"{setting.name} must be at most {LONGEST_TEXT} characters long")
+        if has_credentials(setting, value):
+            raise StartUpError(
+                f"{setting.name} must not contain a user, a password or a signature; they have settings of their own"
+            )
         if setting.kind is Kind.INTEGER and not _is_between(value, setting.lowest, setting.highest):
             msg = f"{setting.name} must be a whole number from {setting.lowest} to {setting.highest}"
             raise StartUpError(msg)
         if setting.kind is Kind.BOOLEAN and value.lower() not in _TRUE | _FALSE:
             msg = f"{setting.name} must be true or false"
             raise StartUpError(msg)
+
+
+def has_credentials(setting: Setting, value: str) -> bool:
+    """Tell whether a value is an address with a password, or something like one, in it."""
+    return setting.kind is Kind.TEXT and _ADDRESS.search(setting.name) is not None and _CREDENTIALS.search(value) is not None
 
 
 def _trimmed(setting: Setting, value: str) -> str:

@@ -13,7 +13,7 @@ from common.db import health, migrate
 from common.errors import StartUpError
 from common.masterkey import LOCAL, chosen
 from common.setting_groups import require_groups
-from common.settings import SETTINGS, Kind, Setting, Settings, Status
+from common.settings import SETTINGS, Kind, Setting, Settings, Status, has_credentials
 from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
 from functions.server import starting
 from functions.server.listening import has_tls, proxy_warning, tls_context
@@ -134,4 +134,4 @@ def _may_be_secret(settings: Settings, setting: Setting) -> bool:
     value = settings.text(setting.name)
     if setting.name == LOCAL or (setting.is_pem and setting.kind is Kind.TEXT):  # What is no path may be the key itself.
         return not os.path.lexists(value)
-    return setting.kind is Kind.SECRET or len(value) > LONGEST_SHOWN or not value.isprintable()
+    return setting.kind is Kind.SECRET or len(value) > LONGEST_SHOWN or not value.isprintable() or has_credentials(setting, value)

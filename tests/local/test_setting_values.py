@@ -100,6 +100,34 @@ class TestEverySetting:
         assert not [part for part in parts_of(value) if part in said]
         assert {} == contents(tmp_path)
 
+    @pytest.mark.parametrize("command", ["serve", "doctor"])
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("PULUMI_DATABASE_ENDPOINT", "mysql://root:hunter2hunter2@127.0.0.1:1/x"),
+            ("PULUMI_DATABASE_ENDPOINT", "root:hunter2/hunter2@127.0.0.1:1"),
+            ("PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT", "s3://AKIA:hunter2hunter2@bucket?region=x"),
+            ("PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT", "azblob://states?sv=1&sig=hunter2hunter2"),
+            ("SMTP_SERVER", "user:hunter2hunter2@mail.example.com"),
+            ("PULUMI_API_DOMAIN", "user:hunter2hunter2@example.com"),
+        ],
+    )  # fmt: skip
+    def test_with_a_password_in_its_address_is_refused_without_showing_it(
+        self, command: str, name: str, value: str, tmp_path: Path
+    ) -> None:
+        """Passwords stand in many an address that people copy; what `doctor` prints is made to be shown to others."""
+        ended = run(tmp_path, *(["serve", "--port", "0"] if command == "serve" else ["doctor"]), **{name: value})
+
+        assert 1 == ended.returncode
+        assert f"{name} must not contain a user, a password or a signature" in ended.stderr
+        assert "hunter2" not in ended.stdout + ended.stderr
+
+    def test_of_no_use_with_a_password_in_its_address_is_not_shown(self, tmp_path: Path) -> None:
+        """Also what has no effect is listed."""
+        ended = run(tmp_path, "doctor", PULUMI_API="https://user:hunter2hunter2@example.com")
+        assert "PULUMI_API = (set, not shown)" in ended.stdout
+        assert "hunter2" not in ended.stdout + ended.stderr
+
 
 class TestTlsPair:
     @pytest.mark.parametrize("wrap", [base64.b64encode, base64.encodebytes], ids=["one line", "lines"])
