@@ -16,6 +16,8 @@ _CHUNK_BYTES = 1 << 20
 _SAMPLE_BYTES = 64 << 10
 _WORTH_FACTOR = 4
 _BUFFERED_BYTES = 16 << 20
+# A client sends one. Each costs as much as some kilobytes of text, even an empty one of twenty bytes.
+_MOST_MEMBERS = 10_000
 _DAMAGE = cast("type[Exception]", isal_zlib.error)  # isal's stub calls it an instance
 
 
@@ -81,14 +83,16 @@ def _inflate_all(packed: bytes) -> bytes:
 
 def inflated_parts(packed: bytes) -> Iterator[bytes]:
     """Yield the text of gzip bytes in parts of a megabyte at most, so that little memory is in use; raises BadGzip on the way."""
-    member, is_over = isal_zlib.decompressobj(_WITH_GZIP_HEADER), False
+    member, is_over, number = isal_zlib.decompressobj(_WITH_GZIP_HEADER), False, 1
     for start in range(0, len(packed), _SLICE_BYTES):
         rest, is_full = packed[start : start + _SLICE_BYTES], False
         while rest or is_full:
             if is_over:
                 rest, is_full = rest.lstrip(b"\0"), False
                 if rest:
-                    member, is_over = isal_zlib.decompressobj(_WITH_GZIP_HEADER), False
+                    member, is_over, number = isal_zlib.decompressobj(_WITH_GZIP_HEADER), False, number + 1
+                if number > _MOST_MEMBERS:
+                    raise BadGzip(f"more than {_MOST_MEMBERS:,} members")
                 continue
             try:
                 part = member.decompress(rest, _CHUNK_BYTES)

@@ -123,3 +123,10 @@ class TestInflate:
     def test_of_many_empty_members(self) -> None:
         """Thousands of members that hold nothing are opened in a moment."""
         assert b"" == inflate(pack(b"") * 5000, 10)
+
+    def test_of_more_members_than_any_client_sends_are_refused(self) -> None:
+        """Members that hold nothing count for nothing, and millions of them take a minute of a processor."""
+        for members in (pack(b"") * 10_001, pack(b"x") * 10_001):
+            with pytest.raises(BadGzip, match="more than 10,000 members"):
+                inflate(members, 1 << 20)
+        assert b"x" * 10_000 == inflate(pack(b"x") * 10_000, 1 << 20)
