@@ -24,7 +24,7 @@ OF_THE_COMMAND_LINE = {("s3", "rb"): {"force"}}
 
 def aws_calls() -> list[tuple[str, str, set[str]]]:
     """Returns (service, operation, options) of every call of `aws` on the page."""
-    places = " ; ".join([*PAGE.commands, *(word for word in PAGE.words if word.startswith("aws "))])
+    places = " ; ".join([*PAGE.commands, *sorted(word for word in PAGE.words if word.startswith("aws "))])
     return [
         (service, operation, set(re.findall(r"--([a-z][a-z-]*)", rest)) - GLOBAL_OPTIONS)
         for service, operation, rest in re.findall(r"\baws ([a-z0-9]+) ([a-z0-9-]+)((?: [^;&|]*)?)", places)
@@ -33,7 +33,7 @@ def aws_calls() -> list[tuple[str, str, set[str]]]:
 
 def of_sam() -> list[list[str]]:
     """Returns the words of every call of `sam` on the page."""
-    places = [*PAGE.commands, *(word for word in PAGE.words if word.startswith("sam "))]
+    places = [*PAGE.commands, *sorted(word for word in PAGE.words if word.startswith("sam "))]
     return [
         shlex.split(place.partition("#")[0].rpartition("&& sam")[2] or place, comments=True)
         for place in places
