@@ -11,12 +11,9 @@ from common.backend import Backend
 # Databases mark parameters differently.
 _PARAMETER = re.compile(r"%(?:\(\w+\))?s")
 
-# The dialects mark parameters differently; here they are question marks.
-PARAMETER = re.compile(r"%\(\w+\)s")
-
 
 class Crash(BaseException):
-    """The process died here."""
+    """The process died here; nothing that handles errors sees it. Not for calls by HTTP: it would end the client's event loop."""
 
 
 @contextmanager
@@ -48,3 +45,8 @@ def interleaved(backend: Backend, before: str, other: Callable[[], object], *, t
 def crash() -> None:
     """Dies."""
     raise Crash
+
+
+def fail() -> None:
+    """Ends a request the way a crash does, and leaves the application that serves it alive."""
+    raise RuntimeError("the request ends here")

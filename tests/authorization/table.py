@@ -12,6 +12,7 @@ from common.access.permissions import ROLES, STACK_ADMIN, STACK_READ, Permission
 from tests.authorization.needs import (
     ADMIN,
     DIRECTORY,
+    KINDS,
     LEASE,
     LISTED,
     MEMBER,
@@ -50,10 +51,15 @@ AT = {
 }  # fmt: skip
 NEW = {"update_id": "<new {kind}>"}
 LIVE = {"stack": "{kind}-live", "update_id": "<live {kind}>"}
-PLAIN = {"stack": "{kind}-plain", "update_id": "<plain {kind}>"}
 OLD = {"update_id": "<new preview>"}
 
 STATE: Any = {"version": 3, "deployment": {"manifest": {}, "resources": []}}
+# What an update's lease may store, by the last part of the address.
+CHECKPOINTS: dict[str, Any] = {
+    "checkpoint": {"isInvalid": False, **STATE},
+    "checkpointverbatim": {"version": 3, "untypedDeployment": STATE, "sequenceNumber": 2},
+    "checkpointdelta": {"version": 3, "checkpointHash": "<digest>", "sequenceNumber": 2, "deploymentDelta": []},
+}
 PROGRAM = {"name": "shop", "runtime": "yaml", "options": {"dryRun": False}, "config": {}, "metadata": {}}
 DRY = PROGRAM | {"options": {"dryRun": True}}
 START = {"journalVersion": 2}
@@ -174,12 +180,13 @@ ROWS: tuple[Row, ...] = tuple(kind for one in (
     row("POST", f"{U}/{{update_id}}/renew_lease", LEASE, at=LIVE, body={"token": "", "duration": 300}),
     row("POST", f"{U}/{{update_id}}/complete", LEASE, at=LIVE, body={"status": "succeeded"}),
     row("PATCH", f"{U}/{{update_id}}/journalentries", LEASE, at=LIVE, body={"entries": []}),
-    row("PATCH", f"{U}/{{update_id}}/checkpoint", LEASE, at=PLAIN, body={"isInvalid": False, **STATE}),
-    row("PATCH", f"{U}/{{update_id}}/checkpointverbatim", LEASE, at=PLAIN,
-        body={"version": 3, "untypedDeployment": STATE, "sequenceNumber": 2}),
-    row("PATCH", f"{U}/{{update_id}}/checkpointdelta", LEASE, at=PLAIN,
-        body={"version": 3, "checkpointHash": "<digest>", "sequenceNumber": 2, "deploymentDelta": []}),
-
+    # A preview stores events alone.
+    *(
+        row("PATCH", f"{S}/{kind}/{{update_id}}/{call}", LEASE, at={"stack": f"{kind}-plain", "update_id": f"<plain {kind}>"},
+            body=body, ok=400 if kind == "preview" else None)
+        for kind in KINDS
+        for call, body in CHECKPOINTS.items()
+    ),
     # Who shares a stack.
     row("GET", f"{S}/teams", stack(P.STACK_ACCESS_READ)),
     row("GET", f"{S}/collaborators", stack(P.STACK_ACCESS_READ)),

@@ -106,7 +106,7 @@ class Browser:
         if found is not None:
             # A click returns before the next page is there, and the old one would be read in its place.
             with contextlib.suppress(TimeoutException):
-                WebDriverWait(self.driver, STAYS_SECONDS).until(expected_conditions.staleness_of(found))
+                WebDriverWait(self.driver, STAYS_SECONDS).until(lambda _driver: _is_stale(found))
 
     def _clicked(self, text: str) -> WebElement | None:
         """Clicks, and returns what leads on to another page."""
@@ -119,9 +119,7 @@ class Browser:
                 leads_on = found.tag_name != "summary"
                 found.click()
             except WebDriverException as error:
-                # The page was being replaced: what was found belonged to the one before.
-                is_gone = isinstance(error, StaleElementReferenceException) or "does not belong to the document" in str(error)
-                if not left or not is_gone:
+                if not left or not _is_gone(error):
                     raise
                 time.sleep(PAUSE_SECONDS)
             else:
@@ -153,3 +151,19 @@ def _program(names: tuple[str, ...]) -> str:
     if found is None:
         missing_tool("the tests of the pages need Chromium and its driver (Debian: chromium and chromium-driver)")
     return found
+
+
+def _is_stale(element: WebElement) -> bool:
+    """Whether the page of an element was replaced."""
+    try:
+        element.is_enabled()
+    except WebDriverException as error:
+        if _is_gone(error):
+            return True
+        raise
+    return False
+
+
+def _is_gone(error: WebDriverException) -> bool:
+    # While a page is being replaced, the driver tells of its elements in either way.
+    return isinstance(error, StaleElementReferenceException) or "does not belong to the document" in str(error)

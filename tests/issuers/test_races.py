@@ -9,7 +9,7 @@ from common.db.sign_in_tables import oidc_machines, refresh_tokens
 from common.db.tables import access_tokens, users
 from tests.clocks import FrozenClock
 from tests.field_reports.serving import at_once
-from tests.interleaving import crash, interleaved
+from tests.interleaving import fail, interleaved
 from tests.issuers.exchanging import ISSUERS, Trust, allow, deny, refused
 
 # The transaction that gives tokens is the first that begins; what it relies on has been read before.
@@ -65,7 +65,7 @@ class TestExchange:
 
     def test_that_dies(self, trusted: Trust, backend: Backend) -> None:
         """A process that dies before the end leaves nothing behind: no token without its refresh token, nor the reverse."""
-        with interleaved(backend, "INSERT INTO refresh_tokens", crash):
+        with interleaved(backend, "INSERT INTO refresh_tokens", fail):
             assert 500 == trusted.exchange().status_code
 
         assert 0 == given_tokens(backend)
@@ -107,7 +107,7 @@ class TestKeys:
         """When the process that set out to fetch has died, the next one does after a minute."""
         monkeypatch.setattr("common.issuers.keys._WAIT_SECONDS", 0)
         trusted.peer.rotate()
-        with interleaved(backend, "UPDATE oidc_issuers SET fetched_keys", crash):
+        with interleaved(backend, "UPDATE oidc_issuers SET fetched_keys", fail):
             assert 500 == trusted.exchange().status_code
         assert "does not publish" in refused(trusted.exchange())[1]
         clock.pass_seconds(60)

@@ -132,7 +132,7 @@ class TestRights:
         assert [] == client.get("/api/user/stacks", headers=mine).json()["stacks"]
 
     def test_end_with_the_token_in_the_middle_of_an_update(self, client: TestClient) -> None:
-        """An update that a machine began can be finished by its lease after the token was revoked, and begin no other."""
+        """An update that a machine began ends with its token: its lease is refused, and the stack is free for the next one."""
         create_stack(client)
         made = create(client, TOKENS, name="ci")
         client.headers["Authorization"] = f"token {made['tokenValue']}"
@@ -140,9 +140,11 @@ class TestRights:
         client.headers["Authorization"] = f"token {ADMIN_TOKEN}"
         client.delete(f"{TOKENS}/{made['id']}")
 
-        assert update.complete().is_success
+        assert 403 == update.complete().status_code
+        assert begin(client, "/api/stacks/acme/shop/dev").complete().is_success
         found = client.get("/api/stacks/acme/shop/dev/updates", params={"output-type": "service"}).json()["updates"]
-        assert "acme/ci" == found[0]["requestedBy"]["githubLogin"]
+        assert ["admin", "acme/ci"] == [update["requestedBy"]["githubLogin"] for update in found[:2]]
+        assert ["succeeded", "failed"] == [update["info"]["result"] for update in found[:2]]
 
 
 class TestLimitOfDays:
