@@ -59,11 +59,11 @@ def find_reference(setting: Setting, value: str) -> Reference | None:
     may_refer = setting.kind is Kind.SECRET or setting.is_pem
     if reference is None and may_refer and value.startswith(_UNRESOLVED):
         raise StartUpError(
-            f"{setting.name} looks like a reference to a secret, but is none of these: the ARN of a Secrets Manager secret or a"
-            " Systems Manager parameter, or the address of a Key Vault secret"
+            f"{setting.name} looks like a reference to a secret, but must be one of these: the ARN of a Secrets Manager secret or"
+            " of a Systems Manager parameter, or the address of a Key Vault secret"
         )
     if reference is not None and setting.name in _NEEDED_TO_READ:
-        raise StartUpError(f"{setting.name} must be the secret itself: with it other secrets are read")
+        raise StartUpError(f"{setting.name} must be the secret itself, not a reference: it is needed to read other secrets")
     return reference
 
 

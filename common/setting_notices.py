@@ -59,7 +59,7 @@ def _find(name: str) -> Setting | None:
 
 def _notice(name: str, setting: Setting) -> str:
     if setting.status is Status.IGNORED:
-        return f"{name} is set and not needed: {setting.meaning}"
+        return f"{name} is set but ignored: {setting.meaning}"
     if setting.status is Status.LATER:
         return f"{name} is set: recognised; not used yet by this release"
     if name == OF_LAMBDA:

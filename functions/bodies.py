@@ -102,7 +102,7 @@ class Body:
         except OverLimit as error:
             raise _too_large(self._ask) from error
         if "," in self._encoding:
-            raise BadRequest("the request body is not valid gzip: it names several encodings and is compressed once")
+            raise BadRequest("the request body is not valid gzip: it names several encodings but is compressed once")
         return text
 
     def _within_limit(self) -> bytes:

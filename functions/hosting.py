@@ -155,9 +155,9 @@ class FunctionHost:
             try:
                 self._replace(check)
             except StartUpError as error:
-                LOG.error("the settings before stay in force: %s", error)  # noqa: TRY400 - one line, as at a start
+                LOG.error("the previous settings stay in use: %s", error)  # noqa: TRY400 - one line, as at a start
             except Exception as error:  # noqa: BLE001 - whatever it is, requests are served as before
-                LOG.error("the settings before stay in force: they could not be read again (%s)", type(error).__name__)  # noqa: TRY400 - its text may hold a value
+                LOG.error("the previous settings stay in use: they could not be read again (%s)", type(error).__name__)  # noqa: TRY400 - its text may hold a value
             finally:
                 self._read_at = self._now()
                 self._rereading.release()
@@ -181,7 +181,7 @@ class FunctionHost:
             is_idle = before.calls == 0
         if is_idle:
             before.backend.close()
-        LOG.warning("changed settings are in force now")
+        LOG.warning("changed settings are in use now")
 
     @contextmanager
     def _using(self) -> Iterator[_Opened]:

@@ -121,6 +121,6 @@ def _operational(error: OperationalError) -> Exception:
         case 1153:
             return TooLarge("the request is larger than the database takes at once (its max_allowed_packet)")
         case code if code in READ_ONLY:
-            return Unavailable("the database takes no changes at the moment, as during a failover; try again")
+            return Unavailable("the database is read-only at the moment, for example during a failover; try again")
         case _:
             return Unavailable("the database does not answer or is overloaded; try again")

@@ -185,7 +185,7 @@ class KeyVault:
         try:
             yield
         except ClientAuthenticationError as error:
-            msg = f"Key Vault {vault} does not know who asks: no identity is assigned, or its credentials are not good"
+            msg = f"Key Vault {vault} does not accept this program's identity: none is assigned, or its credentials are not valid"
             raise Unavailable(msg) from error
         except HttpResponseError as error:
             raise _refused(error, verb, label, vault) from error

@@ -45,7 +45,7 @@ class SMTPDriver:
             raise NotSent(f"{self._server.host} cannot be used: {_reason(error)}") from error
         except ValueError as error:
             raise NotSent(
-                f"the mail, or the user or the password of {self._server.host}, cannot be sent as it is", is_final=True
+                f"the mail, or the user or password for {self._server.host}, has characters that cannot be sent", is_final=True
             ) from error
 
     def _message(self, mail: Mail) -> EmailMessage:

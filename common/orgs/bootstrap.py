@@ -24,15 +24,15 @@ ADMIN_LOGIN = "admin"
 _ATTEMPTS = 3
 _ADMIN, _TOKEN_NAME = "admin", "bootstrap"
 _ENDED = (
-    "STACKHOLD_BOOTSTRAP_TOKEN holds a token that was revoked or has expired, which nobody can sign in with: take it out of the"
-    " settings, or set a fresh one"
+    "STACKHOLD_BOOTSTRAP_TOKEN holds a token that was revoked or has expired, so no one can sign in with it: remove it from the"
+    " settings, or set a new one"
 )
 _OTHERS = (
-    "the token in STACKHOLD_BOOTSTRAP_TOKEN is new here and was added; tokens that it held before stay good: revoke them with"
+    "the token in STACKHOLD_BOOTSTRAP_TOKEN is new here and was added; earlier tokens stay valid: revoke them with"
     " DELETE /api/user/tokens/<id> for {ids}"
 )
 _NO_ADMINISTRATOR = (
-    f"user {ADMIN_LOGIN}, whom an earlier start made, is gone, and is not made again; set STACKHOLD_BOOTSTRAP_TOKEN to a token"
+    f"user {ADMIN_LOGIN} has been deleted and is not created again; set STACKHOLD_BOOTSTRAP_TOKEN to a token"
     " that was never used here to make a new administrator"
 )
 
@@ -117,11 +117,9 @@ def _make_organization(tx: Connection, user_id: str, org: str, now: datetime) ->
     """Make the organization if no start has, and return what there is to warn of."""
     if orgs.find_id(tx, org) is None:
         if bootstrap_rows.was_made(tx, _org_item(org)):
-            return [
-                f"STACKHOLD_BOOTSTRAP_ORG: organization {org} was made by a start before and is gone since; it is not made again"
-            ]
+            return [f"STACKHOLD_BOOTSTRAP_ORG: organization {org} has been deleted and is not created again"]
         if orgs.is_taken(tx, org):
-            msg = f"STACKHOLD_BOOTSTRAP_ORG: a user or an organization is called {org} but for capital and small letters"
+            msg = f"STACKHOLD_BOOTSTRAP_ORG: the name {org} is taken: another name differs from it only in case"
             raise StartUpError(msg)
         try:
             made = orgs.add_shared(tx, login=org, admin_user_id=user_id, now=now)

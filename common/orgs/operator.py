@@ -63,7 +63,7 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
             user_id = users.add(tx, login=new.login, name=name, email="", site_admin=False, now=now)
             orgs.add_personal(tx, login=new.login, name=name, user_id=user_id, now=now)
             if email and not users.give_address(tx, user_id, email):
-                msg = f"the address {email} is taken, by another user"
+                msg = f"the address {email} is already used by another user"
                 raise Conflict(msg)
             if org_id is not None:
                 orgs.add_member(tx, org_id=org_id, user_id=user_id, role=new.role, now=now)

@@ -306,7 +306,7 @@ def require_room(tx: Connection, backend: Backend, org_id: str, org: str) -> Non
         )
     if kept >= limit * _DELETED_FOR_EACH:
         raise BadRequest(
-            f"organization {org} has {kept:,} stacks with those deleted in the last days, more than it may"
+            f"organization {org} has {kept:,} stacks with those deleted recently, which is over the limit"
             " (STACKHOLD_STACKS_PER_ORGANIZATION, STACKHOLD_DELETED_STACK_DAYS)"
         )
 

@@ -51,7 +51,7 @@ def lock_idle(tx: Connection, backend: Backend, stack: Stack) -> Stack:
     require_idle(backend, found)
     if found.latest.is_open():
         # Its holder is gone since the stack was looked at; the repeat finishes it first.
-        msg = f"an update of stack '{stack.path}' was given up at the same time; try again"
+        msg = f"an update of stack '{stack.path}' was cancelled at the same time; try again"
         raise Contention(msg)
     return found
 

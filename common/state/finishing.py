@@ -24,7 +24,7 @@ from common.state.stored_journal import DamagedBatch, StoredJournal
 LOG = logging.getLogger("stackhold.state")
 # So many processes may die of an update before it is set aside.
 MOST_ATTEMPTS = 3
-SET_ASIDE = "The state from before it stays, and what it recorded is kept: after a repair, `pulumi cancel` tries again"
+SET_ASIDE = "The stack keeps its previous state, and the journal is kept: after a repair, run `pulumi cancel` to try again"
 
 
 class StateLost(BackendError):

@@ -69,7 +69,7 @@ class Shield:
         if len(text) > _PAIR_BYTES // 2 * _MOST_SURROGATES:
             number = sum(1 for _ in islice(_SURROGATE.finditer(text), _MOST_SURROGATES + 1))
             if number > _MOST_SURROGATES:
-                raise BadDocument(f"the document has more than {_MOST_SURROGATES:,} escapes of surrogates")
+                raise BadDocument(f"the document has more than {_MOST_SURROGATES:,} surrogate escapes")
         return _SURROGATES.sub(self._hide_one, text)
 
     def show(self, text: bytes) -> bytes:

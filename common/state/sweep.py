@@ -52,6 +52,6 @@ def _remove_unnamed(backend: Backend, bucket: Bucket, page: list[tuple[str, int]
         bucket.delete(unnamed)
     except Unavailable as error:
         # One that cannot be removed must not hold up those after it: the next round comes to it again.
-        LOG.warning("%d blobs that no row names stay for now: %s", len(unnamed), error.message)
+        LOG.warning("%d unused blobs could not be deleted and are tried again later: %s", len(unnamed), error.message)
         return 0
     return len(unnamed)

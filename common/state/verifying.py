@@ -36,5 +36,5 @@ def _problem(backend: Backend, key: str | None, seen: dict[str, str]) -> str:
         except (BlobMissing, BlobDamaged) as error:
             seen[key] = error.message.partition(": ")[2]
         except BadDocument as error:
-            seen[key] = f"the stored document {key} is no state: {error}"
+            seen[key] = f"the stored document {key} is not a state: {error}"
     return seen[key]

@@ -36,7 +36,7 @@ def _end(backend: Backend, begun: Begun, callers: dict[str, Caller | None]) -> b
     try:
         if begun.may_go_on and _may(backend, begun, callers):
             return False
-        LOG.warning("update %s is cancelled: whoever began it may no longer run it", begun.update_id)
+        LOG.warning("update %s is cancelled: the caller that started it may no longer run it", begun.update_id)
         return finishing.finish(backend, begun.update_id, Outcome.CANCELLED)
     except Exception:  # One update's trouble does not hold up the others.
         LOG.exception("update %s could not be looked at and is tried again", begun.update_id)

@@ -24,7 +24,7 @@ from common.updates.leases import Lease
 from common.updates.running_rows import Batch, Checkpoint, Guard
 
 _T = TypeVar("_T")
-_EVENTS_ALONE = "a preview records nothing but events"
+_EVENTS_ALONE = "a preview can record only events"
 # What a batch and an entry or event count for beside their text: about what keeping and reading them costs.
 BATCH_BYTES = 1024
 ENTRY_BYTES = 256
@@ -181,7 +181,7 @@ def _not_taken(backend: Backend, lease: Lease, batch: Batch, *, is_events: bool)
     if is_preview and not is_events:
         return BadRequest(_EVENTS_ALONE)
     return BadRequest(
-        f"this update has recorded as much as it may: {batch.limit_bytes:,} bytes (STACKHOLD_UPDATE_LIMIT_BYTES). "
+        f"this update has reached its limit of {batch.limit_bytes:,} recorded bytes (STACKHOLD_UPDATE_LIMIT_BYTES). "
         "What it recorded is kept; divide the stack, or ask the operator of this service for a higher limit"
     )
 

@@ -48,7 +48,7 @@ class _Beginner:
 def require_small(program: bytes) -> None:
     """Raise TooLarge for a program that takes more than one may: each update and preview keeps its own."""
     if len(program) > PROGRAM_LIMIT_BYTES:
-        raise TooLarge(f"what describes the update is larger than {PROGRAM_LIMIT_BYTES:,} bytes: its configuration, for one")
+        raise TooLarge(f"the update's configuration and metadata are larger than {PROGRAM_LIMIT_BYTES:,} bytes")
 
 
 def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, program: Program) -> str:

@@ -141,7 +141,7 @@ def _require_small_beside_state(body: Body) -> None:
     if len(body.text) <= DOCUMENT.size_bytes:
         return
     if len(body.text) - len(body.decode(_State).state) > DOCUMENT.size_bytes:
-        raise TooLarge(f"what is beside the state takes more than {DOCUMENT.size_bytes:,} bytes")
+        raise TooLarge(f"the request without its state is larger than {DOCUMENT.size_bytes:,} bytes")
 
 
 def _new_stack(asked: CreateStackRequest) -> NewStack:

@@ -86,7 +86,8 @@ def _keys(found: starting.Checked) -> list[str]:
     counts = servicekeys.count_by_master_key(found.db, found.keys)
     lines = [f"  key in use: {current}"]
     for name, count in counts.items():
-        lines.append(f"  wrapped by {name}: {count} data keys{'' if name == current else '; keep it enabled'}")
+        keys = "1 data key" if count == 1 else f"{count} data keys"
+        lines.append(f"  wrapped by {name}: {keys}{'' if name == current else '; keep it enabled'}")
     return lines
 
 
@@ -114,7 +115,7 @@ def _database(settings: Settings) -> list[str]:
     place = database_place(settings)
     if isinstance(place, Path):
         if not (place.exists() and place.stat().st_size):
-            return [f"SQLite, {place}, which the first start makes"]
+            return [f"SQLite, {place}, created at the first start"]
         name = f"SQLite, {place}"
     else:
         name = f"MySQL, {place.host}:{place.port}/{place.database} as {place.user}, {'verified TLS' if place.tls else 'no TLS'}"

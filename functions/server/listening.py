@@ -43,8 +43,8 @@ def proxy_warning(settings: Settings) -> str:
     if not is_behind or settings.is_set("STACKHOLD_TRUSTED_PROXIES"):
         return ""
     return (
-        f"{domain} is public and STACKHOLD_TRUSTED_PROXIES is not set: behind a load balancer everybody counts as one"
-        " address, so that 100 failed sign-ins lock everybody out for a while; name the addresses of the balancer, or"
+        f"{domain} is public and STACKHOLD_TRUSTED_PROXIES is not set: behind a load balancer all clients share one"
+        " address, so 100 failed sign-ins lock everyone out for a while; set it to the addresses of the balancer, or"
         " 127.0.0.1 for a proxy on this machine"
     )
 
@@ -106,8 +106,8 @@ def bind_console(settings: Settings, listener: socket.socket, ports: Mapping[int
         return bind(settings.replaced(STACKHOLD_PORT=str(ports[port])))
     except StartUpError:
         LOG.warning(
-            "another program uses port %d, where links of the command line lead; `export PULUMI_CONSOLE_DOMAIN=localhost:%d` "
-            "for the command line makes them lead here", ports[port], port,
+            "another program uses port %d, which the links that pulumi prints point to; to make them point here, run "
+            "`export PULUMI_CONSOLE_DOMAIN=localhost:%d` before pulumi", ports[port], port,
         )  # fmt: skip
         return None
 

@@ -163,7 +163,9 @@ class Protocol(HttpToolsProtocol):
         if self.cycle.response_started or self.pipeline:
             self.transport.close()
         else:
-            self._refuse(HEAD_TOO_LARGE, f"Request Header Fields Too Large: {HEAD_LIMIT_BYTES:,} bytes, after a body too")
+            self._refuse(
+                HEAD_TOO_LARGE, f"Request Header Fields Too Large: {HEAD_LIMIT_BYTES:,} bytes are the limit, after a body too"
+            )
 
     def _watch_writing(self) -> None:
         self._stop_write_timer()

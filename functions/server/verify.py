@@ -17,5 +17,5 @@ def verify(settings: Settings, *, all_versions: bool, report: Callable[[str], ob
             if problem:
                 bad += 1
                 report(f"version {kept.version} of stack '{kept.path}': {problem}")
-    report(f"{number:,} {'versions' if all_versions else 'stacks'} looked at, {bad:,} damaged")
+    report(f"{number:,} {'version' if all_versions else 'stack'}{'' if number == 1 else 's'} checked, {bad:,} damaged")
     return bad == 0

@@ -220,10 +220,10 @@ class TestChangedSettings:
         source.values["PULUMI_DATABASE_USER_PASSWORD"] = "hush"
         source.time += SECONDS
         host.tick()
-        said = [record.message for record in caplog.records if "force" in record.message]
+        said = [record.message for record in caplog.records if "in use" in record.message]
 
-        assert "changed settings are in force now" == said[0]
-        assert "the settings before stay in force: the database cannot be used" in said[1]
+        assert "changed settings are in use now" == said[0]
+        assert "the previous settings stay in use: the database cannot be used" in said[1]
 
 
 async def _answer(host: FunctionHost, method: str, path: str, receive: Any) -> int:

@@ -205,7 +205,7 @@ class TestSettings:
             environment.close()
 
         assert ["Before" in before, "After" in after, "After" in mistaken] == [True] * 3
-        assert "the settings before stay in force: " in environment.log
+        assert "the previous settings stay in use: " in environment.log
         assert "hush" not in environment.log
         assert 1 == environment.inits
 

@@ -244,7 +244,7 @@ class TestTrouble:
         monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
         monkeypatch.setenv("PATH", str(tmp_path))
 
-        with pytest.raises(Unavailable, match="does not know who asks"):
+        with pytest.raises(Unavailable, match="does not accept this program's identity"):
             driver(vault).wrap(PLAIN, "stack:1")
 
 

@@ -39,7 +39,7 @@ class TestAddUser:
             (["bob", "--email", "notmail"], "stackhold: Bad Request: 'notmail' is not an e-mail address"),
             (
                 ["bob", "--email", "Taken@example.com"],
-                "stackhold: Conflict: the address taken@example.com is taken, by another user",
+                "stackhold: Conflict: the address taken@example.com is already used by another user",
             ),
             (
                 ["settings"],

@@ -244,8 +244,8 @@ class TestNotices:
 
         assert [
             "stackhold: METRICS_WEBHOOK_SECRET is set: recognised; not used yet by this release",
-            "stackhold: PULUMI_LICENSE_KEY is set and not needed: no licence is needed",
-            "stackhold: SLACK_TOKEN is set and not needed: there is no Slack application; a webhook does the same",
+            "stackhold: PULUMI_LICENSE_KEY is set but ignored: no licence is needed",
+            "stackhold: SLACK_TOKEN is set but ignored: there is no Slack application; a webhook does the same",
             "stackhold: STACKHOLD_PROT: not a setting of this release; did you mean STACKHOLD_PORT?",
         ] == ended.stderr.splitlines()
 

@@ -172,4 +172,4 @@ class TestDoctor:
         lines = run(tmp_path, "doctor", **settings).stdout.splitlines()
 
         assert f"  key in use: master/{new}" in lines
-        assert f"  wrapped by master/{old}: 1 data keys; keep it enabled" in lines
+        assert f"  wrapped by master/{old}: 1 data key; keep it enabled" in lines

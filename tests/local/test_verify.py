@@ -37,12 +37,12 @@ def test_names_what_is_damaged(tmp_path: Path) -> None:
     before = contents(tmp_path)
     newest, every = run(tmp_path, "verify", **SETTINGS), run(tmp_path, "verify", "--all-versions", **SETTINGS)
 
-    assert (0, "2 stacks looked at, 0 damaged\n") == (whole.returncode, whole.stdout), whole.stderr
+    assert (0, "2 stacks checked, 0 damaged\n") == (whole.returncode, whole.stdout), whole.stderr
     assert (1, 1) == (newest.returncode, every.returncode)
     [line, count] = newest.stdout.splitlines()
     assert line.startswith("version 2 of stack 'acme/shop/dev': the stored document checkpoints/")
     assert states[1].name in line
-    assert "2 stacks looked at, 1 damaged" == count
+    assert "2 stacks checked, 1 damaged" == count
     assert "version 1 of stack 'acme/shop/prod': " in every.stdout
     assert states[2].name in every.stdout
     assert before.keys() == contents(tmp_path).keys()

@@ -32,7 +32,7 @@ from tests.people import ORG
 
 DEV = StackPath(ORG, "shop", "dev")
 S = "/api/stacks/acme/shop/dev"
-_READ_ONLY = "Service Unavailable: the database takes no changes at the moment, as during a failover; try again"
+_READ_ONLY = "Service Unavailable: the database is read-only at the moment, for example during a failover; try again"
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ class TestBootstrap:
             tx.execute(delete(organizations).where(organizations.c.login == "acme"))
         result = bootstrap(backend, token=ONE, org="acme")
 
-        assert "organization acme was made by a start before and is gone since" in result.warnings[0]
+        assert "organization acme has been deleted and is not created again" in result.warnings[0]
         assert caller_of(backend, ONE).membership("acme") is None
 
     def test_does_not_make_an_administrator_again_who_is_gone(self, backend: Backend) -> None:
@@ -111,13 +111,13 @@ class TestBootstrap:
         before = bootstrap(backend, token=ONE, org=None), bootstrap(backend, token=None, org=None)
 
         assert not is_fresh(backend)
-        assert all(not result.administrator_made and "is gone" in result.warnings[0] for result in before)
+        assert all(not result.administrator_made and "has been deleted" in result.warnings[0] for result in before)
         assert bootstrap(backend, token=TWO, org=None).administrator_made
 
     def test_refuses_an_organization_that_differs_in_capital_letters(self, backend: Backend) -> None:
         """`Acme` beside `acme` would be taken for it."""
         bootstrap(backend, token=ONE, org="acme")
-        with pytest.raises(StartUpError, match="STACKHOLD_BOOTSTRAP_ORG: a user or an organization is called Acme but for"):
+        with pytest.raises(StartUpError, match="STACKHOLD_BOOTSTRAP_ORG: the name Acme is taken: another name"):
             bootstrap(backend, token=ONE, org="Acme")
 
     def test_adds_an_organization_later(self, backend: Backend) -> None:

@@ -129,7 +129,7 @@ class TestFinish:
         """A dry run changes no state, and entries that it sends are refused."""
         make_stack(backend, admin)
         preview = make_running(backend, admin, DEV, dry_run=True)
-        with pytest.raises(BadRequest, match="a preview records nothing but events"):
+        with pytest.raises(BadRequest, match="a preview can record only events"):
             record(backend, preview, *creation("a", 1))
         complete(backend, preview)
 

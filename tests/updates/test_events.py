@@ -195,4 +195,4 @@ class TestRecording:
 
         status, _code, reason = error_of(update.send("POST", "events/batch", text))
         assert 400 == status
-        assert "more than 1,000,000 escapes of surrogates" in reason
+        assert "more than 1,000,000 surrogate escapes" in reason

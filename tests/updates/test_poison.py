@@ -335,7 +335,7 @@ class TestPreview:
         state = b'{"version":3,"deployment":{}}'
 
         for reply in (found.journal(entry(1, 0, 1)), found.checkpoint(state), found.verbatim(state, 1)):
-            assert (400, 400, "Bad Request: a preview records nothing but events") == error_of(reply)
+            assert (400, 400, "Bad Request: a preview can record only events") == error_of(reply)
         assert 200 == found.events({"sequence": 1}).status_code
 
 
