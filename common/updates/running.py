@@ -181,7 +181,7 @@ def _not_taken(backend: Backend, lease: Lease, batch: Batch, *, is_events: bool)
     if is_preview and not is_events:
         return BadRequest(_EVENTS_ALONE)
     return BadRequest(
-        f"this update has reached its limit of {batch.limit_bytes:,} recorded bytes (STACKHOLD_UPDATE_LIMIT_BYTES). "
+        f"this update has reached its limit for recorded data: {batch.limit_bytes:,} bytes (STACKHOLD_UPDATE_LIMIT_BYTES). "
         "What it recorded is kept; divide the stack, or ask the operator of this service for a higher limit"
     )
 
