@@ -126,9 +126,9 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("PULUMI_LOCAL_OBJECTS", _P, "", "Folder for stack states; unset: `objects` in the data folder."),
         Setting("PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT", _T, "", "`s3://bucket?…` or `azblob://container` for stack states."),
         Setting("PULUMI_ENGINE_EVENTS_BLOB_STORAGE_ENDPOINT", _T, "", "The same for large batches; unset: with the states."),
-        Setting("PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS", _P, "", "Folder for policy packs. No policy packs are stored yet."),
+        Setting("PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS", _P, "", "Folder for policy packs; none are stored yet."),
         Setting("PULUMI_POLICY_PACK_BLOB_STORAGE_ENDPOINT", _T, "", "Bucket or container for policy packs, not the one for"
-                " states. No policy packs are stored yet."),
+                " states; none are stored yet."),
         Setting("PULUMI_SERVICE_METADATA_BLOB_STORAGE_ENDPOINT", _T, "", "For configuration over 64 kB; unset: with the states."),
         Setting("AWS_REGION", _T, "", "AWS region; any valid name for other S3 stores."),
         Setting("AWS_PROFILE", _T, "", "Profile of the AWS configuration files; the SDK reads it."),
