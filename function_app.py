@@ -9,8 +9,8 @@ import os
 
 import azure.functions as func
 
-from functions.azure_http import serve
-from functions.hosting import FunctionHost
+from functions.hosts.azure_http import serve
+from functions.hosts.function_host import FunctionHost
 
 # The SDKs log every call, with headers and all.
 logging.getLogger("azure").setLevel(logging.WARNING)

@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from common import awsclient
-from common.awsclient import Access
-from common.errors import StartUpError
+from common.core.errors import StartUpError
+from common.ports import aws
+from common.ports.aws import Access
 
 CERTIFICATES = Path(__file__).with_name("database-ca.pem")
 SECRETS, _CERTIFICATE = "STACKHOLD_SETTINGS_SECRETS", "DATABASE_CA_CERTIFICATE"
@@ -52,7 +52,7 @@ def _settings_of(name: str) -> dict[str, str]:
         text = str(_client().get_secret_value(SecretId=name)["SecretString"])
     except Exception as error:  # noqa: BLE001 - the SDK's errors have no base that is known without loading it
         # The SDK's own words may repeat an answer.
-        raise StartUpError(f"{SECRETS}: the secret {name} cannot be read ({awsclient.reason_of(error)})") from None
+        raise StartUpError(f"{SECRETS}: the secret {name} cannot be read ({aws.reason_of(error)})") from None
     try:
         settings = json.loads(text)
     except ValueError:
@@ -65,7 +65,7 @@ def _settings_of(name: str) -> dict[str, str]:
 
 @cache
 def _client() -> Any:  # noqa: ANN401 - the SDK has no types
-    return awsclient.connect(
+    return aws.connect(
         "secretsmanager",
         Access(os.environ.get("AWS_REGION", "")),
         connect_timeout=_CONNECT_SECONDS,

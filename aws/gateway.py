@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote
 from mangum.handlers import APIGateway, HTTPGateway
 from mangum.types import Response, Scope
 
-from functions.middleware import PREFIX, without_prefix
-from functions.oversize import Carrier
+from functions.http.middleware import PREFIX, without_prefix
+from functions.http.size_limits import Carrier
 
 # The runtime takes 6 MiB and a little; headers and the event's own members need their part.
 REPLY_LIMIT_BYTES = 6_000_000

@@ -13,8 +13,8 @@ from mangum import Mangum
 
 from aws.environment import environment, has_secrets
 from aws.gateway import CARRIER, REQUEST_WORDS, V1, V2, is_too_large
-from functions.hosting import FunctionHost
-from functions.oversize import Bounded, refusal
+from functions.hosts.function_host import FunctionHost
+from functions.http.size_limits import Bounded, refusal
 
 SNAPSHOT = "snap-start"
 _LOADED_AHEAD = {SNAPSHOT, "provisioned-concurrency"}

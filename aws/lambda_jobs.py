@@ -10,7 +10,7 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, Rate
 
 from aws.environment import environment, has_secrets
-from functions.hosting import FunctionHost
+from functions.hosts.function_host import FunctionHost
 
 # A job's step, begun with so much time left, ends before the platform ends the process.
 SPARE_MILLISECONDS = 30_000

@@ -13,8 +13,8 @@ import urllib.request  # arch: CloudFormation names the address, and there is no
 from typing import Any
 
 from aws.environment import environment
-from common.errors import StartUpError
-from functions.hosting import FunctionHost
+from common.core.errors import StartUpError
+from functions.hosts.function_host import FunctionHost
 
 LOG = logging.getLogger("stackhold.migrate")
 logging.getLogger("stackhold").setLevel(logging.INFO)

@@ -24,14 +24,14 @@ from bench.counting import Counter, counted
 from bench.script import PROJECT, Script, batches
 from bench.servers import ORG
 from common.backend import Backend
-from common.clock import Clock
-from common.compression import pack, unpack
-from common.crypto.datakeys import KEPT_FOR
+from common.config.settings import Settings
+from common.core.clock import Clock
+from common.core.compression import pack, unpack
 from common.opening import open_backend
-from common.settings import Settings
-from common.state import delta
-from functions.app import create_app
-from functions.server import starting
+from common.ports.keys.data_keys import KEPT_FOR
+from common.stacks.engine import delta
+from functions.http.app import create_app
+from functions.server import startup
 
 RESOURCES = 100
 _TOKEN = f"pul-{'a1' * 20}"
@@ -117,8 +117,8 @@ def opened(folder: Path, clock: Clock | None = None) -> Iterator[Backend]:
     """Yields a backend on a fresh data folder with an administrator and the organization."""
     values = {"STACKHOLD_DATA": str(folder / "in-process"), "STACKHOLD_BOOTSTRAP_TOKEN": _TOKEN, "STACKHOLD_BOOTSTRAP_ORG": ORG}
     settings = Settings(values)
-    with closing(starting.start(settings, may_migrate=True)) as backend:
-        starting.make_administrator(backend)
+    with closing(startup.start(settings, may_migrate=True)) as backend:
+        startup.make_administrator(backend)
     with closing(open_backend(settings, clock=clock)) as backend:
         yield backend
 

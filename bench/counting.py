@@ -9,8 +9,8 @@ from unittest.mock import patch
 from sqlalchemy import event
 
 from common.backend import Backend
-from common.blobs.files import Files
-from common.keys.local import LocalKey
+from common.ports.blobs.files import Files
+from common.ports.keys.local import LocalKey
 
 
 @dataclass

@@ -12,8 +12,8 @@ from bench import usage
 from bench.script import PROJECT, Script, batches, entry
 from bench.servers import Target, ours
 from bench.wire_load import Client
-from common.compression import pack
-from common.state import document
+from common.core.compression import pack
+from common.stacks.engine import document
 
 PAYLOAD_BYTES = 1500
 MEMORY_LIMIT_BYTES = 400 << 20

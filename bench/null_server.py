@@ -19,9 +19,9 @@ import msgspec
 import uvloop
 
 from bench.servers import ORG
-from common.compression import unpack
-from common.state import document, journal
-from common.state.entry import part_of
+from common.core.compression import unpack
+from common.stacks.engine import document, journal
+from common.stacks.engine.entry import part_of
 from common.wire import stacks as wire
 from common.wire import updates as wire_updates
 from common.wire.users import GetDefaultOrganizationResponse, OrganizationSummaryWithRole, User

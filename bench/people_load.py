@@ -17,13 +17,13 @@ from bench import asgi, usage
 from bench.counting import counted
 from bench.people_rows import Size, fill, id_of, login_of, org_login, project_of, token_of
 from common.backend import Backend
-from common.compression import unpack
-from common.db.catalog import METADATA
+from common.config.settings import Settings
+from common.core.compression import unpack
+from common.core.paging import make_token, seal
+from common.db.tables.metadata import METADATA
 from common.opening import open_backend
-from common.paging import make_token, seal
-from common.settings import Settings
-from functions.app import create_app
-from functions.server import starting
+from functions.http.app import create_app
+from functions.server import startup
 from tools.mysql import PASSWORD, USER, Server, temporary_server
 
 # The whole of the largest size fits, as it would on a server of that size.
@@ -149,7 +149,7 @@ def _opened(server: Server, folder: Path) -> Iterator[Backend]:
             "PULUMI_DATABASE_USER_PASSWORD": PASSWORD,
         }
     )
-    starting.start(settings, may_migrate=True).close()
+    startup.start(settings, may_migrate=True).close()
     with closing(open_backend(settings)) as backend:
         yield backend
 

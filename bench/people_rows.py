@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, insert
 
-from common.access import descriptor as d
-from common.access.orgsettings import OrgSettings, encode
-from common.access.permissions import Permission, StackLevel
-from common.db import tables as t
 from common.db.engine import Database
+from common.db.tables import core_tables as t
+from common.rights import descriptor as d
+from common.rights.org_settings import OrgSettings, encode
+from common.rights.permissions import Permission, StackLevel
 
 _NOW = 1_767_225_600_000
 _NEVER_SOON = _NOW + 10 * 365 * 86_400_000

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from common.state import checks, document, envelope, journal, rename
-from common.state.entry import part_of
+from common.stacks.engine import checks, document, envelope, journal, rename
+from common.stacks.engine.entry import part_of
 
 VERSION = "v3.274.1"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

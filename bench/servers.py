@@ -41,7 +41,7 @@ def ours(folder: Path) -> Iterator[Target]:
     """Yields our server on a fresh data folder."""
     token = f"pul-{secrets.token_hex(20)}"
     port = _free_port()
-    command = [sys.executable, "-m", "functions.local", "serve", "--port", str(port), "--data", str(folder / "data")]
+    command = [sys.executable, "-m", "functions.server.cli", "serve", "--port", str(port), "--data", str(folder / "data")]
     settings = {"STACKHOLD_BOOTSTRAP_TOKEN": token, "STACKHOLD_BOOTSTRAP_ORG": ORG}
     with _process(command, folder / "stackhold.log", port, settings) as pid:
         yield Target(OURS, f"http://127.0.0.1:{port}", ORG, token, pid)

@@ -20,18 +20,18 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bench import asgi, budgets, servers
-from functions.app import create_app
+from functions.http.app import create_app
 
 OPERATIONS = 600
 _ROUNDS = 5
 _CALLS, _BLOCKS = 200, 15
 _PROGRAMS = {
     "python, nothing imported": "pass",
-    "the application (functions.app)": "import functions.app",
+    "the application (functions.http.app)": "import functions.http.app",
     "the application, every group built": (
         "from functions import api, app\ndispatcher = app.Dispatcher(None)\nfor group in api.GROUPS: dispatcher.load(group)"
     ),
-    "the command line (stackhold version)": "import sys; from functions.local import app; sys.argv[1:] = ['version']; app()",
+    "the command line (stackhold version)": "import sys; from functions.server.cli import app; sys.argv[1:] = ['version']; app()",
 }
 
 

@@ -17,7 +17,7 @@ from bench import usage
 from bench.asgi import Json
 from bench.script import PROJECT, Script, batches
 from bench.servers import Target
-from common.compression import pack, unpack
+from common.core.compression import pack, unpack
 
 JOURNAL_BATCH = 16
 EVENT_BATCH = 50

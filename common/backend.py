@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from common.blobs import Bucket
-from common.clock import Clock
-from common.crypto.datakeys import DataKeys
+from common.config.plan import Plan
+from common.config.settings import Settings
+from common.core.clock import Clock
 from common.db.engine import Database
-from common.keys import KeyService
-from common.mail import Mailer
-from common.outbound import Outbound
-from common.plan import Plan
-from common.settings import Settings
+from common.ports.blobs import Bucket
+from common.ports.keys import KeyService
+from common.ports.keys.data_keys import DataKeys
+from common.ports.mail import Mailer
+from common.ports.outbound import Outbound
 
 
 @dataclass(frozen=True, slots=True)

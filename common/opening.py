@@ -1,31 +1,31 @@
 """Opens what the settings name, each thing once.
 
 Nothing is made here and the database is asked nothing, so a process that has just started costs no trip. What a first
-start on this machine has to make is in `common/installation.py`.
+start on this machine has to make is in `common/installation/checks.py`.
 """
 
-from common import masterkey, stores
 from common.backend import Backend
-from common.blobs import Bucket
-from common.clock import Clock, SystemClock
-from common.crypto.datakeys import DataKeys
+from common.config import master_key, object_stores
+from common.config.plan import Plan, make_plan
+from common.config.settings import Settings
+from common.core.clock import Clock, SystemClock
+from common.core.errors import StartUpError
 from common.db.engine import Database
-from common.errors import StartUpError
-from common.keys import KeyService
-from common.plan import Plan, make_plan
-from common.settings import Settings
+from common.ports.blobs import Bucket
+from common.ports.keys import KeyService
+from common.ports.keys.data_keys import DataKeys
 
 
 def open_backend(settings: Settings, *, clock: Clock | None = None) -> Backend:
     """Return the backend of these settings; raises StartUpError when something it needs is not there."""
     plan = make_plan(settings)
-    return open_plan(plan, plan.open_database(), masterkey.open_key_service(settings, plan.master), clock=clock)
+    return open_plan(plan, plan.open_database(), master_key.open_key_service(settings, plan.master), clock=clock)
 
 
 def open_plan(plan: Plan, db: Database, keys: KeyService, *, clock: Clock | None = None) -> Backend:
     """Return the backend of a plan, with the database and the key service that were opened to check them."""
     clock = clock or SystemClock()
-    checkpoints, batches, policy_packs, metadata = (Bucket(plan.stores[purpose].driver) for purpose in stores.PURPOSES)
+    checkpoints, batches, policy_packs, metadata = (Bucket(plan.stores[purpose].driver) for purpose in object_stores.PURPOSES)
     return Backend(
         plan=plan,
         settings=plan.settings,
@@ -44,9 +44,9 @@ def open_plan(plan: Plan, db: Database, keys: KeyService, *, clock: Clock | None
 
 def require_remote(settings: Settings) -> None:
     """Raise StartUpError unless database, states and master key are all kept elsewhere: a function has no disk of its own."""
-    missing = [name for name in ("PULUMI_DATABASE_ENDPOINT", stores.CHECKPOINTS) if not settings.is_set(name)]
-    if masterkey.chosen(settings).place is not None:
-        missing.append(f"{masterkey.KMS_KEY} or {masterkey.VAULT}")
+    missing = [name for name in ("PULUMI_DATABASE_ENDPOINT", object_stores.CHECKPOINTS) if not settings.is_set(name)]
+    if master_key.chosen(settings).place is not None:
+        missing.append(f"{master_key.KMS_KEY} or {master_key.VAULT}")
     if missing:
         msg = f"a function keeps nothing on its own disk: set {', '.join(missing)}"
         raise StartUpError(msg)

@@ -31,32 +31,36 @@ AREAS = (
     "deployments",
     "registry",
 )
-PORTS = ("common.blobs", "common.keys", "common.mail")
+PORTS = ("common.ports.blobs", "common.ports.keys", "common.ports.mail")
 # Small modules without I/O that every layer may use.
 VOCABULARY = (
-    "common.errors",
-    "common.names",
-    "common.ids",
-    "common.clock",
-    "common.paging",
-    "common.compression",
-    "common.durable",
+    "common.core.errors",
+    "common.core.names",
+    "common.core.ids",
+    "common.core.clock",
+    "common.core.paging",
+    "common.core.compression",
+    "common.core.folders",
 )
 # Modules outside the areas that have an area beneath them, by design.
-ABOVE_AREAS = {"common.backend": ("crypto",), "common.opening": ("crypto",), "common.activity": ("access", "audit", "webhooks")}
+ABOVE_AREAS = {
+    "common.backend": ("crypto",),
+    "common.opening": ("crypto",),
+    "common.audit.steps": ("access", "audit", "webhooks"),
+}
 
 # Every change of a stack takes a version number (docs/decisions/0001), so these statements are open to the areas above.
-LEDGER = "common.stacks.ledger"
+LEDGER = "common.stacks.repository.versions"
 # Who may do what is decided by functions of values, so that a matrix of callers can be tested without a database.
 ACCESS_RULES = tuple(
     f"common.access.{name}"
     for name in ("permissions", "orgsettings", "descriptor", "predicate", "rules", "rights", "builtin", "caller")
 )
-PURE = ("common.esc.lang", "common.audit.actions", *ACCESS_RULES)
+PURE = ("common.environments.lang", "common.audit.events", *ACCESS_RULES)
 # All of the state engine is pure but these, which fetch a state and put it away.
-ENGINE = "common.state"
+ENGINE = "common.stacks.state"
 ENGINE_EDGE = tuple(
-    f"common.state.{name}"
+    f"common.stacks.state.{name}"
     for name in (
         "attempts",
         "changes",
@@ -71,7 +75,7 @@ ENGINE_EDGE = tuple(
         "verifying",
     )
 )
-PURE_MAY_IMPORT = ("msgspec", "common.errors", "common.names")
+PURE_MAY_IMPORT = ("msgspec", "common.core.errors", "common.core.names")
 DOES_INPUT_OUTPUT = [
     "asyncio",
     "concurrent",
@@ -102,19 +106,19 @@ DOES_INPUT_OUTPUT = [
 WEB = ("fastapi", "starlette", "uvicorn", "mangum", "chalice", "functions", "aws", "function_app")
 CLOUD_SDKS = ("boto3", "botocore", "azure", "google.cloud", "aws_xray_sdk", "opentelemetry.sdk", "opentelemetry.exporter")
 # What drivers of several ports share: one cloud's credentials and limits.
-CLOUD_CLIENTS = ("common.awsclient", "common.azureclient")
-SDK_HOMES = (*PORTS, *CLOUD_CLIENTS, "common.audit.dynamodb", "common.db", "common.telemetry", "common.esc.providers")
-OUTBOUND = ("common.outbound", "common.outbound.transport", "common.outbound.deadline")
+CLOUD_CLIENTS = ("common.ports.aws", "common.ports.azure")
+SDK_HOMES = (*PORTS, *CLOUD_CLIENTS, "common.audit.dynamodb", "common.db", "common.telemetry", "common.environments.providers")
+OUTBOUND = ("common.ports.outbound", "common.ports.outbound.transport", "common.ports.outbound.deadline")
 HTTP_CLIENTS = ("aiohttp", "http.client", "httpx", "httpx2", "requests", "urllib.request", "urllib3")
 ENTRY_POINTS = ("aws", "function_app")
 ENTRY_POINTS_MAY_IMPORT = (
     "functions",
     "aws",
-    "common.awsclient",
+    "common.ports.aws",
     "common.backend",
     "common.opening",
-    "common.settings",
-    "common.errors",
+    "common.config.settings",
+    "common.core.errors",
     "common.telemetry",
 )
 

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.database import DATABASE_FILE
+from common.config.database import DATABASE_FILE
+from common.config.settings import Settings
 from common.db.engine import open_database
 from common.db.migrate import migrate
-from common.keys.local import create_key
 from common.opening import open_backend
-from common.settings import Settings
-from functions.app import create_app
+from common.ports.keys.local import create_key
+from common.rights.caller import Caller
+from functions.http.app import create_app
 from tests.clocks import FrozenClock
 from tests.counting import Counter, counted
-from tests.people import ADMIN_TOKEN, make_admin
+from tests.factories.people import ADMIN_TOKEN, make_admin
 from tests.secrecy import Watch
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from common.db.place import MySQL
+from common.db.address import MySQL
 from tests.mysql.shared import SharedServer, shared_server
 
 DIALECTS = ("sqlite", "mysql")

@@ -12,9 +12,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
-from common.identity import passwords
-from common.settings import SETTINGS, Kind, Settings
-from functions.middleware import Outgoing
+from common.config.settings import SETTINGS, Kind, Settings
+from common.sign_in.accounts import passwords
+from functions.http.middleware import Outgoing
 
 # Shorter texts are not secrets but words.
 SHORTEST = 12

@@ -26,56 +26,59 @@ TOO_DEAR = (
 )
 
 BREACHES = [
-    ("pure core", "common/state/journal.py", "import time"),
-    ("pure core", "common/state/checks.py", "from common.db import tables"),
+    ("pure core", "common/stacks/engine/journal.py", "import time"),
+    ("pure core", "common/stacks/engine/checks.py", "from common.db import tables"),
     ("pure core", "common/stacks/model.py", "import sqlalchemy"),
-    ("repository", "common/stacks/repository.py", "from common.blobs import Bucket"),
+    ("repository", "common/stacks/repository/stacks.py", "from common.ports.blobs import Bucket"),
     ("repository", "common/stacks/page_rows.py", "from common.stacks import service"),
-    ("foreign repository", "common/updates/service.py", "from common.stacks import repository"),
-    ("foreign repository", "functions/api/stacks.py", "from common.stacks.repository import find_stack"),
-    ("order of areas", "common/stacks/service.py", "from common.updates import service as updates"),
-    ("foundation", "common/blobs/__init__.py", "from common.stacks.model import Stack"),
-    ("driver", "common/blobs/s3.py", "from common.settings import Settings"),
-    ("driver", "common/keys/awskms.py", "from common.blobs import Bucket"),
+    ("foreign repository", "common/stacks/updates/service.py", "from common.stacks import repository"),
+    ("foreign repository", "functions/api/stacks.py", "from common.stacks.repository.stacks import find_stack"),
+    ("order of areas", "common/stacks/service.py", "from common.stacks.updates import service as updates"),
+    ("foundation", "common/ports/blobs/__init__.py", "from common.stacks.model import Stack"),
+    ("driver", "common/ports/blobs/s3.py", "from common.config.settings import Settings"),
+    ("driver", "common/ports/keys/aws_kms.py", "from common.ports.blobs import Bucket"),
     ("common is below", "common/stacks/service.py", "from fastapi import HTTPException"),
     ("common is below", "common/stacks/service.py", "def f():\n    from functions import app"),
     ("statements in repositories", "common/stacks/service.py", "from sqlalchemy import select"),
     ("no ORM", "common/db/engine.py", "from sqlalchemy import orm"),
-    ("no SQL as text", "common/stacks/repository.py", "from sqlalchemy import select, text"),
-    ("migrations apart", "functions/local.py", "import alembic.command"),
+    ("no SQL as text", "common/stacks/repository/stacks.py", "from sqlalchemy import select, text"),
+    ("migrations apart", "functions/server/cli.py", "import alembic.command"),
     ("SDK in drivers", "common/stacks/service.py", "def f():\n    import boto3"),
-    ("SDK in drivers", "functions/app.py", "import importlib\ndef f():\n    importlib.import_module('azure.identity')"),
-    ("SDK when first used", "common/blobs/s3.py", "import boto3"),
+    ("SDK in drivers", "functions/http/app.py", "import importlib\ndef f():\n    importlib.import_module('azure.identity')"),
+    ("SDK when first used", "common/ports/blobs/s3.py", "import boto3"),
     ("one way out", "common/webhooks/service.py", "import httpx"),
     ("thin handlers", "functions/api/stacks.py", "from common.db import tables"),
     ("entry point", "aws/lambda_api.py", "from common.stacks import service"),
 ]
 ALLOWED = [
-    ("common/state/journal.py", "import msgspec\nfrom common.errors import BadRequest\nfrom common.state import delta"),
     (
-        "common/stacks/repository.py",
+        "common/stacks/engine/journal.py",
+        "import msgspec\nfrom common.core.errors import BadRequest\nfrom common.stacks.state import delta",
+    ),
+    (
+        "common/stacks/repository/stacks.py",
         "from sqlalchemy import select\nfrom common.db import tables\nfrom common.stacks import model",
     ),
-    ("common/updates/service.py", "from sqlalchemy import Connection\nfrom common.stacks import service as stacks"),
-    ("common/blobs/s3.py", "from common.blobs import BlobNotFound\ndef f():\n    import boto3"),
-    ("common/blobs/s3.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import boto3"),
-    ("common/blobs/__init__.py", "def f():\n    from common.blobs import s3"),
+    ("common/stacks/updates/service.py", "from sqlalchemy import Connection\nfrom common.stacks import service as stacks"),
+    ("common/ports/blobs/s3.py", "from common.ports.blobs import BlobNotFound\ndef f():\n    import boto3"),
+    ("common/ports/blobs/s3.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import boto3"),
+    ("common/ports/blobs/__init__.py", "def f():\n    from common.ports.blobs import s3"),
     ("functions/api/stacks.py", "from fastapi import APIRouter\nfrom common.stacks import service as stacks"),
-    ("aws/lambda_api.py", "import mangum\nfrom common.backend import open_backend\nfrom functions.app import create_app"),
+    ("aws/lambda_api.py", "import mangum\nfrom common.backend import open_backend\nfrom functions.http.app import create_app"),
 ]
 # Enough of the tree for the samples above to refer to.
 NEIGHBOURS = [
     "common/backend.py",
-    "common/blobs/__init__.py",
-    "common/db/tables.py",
-    "common/errors.py",
-    "common/settings.py",
+    "common/ports/blobs/__init__.py",
+    "common/db/tables/core_tables.py",
+    "common/core/errors.py",
+    "common/config/settings.py",
     "common/stacks/model.py",
-    "common/stacks/repository.py",
+    "common/stacks/repository/stacks.py",
     "common/stacks/service.py",
-    "common/state/delta.py",
-    "common/updates/service.py",
-    "functions/app.py",
+    "common/stacks/engine/delta.py",
+    "common/stacks/updates/service.py",
+    "functions/http/app.py",
 ]
 
 
@@ -149,9 +152,9 @@ class TestRules:
         (tmp_path / "common").mkdir()
         (tmp_path / "common" / "clock.py").write_text("from common import names", "utf-8")
 
-        found = architecture.breaches(sample_tree(tmp_path, "common/names.py", "def f():\n    from common import clock"))
+        found = architecture.breaches(sample_tree(tmp_path, "common/core/names.py", "def f():\n    from common import clock"))
 
-        assert [line.partition("\n")[0] for line in found] == ["cycle: common.clock → common.names → common.clock"]
+        assert [line.partition("\n")[0] for line in found] == ["cycle: common.core.clock → common.core.names → common.core.clock"]
 
     def test_yield_to_an_escape_with_a_reason(self, tmp_path: Path) -> None:
         """An escape comment excuses its own line, and one that excuses nothing is reported."""
@@ -184,7 +187,7 @@ class TestImportBudget:
     @pytest.mark.parametrize(
         "imports_of_start",
         [
-            "import functions.app",
+            "import functions.http.app",
             "from functions import api; [import_module(group.path) for group in api.GROUPS]",
         ],
         ids=["application", "all groups"],

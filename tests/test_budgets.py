@@ -7,11 +7,11 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.crypto.datakeys import DataKeys
-from common.state import delta
+from common.ports.keys.data_keys import DataKeys
+from common.stacks.engine import delta
 from tests.counting import Counter
-from tests.factories import creation
-from tests.state.builders import make_resource, make_state
+from tests.factories.stacks import creation
+from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import begin, create_stack, create_update, import_state, program, start_update
 
 S = "/api/stacks/acme/shop/dev"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from common.clock import clock_problem
+from common.core.clock import clock_problem
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

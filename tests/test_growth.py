@@ -11,21 +11,21 @@ from contextlib import suppress
 
 import pytest
 
-from common import names, paging
-from common.access import descriptor
-from common.access import service as access
-from common.errors import BackendError, Unauthorized
-from common.esc import documents
-from common.issuers import patterns
-from common.scim import filters, paths
-from common.state import delta, document, envelope, journal, jsontext, urn
-from common.state.jsontext import BadDocument, Shield
-from common.state.rename import Names, RenameError, rename
-from common.state.values import Rewriter
-from common.updates.history import event_types
-from functions import middleware
-from tests.state.builders import NOW, VERSION, dump, entry, make_batch, make_resource, make_state, parts
-from tests.state.builders import urn as urn_of
+from common.access import authentication as access
+from common.core import names, paging
+from common.core.errors import BackendError, Unauthorized
+from common.environments import documents
+from common.rights import descriptor
+from common.sign_in.scim import filters, paths
+from common.sign_in.workload_identity.language import patterns
+from common.stacks.engine import delta, document, envelope, journal, jsontext, urn
+from common.stacks.engine.jsontext import BadDocument, Shield
+from common.stacks.engine.rename import Names, RenameError, rename
+from common.stacks.engine.values import Rewriter
+from common.stacks.updates.history import event_types
+from functions.http import middleware
+from tests.stacks.engine.builders import NOW, VERSION, dump, entry, make_batch, make_resource, make_state, parts
+from tests.stacks.engine.builders import urn as urn_of
 
 SIZE = 1 << 14
 TIMES = 4

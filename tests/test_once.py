@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from common.once import Once
+from common.core.once import Once
 
 THREADS = 16
 

@@ -6,8 +6,8 @@ import secrets
 import pytest
 
 from common.backend import Backend
-from common.identity import passwords
-from common.settings import Settings
+from common.config.settings import Settings
+from common.sign_in.accounts import passwords
 from tests.secrecy import Watch, leaks
 
 

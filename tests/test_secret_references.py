@@ -5,10 +5,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from common.errors import StartUpError
-from common.secret_references import resolved
-from common.settings import SETTINGS, Kind
-from functions import local
+from common.config.secret_references import resolved
+from common.config.settings import SETTINGS, Kind
+from common.core.errors import StartUpError
+from functions.server import cli
 from tests.aws.moto_process import CREDENTIALS
 from tests.hosts.keyvault import KeyVault
 
@@ -129,4 +129,4 @@ class TestOtherValues:
         vault.secrets["smtp"] = "correct horse"
         monkeypatch.setenv(SECOND, f"{vault.url}/secrets/smtp")
 
-        assert "correct horse" == local._settings({}).text(SECOND)
+        assert "correct horse" == cli._settings({}).text(SECOND)

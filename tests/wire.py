@@ -7,7 +7,7 @@ from typing import Any
 
 from httpx2 import Client, Response
 
-from tests.state.builders import dump, make_batch
+from tests.stacks.engine.builders import dump, make_batch
 
 CLI = "pulumi-cli/1 (v3.274.1; linux)"
 IN_PROGRESS = "Conflict: Another update is currently in progress."

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from common.settings import SECTIONS, SETTINGS, Setting, Status
+from common.config.settings import SECTIONS, SETTINGS, Setting, Status
 from tests.e2e.toolchain import CLI_VERSIONS, YAML_HOST_VERSION
 from tools import operations, table_relations
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from fastapi.routing import APIRoute
 
-from functions.api import GROUPS, Group
-from functions.app import Dispatcher
+from functions.http.app import Dispatcher
+from functions.http.groups import GROUPS, Group
 
 TABLE = Path(__file__).parents[1] / "tests" / "contract" / "operations.json"
 HOSTED_ONLY_TIER = 4

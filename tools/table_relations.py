@@ -5,7 +5,7 @@ The tables have no foreign keys; what refers to what is in the columns' names: `
 
 from collections.abc import Iterator
 
-from common.db.catalog import METADATA
+from common.db.tables.metadata import METADATA
 
 # A column that is not named after its table → the tables that its ids are of, by the column's name without `_id`.
 NAMED_OTHERWISE: dict[str, tuple[str, ...]] = {

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from common.access import grant_rows
-from common.access.descriptor import allowed
-from common.access.permissions import STACK_LEVELS, Permission, StackLevel
-from common.access.rules import parsed
-from common.clock import unix_millis
+from common.access.repository import grants
+from common.core.clock import unix_millis
+from common.rights.descriptor import allowed
+from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
+from common.rights.rules import parsed
 
 
 def give(
@@ -21,42 +21,42 @@ def give(
 ) -> None:  # fmt: skip
     """Give a team or a person a level, or a custom permission set, on a stack, in place of what they had there."""
     # No permission check in this module: the use cases made it.
-    grant_rows.delete(tx, stack_id, principal_id)
+    grants.delete(tx, stack_id, principal_id)
     if level is not StackLevel.NONE or set_id is not None:
-        grant_rows.add(tx, stack_id, principal_id, is_team=is_team, level=level, set_id=set_id, now_millis=unix_millis(now))
+        grants.add(tx, stack_id, principal_id, is_team=is_team, level=level, set_id=set_id, now_millis=unix_millis(now))
 
 
 def give_new(tx: Connection, stack_id: str, team_ids: Sequence[str], *, level: StackLevel, now: datetime) -> None:
     """Give teams a level on a stack that is being made, on which nobody has anything yet."""
-    grant_rows.add_teams(tx, stack_id, team_ids, level=level, now_millis=unix_millis(now))
+    grants.add_teams(tx, stack_id, team_ids, level=level, now_millis=unix_millis(now))
 
 
 def take(tx: Connection, stack_id: str, principal_id: str) -> bool:
     """Take away what a team or a person was given on a stack; False when there was nothing."""
-    return grant_rows.delete(tx, stack_id, principal_id)
+    return grants.delete(tx, stack_id, principal_id)
 
 
 def held_by(tx: Connection, principal_id: str) -> list[frozenset[Permission]]:
     """Return what a team or a person was given, on whichever stacks."""
-    found = grant_rows.find_kinds(tx, principal_id)
+    found = grants.find_kinds(tx, principal_id)
     return [STACK_LEVELS[level] if rules is None else allowed(parsed(rules)) for level, rules in found]
 
 
 def take_all_from(tx: Connection, principal_id: str) -> None:
     """Take away everything that a team or a person was given."""
-    grant_rows.delete_of_principal(tx, principal_id)
+    grants.delete_of_principal(tx, principal_id)
 
 
 def take_all_in_org(tx: Connection, principal_id: str, org_id: str) -> None:
     """Take away everything that a person was given on an organization's stacks."""
-    grant_rows.delete_of_principal_in_org(tx, principal_id, org_id)
+    grants.delete_of_principal_in_org(tx, principal_id, org_id)
 
 
 def take_all_of_set(tx: Connection, set_id: str) -> None:
     """Take away a custom permission set from everybody, on every stack."""
-    grant_rows.delete_of_set(tx, set_id)
+    grants.delete_of_set(tx, set_id)
 
 
 def take_all_on(tx: Connection, stack_id: str) -> None:
     """Take away everything that was given on a stack."""
-    grant_rows.delete_of_stack(tx, stack_id)
+    grants.delete_of_stack(tx, stack_id)

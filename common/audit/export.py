@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from common.audit.actions import KINDS
+from common.audit.events import KINDS
 from common.audit.model import Entry
 
 HEADINGS = (

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from common.audit.actions import Event
+from common.audit.events import Event
 
 DESCRIPTION_LIMIT = 2_048
 NAME_LIMIT = 255

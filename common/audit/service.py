@@ -7,16 +7,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from common.access.caller import Caller, missing_org
-from common.access.permissions import Permission
 from common.audit import repository
-from common.audit.actions import KINDS, Event, Kind
+from common.audit.events import KINDS, Event, Kind
 from common.audit.model import DESCRIPTION_LIMIT, NAME_LIMIT, Actor, Entry, Search
 from common.backend import Backend
-from common.clock import unix_millis
-from common.errors import BadRequest, NotFound
-from common.ids import new_id
-from common.paging import make_token, read_token, seal
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest, NotFound
+from common.core.ids import new_id
+from common.core.paging import make_token, read_token, seal
+from common.rights.caller import Caller, missing_org
+from common.rights.permissions import Permission
 
 PAGE_SIZE = 100
 EXPORT_LIMIT = 20_000

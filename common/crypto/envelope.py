@@ -10,7 +10,7 @@ import os
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from common.errors import BadRequest
+from common.core.errors import BadRequest
 
 KEY_BYTES = 32
 REFUSAL = "the value cannot be decrypted: it belongs to another stack, or it is damaged"

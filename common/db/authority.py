@@ -2,12 +2,12 @@
 
 A lease is given once and then renewed without the access token, so each statement looks at what can be taken away from one
 moment to the next: the token, and its user's place in the organization. An access token that expires ends nothing that was
-begun with it. What roles, teams and grants give is looked at by a job (common/updates/revoking.py), which decides in Python.
+begun with it. What roles, teams and grants give is looked at by a job (common/stacks/updates/revoking.py), which decides in Python.
 """
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
-from common.db.tables import access_tokens, members, stacks, updates
+from common.db.tables.core_tables import access_tokens, members, stacks, updates
 
 # No list: one that is expanded for each call costs more than the statement.
 _is_of_machine = and_(access_tokens.c.kind != "personal", access_tokens.c.kind != "session")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
+from common.core.errors import StartUpError
+from common.db.address import MySQL
 from common.db.faults import translated
-from common.db.place import MySQL
-from common.errors import StartUpError
 
 BUSY_TIMEOUT_SECONDS = 30
 _WRITES = "stackhold_transaction"

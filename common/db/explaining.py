@@ -1,8 +1,8 @@
 """Why a MySQL server refuses a connection, and which setting mends it."""
 
+from common.core.errors import BackendError
+from common.db.address import MySQL
 from common.db.faults import DENIED, number, words
-from common.db.place import MySQL
-from common.errors import BackendError
 
 SECURE_TRANSPORT = 3159
 _NO_RIGHT, _READ_ONLY = {1044, 1142, 1143, 1227}, {1290, 1792, 1836}

@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from common.errors import BackendError, BadRequest, Conflict, TooLarge, Unavailable
+from common.core.errors import BackendError, BadRequest, Conflict, TooLarge, Unavailable
 
 # MySQL's error numbers.
 DUPLICATE, DEADLOCK, LOCK_WAIT, PACKET, DENIED = 1062, 1213, 1205, 1153, 1045

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, column, select, table, text, update
 
-from common.db.catalog import METADATA
+from common.core.errors import StartUpError
 from common.db.engine import Database
-from common.errors import StartUpError
+from common.db.tables.metadata import METADATA
 
 LOG = logging.getLogger("stackhold.database")
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspect, select
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
+from common.core.errors import StartUpError, Unavailable
 from common.db import health, trial
 from common.db.engine import Database
 from common.db.explaining import explain
 from common.db.faults import words
 from common.db.migrations import REVISIONS
-from common.errors import StartUpError, Unavailable
 
 LOCK_WAIT_SECONDS = 60
 HEAD = REVISIONS[-1]

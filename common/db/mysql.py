@@ -19,8 +19,8 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
+from common.db.address import MySQL
 from common.db.faults import DEADLOCK, DENIED, PACKET, READ_ONLY, number
-from common.db.place import MySQL
 
 LOG = logging.getLogger("stackhold.database")
 

@@ -7,9 +7,9 @@ import time
 from sqlalchemy import text
 from sqlalchemy.schema import CreateSchema
 
+from common.core.errors import StartUpError
+from common.db.address import MySQL
 from common.db.engine import Database
-from common.db.place import MySQL
-from common.errors import StartUpError
 
 WAIT_SECONDS = 180
 _ATTEMPT_SECONDS, _PAUSE_SECONDS = 5, 0.5

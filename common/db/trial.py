@@ -5,9 +5,9 @@ from contextlib import suppress
 from sqlalchemy import Column, Connection, Index, MetaData, String, Table, delete, insert, select, update
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
+from common.core.ids import new_id
 from common.db.engine import Database
-from common.db.tables import service_keys
-from common.ids import new_id
+from common.db.tables.core_tables import service_keys
 
 
 class _Undone(Exception):

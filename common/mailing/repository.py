@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, exists, insert, or_, select, update
 
-from common.db.sign_in_tables import mails
+from common.db.tables.sign_in import mails
 from common.mailing.model import NewMail, Purpose, QueuedMail
 
 _MAILS: Select[Any] = select(

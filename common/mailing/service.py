@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.clock import unix_millis
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest, Forbidden, NotFound
+from common.core.ids import is_id, new_id
+from common.core.paging import make_token, read_token, seal
 from common.db.faults import repeated
-from common.errors import BadRequest, Forbidden, NotFound
-from common.ids import is_id, new_id
-from common.mail import Mail, NotSent
 from common.mailing import repository
 from common.mailing.model import NewMail, QueuedMail
-from common.paging import make_token, read_token, seal
+from common.ports.mail import Mail, NotSent
+from common.rights.caller import Caller
 
 PAGE_SIZE = 50
 # Longer than a mail server may take: each of its answers is waited for.

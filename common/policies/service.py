@@ -1,9 +1,9 @@
 """Which policies an update must keep. There is no store yet, so no stack has any."""
 
-from common.access.caller import Caller
-from common.access.permissions import Permission
 from common.backend import Backend
-from common.errors import BadRequest
+from common.core.errors import BadRequest
+from common.rights.caller import Caller
+from common.rights.permissions import Permission
 from common.stacks import service as stacks
 from common.stacks.model import StackPath
 from common.wire.policies import GetStackPolicyPacksResponse, ListPolicyGroupsResponse

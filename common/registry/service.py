@@ -5,9 +5,9 @@ An empty list, not 404: `pulumi new` gives up on a registry that is missing and 
 
 from typing import Never
 
-from common.access.caller import Caller
-from common.access.permissions import Permission
-from common.errors import NotFound
+from common.core.errors import NotFound
+from common.rights.caller import Caller
+from common.rights.permissions import Permission
 from common.wire.registry import GetOrgTemplatesResponse, ListPackagesResponse, ListTemplatesResponse
 
 _SHOWN_CHARACTERS = 100

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from common.access import grants
-from common.access.builtin import BUILT_INS, LEVEL_SETS, SET, STACK
-from common.access.caller import Caller, missing_org
-from common.access.descriptor import allowed
-from common.access.permissions import STACK_LEVELS, Permission, StackLevel
-from common.access.predicate import EntityKind
-from common.access.rights import Membership
-from common.access.rules import parsed
 from common.backend import Backend
+from common.core.errors import BadRequest, NotFound
+from common.core.ids import is_id
 from common.db.faults import Contention, is_duplicate, repeated
-from common.errors import BadRequest, NotFound
-from common.ids import is_id
-from common.orgs.members import not_a_member
-from common.stacks import assignment_rows, repository
-from common.stacks.assignment_rows import CustomSet, Held, Person
+from common.people.orgs.members import not_a_member
+from common.rights.built_in import BUILT_INS, LEVEL_SETS, SET, STACK
+from common.rights.caller import Caller, missing_org
+from common.rights.descriptor import allowed
+from common.rights.membership import Membership
+from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
+from common.rights.predicate import EntityKind
+from common.rights.rules import parsed
 from common.stacks.model import Stack
+from common.stacks.repository import assignments, stacks
+from common.stacks.repository.assignments import CustomSet, Held, Person
 from common.stacks.service import require_givable, require_on_stack
 
 __all__ = ["Assignment", "PermissionSet", "Person", "list_assignments", "update_assignment"]
@@ -55,8 +55,8 @@ def list_assignments(
     membership = _member(caller, org, kind, stack_id)
     with backend.db.connect() as connection:
         stack = _load(connection, caller, membership, stack_id, Permission.STACK_ACCESS_READ)
-        held = assignment_rows.find_held(connection, stack.id)
-        custom = assignment_rows.find_sets(connection, membership.org_id)
+        held = assignments.find_held(connection, stack.id)
+        custom = assignments.find_sets(connection, membership.org_id)
     built_in = [
         PermissionSet(found.id, found.name, found.resource_type, found.identifier)
         for found in BUILT_INS
@@ -74,7 +74,7 @@ def update_assignment(
     def change() -> Assignment | None:
         with backend.db.begin() as tx:
             stack = _load(tx, caller, membership, stack_id, Permission.STACK_ACCESS_UPDATE)
-            person = assignment_rows.find_member(tx, membership.org_id, named)
+            person = assignments.find_member(tx, membership.org_id, named)
             if person is None:
                 raise not_a_member(tx, membership.login, named)
             if set_id is None:
@@ -86,7 +86,7 @@ def update_assignment(
                 grants.give(
                     tx, stack.id, person.id, is_team=False, level=level, now=backend.clock.now(), set_id=custom_id,
                 )  # fmt: skip
-            return _to_assignment(assignment_rows.find_held(tx, stack.id, person.id)[0])
+            return _to_assignment(assignments.find_held(tx, stack.id, person.id)[0])
 
     return repeated(change)
 
@@ -96,7 +96,7 @@ def _level(tx: Connection, caller: Caller, membership: Membership, stack: Stack,
     if set_id in _LEVELS:
         require_givable(caller, membership, stack, STACK_LEVELS[_LEVELS[set_id]])
         return _LEVELS[set_id]
-    rules = assignment_rows.find_set_rules(tx, membership.org_id, set_id) if is_id(set_id) else None
+    rules = assignments.find_set_rules(tx, membership.org_id, set_id) if is_id(set_id) else None
     if rules is None:
         msg = f"permission set {set_id[:100]!a} not found"
         raise BadRequest(msg)
@@ -119,7 +119,7 @@ def _nobody_else() -> Iterator[None]:
 def _load(connection: Connection, caller: Caller, membership: Membership, stack_id: str, permission: Permission) -> Stack:
     """Return a stack by id; the words for one that is missing name nothing but the id that was asked for."""
     principals = caller.principals(membership)
-    found = repository.find_by_id(connection, stack_id, principals) if is_id(stack_id) else None
+    found = stacks.find_by_id(connection, stack_id, principals) if is_id(stack_id) else None
     missing = _missing(EntityKind.STACK, stack_id)
     if found is None or found.org_id != membership.org_id:
         raise NotFound(missing)

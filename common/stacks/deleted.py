@@ -1,12 +1,12 @@
-"""Steps that find and bring back deleted stacks; the use cases are in common/state/restore.py."""
+"""Steps that find and bring back deleted stacks; the use cases are in common/stacks/state/restore.py."""
 
 from sqlalchemy import Connection
 
-from common.access.rights import Membership
+from common.core.ids import is_id
 from common.db.faults import unless_taken
-from common.ids import is_id
-from common.stacks import repository_deleted as repository
+from common.rights.membership import Membership
 from common.stacks.model import Deleted, Stack, StackPath
+from common.stacks.repository import deleted as repository
 from common.stacks.service import taken
 
 SHOWN = 25

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from common.access.predicate import Entity, EntityKind
-from common.access.rights import Grant
+from common.rights.membership import Grant
+from common.rights.predicate import Entity, EntityKind
 
 
 class Kind(StrEnum):

@@ -1,23 +1,23 @@
-"""Steps of a move to another organization: the use cases are in common/state/transfer.py, which checks who may do so."""
+"""Steps of a move to another organization: the use cases are in common/stacks/state/transfer.py, which checks who may do so."""
 
 from sqlalchemy import Connection
 
-from common.access.caller import Caller
-from common.access.rights import Membership
 from common.db.faults import unless_taken
-from common.stacks import repository, repository_moving, repository_ownership
+from common.rights.caller import Caller
+from common.rights.membership import Membership
 from common.stacks.model import Place, Stack, StackPath
+from common.stacks.repository import ownership, stacks, transfer
 from common.stacks.service import taken
 
 
 def of_organization(connection: Connection, caller: Caller, source: Membership, limit: int) -> list[Stack]:
     """Return up to `limit` live stacks of an organization by name, whether the caller may see them or not."""
-    return repository_moving.of_organization(connection, source.org_id, limit, caller.principals(source))
+    return transfer.of_organization(connection, source.org_id, limit, caller.principals(source))
 
 
 def names_in_both(connection: Connection, source: Membership, target: Membership, limit: int) -> list[StackPath]:
     """Return up to `limit` names that live stacks of both organizations have."""
-    pairs = repository_moving.names_in_both(connection, source.org_id, target.org_id, limit)
+    pairs = transfer.names_in_both(connection, source.org_id, target.org_id, limit)
     return [StackPath(target.login, project, name) for project, name in pairs]
 
 
@@ -29,5 +29,5 @@ def move(tx: Connection, stack: Stack, target: Membership, heir_id: str, now_mil
     """
     path = stack.path
     with unless_taken(taken(StackPath(target.login, path.project, path.name))):
-        repository.rename(tx, stack, Place(target.org_id, path.project, path.name), now_millis)
-    repository_ownership.pass_on(tx, stack.id, heir_id)
+        stacks.rename(tx, stack, Place(target.org_id, path.project, path.name), now_millis)
+    ownership.pass_on(tx, stack.id, heir_id)

@@ -1,10 +1,10 @@
 """An organization as a list of what the caller may see in it."""
 
-from common.access.caller import Caller, missing_org
-from common.access.rights import Membership
 from common.backend import Backend
-from common.stacks import repository_organization
-from common.stacks.repository_organization import Summary
+from common.rights.caller import Caller, missing_org
+from common.rights.membership import Membership
+from common.stacks.repository import organization
+from common.stacks.repository.organization import Summary
 from common.stacks.service import LISTABLE
 
 __all__ = ["Summary", "get_organization"]
@@ -14,4 +14,4 @@ def get_organization(backend: Backend, caller: Caller, org: str) -> tuple[Member
     """Return the caller's place in an organization, and the stacks that they may see there, by project and name."""
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
-        return membership, repository_organization.find_all(connection, caller.stack_scope(membership, LISTABLE))
+        return membership, organization.find_all(connection, caller.stack_scope(membership, LISTABLE))

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from common.access.caller import Caller, missing_org
-from common.access.permissions import STACK_ADMIN, Permission
 from common.backend import Backend
+from common.core.errors import Conflict
+from common.core.names import is_name
 from common.db.faults import repeated
-from common.errors import Conflict
-from common.names import is_name
-from common.orgs.members import not_a_member
-from common.stacks import repository_ownership as repository
+from common.people.orgs.members import not_a_member
+from common.rights.caller import Caller, missing_org
+from common.rights.permissions import STACK_ADMIN, Permission
 from common.stacks.model import Person, Stack, StackPath
+from common.stacks.repository import ownership as repository
 from common.stacks.service import load_stack, lock, require_givable
 
 

@@ -1,8 +1,8 @@
-"""Finds deleted stacks whose time is up, and drops them: steps of the purge in common/updates/retention.py."""
+"""Finds deleted stacks whose time is up, and drops them: steps of the purge in common/stacks/updates/retention.py."""
 
 from sqlalchemy import Connection
 
-from common.stacks import repository_purge as repository
+from common.stacks.repository import purge as repository
 
 
 def claim_deleted(tx: Connection, before_millis: int) -> str | None:

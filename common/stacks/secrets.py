@@ -9,11 +9,11 @@ from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 
-from common.access.caller import Caller
-from common.access.permissions import Permission
 from common.backend import Backend
+from common.core.errors import TooLarge
 from common.crypto.envelope import Envelope
-from common.errors import TooLarge
+from common.rights.caller import Caller
+from common.rights.permissions import Permission
 from common.stacks import service as stacks
 from common.stacks.model import StackPath
 from common.wire.secrets import (

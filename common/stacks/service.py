@@ -4,18 +4,18 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from common.access.caller import Caller
-from common.access.permissions import STACK_VISIBLE, Permission
-from common.access.rights import Membership, StackScope
 from common.backend import Backend
-from common.clock import unix_millis
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest, Forbidden, NotBuilt, NotFound
+from common.core.names import is_name, require_tag, require_tag_count, require_tags
+from common.core.paging import make_token, read_token, seal
 from common.db.faults import Contention, repeated, unless_taken
-from common.errors import BadRequest, Forbidden, NotBuilt, NotFound
-from common.names import is_name, require_tag, require_tag_count, require_tags
-from common.paging import make_token, read_token, seal
-from common.stacks import repository, repository_page
+from common.rights.caller import Caller
+from common.rights.membership import Membership, StackScope
+from common.rights.permissions import STACK_VISIBLE, Permission
 from common.stacks.model import Listed, Place, Stack, StackPath
-from common.stacks.repository_page import Narrowed
+from common.stacks.repository import listing, stacks
+from common.stacks.repository.listing import Narrowed
 
 PAGE_DEFAULT = 100
 PROJECT_TAG = "pulumi:project"
@@ -94,7 +94,7 @@ def require_givable(caller: Caller, membership: Membership, stack: Stack, given:
 def still_holds(connection: Connection, caller: Caller, stack_id: str, permission: Permission) -> bool:
     """Tell whether a caller holds a permission on a stack as things are now, whatever else keeps them out at the moment."""
     principals = [principal for membership in caller.memberships for principal in caller.principals(membership)]
-    stack = repository.find_by_id(connection, stack_id, principals)
+    stack = stacks.find_by_id(connection, stack_id, principals)
     return stack is not None and may_on_stack(caller, stack, permission)
 
 
@@ -110,7 +110,7 @@ def _find(connection: Connection, caller: Caller, path: StackPath) -> tuple[Stac
     membership = caller.require_member(path.org, missing=_missing(path))
     if not (is_name(path.project) and is_name(path.name)):
         return None
-    stack = repository.find(connection, membership.org_id, path.project, path.name, caller.principals(membership))
+    stack = stacks.find(connection, membership.org_id, path.project, path.name, caller.principals(membership))
     return (stack, membership) if stack is not None else None
 
 
@@ -118,11 +118,11 @@ def _find_by_former_name(connection: Connection, caller: Caller, path: StackPath
     """Return the stack with the caller's place in the organization that owns it now: the old one decides nothing any more."""
     if not all(map(is_name, (path.org, path.project, path.name))):
         return None
-    found = repository.find_by_former_name(connection, path)
+    found = stacks.find_by_former_name(connection, path)
     membership = caller.membership(found[1]) if found is not None else None
     if found is None or membership is None or not membership.is_open:
         return None
-    stack = repository.find_by_id(connection, found[0], caller.principals(membership))
+    stack = stacks.find_by_id(connection, found[0], caller.principals(membership))
     # It may move on between the two statements: then it is somebody else's to decide.
     return (stack, membership) if stack is not None and stack.org_id == membership.org_id else None
 
@@ -132,7 +132,7 @@ def require_project(backend: Backend, caller: Caller, org: str, project: str) ->
     missing = f"Project '{org}/{project}' not found"
     scope = caller.stack_scope(caller.require_member(org, missing=missing), LISTABLE)
     with backend.db.connect() as connection:
-        if not is_name(project) or not repository.project_exists(connection, scope, project):
+        if not is_name(project) or not stacks.project_exists(connection, scope, project):
             raise NotFound(missing)
 
 
@@ -149,7 +149,7 @@ def page_stacks(
     tag = (filters.tag_name, filters.tag_value) if filters.tag_name is not None else None
     narrowed = Narrowed(filters.project, tag, after)
     with backend.db.connect() as connection:
-        rows = repository_page.page(
+        rows = listing.page(
             connection, scopes, narrowed, limit=limit + 1 if limit is not None else None,
             now_millis=unix_millis(backend.clock.now()),
         )  # fmt: skip
@@ -236,13 +236,13 @@ def _require_own_tag(name: str) -> None:
 
 def put_tags(tx: Connection, stack: Stack, tags: dict[str, str]) -> None:
     """Replace the tags of a stack, in the caller's transaction; Contention when the stack is gone since it was read."""
-    if not repository.replace_tags(tx, stack.id, tags):
+    if not stacks.replace_tags(tx, stack.id, tags):
         raise _gone(stack)
 
 
 def _lock_tags(tx: Connection, stack: Stack) -> dict[str, str]:
     """Lock the stack and return its tags as they are now: calls for different tags wait for each other, none is refused."""
-    tags = repository.lock_tags(tx, stack.id)
+    tags = stacks.lock_tags(tx, stack.id)
     if tags is None:
         raise _gone(stack)
     return tags
@@ -251,7 +251,7 @@ def _lock_tags(tx: Connection, stack: Stack) -> dict[str, str]:
 def lock(tx: Connection, stack: Stack) -> Stack:
     """Lock the stack until the transaction ends and return it as it is now; Contention when it is gone since it was read."""
     # No permission check in this and the next three steps: their use cases made it.
-    found = repository.find_by_id(tx, stack.id, ()) if repository.lock(tx, stack.id) else None
+    found = stacks.find_by_id(tx, stack.id, ()) if stacks.lock(tx, stack.id) else None
     if found is None or found.path != stack.path:
         raise _gone(stack)
     return replace(found, grants=stack.grants)
@@ -264,7 +264,7 @@ def _gone(stack: Stack) -> Contention:
 def add(tx: Connection, stack: Stack, now_millis: int) -> None:
     """Insert a new stack with its tags, in the caller's transaction; Conflict when there is one of that name."""
     with unless_taken(taken(stack.path)):
-        repository.add(tx, stack, now_millis)
+        stacks.add(tx, stack, now_millis)
 
 
 def rename(tx: Connection, stack: Stack, target: StackPath, now_millis: int) -> None:
@@ -274,12 +274,12 @@ def rename(tx: Connection, stack: Stack, target: StackPath, now_millis: int) -> 
         if tags.get(PROJECT_TAG) == stack.path.project:
             put_tags(tx, stack, {**tags, PROJECT_TAG: target.project})
     with unless_taken(taken(target)):
-        repository.rename(tx, stack, Place(stack.org_id, target.project, target.name), now_millis)
+        stacks.rename(tx, stack, Place(stack.org_id, target.project, target.name), now_millis)
 
 
 def mark_deleted(tx: Connection, stack: Stack, now_millis: int) -> None:
     """Free the stack's name; its rows and states stay until the purge."""
-    repository.mark_deleted(tx, stack.id, now_millis)
+    stacks.mark_deleted(tx, stack.id, now_millis)
 
 
 def taken(path: StackPath) -> str:
@@ -299,7 +299,7 @@ def get_config(backend: Backend, caller: Caller, path: StackPath) -> bytes:
 def require_room(tx: Connection, backend: Backend, org_id: str, org: str) -> None:
     """Raise BadRequest when an organization has as many stacks as it may: a step of creating and moving one."""
     limit = backend.settings.integer("STACKHOLD_STACKS_PER_ORGANIZATION")
-    live, kept = repository.count_of_org(tx, org_id)
+    live, kept = stacks.count_of_org(tx, org_id)
     if live >= limit:
         raise BadRequest(
             f"organization {org} has {live:,} stacks, which is the limit (STACKHOLD_STACKS_PER_ORGANIZATION); delete some first"
@@ -316,7 +316,7 @@ def set_config(backend: Backend, caller: Caller, path: StackPath, config: bytes 
     stack = get_stack(backend, caller, path, Permission.STACK_WRITE)
     require_no_config(config)
     with backend.db.connect() as connection:
-        repository.set_config(connection, stack.id, config)
+        stacks.set_config(connection, stack.id, config)
 
 
 def require_no_config(config: bytes | None) -> None:

@@ -10,19 +10,19 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.access import grants
-from common.access.caller import Caller, missing_org
-from common.access.permissions import STACK_LEVELS, Permission, StackLevel
-from common.access.rights import Membership
 from common.backend import Backend
+from common.core.errors import NotFound
 from common.db.faults import repeated
-from common.errors import NotFound
-from common.stacks import repository_ownership
-from common.stacks import repository_sharing as repository
+from common.people.teams import service as teams
+from common.people.teams.model import Change, Details, StackChange, Team
+from common.rights.caller import Caller, missing_org
+from common.rights.membership import Membership
+from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
 from common.stacks.model import Stack, StackPath
-from common.stacks.repository_sharing import Collaborator, TeamOnStack
+from common.stacks.repository import ownership
+from common.stacks.repository import sharing as repository
+from common.stacks.repository.sharing import Collaborator, TeamOnStack
 from common.stacks.service import LISTABLE, load_stack, require_givable
-from common.teams import service as teams
-from common.teams.model import Change, Details, StackChange, Team
 
 __all__ = [
     "Collaborator", "Sharing", "TeamOnStack", "get_team", "give_to_teams", "list_collaborators", "list_teams",
@@ -111,7 +111,7 @@ def list_collaborators(backend: Backend, caller: Caller, path: StackPath) -> tup
     with backend.db.connect() as connection:
         stack = load_stack(connection, caller, path, Permission.STACK_ACCESS_READ)
         found = repository.find_collaborators(connection, stack.id)
-        return found, repository_ownership.find_person(connection, stack.created_by).login
+        return found, ownership.find_person(connection, stack.created_by).login
 
 
 def remove_collaborator(backend: Backend, caller: Caller, path: StackPath, login: str) -> None:

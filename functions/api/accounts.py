@@ -5,9 +5,10 @@ The calls under /api/console are those that the original's installer makes first
 
 from fastapi import APIRouter, Request, Response
 
-from common.identity import accounts, addresses, signing_up
-from common.identity.signing_up import NewAccount
-from common.orgs import founding
+from common.people.orgs import create
+from common.sign_in.accounts import accounts, email_addresses
+from common.sign_in.accounts import sign_up as signing_up
+from common.sign_in.accounts.sign_up import NewAccount
 from common.wire.accounts import (
     GetPendingEmailVerificationResponse,
     NewOrganizationRequest,
@@ -16,8 +17,8 @@ from common.wire.accounts import (
     SignUpRequest,
 )
 from common.wire.orgs import Organization
-from functions.bodies import BodyDep
-from functions.deps import BackendDep, CallerDep, client_address, empty, reply
+from functions.http.bodies import BodyDep
+from functions.http.deps import BackendDep, CallerDep, client_address, empty, reply
 
 router = APIRouter()
 
@@ -42,22 +43,22 @@ def sign_in(backend: BackendDep, request: Request, body: BodyDep) -> Response:
 @router.post("/api/console/actions/new-organization")
 def make_organization(backend: BackendDep, caller: CallerDep, body: BodyDep) -> Response:
     name = body.decode(NewOrganizationRequest).org_name
-    founding.found(backend, caller, name)
+    create.found(backend, caller, name)
     return reply(Organization(name, name, "", []))
 
 
 @router.get("/api/user/pending-emails")
 def get_pending_email(backend: BackendDep, caller: CallerDep) -> Response:
-    waiting = addresses.find_waiting(backend, caller)
+    waiting = email_addresses.find_waiting(backend, caller)
     return reply(GetPendingEmailVerificationResponse(waiting)) if waiting is not None else empty()
 
 
 @router.delete("/api/user/pending-emails")
 def cancel_pending_email(backend: BackendDep, caller: CallerDep) -> Response:
-    addresses.cancel_change(backend, caller)
+    email_addresses.cancel_change(backend, caller)
     return empty()
 
 
 @router.get("/api/user/verified-email")
 def has_verified_email(caller: CallerDep) -> Response:
-    return reply(addresses.has_verified(caller))
+    return reply(email_addresses.has_verified(caller))

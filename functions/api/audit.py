@@ -9,10 +9,10 @@ from msgspec import UNSET
 from common.audit import service as audit
 from common.audit.export import Format, is_refusal, needs_org_admin, written
 from common.audit.model import Entry, Search
-from common.public import api_url
+from common.config.public_urls import api_url
 from common.wire.audit import AuditLogEvent, AuditLogEventTypeCatalogEntry, ListAuditLogEventTypesResponse, ResponseAuditLogs
 from common.wire.orgs import MemberInfo
-from functions.deps import BackendDep, CallerDep, reply
+from functions.http.deps import BackendDep, CallerDep, reply
 
 router = APIRouter()
 _LOGS = "/api/orgs/{org}/auditlogs"

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Response
 
-from common import status
+from common.installation import readiness
 from common.wire.capabilities import APICapabilityConfig, CapabilitiesResponse, CLIVersionResponse, ServiceStatus
-from functions import openapi
-from functions.deps import BackendDep, reply
+from functions.http import openapi
+from functions.http.deps import BackendDep, reply
 
 router = APIRouter()
 
@@ -39,7 +39,7 @@ async def version() -> Response:
 @router.head("/api/status", include_in_schema=False)
 @router.get("/api/status")
 def service_status(backend: BackendDep) -> Response:
-    return reply(status.ready(backend))
+    return reply(readiness.ready(backend))
 
 
 @router.head("/healthz", include_in_schema=False)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from common.esc import service as environments
-from functions.deps import BackendDep, CallerDep, DocumentBodyDep, reply
+from common.environments import service as environments
+from functions.http.deps import BackendDep, CallerDep, DocumentBodyDep, reply
 
 router = APIRouter()
 PropertyPath = Annotated[str | None, Query(alias="property")]

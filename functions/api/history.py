@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from common.updates import history
+from common.stacks.updates import history
 from common.wire.updates import (
     Activity,
     GetHistoryResponse,
@@ -13,8 +13,8 @@ from common.wire.updates import (
     Timeline,
     UpdateSummary,
 )
-from functions.deps import BackendDep, CallerDep, StackPathDep, reply
-from functions.shapes import (
+from functions.http.deps import BackendDep, CallerDep, StackPathDep, reply
+from functions.http.shapes import (
     OptionalPageNumber,
     OptionalPageSize,
     PageNumber,

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Response
 from msgspec import UNSET
 
 from common.backend import Backend
-from common.clock import unix_millis
-from common.orgs import invites
-from common.orgs.model import Invite, NewInvite, Wanted
+from common.core.clock import unix_millis
+from common.people.orgs import invites
+from common.people.orgs.model import Invite, NewInvite, Wanted
 from common.wire.orgs import (
     BatchCreateOrganizationInviteRequest,
     BatchCreateOrganizationInviteResponse,
@@ -17,8 +17,8 @@ from common.wire.orgs import (
     PendingOrganizationInvite,
 )
 from common.wire.users import OrganizationSummaryWithRole
-from functions.bodies import BodyDep
-from functions.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply
+from functions.http.bodies import BodyDep
+from functions.http.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply
 
 router = APIRouter()
 _INVITES = "/api/orgs/{org}/invites"

@@ -6,10 +6,10 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from msgspec import UNSET
 
-from common.clock import from_millis
-from common.issuers import exchange, policies, service
-from common.issuers.model import Change, Issuer, Registration, Statement, TokenType
-from common.issuers.statements import Sent
+from common.core.clock import from_millis
+from common.sign_in.workload_identity import policies, service, token_endpoint
+from common.sign_in.workload_identity.language.statements import Sent
+from common.sign_in.workload_identity.model import Change, Issuer, Registration, Statement, TokenType
 from common.wire.issuers import (
     AuthPolicy,
     AuthPolicyDefinition,
@@ -20,8 +20,8 @@ from common.wire.issuers import (
     OidcIssuerRegistrationResponse,
     OidcIssuerUpdateRequest,
 )
-from functions.bodies import BodyDep
-from functions.deps import JSON, BackendDep, CallerDep, DocumentBodyDep, client_address, empty, reply
+from functions.http.bodies import BodyDep
+from functions.http.deps import JSON, BackendDep, CallerDep, DocumentBodyDep, client_address, empty, reply
 
 router = APIRouter()
 _ISSUERS = "/api/orgs/{org}/oidc/issuers"
@@ -38,7 +38,7 @@ WithKeysDep = Annotated[bool, Depends(get_with_keys)]
 
 @router.post("/api/oauth/token")
 def exchange_token(request: Request, backend: BackendDep, body: BodyDep) -> Response:
-    status, answer = exchange.answer(backend, body.text, client=client_address(request))
+    status, answer = token_endpoint.answer(backend, body.text, client=client_address(request))
     # RFC 6749, 5.1: what holds tokens is not to be kept by anything between.
     return Response(msgspec.json.encode(answer), status, {"Cache-Control": "no-store"}, media_type=JSON)
 

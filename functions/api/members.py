@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from msgspec import UNSET
 
-from common.clock import from_millis
-from common.orgs import members
-from common.orgs.model import Member, Person, Wanted
-from common.teams import leaving
+from common.core.clock import from_millis
+from common.people.orgs import members
+from common.people.orgs.model import Member, Person, Wanted
+from common.people.teams import leave
 from common.wire.orgs import (
     AddOrganizationMemberRequest,
     FGARole,
@@ -19,8 +19,8 @@ from common.wire.orgs import (
     OrganizationMember,
     UpdateOrganizationMemberRequest,
 )
-from functions.bodies import BodyDep
-from functions.deps import BackendDep, CallerDep, empty, reply
+from functions.http.bodies import BodyDep
+from functions.http.deps import BackendDep, CallerDep, empty, reply
 
 router = APIRouter()
 _MEMBERS = "/api/orgs/{org}/members"
@@ -60,7 +60,7 @@ def update_member(backend: BackendDep, caller: CallerDep, org: str, login: str, 
 
 @router.delete(_MEMBER)
 def delete_member(backend: BackendDep, caller: CallerDep, org: str, login: str) -> Response:
-    leaving.remove_member(backend, caller, org, login)
+    leave.remove_member(backend, caller, org, login)
     return empty()
 
 

@@ -7,18 +7,18 @@ import msgspec
 from fastapi import APIRouter, Response
 from msgspec import UNSET
 
-from common.access.builtin import MEMBER
-from common.access.permissions import StackLevel
-from common.clock import from_millis
-from common.orgs import service as orgs
-from common.orgs.features import FEATURES
-from common.orgs.service import Organization
+from common.core.clock import from_millis
+from common.people.orgs import service as orgs
+from common.people.orgs.features import FEATURES
+from common.people.orgs.service import Organization
+from common.rights.built_in import MEMBER
+from common.rights.permissions import StackLevel
 from common.stacks import organization as contents
 from common.stacks.organization import Summary
 from common.wire import orgs as wire
-from functions.bodies import BodyDep
-from functions.deps import BackendDep, CallerDep, reply
-from functions.shapes import result_of
+from functions.http.bodies import BodyDep
+from functions.http.deps import BackendDep, CallerDep, reply
+from functions.http.shapes import result_of
 
 router = APIRouter()
 _ORG = "/api/orgs/{org}"

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from common.policies import service as policies
-from functions.deps import BackendDep, CallerDep, StackPathDep, reply
+from functions.http.deps import BackendDep, CallerDep, StackPathDep, reply
 
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from common.registry import service as registry
-from functions.deps import CallerDep, reply
+from functions.http.deps import CallerDep, reply
 
 router = APIRouter()
 _NAMED = "{source}/{publisher}/{name}/versions/{version}"

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from msgspec import UNSET, Raw
 
-from common.access.predicate import EntityKind
-from common.clock import from_millis
-from common.errors import BadRequest
-from common.roles import holders, teams
-from common.roles import service as roles
-from common.roles.model import Change, NewRecord, Purpose, Record, TokenOf
-from common.roles.scopes import list_scopes
+from common.core.clock import from_millis
+from common.core.errors import BadRequest
+from common.people.roles import holders, teams
+from common.people.roles import service as roles
+from common.people.roles.model import Change, NewRecord, Purpose, Record, TokenOf
+from common.people.roles.scopes import list_scopes
+from common.rights.predicate import EntityKind
 from common.stacks import assignments
 from common.stacks.assignments import Assignment
 from common.wire.roles import (
@@ -37,8 +37,8 @@ from common.wire.roles import (
     UpdateRoleRequest,
 )
 from common.wire.tokens import AccessToken, AccessTokenRole, ListAccessTokensResponse
-from functions.bodies import BodyDep
-from functions.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply
+from functions.http.bodies import BodyDep
+from functions.http.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply
 
 router = APIRouter()
 _ROLES = "/api/orgs/{org}/roles"

@@ -3,11 +3,11 @@
 from fastapi import APIRouter, Response
 from msgspec import UNSET
 
-from common.saml import service as saml
-from common.saml.service import Change, Setup
+from common.sign_in.saml import settings as saml
+from common.sign_in.saml.settings import Change, Setup
 from common.wire.orgs import MemberInfo, Organization
 from common.wire.saml import ListSAMLOrganizationAdminsResponse, SAMLOrganization, UpdateSAMLOrganizationRequest
-from functions.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply
+from functions.http.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply
 
 router = APIRouter()
 _SAML = "/api/orgs/{org}/saml"

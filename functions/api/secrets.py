@@ -10,8 +10,8 @@ from common.wire.secrets import (
     EncryptValueRequest,
     Log3rdPartyDecryptionEvent,
 )
-from functions.bodies import BodyDep
-from functions.deps import BackendDep, CallerDep, PlainValuesBodyDep, SealedValuesBodyDep, StackPathDep, empty, reply
+from functions.http.bodies import BodyDep
+from functions.http.deps import BackendDep, CallerDep, PlainValuesBodyDep, SealedValuesBodyDep, StackPathDep, empty, reply
 
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 from msgspec import UNSET
 
-from common.access.permissions import StackLevel
+from common.rights.permissions import StackLevel
 from common.stacks import sharing
 from common.wire.roles import Person
 from common.wire.teams import (
@@ -13,8 +13,8 @@ from common.wire.teams import (
     UpdateTeamStackPermissionsRequest,
     UserPermission,
 )
-from functions.bodies import BodyDep
-from functions.deps import BackendDep, CallerDep, StackPathDep, empty, reply
+from functions.http.bodies import BodyDep
+from functions.http.deps import BackendDep, CallerDep, StackPathDep, empty, reply
 
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"

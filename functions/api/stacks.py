@@ -7,14 +7,14 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from msgspec import UNSET
 
-from common.access.permissions import Permission
-from common.errors import NotBuilt, TooLarge
+from common.core.errors import NotBuilt, TooLarge
+from common.rights.permissions import Permission
 from common.stacks import ownership
 from common.stacks import service as stacks
 from common.stacks.model import Listed
 from common.stacks.service import PAGE_DEFAULT, PAGE_LIMIT, Filters
-from common.state import changes
-from common.state.changes import NewStack
+from common.stacks.state import lifecycle
+from common.stacks.state.lifecycle import NewStack
 from common.wire.stacks import (
     CreateStackRequest,
     CreateStackResponse,
@@ -27,9 +27,9 @@ from common.wire.stacks import (
     StackTag,
     UserInfo,
 )
-from functions.bodies import DOCUMENT, Body, BodyDep
-from functions.deps import BackendDep, CallerDep, NewStackBodyDep, StackDocumentBodyDep, StackPathDep, empty, reply
-from functions.shapes import stack_shape
+from functions.http.bodies import DOCUMENT, Body, BodyDep
+from functions.http.deps import BackendDep, CallerDep, NewStackBodyDep, StackDocumentBodyDep, StackPathDep, empty, reply
+from functions.http.shapes import stack_shape
 
 router = APIRouter()
 _PROJECT = "/api/stacks/{org}/{project}"
@@ -66,13 +66,13 @@ def project_exists(backend: BackendDep, caller: CallerDep, org: str, project: st
 @router.post(_PROJECT)
 def create_stack(backend: BackendDep, caller: CallerDep, org: str, project: str, body: NewStackBodyDep) -> Response:
     _require_small_beside_state(body)
-    changes.create(backend, caller, org, project, _new_stack(body.decode(CreateStackRequest)))
+    lifecycle.create(backend, caller, org, project, _new_stack(body.decode(CreateStackRequest)))
     return reply(CreateStackResponse([]))
 
 
 @router.delete(_STACK)
 def delete_stack(backend: BackendDep, caller: CallerDep, path: StackPathDep, *, force: bool = False) -> Response:
-    changes.delete(backend, caller, path, force=force)
+    lifecycle.delete(backend, caller, path, force=force)
     return empty()
 
 

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from msgspec import UNSET, Raw
 
-from common.errors import NotFound
+from common.core.errors import NotFound
 from common.stacks.model import StackPath
-from common.state import changes
-from common.state import service as state
+from common.stacks.state import lifecycle
+from common.stacks.state import service as state
 from common.wire.stacks import (
     ImportStackResponse,
     ResourceCount,
@@ -20,9 +20,9 @@ from common.wire.stacks import (
     StackResource,
     StackResources,
 )
-from functions.bodies import BodyDep, StateBodyDep
-from functions.deps import BackendDep, CallerDep, StackPathDep, reply
-from functions.shapes import stored_reply
+from functions.http.bodies import BodyDep, StateBodyDep
+from functions.http.deps import BackendDep, CallerDep, StackPathDep, reply
+from functions.http.shapes import stored_reply
 
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"
@@ -30,7 +30,7 @@ _STACK = "/api/stacks/{org}/{project}/{stack}"
 
 def _import_allowed(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> None:
     """Ask before the body is read: a stranger's upload of many megabytes is refused at its first byte."""
-    changes.require_import(backend, caller, path)
+    lifecycle.require_import(backend, caller, path)
 
 
 ImportAllowedDep = Annotated[None, Depends(_import_allowed)]
@@ -52,7 +52,7 @@ def export_stack_at_version(backend: BackendDep, caller: CallerDep, path: StackP
 def import_stack(
     backend: BackendDep, caller: CallerDep, path: StackPathDep, _allowed: ImportAllowedDep, body: StateBodyDep,
 ) -> Response:  # fmt: skip
-    return reply(ImportStackResponse(changes.import_state(backend, caller, path, body.text)))
+    return reply(ImportStackResponse(lifecycle.import_state(backend, caller, path, body.text)))
 
 
 @router.get(f"{_STACK}/outputs")
@@ -64,7 +64,7 @@ def get_stack_outputs(backend: BackendDep, caller: CallerDep, path: StackPathDep
 @router.post(f"{_STACK}/rename")
 def rename_stack(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
     asked = body.decode(StackRenameRequest)
-    return reply(ImportStackResponse(changes.rename(backend, caller, path, asked.new_name, asked.new_project)))
+    return reply(ImportStackResponse(lifecycle.rename(backend, caller, path, asked.new_name, asked.new_project)))
 
 
 @router.get(f"{_STACK}/resources/count")

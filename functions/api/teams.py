@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Response
 from msgspec import UNSET
 
-from common.access.permissions import StackLevel
-from common.errors import BadRequest, NotBuilt
+from common.core.errors import BadRequest, NotBuilt
+from common.people.teams import model
+from common.people.teams import service as teams
+from common.people.teams.model import Change, Details, EnvironmentChange, MemberAction, MemberChange, StackChange
+from common.rights.permissions import StackLevel
 from common.stacks import sharing
-from common.teams import model
-from common.teams import service as teams
-from common.teams.model import Change, Details, EnvironmentChange, MemberAction, MemberChange, StackChange
 from common.wire.teams import (
     CreatePulumiTeamRequest,
     ListTeamsResponse,
@@ -18,8 +18,8 @@ from common.wire.teams import (
     TeamStackPermission,
     UpdateTeamRequest,
 )
-from functions.bodies import BodyDep
-from functions.deps import BackendDep, CallerDep, empty, reply
+from functions.http.bodies import BodyDep
+from functions.http.deps import BackendDep, CallerDep, empty, reply
 
 router = APIRouter()
 _TEAMS = "/api/orgs/{org}/teams"

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from msgspec import UNSET, UnsetType
 
-from common.access import builtin
-from common.access.caller import TokenKind
-from common.access.service import IssuedToken
-from common.clock import from_millis
-from common.tokens import service as tokens
-from common.tokens.model import Listed, Listing, Shown, SortDirection, SortField, Wanted
-from common.tokens.service import PAGE_DEFAULT, Page
+from common.access.authentication import IssuedToken
+from common.core.clock import from_millis
+from common.people.tokens import service as tokens
+from common.people.tokens.model import Listed, Listing, Shown, SortDirection, SortField, Wanted
+from common.people.tokens.service import PAGE_DEFAULT, Page
+from common.rights import built_in
+from common.rights.caller import TokenKind
 from common.wire.tokens import (
     AccessToken,
     AccessTokenRole,
@@ -21,8 +21,8 @@ from common.wire.tokens import (
     CreateTeamAccessTokenRequest,
     ListAccessTokensResponse,
 )
-from functions.bodies import BodyDep
-from functions.deps import BackendDep, CallerDep, empty, reply
+from functions.http.bodies import BodyDep
+from functions.http.deps import BackendDep, CallerDep, empty, reply
 
 router = APIRouter()
 _OWN = "/api/user/tokens"
@@ -146,6 +146,6 @@ def _role(token: Listed) -> AccessTokenRole | UnsetType:
     """Return the role of an organization's token, if it is a built-in one: the wire has no identifier for others."""
     if token.kind != TokenKind.ORGANIZATION:
         return UNSET
-    usual = builtin.ADMIN if token.is_admin else builtin.MEMBER
-    role = builtin.BY_ID.get(token.role_id) if token.role_id is not None else usual
+    usual = built_in.ADMIN if token.is_admin else built_in.MEMBER
+    role = built_in.BY_ID.get(token.role_id) if token.role_id is not None else usual
     return AccessTokenRole(role.id, role.name, role.identifier) if role is not None else UNSET

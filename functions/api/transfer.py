@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Response
 
-from common.errors import BadRequest
+from common.core.errors import BadRequest
 from common.stacks import ownership
 from common.stacks.model import Deleted
-from common.state import restore
-from common.state import transfer as moves
+from common.stacks.state import restore
+from common.stacks.state import transfer as moves
 from common.wire.stacks import UserInfo
 from common.wire.transfer import (
     DeletedStack,
@@ -17,9 +17,9 @@ from common.wire.transfer import (
     TransferStackRequest,
 )
 from common.wire.updates import UpdateSummary
-from functions.bodies import BodyDep
-from functions.deps import BackendDep, CallerDep, StackPathDep, empty, reply
-from functions.shapes import result_of
+from functions.http.bodies import BodyDep
+from functions.http.deps import BackendDep, CallerDep, StackPathDep, empty, reply
+from functions.http.shapes import result_of
 
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"

@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from msgspec import Raw
 
-from common.errors import BadRequest
+from common.core.errors import BadRequest
+from common.stacks.engine.jsontext import shield_for
 from common.stacks.model import Kind, Status
-from common.state.jsontext import shield_for
-from common.updates import history, running, service
-from common.updates.history import EventQuery, event_types
-from common.updates.model import Program, Start, Started
+from common.stacks.updates import history, running, service
+from common.stacks.updates.history import EventQuery, event_types
+from common.stacks.updates.model import Program, Start, Started
 from common.wire.updates import (
     BeginUpdateRequest,
     BeginUpdateResponse,
@@ -21,9 +21,9 @@ from common.wire.updates import (
     UpdateProgramResponse,
     UpdateResults,
 )
-from functions.bodies import BatchBodyDep, decode
-from functions.deps import BackendDep, CallerDep, LeaseDep, ProgramBodyDep, StackDocumentBodyDep, StackPathDep, empty, reply
-from functions.shapes import ClientDep, extended_reply, stack_shape
+from functions.http.bodies import BatchBodyDep, decode
+from functions.http.deps import BackendDep, CallerDep, LeaseDep, ProgramBodyDep, StackDocumentBodyDep, StackPathDep, empty, reply
+from functions.http.shapes import ClientDep, extended_reply, stack_shape
 
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"

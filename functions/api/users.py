@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Response
 
-from common.users import service as users
-from functions.deps import BackendDep, CallerDep, empty, reply
+from common.people.users import service as users
+from functions.http.deps import BackendDep, CallerDep, empty, reply
 
 router = APIRouter()
 

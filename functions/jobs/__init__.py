@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from common.backend import Backend
-from common.clock import unix_millis
-from common.db import claims
+from common.core.clock import unix_millis
+from common.core.ids import new_id
+from common.db import job_claims
 from common.db.faults import is_duplicate
-from common.ids import new_id
 from functions.jobs import compact_journals, end_revoked, expire_leases, forget_expired, purge_deleted, send_mail, sweep_blobs
 from functions.jobs.job import Job, Step
 
@@ -47,25 +47,25 @@ def run_due(backend: Backend, jobs: Sequence[Job] = JOBS, may_go_on: Callable[[]
     return [job.name for job in due if may_go_on() and _run(backend, job, rows[job.name].resume_after, may_go_on)]
 
 
-def _rows(backend: Backend, jobs: Sequence[Job]) -> dict[str, claims.JobRow]:
+def _rows(backend: Backend, jobs: Sequence[Job]) -> dict[str, job_claims.JobRow]:
     """Return the jobs' rows, adding those of jobs that this release brought."""
     with backend.db.connect() as connection:
-        rows = {row.name: row for row in claims.read(connection)}
+        rows = {row.name: row for row in job_claims.read(connection)}
         missing = [job.name for job in jobs if job.name not in rows]
         if not missing:
             return rows
         try:
-            claims.add(connection, missing, unix_millis(backend.clock.now()))
+            job_claims.add(connection, missing, unix_millis(backend.clock.now()))
         except Exception as error:
             if not is_duplicate(error):  # Another process was first.
                 raise
-        return {row.name: row for row in claims.read(connection)}
+        return {row.name: row for row in job_claims.read(connection)}
 
 
 def _run(backend: Backend, job: Job, resume_after: str, may_go_on: Callable[[], bool]) -> bool:
     owner, now = new_id(), unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
-        if not claims.claim(connection, job.name, owner, now_millis=now, until_millis=now + CLAIM_SECONDS * 1000):
+        if not job_claims.claim(connection, job.name, owner, now_millis=now, until_millis=now + CLAIM_SECONDS * 1000):
             return False
     began = time.monotonic()
     last, done, problem = Step(0, more=True, resume_after=resume_after), 0, ""
@@ -79,7 +79,7 @@ def _run(backend: Backend, job: Job, resume_after: str, may_go_on: Callable[[], 
         last = Step(0, more=False, resume_after=last.resume_after)
     due_at = unix_millis(backend.clock.now()) + (0 if last.more else job.period_seconds * 1000)
     with backend.db.connect() as connection:
-        claims.finish(connection, job.name, owner, due_at=due_at, resume_after=last.resume_after)
+        job_claims.finish(connection, job.name, owner, due_at=due_at, resume_after=last.resume_after)
     if done or problem:
         spent = time.monotonic() - began
         LOG.info("%s: %d done in %.1f s%s", job.name, done, spent, f", {problem}" if problem else ", more to do" * last.more)

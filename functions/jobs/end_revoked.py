@@ -1,7 +1,7 @@
 """Cancels updates of those who may no longer run them."""
 
 from common.backend import Backend
-from common.updates.revoking import end_revoked
+from common.stacks.updates.revoking import end_revoked
 from functions.jobs.job import Step
 
 

@@ -1,7 +1,7 @@
 """Ends updates whose client is gone for good, keeping what they recorded; their stacks have been free since the lease ran out."""
 
 from common.backend import Backend
-from common.updates import service as updates
+from common.stacks.updates import service as updates
 from functions.jobs.job import Step
 
 LIMIT = 20

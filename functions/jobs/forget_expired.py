@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Callable
 
-from common.access import forgetting as access
+from common.access import cleanup as access
 from common.backend import Backend
-from common.identity import forgetting as identity
-from common.issuers import forgetting as issuers
-from common.mailing import forgetting as mailing
-from common.saml import forgetting as saml
-from common.updates import retention
+from common.mailing import cleanup as mailing
+from common.sign_in import cleanup as identity
+from common.sign_in.saml import cleanup as saml
+from common.sign_in.workload_identity import cleanup as issuers
+from common.stacks.updates import retention
 from functions.jobs.job import Step
 
 LOG = logging.getLogger("stackhold.jobs")

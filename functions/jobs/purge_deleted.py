@@ -1,7 +1,7 @@
 """Drops what deleted stacks left behind."""
 
 from common.backend import Backend
-from common.updates import retention
+from common.stacks.updates import retention
 from functions.jobs.job import Step
 
 

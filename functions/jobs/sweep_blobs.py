@@ -1,7 +1,7 @@
 """Removes blobs that no row names."""
 
 from common.backend import Backend
-from common.state.sweep import sweep
+from common.stacks.blob_sweep import sweep
 from functions.jobs.job import Step
 
 

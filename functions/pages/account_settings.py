@@ -5,17 +5,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.errors import BackendError
-from common.identity import accounts, addresses
-from common.identity.passwords import LONGEST, SHORTEST
-from common.users.service import NAME_LIMIT
-from functions.deps import BackendDep
-from functions.pages.attempts import attempt
+from common.core.errors import BackendError
+from common.people.users.service import NAME_LIMIT
+from common.rights.caller import Caller
+from common.sign_in.accounts import accounts, email_addresses
+from common.sign_in.accounts.passwords import LONGEST, SHORTEST
+from functions.http.deps import BackendDep
 from functions.pages.failures import reason
+from functions.pages.form_errors import attempt
 from functions.pages.rendering import page, see_other
-from functions.pages.visitors import FormDep, PersonDep, Visitor, VisitorDep
+from functions.pages.visitor import FormDep, PersonDep, Visitor, VisitorDep
 
 router = APIRouter()
 _ACCOUNT = "/settings/account"
@@ -61,7 +61,7 @@ def request_change(visitor: VisitorDep, backend: BackendDep, person: PersonDep, 
     """Ask for another address."""
     return _changed(
         visitor, backend, person, "asked",
-        lambda: addresses.request_change(backend, person, form.exact("present"), form.text("email")),
+        lambda: email_addresses.request_change(backend, person, form.exact("present"), form.text("email")),
     )  # fmt: skip
 
 
@@ -69,14 +69,14 @@ def request_change(visitor: VisitorDep, backend: BackendDep, person: PersonDep, 
 def send_again(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Mail another link to the address that waits."""
     _ = form
-    return _changed(visitor, backend, person, "asked", lambda: addresses.send_again(backend, person))
+    return _changed(visitor, backend, person, "asked", lambda: email_addresses.send_again(backend, person))
 
 
 @router.post(f"{_ACCOUNT}/address/cancel")
 def cancel_change(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Forget the address that was asked for."""
     _ = form
-    return _changed(visitor, backend, person, "cancelled", lambda: addresses.cancel_change(backend, person))
+    return _changed(visitor, backend, person, "cancelled", lambda: email_addresses.cancel_change(backend, person))
 
 
 @router.post(f"{_ACCOUNT}/add")
@@ -84,7 +84,7 @@ def add_account(visitor: VisitorDep, backend: BackendDep, person: PersonDep, for
     """Give the caller an address and a password to sign in with."""
     return _changed(
         visitor, backend, person, "added",
-        lambda: addresses.add_account(backend, person, form.text("email"), form.exact("password")),
+        lambda: email_addresses.add_account(backend, person, form.text("email"), form.exact("password")),
     )  # fmt: skip
 
 

@@ -10,17 +10,18 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Response
 
 from common.backend import Backend
-from common.errors import BackendError
-from common.identity import accounts, addresses, resetting, signing_up
-from common.identity.passwords import LONGEST, SHORTEST
-from common.identity.signing_up import NewAccount
-from common.orgs import invites, joining
-from functions.deps import BackendDep
+from common.core.errors import BackendError
+from common.people.orgs import invite_proofs, invites
+from common.sign_in.accounts import accounts, email_addresses, password_reset
+from common.sign_in.accounts import sign_up as signing_up
+from common.sign_in.accounts.passwords import LONGEST, SHORTEST
+from common.sign_in.accounts.sign_up import NewAccount
+from functions.http.deps import BackendDep
 from functions.pages import captchas
-from functions.pages.attempts import attempt
 from functions.pages.failures import reason
+from functions.pages.form_errors import attempt
 from functions.pages.rendering import page, see_other
-from functions.pages.visitors import FormDep, PersonDep, Visitor, VisitorDep, local_path, sign_in_path
+from functions.pages.visitor import FormDep, PersonDep, Visitor, VisitorDep, local_path, sign_in_path
 
 router = APIRouter()
 _Query = Annotated[str, Query()]
@@ -64,7 +65,7 @@ def verify(
     _ = form
 
     def confirm() -> Response:
-        addresses.verify(backend, person, token)
+        email_addresses.verify(backend, person, token)
         return see_other(f"{_ACCOUNT}?done=confirmed")
 
     return attempt(confirm, lambda error: page(visitor, "verify", status=int(error.status), problem=reason(error)))
@@ -82,7 +83,7 @@ def request_reset(visitor: VisitorDep, backend: BackendDep, form: FormDep) -> Re
 
     def ask() -> Response:
         answer = form.text(captchas.FIELD)
-        resetting.request_reset(backend, form.text("email"), captcha_answer=answer, client=visitor.client)
+        password_reset.request_reset(backend, form.text("email"), captcha_answer=answer, client=visitor.client)
         return _reset_page(visitor, backend, is_done=True)
 
     return attempt(ask, lambda error: _reset_page(visitor, backend, error=error, email=form.text("email")))
@@ -98,7 +99,7 @@ def show_new_password(visitor: VisitorDep) -> Response:
 def reset(visitor: VisitorDep, backend: BackendDep, form: FormDep, token: _Query = "") -> Response:
     """Set another password and sign in."""
     return attempt(
-        lambda: _entered(visitor, resetting.reset(backend, token, form.exact("password")), f"{_ACCOUNT}?done=password"),
+        lambda: _entered(visitor, password_reset.reset(backend, token, form.exact("password")), f"{_ACCOUNT}?done=password"),
         lambda error: _new_password_page(visitor, error),
     )
 
@@ -150,7 +151,7 @@ def _new_password_page(visitor: Visitor, error: BackendError | None = None) -> R
 
 
 def _invitation_page(visitor: Visitor, backend: Backend, org: str, invite_id: str, proof: str) -> Response:
-    invite = joining.get_open(backend, org, invite_id)
+    invite = invite_proofs.get_open(backend, org, invite_id)
     caller = visitor.caller
     token = f"{invite_id}.{proof}" if proof else invite_id
     here = f"/invites/{org}/{invite_id}"

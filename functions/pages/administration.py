@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.identity import letters
 from common.mailing import service as mailing
-from functions.deps import BackendDep
+from common.rights.caller import Caller
+from common.sign_in import mails
+from functions.http.deps import BackendDep
 from functions.pages.rendering import page, see_other
-from functions.pages.visitors import FormDep, PersonDep, Visitor, VisitorDep
+from functions.pages.visitor import FormDep, PersonDep, Visitor, VisitorDep
 
 router = APIRouter()
 _MAILS = "/admin/mails"
@@ -33,7 +33,7 @@ def list_mails(
 @router.post(f"{_MAILS}/link")
 def make_link(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Make a fresh link of a mail that was not sent, and show it, this once."""
-    return _mails_page(visitor, backend, person, link=letters.make_link(backend, person, form.text("id")))
+    return _mails_page(visitor, backend, person, link=mails.make_link(backend, person, form.text("id")))
 
 
 def _mails_page(visitor: Visitor, backend: Backend, person: Caller, *, after: str = "", link: str = "") -> Response:

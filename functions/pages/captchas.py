@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from fastapi import Response
 
-from common.identity import captcha
-from common.settings import Settings
+from common.config.settings import Settings
+from common.sign_in import captcha
 
 # The name of the field that the service's script adds to the form around it.
 FIELD = "g-recaptcha-response"

@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from common.errors import BadRequest
-from common.tokens import lifetimes
-from common.tokens.model import DESCRIPTION_LIMIT
-from functions.deps import BackendDep
+from common.core.errors import BadRequest
+from common.people.tokens import lifetimes
+from common.people.tokens.model import DESCRIPTION_LIMIT
+from functions.http.deps import BackendDep
 from functions.pages.rendering import page, see_other
-from functions.pages.visitors import Form, FormDep, PersonDep, VisitorDep
+from functions.pages.visitor import Form, FormDep, PersonDep, VisitorDep
 
 router = APIRouter()
 _PORT = re.compile(r"[1-9][0-9]{3,4}")

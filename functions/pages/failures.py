@@ -11,10 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from common.errors import BackendError, BadRequest, MethodNotAllowed, NotBuilt, NotFound, SignInRequired, TooManyRequests
-from functions.middleware import PREFIX, without_prefix
+from common.core.errors import BackendError, BadRequest, MethodNotAllowed, NotBuilt, NotFound, SignInRequired, TooManyRequests
+from functions.http.middleware import PREFIX, without_prefix
 from functions.pages.rendering import page, see_other
-from functions.pages.visitors import SignInNeeded, Visitor, address_parts, local_path, sign_in_path
+from functions.pages.visitor import SignInNeeded, Visitor, address_parts, local_path, sign_in_path
 
 LOG = logging.getLogger("stackhold.errors")
 SERVER_ERROR, NOT_ALLOWED = 500, 405

@@ -11,16 +11,16 @@ from typing import TypeVar
 import msgspec
 from fastapi import APIRouter, Response
 
-from common.access.permissions import Permission
-from common.errors import Forbidden, NotFound
+from common.core.errors import Forbidden, NotFound
+from common.rights.permissions import Permission
 from common.stacks import service as stacks
 from common.stacks.model import Stack
-from common.updates import history
-from common.updates.model import Entry
-from functions.deps import BackendDep, StackPathDep
+from common.stacks.updates import history
+from common.stacks.updates.model import Entry
+from functions.http.deps import BackendDep, StackPathDep
+from functions.http.unbuilt import refusal
 from functions.pages.rendering import page
-from functions.pages.visitors import PersonDep, Visitor, VisitorDep
-from functions.unbuilt import refusal
+from functions.pages.visitor import PersonDep, Visitor, VisitorDep
 
 router = APIRouter()
 _STACK = "/{org}/{project}/{stack}"

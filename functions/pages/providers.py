@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from common.backend import Backend
-from common.errors import NotFound
-from common.identity import linking, providers, signing_in
-from common.identity.providers import Answer, Provider
-from functions.deps import BackendDep
+from common.core.errors import NotFound
+from common.sign_in.external import linking, providers, service
+from common.sign_in.external.providers import Answer, Provider
+from functions.http.deps import BackendDep
 from functions.pages.rendering import page, see_other
-from functions.pages.visitors import FormDep, PersonDep, VisitorDep, local_path
+from functions.pages.visitor import FormDep, PersonDep, VisitorDep, local_path
 
 router = APIRouter()
 _IDENTITIES = "/settings/identities"
@@ -29,7 +29,7 @@ AnswerDep = Annotated[Answer, Depends(get_answer)]
 @router.get("/signin/{key}")
 def begin(visitor: VisitorDep, backend: BackendDep, key: str, return_to: _Query = "") -> Response:
     """Send the browser to a provider."""
-    address = signing_in.begin(backend, _provider(key), visitor.visit, local_path(return_to), client=visitor.client)
+    address = service.begin(backend, _provider(key), visitor.visit, local_path(return_to), client=visitor.client)
     response = see_other(address)
     visitor.keep_visit(response)
     return response
@@ -38,7 +38,7 @@ def begin(visitor: VisitorDep, backend: BackendDep, key: str, return_to: _Query 
 @router.get("/signin/{key}/callback")
 def finish(visitor: VisitorDep, backend: BackendDep, key: str, answer: AnswerDep) -> Response:
     """Take the browser back from a provider: signed in, or with another account linked."""
-    finished = signing_in.finish(backend, visitor.caller, _provider(key), visitor.visit, answer)
+    finished = service.finish(backend, visitor.caller, _provider(key), visitor.visit, answer)
     response = see_other(finished.return_to)
     if finished.session is not None:
         visitor.sign_in(response, finished.session)
@@ -59,7 +59,7 @@ def show_identities(visitor: VisitorDep, backend: BackendDep, person: PersonDep,
 def link_identity(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Lead to a provider to link an account. Not by a redirect: browsers would hold the form to places of our own."""
     key, return_to = _provider(form.text("provider")), f"{_IDENTITIES}?news=linked"
-    address = signing_in.begin_linking(backend, person, key, visitor.visit, return_to)
+    address = service.begin_linking(backend, person, key, visitor.visit, return_to)
     return page(visitor, "identity-link", address=address, label=providers.label_of(backend.settings, key))
 
 

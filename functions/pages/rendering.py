@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import RedirectResponse
 
-from common.clock import from_millis
-from functions.pages.visitors import Visitor
+from common.core.clock import from_millis
+from functions.pages.visitor import Visitor
 
 HERE = Path(__file__).parent
 SEE_OTHER = 303

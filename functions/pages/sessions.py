@@ -7,13 +7,15 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Query, Response
 
 from common.backend import Backend
-from common.identity import accounts, bytoken, providers, sessions, signing_up
-from common.names import require_owner_name
-from functions.deps import BackendDep
-from functions.pages.attempts import attempt
+from common.core.names import require_owner_name
+from common.sign_in.accounts import accounts, sign_up
+from common.sign_in.external import providers
+from common.sign_in.sessions import sessions, token_sign_in
+from functions.http.deps import BackendDep
 from functions.pages.failures import reason
+from functions.pages.form_errors import attempt
 from functions.pages.rendering import page, see_other, stylesheet
-from functions.pages.visitors import HOME, Form, FormDep, Visitor, VisitorDep, local_path
+from functions.pages.visitor import HOME, Form, FormDep, Visitor, VisitorDep, local_path
 
 router = APIRouter()
 _ReturnTo = Annotated[str, Query()]
@@ -45,7 +47,7 @@ def sign_in(visitor: VisitorDep, backend: BackendDep, form: FormDep) -> Response
 def sign_in_by_token(visitor: VisitorDep, backend: BackendDep, form: FormDep) -> Response:
     """Sign in with a personal access token of one's own."""
     token = form.text("token")
-    return _enter(visitor, backend, form, "token", lambda: bytoken.sign_in(backend, token, client=visitor.client))
+    return _enter(visitor, backend, form, "token", lambda: token_sign_in.sign_in(backend, token, client=visitor.client))
 
 
 @router.get("/signin/organization")
@@ -98,5 +100,5 @@ def _ways(
     offered = [(offer.label, f"/signin/{offer.key}?{query}") for offer in providers.offered(settings)]
     return page(
         visitor, "signin", status=status, problem=problem, field=field, return_to=where, providers=offered,
-        has_login=accounts.is_login_offered(settings), has_sign_up=signing_up.may_sign_up(settings),
+        has_login=accounts.is_login_offered(settings), has_sign_up=sign_up.may_sign_up(settings),
     )  # fmt: skip

@@ -4,17 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from common.access.caller import Caller
-from common.access.service import IssuedToken
+from common.access.authentication import IssuedToken
 from common.backend import Backend
-from common.errors import BadRequest
-from common.tokens import lifetimes
-from common.tokens import service as tokens
-from common.tokens.model import DESCRIPTION_LIMIT, Listing, Shown, Wanted
-from common.tokens.service import Page
-from functions.deps import BackendDep
+from common.core.errors import BadRequest
+from common.people.tokens import lifetimes
+from common.people.tokens import service as tokens
+from common.people.tokens.model import DESCRIPTION_LIMIT, Listing, Shown, Wanted
+from common.people.tokens.service import Page
+from common.rights.caller import Caller
+from functions.http.deps import BackendDep
 from functions.pages.rendering import page, see_other
-from functions.pages.visitors import Form, FormDep, PersonDep, Visitor, VisitorDep
+from functions.pages.visitor import Form, FormDep, PersonDep, Visitor, VisitorDep
 
 router = APIRouter()
 _TOKENS = "/settings/tokens"

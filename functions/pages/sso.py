@@ -1,16 +1,16 @@
-"""Signing in through an organization's own SAML provider; how the three requests hang together: common/saml/signing_in.py."""
+"""Signing in through an organization's own SAML provider; how the three requests hang together: common/sign_in/saml/sign_in.py."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from common.saml import signing_in
-from common.saml.model import Choice
-from common.saml.signing_in import Finished, Question
-from functions.bodies import AnswerBodyDep
-from functions.deps import BackendDep
+from common.sign_in.saml import sign_in
+from common.sign_in.saml.model import Choice
+from common.sign_in.saml.sign_in import Finished, Question
+from functions.http.bodies import AnswerBodyDep
+from functions.http.deps import BackendDep
 from functions.pages.rendering import page, see_other
-from functions.pages.visitors import Form, FormDep, Visitor, VisitorDep, local_path, parse_form
+from functions.pages.visitor import Form, FormDep, Visitor, VisitorDep, local_path, parse_form
 
 router = APIRouter()
 _SIGN_IN, _LOGIN = "/signin/sso/{org}", "/login/{org}/sso/saml"
@@ -29,30 +29,28 @@ AnswerDep = Annotated[Form, Depends(get_answer)]
 @router.get(_SIGN_IN)
 def begin(visitor: VisitorDep, backend: BackendDep, org: str, return_to: _Query = "") -> Response:
     """Send the browser to an organization's provider."""
-    address = signing_in.begin(backend, org, visitor.visit, return_to=local_path(return_to), client=visitor.client, force=False)
+    address = sign_in.begin(backend, org, visitor.visit, return_to=local_path(return_to), client=visitor.client, force=False)
     return _led_to_provider(visitor, address)
 
 
 @router.get(f"{_SIGN_IN}/reauth")
 def begin_again(visitor: VisitorDep, backend: BackendDep, org: str, return_to: _Query = "") -> Response:
     """Send the browser there to be asked anew who it is: the address that the command line tells people to open."""
-    address = signing_in.begin(backend, org, visitor.visit, return_to=local_path(return_to), client=visitor.client, force=True)
+    address = sign_in.begin(backend, org, visitor.visit, return_to=local_path(return_to), client=visitor.client, force=True)
     return _led_to_provider(visitor, address)
 
 
 @router.get(f"{_SIGN_IN}/finish")
 def finish(visitor: VisitorDep, backend: BackendDep, org: str, code: _Query = "") -> Response:
     """Sign the browser in that comes back, or ask what is to be decided first."""
-    return _shown(
-        visitor, signing_in.finish(backend, visitor.caller, org, browser=visitor.visit, code=code, client=visitor.client)
-    )
+    return _shown(visitor, sign_in.finish(backend, visitor.caller, org, browser=visitor.visit, code=code, client=visitor.client))
 
 
 @router.post(f"{_SIGN_IN}/finish")
 def finish_as_chosen(visitor: VisitorDep, backend: BackendDep, org: str, form: FormDep) -> Response:
     """Sign the browser in as it was decided."""
     code, choice = form.text("code"), _choice(form.text("choice"))
-    return _shown(visitor, signing_in.finish(
+    return _shown(visitor, sign_in.finish(
         backend, visitor.caller, org, browser=visitor.visit, code=code, choice=choice, client=visitor.client,
     ))  # fmt: skip
 
@@ -60,13 +58,13 @@ def finish_as_chosen(visitor: VisitorDep, backend: BackendDep, org: str, form: F
 @router.get(f"{_LOGIN}/metadata")
 def show_metadata(backend: BackendDep, org: str) -> Response:
     """Tell an organization's provider what it has to know of this server."""
-    return Response(signing_in.describe(backend, org), media_type=_METADATA, headers={"X-Content-Type-Options": "nosniff"})
+    return Response(sign_in.describe(backend, org), media_type=_METADATA, headers={"X-Content-Type-Options": "nosniff"})
 
 
 @router.post(f"{_LOGIN}/acs")
 def receive(backend: BackendDep, org: str, answer: AnswerDep) -> Response:
     """Take a provider's answer."""
-    arrived = signing_in.receive(backend, org, answer.exact("SAMLResponse"), answer.exact("RelayState"))
+    arrived = sign_in.receive(backend, org, answer.exact("SAMLResponse"), answer.exact("RelayState"))
     return see_other(arrived.location)
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from common.settings import Settings
+from common.config.settings import Settings
 
 LOG = logging.getLogger("stackhold.server")
 # What else a process opens: the database, objects, calls to others, for each thread that works.

@@ -7,16 +7,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.crypto import servicekeys
-from common.database import database_place, open_database_at
+from common.config.database import database_place, open_database_at
+from common.config.master_key import LOCAL, chosen
+from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
+from common.config.setting_groups import require_groups
+from common.config.settings import SETTINGS, Kind, Setting, Settings, Status, has_credentials
+from common.core.errors import StartUpError
+from common.crypto import service_keys
 from common.db import health, migrate
-from common.errors import StartUpError
-from common.masterkey import LOCAL, chosen
-from common.setting_groups import require_groups
-from common.settings import SETTINGS, Kind, Setting, Settings, Status, has_credentials
-from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
-from functions.server import starting
-from functions.server.listening import has_tls, proxy_warning, tls_context
+from functions.server import startup
+from functions.server.listener import has_tls, proxy_warning, tls_context
 from functions.server.mode import mode_of
 
 # Longer values are certificates, lists, or keys in the wrong place.
@@ -71,19 +71,19 @@ def _problems(settings: Settings) -> tuple[list[str], list[str]]:
         except StartUpError as error:
             problems.append(str(error))
     try:
-        with starting.checked(settings, may_migrate=may_migrate) as found:
+        with startup.checked(settings, may_migrate=may_migrate) as found:
             keys = _keys(found)
     except StartUpError as error:
         problems.append(str(error))
     return list(dict.fromkeys(problems)), keys
 
 
-def _keys(found: starting.Checked) -> list[str]:
+def _keys(found: startup.Checked) -> list[str]:
     """Return a line for the key that wraps, by its full name, and for each key that data keys still need."""
     if found.keys is None or found.is_new:
         return []
     current = found.keys.check()
-    counts = servicekeys.count_by_master_key(found.db, found.keys)
+    counts = service_keys.count_by_master_key(found.db, found.keys)
     lines = [f"  key in use: {current}"]
     for name, count in counts.items():
         keys = "1 data key" if count == 1 else f"{count} data keys"

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from common.settings import Settings
+from common.config.settings import Settings
 
 
 class Mode(StrEnum):

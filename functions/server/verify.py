@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from contextlib import closing
 
-from common.settings import Settings
-from common.state.verifying import find_damage
-from functions.server import starting
+from common.config.settings import Settings
+from common.stacks.state.verifying import find_damage
+from functions.server import startup
 
 
 def verify(settings: Settings, *, all_versions: bool, report: Callable[[str], object]) -> bool:
     """Report each state that cannot be read, and how many were looked at; tell whether all is well."""
     number = bad = 0
-    with closing(starting.open_existing(settings)) as backend:
+    with closing(startup.open_existing(settings)) as backend:
         for kept, problem in find_damage(backend, newest_only=not all_versions):
             number += 1
             if problem:

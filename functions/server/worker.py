@@ -7,11 +7,11 @@ import sys
 import threading
 from contextlib import closing
 
-from common.errors import StartUpError
+from common.config.settings import Settings
+from common.core.errors import StartUpError
 from common.opening import open_backend
-from common.settings import Settings
 from functions.server import logs
-from functions.server.running import serve
+from functions.server.uvicorn_server import serve
 
 
 def main() -> int:

@@ -5,19 +5,19 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from common.access import service as access
-from common.access.caller import TokenKind
-from common.access.orgsettings import OrgSettings
-from common.access.permissions import Permission, Role
+from common.access import authentication as access
 from common.backend import Backend
-from common.clock import unix_millis
-from common.db.tables import members
-from common.errors import SignInProblem, SignInRequired, Unauthorized
-from common.identity import sessions
-from common.orgs.settings import change_settings
+from common.core.clock import unix_millis
+from common.core.errors import SignInProblem, SignInRequired, Unauthorized
+from common.db.tables.core_tables import members
+from common.people.orgs.settings import change_settings
+from common.rights.caller import TokenKind
+from common.rights.org_settings import OrgSettings
+from common.rights.permissions import Permission, Role
+from common.sign_in.sessions import sessions
 from tests.clocks import FrozenClock
 from tests.counting import Counter
-from tests.people import caller_of, make_admin, make_user
+from tests.factories.people import caller_of, make_admin, make_user
 
 
 def signed_in(backend: Backend, login: str) -> str:

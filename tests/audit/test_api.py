@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from tests.tokens.making import TOKENS
+from tests.factories.tokens import TOKENS
 from tests.wire import error_of
 
 # That both databases do the same, the tests of the service show.

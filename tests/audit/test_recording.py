@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from tests.people import make_user
+from tests.factories.people import make_user
 from tests.wire import create_stack
 
 # That both databases do the same, the tests of the service show.

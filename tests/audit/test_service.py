@@ -4,18 +4,18 @@ from datetime import timedelta
 
 import pytest
 
-from common import activity
-from common.access.caller import Caller
-from common.access.permissions import Role
-from common.activity import Event
 from common.audit import service as audit
+from common.audit import steps
 from common.audit.model import Actor, Entry, Search
+from common.audit.steps import Event
 from common.backend import Backend
-from common.clock import unix_millis
-from common.errors import BadRequest, Forbidden, NotFound
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest, Forbidden, NotFound
+from common.rights.caller import Caller
+from common.rights.permissions import Role
 from tests.clocks import FrozenClock
 from tests.counting import Counter
-from tests.people import caller_of, make_user
+from tests.factories.people import caller_of, make_user
 
 ALL = Search()
 
@@ -28,7 +28,7 @@ def acme(caller: Caller) -> str:
 def record(backend: Backend, caller: Caller, number: int, event: Event = Event.TEAM_CREATED) -> None:
     """Records something that a caller did."""
     with backend.db.begin() as tx:
-        activity.record(tx, backend, caller, acme(caller), event, description=f"number {number}")
+        steps.record(tx, backend, caller, acme(caller), event, description=f"number {number}")
 
 
 def everything(backend: Backend, caller: Caller, search: Search = ALL, **narrowed: frozenset[str]) -> list[Entry]:
@@ -51,7 +51,7 @@ class TestRecord:
 
         def fail() -> None:
             with backend.db.begin() as tx:
-                activity.record(tx, backend, admin, acme(admin), Event.TEAM_CREATED, description="x")
+                steps.record(tx, backend, admin, acme(admin), Event.TEAM_CREATED, description="x")
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -63,7 +63,7 @@ class TestRecord:
         """The actor is named as they were called, and long texts are cut, not lost."""
         actor = Actor("gone", "mallory", "t1", "n" * 300, "2001:db8::1")
         with backend.db.begin() as tx:
-            activity.record_of(tx, backend, actor, acme(admin), Event.ISSUER_REFUSED, description="d" * 3_000)
+            steps.record_of(tx, backend, actor, acme(admin), Event.ISSUER_REFUSED, description="d" * 3_000)
         (found,) = everything(backend, admin)
 
         assert ("mallory", "mallory", "2001:db8::1", "t1") == (

@@ -1,9 +1,9 @@
-"""The kinds of callers of the matrix, each with what the permission page (common/access/permissions.py) gives them."""
+"""The kinds of callers of the matrix, each with what the permission page (common/rights/permissions.py) gives them."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from common.access.permissions import ROLES, STACK_ADMIN, STACK_LEVELS, Permission, Role, StackLevel
+from common.rights.permissions import ROLES, STACK_ADMIN, STACK_LEVELS, Permission, Role, StackLevel
 
 EVERYTHING = frozenset(Permission)
 NOTHING: frozenset[Permission] = frozenset()

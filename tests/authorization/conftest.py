@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from common.backend import Backend
-from common.database import DATABASE_FILE
-from common.keys.local import create_key
+from common.config.database import DATABASE_FILE
+from common.config.settings import Settings
 from common.opening import open_backend
-from common.settings import Settings
+from common.ports.keys.local import create_key
 from tests.clocks import FrozenClock
 
 

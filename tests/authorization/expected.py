@@ -1,6 +1,6 @@
 """What a caller must be answered, told from the table and the caller's sets alone: the rules of refusal, written plainly."""
 
-from common.access.permissions import STACK_VISIBLE, Permission
+from common.rights.permissions import STACK_VISIBLE, Permission
 from tests.authorization.callers import Who
 from tests.authorization.needs import DIRECTORY, LEASE, Check, On, Row
 

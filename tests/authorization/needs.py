@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from common.access.permissions import Permission
+from common.rights.permissions import Permission
 
 KIND = "{kind}"
 KINDS = ("update", "preview", "refresh", "destroy")

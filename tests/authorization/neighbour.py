@@ -4,26 +4,26 @@ from base64 import b64encode
 
 from sqlalchemy import insert, select
 
-from common.access import service as access
-from common.access.service import TokenOwner
+from common.access import authentication as access
+from common.access.authentication import TokenOwner
 from common.backend import Backend
-from common.clock import unix_millis
-from common.db.tables import invites, stacks
-from common.esc.service import open_yaml
-from common.orgs import service as orgs
+from common.core.clock import unix_millis
+from common.db.tables.core_tables import invites, stacks
+from common.environments.service import open_yaml
+from common.people.orgs import service as orgs
+from common.people.users import service as users
 from common.stacks.model import Kind, StackPath
 from common.stacks.secrets import encrypt
-from common.state import changes
-from common.updates import leases
-from common.users import service as users
+from common.stacks.state import lifecycle
+from common.stacks.updates import leases
 from common.wire.secrets import EncryptValueRequest
 from tests.authorization.needs import KINDS
 from tests.authorization.positions import OF_UPDATES
 from tests.authorization.world import OTHER, add_directory, add_issuer
-from tests.factories import make_running, make_stack, make_update, make_version
-from tests.people import caller_of, make_user
-from tests.state.builders import urn
-from tests.tokens.making import make_role, make_team
+from tests.factories.people import caller_of, make_user
+from tests.factories.stacks import make_running, make_stack, make_update, make_version
+from tests.factories.tokens import make_role, make_team
+from tests.stacks.engine.builders import urn
 
 PROJECT = "gshop"
 # The neighbour's names for what rows call so.
@@ -42,7 +42,7 @@ def build(backend: Backend, token: str) -> dict[str, str]:
     dev = make_stack(backend, gina, "gdev", project=PROJECT, org=OTHER, tags={"genv": "x"})
     make_version(backend, gina, dev, "g")
     make_stack(backend, gina, "gone", project=PROJECT, org=OTHER)
-    changes.delete(backend, gina, StackPath(OTHER, PROJECT, "gone"), force=True)
+    lifecycle.delete(backend, gina, StackPath(OTHER, PROJECT, "gone"), force=True)
     names = {"session": open_yaml(backend, gina, OTHER, b"", None).id, "digest": "0" * 64}
     names["ciphertext"] = _sealed(backend, token, dev)
     _add_updates(backend, token, dev, names)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.authorization.needs import KINDS, Row
-from tests.state.builders import urn
+from tests.stacks.engine.builders import urn
 
 # Names in rows that are names of things, beside all that is written `<so>`.
 OF_UPDATES = frozenset(f"{kind}-{name}" for kind in KINDS for name in ("live", "plain"))

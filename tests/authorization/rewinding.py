@@ -4,7 +4,7 @@ import hashlib
 import sqlite3
 
 from common.backend import Backend
-from common.database import DATABASE_FILE
+from common.config.database import DATABASE_FILE
 
 
 class Rewinder:

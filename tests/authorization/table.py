@@ -1,4 +1,4 @@
-"""Who may call what: the page that a security review reads beside common/access/permissions.py.
+"""Who may call what: the page that a security review reads beside common/rights/permissions.py.
 
 A row is a method and an address, what the call needs in the order in which it is asked for, and a request that succeeds for
 an administrator. tests/authorization/test_matrix.py makes every call as every kind of caller and holds the answers against
@@ -8,7 +8,7 @@ is asked for. What the needs mean, and which refusals they cause, is said in tes
 
 from typing import Any
 
-from common.access.permissions import ROLES, STACK_ADMIN, STACK_READ, Permission, Role
+from common.rights.permissions import ROLES, STACK_ADMIN, STACK_READ, Permission, Role
 from tests.authorization.needs import (
     ADMIN,
     DIRECTORY,
@@ -29,7 +29,7 @@ from tests.authorization.needs import (
     target,
 )
 from tests.peers.workload_issuer import published
-from tests.state.builders import urn
+from tests.stacks.engine.builders import urn
 
 P = Permission
 S = "/api/stacks/{org}/{project}/{stack}"
@@ -98,7 +98,7 @@ ROWS: tuple[Row, ...] = tuple(kind for one in (
     row("GET", "/api/user/verified-email", SIGNED_IN),
     row("GET", "/api/user/pending-emails", SIGNED_IN),
     row("DELETE", "/api/user/pending-emails", PERSON, ok=400, case="none waits"),
-    # Who may is up to the settings: tests/identity/test_signing_up.py, test_accounts.py and tests/orgs/test_founding.py.
+    # Who may is up to the settings: tests/sign_in/accounts/test_sign_up.py, test_accounts.py and tests/people/orgs/test_create.py.
     row("POST", "/api/console/email/signup", body={"email": 1}, ok=400, case="not an account"),
     row("POST", "/api/console/email/login", body={"email": 1}, ok=400, case="not a name"),
     row("POST", "/api/console/actions/new-organization", SIGNED_IN, body={}, ok=400, case="without a name"),

@@ -17,21 +17,21 @@ from httpx2 import Response
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
-from common.access import builtin
-from common.access.permissions import ROLES, STACK_LEVELS, Permission, Role, StackLevel
 from common.backend import Backend
-from common.db.tables import organizations, roles, stacks, users
-from common.errors import Unauthorized
-from common.stacks import repository
-from functions.app import create_loaded_app
-from tests.access.holding import allow
+from common.core.errors import Unauthorized
+from common.db.tables.core_tables import organizations, roles, stacks, users
+from common.rights import built_in
+from common.rights.permissions import ROLES, STACK_LEVELS, Permission, Role, StackLevel
+from common.stacks.repository import stacks as repository
+from functions.http.app import create_loaded_app
 from tests.authorization.needs import DIRECTORY, LEASE, Row, org
 from tests.authorization.rewinding import Rewinder
 from tests.authorization.table import ROWS, O, R, S
 from tests.authorization.world import World, build
-from tests.orgs.making import hold
-from tests.people import ORG, caller_of, make_token, make_user
-from tests.tokens.making import make_role, make_team, signed
+from tests.factories.custom_roles import allow
+from tests.factories.orgs import hold
+from tests.factories.people import ORG, caller_of, make_token, make_user
+from tests.factories.tokens import make_role, make_team, signed
 
 pytestmark = pytest.mark.dialects("sqlite")
 P = Permission
@@ -78,7 +78,7 @@ def scene(backend: Backend) -> Scene:
     world = build(backend, ())
     world.set_level(StackLevel.WRITE)
     world.names["role all"] = make_role(backend, *P, name="all")
-    world.names["stack-admin"] = builtin.STACK_ADMIN.id
+    world.names["stack-admin"] = built_in.STACK_ADMIN.id
     make_team(backend, "chiefs", role_ids=[world.names["role all"]])
     mallory = make_user(backend, "mallory", org=ORG)
     role_id = world.names["role mallory"] = make_role(backend, name="mallory")

@@ -15,11 +15,11 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from common.access.permissions import Permission
 from common.backend import Backend
-from common.db.tables import invites
-from common.ids import is_id, new_id
-from functions.app import create_loaded_app
+from common.core.ids import is_id, new_id
+from common.db.tables.core_tables import invites
+from common.rights.permissions import Permission
+from functions.http.app import create_loaded_app
 from tests.authorization import neighbour
 from tests.authorization.needs import LEASE, On, Row, org, stack
 from tests.authorization.positions import OF_UPDATES, Position, filled, positions
@@ -27,8 +27,8 @@ from tests.authorization.rewinding import Rewinder
 from tests.authorization.table import NOTHING, OF_DEV, ROWS, O, R, row
 from tests.authorization.world import World, build, mark_used, start_updates
 from tests.counting import Counter, counted
-from tests.state.builders import urn
-from tests.tokens.making import make_role
+from tests.factories.tokens import make_role
+from tests.stacks.engine.builders import urn
 
 HOME = "home"
 # As much as a look-up under a former name costs.

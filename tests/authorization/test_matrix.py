@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from common.access.permissions import StackLevel
 from common.backend import Backend
-from functions.app import create_loaded_app
+from common.rights.permissions import StackLevel
+from functions.http.app import create_loaded_app
 from tests.authorization.callers import Who
 from tests.authorization.expected import expected
 from tests.authorization.needs import Row

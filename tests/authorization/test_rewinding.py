@@ -2,7 +2,7 @@ import pytest
 
 from common.backend import Backend
 from tests.authorization.rewinding import Rewinder
-from tests.people import make_admin, make_user
+from tests.factories.people import make_admin, make_user
 
 pytestmark = pytest.mark.dialects("sqlite")
 

@@ -9,37 +9,39 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
-from common.access import builtin, grants
-from common.access import service as access
-from common.access.caller import Caller, TokenKind
-from common.access.permissions import STACK_LEVELS, Permission, Role, StackLevel
-from common.access.service import TokenOwner
+from common.access import authentication as access
+from common.access import grants
+from common.access.authentication import TokenOwner
 from common.backend import Backend
-from common.clock import unix_millis
-from common.db.tables import access_tokens, invites, members, organizations, stacks, users
-from common.esc.service import open_yaml
-from common.issuers import policies as issuer_policies
-from common.issuers import service as issuers
-from common.issuers.model import Registration
-from common.issuers.statements import Sent
-from common.orgs import service as orgs
-from common.orgs.settings import change_settings
-from common.scim import groups, tokens
-from common.scim import users as directory_users
+from common.core.clock import unix_millis
+from common.db.tables.core_tables import access_tokens, invites, members, organizations, stacks, users
+from common.environments.service import open_yaml
+from common.people.orgs import service as orgs
+from common.people.orgs.settings import change_settings
+from common.people.users import service as user_service
+from common.rights import built_in
+from common.rights.caller import Caller, TokenKind
+from common.rights.permissions import STACK_LEVELS, Permission, Role, StackLevel
+from common.sign_in.scim import groups, tokens
+from common.sign_in.scim import users as directory_users
+from common.sign_in.workload_identity import policies as issuer_policies
+from common.sign_in.workload_identity import service as issuers
+from common.sign_in.workload_identity.language.statements import Sent
+from common.sign_in.workload_identity.model import Registration
+from common.stacks.engine import delta
 from common.stacks.model import Kind, StackPath
 from common.stacks.secrets import encrypt
-from common.state import changes, delta
-from common.updates import leases, running
-from common.users import service as user_service
+from common.stacks.state import lifecycle
+from common.stacks.updates import leases, running
 from common.wire.secrets import EncryptValueRequest
 from tests.authorization import callers
 from tests.authorization.callers import EVERYTHING, NOTHING, Who, given, machine, nobody, person, plain
 from tests.authorization.needs import KINDS, Row
-from tests.factories import make_running, make_stack, make_update, make_version
+from tests.factories.people import ADMIN_TOKEN, ORG, make_admin, make_user
+from tests.factories.stacks import make_running, make_stack, make_update, make_version
+from tests.factories.tokens import make_role, make_team
 from tests.peers.workload_issuer import published
-from tests.people import ADMIN_TOKEN, ORG, make_admin, make_user
-from tests.state.builders import dump, make_resource, make_state
-from tests.tokens.making import make_role, make_team
+from tests.stacks.engine.builders import dump, make_resource, make_state
 
 TARGET, OTHER = "annex", "globex"
 BASE = dump({"version": 3, "deployment": {"manifest": {}, "resources": []}})
@@ -172,7 +174,7 @@ def _add_stacks(world: World) -> None:
     dev = make_stack(backend, admin, tags={"env": "value-of-acme"}, state=make_state(make_resource("secret-of-acme")))
     make_version(backend, admin, dev, "b")
     make_stack(backend, admin, "gone")
-    changes.delete(backend, admin, StackPath(ORG, "shop", "gone"), force=True)
+    lifecycle.delete(backend, admin, StackPath(ORG, "shop", "gone"), force=True)
     for kind in KINDS:
         names[f"new {kind}"] = make_update(backend, admin, dev, kind=Kind(kind), dry_run=kind == "preview")
         for name in ("live", "plain"):
@@ -196,7 +198,12 @@ def _add_teams(world: World) -> None:
     backend, names = world.backend, world.names
     auditor, held = make_role(backend, name="auditor"), make_role(backend, name="held")
     names["role librarian"] = make_role(backend, Permission.AUDIT_LOGS_READ, name="librarian")
-    names |= {"role auditor": auditor, "role held": held, "role admin": builtin.ADMIN.id, "set stack-read": builtin.STACK_READ.id}
+    names |= {
+        "role auditor": auditor,
+        "role held": held,
+        "role admin": built_in.ADMIN.id,
+        "set stack-read": built_in.STACK_READ.id,
+    }
     names["team ops"] = make_team(backend, "ops", admins=["tara"], role_ids=[held])
     names["team given"], names["team bare"] = make_team(backend, "given"), make_team(backend, "bare")
     now = backend.clock.now()

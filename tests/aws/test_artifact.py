@@ -59,7 +59,7 @@ class TestContents:
         """Server, Azure's bridge, tools, tests and the other parts of Chalice stay at home."""
         present = {path.relative_to(packed.folder).as_posix() for path in packed.folder.rglob("*.py")}
 
-        assert {"aws/lambda_api.py", "functions/hosting.py", "common/settings.py"} <= present
+        assert {"aws/lambda_api.py", "functions/hosts/function_host.py", "common/config/settings.py"} <= present
         assert [] == [
             name for name in present if name.startswith(("functions/server/", "functions/local", "tests/", "azure/", "tools/"))
         ]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from common.errors import StartUpError
-from functions.hosting import FunctionHost
+from common.core.errors import StartUpError
+from functions.hosts.function_host import FunctionHost
 from tests.aws.fixtures import moto, moto_process
 from tests.aws.installation import TOKEN, settings
 from tests.aws.moto_process import Moto

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from aws import lambda_migrate
-from common.settings import SETTINGS, Status
-from functions.hosting import REREAD_SECONDS
+from common.config.settings import SETTINGS, Status
+from functions.hosts.function_host import REREAD_SECONDS
 from tests.aws.stack import translated
 from tests.aws.template import ROOT, resources, template
 from tests.walkthrough import Page, amount, make_targets

@@ -8,7 +8,7 @@ import pytest
 
 from aws import environment as place
 from aws.environment import environment, has_secrets
-from common.errors import StartUpError
+from common.core.errors import StartUpError
 from tests.aws.fixtures import moto, moto_process
 from tests.aws.moto_process import Moto
 

@@ -10,7 +10,7 @@ from mangum import Mangum
 
 from aws.gateway import REPLY_LIMIT_BYTES, REQUEST_LIMIT_CHARACTERS, V1, V2, carried_bytes, is_too_large
 from common.backend import Backend
-from functions.app import create_app
+from functions.http.app import create_app
 from tests.aws.gateway_front import event_of
 from tests.aws.runtime_api import EVENT_LIMIT_BYTES
 from tests.aws.runtime_api import REPLY_LIMIT_BYTES as PLATFORM_LIMIT_BYTES

@@ -17,7 +17,7 @@ from tests.aws.gateway_front import event_of
 from tests.aws.installation import JOBS_EVENT, Installation
 from tests.aws.moto_process import Moto
 from tests.aws.runtime_api import REPLY_LIMIT_BYTES, Environment
-from tests.state.builders import make_resource, make_state
+from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import create_stack, error_of, import_state
 
 MEGABYTE = 1_000_000
@@ -224,9 +224,9 @@ def put_state(installation: Installation, stack: str, state: bytes) -> None:
     """Imports a state as a server of one's own does, on the same database and store."""
     from starlette.testclient import TestClient
 
+    from common.config.settings import Settings
     from common.opening import open_backend
-    from common.settings import Settings
-    from functions.app import create_app
+    from functions.http.app import create_app
 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in installation.environment.items():

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from common.settings import SETTINGS
+from common.config.settings import SETTINGS
 from tests.aws.template import ROOT, TEMPLATE, resources, template, walk
 from tools.package_aws import PYTHON_VERSION
 
@@ -26,7 +26,7 @@ ACTIONS = {
     "encrypt": "kms:Encrypt",
     "decrypt": "kms:Decrypt",
 }
-DRIVERS = ("common/blobs/s3.py", "common/keys/awskms.py")
+DRIVERS = ("common/ports/blobs/s3.py", "common/ports/keys/aws_kms.py")
 OF_BUCKET_ENCRYPTION = {"kms:GenerateDataKey", "kms:Decrypt"}
 # The login to the database, and the settings (aws/environment.py).
 OF_START = {"rds-db:connect", "secretsmanager:GetSecretValue"}

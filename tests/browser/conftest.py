@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.chromium import Browser
 from tests.e2e.server import free_port
-from tests.local.server_process import Served
+from tests.server.server_process import Served
 
 TOKEN = "pul-" + "b0" * 20
 ORG = "acme"

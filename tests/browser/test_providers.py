@@ -11,10 +11,10 @@ import pytest
 from tests.browser.chromium import Browser
 from tests.browser.test_pages import check
 from tests.e2e.server import free_port
-from tests.local.server_process import Served
 from tests.peers.github import GitHub
 from tests.peers.gitlab import GitLab
 from tests.peers.openid import OpenID
+from tests.server.server_process import Served
 
 
 @pytest.fixture

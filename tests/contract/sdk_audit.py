@@ -4,7 +4,7 @@ import time
 
 from pulumi_cloud_sdk import models
 
-from common.access.permissions import Role
+from common.rights.permissions import Role
 from tests.contract.sdk_scene import Scene, refused, scene
 
 CREATED = "organization-token-created"

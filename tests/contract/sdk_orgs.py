@@ -5,7 +5,7 @@ from typing import Any
 
 from pulumi_cloud_sdk import models
 
-from common.access.permissions import Role
+from common.rights.permissions import Role
 from tests.contract.sdk_scene import PROJECT, Scene, refused, scene, unique
 
 ROLES = models.OrganizationRole

@@ -4,7 +4,7 @@ from typing import Any
 
 from pulumi_cloud_sdk import models
 
-from common.access import builtin
+from common.rights import built_in
 from tests.contract.sdk_scene import PROJECT, Scene, allowing, refused, scene, unique
 
 PURPOSES = models.PermissionDescriptorUXPurpose
@@ -35,15 +35,15 @@ def list_roles_by_org_id_and_ux_purpose(where: Scene) -> None:
 
     assert {"admin", "member", "billing-manager", None} == {one.default_identifier for one in roles}
     assert role.id in [one.id for one in roles]
-    assert {made_set.id, builtin.STACK_READ.id} < {one.id for one in sets}
+    assert {made_set.id, built_in.STACK_READ.id} < {one.id for one in sets}
     assert ["admin"] == [one.default_identifier for one in mine]
-    assert [builtin.MEMBER.id] == [one.id for one in roles if one.is_org_default]
+    assert [built_in.MEMBER.id] == [one.id for one in roles if one.is_org_default]
 
 
 @scene
 def create_role(where: Scene) -> None:
     """A role comes back as it was sent, whole grammar included; a second of that name is refused."""
-    details = on_one_stack(where.stack_id(where.stack()), builtin.STACK_WRITE.id)
+    details = on_one_stack(where.stack_id(where.stack()), built_in.STACK_WRITE.id)
     asked = named(unique("Role"), details)
 
     made = where.admin.orgs.create_role(where.org, asked)
@@ -71,7 +71,7 @@ def get_role(where: Scene) -> None:
     role = where.role("stack:read")
 
     assert role.name == where.admin.orgs.get_role(where.org, role.id).name
-    assert "stack-read" == where.admin.orgs.get_role(where.org, builtin.STACK_READ.id).default_identifier
+    assert "stack-read" == where.admin.orgs.get_role(where.org, built_in.STACK_READ.id).default_identifier
 
 
 @scene
@@ -146,7 +146,7 @@ def list_users_with_role(where: Scene) -> None:
 
     assert [other.login] == [one.github_login for one in where.admin.orgs.list_users_with_role(where.org, role.id).users]
     assert [where.admin.login] == [
-        one.github_login for one in where.admin.orgs.list_users_with_role(where.org, builtin.ADMIN.id).users
+        one.github_login for one in where.admin.orgs.list_users_with_role(where.org, built_in.ADMIN.id).users
     ]
 
 
@@ -175,9 +175,9 @@ def update_entity_assignment(where: Scene) -> None:
         asked = models.UpdateEntityAssignmentRequest(context, stack_id, other.login, permission_set)
         return where.admin.orgs.update_entity_assignment(where.org, asked).assignment
 
-    given, taken = give(builtin.STACK_ADMIN.id), give(None)
+    given, taken = give(built_in.STACK_ADMIN.id), give(None)
 
-    assert (other.login, builtin.STACK_ADMIN.id) == (given.principal.user.github_login, given.permission_set.id)
+    assert (other.login, built_in.STACK_ADMIN.id) == (given.principal.user.github_login, given.permission_set.id)
     assert models.AssignmentSource.Assignment == given.source
     assert taken is None
     with refused(403):

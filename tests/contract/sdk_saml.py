@@ -2,7 +2,7 @@
 
 from pulumi_cloud_sdk import models
 
-from common.access.permissions import Role
+from common.rights.permissions import Role
 from tests.contract.sdk_scene import Scene, refused, scene
 from tests.peers.saml_idp import ENTITY, SSO, make_pair, metadata
 

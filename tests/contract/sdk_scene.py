@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from pulumi_cloud_sdk import models
 
-from common.access.permissions import Role
 from common.backend import Backend
-from tests import people
+from common.rights.permissions import Role
 from tests.contract.sdk_client import Called, Person, Refused, sign_in
+from tests.factories import people
 
 PROJECT = "shop"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pulumi_cloud_sdk import models
 
-from common.access import builtin
+from common.rights import built_in
 from tests.contract.sdk_scene import PROJECT, Scene, refused, scene, unique
 
 TAGS = models.AppStackTagName
@@ -67,7 +67,7 @@ def list_stack_permissions(where: Scene) -> None:
     """Who reaches a stack by name, and who made it."""
     maker, other = where.person(), where.person()
     stack = where.stack(maker)
-    share(where, stack, other.login, builtin.STACK_WRITE.id)
+    share(where, stack, other.login, built_in.STACK_WRITE.id)
 
     found = where.admin.stacks.list_stack_permissions(where.org, PROJECT, stack)
 
@@ -79,7 +79,7 @@ def list_stack_permissions(where: Scene) -> None:
 def delete_stack_permission(where: Scene) -> None:
     """Who is taken off the list reaches the stack as before they were on it, and cannot be taken off twice."""
     stack, other = where.stack(), where.person()
-    share(where, stack, other.login, builtin.STACK_ADMIN.id)
+    share(where, stack, other.login, built_in.STACK_ADMIN.id)
 
     where.admin.stacks.delete_stack_permission(where.org, PROJECT, stack, other.login)
 

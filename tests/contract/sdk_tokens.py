@@ -4,7 +4,7 @@ import time
 
 from pulumi_cloud_sdk import models
 
-from common.access import builtin
+from common.rights import built_in
 from tests.contract.sdk_scene import Scene, refused, scene, unique
 
 DAY_SECONDS = 86_400
@@ -88,7 +88,7 @@ def list_org_tokens(where: Scene) -> None:
 
     assert [(name, True, "builds", where.admin.login)] == [(o.name, o.admin, o.description, o.created_by) for o in found]
     assert models.AccessTokenType.Organization == found[0].type
-    assert builtin.ADMIN.id == found[0].role.id
+    assert built_in.ADMIN.id == found[0].role.id
     assert len(where.admin.orgs.list_org_tokens(where.org).tokens) == 2
 
 

@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 from starlette.routing import Match
 
-from functions.api import GROUPS, Group
+from functions.http.groups import GROUPS, Group
 from tools import generate_docs, operations
 from tools.operations import Operation, Route, Status
 

@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
+from common.core.errors import BadRequest
+from common.core.ids import new_id
 from common.crypto.envelope import REFUSAL, Envelope
-from common.errors import BadRequest
-from common.ids import new_id
 
 KEY = bytes(range(32))
 

@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.catalog import METADATA
+from common.core.errors import StartUpError, Unavailable
 from common.db.engine import Database, ensure_private, open_database
 from common.db.faults import is_duplicate
-from common.db.tables import service_keys
-from common.errors import StartUpError, Unavailable
+from common.db.tables.core_tables import service_keys
+from common.db.tables.metadata import METADATA
 from tests.wire import create_stack, error_of
 
 pytestmark = pytest.mark.dialects("sqlite")

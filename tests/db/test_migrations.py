@@ -15,14 +15,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Table, create_mock_engine, insert, inspect, make_url, select
 
+from common.core.errors import StartUpError
 from common.db import migrate as module
-from common.db.catalog import METADATA
+from common.db.address import MySQL
 from common.db.engine import Database, open_database
 from common.db.migrate import State, check, migrate, state_of, version
 from common.db.migrations import REVISIONS
-from common.db.place import MySQL
-from common.db.tables import organizations, owner_names
-from common.errors import StartUpError
+from common.db.tables.core_tables import organizations, owner_names
+from common.db.tables.metadata import METADATA
 
 _ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (.+)")
 

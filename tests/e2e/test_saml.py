@@ -15,19 +15,19 @@ import httpx2
 import pytest
 from sqlalchemy import update
 
-from common.access.permissions import Role
-from common.db.tables import members
+from common.config.settings import Settings
+from common.db.tables.core_tables import members
 from common.opening import open_backend
-from common.settings import Settings
+from common.rights.permissions import Role
 from tests.e2e.cli import Cli, Server
 from tests.e2e.project import UP, ProjectFactory, stash
 from tests.e2e.server import ServerProcess
 from tests.e2e.test_machine_tokens import send
+from tests.factories.people import make_user
 from tests.peers.saml_idp import Answer, make_pair
 from tests.peers.saml_server import SamlServer
-from tests.people import make_user
 from tests.reporting import missing_tool
-from tests.saml.browsing import Browser
+from tests.sign_in.saml.browser import Browser
 
 CliFactory = Callable[[Server], Cli]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from httpx2 import Client, Limits
 
-from tests.local.server_process import Served
-from tests.people import ADMIN_TOKEN, ORG
+from tests.factories.people import ADMIN_TOKEN, ORG
+from tests.server.server_process import Served
 
 _T = TypeVar("_T")
 LIMIT_SECONDS = 60.0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.state.builders import make_resource, make_state
+from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import create_stack, error_of, export, import_state
 
 

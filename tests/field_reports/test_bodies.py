@@ -17,12 +17,12 @@ from starlette.types import ASGIApp
 
 from aws.gateway import CARRIER, V1, V2
 from common.backend import Backend
-from functions.app import create_app
-from functions.azure_http import serve
-from functions.oversize import Bounded
+from functions.hosts.azure_http import serve
+from functions.http.app import create_app
+from functions.http.size_limits import Bounded
 from tests.aws.gateway_front import event_of
-from tests.people import ADMIN_TOKEN
-from tests.state.builders import make_batch, make_resource, make_state
+from tests.factories.people import ADMIN_TOKEN
+from tests.stacks.engine.builders import make_batch, make_resource, make_state
 from tests.wire import LiveUpdate, begin, create_stack, import_state
 
 pytestmark = pytest.mark.dialects("sqlite")

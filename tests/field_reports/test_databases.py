@@ -5,11 +5,11 @@ from contextlib import closing
 import pytest
 from starlette.testclient import TestClient
 
+from common.core.errors import StartUpError
 from common.db.engine import open_database
 from common.db.migrate import check, migrate
-from common.errors import StartUpError
 from tests.mysql.shared import SharedServer
-from tests.state.builders import entry, make_resource
+from tests.stacks.engine.builders import entry, make_resource
 from tests.wire import begin, create_stack, error_of, export, resources_of
 
 OWL, RABBIT, THUMB = "🦉 ünï", "🐰", "fix: 👍🏽 日本語 " + "x" * 5000

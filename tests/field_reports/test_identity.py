@@ -9,11 +9,11 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.outbound import Outbound
+from common.ports.outbound import Outbound
 from tests.clocks import FrozenClock
-from tests.issuers.exchanging import Trust, refused, trust
+from tests.factories.tokens import listed, signed
 from tests.peers.workload_issuer import WorkloadIssuer
-from tests.tokens.making import listed, signed
+from tests.sign_in.workload_identity.token_exchange import Trust, refused, trust
 
 ALLOW: dict[str, Any] = {
     "decision": "allow",

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from common.access.caller import Caller
 from common.backend import Backend
+from common.rights.caller import Caller
 from tests.counting import Counter
-from tests.factories import make_stack
-from tests.people import make_user
-from tests.state.builders import make_state
+from tests.factories.people import make_user
+from tests.factories.stacks import make_stack
+from tests.stacks.engine.builders import make_state
 from tests.wire import LiveUpdate, begin, create_stack, error_of, export, import_state
 
 S = "/api/stacks/acme/shop/dev"

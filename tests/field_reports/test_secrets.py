@@ -9,9 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.crypto.datakeys import DataKeys
+from common.ports.keys.data_keys import DataKeys
 from tests.counting import Counter
-from tests.people import make_user
+from tests.factories.people import make_user
 from tests.wire import create_stack, error_of
 
 

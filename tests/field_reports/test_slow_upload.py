@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from httpx2 import Client
 
+from tests.factories.people import ADMIN_TOKEN
 from tests.field_reports.serving import client_of, serving
-from tests.local.server_process import Served
-from tests.people import ADMIN_TOKEN
-from tests.state.builders import dump, make_resource
+from tests.server.server_process import Served
+from tests.stacks.engine.builders import dump, make_resource
 from tests.wire import create_stack, export, resources_of
 
 COUNT, PARTS, PAUSE_SECONDS = 9000, 20, 0.1

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from tests.clocks import FrozenClock
 from tests.counting import Counter
-from tests.state.builders import make_resource
+from tests.stacks.engine.builders import make_resource
 from tests.wire import LiveUpdate, begin, create_stack, export, import_state, resources_of
 
 DATA = Path(__file__).with_name("data")

@@ -8,19 +8,19 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.database import DATABASE_FILE
-from common.errors import StartUpError
-from common.installation import prepare, require_stores
+from common.config.database import DATABASE_FILE
+from common.config.object_stores import CHECKPOINTS
+from common.config.plan import make_plan
+from common.config.settings import Settings
+from common.core.errors import StartUpError
+from common.installation.checks import prepare, require_stores
 from common.opening import open_backend
-from common.plan import make_plan
-from common.settings import Settings
-from common.stores import CHECKPOINTS
-from functions.app import create_app
+from functions.http.app import create_app
 from functions.server.doctor import examine
 from tests.aws.moto_process import CREDENTIALS
 from tests.aws.odd_store import Habit, OddStore, odd_store
-from tests.people import ADMIN_TOKEN, make_admin
-from tests.state.builders import make_resource, make_state
+from tests.factories.people import ADMIN_TOKEN, make_admin
+from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import begin, create_stack, export, resources_of
 
 pytestmark = pytest.mark.dialects("sqlite")

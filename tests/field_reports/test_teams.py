@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.db.tables import stack_grants, team_entities, team_members, team_roles, teams
-from tests.people import make_org, make_user
-from tests.teams.making import OPS, act, create, give, levels, on_environment, patch, read, roles, signed
+from common.db.tables.core_tables import stack_grants, team_entities, team_members, team_roles, teams
+from common.rights.caller import Caller
+from tests.factories.people import make_org, make_user
+from tests.factories.teams import OPS, act, create, give, levels, on_environment, patch, read, roles, signed
 from tests.wire import create_stack, error_of
 
 S, PROD = "/api/stacks/acme/shop/dev", "/api/stacks/acme/shop/prod"

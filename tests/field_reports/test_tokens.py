@@ -6,8 +6,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from tests.people import ADMIN_TOKEN
-from tests.tokens.making import OPS, TOKENS, listed, make_team
+from tests.factories.people import ADMIN_TOKEN
+from tests.factories.tokens import OPS, TOKENS, listed, make_team
 from tests.wire import error_of
 
 ALPHABET = "Bad Request: Token name may only contain alphanumeric, hyphens, or underscores"

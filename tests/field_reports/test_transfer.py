@@ -7,13 +7,13 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from common.access import grants
-from common.access.caller import Caller
-from common.access.permissions import StackLevel
 from common.backend import Backend
-from common.db.tables import stack_grants
-from common.ids import new_id
-from tests.people import caller_of, make_org, make_user
-from tests.state.builders import ROOT, make_state
+from common.core.ids import new_id
+from common.db.tables.core_tables import stack_grants
+from common.rights.caller import Caller
+from common.rights.permissions import StackLevel
+from tests.factories.people import caller_of, make_org, make_user
+from tests.stacks.engine.builders import ROOT, make_state
 from tests.wire import begin, create_stack, error_of, export, import_state
 
 ACME, BETA = "/api/stacks/acme/shop/dev", "/api/stacks/beta/shop/dev"

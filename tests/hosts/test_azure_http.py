@@ -16,11 +16,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import function_app
 from common.backend import Backend
-from functions.app import create_app
-from functions.azure_http import Answer, scope_of, serve
+from functions.hosts.azure_http import Answer, scope_of, serve
+from functions.http.app import create_app
+from tests.factories.people import ADMIN_TOKEN
 from tests.pages.visiting import with_settings
-from tests.people import ADMIN_TOKEN
-from tests.state.builders import dump, entry
+from tests.stacks.engine.builders import dump, entry
 from tests.wire import LiveUpdate, begin, create_stack
 
 HOST = "acme.azurewebsites.net"

@@ -14,11 +14,11 @@ import tree_sitter
 import tree_sitter_bicep
 from pycep import BicepParser
 
+from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
+from common.config.plan import make_plan
+from common.config.setting_notices import notices
+from common.config.settings import SECTIONS, SETTINGS, Kind, Settings, Status
 from common.opening import require_remote
-from common.plan import make_plan
-from common.setting_notices import notices
-from common.settings import SECTIONS, SETTINGS, Kind, Settings, Status
-from common.stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
 from tests.hosts.azure_app import ROOT
 from tools.package_azure import PYTHON_VERSION
 
@@ -61,13 +61,13 @@ ROLES = {
 }
 # What our code calls, the role that allows it, and the narrowest thing that the role can be given on.
 CALLS = {
-    ("common/blobs/azblob.py", "upload_blob"): ("Storage Blob Data Contributor", "purposes"),
-    ("common/blobs/azblob.py", "download_blob"): ("Storage Blob Data Contributor", "purposes"),
-    ("common/blobs/azblob.py", "delete_blobs"): ("Storage Blob Data Contributor", "purposes"),
-    ("common/blobs/azblob.py", "list_blobs"): ("Storage Blob Data Contributor", "purposes"),
-    ("common/blobs/azblob.py", "get_user_delegation_key"): ("Storage Blob Delegator", "data"),
-    ("common/keys/azurekeyvault.py", "get_key"): ("Key Vault Crypto User", "key"),
-    ("common/keys/azurekeyvault.py", "send_request"): ("Key Vault Crypto User", "key"),
+    ("common/ports/blobs/azure_blob.py", "upload_blob"): ("Storage Blob Data Contributor", "purposes"),
+    ("common/ports/blobs/azure_blob.py", "download_blob"): ("Storage Blob Data Contributor", "purposes"),
+    ("common/ports/blobs/azure_blob.py", "delete_blobs"): ("Storage Blob Data Contributor", "purposes"),
+    ("common/ports/blobs/azure_blob.py", "list_blobs"): ("Storage Blob Data Contributor", "purposes"),
+    ("common/ports/blobs/azure_blob.py", "get_user_delegation_key"): ("Storage Blob Delegator", "data"),
+    ("common/ports/keys/azure_key_vault.py", "get_key"): ("Key Vault Crypto User", "key"),
+    ("common/ports/keys/azure_key_vault.py", "send_request"): ("Key Vault Crypto User", "key"),
 }
 
 
@@ -237,7 +237,9 @@ class TestRoles:
             source = (ROOT / path).read_text("utf-8")
             made |= {(path, call) for call in re.findall(r"(?:_client\(\)|_opened\(\)|client)\.([a-z_]+)\(", source)}
 
-        assert made - set(CALLS) <= {("common/blobs/azblob.py", call) for call in ("get_blob_client", "get_container_client")}
+        assert made - set(CALLS) <= {
+            ("common/ports/blobs/azure_blob.py", call) for call in ("get_blob_client", "get_container_client")
+        }
 
 
 class TestSafety:

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from common.blobs.azblob import AzureBlobs, read_address
-from common.errors import StartUpError
-from common.settings import Settings
-from functions.app import create_app
-from functions.server import starting
+from common.config.settings import Settings
+from common.core.errors import StartUpError
+from common.ports.blobs.azure_blob import AzureBlobs, read_address
+from functions.http.app import create_app
+from functions.server import startup
+from tests.factories.people import ADMIN_TOKEN, make_admin
 from tests.hosts.azurite_process import ACCOUNT, KEY, Azurite
 from tests.hosts.keyvault import KeyVault
-from tests.people import ADMIN_TOKEN, make_admin
-from tests.state.builders import make_resource, make_state
+from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import begin, create_stack, error_of, export, resources_of
 
 Start = Callable[..., TestClient]
@@ -31,7 +31,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
         def started(**values: str) -> TestClient:
             settings = Settings({"STACKHOLD_DATA": str(tmp_path / "data"), **values})
-            backend = starting.start(settings, may_migrate=True)
+            backend = startup.start(settings, may_migrate=True)
             stack.callback(backend.close)
             make_admin(backend)
             headers = {"Authorization": f"token {ADMIN_TOKEN}"}

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, func, insert, select, update
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.db import tables
-from common.ids import new_id
+from common.core.ids import new_id
+from common.db.tables import core_tables
+from common.rights.caller import Caller
+from common.stacks import blob_keys, blob_sweep
 from common.stacks.model import StackPath, Status
-from common.state import changes, layout, sweep
-from common.state.changes import NewStack
+from common.stacks.state import lifecycle
+from common.stacks.state.lifecycle import NewStack
 from functions.jobs import compact_journals, purge_deleted, run_due, sweep_blobs
 from functions.jobs.job import Job
 from tests.clocks import FrozenClock
@@ -48,20 +49,20 @@ def add_batches(backend: Backend, update_id: str, blob_key: str | None = None) -
     """Gives an update a journal batch and an event batch."""
     common = {"update_id": update_id, "first_sequence": 1, "last_sequence": 2, "blob_key": blob_key, "received_at": 0}
     with backend.db.begin() as tx:
-        tx.execute(insert(tables.journal_batches).values(id=new_id(), entry_count=2, **common))
-        tx.execute(insert(tables.event_batches).values(id=new_id(), event_count=2, **common))
+        tx.execute(insert(core_tables.journal_batches).values(id=new_id(), entry_count=2, **common))
+        tx.execute(insert(core_tables.event_batches).values(id=new_id(), event_count=2, **common))
 
 
 @pytest.fixture
 def latest(backend: Backend, admin: Caller) -> str:
     """The id of the newest update of stack acme/web/dev, which has a state."""
-    return changes.create(backend, admin, "acme", "web", NewStack("dev", {}, state=STATE)).latest.update_id
+    return lifecycle.create(backend, admin, "acme", "web", NewStack("dev", {}, state=STATE)).latest.update_id
 
 
 def named_checkpoint(backend: Backend, update_id: str) -> str:
     """The key of an update's state, made old."""
     with backend.db.connect() as connection:
-        key = connection.scalar(select(tables.updates.c.checkpoint).where(tables.updates.c.id == update_id))
+        key = connection.scalar(select(core_tables.updates.c.checkpoint).where(core_tables.updates.c.id == update_id))
     assert key is not None
     return put_blob(backend, key, timedelta(days=9))
 
@@ -73,11 +74,11 @@ class TestSweepBlobs:
     def test_keeps_what_rows_name(self, backend: Backend, latest: str) -> None:
         """States and batches that some row names stay, however old they are."""
         named = named_checkpoint(backend, latest)
-        base = put_blob(backend, layout.new_checkpoint_key(new_id()), timedelta(days=9))
-        batch = put_blob(backend, layout.new_batch_key(latest), timedelta(days=9))
+        base = put_blob(backend, blob_keys.new_checkpoint_key(new_id()), timedelta(days=9))
+        batch = put_blob(backend, blob_keys.new_batch_key(latest), timedelta(days=9))
         add_batches(backend, latest, batch)
         with backend.db.connect() as connection:
-            connection.execute(update(tables.updates).values(base_checkpoint=base))
+            connection.execute(update(core_tables.updates).values(base_checkpoint=base))
 
         self.run(backend)
 
@@ -86,9 +87,9 @@ class TestSweepBlobs:
     def test_removes_what_no_row_names(self, backend: Backend, latest: str) -> None:
         """A state or batch without a row goes once it is a day old; younger ones may still get theirs."""
         named = named_checkpoint(backend, latest)
-        for key in (layout.new_checkpoint_key(new_id()), layout.new_batch_key(new_id())):
+        for key in (blob_keys.new_checkpoint_key(new_id()), blob_keys.new_batch_key(new_id())):
             put_blob(backend, key, timedelta(hours=25))
-        young = put_blob(backend, layout.new_checkpoint_key(new_id()), timedelta(hours=23))
+        young = put_blob(backend, blob_keys.new_checkpoint_key(new_id()), timedelta(hours=23))
 
         self.run(backend)
 
@@ -108,14 +109,14 @@ class TestSweepBlobs:
 
     def test_works_through_pages(self, backend: Backend, latest: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Many blobs are looked at page by page; none is left out between two pages."""
-        monkeypatch.setattr(sweep, "PAGE_KEYS", 2)
+        monkeypatch.setattr(blob_sweep, "PAGE_KEYS", 2)
         named = named_checkpoint(backend, latest)
         for number in range(9):
-            new_key = layout.new_batch_key if number % 2 else layout.new_checkpoint_key
+            new_key = blob_keys.new_batch_key if number % 2 else blob_keys.new_checkpoint_key
             put_blob(backend, new_key(new_id()), timedelta(days=2))
         after, steps = "", 0
         while steps == 0 or after:
-            _, after = sweep.sweep(backend, after)
+            _, after = blob_sweep.sweep(backend, after)
             steps += 1
 
         assert {named} == blobs(backend)
@@ -128,14 +129,14 @@ class TestCompactJournals:
         add_batches(backend, latest)
         clock.pass_seconds(7 * DAY - 1)
         run_due(backend, [Job("compact", 0, compact_journals.step)])
-        assert 1 == count(backend, tables.journal_batches)
+        assert 1 == count(backend, core_tables.journal_batches)
 
         clock.pass_seconds(2)
         run_due(backend, [Job("compact", 0, compact_journals.step)])
 
-        assert 0 == count(backend, tables.journal_batches)
-        assert 1 == count(backend, tables.event_batches)
-        assert 1 == count(backend, tables.updates)
+        assert 0 == count(backend, core_tables.journal_batches)
+        assert 1 == count(backend, core_tables.event_batches)
+        assert 1 == count(backend, core_tables.updates)
 
     @pytest.mark.parametrize("status", [Status.RUNNING, Status.FINISHING, Status.NOT_STARTED])
     def test_keeps_journals_that_are_not_in_a_state_yet(
@@ -144,12 +145,12 @@ class TestCompactJournals:
         """The journal of an update that has not ended is all there is of its work, however old."""
         add_batches(backend, latest)
         with backend.db.connect() as connection:
-            connection.execute(update(tables.updates).values(status=status))
+            connection.execute(update(core_tables.updates).values(status=status))
         clock.pass_seconds(100 * DAY)
 
         run_due(backend, [Job("compact", 0, compact_journals.step)])
 
-        assert 1 == count(backend, tables.journal_batches)
+        assert 1 == count(backend, core_tables.journal_batches)
 
 
 class TestPurgeDeleted:
@@ -160,13 +161,13 @@ class TestPurgeDeleted:
         self, backend: Backend, admin: Caller, clock: FrozenClock, latest: str
     ) -> None:
         """A month after its deletion nothing of a stack is left, and its states are swept."""
-        other = changes.create(backend, admin, "acme", "web", NewStack("other", {"a": "b"}, state=STATE))
+        other = lifecycle.create(backend, admin, "acme", "web", NewStack("other", {"a": "b"}, state=STATE))
         add_batches(backend, latest)
         dev = StackPath("acme", "web", "dev")
-        changes.delete(backend, admin, dev, force=False)
+        lifecycle.delete(backend, admin, dev, force=False)
         clock.pass_seconds(30 * DAY - 1)
         self.run(backend)
-        assert 2 == count(backend, tables.stacks)
+        assert 2 == count(backend, core_tables.stacks)
 
         clock.pass_seconds(2)
         self.run(backend)
@@ -174,8 +175,8 @@ class TestPurgeDeleted:
             make_old(backend, key, timedelta(days=9))
         run_due(backend, [Job("sweep", 60, sweep_blobs.step)])
 
-        assert 1 == count(backend, tables.stacks) == count(backend, tables.updates)
-        assert 0 == count(backend, tables.journal_batches) == count(backend, tables.event_batches)
+        assert 1 == count(backend, core_tables.stacks) == count(backend, core_tables.updates)
+        assert 0 == count(backend, core_tables.journal_batches) == count(backend, core_tables.event_batches)
         assert [other.latest.checkpoint] == list(blobs(backend))
         assert STATE == backend.checkpoints.get(other.latest.checkpoint or "")
 
@@ -184,4 +185,4 @@ class TestPurgeDeleted:
         clock.pass_seconds(1000 * DAY)
         self.run(backend)
 
-        assert 1 == count(backend, tables.stacks) == count(backend, tables.updates)
+        assert 1 == count(backend, core_tables.stacks) == count(backend, core_tables.updates)

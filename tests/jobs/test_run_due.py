@@ -5,7 +5,7 @@ from threading import Event
 import pytest
 
 from common.backend import Backend
-from common.db import claims
+from common.db import job_claims
 from functions import jobs
 from functions.jobs import CLAIM_SECONDS, JOBS, run_due
 from functions.jobs.job import Job, Step
@@ -89,8 +89,8 @@ class TestRunDue:
         job = Job("count", 60, Steps().step)
         now = round(clock.now().timestamp() * 1000)
         with backend.db.connect() as connection:
-            claims.add(connection, ["count"], now)
-            assert claims.claim(connection, "count", "dead", now_millis=now, until_millis=now + CLAIM_SECONDS * 1000)
+            job_claims.add(connection, ["count"], now)
+            assert job_claims.claim(connection, "count", "dead", now_millis=now, until_millis=now + CLAIM_SECONDS * 1000)
         assert [] == run_due(backend, [job])
         clock.pass_seconds(CLAIM_SECONDS)
 

@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.db.sign_in_tables import mails
-from common.errors import BadRequest
-from common.mail import Mail, Mailer, NotSent
-from common.mailing import forgetting
+from common.core.errors import BadRequest
+from common.db.tables.sign_in import mails
+from common.mailing import cleanup
 from common.mailing import service as mailing
 from common.mailing.model import NewMail, Purpose, QueuedMail, clean_address
+from common.ports.mail import Mail, Mailer, NotSent
+from common.rights.caller import Caller
 from functions.jobs import JOBS, run_due
 from tests.clocks import FrozenClock
-from tests.identity.making import at_once, delivered, opened, sign_up
+from tests.factories.sign_in import at_once, delivered, opened, sign_up
 from tests.interleaving import Crash, crash
 
 MINUTE = 60
@@ -188,7 +188,7 @@ class TestForgetExpired:
         left = []
         for days in (6, 2, 21, 2):
             clock.pass_seconds(days * 86_400)
-            forgetting.forget_expired(server)
+            cleanup.forget_expired(server)
             left.append([mail.address.partition("@")[0] for mail in mailing.page_mails(server, admin, None)[0]])
 
         assert [

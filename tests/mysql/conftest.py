@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.keys.local import create_key
+from common.config.settings import Settings
 from common.opening import open_backend
-from common.settings import Settings
-from functions.app import create_app
+from common.ports.keys.local import create_key
+from common.rights.caller import Caller
+from functions.http.app import create_app
+from tests.factories.people import ADMIN_TOKEN, make_admin
 from tests.mysql.proxy import Wire, relayed
 from tests.mysql.shared import HOST, SharedServer
-from tests.people import ADMIN_TOKEN, make_admin
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pymysql
 
-from common.db.catalog import METADATA
+from common.db.address import MySQL
 from common.db.engine import open_database
 from common.db.migrate import migrate
-from common.db.place import MySQL
+from common.db.tables.metadata import METADATA
 from tests.mysql.keeper import ADDRESS, USERS
 from tests.reporting import missing_tool
 from tools.mysql import INSTALL_SECONDS, PASSWORD, USER

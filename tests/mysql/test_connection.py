@@ -12,23 +12,23 @@ from httpx2 import Response
 from sqlalchemy import select, text
 from starlette.testclient import TestClient
 
-from common.access.caller import Caller
 from common.backend import Backend
+from common.core.errors import BadRequest, Unavailable
 from common.db import mysql
+from common.db.address import MySQL
 from common.db.engine import Database, open_database
 from common.db.faults import PACKET, READ_ONLY, Contention, repeated
 from common.db.health import ping
-from common.db.place import MySQL
-from common.db.tables import jobs, stack_tags, stacks, updates
-from common.errors import BadRequest, Unavailable
+from common.db.tables.core_tables import jobs, stack_tags, stacks, updates
+from common.rights.caller import Caller
 from common.stacks.model import StackPath, Status
-from common.updates import service
-from common.updates.model import Start
-from tests.factories import CLIENT, make_running, make_stack, make_update, update_row
+from common.stacks.updates import service
+from common.stacks.updates.model import Start
+from tests.factories.people import ORG
+from tests.factories.stacks import CLIENT, make_running, make_stack, make_update, update_row
 from tests.field_reports.serving import at_once
 from tests.mysql.proxy import Wire
 from tests.mysql.shared import SharedServer, connect
-from tests.people import ORG
 
 DEV = StackPath(ORG, "shop", "dev")
 S = "/api/stacks/acme/shop/dev"

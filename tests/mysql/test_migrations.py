@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from common import database
+from common.config import database
+from common.config.settings import Settings
+from common.core.errors import StartUpError
 from common.db import migrate as module
 from common.db.engine import open_database
 from common.db.migrate import migrate
 from common.db.migrations import REVISIONS
 from common.db.provision import await_server
-from common.errors import StartUpError
-from common.settings import Settings
-from tests.local.server_process import PROGRAM, Served, environment, run
 from tests.mysql.shared import HOST, SharedServer, connect
+from tests.server.server_process import PROGRAM, Served, environment, run
 from tools.mysql import PASSWORD, USER
 
 

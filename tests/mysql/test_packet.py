@@ -9,19 +9,19 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from common.backend import Backend
+from common.config.settings import Settings
+from common.core.errors import TooLarge, Unavailable
+from common.db.address import MySQL
 from common.db.engine import Database, open_database
 from common.db.health import advice, ping
 from common.db.migrate import migrate
-from common.db.place import MySQL
-from common.db.tables import jobs
-from common.errors import TooLarge, Unavailable
-from common.keys.local import create_key
+from common.db.tables.core_tables import jobs
 from common.opening import open_backend
-from common.settings import Settings
-from functions.app import create_app
+from common.ports.keys.local import create_key
+from functions.http.app import create_app
 from functions.server.doctor import examine
+from tests.factories.people import ADMIN_TOKEN, make_admin
 from tests.mysql.shared import HOST
-from tests.people import ADMIN_TOKEN, make_admin
 from tests.reporting import missing_tool
 from tools.mysql import PASSWORD, USER, MySQLUnavailableError, Server, temporary_server
 

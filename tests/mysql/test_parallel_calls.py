@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
+from tests.factories.people import make_user
 from tests.field_reports.serving import at_once
-from tests.people import make_user
-from tests.state.builders import make_resource, make_state
+from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import create_stack, program
 
 pytestmark = pytest.mark.dialects("mysql")

@@ -13,14 +13,14 @@ from starlette.types import ASGIApp
 
 from bench import asgi, people_load
 from bench.people_rows import ROAMERS, Size, fill, login_of, token_of
-from common.access import repository as access
+from common.access.repository import tokens as access
 from common.backend import Backend
-from common.db.catalog import METADATA
+from common.config.settings import Settings
 from common.db.migrate import migrate
-from common.keys.local import create_key
+from common.db.tables.metadata import METADATA
 from common.opening import open_backend
-from common.settings import Settings
-from functions.app import create_app
+from common.ports.keys.local import create_key
+from functions.http.app import create_app
 from tests.mysql.shared import SharedServer
 
 SIZE = Size(orgs=60, stacks=100, members=20, teams=10)

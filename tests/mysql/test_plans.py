@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert
 
-from common.access import repository as access
-from common.access.predicate import ALWAYS
-from common.access.rights import StackScope
+from common.access.repository import tokens as access
 from common.db.engine import Database, open_database
-from common.db.tables import access_tokens, members, organizations, stack_tags, stacks, updates, users
-from common.stacks import repository as stack_rows
-from common.stacks import repository_deleted as deleted_rows
-from common.stacks import repository_moving as moving_rows
-from common.stacks import repository_page as page_rows
+from common.db.tables.core_tables import access_tokens, members, organizations, stack_tags, stacks, updates, users
+from common.rights.membership import StackScope
+from common.rights.predicate import ALWAYS
 from common.stacks.model import StackPath
-from common.stacks.repository_page import Narrowed
-from common.state import repository as state
-from common.updates import history_rows
-from common.updates import repository as update_rows
-from common.updates.running_rows import Batch, Guard, add_journal_batch
+from common.stacks.repository import deleted as deleted_rows
+from common.stacks.repository import listing as page_rows
+from common.stacks.repository import stacks as stack_rows
+from common.stacks.repository import transfer as moving_rows
+from common.stacks.repository.listing import Narrowed
+from common.stacks.updates.repository import finishing as state
+from common.stacks.updates.repository import history
+from common.stacks.updates.repository import updates as update_rows
+from common.stacks.updates.repository.running import Batch, Guard, add_journal_batch
 from tests.mysql.shared import SharedServer
 
 STACKS, VERSIONS, OLD_VERSIONS = 300, 3, 3000
@@ -103,9 +103,9 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "update and stack": lambda c: update_rows.find_with_stack(c, "o0", StackPath("org0", "p0", "n0"), "old7", ["u"]),
     "update": lambda connection: update_rows.find(connection, "old7"),
     "abandoned updates": lambda c: update_rows.abandoned(c, lease_before=1, finishing_before=1, limit=20),
-    "newest updates": lambda connection: history_rows.page_versions(connection, "s0", 10, 0),
-    "previews": lambda connection: history_rows.page_previews(connection, "s0", 0, 10, 0, ascending=False),
-    "events": lambda connection: history_rows.event_batches_from(connection, "old7", 0, 10),
+    "newest updates": lambda connection: history.page_versions(connection, "s0", 10, 0),
+    "previews": lambda connection: history.page_previews(connection, "s0", 0, 10, 0, ascending=False),
+    "events": lambda connection: history.event_batches_from(connection, "old7", 0, 10),
     "journal": lambda connection: state.journal_of(connection, "old7"),
     "journal batch": lambda c: add_journal_batch(c, Guard("old7", 1), Batch("b", 1, 2, 2, 1, 10), b"x", None),
 }

@@ -8,19 +8,19 @@ from sqlalchemy import event, insert
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.catalog import METADATA
+from common.config.settings import Settings
+from common.core.ids import new_id
 from common.db.migrate import migrate
-from common.db.sign_in_tables import identities, scim_groups, scim_users
-from common.db.tables import members, team_members, teams, users
-from common.ids import new_id
-from common.keys.local import create_key
+from common.db.tables.core_tables import members, team_members, teams, users
+from common.db.tables.metadata import METADATA
+from common.db.tables.sign_in import identities, scim_groups, scim_users
 from common.opening import open_backend
-from common.orgs import service as orgs
-from common.settings import Settings
-from functions.app import create_app
+from common.people.orgs import service as orgs
+from common.ports.keys.local import create_key
+from functions.http.app import create_app
+from tests.factories.people import caller_of, make_user
 from tests.mysql.shared import SharedServer
-from tests.people import caller_of, make_user
-from tests.scim.asking import Directory
+from tests.sign_in.scim.directory_client import Directory
 
 ORGS, PEOPLE, GROUPS = 12, 400, 40
 # Tables of so few rows here that MySQL may well read them whole.

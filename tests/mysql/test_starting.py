@@ -8,15 +8,15 @@ from pathlib import Path
 import pymysql
 import pytest
 
+from common.config.settings import Settings
+from common.core.errors import StartUpError
 from common.db.explaining import TLS_ADVICE
-from common.errors import StartUpError
-from common.keys.local import create_key
-from common.settings import Settings
-from functions.server import starting
+from common.ports.keys.local import create_key
+from functions.server import startup
 from tests.hosts.certificate import Certificate
-from tests.local.server_process import Served, contents, run
 from tests.mysql.shared import HOST, SharedServer
 from tests.reporting import missing_tool
+from tests.server.server_process import Served, contents, run
 from tools.mysql import PASSWORD, USER, MySQLUnavailableError, Server, find_program, temporary_folder
 
 COMMANDS = (("serve", "--port", "0"), ("migrate",), ("doctor",))
@@ -136,7 +136,7 @@ class TestTrials:
         with mysql_server.fresh() if migrates else mysql_server.migrated() as name, user(mysql_server, name, rights) as login:
             settings = {**mysql_server.settings(name), **login, "STACKHOLD_DATA": str(tmp_path / "data")}
             with pytest.raises(StartUpError, match=f"denied .*: grant all privileges on the database {name} to the user"):
-                starting.start(Settings(settings), may_migrate=True)
+                startup.start(Settings(settings), may_migrate=True)
             examined = run(tmp_path, "doctor", **settings)
 
             assert "grant all privileges" in examined.stdout
@@ -146,7 +146,7 @@ class TestTrials:
         """With a migrations container, a user who may change rows alone is enough, and a trial leaves nothing."""
         with mysql_server.migrated() as name, user(mysql_server, name, "SELECT, INSERT, UPDATE, DELETE") as login:
             settings = {**mysql_server.settings(name), **login, "STACKHOLD_DATA": str(tmp_path / "data")}
-            starting.start(Settings(settings), may_migrate=True).close()
+            startup.start(Settings(settings), may_migrate=True).close()
 
             assert [("probe",)] == mysql_server.run("SELECT name FROM service_keys", database=name)
 
@@ -167,7 +167,7 @@ class TestTrials:
         )
         try:
             with pytest.raises(StartUpError, match=r"PULUMI_DATABASE_ENDPOINT .* must lead to a server that accepts writes"):
-                starting.start(Settings(settings), may_migrate=True)
+                startup.start(Settings(settings), may_migrate=True)
         finally:
             execute(tls_server, "SET GLOBAL read_only = OFF")
         assert not (tmp_path / "data").exists()

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from common.database import database_tls
+from common.config.database import database_tls
+from common.config.settings import Settings
+from common.core.errors import Unavailable
+from common.db.address import MySQL
 from common.db.engine import open_database
 from common.db.health import ping
-from common.db.place import MySQL
-from common.errors import Unavailable
-from common.settings import Settings
 from tests.hosts.certificate import Certificate
 from tests.mysql.shared import HOST
 from tests.reporting import missing_tool

@@ -2,8 +2,8 @@
 
 import pytest
 
-from common.access.caller import Caller
 from common.backend import Backend
+from common.rights.caller import Caller
 from tests.pages.visiting import Visit
 
 

@@ -4,16 +4,16 @@ import re
 
 import pytest
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.identity import addresses, resetting
-from common.orgs import invites
-from common.orgs.model import Invite, NewInvite, Wanted
+from common.people.orgs import invites
+from common.people.orgs.model import Invite, NewInvite, Wanted
+from common.rights.caller import Caller
+from common.sign_in.accounts import email_addresses, password_reset
 from tests.clocks import FrozenClock
-from tests.identity.making import OTHER, PASSWORD, again, delivered, link_in, opened, sign_up, verified
-from tests.orgs.making import people_of
+from tests.factories.orgs import people_of
+from tests.factories.people import make_user
+from tests.factories.sign_in import OTHER, PASSWORD, again, delivered, link_in, opened, sign_up, verified
 from tests.pages.visiting import Visit, location, shown, values
-from tests.people import make_user
 
 ACCOUNT = "/settings/account"
 CLOSED = {"PULUMI_DISABLE_EMAIL_SIGNUP": "", "PULUMI_API_DOMAIN": "api.example.com"}
@@ -175,7 +175,7 @@ class TestReset:
     def test_says_so_of_a_bad_link(self, place: Place, clock: FrozenClock) -> None:
         """A link that is over leads to a page that says so, and to another one."""
         verified(place.server, place.box)
-        resetting.request_reset(place.server, "alice@example.com")
+        password_reset.request_reset(place.server, "alice@example.com")
         link = place.mailed()
         clock.pass_seconds(3601)
         sent = place.visit.send(link, on=link, password=OTHER)
@@ -317,7 +317,7 @@ class TestMails:
         after = place.visit.get("/admin/mails")
 
         assert "alice@example.com verification" in shown(page)
-        assert "alice@example.com" == addresses.verify(place.server, caller, link.partition("=")[2])
+        assert "alice@example.com" == email_addresses.verify(place.server, caller, link.partition("=")[2])
         assert "Make a link" not in after.text
         assert "/admin/mails" == location(place.visit.get("/admin"))
 
@@ -333,7 +333,7 @@ class TestMails:
     def test_are_paged(self, place: Place) -> None:
         """A long list comes in pages, and a page that is none is refused."""
         for number in range(51):
-            resetting.request_reset(place.server, f"a{number}@example.com")
+            password_reset.request_reset(place.server, f"a{number}@example.com")
         place.visit.sign_in()
         first = place.visit.get("/admin/mails")
         older = next(values(first, r'href="(/admin/mails\?after=[^"]*)"'))

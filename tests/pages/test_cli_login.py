@@ -5,15 +5,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from common.access import service as access
+from common.access import authentication as access
 from common.backend import Backend
-from common.tokens import service as tokens
-from common.tokens.model import Listing
-from common.tokens.service import Page
+from common.people.tokens import service as tokens
+from common.people.tokens.model import Listing
+from common.people.tokens.service import Page
 from tests.counting import Counter
+from tests.factories.people import ADMIN_TOKEN, caller_of
+from tests.factories.tokens import DAY_SECONDS, limit_days
 from tests.pages.visiting import CLI, Visit, location, shown
-from tests.people import ADMIN_TOKEN, caller_of
-from tests.tokens.making import DAY_SECONDS, limit_days
 
 # Whatever makes another address of `http://localhost:<port>/`, or no address at all.
 BAD_PORTS = [

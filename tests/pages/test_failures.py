@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from common.backend import Backend
-from common.errors import Unavailable
+from common.core.errors import Unavailable
 from tests.counting import Counter
 from tests.pages.visiting import Visit, shown
 

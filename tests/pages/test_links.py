@@ -6,17 +6,17 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from common.access.caller import Caller
-from common.access.orgsettings import OrgSettings
-from common.access.permissions import StackLevel
 from common.backend import Backend
+from common.rights.caller import Caller
+from common.rights.org_settings import OrgSettings
+from common.rights.permissions import StackLevel
 from common.stacks.model import StackPath
-from common.state import changes
-from tests.access.holding import set_settings
+from common.stacks.state import lifecycle
 from tests.clocks import FrozenClock
-from tests.factories import complete, make_running, make_stack, make_update, start
+from tests.factories.custom_roles import set_settings
+from tests.factories.people import caller_of, make_org, make_user
+from tests.factories.stacks import complete, make_running, make_stack, make_update, start
 from tests.pages.visiting import Visit, location, shown
-from tests.people import caller_of, make_org, make_user
 
 # The addresses of every link that a command line prints or opens, for a stack acme/shop/dev with one update.
 SERVED = ("/acme", "/acme/shop/dev", "/acme/shop/dev?exception=EXC-1", "/acme/shop/dev/updates/1", "/welcome/cli")
@@ -75,7 +75,7 @@ class TestLinks:
 
     def test_of_a_stack_that_was_renamed(self, member: Visit, backend: Backend, admin: Caller) -> None:
         """An old link finds the stack under its name of now."""
-        changes.rename(backend, admin, StackPath("acme", "shop", "dev"), "prod", "")
+        lifecycle.rename(backend, admin, StackPath("acme", "shop", "dev"), "prod", "")
 
         assert "acme/shop/dev has another name now. " in shown(opened(member, "/acme/shop/dev"))
 

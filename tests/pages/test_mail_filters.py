@@ -6,12 +6,12 @@ from html import unescape
 
 import pytest
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.identity import addresses, resetting
-from common.orgs import invites
-from common.orgs.model import NewInvite, Wanted
-from tests.identity.making import OTHER, delivered, link_in, opened, sign_up
+from common.people.orgs import invites
+from common.people.orgs.model import NewInvite, Wanted
+from common.rights.caller import Caller
+from common.sign_in.accounts import email_addresses, password_reset
+from tests.factories.sign_in import OTHER, delivered, link_in, opened, sign_up
 from tests.pages.visiting import Visit, cookies_of, location, shown
 
 _LOCAL = re.compile(r'(?:href|src)="(/[^"]*)"')
@@ -81,11 +81,11 @@ def test_use_no_link_up(reader: Reader, admin: Caller, kind: str, press: Press) 
     visit = reader.visit()
     visit.send("/signin", on="/signin", name="alice", password="correct horse battery", return_to="")
     if kind == "reset":
-        addresses.verify(reader.server, alice, link.partition("token=")[2])
-        resetting.request_reset(reader.server, "alice@example.com", client="192.0.2.9")
+        email_addresses.verify(reader.server, alice, link.partition("token=")[2])
+        password_reset.request_reset(reader.server, "alice@example.com", client="192.0.2.9")
         link, visit = reader.link(), reader.visit()
     elif kind == "invite":
-        addresses.verify(reader.server, alice, link.partition("token=")[2])
+        email_addresses.verify(reader.server, alice, link.partition("token=")[2])
         invites.invite_people(reader.server, admin, "acme", [NewInvite("alice@example.com", Wanted("member"))])
         link = reader.link()
 

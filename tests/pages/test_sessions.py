@@ -6,18 +6,18 @@ from datetime import timedelta
 import pytest
 from starlette.testclient import TestClient
 
-from common.access import service as access
-from common.access.caller import Caller, TokenKind
+from common.access import authentication as access
 from common.backend import Backend
-from common.identity import sessions
-from common.identity.throttle import SIGN_IN_OF_CLIENT
-from common.ids import new_id
+from common.core.ids import new_id
+from common.rights.caller import Caller, TokenKind
+from common.sign_in.rate_limits import SIGN_IN_OF_CLIENT
+from common.sign_in.sessions import sessions
 from tests.clocks import FrozenClock
 from tests.counting import Counter
-from tests.identity.making import PASSWORD, opened, sign_up
+from tests.factories.people import ADMIN_TOKEN, make_token, make_user
+from tests.factories.sign_in import PASSWORD, opened, sign_up
+from tests.factories.tokens import TOKENS, create
 from tests.pages.visiting import Visit, cookies_of, location, shown, values, with_settings
-from tests.people import ADMIN_TOKEN, make_token, make_user
-from tests.tokens.making import TOKENS, create
 
 SETTINGS = "/settings/tokens"
 ELSEWHERE = [

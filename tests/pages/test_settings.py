@@ -5,9 +5,9 @@ import pytest
 from common.backend import Backend
 from tests.clocks import FrozenClock
 from tests.counting import Counter
+from tests.factories.people import ADMIN_TOKEN, caller_of, make_token, make_user
+from tests.factories.tokens import DAY_SECONDS, limit_days, signed
 from tests.pages.visiting import Visit, location, shown, values
-from tests.people import ADMIN_TOKEN, caller_of, make_token, make_user
-from tests.tokens.making import DAY_SECONDS, limit_days, signed
 
 TOKENS = "/settings/tokens"
 MADE = r'id="new-token"[^>]* value="(pul-[0-9a-f]{40})"'

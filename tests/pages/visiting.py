@@ -9,8 +9,8 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from functions.app import create_app
-from tests.people import ADMIN_TOKEN
+from functions.http.app import create_app
+from tests.factories.people import ADMIN_TOKEN
 
 _KEY = re.compile(r'name="form_key" value="([0-9a-f]{64})"')
 CLI = {

@@ -2,7 +2,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from tests.people import make_user
+from tests.factories.people import make_user
 
 S = "/api/stacks/acme/shop/dev"
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from common import blobs, keys
-from common.awsclient import Access
-from common.blobs.azblob import AzureBlobs, read_address
-from common.blobs.files import Files
-from common.blobs.s3 import S3
-from common.blobs.s3_place import parse
-from common.keys.awskms import KMS
-from common.keys.azurekeyvault import KeyVault, VaultKey
-from common.keys.local import LocalKey
+from common.ports import blobs, keys
+from common.ports.aws import Access
+from common.ports.blobs.azure_blob import AzureBlobs, read_address
+from common.ports.blobs.files import Files
+from common.ports.blobs.s3 import S3
+from common.ports.blobs.s3_address import parse
+from common.ports.keys.aws_kms import KMS
+from common.ports.keys.azure_key_vault import KeyVault, VaultKey
+from common.ports.keys.local import LocalKey
 from tests.aws.fixtures import moto, moto_process
 from tests.aws.moto_process import Moto
 from tests.hosts import keyvault

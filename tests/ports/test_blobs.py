@@ -1,4 +1,4 @@
-"""The contract of `common.blobs.Driver`, for every driver."""
+"""The contract of `common.ports.blobs.Driver`, for every driver."""
 
 import random
 import time
@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from common.blobs import BlobMissing, BlobNotFound, Bucket, Driver
-from common.compression import pack
+from common.core.compression import pack
+from common.ports.blobs import BlobMissing, BlobNotFound, Bucket, Driver
 
 DRIVERS = ("files", "s3", "azblob")
 pytestmark = pytest.mark.parametrize("open_blobs", DRIVERS, indirect=True)

@@ -1,10 +1,10 @@
-"""The contract of `common.keys.Driver`, for every driver."""
+"""The contract of `common.ports.keys.Driver`, for every driver."""
 
 from collections.abc import Callable
 
 import pytest
 
-from common.keys import Driver, KeyUnusable
+from common.ports.keys import Driver, KeyUnusable
 
 DRIVERS = ("local", "awskms", "azurekeyvault")
 pytestmark = pytest.mark.parametrize("open_keys", DRIVERS, indirect=True)

@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from common.access.caller import Caller
 from common.backend import Backend
-from common.db.tables import stacks
+from common.db.tables.core_tables import stacks
+from common.rights.caller import Caller
 from tests.clocks import FrozenClock
-from tests.factories import make_stack
-from tests.people import make_user
-from tests.state.builders import make_resource, make_state
+from tests.factories.people import make_user
+from tests.factories.stacks import make_stack
+from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import begin, create_stack, error_of, export, import_state
 
 # Shapes, statuses and texts; that both databases do the same, the tests of the services show.

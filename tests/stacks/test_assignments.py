@@ -2,19 +2,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from common.access.builtin import ADMIN, ENVIRONMENT, STACK_ADMIN, STACK_READ, STACK_WRITE
-from common.access.caller import Caller
-from common.access.permissions import Permission, StackLevel
-from common.access.predicate import EntityKind
 from common.backend import Backend
-from common.errors import BadRequest, Forbidden, NotFound
-from common.ids import new_id
-from common.roles.model import Purpose
+from common.core.errors import BadRequest, Forbidden, NotFound
+from common.core.ids import new_id
+from common.people.roles.model import Purpose
+from common.rights.built_in import ADMIN, ENVIRONMENT, STACK_ADMIN, STACK_READ, STACK_WRITE
+from common.rights.caller import Caller
+from common.rights.permissions import Permission, StackLevel
+from common.rights.predicate import EntityKind
 from common.stacks import assignments
 from common.stacks.assignments import Assignment
-from tests.factories import make_stack
-from tests.people import ORG, caller_of, make_user
-from tests.roles.making import allow, grant, make_holder, make_role, make_team, stack_id_of
+from tests.factories.people import ORG, caller_of, make_user
+from tests.factories.roles import allow, grant, make_holder, make_role, make_team, stack_id_of
+from tests.factories.stacks import make_stack
 
 STACK = EntityKind.STACK
 

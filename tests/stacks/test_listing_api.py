@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from common.access.caller import Caller
 from common.backend import Backend
-from tests.factories import make_stack
-from tests.people import make_user
+from common.rights.caller import Caller
+from tests.factories.people import make_user
+from tests.factories.stacks import make_stack
 from tests.wire import error_of
 
 # Shapes, statuses and texts; that both databases do the same, the tests of the services show.

@@ -2,18 +2,18 @@
 
 import pytest
 
-from common.access.caller import Caller
-from common.access.orgsettings import OrgSettings
-from common.access.permissions import Permission, StackLevel
 from common.backend import Backend
-from common.errors import Forbidden, NotFound
+from common.core.errors import Forbidden, NotFound
+from common.rights.caller import Caller
+from common.rights.org_settings import OrgSettings
+from common.rights.permissions import Permission, StackLevel
 from common.stacks import ownership
 from common.stacks import service as stacks
 from common.stacks.model import StackPath
-from tests.access.holding import set_settings, suspend
-from tests.factories import make_stack
+from tests.factories.custom_roles import set_settings, suspend
+from tests.factories.people import caller_of, make_user
+from tests.factories.stacks import make_stack
 from tests.interleaving import interleaved
-from tests.people import caller_of, make_user
 
 DEV = StackPath("acme", "shop", "dev")
 

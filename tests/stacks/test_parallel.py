@@ -5,20 +5,20 @@ from collections.abc import Callable
 
 import pytest
 
-from common.access.builtin import LEVEL_SETS
-from common.access.caller import Caller
-from common.access.permissions import Permission, StackLevel
-from common.access.predicate import EntityKind
 from common.backend import Backend
-from common.errors import BackendError
+from common.core.errors import BackendError
+from common.rights.built_in import LEVEL_SETS
+from common.rights.caller import Caller
+from common.rights.permissions import Permission, StackLevel
+from common.rights.predicate import EntityKind
 from common.stacks import assignments, ownership
 from common.stacks import service as stacks
 from common.stacks.model import StackPath
-from common.state import changes, service
-from tests.factories import make_stack
+from common.stacks.state import lifecycle, service
+from tests.factories.people import make_user
+from tests.factories.stacks import make_stack
 from tests.field_reports.serving import at_once
-from tests.people import make_user
-from tests.state.builders import make_resource, make_state
+from tests.stacks.engine.builders import make_resource, make_state
 
 MANY = 20
 DEV = StackPath("acme", "shop", "dev")
@@ -90,7 +90,7 @@ class TestImports:
     def test_into_an_idle_stack_all_succeed(self, backend: Backend, admin: Caller) -> None:
         """Twenty imports at once make twenty versions; none hears of an update that runs."""
         state = make_state(make_resource("a"))
-        found = outcomes(MANY, lambda _: changes.import_state(backend, admin, DEV, state))
+        found = outcomes(MANY, lambda _: lifecycle.import_state(backend, admin, DEV, state))
 
         assert {"done": MANY} == found
         assert MANY == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.version

@@ -6,17 +6,17 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from common.access.caller import Caller
-from common.access.orgsettings import OrgSettings
-from common.access.permissions import Permission, Role, StackLevel
 from common.backend import Backend
+from common.rights.caller import Caller
+from common.rights.org_settings import OrgSettings
+from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks import service as stacks
 from common.stacks.model import StackPath
-from common.state import changes
-from tests.access.holding import allow, give, give_role, make_team, set_settings, suspend, tagged
-from tests.factories import make_ciphertext, make_stack, make_update
-from tests.people import caller_of, make_user
-from tests.state.builders import make_resource, make_state
+from common.stacks.state import lifecycle
+from tests.factories.custom_roles import allow, give, give_role, make_team, set_settings, suspend, tagged
+from tests.factories.people import caller_of, make_user
+from tests.factories.stacks import make_ciphertext, make_stack, make_update
+from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import begin, error_of, program
 
 DEV = StackPath("acme", "shop", "dev")
@@ -59,7 +59,7 @@ Statuses = dict[str, int]
 def value(backend: Backend, admin: Caller) -> str:
     """A ciphertext of stack dev, the administrator's, in an organization that gives its members nothing."""
     make_stack(backend, admin, tags={"env": "prod"})
-    changes.import_state(backend, admin, DEV, STATE)
+    lifecycle.import_state(backend, admin, DEV, STATE)
     set_settings(backend, "acme", OrgSettings(default_stack_permission=StackLevel.NONE))
     return make_ciphertext(backend, admin, DEV)
 
@@ -167,7 +167,7 @@ class TestGrant:
         """Grants hang on the stack: after a rename the old name still decrypts for who may, and for nobody else."""
         token = make_user(backend, "carol", org="acme")
         give(backend, DEV, bob.user_id, StackLevel.READ)
-        changes.rename(backend, admin, DEV, "prod", "")
+        lifecycle.rename(backend, admin, DEV, "prod", "")
         carol = {"Authorization": f"token {token}"}
 
         assert "eA==" == client.post(f"{S}/decrypt", json={"ciphertext": value}).json()["plaintext"]

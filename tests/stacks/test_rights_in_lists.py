@@ -7,19 +7,19 @@ import pytest
 from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
-from common.access.caller import Caller
-from common.access.orgsettings import OrgSettings
-from common.access.permissions import Permission, StackLevel
 from common.backend import Backend
-from common.db import tables
-from common.errors import Forbidden, NotFound
+from common.core.errors import Forbidden, NotFound
+from common.db.tables import core_tables
+from common.rights.caller import Caller
+from common.rights.org_settings import OrgSettings
+from common.rights.permissions import Permission, StackLevel
 from common.stacks import service as stacks
 from common.stacks.model import StackPath
 from common.stacks.service import Filters
-from tests.access.holding import allow, give, give_role, set_settings, tagged
 from tests.counting import Counter
-from tests.factories import make_stack
-from tests.people import caller_of, make_token, make_user
+from tests.factories.custom_roles import allow, give, give_role, set_settings, tagged
+from tests.factories.people import caller_of, make_token, make_user
+from tests.factories.stacks import make_stack
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ class TestListOfMany:
     def many(self, backend: Backend, admin: Caller, bob: Caller) -> Caller:
         """Ten thousand stacks besides dev: every hundredth is tagged as production, and two others are bob's."""
         with backend.db.begin() as tx:
-            org_id = tx.scalar(select(tables.organizations.c.id).where(tables.organizations.c.login == "acme"))
+            org_id = tx.scalar(select(core_tables.organizations.c.id).where(core_tables.organizations.c.login == "acme"))
             stack = {"org_id": org_id, "project": "many", "live": 1, "wrapped_key": b"x", "created_at": 1}
             version = {
                 "kind": "create", "dry_run": False, "status": "succeeded", "outcome": "succeeded", "version": 0, "program": "{}",
@@ -48,13 +48,13 @@ class TestListOfMany:
                 "resource_count": 0,
             }  # fmt: skip
             tags = ["prod" if number % 100 == 0 else "test" for number in range(self.COUNT)]
-            tx.execute(insert(tables.stacks), [
+            tx.execute(insert(core_tables.stacks), [
                 {**stack, "id": f"s{number}", "name": f"n{number:05}", "tags": json.dumps({"env": tag}),
                  "created_by": bob.user_id if number % 5000 == 4999 else admin.user_id}
                 for number, tag in enumerate(tags)])  # fmt: skip
-            tx.execute(insert(tables.stack_tags), [
+            tx.execute(insert(core_tables.stack_tags), [
                 {"stack_id": f"s{number}", "name": "env", "value": tag} for number, tag in enumerate(tags)])  # fmt: skip
-            tx.execute(insert(tables.updates), [
+            tx.execute(insert(core_tables.updates), [
                 {**version, "id": f"u{number}", "stack_id": f"s{number}", "state_name": f"n{number:05}"}
                 for number in range(self.COUNT)])  # fmt: skip
         give_role(backend, bob, tagged("env", "prod", "stack:list"))

@@ -2,7 +2,7 @@ from starlette.testclient import TestClient
 
 from tests.clocks import FrozenClock
 from tests.counting import Counter
-from tests.factories import creation
+from tests.factories.stacks import creation
 from tests.wire import begin, create_stack
 
 

@@ -4,19 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from common.access.caller import Caller
-from common.access.permissions import Role
 from common.backend import Backend
-from common.crypto.datakeys import DataKeys
+from common.core.errors import BadRequest, NotFound, TooLarge
 from common.crypto.envelope import REFUSAL
-from common.errors import BadRequest, NotFound, TooLarge
-from common.keys import KeyService, KeyUnusable
-from common.keys.local import LocalKey
+from common.ports.keys import KeyService, KeyUnusable
+from common.ports.keys.data_keys import DataKeys
+from common.ports.keys.local import LocalKey
+from common.rights.caller import Caller
+from common.rights.permissions import Role
 from common.stacks import secrets
 from common.stacks.model import StackPath
-from common.state import changes
+from common.stacks.state import lifecycle
 from common.wire.secrets import BatchDecryptRequest, BatchEncryptRequest, DecryptValueRequest, EncryptValueRequest
-from tests.people import caller_of, make_user
+from tests.factories.people import caller_of, make_user
 
 DEV, PROD = StackPath("acme", "shop", "dev"), StackPath("acme", "shop", "prod")
 
@@ -25,7 +25,7 @@ DEV, PROD = StackPath("acme", "shop", "dev"), StackPath("acme", "shop", "prod")
 def stacks(backend: Backend, admin: Caller) -> None:
     """The stacks dev and prod in acme's project shop."""
     for path in (DEV, PROD):
-        changes.create(backend, admin, path.org, path.project, changes.NewStack(path.name, {}))
+        lifecycle.create(backend, admin, path.org, path.project, lifecycle.NewStack(path.name, {}))
 
 
 class CountingKeys:
@@ -129,8 +129,8 @@ class TestDecrypt:
     def test_a_stack_that_takes_the_name_has_another_key(self, backend: Backend, admin: Caller) -> None:
         """A value of a deleted stack does not open on a new one of the same name."""
         old = encrypt(backend, admin, DEV)
-        changes.delete(backend, admin, DEV, force=True)
-        changes.create(backend, admin, "acme", "shop", changes.NewStack("dev", {}))
+        lifecycle.delete(backend, admin, DEV, force=True)
+        lifecycle.create(backend, admin, "acme", "shop", lifecycle.NewStack("dev", {}))
 
         with pytest.raises(BadRequest):
             decrypt(backend, admin, DEV, old)
@@ -138,11 +138,11 @@ class TestDecrypt:
     def test_survives_a_rename_under_both_names(self, backend: Backend, admin: Caller) -> None:
         """After a rename a value opens under the new name and the former one, until another stack takes that."""
         old = encrypt(backend, admin, DEV)
-        changes.rename(backend, admin, DEV, "stage", "web")
+        lifecycle.rename(backend, admin, DEV, "stage", "web")
         stage = StackPath("acme", "web", "stage")
 
         assert [b"hunter2"] * 2 == [decrypt(backend, admin, path, old) for path in (stage, DEV)]
-        changes.create(backend, admin, "acme", "shop", changes.NewStack("dev", {}))
+        lifecycle.create(backend, admin, "acme", "shop", lifecycle.NewStack("dev", {}))
         with pytest.raises(BadRequest):
             decrypt(backend, admin, DEV, old)
         assert b"hunter2" == decrypt(backend, admin, stage, old)

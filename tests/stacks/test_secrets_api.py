@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.crypto.envelope import REFUSAL
 from tests.counting import Counter
-from tests.people import make_user
+from tests.factories.people import make_user
 
 S = "/api/stacks/acme/shop/dev"
 

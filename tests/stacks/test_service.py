@@ -4,20 +4,20 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from common.access.caller import Caller
-from common.access.permissions import Permission, Role
 from common.backend import Backend
+from common.core.errors import BadRequest, Forbidden, NotFound
 from common.db.faults import Contention
-from common.db.tables import stack_tags
-from common.errors import BadRequest, Forbidden, NotFound
+from common.db.tables.core_tables import stack_tags
+from common.rights.caller import Caller
+from common.rights.permissions import Permission, Role
 from common.stacks import service as stacks
 from common.stacks.model import StackPath
 from common.stacks.service import Filters
-from common.state import changes
+from common.stacks.state import lifecycle
 from tests.clocks import FrozenClock
 from tests.counting import Counter
-from tests.factories import make_stack, make_version
-from tests.people import caller_of, make_user
+from tests.factories.people import caller_of, make_user
+from tests.factories.stacks import make_stack, make_version
 
 DEV = StackPath("acme", "shop", "dev")
 
@@ -79,7 +79,7 @@ class TestGetStack:
     def test_finds_a_former_name_only_if_asked(self, backend: Backend, admin: Caller) -> None:
         """After a rename the old name leads to the stack where ciphertexts are concerned, and is free otherwise."""
         make_stack(backend, admin)
-        changes.rename(backend, admin, DEV, "prod", "")
+        lifecycle.rename(backend, admin, DEV, "prod", "")
         found = stacks.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT, former_names=True)
 
         assert "prod" == found.path.name
@@ -89,7 +89,7 @@ class TestGetStack:
     def test_prefers_the_name_of_today(self, backend: Backend, admin: Caller) -> None:
         """A new stack under a name that another one had before is never mistaken for it."""
         make_stack(backend, admin)
-        changes.rename(backend, admin, DEV, "prod", "")
+        lifecycle.rename(backend, admin, DEV, "prod", "")
         make_stack(backend, admin)
         found = stacks.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT, former_names=True)
 
@@ -100,7 +100,7 @@ class TestGetStack:
         for name in ("first", "second"):
             make_stack(backend, admin)
             clock.pass_seconds(1)
-            changes.rename(backend, admin, DEV, name, "")
+            lifecycle.rename(backend, admin, DEV, name, "")
         found = stacks.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT, former_names=True)
 
         assert "second" == found.path.name
@@ -138,7 +138,7 @@ class TestReplaceTags:
         """A stack that was deleted since it was read gets no tags, and the writer looks again."""
         make_stack(backend, admin, tags={"env": "dev"})
         read = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
-        changes.delete(backend, admin, DEV, force=True)
+        lifecycle.delete(backend, admin, DEV, force=True)
 
         with pytest.raises(Contention), backend.db.begin() as tx:
             stacks.put_tags(tx, read, {"env": "test"})
@@ -236,7 +236,7 @@ class TestPageStacks:
     def test_goes_on_after_a_stack_that_is_gone(self, backend: Backend, admin: Caller) -> None:
         """A page begins after the last one's end, whether or not that stack still exists."""
         page, token = stacks.page_stacks(backend, admin, Filters(organization="acme"), token=None, limit=2)
-        changes.delete(backend, admin, page[-1].path, force=False)
+        lifecycle.delete(backend, admin, page[-1].path, force=False)
         make_stack(backend, admin, "aa")
         rest, _ = stacks.page_stacks(backend, admin, Filters(organization="acme"), token=token, limit=10)
 
@@ -255,7 +255,7 @@ class TestRequireProject:
         """A project exists while it has a stack."""
         make_stack(backend, admin)
         stacks.require_project(backend, admin, "acme", "shop")
-        changes.delete(backend, admin, DEV, force=False)
+        lifecycle.delete(backend, admin, DEV, force=False)
 
         with pytest.raises(NotFound) as caught:
             stacks.require_project(backend, admin, "acme", "shop")

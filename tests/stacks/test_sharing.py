@@ -4,24 +4,24 @@ import pytest
 from sqlalchemy import select
 
 from common.access import grants
-from common.access.builtin import ADMIN
-from common.access.caller import Caller
-from common.access.permissions import STACK_READ, Permission, StackLevel
 from common.backend import Backend
-from common.db.tables import stack_grants
-from common.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.db.tables.core_tables import stack_grants
+from common.people.teams import service
+from common.people.teams.model import Change, TeamRole
+from common.people.users import service as users
+from common.rights.built_in import ADMIN
+from common.rights.caller import Caller
+from common.rights.permissions import STACK_READ, Permission, StackLevel
 from common.stacks import sharing
 from common.stacks.model import StackPath
-from common.state import changes
-from common.state.changes import NewStack
-from common.teams import service
-from common.teams.model import Change, TeamRole
-from common.users import service as users
-from tests.factories import make_stack
-from tests.people import caller_of, make_user
-from tests.teams.building import environment, get, levels, make_team, member, roles, stack, with_role
-from tests.tokens.making import make_role
-from tests.tokens.making import make_team as add_team
+from common.stacks.state import lifecycle
+from common.stacks.state.lifecycle import NewStack
+from tests.factories.people import caller_of, make_user
+from tests.factories.stacks import make_stack
+from tests.factories.team_stacks import environment, get, levels, make_team, member, roles, stack, with_role
+from tests.factories.tokens import make_role
+from tests.factories.tokens import make_team as add_team
 
 DEV = StackPath("acme", "shop", "dev")
 
@@ -226,9 +226,9 @@ class TestGiveToTeams:
         token = with_role(backend, "maker", Permission.STACK_CREATE)
         new = NewStack("dev", {}, teams=("ops",))
         with pytest.raises(NotFound, match="Team 'ops' not found"):
-            changes.create(backend, caller_of(backend, token), "acme", "shop", new)
+            lifecycle.create(backend, caller_of(backend, token), "acme", "shop", new)
         sharing.update_team(backend, admin, "acme", "ops", member("add", "maker"))
-        changes.create(backend, caller_of(backend, token), "acme", "shop", new)
+        lifecycle.create(backend, caller_of(backend, token), "acme", "shop", new)
 
         assert {"dev": StackLevel.ADMIN} == levels(backend, admin)
 
@@ -237,9 +237,9 @@ class TestGiveToTeams:
         service.create_team(backend, admin, "admin", "ops")
 
         with pytest.raises(NotFound, match="Team 'ops' not found"):
-            changes.create(backend, admin, "acme", "shop", NewStack("dev", {}, teams=("ops",)))
+            lifecycle.create(backend, admin, "acme", "shop", NewStack("dev", {}, teams=("ops",)))
         with pytest.raises(BadRequest, match="at most 100 teams"):
-            changes.create(backend, admin, "acme", "shop", NewStack("dev", {}, teams=tuple(map(str, range(101)))))
+            lifecycle.create(backend, admin, "acme", "shop", NewStack("dev", {}, teams=tuple(map(str, range(101)))))
 
 
 class TestListTeamsOfAStack:

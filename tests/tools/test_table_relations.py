@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, MetaData, String, Table
 
-from common.db.catalog import METADATA
+from common.db.tables.metadata import METADATA
 from tools import table_relations
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from common.db.catalog import METADATA
+from common.db.tables.metadata import METADATA
 
 if context.is_offline_mode():
     context.configure(dialect_name=context.config.attributes["dialect"], target_metadata=METADATA)

@@ -1,6 +1,6 @@
 """The tables of signing in.
 
-Written down a second time on purpose: common/db/sign_in_tables.py says what the tables are today, this file what they were then.
+Written down a second time on purpose: common/db/tables/sign_in.py says what the tables are today, this file what they were then.
 
 Revision: 0002
 """

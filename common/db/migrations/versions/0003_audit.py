@@ -1,6 +1,6 @@
 """The audit log.
 
-Written down a second time on purpose: common/db/audit_tables.py says what the tables are today, this file what they were then.
+Written down a second time on purpose: common/db/tables/audit.py says what the tables are today, this file what they were then.
 
 Revision: 0003
 """

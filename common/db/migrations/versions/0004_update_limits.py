@@ -1,6 +1,6 @@
 """What an update may record, and who may go on recording.
 
-Written down a second time on purpose: common/db/tables.py says what the tables are today, this file what was added to them.
+Written down a second time on purpose: common/db/tables/core_tables.py says what the tables are today, this file what was added to them.
 
 Revision: 0004
 """

@@ -1,0 +1,17 @@
+"""Drops what nobody can be let in with any more and nobody lists: sessions, and tokens that were given for identity tokens."""
+
+from datetime import timedelta
+
+from common.access.repository import tokens
+from common.backend import Backend
+from common.core.clock import unix_millis
+
+KEPT_FOR = timedelta(days=1)
+LIMIT = 500
+
+
+def forget_expired(backend: Backend) -> int:
+    """Drop some sessions and exchanged tokens that expired more than a day ago, and return how many."""
+    # No permission check: the schedule is part of the installation.
+    with backend.db.connect() as connection:
+        return tokens.forget_expired(connection, unix_millis(backend.clock.now() - KEPT_FOR), LIMIT)

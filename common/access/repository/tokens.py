@@ -1,0 +1,353 @@
+"""Access tokens as rows, and the one query that says who a token belongs to."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
+
+from common.core.errors import SignInProblem
+from common.db.tables.core_tables import access_tokens, members, organizations, roles, team_members, team_roles, teams, users
+from common.rights import built_in as builtin
+from common.rights.caller import Caller, TokenKind
+from common.rights.descriptor import Descriptor
+from common.rights.membership import Membership
+from common.rights.org_settings import OrgSettings, decode
+from common.rights.permissions import Role
+from common.rights.rules import parsed
+
+_IS_GOOD = and_(
+    access_tokens.c.token_hash == bindparam("token_hash"),
+    or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > bindparam("now_millis")),
+)
+_IS_UNREVOKED = and_(access_tokens.c.id == bindparam("token_id"), access_tokens.c.revoked_at.is_(None))
+# What was given for an identity token of an organization's issuer is good in that organization alone.
+_IS_HOME = or_(access_tokens.c.issuer_id.is_(None), members.c.org_id == access_tokens.c.org_id)
+# A machine belongs to its token's organization without being a member. A person does not: whoever has left it is out.
+_OF_MACHINE = case((access_tokens.c.kind.in_((TokenKind.ORGANIZATION, TokenKind.TEAM)), access_tokens.c.org_id))
+_DAY_MILLIS, _HOUR_MILLIS = 86_400_000, 3_600_000
+_TEAM_ADMIN = "admin"
+_OWNERS: dict[TokenKind, ColumnElement[Any]] = {
+    TokenKind.PERSONAL: access_tokens.c.user_id,
+    TokenKind.ORGANIZATION: access_tokens.c.org_id,
+    TokenKind.TEAM: access_tokens.c.team_id,
+    TokenKind.SESSION: access_tokens.c.user_id,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The owner of a token, and when the token was last seen in use (unix milliseconds)."""
+
+    caller: Caller
+    last_used_at: int | None
+
+
+def find_caller(connection: Connection, token_hash: str, now_millis: int) -> Found | None:
+    """Return the owner of a token that is good, with all memberships, or None."""
+    return _found(connection.execute(_CALLER, {"token_hash": token_hash, "now_millis": now_millis}).all(), now_millis)
+
+
+def find_caller_by_id(connection: Connection, token_id: str, now_millis: int) -> Caller | None:
+    """Return the owner of a token that was not revoked, with all memberships, or None."""
+    found = _found(connection.execute(_CALLER_BY_ID, {"token_id": token_id}).all(), now_millis)
+    return found.caller if found is not None else None
+
+
+def is_revoked(connection: Connection, token_id: str) -> bool:
+    """Tell whether a token was revoked."""
+    query = select(access_tokens.c.id).where(access_tokens.c.id == token_id, access_tokens.c.revoked_at.is_not(None))
+    return connection.scalar(query) is not None
+
+
+def _found(rows: Sequence[Row[Any]], now_millis: int) -> Found | None:
+    owners = [row for row in rows if row.part == "owner"]
+    if not owners:
+        return None
+    found = [row for row in owners if row.org_id is not None]
+    of_teams: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        if row.part == "team":
+            of_teams[row.org_id].append(row)
+    ordered = sorted(found, key=lambda row: str(row.org_login))
+    memberships = tuple(_to_membership(row, of_teams.get(row.org_id, ()), now_millis) for row in ordered)
+    return Found(_to_caller(owners[0], memberships), owners[0].last_used_at)
+
+
+def touch_token(connection: Connection, token_id: str, seen_at: int | None, now_millis: int) -> None:
+    """Note that a token was used, unless another process did since it was read."""
+    unchanged = access_tokens.c.last_used_at == seen_at if seen_at is not None else access_tokens.c.last_used_at.is_(None)
+    connection.execute(update(access_tokens).values(last_used_at=now_millis).where(access_tokens.c.id == token_id, unchanged))
+
+
+def find_owner(connection: Connection, token_hash: str) -> str | None:
+    """Return the id of the user who owns a token, expired or not, or None."""
+    owner: str | None = connection.scalar(select(access_tokens.c.user_id).where(access_tokens.c.token_hash == token_hash))
+    return owner
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOwner:
+    """Whose token it is: a person's, or with `org_id` an organization's, and with `team_id` a team's, by its machine.
+
+    With `issuer_id` it is given for an identity token; `is_personal` then says that it is a person's, in `org_id` alone.
+    `is_session`: a browser's.
+    """
+
+    user_id: str
+    org_id: str | None = None
+    team_id: str | None = None
+    role_id: str | None = None
+    is_admin: bool = False
+    issuer_id: str | None = None
+    is_personal: bool = False
+    is_session: bool = False
+
+    @property
+    def kind(self) -> TokenKind:
+        """Return the kind of token."""
+        if self.is_session:
+            return TokenKind.SESSION
+        if self.org_id is None or self.is_personal:
+            return TokenKind.PERSONAL
+        return TokenKind.ORGANIZATION if self.team_id is None else TokenKind.TEAM
+
+
+def add_token(
+    tx: Connection, owner: TokenOwner, *, token_id: str, token_hash: str, name: str, description: str, created_by: str,
+    now_millis: int, expires_at: int | None,
+) -> None:  # fmt: skip
+    """Insert a token's hash; IntegrityError when the token exists, or its name in the organization."""
+    tx.execute(
+        insert(access_tokens).values(
+            id=token_id, token_hash=token_hash, kind=owner.kind, user_id=owner.user_id, org_id=owner.org_id,
+            team_id=owner.team_id, role_id=owner.role_id, issuer_id=owner.issuer_id, is_admin=owner.is_admin,
+            name=name, description=description, created_by=created_by, created_at=now_millis, expires_at=expires_at,
+            last_used_at=None, revoked_at=None,
+        ),
+    )  # fmt: skip
+
+
+def revoke(tx: Connection, chosen: ColumnElement[bool], now_millis: int) -> int:
+    """Revoke the chosen tokens that are not yet, and return how many: without its hash nobody can use a token."""
+    changed = tx.execute(
+        update(access_tokens).values(token_hash=None, revoked_at=now_millis).where(access_tokens.c.revoked_at.is_(None), chosen),
+    )
+    return changed.rowcount
+
+
+def forget_expired(connection: Connection, before_millis: int, limit: int) -> int:
+    """Delete some sessions and exchanged tokens that expired before a moment; return how many."""
+    is_fleeting = or_(access_tokens.c.kind == TokenKind.SESSION, access_tokens.c.issuer_id.is_not(None))
+    query = select(access_tokens.c.id).where(access_tokens.c.expires_at < before_millis, is_fleeting)
+    chosen = list(connection.scalars(query.order_by(access_tokens.c.expires_at).limit(limit)))
+    if chosen:
+        connection.execute(delete(access_tokens).where(access_tokens.c.id.in_(chosen)))
+    return len(chosen)
+
+
+def of_team(team_id: str) -> ColumnElement[bool]:
+    """Choose the tokens of a team."""
+    return access_tokens.c.team_id == team_id
+
+
+def of_role(role_id: str) -> ColumnElement[bool]:
+    """Choose the tokens that have a role of their own."""
+    return access_tokens.c.role_id == role_id
+
+
+def of_sessions(user_id: str) -> ColumnElement[bool]:
+    """Choose the sessions of a person's browsers."""
+    return and_(access_tokens.c.user_id == user_id, access_tokens.c.kind == TokenKind.SESSION)
+
+
+def of_user(user_id: str) -> ColumnElement[bool]:
+    """Choose everything that a person can be let in with: their tokens, sessions, and what jobs got on their behalf."""
+    return access_tokens.c.user_id == user_id
+
+
+def of_member(user_id: str, org_id: str, provider: str) -> ColumnElement[bool]:
+    """Choose a person's tokens that are good in one organization alone, and the sessions begun through its provider."""
+    of_org = and_(access_tokens.c.issuer_id.is_not(None), access_tokens.c.org_id == org_id)
+    of_provider = and_(access_tokens.c.kind == TokenKind.SESSION, access_tokens.c.name == provider)
+    return and_(access_tokens.c.user_id == user_id, or_(of_org, of_provider))
+
+
+def of_issuer(issuer_id: str) -> ColumnElement[bool]:
+    """Choose the tokens that were given for identity tokens of an issuer."""
+    return access_tokens.c.issuer_id == issuer_id
+
+
+def of_ids(token_ids: Collection[str]) -> ColumnElement[bool]:
+    """Choose tokens by their ids."""
+    return access_tokens.c.id.in_(token_ids)
+
+
+def of_token(token_id: str, kind: TokenKind, owner_id: str) -> ColumnElement[bool]:
+    """Choose one token, if it is this person's, organization's or team's."""
+    # What was given for an identity token is in no list, so it cannot be named either.
+    whose = and_(access_tokens.c.kind == kind, access_tokens.c.issuer_id.is_(None), _OWNERS[kind] == owner_id)
+    return and_(access_tokens.c.id == token_id, whose)
+
+
+def _owner(is_good: ColumnElement[bool]) -> Select[Any]:
+    """Return the query of the tokens that are good, their user and each organization with the role held there."""
+    return (
+        select(
+            literal("owner").label("part"),
+            users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url, users.c.site_admin,
+            users.c.default_org_id,
+            access_tokens.c.id.label("token_id"), access_tokens.c.kind, access_tokens.c.name.label("token_name"),
+            access_tokens.c.is_admin, access_tokens.c.created_at, access_tokens.c.expires_at, access_tokens.c.last_used_at,
+            access_tokens.c.issuer_id,
+            organizations.c.id.label("org_id"), organizations.c.login.label("org_login"),
+            organizations.c.name.label("org_name"), organizations.c.avatar_url.label("org_avatar_url"),
+            organizations.c.personal_user_id, organizations.c.settings,
+            members.c.role, members.c.saml_at, func.coalesce(members.c.role_id, access_tokens.c.role_id).label("role_id"),
+            roles.c.rules, access_tokens.c.team_id, teams.c.name.label("team_name"),
+        )
+        .join(users, users.c.id == access_tokens.c.user_id)
+        .outerjoin(members, and_(members.c.user_id == users.c.id, members.c.suspended.is_(False), _IS_HOME))
+        .outerjoin(organizations, organizations.c.id == func.coalesce(members.c.org_id, _OF_MACHINE))
+        .outerjoin(roles, roles.c.id == func.coalesce(members.c.role_id, access_tokens.c.role_id))
+        .outerjoin(teams, teams.c.id == access_tokens.c.team_id)
+        .where(is_good)
+    )  # fmt: skip
+
+
+def _teams_of_person(is_good: ColumnElement[bool]) -> Select[Any]:
+    """Return the query of the teams of the token's user, a row for each role that a team has, in the columns of `_owner`."""
+    query = (
+        select(*_team_columns(team_members.c.org_id, team_members.c.role, team_members.c.team_id))
+        .select_from(access_tokens)
+        .join(team_members, team_members.c.user_id == access_tokens.c.user_id)
+        .outerjoin(team_roles, team_roles.c.team_id == team_members.c.team_id)
+    )
+    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(is_good)
+
+
+def _team_of_machine(is_good: ColumnElement[bool]) -> Select[Any]:
+    """Return the query of the team that the token itself belongs to, in the columns of `_owner`."""
+    query = (
+        select(*_team_columns(access_tokens.c.org_id, null(), access_tokens.c.team_id))
+        .select_from(access_tokens)
+        .outerjoin(team_roles, team_roles.c.team_id == access_tokens.c.team_id)
+    )
+    return query.outerjoin(roles, roles.c.id == team_roles.c.role_id).where(is_good, access_tokens.c.team_id.is_not(None))
+
+
+def _team_columns(org_id: Any, role: Any, team_id: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a column or NULL
+    return (
+        literal("team"),
+        *[null()] * 15,
+        org_id,
+        *[null()] * 5,
+        role,
+        null(),
+        team_roles.c.role_id,
+        roles.c.rules,
+        team_id,
+        null(),
+    )
+
+
+def _to_caller(row: Row[Any], memberships: tuple[Membership, ...]) -> Caller:
+    return Caller(
+        user_id=row.id,
+        login=row.login,
+        name=row.name,
+        email=row.email,
+        avatar_url=row.avatar_url,
+        site_admin=bool(row.site_admin),
+        default_org_id=row.default_org_id,
+        memberships=memberships,
+        token_id=row.token_id,
+        token_kind=TokenKind(row.kind),
+        token_name=row.token_name,
+        team_name=row.team_name or "",
+        issuer_id=row.issuer_id,
+    )
+
+
+def _to_membership(row: Row[Any], of_teams: Sequence[Row[Any]], now_millis: int) -> Membership:
+    settings = decode(row.settings)
+    role, custom_role_id = _role(row)
+    own = [(row.role_id, row.rules)] if custom_role_id is not None else []
+    held = {role_id: rules for role_id, rules in [*own, *((found.role_id, found.rules) for found in of_teams)] if role_id}
+    return Membership(
+        org_id=row.org_id,
+        login=row.org_login,
+        name=row.org_name,
+        avatar_url=row.org_avatar_url,
+        role=role,
+        is_personal=row.personal_user_id == row.id,
+        custom_role_id=custom_role_id,
+        settings=settings,
+        rules=tuple(rules for role_id, text in held.items() for rules in _rules(role_id, text)),
+        team_ids=tuple(dict.fromkeys(found.team_id for found in of_teams)),
+        administered_team_ids=frozenset(found.team_id for found in of_teams if found.role == _TEAM_ADMIN),
+        barred=_barred(row, settings),
+        saml_problem=_saml_problem(row, settings, now_millis),
+    )
+
+
+def _role(row: Row[Any]) -> tuple[Role, str | None]:
+    """Return the role that the wire shows, and the custom role that stands in for it, if one does."""
+    built_in = builtin.role_of(row.role_id) if row.role_id is not None else None
+    if built_in is not None:
+        return built_in, None
+    if row.role is not None:
+        return Role(row.role), row.role_id
+    if row.kind == TokenKind.TEAM:
+        return Role.NONE, None
+    return (Role.ADMIN, None) if row.is_admin else (Role.MEMBER, row.role_id)
+
+
+def _rules(role_id: str, text: str | None) -> list[Descriptor]:
+    if text is not None:
+        return [parsed(text)]
+    record = builtin.BY_ID.get(role_id)
+    return [record.descriptor] if record is not None else []
+
+
+def _saml_problem(row: Row[Any], settings: OrgSettings, now_millis: int) -> SignInProblem | None:
+    """Return which sign-in a person still needs in an organization that has a SAML provider of its own, if any."""
+    is_person = row.kind in (TokenKind.PERSONAL, TokenKind.SESSION) and row.issuer_id is None
+    if not settings.saml_required or not is_person or row.id == settings.saml_admin_id:
+        return None
+    if row.saml_at is None:
+        return SignInProblem.LOGIN
+    hours = settings.saml_session_hours
+    return SignInProblem.REAUTH if hours and now_millis - row.saml_at > hours * _HOUR_MILLIS else None
+
+
+def _barred(row: Row[Any], settings: OrgSettings) -> str:
+    """Return why a token may not be used in an organization that limits how long tokens live, or an empty text."""
+    days = settings.max_access_token_expiry_days
+    if not days or (row.expires_at is not None and row.expires_at - row.created_at <= days * _DAY_MILLIS):
+        return ""
+    return f"organization {row.org_login} takes access tokens that expire within {days} days; make one that does"
+
+
+# Built once, since every request asks it. No ORDER BY: with one, MySQL would put the union into a temporary table.
+_CALLER, _CALLER_BY_ID = (
+    union_all(_owner(is_good), _teams_of_person(is_good), _team_of_machine(is_good)) for is_good in (_IS_GOOD, _IS_UNREVOKED)
+)

@@ -1,0 +1,64 @@
+"""The service provider's own certificate and key: with them requests are signed and assertions decrypted."""
+
+from dataclasses import dataclass, field
+
+from common.config.pem import read_pem
+from common.config.settings import Settings
+from common.core.errors import StartUpError, Unavailable
+
+CERTIFICATE, PRIVATE_KEY = "SAML_CERTIFICATE_PUBLIC_KEY", "SAML_CERTIFICATE_PRIVATE_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A certificate and its RSA key, PEM; both are empty when none is configured."""
+
+    certificate: str = ""
+    private_key: str = field(default="", repr=False)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is one."""
+        return bool(self.certificate)
+
+
+def load(settings: Settings) -> KeyPair:
+    """Return the configured pair, or an empty one; raises Unavailable, with words for the operator, for one that is not good."""
+    try:
+        return load_at_start(settings)
+    except StartUpError as error:
+        msg = f"signing in through SAML is not set up well: {error}"
+        raise Unavailable(msg) from error
+
+
+def load_at_start(settings: Settings) -> KeyPair:
+    """Return the same; raises StartUpError for half a pair, and for one that cannot be used together."""
+    given = [name for name in (CERTIFICATE, PRIVATE_KEY) if settings.is_set(name)]
+    if not given:
+        return KeyPair()
+    if len(given) == 1:
+        missing = PRIVATE_KEY if given[0] == CERTIFICATE else CERTIFICATE
+        msg = f"{given[0]} is set without {missing}; SAML requests are signed with both"
+        raise StartUpError(msg)
+    return _checked(read_pem(settings, CERTIFICATE), read_pem(settings, PRIVATE_KEY))
+
+
+def _checked(certificate: bytes, private_key: bytes) -> KeyPair:
+    from cryptography import x509  # noqa: PLC0415 - it takes 40 ms, and only this needs it
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 - as above
+
+    try:
+        found = x509.load_pem_x509_certificate(certificate)
+        key = serialization.load_pem_private_key(private_key, password=None)
+    except (ValueError, TypeError):
+        msg = f"{CERTIFICATE} and {PRIVATE_KEY} must be a certificate and its RSA key without a passphrase, PEM"
+        raise StartUpError(msg) from None
+    if not isinstance(key, RSAPrivateKey) or key.public_key() != found.public_key():
+        msg = f"{PRIVATE_KEY} is not the RSA key of {CERTIFICATE}"
+        raise StartUpError(msg)
+    # The toolkit takes one certificate, and knows a key by its first line.
+    encoding, no_passphrase = serialization.Encoding.PEM, serialization.NoEncryption()
+    return KeyPair(
+        found.public_bytes(encoding).decode(),
+        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_passphrase).decode(),
+    )

@@ -1,0 +1,108 @@
+"""Keys of the service itself, made on first use and kept in the database under the configured master key.
+
+They are the same for every process of an installation. One of them, the probe, protects nothing: opening it at the start
+shows that the configured master key is the one this installation was made with, before anything is changed.
+"""
+
+from collections import Counter
+
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.errors import StartUpError
+from common.crypto import repository
+from common.db.engine import Database
+from common.ports.keys import KeyService, KeyUnusable
+
+UNKNOWN_MASTER_KEY = "a key of another key service"
+_PROBE = "probe"
+
+
+def lease_key(backend: Backend) -> bytes:
+    """Return the key that signs the leases of updates, 32 bytes."""
+    return service_key(backend, "lease")
+
+
+def service_key(backend: Backend, name: str) -> bytes:
+    """Return the service's key of that name, 32 bytes, making it if there is none. No query while it is kept."""
+    # No permission check: the key stays inside, and only code names it.
+    return backend.data_keys.open_named(_context(name), lambda: _find_or_make(backend, name))
+
+
+def has_keys(db: Database) -> bool:
+    """Tell whether this installation was started before: if so its master key exists and must not be made anew."""
+    with db.connect() as connection:
+        return repository.has_any_key(connection)
+
+
+def require_own_master_key(backend: Backend, place: str) -> None:
+    """Raise StartUpError unless the master key is that of this installation; `place` says where the key came from."""
+    # No permission check: the entry point calls this before it serves anybody.
+    _require_opens(backend.keys, _find_or_make(backend, _PROBE), place)
+
+
+def require_known_master_key(db: Database, keys: KeyService, place: str) -> None:
+    """Raise StartUpError when an installation has a probe that this master key does not open; nothing is written."""
+    # No permission check: the entry point calls this before it serves anybody.
+    with db.connect() as connection:
+        probe = repository.find_key(connection, _PROBE)
+    if probe is not None:
+        _require_opens(keys, probe, place)
+
+
+def count_by_master_key(db: Database, keys: KeyService) -> dict[str, int]:
+    """Return how many data keys each master key has wrapped: all of them must stay enabled."""
+    counts: Counter[str] = Counter()
+    with db.connect() as connection:
+        for wrapped in repository.iterate_wrapped_keys(connection):
+            try:
+                counts[keys.name_of(wrapped)] += 1
+            except KeyUnusable:
+                counts[UNKNOWN_MASTER_KEY] += 1
+    return dict(counts.most_common())
+
+
+def renew(backend: Backend) -> int:
+    """Wrap those of the service's keys again that an older master key wrapped, and return how many there were.
+
+    So an installation that has been started since a rotation does not need the older one to start and to sign leases; keys
+    of stacks still do. It may run in several processes at once, and stop anywhere. Raises StartUpError.
+    """
+    # No permission check: the entry point calls this before it serves anybody.
+    with backend.db.connect() as connection:
+        old = [(name, key) for name, key in repository.list_keys(connection) if not backend.keys.is_current(key)]
+    renewed = [(name, key, _wrapped_again(backend, name, key)) for name, key in old]
+    with backend.db.connect() as connection:
+        return sum(repository.replace_key(connection, name, key, again) for name, key, again in renewed)
+
+
+def _require_opens(keys: KeyService, probe: bytes, place: str) -> None:
+    try:
+        keys.unwrap(probe, _context(_PROBE))
+    except KeyUnusable as error:
+        reason = error.message.removeprefix(f"{error.status.phrase}: ")
+        msg = f"the key in {place} is not the one this installation was made with; nothing was changed ({reason})"
+        raise StartUpError(msg) from error
+
+
+def _wrapped_again(backend: Backend, name: str, wrapped_key: bytes) -> bytes:
+    try:
+        return backend.keys.wrap(backend.keys.unwrap(wrapped_key, _context(name)), _context(name))
+    except KeyUnusable as error:
+        msg = f"the service's key {name!a} cannot be opened: {error.message.partition(': ')[2]}"
+        raise StartUpError(msg) from error
+
+
+def _find_or_make(backend: Backend, name: str) -> bytes:
+    with backend.db.connect() as connection:
+        found = repository.find_key(connection, name)
+        if found is not None:
+            return found
+        _plain, wrapped = backend.data_keys.new(_context(name))
+        if repository.add_key(connection, name, wrapped, unix_millis(backend.clock.now())):
+            return wrapped
+        # Another process was first: its key is the installation's.
+        return repository.find_key(connection, name) or wrapped
+
+
+def _context(name: str) -> str:
+    return f"service:{name}"

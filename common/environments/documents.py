@@ -1,0 +1,86 @@
+"""Reads as much of an environment's document as an empty store needs: what it imports, and whether it has values.
+
+The language itself is not built. Clients send the list of environments of a stack as JSON, which is read here; any other
+YAML, and values, are refused as not built rather than half understood.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from common.core.errors import BadRequest, NotBuilt
+from common.wire.environments import EnvironmentDiagnostic
+
+_SHOWN_CHARACTERS = 200
+# Each import that is not there is told of in the reply.
+IMPORTS_LIMIT = 256
+
+
+class InvalidDocument(BadRequest):
+    """The document has errors; clients show them from the list, where it is not empty (esc.md 4.1)."""
+
+    def __init__(self, diagnostics: list[EnvironmentDiagnostic]) -> None:
+        """Carry the list; the message names how many there are."""
+        super().__init__(f"the environment has {len(diagnostics)} error{'s' if len(diagnostics) > 1 else ''}")
+        self.diagnostics = diagnostics
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a document imports, as written, and whether it has values of its own."""
+
+    imports: tuple[str, ...]
+    has_values: bool
+
+
+def read(text: bytes) -> Document:
+    """Return a document's imports; raises InvalidDocument for a wrong form and NotBuilt for what needs the language."""
+    if not text.strip():
+        return Document((), has_values=False)
+    root = _parsed(text)
+    if isinstance(root, str):
+        # The vendor's SDK sends the document as a JSON string (esc.md 2.10).
+        root = _parsed(root.encode()) if root.strip() else {}
+    if not isinstance(root, dict):
+        raise _invalid("", "environment must be an object")
+    members = {str(key).lower(): value for key, value in root.items()}
+    return Document(_imports(members.get("imports")), has_values=bool(members.get("values")))
+
+
+def missing(position: int, name: str) -> EnvironmentDiagnostic:
+    """Return the diagnostic of an import that does not exist."""
+    return EnvironmentDiagnostic(f"environment {name[:_SHOWN_CHARACTERS]!a} not found", f"imports[{position}]")
+
+
+def _parsed(text: bytes) -> object:
+    if all(line.strip()[:1] in (b"", b"#") for line in text.splitlines()):
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        msg = "this server reads lists of environments, and not yet environments written in YAML"
+        raise NotBuilt(msg) from None
+
+
+def _imports(entries: object) -> tuple[str, ...]:
+    if entries is None:
+        return ()
+    if not isinstance(entries, list):
+        raise _invalid("imports", "imports must be a list")
+    if len(entries) > IMPORTS_LIMIT:
+        raise _invalid("imports", f"an environment imports at most {IMPORTS_LIMIT} environments")
+    return tuple(_import(position, entry) for position, entry in enumerate(entries))
+
+
+def _import(position: int, entry: object) -> str:
+    if isinstance(entry, dict):
+        if len(entry) != 1:
+            raise _invalid(f"imports[{position}]", "import must have a single key")
+        entry = next(iter(entry))
+    if not isinstance(entry, str):
+        raise _invalid(f"imports[{position}]", "import must be a string or an object")
+    return entry
+
+
+def _invalid(path: str, summary: str) -> InvalidDocument:
+    return InvalidDocument([EnvironmentDiagnostic(summary, path)])

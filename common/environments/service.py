@@ -1,0 +1,93 @@
+"""Anonymous environments over an empty store: imports name what does not exist, and without them there is nothing.
+
+A session keeps no result, since only an empty environment can be opened: its id is signed and says whose it is and until
+when, so it is good in every process.
+"""
+
+import hmac
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+
+from common.backend import Backend
+from common.core.clock import unix_seconds
+from common.core.errors import BadRequest, NotBuilt, NotFound
+from common.crypto import service_keys
+from common.environments import documents
+from common.rights.caller import Caller, Membership, missing_org
+from common.rights.permissions import Permission
+from common.wire.environments import EnvironmentResponse, OpenEnvironmentResponse
+
+DURATION_DEFAULT_SECONDS = 2 * 3600
+DURATION_LIMIT_SECONDS = 24 * 3600
+_DURATION = re.compile(r"(?=.)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})(?:\.\d{1,9})?s)?", re.ASCII)
+_TIME_BYTES = 8
+
+
+def check_yaml(caller: Caller, org: str, text: bytes) -> EnvironmentResponse:
+    """Return what a document evaluates to; raises InvalidDocument, or NotBuilt for a document with values."""
+    _require_open(caller, org)
+    return _evaluated(text)
+
+
+def open_yaml(backend: Backend, caller: Caller, org: str, text: bytes, duration: str | None) -> OpenEnvironmentResponse:
+    """Return a session that reads the evaluated document; errors as in check_yaml."""
+    membership = _require_open(caller, org)
+    seconds = _seconds(duration)
+    _evaluated(text)
+    expires_at = unix_seconds(backend.clock.now()) + seconds
+    return OpenEnvironmentResponse(_session_id(backend, caller, membership, expires_at))
+
+
+def read_open_yaml(backend: Backend, caller: Caller, org: str, session_id: str, path: str | None) -> EnvironmentResponse:
+    """Return the environment of a session; NotFound for one that is another's, has ended or never was, and for any property."""
+    membership = _require_open(caller, org)
+    expires_at = _expiry(session_id)
+    is_own = hmac.compare_digest(_session_id(backend, caller, membership, expires_at).encode(), session_id.encode())
+    if not is_own or expires_at <= unix_seconds(backend.clock.now()):
+        msg = "the opened environment does not exist, or its time is over"
+        raise NotFound(msg)
+    if path:
+        msg = f"the opened environment has no property {path[:100]!a}"
+        raise NotFound(msg)
+    return EnvironmentResponse()
+
+
+def _require_open(caller: Caller, org: str) -> Membership:
+    return caller.require(Permission.ENVIRONMENT_YAML_OPEN, org, missing=missing_org(org))
+
+
+def _evaluated(text: bytes) -> EnvironmentResponse:
+    document = documents.read(text)
+    if document.imports:
+        raise documents.InvalidDocument([documents.missing(position, name) for position, name in enumerate(document.imports)])
+    if document.has_values:
+        msg = "this server cannot evaluate environments yet; set the values with `pulumi config`"
+        raise NotBuilt(msg)
+    return EnvironmentResponse()
+
+
+def _seconds(duration: str | None) -> int:
+    if not duration:
+        return DURATION_DEFAULT_SECONDS
+    found = _DURATION.fullmatch(duration)
+    if found is None:
+        msg = f"{duration[:40]!a} is not a duration such as 2h0m0s"
+        raise BadRequest(msg)
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return min(hours * 3600 + minutes * 60 + seconds, DURATION_LIMIT_SECONDS)
+
+
+def _session_id(backend: Backend, caller: Caller, membership: Membership, expires_at: int) -> str:
+    time = expires_at.to_bytes(_TIME_BYTES, "big")
+    whose = f"yaml {membership.org_id} {caller.user_id} ".encode() + time
+    signature = hmac.digest(service_keys.service_key(backend, "environment-session"), whose, "sha256")
+    return urlsafe_b64encode(time + signature).decode().rstrip("=")
+
+
+def _expiry(session_id: str) -> int:
+    """Return when a session says it ends; 0 for what is no session's id. Its signature is checked by whoever asks."""
+    try:
+        return int.from_bytes(urlsafe_b64decode(session_id + "=" * (-len(session_id) % 4))[:_TIME_BYTES], "big")
+    except (Base64Error, ValueError):
+        return 0

@@ -1,0 +1,103 @@
+"""Rows of invitations."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select, update
+
+from common.db.tables.core_tables import invites, members, organizations, users
+from common.people.orgs.model import Given, Invite, Person
+from common.rights.permissions import Role
+
+_INVITES: Select[Any] = (
+    select(
+        invites.c.id, invites.c.org_id, invites.c.email, invites.c.role, invites.c.role_id, invites.c.sent_by, invites.c.sent_at,
+        invites.c.expires_at, users.c.login, users.c.name, users.c.email.label("sender_email"), users.c.avatar_url,
+        organizations.c.login.label("org_login"), organizations.c.name.label("org_name"),
+        organizations.c.avatar_url.label("org_avatar_url"),
+    )
+    .join(organizations, organizations.c.id == invites.c.org_id)
+    .outerjoin(users, users.c.id == invites.c.sent_by)
+    .order_by(invites.c.sent_at, invites.c.id)
+)  # fmt: skip
+
+
+def find(connection: Connection, invite_id: str) -> Invite | None:
+    """Return an invitation to whatever organization, or None."""
+    row = connection.execute(_INVITES.where(invites.c.id == invite_id)).one_or_none()
+    return _to_invite(row) if row is not None else None
+
+
+def find_all(connection: Connection, org_id: str) -> list[Invite]:
+    """Return an organization's invitations, the expired ones too, oldest first."""
+    return [_to_invite(row) for row in connection.execute(_INVITES.where(invites.c.org_id == org_id))]
+
+
+def find_for(connection: Connection, email: str, now_millis: int, limit: int) -> list[Invite]:
+    """Return the open invitations to an address, oldest first."""
+    query = _INVITES.where(invites.c.email == email, invites.c.expires_at > now_millis).limit(limit)
+    return [_to_invite(row) for row in connection.execute(query)]
+
+
+def find_taken(tx: Connection, org_id: str, emails: Collection[str], now_millis: int) -> set[str]:
+    """Return which addresses, in lower case, belong to a member or to an open invitation of the organization."""
+    wanted: Any = bindparam("emails", sorted(emails), expanding=True)
+    address = func.lower(users.c.email)
+    of_members = select(address).join(members, members.c.user_id == users.c.id).where(members.c.org_id == org_id)
+    of_invites = select(invites.c.email).where(invites.c.org_id == org_id, invites.c.expires_at > now_millis)
+    return set(tx.scalars(of_members.where(address.in_(wanted)).union(of_invites.where(invites.c.email.in_(wanted)))))
+
+
+def count(tx: Connection, org_id: str) -> int:
+    """Return how many invitations an organization has."""
+    return tx.scalar(select(func.count()).where(invites.c.org_id == org_id)) or 0
+
+
+def add(tx: Connection, found: Sequence[Invite]) -> None:
+    """Insert invitations."""
+    rows = [
+        {
+            "id": invite.id, "org_id": invite.org_id, "email": invite.email, "role": invite.given.role,
+            "role_id": invite.given.role_id, "sent_by": invite.sent_by_id, "sent_at": invite.sent_at,
+            "expires_at": invite.expires_at,
+        }
+        for invite in found
+    ]  # fmt: skip
+    tx.execute(insert(invites), rows)
+
+
+def forget_expired(tx: Connection, org_id: str, emails: Collection[str], now_millis: int, *, older_than: int) -> None:
+    """Delete the expired invitations to some addresses, and all that expired before a moment."""
+    again = and_(invites.c.expires_at <= now_millis, invites.c.email.in_(bindparam("emails", sorted(emails), expanding=True)))
+    tx.execute(delete(invites).where(invites.c.org_id == org_id, or_(invites.c.expires_at < older_than, again)))
+
+
+def renew(connection: Connection, org_id: str, invite_id: str, *, sent_at: int, expires_at: int) -> bool:
+    """Store that an invitation was sent again; False when there is none."""
+    change = update(invites).values(sent_at=sent_at, expires_at=expires_at)
+    return connection.execute(change.where(*_is_it(org_id, invite_id))).rowcount == 1
+
+
+def remove(connection: Connection, org_id: str, invite_id: str) -> bool:
+    """Delete an invitation; False when there is none any more."""
+    return connection.execute(delete(invites).where(*_is_it(org_id, invite_id))).rowcount == 1
+
+
+def _is_it(org_id: str, invite_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (invites.c.org_id == org_id, invites.c.id == invite_id)
+
+
+def _to_invite(row: Row[Any]) -> Invite:
+    return Invite(
+        id=row.id,
+        org_id=row.org_id,
+        email=row.email,
+        given=Given(Role(row.role), row.role_id),
+        sent_by=Person(row.login or "", row.name or "", row.sender_email or "", row.avatar_url or ""),
+        sent_by_id=row.sent_by,
+        sent_at=row.sent_at,
+        expires_at=row.expires_at,
+        org_login=row.org_login,
+        org_name=row.org_name,
+        org_avatar_url=row.org_avatar_url,
+    )

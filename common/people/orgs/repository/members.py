@@ -1,0 +1,117 @@
+"""Rows of members, with what lists show beside them."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, null, or_, select, update
+
+from common.db.tables.core_tables import members, organizations, roles, stacks, team_members, teams, users
+from common.people.orgs.model import Counts, Given, Member, Person, RoleOf
+from common.rights.permissions import Role
+
+_MEMBERS: Select[Any] = (
+    select(
+        members.c.user_id, users.c.login, users.c.name, users.c.email, users.c.avatar_url, members.c.role, members.c.role_id,
+        members.c.suspended, members.c.created_at, roles.c.name.label("role_name"), roles.c.modified_at,
+    )
+    .join(users, users.c.id == members.c.user_id)
+    .outerjoin(roles, roles.c.id == members.c.role_id)
+)  # fmt: skip
+
+
+def lock(tx: Connection, org_id: str) -> None:
+    """Let one transaction at a time change who belongs to an organization: that an admin is left is decided over all."""
+    tx.execute(select(organizations.c.id).where(organizations.c.id == org_id).with_for_update())
+
+
+def find_person(connection: Connection, login: str) -> str | None:
+    """Return the id of the user with that login who is no machine, or None."""
+    found: str | None = connection.scalar(select(users.c.id).where(users.c.login == login, users.c.is_machine.is_(False)))
+    return found
+
+
+def find(connection: Connection, org_id: str, login: str) -> Member | None:
+    """Return a member by login, suspended or not, or None."""
+    row = connection.execute(_MEMBERS.where(members.c.org_id == org_id, users.c.login == login)).one_or_none()
+    return _to_member(row) if row is not None else None
+
+
+def is_member(connection: Connection, org_id: str, user_id: str) -> bool:
+    """Tell whether a user is a member, suspended or not."""
+    found = select(members.c.user_id).where(members.c.org_id == org_id, members.c.user_id == user_id)
+    return connection.scalar(found) is not None
+
+
+def page(connection: Connection, org_id: str, *, with_suspended: bool, after: str | None, limit: int) -> list[Member]:
+    """Return members in order of their logins, after one of them."""
+    query = _MEMBERS.where(members.c.org_id == org_id).order_by(users.c.login).limit(limit)
+    if not with_suspended:
+        query = query.where(members.c.suspended.is_(False))
+    if after is not None:
+        query = query.where(users.c.login > after)
+    return [_to_member(row) for row in connection.execute(query)]
+
+
+def has_other_admin(tx: Connection, org_id: str, user_id: str) -> bool:
+    """Tell whether somebody else is an admin who may sign in."""
+    query = select(members.c.user_id).where(
+        members.c.org_id == org_id, members.c.user_id != user_id, members.c.role == Role.ADMIN, members.c.suspended.is_(False),
+    )  # fmt: skip
+    return tx.scalar(query.order_by(members.c.user_id).limit(1)) is not None
+
+
+def put_role(tx: Connection, org_id: str, user_id: str, given: Given) -> None:
+    """Give a member another role."""
+    is_it = (members.c.org_id == org_id, members.c.user_id == user_id)
+    tx.execute(update(members).values(role=given.role, role_id=given.role_id).where(*is_it))
+
+
+def make_sole_admin(tx: Connection, org_id: str, user_id: str) -> None:
+    """Make one member an admin, and all who were admins plain members."""
+    is_it = members.c.user_id == user_id
+    tx.execute(
+        update(members)
+        .values(role=case((is_it, Role.ADMIN.value), else_=Role.MEMBER.value), role_id=null())
+        .where(members.c.org_id == org_id, or_(is_it, members.c.role == Role.ADMIN)),
+    )
+
+
+def remove(tx: Connection, org_id: str, user_id: str) -> None:
+    """Delete a member."""
+    tx.execute(delete(members).where(members.c.org_id == org_id, members.c.user_id == user_id))
+
+
+def find_teams(connection: Connection, org_id: str, user_id: str) -> list[str]:
+    """Return the names of the teams that somebody belongs to, in order."""
+    query = (
+        select(teams.c.name)
+        .join(team_members, team_members.c.team_id == teams.c.id)
+        .where(teams.c.org_id == org_id, team_members.c.user_id == user_id)
+        .order_by(teams.c.name)
+    )
+    return list(connection.scalars(query))
+
+
+def find_rules(tx: Connection, org_id: str, role_ids: Collection[str]) -> dict[str, str]:
+    """Return what the organization's custom roles among the ids give; records of other kinds are left out."""
+    wanted = roles.c.id.in_(bindparam("ids", sorted(role_ids), expanding=True))
+    query = select(roles.c.id, roles.c.rules).where(wanted, roles.c.org_id == org_id, roles.c.purpose == "role")
+    return {row.id: row.rules for row in tx.execute(query)}
+
+
+def count(connection: Connection, org_id: str) -> Counts | None:
+    """Return how much an organization has, or None without it, in one statement; suspended members do not count."""
+    people = _number(members.c.user_id, and_(members.c.org_id == org_id, members.c.suspended.is_(False)))
+    live = _number(stacks.c.id, and_(stacks.c.org_id == org_id, stacks.c.live == 1))
+    row = connection.execute(select(organizations.c.created_at, people, live).where(organizations.c.id == org_id)).one_or_none()
+    return Counts(*row) if row is not None else None
+
+
+def _number(column: Any, condition: Any) -> Any:  # noqa: ANN401 - a column, a condition, and a query as a column
+    return select(func.count(column)).where(condition).scalar_subquery()
+
+
+def _to_member(row: Row[Any]) -> Member:
+    custom = RoleOf(row.role_id, row.role_name, row.modified_at) if row.role_name is not None else None
+    person = Person(row.login, row.name, row.email, row.avatar_url)
+    return Member(row.user_id, person, Role(row.role), custom, bool(row.suspended), row.created_at)

@@ -1,0 +1,45 @@
+"""Rows of organizations and their members."""
+
+from sqlalchemy import Connection, insert, select
+
+from common.db.tables.core_tables import members, organizations, owner_names
+from common.rights.permissions import Role
+
+
+def find_id(connection: Connection, login: str) -> str | None:
+    """Return the id of the organization with that login, or None."""
+    found: str | None = connection.scalar(select(organizations.c.id).where(organizations.c.login == login))
+    return found
+
+
+def is_taken(connection: Connection, login: str) -> bool:
+    """Tell whether an organization has this login, or had, in whatever case of letters."""
+    return connection.scalar(select(owner_names.c.name).where(owner_names.c.name == login.lower())) is not None
+
+
+def add(tx: Connection, *, org_id: str, login: str, name: str, personal_user_id: str | None, now_millis: int) -> None:
+    """Insert an organization, a user's personal one if `personal_user_id` is given; IntegrityError for a taken login.
+
+    Taken is what differs in capital and small letters alone.
+    """
+    tx.execute(insert(owner_names).values(name=login.lower()))
+    tx.execute(
+        insert(organizations).values(
+            id=org_id,
+            login=login,
+            name=name,
+            avatar_url="",
+            personal_user_id=personal_user_id,
+            settings="{}",
+            created_at=now_millis,
+        ),
+    )
+
+
+def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, role_id: str | None, now_millis: int) -> None:
+    """Insert a member; IntegrityError when the user is one already."""
+    tx.execute(
+        insert(members).values(
+            org_id=org_id, user_id=user_id, role=role, role_id=role_id, suspended=False, created_at=now_millis
+        ),
+    )

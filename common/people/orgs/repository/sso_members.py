@@ -1,0 +1,67 @@
+"""Rows of members who come through the organization's own identity provider."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, exists, or_, select, update
+
+from common.db.tables.core_tables import invites, members, users
+from common.db.tables.sign_in import identities, scim_users
+from common.people.orgs.model import Given, Member
+from common.people.orgs.repository import invites as invite_rows
+from common.people.orgs.repository import members as member_rows
+from common.rights.permissions import Role
+
+
+def find(tx: Connection, org_id: str, user_id: str) -> Row[Any] | None:
+    """Return a member's place as a row, or None."""
+    query: Select[Any] = select(members.c.user_id, users.c.login, members.c.suspended, members.c.saml_at)
+    query = query.join(users, users.c.id == members.c.user_id)
+    return tx.execute(query.where(members.c.org_id == org_id, members.c.user_id == user_id)).one_or_none()
+
+
+def find_by_address(tx: Connection, org_id: str, provider: str, names: tuple[str, ...]) -> list[str]:
+    """Return the first two members, by id, with one of some addresses, or whom the directory calls so."""
+    has_account = exists().where(identities.c.user_id == users.c.id, identities.c.provider == provider)
+    is_called = exists().where(
+        scim_users.c.user_id == users.c.id, scim_users.c.org_id == org_id,
+        or_(scim_users.c.user_name.in_(names), scim_users.c.email.in_(names)),
+    )  # fmt: skip
+    query = select(users.c.id).join(members, members.c.user_id == users.c.id).where(
+        members.c.org_id == org_id, or_(users.c.email.in_(names), is_called), users.c.is_machine.is_(False),
+        users.c.site_admin.is_(False), ~has_account,
+    )  # fmt: skip
+    return list(tx.scalars(query.order_by(users.c.id).limit(2)))
+
+
+def is_somebodys(tx: Connection, email: str) -> bool:
+    """Tell whether a user has an address."""
+    return bool(tx.scalar(select(exists().where(users.c.email == email))))
+
+
+def take_invite(tx: Connection, org_id: str, email: str, now_millis: int) -> Given | None:
+    """Delete an open invitation to an address and return the role that it gives, or None without one."""
+    is_it = (invites.c.org_id == org_id, invites.c.email == email, invites.c.expires_at > now_millis)
+    query = select(invites.c.id, invites.c.role, invites.c.role_id).where(*is_it).order_by(invites.c.sent_at).limit(1)
+    row = tx.execute(query).one_or_none()
+    if row is None or not invite_rows.remove(tx, org_id, row.id):
+        return None
+    return Given(Role(row.role), row.role_id)
+
+
+def note_sign_in(tx: Connection, org_id: str, user_id: str, now_millis: int) -> bool:
+    """Store when a member came; False for no member, or a suspended one."""
+    is_it = (members.c.org_id == org_id, members.c.user_id == user_id, members.c.suspended.is_(False))
+    return tx.execute(update(members).values(saml_at=now_millis).where(*is_it)).rowcount == 1
+
+
+def has_anybody_since(tx: Connection, org_id: str, millis: int) -> bool:
+    """Tell whether a member came since a moment."""
+    query = select(exists().where(members.c.org_id == org_id, members.c.suspended.is_(False), members.c.saml_at >= millis))
+    return bool(tx.scalar(query))
+
+
+def find_member(tx: Connection, org_id: str, *, login: str, user_id: str) -> Member | None:
+    """Return a member by login, or by id without one."""
+    if not login:
+        login = tx.scalar(select(users.c.login).where(users.c.id == user_id)) or ""
+    return member_rows.find(tx, org_id, login)

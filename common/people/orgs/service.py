@@ -1,0 +1,126 @@
+"""Organizations and how they are set up. A user's personal namespace is an organization with the user's own login."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from common.audit import steps
+from common.audit.steps import Event
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest, NotFound
+from common.core.ids import new_id
+from common.core.names import require_new_owner_name
+from common.db.faults import repeated
+from common.people.orgs.model import Counts, Wanted
+from common.people.orgs.repository import members, organizations
+from common.people.orgs.role_grants import settle
+from common.people.orgs.settings import change_settings
+from common.rights.caller import Caller, missing_org
+from common.rights.membership import Membership
+from common.rights.org_settings import OrgSettings
+from common.rights.permissions import Permission, Role
+
+EXPIRY_LIMIT_DAYS = 730
+_TEXT_LIMIT = 100
+_TEXTS = ("ai_enablement", "default_deployment_role_id", "default_agent_pool_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization as one of its members sees it."""
+
+    membership: Membership
+    settings: OrgSettings
+    counts: Counts
+
+
+def get_organization(backend: Backend, caller: Caller, org: str) -> Organization:
+    """Return an organization with its settings and how much it has."""
+    membership = caller.require_member(org, missing=missing_org(org))
+    with backend.db.connect() as connection:
+        return Organization(membership, membership.settings, _counts(connection, membership))
+
+
+def update_settings(backend: Backend, caller: Caller, org: str, changes: Mapping[str, Any]) -> Organization:
+    """Change settings, by their names in OrgSettings, and return the organization; the others stay.
+
+    Raises BadRequest for a limit on tokens that cannot be, and for a role of deployments that is none; Forbidden for settings
+    that give members more than the caller holds.
+    """
+    membership = caller.require(Permission.ORGANIZATION_UPDATE, org, missing=missing_org(org))
+    _require_fit(changes)
+    role_id = changes.get("default_deployment_role_id")
+
+    def change(old: OrgSettings) -> OrgSettings:
+        new = msgspec.structs.replace(old, **changes)
+        membership.require_held(new.more_than(old))
+        return new
+
+    def update() -> Organization:
+        with backend.db.begin() as tx:
+            members.lock(tx, membership.org_id)
+            if role_id:
+                settle(tx, membership, [Wanted(None, role_id)])
+            settings = change_settings(tx, membership.org_id, change)
+            told = f"Changed {', '.join(sorted(name.replace('_', ' ') for name in changes)) or 'nothing'}"
+            steps.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
+            return Organization(membership, settings, _counts(tx, membership))
+
+    return repeated(update)
+
+
+def find_id(tx: Connection, login: str) -> str | None:
+    """Return an organization's id by login, or None: a step of its caller's use case."""
+    return organizations.find_id(tx, login)
+
+
+def is_taken(tx: Connection, login: str) -> bool:
+    """Tell whether a user or an organization has this name, in capital or small letters: a step of its caller's use case."""
+    return organizations.is_taken(tx, login)
+
+
+def add_shared(tx: Connection, *, login: str, admin_user_id: str, now: datetime) -> str:
+    """Make an organization with one admin and return its id, a step; raises BadRequest for a bad login."""
+    return _add(tx, login=login, name=login, personal_user_id=None, admin_user_id=admin_user_id, now=now)
+
+
+def add_personal(tx: Connection, *, login: str, name: str, user_id: str, now: datetime) -> str:
+    """Make a user's personal organization, named like the user, and return its id: a step."""
+    return _add(tx, login=login, name=name, personal_user_id=user_id, admin_user_id=user_id, now=now)
+
+
+def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, now: datetime, role_id: str | None = None) -> None:
+    """Make a user a member of an organization, a step; IntegrityError when they are one already."""
+    organizations.add_member(tx, org_id=org_id, user_id=user_id, role=role, role_id=role_id, now_millis=unix_millis(now))
+
+
+def _counts(connection: Connection, membership: Membership) -> Counts:
+    counts = members.count(connection, membership.org_id)
+    if counts is None:
+        raise NotFound(missing_org(membership.login))
+    return counts
+
+
+def _require_fit(changes: Mapping[str, Any]) -> None:
+    days = changes.get("max_access_token_expiry_days", 0)
+    if not isinstance(days, int) or not 0 <= days <= EXPIRY_LIMIT_DAYS:
+        msg = f"access tokens can be limited to 1 to {EXPIRY_LIMIT_DAYS} days; 0 sets no limit"
+        raise BadRequest(msg)
+    for name in _TEXTS:
+        if len(str(changes.get(name, ""))) > _TEXT_LIMIT:
+            msg = f"{name.replace('_', ' ')} may not be longer than {_TEXT_LIMIT} characters"
+            raise BadRequest(msg)
+
+
+def _add(tx: Connection, *, login: str, name: str, personal_user_id: str | None, admin_user_id: str, now: datetime) -> str:
+    require_new_owner_name(login)
+    org_id = new_id()
+    millis = unix_millis(now)
+    organizations.add(tx, org_id=org_id, login=login, name=name, personal_user_id=personal_user_id, now_millis=millis)
+    organizations.add_member(tx, org_id=org_id, user_id=admin_user_id, role=Role.ADMIN, role_id=None, now_millis=millis)
+    return org_id

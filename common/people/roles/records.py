@@ -1,0 +1,82 @@
+"""What the use cases of roles share: look-up, the rule that nobody gives more than they hold, storing a new record."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from common.core.errors import BadRequest, NotFound
+from common.core.ids import is_id, new_id
+from common.db.faults import unless_taken
+from common.people.roles.built_in import find_built_in
+from common.people.roles.composition import compose
+from common.people.roles.model import DETAILS_LIMIT_BYTES, RECORD_LIMIT, NewRecord, Purpose, Record
+from common.people.roles.repository import roles
+from common.rights.built_in import BY_ID, MEMBER
+from common.rights.caller import Caller, missing_org
+from common.rights.descriptor import Descriptor, allowed
+from common.rights.membership import Membership
+from common.rights.org_settings import OrgSettings
+from common.rights.permissions import Permission
+from common.rights.rules import parsed
+
+
+def require(caller: Caller, permission: Permission, org: str) -> Membership:
+    """Return the caller's membership if it gives a permission in the organization; errors as Caller.require raises."""
+    return caller.require(permission, org, missing=missing_org(org))
+
+
+def rules_of(connection: Connection, record: Record) -> Descriptor:
+    """Return what a record comes to with all that it composes."""
+    if record.is_built_in:
+        return BY_ID[record.id].descriptor
+    return parsed(roles.rules_of(connection, record.org_id, [record.id])[record.id])
+
+
+def load(connection: Connection, org_id: str, role_id: str) -> Record:
+    """Return a built-in or custom record within the caller's own connection; NotFound without one."""
+    found = find_built_in(org_id, role_id)
+    if found is None and is_id(role_id):
+        found = roles.find(connection, org_id, role_id)
+    if found is None:
+        msg = f"role {role_id[:100]!a} not found"
+        raise NotFound(msg)
+    return found
+
+
+def marked(records: Iterable[Record], settings: OrgSettings) -> list[Record]:
+    """Return the records with the one marked that new members get."""
+    default_id = settings.default_role_id or MEMBER.id
+    return [replace(record, is_default=True) if record.id == default_id else record for record in records]
+
+
+def add(tx: Connection, membership: Membership, new: NewRecord, now_millis: int, *, is_held: bool = False) -> Record:
+    """Store a new record: a step of its caller's use case, which holds the organization's lock; errors as in create_role.
+
+    `is_held` says that whoever gets the record has all of it already, so that the caller need not hold it.
+    """
+    role_id = new_id()
+    composition = compose(tx, membership.org_id, role_id, new.details)
+    if not is_held:
+        membership.require_held(allowed(composition.rules))
+    require_room(tx, membership.org_id, role_id, new.details)
+    with unless_taken(taken(new.purpose, new.name)):
+        roles.add(tx, membership.org_id, role_id, new, rules=composition.text, now_millis=now_millis)
+    roles.put_references(tx, role_id, composition.composed)
+    return load(tx, membership.org_id, role_id)
+
+
+def require_room(tx: Connection, org_id: str, role_id: str, details: str) -> None:
+    """Raise BadRequest when an organization has no room for one more record, or for this text of one that it has."""
+    count, size = roles.totals(tx, org_id, without=role_id)
+    if count >= RECORD_LIMIT:
+        msg = f"an organization may have {RECORD_LIMIT:,} roles, permission sets and policies"
+        raise BadRequest(msg)
+    if size + len(details) > DETAILS_LIMIT_BYTES:
+        msg = f"the roles, permission sets and policies of an organization may have {DETAILS_LIMIT_BYTES:,} bytes together"
+        raise BadRequest(msg)
+
+
+def taken(purpose: Purpose, name: str) -> str:
+    """Return what is said of a name that another record of the purpose has."""
+    return f"a {purpose} named {name[:100]!a} already exists"

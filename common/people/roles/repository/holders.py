@@ -1,0 +1,162 @@
+"""Who holds a role: members, teams, tokens, grants. Read across the tables of other areas; only team_roles is written."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
+
+from common.db.tables.core_tables import (
+    access_tokens,
+    invites,
+    members,
+    role_references,
+    roles,
+    stack_grants,
+    stacks,
+    team_roles,
+    teams,
+    users,
+)
+from common.people.roles.model import Holders, Person, Purpose, TeamOf, TokenOf
+from common.rights import built_in
+from common.rights.permissions import Role
+
+_OF_ORGANIZATION = "organization"
+
+
+def count(tx: Connection, org_id: str, role_id: str, now_millis: int) -> Holders:
+    """Return how many hold a custom record and how many compose it."""
+    is_live = or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now_millis)
+    row = tx.execute(
+        select(
+            _number(members, members.c.role_id == role_id),
+            _number(invites, and_(invites.c.org_id == org_id, invites.c.role_id == role_id, invites.c.expires_at > now_millis)),
+            _number(team_roles, team_roles.c.role_id == role_id),
+            _number(access_tokens, and_(access_tokens.c.role_id == role_id, access_tokens.c.revoked_at.is_(None), is_live)),
+            _number(stack_grants, stack_grants.c.set_id == role_id),
+            _number(role_references, role_references.c.composed_id == role_id),
+        ),
+    ).one()
+    return Holders(*row)
+
+
+def find_people(connection: Connection, org_id: str, role_id: str) -> list[Person]:
+    """Return the members who hold a role themselves, by login."""
+    query = (
+        select(users.c.login, users.c.name, users.c.email, users.c.avatar_url)
+        .join(members, members.c.user_id == users.c.id)
+        .where(members.c.org_id == org_id, _of_member(role_id))
+        .order_by(users.c.login)
+    )
+    return [Person(*row) for row in connection.execute(query)]
+
+
+def find_teams(connection: Connection, org_id: str, role_id: str) -> list[TeamOf]:
+    """Return the teams that hold a role, by name."""
+    query = (
+        select(*_TEAM)
+        .join(team_roles, team_roles.c.team_id == teams.c.id)
+        .where(teams.c.org_id == org_id, team_roles.c.role_id == role_id)
+        .order_by(teams.c.name)
+    )
+    return [TeamOf(*row) for row in connection.execute(query)]
+
+
+def find_tokens(connection: Connection, org_id: str, role_id: str) -> list[TokenOf]:
+    """Return the organization's tokens that hold a role and are not revoked, by name."""
+    query = (
+        select(
+            access_tokens.c.id, access_tokens.c.name, access_tokens.c.description, access_tokens.c.created_at,
+            access_tokens.c.last_used_at, access_tokens.c.expires_at, access_tokens.c.is_admin, users.c.login,
+        )
+        .outerjoin(users, users.c.id == access_tokens.c.created_by)
+        .where(
+            access_tokens.c.org_id == org_id, access_tokens.c.kind == _OF_ORGANIZATION, access_tokens.c.revoked_at.is_(None),
+            _of_token(role_id),
+        )
+        .order_by(access_tokens.c.name)
+    )  # fmt: skip
+    return [TokenOf(*row[:6], bool(row[6]), row[7] or "") for row in connection.execute(query)]
+
+
+def find_team(connection: Connection, org_id: str, name: str) -> TeamOf | None:
+    """Return a team by name, or None."""
+    row = connection.execute(select(*_TEAM).where(teams.c.org_id == org_id, teams.c.name == name)).one_or_none()
+    return TeamOf(*row) if row is not None else None
+
+
+def lock_team(tx: Connection, team_id: str) -> bool:
+    """Keep a team from being deleted until the transaction ends; False when it is gone."""
+    return tx.scalar(select(teams.c.id).where(teams.c.id == team_id).with_for_update()) is not None
+
+
+def find_private(tx: Connection, team_id: str) -> str | None:
+    """Return the id of the private role that a team holds, or None."""
+    query = (
+        select(roles.c.id)
+        .join(team_roles, team_roles.c.role_id == roles.c.id)
+        .where(team_roles.c.team_id == team_id, roles.c.purpose == Purpose.ROLE_PRIVATE)
+    )
+    found: str | None = tx.scalar(query.order_by(roles.c.id).limit(1))
+    return found
+
+
+def find_grants(tx: Connection, team_id: str) -> list[tuple[str, int, str | None]]:
+    """Return what a team was given on stacks: the stack, the level, and the custom set if it is one."""
+    query = (
+        select(stack_grants.c.stack_id, stack_grants.c.permission, stack_grants.c.set_id)
+        .join(stacks, stacks.c.id == stack_grants.c.stack_id)
+        .where(stack_grants.c.principal_id == team_id)
+        .order_by(stack_grants.c.stack_id)
+    )
+    return [(row.stack_id, row.permission, row.set_id) for row in tx.execute(query)]
+
+
+def give(tx: Connection, team_id: str, role_id: str, now_millis: int) -> None:
+    """Let a team hold a role; nothing changes when it does already."""
+    held = select(team_roles.c.role_id).where(team_roles.c.team_id == team_id, team_roles.c.role_id == role_id)
+    if tx.scalar(held) is None:
+        tx.execute(insert(team_roles).values(team_id=team_id, role_id=role_id, created_at=now_millis))
+
+
+def take(tx: Connection, team_id: str, role_id: str) -> bool:
+    """Take a role from a team; False when it did not hold it."""
+    held = (team_roles.c.team_id == team_id, team_roles.c.role_id == role_id)
+    return tx.execute(delete(team_roles).where(*held)).rowcount == 1
+
+
+def take_all(tx: Connection, team_id: str) -> None:
+    """Take all roles from a team."""
+    tx.execute(delete(team_roles).where(team_roles.c.team_id == team_id))
+
+
+def is_free(tx: Connection, role_id: str) -> bool:
+    """Tell whether nobody holds or composes a record."""
+    counted = (
+        _number(members, members.c.role_id == role_id),
+        _number(team_roles, team_roles.c.role_id == role_id),
+        _number(access_tokens, and_(access_tokens.c.role_id == role_id, access_tokens.c.revoked_at.is_(None))),
+        _number(role_references, role_references.c.composed_id == role_id),
+    )
+    return not any(tx.execute(select(*counted)).one())
+
+
+_TEAM = (teams.c.id, teams.c.kind, teams.c.name, teams.c.display_name, teams.c.description)
+
+
+def _number(table: Any, condition: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a table, and a query as a column
+    return select(func.count()).select_from(table).where(condition).scalar_subquery()
+
+
+def _of_member(role_id: str) -> ColumnElement[bool]:
+    role = built_in.role_of(role_id)
+    named = members.c.role_id == role_id
+    return named if role is None else or_(named, and_(members.c.role_id.is_(None), members.c.role == role))
+
+
+def _of_token(role_id: str) -> ColumnElement[bool]:
+    """Return the condition that a token holds a role: one without a role of its own is an admin or a member."""
+    named = access_tokens.c.role_id == role_id
+    role = built_in.role_of(role_id)
+    if role not in (Role.ADMIN, Role.MEMBER):
+        return named
+    return or_(named, and_(access_tokens.c.role_id.is_(None), access_tokens.c.is_admin.is_(role is Role.ADMIN)))

@@ -1,0 +1,132 @@
+"""Rows of custom roles, permission sets and policies, and of what they compose."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
+
+from common.db.tables.core_tables import organizations, role_references, roles, team_roles
+from common.people.roles.model import NewRecord, Purpose, Record
+
+_COLUMNS = (
+    roles.c.id, roles.c.org_id, roles.c.purpose, roles.c.name, roles.c.description, roles.c.resource_type, roles.c.details,
+    roles.c.version, roles.c.created_at, roles.c.modified_at,
+)  # fmt: skip
+
+
+def lock(tx: Connection, org_id: str) -> None:
+    """Let one transaction at a time change the roles of an organization: what composes what is decided over all of them."""
+    tx.execute(select(organizations.c.id).where(organizations.c.id == org_id).with_for_update())
+
+
+def find(connection: Connection, org_id: str, role_id: str) -> Record | None:
+    """Return a record of the organization, or None."""
+    found = _records(connection, select(*_COLUMNS).where(roles.c.id == role_id, roles.c.org_id == org_id))
+    return found[0] if found else None
+
+
+def lock_record(tx: Connection, role_id: str) -> None:
+    """Wait for whoever gives a record to somebody at this moment, and let nobody give it until the transaction ends."""
+    tx.execute(select(roles.c.id).where(roles.c.id == role_id).with_for_update())
+
+
+def find_all(connection: Connection, org_id: str, purpose: Purpose | None) -> list[Record]:
+    """Return the organization's records, all or those of one purpose."""
+    query = select(*_COLUMNS).where(roles.c.org_id == org_id).order_by(roles.c.purpose, roles.c.name)
+    return _records(connection, query if purpose is None else query.where(roles.c.purpose == purpose))
+
+
+def find_of_teams(connection: Connection, org_id: str, team_ids: Collection[str]) -> tuple[list[Record], set[str]]:
+    """Return the records that the teams hold, and the ids of all roles that they hold, built-in ones too."""
+    held = select(team_roles.c.role_id).where(team_roles.c.team_id.in_(team_ids))
+    ids = set(connection.scalars(held)) if team_ids else set()
+    return (find_several(connection, org_id, ids), ids) if ids else ([], ids)
+
+
+def find_several(connection: Connection, org_id: str, ids: Collection[str]) -> list[Record]:
+    """Return the records of the organization among the ids."""
+    query = select(*_COLUMNS).where(roles.c.org_id == org_id, roles.c.id.in_(_list(ids))).order_by(roles.c.purpose, roles.c.name)
+    return _records(connection, query)
+
+
+def rules_of(connection: Connection, org_id: str, ids: Collection[str]) -> dict[str, str]:
+    """Return the rules of the organization's records among the ids."""
+    query = select(roles.c.id, roles.c.rules).where(roles.c.org_id == org_id, roles.c.id.in_(_list(ids)))
+    return {row.id: row.rules for row in connection.execute(query)}
+
+
+def references(connection: Connection, org_id: str) -> dict[str, frozenset[str]]:
+    """Return for each record of the organization that composes others which ones."""
+    query = select(role_references.c.role_id, role_references.c.composed_id).join(roles, roles.c.id == role_references.c.role_id)
+    found: dict[str, set[str]] = {}
+    for row in connection.execute(query.where(roles.c.org_id == org_id)):
+        found.setdefault(row.role_id, set()).add(row.composed_id)
+    return {role_id: frozenset(composed) for role_id, composed in found.items()}
+
+
+def totals(connection: Connection, org_id: str, *, without: str) -> tuple[int, int]:
+    """Return how many records an organization has beside one, and how long their descriptors are together."""
+    size = func.coalesce(func.sum(func.length(roles.c.details)), 0)
+    row = connection.execute(select(func.count(), size).where(roles.c.org_id == org_id, roles.c.id != without)).one()
+    return int(row[0]), int(row[1])
+
+
+def add(tx: Connection, org_id: str, role_id: str, new: NewRecord, *, rules: str, now_millis: int) -> None:
+    """Insert a record; IntegrityError when there is one of that purpose and name."""
+    tx.execute(
+        insert(roles).values(
+            id=role_id, org_id=org_id, purpose=new.purpose, name=new.name, description=new.description,
+            resource_type=new.resource_type, details=new.details, rules=rules, version=1, created_at=now_millis,
+            modified_at=now_millis,
+        ),
+    )  # fmt: skip
+
+
+def replace(tx: Connection, record: Record, rules: str | None, now_millis: int) -> bool:
+    """Store a record's next version unless its version changed since; IntegrityError when its new name is taken."""
+    values: dict[str, Any] = {
+        "name": record.name, "description": record.description, "details": record.details,
+        "version": record.version + 1, "modified_at": now_millis,
+    }  # fmt: skip
+    if rules is not None:
+        values["rules"] = rules
+    is_same = (roles.c.id == record.id, roles.c.version == record.version)
+    return tx.execute(update(roles).values(values).where(*is_same)).rowcount == 1
+
+
+def put_rules(tx: Connection, rules: Mapping[str, str]) -> None:
+    """Store new rules of records whose own descriptor stays as it is."""
+    if rules:
+        change = update(roles).values(rules=bindparam("new_rules")).where(roles.c.id == bindparam("changed_id"))
+        tx.execute(change, [{"changed_id": role_id, "new_rules": text} for role_id, text in rules.items()])
+
+
+def put_references(tx: Connection, role_id: str, composed: Iterable[str]) -> None:
+    """Store which records one composes, in place of what it composed before."""
+    tx.execute(delete(role_references).where(role_references.c.role_id == role_id))
+    rows = [{"role_id": role_id, "composed_id": found} for found in sorted(set(composed))]
+    if rows:
+        tx.execute(insert(role_references), rows)
+
+
+def remove(tx: Connection, role_id: str) -> None:
+    """Delete a record with everything that says it is composed, composes, or is held by a team."""
+    tx.execute(delete(role_references).where(role_references.c.role_id == role_id))
+    tx.execute(delete(role_references).where(role_references.c.composed_id == role_id))
+    tx.execute(delete(team_roles).where(team_roles.c.role_id == role_id))
+    tx.execute(delete(roles).where(roles.c.id == role_id))
+
+
+def _list(ids: Collection[str]) -> Any:  # noqa: ANN401 - a parameter that expands
+    return bindparam("ids", sorted(ids), expanding=True)
+
+
+def _records(connection: Connection, query: Select[Any]) -> list[Record]:
+    return [_to_record(row) for row in connection.execute(query)]
+
+
+def _to_record(row: Row[Any]) -> Record:
+    return Record(
+        row.id, row.org_id, Purpose(row.purpose), row.name, row.description, row.resource_type, row.details, row.version,
+        row.created_at, row.modified_at,
+    )  # fmt: skip

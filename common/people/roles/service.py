@@ -1,0 +1,197 @@
+"""Custom roles, permission sets and policies of an organization: made, changed, deleted, listed, and made the default.
+
+Whoever is not an admin may give only what they hold themselves, so that a role is no way to more than one has. All changes
+of an organization's records take turns, since what composes what is decided over all of them.
+"""
+
+from dataclasses import asdict, replace
+
+import msgspec
+from sqlalchemy import Connection
+
+from common.access import authentication as access
+from common.access import grants
+from common.audit import steps
+from common.audit.steps import Event
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest, Conflict, Forbidden
+from common.db.faults import Contention, repeated, unless_taken
+from common.people.orgs.custom_roles import drop_role
+from common.people.orgs.settings import change_settings, load_settings
+from common.people.roles.built_in import built_in_records
+from common.people.roles.composition import compose, rewrite_composers
+from common.people.roles.model import Change, Holders, NewRecord, Purpose, Record, require_texts
+from common.people.roles.records import add, load, marked, require, require_room, rules_of, taken
+from common.people.roles.repository import holders, roles
+from common.rights.built_in import ADMIN, BY_ID, MEMBER, ROLE_IDS
+from common.rights.caller import Caller, missing_org
+from common.rights.descriptor import Compose, allowed, encode
+from common.rights.membership import Membership
+from common.rights.org_settings import OrgSettings
+from common.rights.permissions import Permission
+
+
+def list_roles(backend: Backend, caller: Caller, org: str, purpose: Purpose | None) -> list[Record]:
+    """Return an organization's records, built-in ones first."""
+    membership = require(caller, Permission.ROLE_READ, org)
+    with backend.db.connect() as connection:
+        custom = roles.find_all(connection, membership.org_id, purpose)
+    return marked([*built_in_records(membership.org_id, purpose), *custom], membership.settings)
+
+
+def list_own_roles(backend: Backend, caller: Caller, org: str, purpose: Purpose | None) -> list[Record]:
+    """Return the roles that the caller holds in an organization, in person and by teams."""
+    membership = caller.require_member(org, missing=missing_org(org))
+    own = membership.custom_role_id or ROLE_IDS.get(membership.role)
+    with backend.db.connect() as connection:
+        of_teams, ids = roles.find_of_teams(connection, membership.org_id, membership.team_ids)
+        is_missing = own is not None and own not in BY_ID and own not in ids
+        custom = [*of_teams, *roles.find_several(connection, membership.org_id, [own])] if own and is_missing else of_teams
+    held = [*(found for found in built_in_records(membership.org_id) if found.id in {*ids, own}), *custom]
+    return marked([found for found in held if purpose in (None, found.purpose)], membership.settings)
+
+
+def get_role(backend: Backend, caller: Caller, org: str, role_id: str) -> Record:
+    """Return a record; NotFound when the organization has none of that id."""
+    membership = require(caller, Permission.ROLE_READ, org)
+    with backend.db.connect() as connection:
+        return marked([load(connection, membership.org_id, role_id)], membership.settings)[0]
+
+
+def create_role(backend: Backend, caller: Caller, org: str, new: NewRecord, *, with_policy: bool) -> Record:
+    """Store a record; `with_policy` puts what it allows into a policy of the same name, which it composes.
+
+    Raises BadRequest for what is no descriptor or over a limit, Conflict when the name is taken, Forbidden when it would
+    hold more than the caller does.
+    """
+    membership = require(caller, Permission.ROLE_CREATE, org)
+    require_texts(new.name, new.description, new.resource_type)
+    if with_policy and not new.purpose.is_role:
+        msg = "only a role can be made together with its policy"
+        raise BadRequest(msg)
+
+    def create() -> Record:
+        with backend.db.begin() as tx:
+            roles.lock(tx, membership.org_id)
+            now_millis = unix_millis(backend.clock.now())
+            wanted = new
+            if with_policy:
+                policy = add(tx, membership, replace(new, purpose=Purpose.POLICY), now_millis)
+                wanted = replace(new, details=encode(Compose(permission_descriptors=[policy.id])))
+            told = f"Made {new.purpose} {new.name!a}"
+            steps.record(tx, backend, caller, membership.org_id, Event.ROLE_CREATED, description=told)
+            return add(tx, membership, wanted, now_millis)
+
+    return repeated(create)
+
+
+def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change: Change) -> Record:
+    """Change a record, and with it what every record that composes it comes to; errors as in create_role."""
+    membership = require(caller, Permission.ROLE_UPDATE, org)
+    require_texts(change.name, change.description)
+
+    def update() -> Record:
+        with backend.db.begin() as tx:
+            roles.lock(tx, membership.org_id)
+            old = _load_custom(tx, membership.org_id, role_id)
+            given = {name: value for name, value in asdict(change).items() if value is not None}
+            _put(tx, membership, replace(old, **given), unix_millis(backend.clock.now()), rules_too=change.details is not None)
+            told = f"Changed {', '.join(sorted(given)) or 'nothing'} of {old.purpose} {old.name!a}"
+            steps.record(tx, backend, caller, membership.org_id, Event.ROLE_UPDATED, description=told)
+            return marked([load(tx, membership.org_id, role_id)], membership.settings)[0]
+
+    return repeated(update)
+
+
+def delete_role(backend: Backend, caller: Caller, org: str, role_id: str, *, force: bool) -> None:
+    """Delete a record; Conflict while somebody holds or composes it, unless `force` takes it from them.
+
+    With `force` members become plain members, teams and stacks lose it, tokens that have it are revoked, and records that
+    compose it give what is left.
+    """
+    membership = require(caller, Permission.ROLE_DELETE, org)
+
+    def delete() -> None:
+        with backend.db.begin() as tx:
+            roles.lock(tx, membership.org_id)
+            record = _load_custom(tx, membership.org_id, role_id)
+            roles.lock_record(tx, record.id)
+            if record.id == membership.custom_role_id:
+                msg = f"role {record.name!a} is your own: without it you would be a plain member, so only an admin may delete it"
+                raise Forbidden(msg)
+            held_by = _holders(tx, backend, record).sentence()
+            if held_by and not force:
+                msg = f"role {record.name!a} is in use: {held_by}; take it away from them first, or delete it with force"
+                raise Conflict(msg)
+            if held_by:
+                _take_from_everybody(tx, backend, record)
+            roles.remove(tx, record.id)
+            told = f"Deleted {record.purpose} {record.name!a}" + (f", taken from {held_by}" if held_by else "")
+            steps.record(tx, backend, caller, membership.org_id, Event.ROLE_DELETED, description=told)
+
+    repeated(delete)
+
+
+def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -> None:
+    """Choose the role that new members of the organization get."""
+    membership = require(caller, Permission.ROLE_UPDATE, org)
+    require(caller, Permission.ORGANIZATION_UPDATE, org)
+
+    def choose() -> None:
+        with backend.db.begin() as tx:
+            roles.lock(tx, membership.org_id)
+            record = load(tx, membership.org_id, role_id)
+            if record.purpose is not Purpose.ROLE or record.id == ADMIN.id:
+                msg = f"{record.name!a} cannot be the role of new members: only a role that is not the admin's can"
+                raise BadRequest(msg)
+            if record.id == MEMBER.id:
+                membership.require_as_member()
+            membership.require_held(allowed(rules_of(tx, record)))
+            change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, default_role_id=record.id))
+            told = f"New members get role {record.name!a}"
+            steps.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
+
+    repeated(choose)
+
+
+def _put(tx: Connection, membership: Membership, record: Record, now_millis: int, *, rules_too: bool) -> None:
+    composition = compose(tx, membership.org_id, record.id, record.details) if rules_too else None
+    if composition is not None:
+        membership.require_held(allowed(composition.rules))
+        require_room(tx, membership.org_id, record.id, record.details)
+    with unless_taken(taken(record.purpose, record.name)):
+        is_stored = roles.replace(tx, record, composition.text if composition is not None else None, now_millis)
+    if not is_stored:
+        msg = f"role {record.name!a} was changed by somebody else at the same time; try again"
+        raise Contention(msg)
+    if composition is not None:
+        roles.put_references(tx, record.id, composition.composed)
+        rewrite_composers(tx, membership.org_id, record.id, composition.rules)
+
+
+def _holders(tx: Connection, backend: Backend, record: Record) -> Holders:
+    found = holders.count(tx, record.org_id, record.id, unix_millis(backend.clock.now()))
+    settings = load_settings(tx, record.org_id)
+    return replace(found, is_default=record.id in (settings.default_role_id, settings.default_deployment_role_id))
+
+
+def _take_from_everybody(tx: Connection, backend: Backend, record: Record) -> None:
+    drop_role(tx, record.org_id, record.id)
+    access.revoke_tokens_of_role(tx, record.id, backend.clock.now())
+    grants.take_all_of_set(tx, record.id)
+    rewrite_composers(tx, record.org_id, record.id, None)
+    change_settings(tx, record.org_id, lambda old: _without(old, record.id))
+
+
+def _without(settings: OrgSettings, role_id: str) -> OrgSettings:
+    names = [name for name in ("default_role_id", "default_deployment_role_id") if getattr(settings, name) == role_id]
+    return msgspec.structs.replace(settings, **dict.fromkeys(names, ""))
+
+
+def _load_custom(tx: Connection, org_id: str, role_id: str) -> Record:
+    record = load(tx, org_id, role_id)
+    if record.is_built_in:
+        msg = f"{record.name!a} is built in and cannot be changed or deleted"
+        raise BadRequest(msg)
+    return record

@@ -1,0 +1,141 @@
+"""Roles of teams: what every member of a team, and every token of it, holds besides their own."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from common.access import grants
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest, Forbidden, NotFound
+from common.db.faults import repeated
+from common.people.roles.built_in import built_in_records
+from common.people.roles.model import NewRecord, Purpose, Record, TeamOf
+from common.people.roles.records import add, load, marked, require, rules_of
+from common.people.roles.repository import holders, roles
+from common.rights import descriptor as d
+from common.rights.built_in import ADMIN, LEVEL_SETS
+from common.rights.caller import Caller
+from common.rights.membership import Membership
+from common.rights.permissions import Permission, StackLevel
+
+_GLOBAL = "global"
+
+
+def list_team_roles(backend: Backend, caller: Caller, org: str, team: str) -> list[Record]:
+    """Return the roles of a team, built-in ones first."""
+    membership = require(caller, Permission.TEAM_READ, org)
+    with backend.db.connect() as connection:
+        found = _find(connection, membership, team)
+        custom, ids = roles.find_of_teams(connection, membership.org_id, [found.id])
+    built_in = [record for record in built_in_records(membership.org_id) if record.id in ids]
+    return marked([*built_in, *custom], membership.settings)
+
+
+def give_role(backend: Backend, caller: Caller, org: str, team: str, role_id: str) -> None:
+    """Let a team hold a role; a repeat changes nothing. Forbidden when the role gives more than the caller holds."""
+    membership = require(caller, Permission.ROLE_UPDATE, org)
+
+    def give() -> None:
+        with backend.db.begin() as tx:
+            roles.lock(tx, membership.org_id)
+            found = _locked(tx, membership, team)
+            record = load(tx, membership.org_id, role_id)
+            if not record.purpose.is_role:
+                msg = f"{record.name!a} is a {record.purpose}, and a team can hold roles only"
+                raise BadRequest(msg)
+            if record.id == ADMIN.id and not membership.is_admin:
+                msg = f"only an admin of organization {membership.login} can make a team's members admins"
+                raise Forbidden(msg)
+            membership.require_held(d.allowed(rules_of(tx, record)))
+            holders.give(tx, found.id, record.id, unix_millis(backend.clock.now()))
+
+    repeated(give)
+
+
+def take_role(backend: Backend, caller: Caller, org: str, team: str, role_id: str) -> None:
+    """Take a role from a team; NotFound when the team does not hold it."""
+    membership = require(caller, Permission.ROLE_UPDATE, org)
+
+    def take() -> None:
+        with backend.db.begin() as tx:
+            found = _find(tx, membership, team)
+            if not holders.take(tx, found.id, role_id):
+                msg = f"team {found.name!a} does not have role {role_id[:100]!a}"
+                raise NotFound(msg)
+
+    repeated(take)
+
+
+def enable_team_roles(backend: Backend, caller: Caller, org: str, team: str) -> Record:
+    """Turn what a team was given on single stacks into a private role that it holds, and return it; a repeat finds it."""
+    membership = require(caller, Permission.ROLE_UPDATE, org)
+
+    def enable() -> Record:
+        with backend.db.begin() as tx:
+            roles.lock(tx, membership.org_id)
+            found = _locked(tx, membership, team)
+            private_id = holders.find_private(tx, found.id)
+            if private_id is not None:
+                return load(tx, membership.org_id, private_id)
+            return _make_private(tx, backend, membership, found)
+
+    return repeated(enable)
+
+
+def take_all_from(tx: Connection, team_id: str) -> None:
+    """Take all roles from a team that goes away, with the private role made for it: a step of its caller's use case."""
+    # No permission check: the use case made it.
+    private_id = holders.find_private(tx, team_id)
+    holders.take_all(tx, team_id)
+    if private_id is not None and holders.is_free(tx, private_id):
+        roles.remove(tx, private_id)
+
+
+def _make_private(tx: Connection, backend: Backend, membership: Membership, team: TeamOf) -> Record:
+    now_millis = unix_millis(backend.clock.now())
+    details = d.encode(_converted(holders.find_grants(tx, team.id)))
+    description = f"What team {team.name} was given on single stacks."
+    new = NewRecord(team.name, description, Purpose.ROLE_PRIVATE, _GLOBAL, details)
+    # Nobody gets anything that they do not have already, so the caller need not hold it.
+    record = add(tx, membership, new, now_millis, is_held=True)
+    holders.give(tx, team.id, record.id, now_millis)
+    grants.take_all_from(tx, team.id)
+    return record
+
+
+def _converted(found: Sequence[tuple[str, int, str | None]]) -> d.Descriptor:
+    """Return grants as a descriptor: for each permission set the stacks on which it was given."""
+    stacks_of: dict[str, list[str]] = {}
+    for stack_id, level, set_id in found:
+        if StackLevel(level) is not StackLevel.NONE:
+            stacks_of.setdefault(LEVEL_SETS[StackLevel(level)].id, []).append(stack_id)
+        if set_id is not None:
+            stacks_of.setdefault(set_id, []).append(stack_id)
+    return d.Group(
+        entries=[
+            d.Condition(
+                condition=d.In(target=d.Stack(), values=d.SetStack(identities=ids)),
+                sub_node=d.Compose(permission_descriptors=[set_id]),
+            )
+            for set_id, ids in sorted(stacks_of.items())
+        ],
+    )
+
+
+def _locked(tx: Connection, membership: Membership, team: str) -> TeamOf:
+    found = _find(tx, membership, team)
+    if not holders.lock_team(tx, found.id):
+        raise _missing(team)
+    return found
+
+
+def _find(connection: Connection, membership: Membership, team: str) -> TeamOf:
+    found = holders.find_team(connection, membership.org_id, team)
+    if found is None:
+        raise _missing(team)
+    return found
+
+
+def _missing(team: str) -> NotFound:
+    return NotFound(f"Team {team[:100]!a} not found")

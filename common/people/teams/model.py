@@ -1,0 +1,198 @@
+"""Teams as values, what may be changed about them, and which names, texts and durations are good. No I/O."""
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from common.core.errors import BadRequest
+from common.core.names import NAME_LIMIT_BYTES, is_name
+from common.rights.org_settings import EnvironmentLevel
+from common.rights.permissions import StackLevel
+
+DISPLAY_NAME_LIMIT = 100
+DESCRIPTION_LIMIT = 1_024
+DURATION_LIMIT = 40
+# Go's time.Duration counts nanoseconds in 63 bits.
+_LONGEST_NANOSECONDS = (1 << 63) - 1
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_PART = re.compile(r"([0-9]+)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)|\.([0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_DURATION = re.compile(rf"\+?(?:0|(?:{_PART.pattern})+)")
+
+
+class TeamRole(StrEnum):
+    """What somebody is in a team; NONE is everybody outside it."""
+
+    NONE = "none"
+    MEMBER = "member"
+    ADMIN = "admin"
+
+
+class MemberAction(StrEnum):
+    """What may be done about a member of a team."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    PROMOTE = "promote"
+    DEMOTE = "demote"
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team; `role` is the caller's own in it."""
+
+    id: str
+    kind: str
+    name: str
+    display_name: str
+    description: str
+    role: TeamRole = TeamRole.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user who has an account."""
+
+    id: str
+    login: str
+    name: str
+    email: str
+    avatar_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a team."""
+
+    person: Person
+    role: TeamRole
+
+
+@dataclass(frozen=True, slots=True)
+class StackGrant:
+    """What a team was given on a stack: a level, or a custom permission set by its name."""
+
+    stack_id: str
+    project: str
+    name: str
+    level: StackLevel
+    set_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentGrant:
+    """What a team was given on an environment; `max_open_duration` as it was sent, empty without a limit."""
+
+    project: str
+    name: str
+    level: EnvironmentLevel
+    max_open_duration: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """A team with everything that belongs to it, each list in a fixed order."""
+
+    team: Team
+    members: tuple[Member, ...] = ()
+    stacks: tuple[StackGrant, ...] = ()
+    environments: tuple[EnvironmentGrant, ...] = ()
+    role_ids: tuple[str, ...] = ()
+
+    def seen_by(self, user_id: str) -> "Details":
+        """Return the same with the role that a user has in the team."""
+        own = next((member.role for member in self.members if member.person.id == user_id), TeamRole.NONE)
+        return replace(self, team=replace(self.team, role=own))
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChange:
+    """Something done about one person, by login."""
+
+    action: MemberAction
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class StackChange:
+    """A level on a stack in place of the one before; NONE takes it away, and None does too but asks that there be one."""
+
+    project: str
+    name: str
+    level: StackLevel | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentChange:
+    """A level on an environment in place of the one before; None takes away the one that there must be."""
+
+    project: str
+    name: str
+    level: EnvironmentLevel | None
+    max_open_duration: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of a team, all of it or nothing; what is None or empty stays as it is."""
+
+    display_name: str | None = None
+    description: str | None = None
+    member: MemberChange | None = None
+    stacks: tuple[StackChange, ...] = ()
+    environments: tuple[EnvironmentChange, ...] = ()
+
+    def told(self) -> str:
+        """Return what changes in words, for the audit log; empty when nothing does."""
+        texts = [("display name", self.display_name), ("description", self.description)]
+        parts = [f"another {noun}" for noun, text in texts if text is not None]
+        if self.member is not None:
+            parts.append(f"{self.member.action} {self.member.login}")
+        stacks = [(f"stack {one.project}/{one.name}", one.level.name.lower() if one.level else "none") for one in self.stacks]
+        environments = [(f"environment {one.project}/{one.name}", one.level or "none") for one in self.environments]
+        parts += [f"{level} on {place}" for place, level in (*stacks, *environments)]
+        return ", ".join(parts)
+
+
+def require_name(name: str) -> None:
+    """Raise BadRequest unless a team may have this name, which stands in addresses."""
+    if not is_name(name):
+        msg = (
+            f"invalid team name {name[:NAME_LIMIT_BYTES]!a}: 1 to {NAME_LIMIT_BYTES} letters, digits, hyphens, underscores "
+            "and periods, and not . or .. alone"
+        )
+        raise BadRequest(msg)
+
+
+def require_texts(display_name: str | None, description: str | None) -> None:
+    """Raise BadRequest for a display name or a description that is too long."""
+    for noun, text, limit in (
+        ("display name", display_name, DISPLAY_NAME_LIMIT),
+        ("description", description, DESCRIPTION_LIMIT),
+    ):
+        if text is not None and len(text) > limit:
+            msg = f"the {noun} of a team may have {limit:,} characters, not {len(text):,}"
+            raise BadRequest(msg)
+
+
+def require_environment(change: EnvironmentChange) -> None:
+    """Raise BadRequest for a name that no environment can have, and for a duration that is none."""
+    for noun, name in (("project", change.project), ("environment", change.name)):
+        if not is_name(name):
+            msg = f"invalid {noun} name {name[:NAME_LIMIT_BYTES]!a}: letters, digits, hyphens, underscores and periods"
+            raise BadRequest(msg)
+    if change.max_open_duration and not is_duration(change.max_open_duration):
+        msg = f"maxOpenDuration {change.max_open_duration[:DURATION_LIMIT]!a} is not a duration like 1h30m"
+        raise BadRequest(msg)
+
+
+def is_duration(text: str) -> bool:
+    """Tell whether a text is a duration that Go's time.ParseDuration reads, short enough to keep and not negative."""
+    if len(text) > DURATION_LIMIT or _DURATION.fullmatch(text) is None:
+        return False
+    return sum(_nanoseconds(*part) for part in _PART.findall(text)) <= _LONGEST_NANOSECONDS
+
+
+def _nanoseconds(whole: str, fraction: str, unit: str, bare_fraction: str, bare_unit: str) -> int:
+    """Return one part of a duration; digits below a nanosecond do not count."""
+    digits, size = fraction or bare_fraction, _UNITS[unit or bare_unit]
+    return int(whole or 0) * size + (int(digits) * size // 10 ** len(digits) if digits else 0)

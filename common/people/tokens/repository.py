@@ -1,0 +1,100 @@
+"""Lists of access tokens, and the role that a new one holds. Tokens are written by common/access."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
+
+from common.db.tables.core_tables import access_tokens, roles, users
+from common.people.tokens.model import Listed, Listing, Shown, SortDirection, SortField, Whose
+from common.rights import built_in
+
+# Later than any token ends.
+_NEVER = 10**15
+_OWNERS = {"personal": access_tokens.c.user_id, "organization": access_tokens.c.org_id, "team": access_tokens.c.team_id}
+_SORT_KEYS: dict[SortField, ColumnElement[Any]] = {
+    SortField.NAME: func.lower(access_tokens.c.name),
+    SortField.CREATED: access_tokens.c.created_at,
+    SortField.LAST_USED: func.coalesce(access_tokens.c.last_used_at, 0),
+    SortField.EXPIRES: func.coalesce(access_tokens.c.expires_at, _NEVER),
+}
+
+
+def page(
+    connection: Connection, whose: Whose, listing: Listing, *, after: tuple[str | int, str] | None, limit: int, now_millis: int,
+) -> list[Listed]:  # fmt: skip
+    """Return tokens that are not revoked, after a position (sort key, id) if there is one."""
+    sort_key = _SORT_KEYS[listing.sort_by]
+    falls = listing.direction is SortDirection.DESCENDING
+    query: Select[Any] = (
+        select(
+            access_tokens.c.id, access_tokens.c.kind, access_tokens.c.name, access_tokens.c.description,
+            access_tokens.c.is_admin, access_tokens.c.role_id, users.c.login,
+            access_tokens.c.created_at, access_tokens.c.last_used_at, access_tokens.c.expires_at, sort_key.label("sort_key"),
+        )
+        .select_from(access_tokens)
+        .outerjoin(users, users.c.id == access_tokens.c.created_by)
+        .where(_owned(whose), access_tokens.c.revoked_at.is_(None), *_shown(listing.shown, now_millis))
+        .where(*_matching(listing.search), *_following(sort_key, after, falls=falls))
+        .order_by(*(column.desc() if falls else column.asc() for column in (sort_key, access_tokens.c.id)))
+        .limit(limit)
+    )  # fmt: skip
+    return [_to_listed(row) for row in connection.execute(query)]
+
+
+def get_name(tx: Connection, token_id: str) -> str:
+    """Return the name of a token, revoked or not."""
+    return tx.scalar(select(access_tokens.c.name).where(access_tokens.c.id == token_id)) or ""
+
+
+def hold_role(tx: Connection, org_id: str, role_id: str) -> str | None:
+    """Return the rules of an organization's custom role, or None, and keep it from being deleted until the transaction ends."""
+    query = select(roles.c.rules).where(roles.c.id == role_id, roles.c.org_id == org_id, roles.c.purpose == built_in.ROLE)
+    found: str | None = tx.scalar(query.with_for_update(read=True))
+    return found
+
+
+def _owned(whose: Whose) -> ColumnElement[bool]:
+    # What was given for an identity token is not listed (platform.md 10.3).
+    return and_(access_tokens.c.kind == whose.kind, _OWNERS[whose.kind] == whose.id, access_tokens.c.issuer_id.is_(None))
+
+
+def _shown(shown: Shown, now_millis: int) -> list[ColumnElement[bool]]:
+    match shown:
+        case Shown.ACTIVE:
+            return [or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now_millis)]
+        case Shown.EXPIRED:
+            return [access_tokens.c.expires_at <= now_millis]
+        case Shown.ALL:
+            return []
+
+
+def _matching(search: str) -> list[ColumnElement[bool]]:
+    if not search:
+        return []
+    # The database folds both sides: SQLite knows the cases of ASCII alone, and what it leaves as it is must still be found.
+    part = func.lower(literal(search))
+    return [or_(*(func.instr(func.lower(column), part) > 0 for column in (access_tokens.c.name, access_tokens.c.description)))]
+
+
+def _following(sort_key: ColumnElement[Any], after: tuple[str | int, str] | None, *, falls: bool) -> list[ColumnElement[bool]]:
+    if after is None:
+        return []
+    key, token_id = after
+    further = (sort_key < key, access_tokens.c.id < token_id) if falls else (sort_key > key, access_tokens.c.id > token_id)
+    return [or_(further[0], and_(sort_key == key, further[1]))]
+
+
+def _to_listed(row: Row[Any]) -> Listed:
+    return Listed(
+        id=row.id,
+        kind=row.kind,
+        name=row.name,
+        description=row.description,
+        is_admin=bool(row.is_admin),
+        role_id=row.role_id,
+        created_by=row.login or "",
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        expires_at=row.expires_at,
+        sort_key=str(row.sort_key),
+    )

@@ -1,0 +1,152 @@
+"""Makes clients of AWS services: the one place that knows where credentials, region and time limits come from.
+
+Credentials are those of the SDK's own chain (environment, profile, web identity, container, instance), and a role on top of
+them where one is named. A client is made on first use, opens no connection, and every call of it ends within a bounded time.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from common.core.errors import StartUpError, Unavailable
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+    from botocore.config import Config
+    from botocore.credentials import Credentials
+    from botocore.session import Session
+
+# Three attempts of a call that nobody answers end within the 29 seconds that a gateway waits.
+CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 2, 7, 3
+_ROLE_SESSION = "stackhold"
+_LOCK = RLock()
+_SESSIONS: "dict[tuple[object, ...], Session]" = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where a service is and who asks; what is empty is left to the SDK's chain."""
+
+    region: str = ""
+    endpoint: str = ""
+    profile: str = ""
+    role_arn: str = ""
+    is_anonymous: bool = False
+
+
+def connect(service: str, access: Access, *, use_ssl: bool = True, **options: object) -> "BaseClient":
+    """Return a client; `options` go to the SDK's `Config`, in place of the limits above too. Nothing is sent yet."""
+    # A session is not safe to share between threads while it makes a client; clients are.
+    with _LOCK:
+        return _session(access).create_client(
+            service,
+            region_name=access.region or None,
+            endpoint_url=access.endpoint or None,
+            use_ssl=use_ssl,
+            config=_config(access, options),
+        )
+
+
+def ask(service: str, access: Access, operation: str, **arguments: object) -> dict[str, Any]:
+    """Return the answer to one call at the start; raises StartUpError with the reason in one word."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the SDK is loaded on first use
+
+    try:
+        answer: dict[str, Any] = getattr(connect(service, access), operation)(**arguments)
+    except (BotoCoreError, ClientError) as error:
+        raise StartUpError(reason_of(error)) from error
+    return answer
+
+
+def credential_source(access: Access) -> Callable[[], tuple[str, str, str]]:
+    """Return what gives (access key, secret, session token or "") as they are at the moment; raises Unavailable when none are."""
+    kept: list[Credentials] = []
+
+    def current() -> tuple[str, str, str]:
+        try:
+            with _LOCK:
+                if not kept and (found := _session(access).get_credentials()) is not None:
+                    kept.append(found)
+            frozen = kept[0].get_frozen_credentials() if kept else None
+        except Exception as error:
+            msg = f"AWS credentials for the login to the database could not be had: {reason_of(error)}"
+            raise Unavailable(msg) from error
+        if frozen is None:
+            msg = "no AWS credentials were found for the login to the database"
+            raise Unavailable(msg)
+        return frozen.access_key, frozen.secret_key, frozen.token or ""
+
+    return current
+
+
+def reason_of(error: Exception) -> str:
+    """Return what went wrong in one word: the service's error code, or the kind of the SDK's error. Never a message of theirs."""
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code", "") if isinstance(response, dict) else ""
+    return str(code)[:60] or type(error).__name__
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status that a service answered with, 0 when it did not answer."""
+    response = getattr(error, "response", None)
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) if isinstance(response, dict) else 0
+
+
+def _config(access: Access, options: dict[str, object]) -> "Config":
+    from botocore import UNSIGNED  # noqa: PLC0415 - the SDK is loaded on first use
+    from botocore.config import Config  # noqa: PLC0415
+
+    signature = {"signature_version": UNSIGNED} if access.is_anonymous else {}
+    limits = {
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
+        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+    }
+    return Config(**{**limits, **options, **signature})
+
+
+def _session(access: Access) -> "Session":
+    """Return the process's session for who asks: its credentials are had once, and renewed by one thread for all."""
+    environment = frozenset(item for item in os.environ.items() if item[0].startswith("AWS_"))
+    key = (access.profile, access.role_arn, access.is_anonymous, environment)
+    if key not in _SESSIONS:
+        _SESSIONS[key] = _new_session(access)
+    return _SESSIONS[key]
+
+
+def _new_session(access: Access) -> "Session":
+    from botocore.session import Session  # noqa: PLC0415
+
+    base = Session(profile=access.profile or None)
+    # With a token file the role is the chain's own business: it is assumed by web identity, without base credentials.
+    if not access.role_arn or access.is_anonymous or os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+        return base
+    return _in_role(base, access)
+
+
+def _in_role(base: "Session", access: Access) -> "Session":
+    from botocore.credentials import (  # noqa: PLC0415
+        AssumeRoleCredentialFetcher,
+        CredentialProvider,
+        CredentialResolver,
+        DeferredRefreshableCredentials,
+    )
+    from botocore.session import Session  # noqa: PLC0415
+
+    def creator(service: str, **arguments: object) -> "BaseClient":
+        return base.create_client(service, config=_config(access, {}), region_name=access.region or None, **arguments)
+
+    class AssumedRole(CredentialProvider):  # type: ignore[misc]  # the SDK has no type information
+        METHOD = CANONICAL_NAME = "assume-role"
+
+        def load(self) -> DeferredRefreshableCredentials:
+            fetcher = AssumeRoleCredentialFetcher(
+                creator, base.get_credentials(), access.role_arn, extra_args={"RoleSessionName": _ROLE_SESSION}
+            )
+            return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
+
+    session = Session(profile=access.profile or None)
+    session.register_component("credential_provider", CredentialResolver([AssumedRole()]))
+    return session

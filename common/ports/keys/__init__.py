@@ -1,0 +1,72 @@
+"""The key service: wraps the data keys that encrypt values. The port that services use, and a driver's protocol.
+
+A wrapped key says which master key wrapped it, so that an older one goes on unwrapping after a rotation.
+"""
+
+from typing import Protocol
+
+from common.core.errors import BackendError
+
+
+class KeyUnusable(BackendError):
+    """A wrapped key cannot be opened with the configured master key."""
+
+
+class Driver(Protocol):
+    """What a key service must be able to do; it raises Unavailable when it does not answer and a repeat may succeed."""
+
+    def wrap(self, plain_key: bytes, context: str) -> bytes:
+        """Return the key wrapped, bound to a context that `unwrap` must repeat."""
+        ...
+
+    def unwrap(self, wrapped_key: bytes, context: str) -> bytes:
+        """Return the plain key; raises KeyUnusable when master key or context differ from those that wrapped it."""
+        ...
+
+    def check(self) -> str:
+        """Return the master key that wraps, by its full name; raises StartUpError unless it unwraps what it wrapped."""
+        ...
+
+    def name_of(self, wrapped_key: bytes) -> str:
+        """Return the full name of the master key that wrapped a key, without a call; raises KeyUnusable."""
+        ...
+
+    def is_current(self, wrapped_key: bytes) -> bool:
+        """Tell whether the master key that wraps now wrapped this one; True too where that makes no difference."""
+        ...
+
+    def load(self) -> None:
+        """Load what the first call would load, such as an SDK; nothing is sent."""
+        ...
+
+
+class KeyService:
+    """The master key, by one of the drivers. It keeps nothing: `crypto/datakeys.py` caches unwrapped keys."""
+
+    def __init__(self, driver: Driver) -> None:
+        """Use the driver for both operations."""
+        self._driver = driver
+
+    def wrap(self, plain_key: bytes, context: str) -> bytes:
+        """Return a data key wrapped for a context."""
+        return self._driver.wrap(plain_key, context)
+
+    def unwrap(self, wrapped_key: bytes, context: str) -> bytes:
+        """Return the plain data key; raises KeyUnusable."""
+        return self._driver.unwrap(wrapped_key, context)
+
+    def check(self) -> str:
+        """Return the master key that wraps, by its full name; a remote one is tried. Raises StartUpError unless it works."""
+        return self._driver.check()
+
+    def name_of(self, wrapped_key: bytes) -> str:
+        """Return the full name of the master key that wrapped a data key; raises KeyUnusable."""
+        return self._driver.name_of(wrapped_key)
+
+    def is_current(self, wrapped_key: bytes) -> bool:
+        """Tell whether a data key is wrapped by the master key that wraps now, so that it need not be wrapped again."""
+        return self._driver.is_current(wrapped_key)
+
+    def load(self) -> None:
+        """Load what the first call would load; nothing is sent."""
+        self._driver.load()

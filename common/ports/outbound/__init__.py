@@ -1,0 +1,175 @@
+"""The only place that makes HTTP calls to addresses that users or providers name: no redirects, no private addresses.
+
+A host is resolved once and the connection goes to the address that was checked, so a name that points elsewhere a moment
+later changes nothing. Who is on the operator's allow-list (STACKHOLD_OUTBOUND_ALLOW) may be private and may be called
+without TLS. Bodies are read up to a limit. A call has one deadline for everything, and few are made at once. The HTTP
+library is loaded with the first call.
+"""
+
+import ssl
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from common.ports.outbound.guard import CallFailed, Guard
+from common.ports.outbound.slots import Purpose, Slots
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["CallFailed", "Outbound", "Purpose", "Reply"]
+BODY_LIMIT_BYTES = 1 << 20
+CALL_SECONDS = 10.0
+THREADS = 16
+CONNECTIONS = 20
+# The thread of a call sees its deadline itself, unless the resolver holds it.
+_GRACE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back; `certificate` is the server's own, DER, when the call was over TLS."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    certificate: bytes | None = field(default=None, repr=False)
+
+
+class Outbound:
+    """Makes guarded calls; one per process, safe to share between threads."""
+
+    def __init__(self, allowed: str, *, threads: int = THREADS, seconds: float = CALL_SECONDS) -> None:
+        """Take the allow-list as the setting has it, with commas; nothing is opened. Raises StartUpError.
+
+        `threads` is how many requests the process works on at once, `seconds` how long a call may take.
+        """
+        self._guard = Guard(part.strip() for part in allowed.split(",") if part.strip())
+        self._seconds = seconds
+        self._lock = Lock()
+        self._client: httpx.Client | None = None
+        self.slots = Slots(threads)
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        json: object = None,
+        limit_bytes: int = BODY_LIMIT_BYTES,
+        purpose: Purpose = Purpose.PROVIDER,
+        owner: str = "",
+    ) -> Reply:
+        """Call an address and return what it answers, whatever the status.
+
+        Raises CallFailed; Unavailable when as many calls for this purpose, or for this owner, are under way as there may be.
+        """
+
+        def send() -> Reply:
+            return self._send(method, url, limit_bytes, {"headers": headers, "data": form, "json": json})
+
+        self.slots.take(purpose, owner)
+        running = _in_a_thread(send, lambda: self.slots.free(purpose, owner))
+        try:
+            return running.result(self._seconds + _GRACE_SECONDS)
+        except TimeoutError as error:
+            msg = f"{urlsplit(url).hostname or ''} cannot be reached: no answer in time"
+            raise CallFailed(msg) from error
+
+    def _send(self, method: str, url: str, limit_bytes: int, content: dict[str, Any]) -> Reply:
+        import httpx  # noqa: PLC0415 - loading it takes longer than most requests
+
+        from common.ports.outbound.deadline import within  # noqa: PLC0415 - as above
+
+        host = urlsplit(url).hostname or ""
+        try:
+            with within(self._seconds), self._opened().stream(method, url, **content) as response:
+                # Before the body: with its end the connection may be closed, and then there is no certificate to see.
+                certificate = _certificate(response)
+                return Reply(response.status_code, dict(response.headers), _body(response, limit_bytes), certificate)
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
+            msg = f"{host} cannot be reached: {_reason(error)}"
+            raise CallFailed(msg) from error
+
+    def require_url(self, url: str) -> None:
+        """Raise CallFailed for an address that would not be called whoever answers there, as one that is not HTTPS."""
+        self._guard.require_url(url)
+
+    def transport(self) -> "httpx.BaseTransport":
+        """Return a guarded transport for a library that brings a client of its own; bodies are not limited by it."""
+        from common.ports.outbound.transport import GuardedTransport  # noqa: PLC0415 - as above
+
+        return GuardedTransport(self._guard, CONNECTIONS)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def _opened(self) -> "httpx.Client":
+        import httpx  # noqa: PLC0415 - as above
+
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(
+                    transport=self.transport(), timeout=self._seconds, follow_redirects=False, trust_env=False,
+                    headers={"User-Agent": "stackhold"},
+                )  # fmt: skip
+            return self._client
+
+
+def _in_a_thread(work: Callable[[], Reply], end: Callable[[], None]) -> "Future[Reply]":
+    """Run a call in a thread of its own, which nobody need wait for: a resolver may hold it longer than its deadline."""
+    future: Future[Reply] = Future()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - for whoever waits
+            end()
+            future.set_exception(error)
+        else:
+            end()
+            future.set_result(result)
+
+    Thread(target=run, name="outgoing call", daemon=True).start()
+    return future
+
+
+def _body(response: "httpx.Response", limit_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_bytes():
+        size += len(part)
+        if size > limit_bytes:
+            msg = f"{response.url.host} answers with more than {limit_bytes:,} bytes"
+            raise CallFailed(msg)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _certificate(response: "httpx.Response") -> bytes | None:
+    stream: Any = response.extensions.get("network_stream")
+    tls = stream.get_extra_info("ssl_object") if stream is not None else None
+    # By place, since the bare TLS object that there may be knows no names of arguments.
+    certificate: bytes | None = tls.getpeercert(True) if tls is not None else None
+    return certificate
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong without addresses or queries, which may hold secrets."""
+    cause: BaseException = error
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not good ({cause.verify_message})"
+    return {"ConnectTimeout": "no answer in time", "ReadTimeout": "no answer in time"}.get(
+        type(error).__name__, type(error).__name__
+    )

@@ -1,0 +1,66 @@
+"""How many outgoing calls there may be at once, so that hosts that do not answer leave threads for everybody else."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from threading import Lock
+
+from common.core.errors import Unavailable
+
+
+class Purpose(StrEnum):
+    """What a call is for: each purpose has places of its own, so one that is used up does not stop the others."""
+
+    # Hosts of the operator's choice.
+    PROVIDER = "sign-in providers"
+    # Hosts that any account may name.
+    ISSUER = "issuers"
+    # No call, but the wait for one that another process makes.
+    WAIT = "issuers' keys"
+
+
+# Of a process's threads, in eighths: two are left when all of these are taken.
+_EIGHTHS = {Purpose.PROVIDER: 3, Purpose.ISSUER: 2, Purpose.WAIT: 2}
+FOR_ONE_OWNER = 2
+
+
+class Slots:
+    """Counts the calls under way; safe to share between threads."""
+
+    def __init__(self, threads: int) -> None:
+        """Take how many requests the process works on at once."""
+        self._limits = {purpose: max(1, threads * eighths // 8) for purpose, eighths in _EIGHTHS.items()}
+        self._lock = Lock()
+        self._taken: Counter[tuple[Purpose, str]] = Counter()
+
+    def take(self, purpose: Purpose, owner: str = "") -> None:
+        """Take a place, to be given back by `free`; raises Unavailable at once when all are taken.
+
+        An owner, such as an organization, has fewer: one of them cannot take all.
+        """
+        with self._lock:
+            is_full = self._taken[purpose, ""] >= self._limits[purpose]
+            is_greedy = owner != "" and self._taken[purpose, owner] >= FOR_ONE_OWNER
+            if is_full or is_greedy:
+                msg = f"too many calls to {purpose} are under way; try again"
+                raise Unavailable(msg)
+            for key in {"", owner}:
+                self._taken[purpose, key] += 1
+
+    def free(self, purpose: Purpose, owner: str = "") -> None:
+        """Give a place back."""
+        with self._lock:
+            for key in {"", owner}:
+                self._taken[purpose, key] -= 1
+                if not self._taken[purpose, key]:
+                    del self._taken[purpose, key]
+
+    @contextmanager
+    def taken(self, purpose: Purpose, owner: str = "") -> Iterator[None]:
+        """Take a place for the length of a block; raises Unavailable as `take` does."""
+        self.take(purpose, owner)
+        try:
+            yield
+        finally:
+            self.free(purpose, owner)

@@ -1,0 +1,152 @@
+"""What a caller may do in an organization and on one thing in it: the union of all that was given. Values only, no I/O.
+
+Sources, in the order of docs: the built-in or custom role, the organization's settings for members, the roles of teams,
+grants on single stacks, and the creator's own stacks.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from common.core.errors import Forbidden, SignInProblem, SignInRequired
+from common.rights.descriptor import Descriptor
+from common.rights.org_settings import DEFAULT, OrgSettings
+from common.rights.permissions import ROLES, STACK_ADMIN, STACK_LEVELS, Permission, Role, StackLevel
+from common.rights.predicate import ALWAYS, NEVER, Entity, EntityKind, Predicate, either
+from common.rights.rules import granted, where_granted
+
+# So many permissions an error names.
+_SHOWN = 5
+_EVERYTHING = frozenset(Permission)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a team or a person was given on one thing: a level, or a custom permission set."""
+
+    level: StackLevel = StackLevel.NONE
+    rules: Descriptor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The caller's place in one organization; a personal one is named like its user.
+
+    `custom_role_id` is set when a custom role stands in for the built-in one; then `role` is only what the wire shows.
+    `rules` are the custom roles held, by the caller or by the caller's teams. `barred` says why the caller's token may not
+    be used in this organization; empty when it may. `saml_problem` is set while the caller has to sign in through the
+    organization's SAML provider first.
+    """
+
+    org_id: str
+    login: str
+    name: str
+    avatar_url: str
+    role: Role
+    is_personal: bool
+    custom_role_id: str | None = None
+    settings: OrgSettings = DEFAULT
+    rules: tuple[Descriptor, ...] = ()
+    team_ids: tuple[str, ...] = ()
+    administered_team_ids: frozenset[str] = frozenset()
+    barred: str = ""
+    saml_problem: SignInProblem | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the caller's token may be used in this organization."""
+        return not self.barred and self.saml_problem is None
+
+    def require_open(self) -> None:
+        """Raise Forbidden for a token that may not be used in this organization, SignInRequired when a sign-in would help."""
+        if self.saml_problem is not None:
+            raise SignInRequired(self.saml_problem, self.login)
+        if self.barred:
+            raise Forbidden(self.barred)
+
+    @property
+    def is_admin(self) -> bool:
+        """Tell whether the caller may do everything in the organization."""
+        return self.role is Role.ADMIN and self.custom_role_id is None
+
+    def held(self) -> frozenset[Permission]:
+        """Return what the caller may do in the organization itself."""
+        if self.is_admin:
+            return _EVERYTHING
+        return self._built_in().union(*(granted(rules, None) for rules in self.rules))
+
+    def require_held(self, given: frozenset[Permission]) -> None:
+        """Raise Forbidden when something is to be given that the caller does not hold in the organization."""
+        lacking = sorted(given - self.held() - (self.level_of_members() - self.withheld()))
+        if lacking:
+            shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
+            msg = f"nobody may give what they do not hold themselves in organization {self.login}: {shown}"
+            raise Forbidden(msg)
+
+    def require_as_member(self) -> None:
+        """Raise Forbidden unless the caller holds what the organization gives its plain members, to give it to a token."""
+        if not self._is_plain_member:
+            settings = self.settings
+            self.require_held(ROLES[Role.MEMBER] | settings.of_members() | STACK_LEVELS[settings.default_stack_permission])
+
+    def held_on(self, entity: Entity) -> frozenset[Permission]:
+        """Return what roles give on one thing that is not a stack."""
+        if self.is_admin:
+            return _EVERYTHING
+        return self._built_in().union(*(granted(rules, entity) for rules in self.rules))
+
+    def held_on_stack(self, stack: Entity, grants: Iterable[Grant], *, is_creator: bool) -> frozenset[Permission]:
+        """Return what the caller may do to a stack, given the grants that the caller or the caller's teams hold on it."""
+        if self.is_admin:
+            return _EVERYTHING
+        given = self.level_of_members() | (STACK_ADMIN if is_creator else frozenset())
+        given = given.union(*(STACK_LEVELS[grant.level] for grant in grants))
+        sets = [granted(grant.rules, stack) for grant in grants if grant.rules is not None]
+        given -= self.withheld()
+        return given.union(self._built_in(), *(granted(rules, stack) for rules in self.rules), *sets)
+
+    def level_of_members(self) -> frozenset[Permission]:
+        """Return what the organization gives its members on every stack."""
+        return STACK_LEVELS[self.settings.default_stack_permission] if self._is_plain_member else frozenset()
+
+    def withheld(self) -> frozenset[Permission]:
+        """Return what the organization keeps from its members even on stacks that they administer."""
+        return self.settings.withheld() if self._is_plain_member else frozenset()
+
+    def where(self, wanted: frozenset[Permission]) -> Predicate:
+        """Return on which stacks roles and settings alone give one of the permissions: the part of a list that is a rule."""
+        if self.is_admin or self.level_of_members() & wanted:
+            return ALWAYS
+        return either(where_granted(rules, wanted, EntityKind.STACK) for rules in self.rules)
+
+    @property
+    def _is_plain_member(self) -> bool:
+        return self.role is Role.MEMBER and self.custom_role_id is None
+
+    def _built_in(self) -> frozenset[Permission]:
+        if self.custom_role_id is not None:
+            return frozenset()
+        return ROLES[self.role] | (self.settings.of_members() if self._is_plain_member else frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class StackScope:
+    """Which stacks of an organization a caller may see in a list: those the predicate takes, or that a principal was given.
+
+    `principals` are the ids of the caller and the caller's teams; a grant on a stack names one of them. With the creator
+    rule, stacks made by the caller are in as well.
+    """
+
+    org_id: str
+    predicate: Predicate
+    creator_id: str
+    principals: tuple[str, ...] = field(default=())
+
+    @property
+    def is_everything(self) -> bool:
+        """Tell whether no stack of the organization is left out."""
+        return self.predicate == ALWAYS
+
+    @property
+    def is_nothing_by_rule(self) -> bool:
+        """Tell whether only grants and the creator rule can show a stack."""
+        return self.predicate == NEVER

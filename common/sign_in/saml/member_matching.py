@@ -1,0 +1,95 @@
+"""Decides which user somebody is who comes from an organization's provider, and whether they may come."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from common.core.errors import Forbidden
+from common.people.orgs import sso_members
+from common.rights.caller import Caller
+from common.sign_in import new_users
+from common.sign_in.external import linking
+from common.sign_in.model import Account, address_of
+from common.sign_in.saml.identity_provider import identity_name
+from common.sign_in.saml.model import Choice, Waiting
+
+
+class Undecided(Exception):
+    """Somebody has to say first whether the account at the provider is theirs; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who comes: what the provider says, who is signed in at that browser already, and what they chose."""
+
+    answer: Waiting
+    org: str
+    caller: Caller | None
+    choice: Choice
+    client: str = ""
+
+
+def settle(tx: Connection, visit: Visit, now: datetime) -> str:
+    """Return the id of the user, a member who may come, a step; Forbidden for whom the organization keeps out.
+
+    Raises Undecided before an unknown account is linked to who is signed in. The caller holds the organization's lock.
+    """
+    answer, account = visit.answer, _account(visit.answer)
+    known = linking.owner(tx, account.provider, account.subject)
+    user_id = known or _matched(tx, visit, account.provider) or _chosen(tx, visit)
+    is_new = user_id is None
+    if user_id is None:
+        login = new_users.free_login(tx, answer.email or answer.subject)
+        # What this provider says of addresses is believed within its organization alone, so the user gets none.
+        user_id = new_users.add_person(tx, login=login, name=answer.name, email="", now=now)
+    standing = sso_members.find(tx, answer.org_id, user_id)
+    if standing is None and not sso_members.join(tx, answer.org_id, user_id, answer.email, now, is_new=is_new):
+        msg = f"you are not a member of organization {visit.org} any more; one of its administrators can invite or add you"
+        raise Forbidden(msg)
+    if standing is not None and standing.suspended:
+        msg = f"your membership of organization {visit.org} is suspended; ask one of its administrators"
+        raise Forbidden(msg)
+    linking.link(tx, user_id, account, now)
+    return user_id
+
+
+def _matched(tx: Connection, visit: Visit, provider: str) -> str | None:
+    """Return the member whose address or user name it is, or None.
+
+    Forbidden for one who belongs to other organizations too, unless they are signed in and say that the account is theirs:
+    a session is good everywhere, and this organization's provider speaks for this organization alone.
+    """
+    answer = visit.answer
+    found = sso_members.find_by_address(tx, answer.org_id, provider, _names(answer))
+    if found is None or not sso_members.is_elsewhere(tx, answer.org_id, found) or _chosen(tx, visit) == found:
+        return found
+    msg = (
+        "your address is that of a member who belongs to other organizations too; sign in here first, then open "
+        f"/signin/sso/{visit.org} to link the two"
+    )
+    raise Forbidden(msg)
+
+
+def _chosen(tx: Connection, visit: Visit) -> str | None:
+    """Return who is signed in and wants the account linked, or None for a new user."""
+    caller = visit.caller
+    if caller is None or not caller.is_themselves or sso_members.find(tx, visit.answer.org_id, caller.user_id) is None:
+        return None
+    if visit.choice is Choice.LINK:
+        return caller.user_id
+    if visit.choice is Choice.NEW:
+        return None
+    raise Undecided
+
+
+def _account(answer: Waiting) -> Account:
+    return Account(
+        provider=identity_name(answer.org_id), subject=answer.subject, login=answer.email or answer.subject, name=answer.name,
+        email=answer.email, is_verified=False, is_own=True,
+    )  # fmt: skip
+
+
+def _names(answer: Waiting) -> tuple[str, ...]:
+    """Return by what members are known here: addresses, and user names of a directory, in lower case."""
+    return tuple(dict.fromkeys(name for name in (answer.email, address_of(answer.subject), answer.subject.lower()) if name))

@@ -1,0 +1,89 @@
+"""Rows of organizations' identity providers, of the assertions that were taken, and of the answers that wait."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+
+from common.db.tables.core_tables import organizations
+from common.db.tables.sign_in import saml_answers, saml_assertions, saml_providers
+from common.sign_in.saml.model import Stored, Waiting
+
+_PROVIDERS: Select[Any] = select(
+    organizations.c.id, saml_providers.c.descriptor, saml_providers.c.modified_at,
+).join(saml_providers, saml_providers.c.org_id == organizations.c.id)  # fmt: skip
+
+
+def find_provider(connection: Connection, org_id: str) -> Stored | None:
+    """Return an organization's provider, or None."""
+    return _to_stored(connection.execute(_PROVIDERS.where(organizations.c.id == org_id)).one_or_none())
+
+
+def find_provider_of(connection: Connection, login: str) -> Stored | None:
+    """Return the provider of the organization with that login, or None: without a provider as without the organization."""
+    return _to_stored(connection.execute(_PROVIDERS.where(organizations.c.login == login)).one_or_none())
+
+
+def put_provider(tx: Connection, org_id: str, text: str, now_millis: int) -> None:
+    """Store an organization's metadata; its caller holds the organization's lock."""
+    values = {"descriptor": text, "modified_at": now_millis}
+    if tx.execute(update(saml_providers).values(**values).where(saml_providers.c.org_id == org_id)).rowcount == 0:
+        tx.execute(insert(saml_providers).values(org_id=org_id, **values))
+
+
+def remove_provider(tx: Connection, org_id: str) -> None:
+    """Delete an organization's metadata."""
+    tx.execute(delete(saml_providers).where(saml_providers.c.org_id == org_id))
+
+
+def add_assertion(tx: Connection, org_id: str, assertion_hash: str, expires_at: int) -> None:
+    """Note that an assertion was taken; IntegrityError when it was taken before."""
+    tx.execute(insert(saml_assertions).values(org_id=org_id, assertion_hash=assertion_hash, expires_at=expires_at))
+
+
+def add_answer(tx: Connection, answer: Waiting) -> None:
+    """Insert an answer that waits for its browser."""
+    tx.execute(
+        insert(saml_answers).values(
+            code_hash=answer.code_hash, org_id=answer.org_id, request_id=answer.request_id, state=answer.state,
+            subject=answer.subject, email=answer.email, name=answer.name, return_to=answer.return_to,
+            expires_at=answer.expires_at,
+        ),
+    )  # fmt: skip
+
+
+def find_answer(connection: Connection, code_hash: str, now_millis: int) -> Waiting | None:
+    """Return an answer that waits, or None."""
+    columns = saml_answers.c
+    query = select(
+        columns.code_hash, columns.org_id, columns.request_id, columns.state, columns.subject, columns.email, columns.name,
+        columns.return_to, columns.expires_at,
+    )  # fmt: skip
+    row = connection.execute(query.where(columns.code_hash == code_hash, columns.expires_at > now_millis)).one_or_none()
+    return Waiting(*row) if row is not None else None
+
+
+def remove_answer(tx: Connection, code_hash: str) -> bool:
+    """Delete an answer; False when somebody else just did."""
+    return tx.execute(delete(saml_answers).where(saml_answers.c.code_hash == code_hash)).rowcount == 1
+
+
+def forget_expired(connection: Connection, now_millis: int, limit: int) -> int:
+    """Delete what has expired, at most so many of each kind, and return how many."""
+    # Found first: MySQL deletes by index alone, without a LIMIT that not every SQLite has.
+    answers = connection.scalars(_expired(saml_answers.c.code_hash, saml_answers.c.expires_at, now_millis, limit)).all()
+    hashes = connection.scalars(_expired(saml_assertions.c.assertion_hash, saml_assertions.c.expires_at, now_millis, limit)).all()
+    gone = 0
+    if answers:
+        gone += connection.execute(delete(saml_answers).where(saml_answers.c.code_hash.in_(answers))).rowcount
+    if hashes:
+        is_old = (saml_assertions.c.assertion_hash.in_(hashes), saml_assertions.c.expires_at <= now_millis)
+        gone += connection.execute(delete(saml_assertions).where(*is_old)).rowcount
+    return gone
+
+
+def _expired(key: Any, expires_at: Any, now_millis: int, limit: int) -> Select[Any]:  # noqa: ANN401 - columns
+    return select(key).where(expires_at <= now_millis).order_by(expires_at).limit(limit)
+
+
+def _to_stored(row: Row[Any] | None) -> Stored | None:
+    return Stored(row.id, row.descriptor, row.modified_at) if row is not None else None

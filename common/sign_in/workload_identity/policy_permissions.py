@@ -1,0 +1,68 @@
+"""Which statements a caller may write into a policy: nobody lets somebody in to more than they could give a token for.
+
+An admin may write everything. Whoever else may change policies may let tokens in that they might make themselves: plain
+ones of the organization, ones with a role that holds no more than they do, ones of teams whose tokens they may make, and
+their own. Statements that deny only take away, so anybody who may change the policy may write those.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from common.core.errors import BadRequest, Forbidden
+from common.people.teams import service as teams
+from common.rights import built_in
+from common.rights.caller import Caller
+from common.rights.descriptor import allowed
+from common.rights.membership import Membership
+from common.rights.permissions import Permission
+from common.rights.rules import parsed
+from common.sign_in.workload_identity.language.patterns import is_literal
+from common.sign_in.workload_identity.model import Decision, Level, Statement, TokenType
+from common.sign_in.workload_identity.repository import refresh_tokens
+
+
+def require_givable(tx: Connection, caller: Caller, membership: Membership, statements: Iterable[Statement]) -> None:
+    """Raise Forbidden when a statement gives more than the caller may, BadRequest for a role that there is not: a step."""
+    for statement in statements:
+        if statement.decision is Decision.DENY:
+            continue
+        if statement.role_id:
+            _require_role(tx, membership, statement.role_id)
+        if not membership.is_admin:
+            _require_own(tx, caller, membership, statement)
+
+
+def _require_role(tx: Connection, membership: Membership, role_id: str) -> None:
+    if built_in.role_of(role_id) is not None:
+        return
+    rules = refresh_tokens.hold_role(tx, membership.org_id, role_id)
+    if rules is None:
+        msg = f"Role {role_id!a} not found in organization {membership.login}"
+        raise BadRequest(msg)
+    membership.require_held(allowed(parsed(rules)))
+
+
+def _require_own(tx: Connection, caller: Caller, membership: Membership, statement: Statement) -> None:
+    match statement.token_type:
+        case TokenType.ORGANIZATION:
+            if Level.ADMIN in statement.levels or statement.role_id == built_in.ADMIN.id:
+                raise _only_admins(membership, "administrators")
+            if Permission.ORG_TOKEN_CREATE not in membership.held():
+                raise caller.refusal(Permission.ORG_TOKEN_CREATE, membership)
+            if statement.role_id in ("", built_in.MEMBER.id):
+                membership.require_as_member()
+        case TokenType.TEAM:
+            if not is_literal(statement.target):
+                raise _only_admins(membership, "teams by a pattern")
+            team = teams.hold(tx, caller, membership, statement.target, Permission.TEAM_CREATE_TOKEN)
+            teams.require_no_more(tx, membership, team)
+        case TokenType.PERSONAL:
+            if not caller.is_themselves or statement.target != caller.login:
+                raise _only_admins(membership, "tokens of other people")
+        case TokenType.RUNNER:
+            raise _only_admins(membership, "tokens of runners")
+
+
+def _only_admins(membership: Membership, what: str) -> Forbidden:
+    return Forbidden(f"only an admin of organization {membership.login} may write a policy that gives {what}")

@@ -1,0 +1,152 @@
+"""References between resources: following aliases, and mending what a refresh left dangling.
+
+Both are last steps of a replay and work on the list as a whole. Nothing here removes a resource.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from msgspec import Raw
+
+from common.stacks.engine import jsontext, urn
+from common.stacks.engine.resource import Head, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """Resources and snippets without aliases, and what was wrong with them."""
+
+    resources: list[Resource]
+    snippets: Raw | None
+    damage: tuple[str, ...]
+
+
+def normalize(resources: Sequence[Resource], snippets: Raw | None) -> Normalized:
+    """Returns everything with aliases replaced by the URNs that now bear them, state.md B.1.
+
+    Upstream refuses two resources that claim one alias, and crashes on an unparsable provider reference; here the first
+    claim wins and the reference stays as it is, both reported as damage.
+    """
+    damage: list[str] = []
+    renamed = _renamed(resources, damage)
+    providers = _ProviderNames(renamed, damage)
+    result = [item.edited(changes) if (changes := _normal(item.head, renamed, providers)) else item for item in resources]
+    if renamed and snippets is not None:
+        snippets = rewrite_snippets(snippets, lambda name: renamed.get(name, name))
+    return Normalized(result, snippets, tuple(damage))
+
+
+def repair(resources: Sequence[Resource]) -> list[Resource]:
+    """Returns the resources after a refresh: only references to earlier ones survive, parents to any, state.md B.3.
+
+    Source: pkg/backend/journal.go:289-341 at v3.274.1.
+    """
+    seen: set[str] = set()
+    known = {item.urn for item in resources}
+    result = []
+    for item in resources:
+        changes = _repairs(item.head, seen)
+        if item.head.parent and item.head.parent not in known:
+            changes["parent"] = None
+        result.append(item.edited(changes) if changes else item)
+        seen.add(item.urn)
+    return result
+
+
+def rewrite_snippets(snippets: Raw, rewrite: Callable[[str], str]) -> Raw:
+    """Returns the snippets with the URNs they refer to rewritten; what cannot be read stays as it is."""
+    listed = jsontext.find_list(snippets)
+    if listed is None:
+        return snippets
+    result = [_rewrite_snippet(text, rewrite) for text in listed]
+    return snippets if result == listed else jsontext.raw(result)
+
+
+def _rewrite_snippet(text: Raw, rewrite: Callable[[str], str]) -> Raw:
+    members = jsontext.find_object(text) or {}
+    references = jsontext.find_object(members.get("references")) or {}
+    changes = {}
+    for name, value in references.items():
+        found = jsontext.find_text(value)
+        if found is not None and rewrite(found) != found:
+            changes[name] = jsontext.raw(rewrite(found))
+    if not changes:
+        return text
+    members["references"] = Raw(jsontext.write_object(references | changes))
+    return Raw(jsontext.write_object(members))
+
+
+def _renamed(resources: Sequence[Resource], damage: list[str]) -> dict[str, str]:
+    """Returns old URN → new URN, for aliases and for children whose parent's type changed."""
+    if not any(item.head.aliases for item in resources):
+        return {}
+    renamed: dict[str, str] = {}
+    for item in resources:
+        claimed = [alias for alias in item.head.aliases or () if renamed.setdefault(alias, item.urn) != item.urn]
+        damage += [f"{renamed[alias]} and {item.urn} have the same alias {alias}; the first keeps it" for alias in claimed]
+        parent = urn.find(renamed.get(item.head.parent or "", ""))
+        own = urn.find(item.urn)
+        if parent and own and parent.qualified_type != urn.ROOT_TYPE:
+            renamed[item.urn] = str(own.below(parent.qualified_type))
+    return renamed
+
+
+class _ProviderNames:
+    """Normalizes provider references, each spelling once."""
+
+    def __init__(self, renamed: dict[str, str], damage: list[str]) -> None:
+        self._renamed = renamed
+        self._damage = damage
+        self._known: dict[str, str] = {}
+
+    def normal(self, reference: str) -> str:
+        if reference not in self._known:
+            self._known[reference] = self._find(reference)
+        return self._known[reference]
+
+    def _find(self, reference: str) -> str:
+        try:
+            parsed = urn.parse_reference(reference)
+        except urn.UrnError as error:
+            self._damage.append(f"a provider reference is kept as it is: {error}")
+            return reference
+        return f"{self._renamed.get(parsed.urn, parsed.urn)}::{parsed.identifier or urn.UNKNOWN}"
+
+
+def _normal(head: Head, renamed: dict[str, str], providers: _ProviderNames) -> dict[str, object]:
+    """Returns the members that change."""
+    changes: dict[str, object] = {}
+    if head.provider and (normal := providers.normal(head.provider)) != head.provider:
+        changes["provider"] = normal
+    if not renamed:
+        return changes
+    for name, value in (("urn", head.urn), ("parent", head.parent), ("deletedWith", head.deleted_with), ("viewOf", head.view_of)):
+        if value and value in renamed:
+            changes[name] = renamed[value]
+    if any(name in renamed for name in head.dependencies or ()):
+        changes["dependencies"] = [renamed.get(name, name) for name in head.dependencies or ()]
+    groups = head.property_dependencies or {}
+    if any(name in renamed for listed in groups.values() for name in listed or ()):
+        changes["propertyDependencies"] = {
+            key: [renamed.get(name, name) for name in listed or ()] for key, listed in groups.items()
+        }
+    if head.aliases:
+        changes["aliases"] = None
+    return changes
+
+
+def _repairs(head: Head, seen: set[str]) -> dict[str, object]:
+    """Returns the members that change; a list without survivors disappears."""
+    changes: dict[str, object] = {}
+    for name, listed in (("dependencies", head.dependencies), ("replaceWith", head.replace_with)):
+        kept = [other for other in listed or () if other in seen]
+        if listed and kept != listed:
+            changes[name] = kept or None
+    groups = head.property_dependencies or {}
+    filtered = {key: [other for other in listed or () if other in seen] for key, listed in groups.items()}
+    surviving = {key: listed for key, listed in filtered.items() if listed}
+    if surviving != groups:
+        changes["propertyDependencies"] = surviving or None
+    if head.deleted_with and head.deleted_with not in seen:
+        changes["deletedWith"] = None
+    return changes

@@ -1,0 +1,101 @@
+"""Rows of who holds what on one stack, and of the permission sets that may be given there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, or_, select
+
+from common.db.tables.core_tables import members, roles, stack_grants, teams, users
+from common.rights.permissions import StackLevel
+
+_SET = "set"
+_RESOURCE_TYPES = ("stack", "global")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who was given something."""
+
+    id: str
+    login: str
+    name: str
+    email: str
+    avatar_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a person or a team (`display_name` is a team's) was given: a level, or a custom set by id and name."""
+
+    person: Person | None
+    team_name: str
+    display_name: str
+    level: StackLevel
+    set_id: str | None
+    set_name: str
+    set_resource_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomSet:
+    """A custom permission set that may be given on a stack."""
+
+    id: str
+    name: str
+    resource_type: str
+
+
+def find_held(connection: Connection, stack_id: str, principal_id: str | None = None) -> list[Held]:
+    """Return who was given what on a stack, people first, by name; or what one of them was."""
+    query: Select[Any] = (
+        select(
+            users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url, teams.c.name.label("team_name"),
+            teams.c.display_name, stack_grants.c.permission, stack_grants.c.set_id, roles.c.name.label("set_name"),
+            roles.c.resource_type,
+        )
+        .select_from(stack_grants)
+        .outerjoin(users, and_(users.c.id == stack_grants.c.principal_id, stack_grants.c.is_team.is_(False)))
+        .outerjoin(teams, and_(teams.c.id == stack_grants.c.principal_id, stack_grants.c.is_team.is_(True)))
+        .outerjoin(roles, roles.c.id == stack_grants.c.set_id)
+        .where(stack_grants.c.stack_id == stack_id, or_(users.c.id.is_not(None), teams.c.id.is_not(None)))
+        .order_by(stack_grants.c.is_team, users.c.login, teams.c.name)
+    )  # fmt: skip
+    if principal_id is not None:
+        query = query.where(stack_grants.c.principal_id == principal_id)
+    return [_to_held(row) for row in connection.execute(query)]
+
+
+def find_sets(connection: Connection, org_id: str) -> list[CustomSet]:
+    """Return the organization's permission sets that may be given on a stack, by name."""
+    query = select(roles.c.id, roles.c.name, roles.c.resource_type).where(
+        roles.c.org_id == org_id, roles.c.purpose == _SET, roles.c.resource_type.in_(_RESOURCE_TYPES)
+    )
+    return [CustomSet(*row) for row in connection.execute(query.order_by(roles.c.name))]
+
+
+def find_set_rules(tx: Connection, org_id: str, set_id: str) -> str | None:
+    """Return what a permission set that may be given on a stack comes to, and keep it from being deleted; None without it."""
+    query = select(roles.c.rules).where(
+        roles.c.id == set_id, roles.c.org_id == org_id, roles.c.purpose == _SET, roles.c.resource_type.in_(_RESOURCE_TYPES)
+    )
+    found: str | None = tx.scalar(query.with_for_update(read=True))
+    return found
+
+
+def find_member(tx: Connection, org_id: str, named: str) -> Person | None:
+    """Return the member of an organization with that id, or else with that login, or None."""
+    query = (
+        select(users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url)
+        .join(members, members.c.user_id == users.c.id)
+        .where(members.c.org_id == org_id, or_(users.c.id == named, users.c.login == named))
+    )
+    found = [Person(*row) for row in tx.execute(query)]
+    return next((person for person in found if person.id == named), found[0] if found else None)
+
+
+def _to_held(row: Row[Any]) -> Held:
+    person = Person(row.id, row.login, row.name, row.email, row.avatar_url) if row.id is not None else None
+    return Held(
+        person, row.team_name or "", row.display_name or "", StackLevel(row.permission), row.set_id, row.set_name or "",
+        row.resource_type or "",
+    )  # fmt: skip

@@ -1,0 +1,80 @@
+"""Version rows that are born finished: creation, import, rename, transfer, deletion, restoring.
+
+They live in the same table as the updates that clients run (common/updates), because the unique index on (stack, version)
+must see both: it is the one lock of a stack.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select
+
+from common.db.tables.core_tables import updates
+from common.stacks.model import Kind, Stack, StackPath, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The state of a version: its blob (None: no state), how many resources it has, and their order if it is another one."""
+
+    checkpoint: str | None
+    resource_count: int
+    resource_order: str | None = None
+
+
+def add_version(
+    connection: Connection, *, update_id: str, stack_id: str, version: int, kind: Kind, path: StackPath, user_id: str,
+    contents: Contents, now_millis: int,
+) -> None:  # fmt: skip
+    """Insert a finished version; IntegrityError when another took the number, so that the caller looks again."""
+    connection.execute(
+        insert(updates).values(
+            id=update_id, stack_id=stack_id, kind=kind, dry_run=False, status=Status.SUCCEEDED, outcome=Status.SUCCEEDED,
+            version=version, program="{}", requested_by=user_id, origin="", cli_version="", created_at=now_millis,
+            started_at=now_millis, ended_at=now_millis, after_version=version - 1, journal_version=0,
+            base_checkpoint=contents.checkpoint, checkpoint=contents.checkpoint, checkpoint_sequence=0,
+            state_owner=path.org, state_project=path.project, state_name=path.name,
+            resource_count=contents.resource_count, resource_order=contents.resource_order,
+        ),
+    )  # fmt: skip
+
+
+def next_version(
+    connection: Connection, stack: Stack, *, update_id: str, kind: Kind, path: StackPath, user_id: str,
+    contents: Contents, now_millis: int,
+) -> None:  # fmt: skip
+    """Insert the version that follows the stack's newest one as it was read; IntegrityError when it is no longer that."""
+    add_version(
+        connection, update_id=update_id, stack_id=stack.id, version=stack.latest.version + 1, kind=kind, path=path,
+        user_id=user_id, contents=contents, now_millis=now_millis,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """Where the state of a version is: its blob (None: none yet), the order of its resources, the names it uses."""
+
+    number: int
+    checkpoint: str | None
+    resource_order: str | None
+    written_as: StackPath
+
+
+def find_version(connection: Connection, stack_id: str, version: int) -> StoredVersion | None:
+    """Return where the state of a stack's version is, or None."""
+    row = connection.execute(
+        select(
+            updates.c.checkpoint, updates.c.resource_order, updates.c.state_owner, updates.c.state_project, updates.c.state_name,
+        ).where(updates.c.stack_id == stack_id, updates.c.version == version, updates.c.version > 0),
+    ).one_or_none()  # fmt: skip
+    return StoredVersion(version, row[0], row[1], StackPath(row[2], row[3], row[4])) if row is not None else None
+
+
+def find_number_before(connection: Connection, stack_id: str, version: int, checkpoint: str) -> int | None:
+    """Return the newest version before one whose state is stored elsewhere, or None."""
+    number: int | None = connection.scalar(
+        select(func.max(updates.c.version)).where(
+            updates.c.stack_id == stack_id, updates.c.version < version, updates.c.version > 0,
+            updates.c.checkpoint.is_not(None), updates.c.checkpoint != checkpoint,
+        ),
+    )  # fmt: skip
+    return number

@@ -1,0 +1,167 @@
+"""Statements of finishing an update: stop its writers, read what they left, record the end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, true, update
+
+from common.db.authority import MAY_GO_ON
+from common.db.tables.core_tables import event_batches, journal_batches, updates
+from common.stacks.model import Kind, Outcome, StackPath, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Finishing:
+    """An update whose state is to be put together."""
+
+    update_id: str
+    stack_id: str
+    kind: Kind
+    dry_run: bool
+    outcome: Outcome
+    base_checkpoint: str | None
+    checkpoint: str | None
+    journal_version: int
+    cli_version: str
+    written_as: StackPath
+    resource_count: int
+    base_order: str | None
+    resource_order: str | None
+    version: int | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """A batch as it is kept: in a row, `size_bytes` long, or under the key of a blob."""
+
+    id: str
+    first_sequence: int
+    blob_key: str | None
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an update ended; `links` are the stacks that its state refers to, None when they are as they were."""
+
+    checkpoint: str | None
+    resource_order: str | None
+    resource_count: int
+    damage: str | None
+    links: frozenset[tuple[str, str, str]] | None
+    is_set_aside: bool = False
+
+
+def stop_writers(
+    connection: Connection, update_id: str, outcome: Outcome, now_millis: int, *, is_holder: bool,
+) -> bool:  # fmt: skip
+    """Mark a running update as being finished, so that no entry can arrive any more; False when it is not running.
+
+    One that ends because its lease ran out must still be without a lease: its holder may have renewed it just now. A holder
+    who ends it must still be somebody who may go on with it.
+    """
+    holds = updates.c.lease_expires_at <= now_millis if outcome is Outcome.EXPIRED else MAY_GO_ON if is_holder else true()
+    changed = connection.execute(
+        update(updates)
+        .values(status=Status.FINISHING, outcome=outcome, ended_at=now_millis, attempts=1)
+        .where(updates.c.id == update_id, updates.c.status == Status.RUNNING, holds),
+    )
+    return changed.rowcount == 1
+
+
+def reopen(connection: Connection, update_id: str, outcome: Outcome) -> bool:
+    """Let the state of an update that was set aside be put together again, while it is its stack's newest version.
+
+    False when it was not set aside, or the stack has a newer version.
+    """
+    found = connection.execute(select(updates.c.stack_id, updates.c.version).where(updates.c.id == update_id)).one_or_none()
+    if found is None or found.version is None:
+        return False
+    # The next version is a row of its own: MySQL takes no look into the table that it changes, but at a derived one.
+    newest = select(func.max(updates.c.version).label("version")).where(updates.c.stack_id == found.stack_id).subquery()
+    changed = connection.execute(
+        update(updates)
+        .values(status=Status.FINISHING, outcome=outcome, attempts=1, damage=None)
+        .where(
+            updates.c.id == update_id,
+            updates.c.outcome == Outcome.DAMAGED,
+            updates.c.status == Status.FAILED,
+            updates.c.version == select(newest.c.version).scalar_subquery(),
+        ),
+    )
+    return changed.rowcount == 1
+
+
+def find_finishing(connection: Connection, update_id: str) -> Finishing | None:
+    """Return the update if it is being finished."""
+    row = connection.execute(
+        select(
+            updates.c.id, updates.c.stack_id, updates.c.kind, updates.c.dry_run, updates.c.outcome, updates.c.base_checkpoint,
+            updates.c.checkpoint, updates.c.journal_version, updates.c.cli_version, updates.c.state_owner,
+            updates.c.state_project, updates.c.state_name, updates.c.resource_count, updates.c.base_order,
+            updates.c.resource_order, updates.c.version, updates.c.attempts,
+        ).where(updates.c.id == update_id, updates.c.status == Status.FINISHING),
+    ).one_or_none()  # fmt: skip
+    if row is None:
+        return None
+    return Finishing(
+        update_id=row.id, stack_id=row.stack_id, kind=Kind(row.kind), dry_run=bool(row.dry_run), outcome=Outcome(row.outcome),
+        base_checkpoint=row.base_checkpoint, checkpoint=row.checkpoint, journal_version=row.journal_version,
+        cli_version=row.cli_version, written_as=StackPath(row.state_owner, row.state_project, row.state_name),
+        resource_count=row.resource_count, base_order=row.base_order, resource_order=row.resource_order,
+        version=row.version, attempts=row.attempts,
+    )  # fmt: skip
+
+
+def count_attempt(connection: Connection, update_id: str, number: int) -> None:
+    """Note that a process begins once more to put an update's state together, or with -1 that it could not try."""
+    connection.execute(
+        update(updates)
+        .values(attempts=updates.c.attempts + number)
+        .where(updates.c.id == update_id, updates.c.status == Status.FINISHING),
+    )
+
+
+def journal_of(connection: Connection, update_id: str) -> list[StoredBatch]:
+    """Return the update's journal batches in the order they arrived."""
+    rows = connection.execute(
+        select(
+            journal_batches.c.id, journal_batches.c.first_sequence, journal_batches.c.blob_key,
+            func.coalesce(func.length(journal_batches.c.body), 0),
+        )
+        .where(journal_batches.c.update_id == update_id)
+        .order_by(journal_batches.c.id),
+    )  # fmt: skip
+    return [StoredBatch(*row) for row in rows]
+
+
+def bodies_of(connection: Connection, update_id: str, batch_ids: Sequence[str]) -> dict[str, bytes]:
+    """Return the bytes of journal batches that are kept in their rows, by their ids."""
+    rows = connection.execute(
+        select(journal_batches.c.id, journal_batches.c.body)
+        .where(journal_batches.c.update_id == update_id, journal_batches.c.id.in_(batch_ids)),
+    )  # fmt: skip
+    return {batch_id: bytes(body or b"") for batch_id, body in rows}
+
+
+def record_end(connection: Connection, finishing: Finishing, end: End) -> bool:
+    """Write the end of an update that is being finished; False when another process was first with the same."""
+    outcome = Outcome.DAMAGED if end.is_set_aside else finishing.outcome
+    changes = (
+        select(event_batches.c.resource_changes)
+        .where(event_batches.c.update_id == finishing.update_id, event_batches.c.resource_changes.is_not(None))
+        .order_by(event_batches.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    changed = connection.execute(
+        update(updates)
+        .values(
+            status=outcome.status, outcome=outcome, checkpoint=end.checkpoint, resource_order=end.resource_order,
+            resource_count=end.resource_count, damage=end.damage,
+            resource_changes=changes,
+        )
+        .where(updates.c.id == finishing.update_id, updates.c.status == Status.FINISHING),
+    )  # fmt: skip
+    return changed.rowcount == 1

@@ -1,0 +1,92 @@
+"""Statements that read finished and running updates, previews and events."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, Select, and_, select
+
+from common.db.tables.core_tables import event_batches, updates, users
+from common.stacks.model import Kind, Status
+from common.stacks.updates.model import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """A stored batch of events and the first sequence number in it."""
+
+    first_sequence: int
+    body: bytes | None
+    blob_key: str | None
+
+
+# Version 0 is the creation; a stack that was restored has a deletion in its history, for which clients know no kind.
+_IS_SHOWN = and_(updates.c.version > 0, updates.c.kind != Kind.DELETE)
+
+
+def page_versions(connection: Connection, stack_id: str, limit: int | None, offset: int) -> list[Entry]:
+    """Return the stack's updates, newest first."""
+    query = _entries().where(updates.c.stack_id == stack_id, _IS_SHOWN).order_by(updates.c.version.desc())
+    return _all(connection, query.limit(limit).offset(offset) if limit is not None else query)
+
+
+def find_version(connection: Connection, stack_id: str, version: int) -> Entry | None:
+    """Return the update that made a version, or None; creation and deletion are no updates."""
+    found = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.version == version, _IS_SHOWN))
+    return found[0] if found else None
+
+
+def find_preview(connection: Connection, stack_id: str, update_id: str) -> Entry | None:
+    """Return one of the stack's dry runs, or None."""
+    found = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.id == update_id, updates.c.dry_run))
+    return found[0] if found else None
+
+
+def page_previews(
+    connection: Connection, stack_id: str, after_version: int, limit: int | None, offset: int, *, ascending: bool,
+) -> list[Entry]:  # fmt: skip
+    """Return the dry runs that started while `after_version` was the newest version, in order of their creation."""
+    order = (updates.c.created_at, updates.c.id) if ascending else (updates.c.created_at.desc(), updates.c.id.desc())
+    query = (
+        _entries()
+        .where(
+            updates.c.stack_id == stack_id,
+            updates.c.dry_run,
+            updates.c.after_version == after_version,
+            updates.c.status != Status.NOT_STARTED,
+        )
+        .order_by(*order)
+    )
+    return _all(connection, query.limit(limit).offset(offset) if limit is not None else query)
+
+
+def event_batches_from(connection: Connection, update_id: str, start: int, limit: int) -> list[EventBatch]:
+    """Return up to `limit` batches that reach to `start` or beyond, by their first sequence number."""
+    rows = connection.execute(
+        select(event_batches.c.first_sequence, event_batches.c.body, event_batches.c.blob_key)
+        .where(event_batches.c.update_id == update_id, event_batches.c.last_sequence >= start)
+        .order_by(event_batches.c.first_sequence, event_batches.c.id)
+        .limit(limit),
+    )
+    return [EventBatch(first, bytes(body) if body is not None else None, key) for first, body, key in rows]
+
+
+def _entries() -> Select[tuple[object, ...]]:
+    # An outer join, so that MySQL begins with the updates, whose index has the order that a page needs.
+    return select(
+        updates.c.id, updates.c.kind, updates.c.status, updates.c.dry_run, updates.c.version, updates.c.program,
+        updates.c.created_at, updates.c.started_at, updates.c.ended_at, updates.c.resource_count,
+        updates.c.resource_changes, users.c.login, users.c.name, users.c.avatar_url,
+    ).outerjoin(users, users.c.id == updates.c.requested_by)  # fmt: skip
+
+
+def _all(connection: Connection, query: Select[tuple[object, ...]]) -> list[Entry]:
+    return [_to_entry(row) for row in connection.execute(query)]
+
+
+def _to_entry(row: Row[tuple[object, ...]]) -> Entry:
+    return Entry(
+        update_id=row.id, kind=Kind(row.kind), status=Status(row.status), dry_run=bool(row.dry_run), version=row.version,
+        program=row.program.encode(), created_at=row.created_at, started_at=row.started_at, ended_at=row.ended_at,
+        resource_count=row.resource_count,
+        resource_changes=row.resource_changes.encode() if row.resource_changes is not None else None,
+        author_login=row.login or "", author_name=row.name or "", author_avatar_url=row.avatar_url or "",
+    )  # fmt: skip

@@ -1,0 +1,235 @@
+"""Statements of updates that clients run: create, start, renew, look up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+
+from common.db.authority import MAY_GO_ON
+from common.db.tables.core_tables import stacks, updates
+from common.stacks.model import Kind, Outcome, Stack, StackPath, Status
+from common.stacks.repository import stacks as stack_rows  # arch: one query reads an update with its stack, as start needs both
+from common.stacks.updates.model import Client, Program, Update
+
+_newer = updates.alias("newer")
+# By the newest one: MySQL reads that off the end of the index, and would look for any newer one in all of the stack's rows.
+_NEWEST = select(func.max(_newer.c.version)).where(_newer.c.stack_id == updates.c.stack_id).scalar_subquery()
+_HAS_SUCCESSOR = (updates.c.version < _NEWEST).label("has_successor")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is written when an update starts; `version` is None for a dry run."""
+
+    update_id: str
+    version: int | None
+    now_millis: int
+    lease_expires_at: int
+    journal_version: int
+    client: Client
+    token_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An update, whether its stack has a newer version, and whether whoever began it may go on with it."""
+
+    update: Update
+    has_successor: bool
+    may_go_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A running update, the access token that began it, and whether that token and its user's membership still stand."""
+
+    update_id: str
+    stack_id: str
+    token_id: str
+    dry_run: bool
+    may_go_on: bool
+
+
+def add(
+    connection: Connection, *, update_id: str, stack: Stack, kind: Kind, program: Program, user_id: str, now_millis: int,
+    limit: int,
+) -> bool:  # fmt: skip
+    """Insert an update that is not started; it holds nothing yet. False when the stack has had as many as it may today."""
+    return _insert(connection, _created(update_id, stack, kind, program, user_id, now_millis=now_millis), limit)
+
+
+def add_running(
+    connection: Connection, stack: Stack, kind: Kind, program: Program, user_id: str, *, run: Run, limit: int,
+) -> bool:  # fmt: skip
+    """Insert an update that runs already; IntegrityError when its version is taken, False when that is one too many."""
+    created = _created(run.update_id, stack, kind, program, user_id, now_millis=run.now_millis)
+    return _insert(connection, {**created, **_running(stack, run)}, limit)
+
+
+def _insert(connection: Connection, values: dict[str, object], limit: int) -> bool:
+    given = {f"new_{column.name}": values.get(column.name, _DEFAULTS.get(column.name)) for column in updates.c}
+    day_before = int(str(values["created_at"])) - _DAY_MILLIS
+    return connection.execute(_INSERT, {**given, "day_before": day_before, "most": limit}).rowcount == 1
+
+
+def start(connection: Connection, stack: Stack, run: Run) -> bool:
+    """Turn a created update into a running one based on the stack's newest state.
+
+    False when it is not waiting for its start; IntegrityError when its version is taken.
+    """
+    changed = connection.execute(
+        update(updates)
+        .values(**_running(stack, run))
+        .where(updates.c.id == run.update_id, updates.c.status == Status.NOT_STARTED),
+    )
+    return changed.rowcount == 1
+
+
+def renew(connection: Connection, update_id: str, lease_expires_at: int) -> bool:
+    """Prolong the lease of a running update, also one that ran out while nobody took the stack.
+
+    False when it ended, or whoever began it may not go on.
+    """
+    changed = connection.execute(
+        update(updates)
+        .values(lease_expires_at=lease_expires_at)
+        .where(updates.c.id == update_id, updates.c.status == Status.RUNNING, MAY_GO_ON),
+    )
+    return changed.rowcount == 1
+
+
+def cancel_unstarted(connection: Connection, update_id: str, now_millis: int) -> bool:
+    """Cancel an update that never started; False when it is not waiting."""
+    changed = connection.execute(
+        update(updates)
+        .values(status=Status.CANCELLED, outcome=Outcome.CANCELLED, ended_at=now_millis)
+        .where(updates.c.id == update_id, updates.c.status == Status.NOT_STARTED),
+    )
+    return changed.rowcount == 1
+
+
+def complete_expired(connection: Connection, update_id: str, outcome: Outcome) -> bool:
+    """Let the rightful holder say how an update ended that was given up as expired; False when it was not."""
+    changed = connection.execute(
+        update(updates)
+        .values(status=outcome.status, outcome=outcome)
+        .where(updates.c.id == update_id, updates.c.outcome == Outcome.EXPIRED, updates.c.status == Status.FAILED, MAY_GO_ON),
+    )
+    return changed.rowcount == 1
+
+
+def find(connection: Connection, update_id: str) -> Standing | None:
+    """Return an update by its id alone, and how it stands: for the holder of its lease."""
+    query = select(*_UPDATE_COLUMNS, _HAS_SUCCESSOR, MAY_GO_ON.label("may_go_on")).where(updates.c.id == update_id)
+    row = connection.execute(query).one_or_none()
+    return Standing(_from_columns(row._asdict()), bool(row.has_successor), bool(row.may_go_on)) if row is not None else None
+
+
+def find_with_stack(
+    connection: Connection, org_id: str, path: StackPath, update_id: str, principals: Sequence[str],
+) -> tuple[Stack, Update] | None:  # fmt: skip
+    """Return the update and its live stack with its newest version, in one query; None when the stack has no such update."""
+    named = {"org_id": org_id, "project": path.project, "name": path.name, "update_id": update_id}
+    rows = connection.execute(_WITH_STACK, {**named, "principals": list(principals)}).all()
+    stack = stack_rows.one_stack(rows)
+    if stack is None:
+        return None
+    return stack, _from_columns({column.name: getattr(rows[0], f"asked_{column.name}") for column in _UPDATE_COLUMNS})
+
+
+def running_after(connection: Connection, after: str, limit: int) -> list[Begun]:
+    """Return running updates whose access token is known, by id, after one."""
+    rows = connection.execute(
+        select(updates.c.id, updates.c.stack_id, updates.c.token_id, updates.c.dry_run, MAY_GO_ON)
+        .where(updates.c.status == Status.RUNNING, updates.c.token_id.is_not(None), updates.c.id > after)
+        .order_by(updates.c.id)
+        .limit(limit),
+    )
+    return [Begun(row[0], row[1], row[2], dry_run=bool(row[3]), may_go_on=bool(row[4])) for row in rows]
+
+
+def shorten_leases(connection: Connection, *, now_millis: int, latest_millis: int) -> None:
+    """Bring back what lies further ahead than a moment can: it was written while a clock was ahead."""
+    running, finishing = updates.c.status == Status.RUNNING, updates.c.status == Status.FINISHING
+    connection.execute(
+        update(updates).values(lease_expires_at=latest_millis).where(running, updates.c.lease_expires_at > latest_millis),
+    )
+    connection.execute(update(updates).values(ended_at=now_millis).where(finishing, updates.c.ended_at > now_millis))
+
+
+def abandoned(
+    connection: Connection, *, lease_before: int, finishing_before: int, limit: int,
+) -> list[tuple[str, Status]]:  # fmt: skip
+    """Return (id, status) of updates whose lease ran out, or whose finishing stopped half-way, before some moments."""
+    rows = connection.execute(
+        select(updates.c.id, updates.c.status)
+        .where(
+            or_(
+                and_(updates.c.status == Status.RUNNING, updates.c.lease_expires_at <= lease_before),
+                and_(updates.c.status == Status.FINISHING, updates.c.ended_at <= finishing_before),
+            ),
+        )
+        .order_by(updates.c.attempts, updates.c.id)
+        .limit(limit),
+    )
+    return [(update_id, Status(status)) for update_id, status in rows]
+
+
+_UPDATE_COLUMNS = (updates.c.id, updates.c.kind, updates.c.dry_run, updates.c.status, updates.c.outcome, updates.c.version)
+_asked = updates.alias("asked")
+_WITH_STACK = (
+    stack_rows.with_latest_version()
+    .add_columns(*(getattr(_asked.c, column.name).label(f"asked_{column.name}") for column in _UPDATE_COLUMNS))
+    .join(_asked, and_(_asked.c.stack_id == stacks.c.id, _asked.c.id == bindparam("update_id")))
+    .where(stack_rows.IS_NAMED)
+)
+
+
+_DAY_MILLIS = 86_400_000
+_DEFAULTS = {"attempts": 0}
+_recent = updates.alias("recent")
+_RECENT = select(func.count()).select_from(_recent).where(
+    _recent.c.stack_id == bindparam("new_stack_id"), _recent.c.created_at > bindparam("day_before"),
+)  # fmt: skip
+_INSERT = insert(updates).from_select(
+    [column.name for column in updates.c],
+    select(*(bindparam(f"new_{column.name}", type_=column.type) for column in updates.c)).where(
+        _RECENT.scalar_subquery() < bindparam("most")
+    ),
+    include_defaults=False,
+)
+
+
+def _created(update_id: str, stack: Stack, kind: Kind, program: Program, user_id: str, *, now_millis: int) -> dict[str, object]:
+    return {
+        "id": update_id, "stack_id": stack.id, "kind": kind, "dry_run": program.dry_run, "status": Status.NOT_STARTED,
+        "outcome": None, "version": None, "program": program.text.decode(), "requested_by": user_id, "origin": "",
+        "cli_version": "", "created_at": now_millis, "after_version": stack.latest.version, "journal_version": 0,
+        "base_checkpoint": None, "checkpoint": None, "checkpoint_sequence": 0, "state_owner": stack.path.org,
+        "state_project": stack.path.project, "state_name": stack.path.name, "resource_count": 0,
+    }  # fmt: skip
+
+
+def _running(stack: Stack, run: Run) -> dict[str, object]:
+    latest = stack.latest
+    return {
+        "status": Status.RUNNING, "version": run.version, "started_at": run.now_millis,
+        "lease_expires_at": run.lease_expires_at, "after_version": latest.version, "journal_version": run.journal_version,
+        "base_checkpoint": latest.checkpoint, "checkpoint": latest.checkpoint, "base_order": latest.resource_order,
+        "resource_order": latest.resource_order, "state_owner": stack.path.org, "state_project": stack.path.project,
+        "state_name": stack.path.name, "resource_count": latest.resource_count,
+        "origin": run.client.origin, "cli_version": run.client.cli_version,
+        "token_id": run.token_id,
+    }  # fmt: skip
+
+
+def _from_columns(row: dict[str, object]) -> Update:
+    version, outcome = row["version"], row["outcome"]
+    return Update(
+        id=str(row["id"]),
+        kind=Kind(str(row["kind"])),
+        dry_run=bool(row["dry_run"]),
+        status=Status(str(row["status"])),
+        outcome=Outcome(str(outcome)) if outcome is not None else None,
+        version=int(str(version)) if version is not None else None,
+    )

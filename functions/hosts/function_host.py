@@ -1,0 +1,258 @@
+"""What a function keeps between calls of its platform: the opened backend, and the application that serves from it.
+
+The first call opens it. A process that cannot serve, because a setting is wrong or the tables are not there yet, answers
+in the wire's form that it is unavailable, says why in its log, and looks again at the next call.
+
+Where settings come from outside the process, they are read again from time to time, by a request and not in the background:
+a function's process stands still between requests. Changed settings open a second backend, and the first one is closed when
+its last request has ended. If the changed settings cannot be used, those before stay in force.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from threading import Lock
+
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from common.backend import Backend
+from common.config.database import prepare_server
+from common.config.secret_references import resolved
+from common.config.setting_groups import require_groups
+from common.config.setting_notices import notices
+from common.config.settings import Settings
+from common.core.errors import StartUpError, Unavailable
+from common.crypto import service_keys
+from common.db import migrate
+from common.installation import checks
+from common.installation.bootstrap import bootstrap, is_fresh, require_fit
+from common.opening import open_backend, require_remote
+from common.stacks.blob_keys import PREFIXES
+from functions.http.app import create_app, create_loaded_app
+from functions.http.errors import error_response
+
+LOG = logging.getLogger("stackhold.host")
+REREAD_SECONDS = "STACKHOLD_SETTINGS_SECONDS"
+
+
+@dataclass(slots=True)
+class _Opened:
+    """What one reading of the settings opened."""
+
+    environment: Mapping[str, str]
+    backend: Backend
+    # Every group of the API is built already: another start leaves that to the first request of each.
+    loaded: ASGIApp | None = None
+    # There once the database was seen to have this release's tables.
+    app: ASGIApp | None = None
+    calls: int = 0
+    is_prepared: bool = False
+    is_replaced: bool = False
+
+
+class FunctionHost:
+    """One process of a function: it serves requests, or runs what is due, or both."""
+
+    def __init__(
+        self, read: Callable[[], Mapping[str, str]], *, rereads: bool = False, now: Callable[[], float] = time.time
+    ) -> None:
+        """Keep where settings are read from, and whether they may change there, as secrets that they name always may."""
+        self._read, self._rereads, self._now = read, rereads, now
+        self._may_change = rereads
+        self._lock, self._rereading, self._counting = Lock(), Lock(), Lock()
+        self._opened: _Opened | None = None
+        self._read_at, self._reread_seconds = 0.0, 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if self._opened is None or self._opened.app is None or self._is_due():
+            problem = await run_in_threadpool(self._make_ready)
+            if problem:
+                await _refuse(scope, receive, send)
+                return
+        with self._using() as opened:
+            await (opened.app or _refuse)(scope, receive, send)
+
+    def tick(self, may_go_on: Callable[[], bool] = lambda: True) -> list[str]:
+        """Bring the installation up to this release, once for each reading of the settings, run what is due and name it."""
+        from functions.jobs import run_due  # noqa: PLC0415 - requests do not need it
+
+        self._open()
+        self._reread(_prepare_opened)
+        self.prepare()
+        with self._using() as opened:
+            return run_due(opened.backend, may_go_on=may_go_on)
+
+    def prepare(self) -> None:
+        """Check the services, bring the tables to this release and make the first administrator, once; raises StartUpError."""
+        opened = self._open()
+        if not opened.is_prepared:
+            _prepare_opened(opened)
+
+    def open(self) -> None:
+        """Do before the first request what needs no answer of a service; a wrong setting is said then, not now."""
+        with suppress(StartUpError):
+            self._open()
+
+    def load(self) -> None:
+        """Load as well what other starts leave to the first call that needs it."""
+        with suppress(StartUpError):
+            _load(self._open())
+
+    def renew(self) -> None:
+        """Let go of connections that a copy of this process must not share; the next request reads the settings again."""
+        self._read_at = 0.0
+        if self._opened is not None:
+            self._opened.backend.db.close()
+
+    @property
+    def trusted_proxies(self) -> frozenset[str]:
+        """Return the addresses whose word on the client's address is believed; none while the settings are not good."""
+        settings = self._opened.backend.settings if self._opened else None
+        return frozenset(settings.text("STACKHOLD_TRUSTED_PROXIES").replace(" ", "").split(",")) if settings else frozenset()
+
+    def _make_ready(self) -> str:
+        """Make sure that there is an application, from settings that are not too old; return why there is none, or nothing."""
+        try:
+            self._open()
+            self._reread(_check_tables)
+            opened = self._open()
+            if opened.app is None:
+                _check_tables(opened)
+        except StartUpError as error:
+            LOG.error("requests cannot be served: %s", error)  # noqa: TRY400 - one line for the operator, as at any start
+            return str(error)
+        return ""
+
+    def _open(self) -> _Opened:
+        with self._lock:
+            if self._opened is None:
+                self._opened = _open(self._values())
+                self._reread_seconds = self._opened.backend.settings.integer(REREAD_SECONDS)
+                self._read_at = self._now()
+            return self._opened
+
+    def _values(self) -> Mapping[str, str]:
+        """Return the settings as they are now, with each reference to a secret replaced by it; raises StartUpError."""
+        read = self._read()
+        values = resolved(read)
+        self._may_change = self._rereads or values != read
+        return values
+
+    def _is_due(self) -> bool:
+        # A clock that was set back must not put the next reading off.
+        return self._may_change and not 0 <= self._now() - self._read_at < self._reread_seconds
+
+    def _reread(self, check: Callable[[_Opened], None]) -> None:
+        """Read the settings again if they are too old; where another thread does so already, go on with what there is.
+
+        What `check` refuses with StartUpError is not used.
+        """
+        if self._is_due() and self._rereading.acquire(blocking=False):
+            try:
+                self._replace(check)
+            except StartUpError as error:
+                LOG.error("the previous settings stay in use: %s", error)  # noqa: TRY400 - one line, as at a start
+            except Exception as error:  # noqa: BLE001 - whatever it is, requests are served as before
+                LOG.error("the previous settings stay in use: they could not be read again (%s)", type(error).__name__)  # noqa: TRY400 - its text may hold a value
+            finally:
+                self._read_at = self._now()
+                self._rereading.release()
+
+    def _replace(self, check: Callable[[_Opened], None]) -> None:
+        """Read the settings, and if they have changed use them from now on; raises StartUpError."""
+        environment, before = self._values(), self._opened
+        if before is None or environment == before.environment:
+            return
+        fresh = _open(environment)
+        try:
+            if before.loaded is not None:
+                _load(fresh)
+            check(fresh)
+        except BaseException:
+            fresh.backend.close()
+            raise
+        with self._counting:
+            self._opened, before.is_replaced = fresh, True
+            self._reread_seconds = fresh.backend.settings.integer(REREAD_SECONDS)
+            is_idle = before.calls == 0
+        if is_idle:
+            before.backend.close()
+        LOG.warning("changed settings are in use now")
+
+    @contextmanager
+    def _using(self) -> Iterator[_Opened]:
+        """Keep what is opened from being closed while a call uses it."""
+        with self._counting:
+            opened = self._opened
+            if opened is None:
+                raise RuntimeError("nothing is opened yet")
+            opened.calls += 1
+        try:
+            yield opened
+        finally:
+            with self._counting:
+                opened.calls -= 1
+                is_over = opened.is_replaced and opened.calls == 0
+            if is_over:
+                opened.backend.close()
+
+
+def _open(environment: Mapping[str, str]) -> _Opened:
+    for line in notices(environment):
+        LOG.warning("%s", line)
+    settings = Settings(environment)
+    require_remote(settings)
+    require_groups(settings)
+    return _Opened(environment, open_backend(settings))
+
+
+def _prepare_opened(opened: _Opened) -> None:
+    _prepare(opened.backend)
+    opened.is_prepared = True
+
+
+def _load(opened: _Opened) -> None:
+    backend = opened.backend
+    opened.loaded = create_loaded_app(backend)
+    for part in (backend.checkpoints, backend.batches, backend.policy_packs, backend.keys):
+        part.load()
+
+
+def _check_tables(opened: _Opened) -> None:
+    """Make the application that serves from it; raises StartUpError unless the tables are those of this release."""
+    migrate.check(opened.backend.db)
+    opened.app = opened.loaded or create_app(opened.backend)
+
+
+def _prepare(backend: Backend) -> None:
+    """Check the services, bring the tables to this release and make the first administrator; raises StartUpError."""
+    settings = backend.settings
+    token, org = settings.text("STACKHOLD_BOOTSTRAP_TOKEN") or None, settings.text("STACKHOLD_BOOTSTRAP_ORG") or None
+    require_fit(token, org)
+    backend.keys.check()
+    checks.require_stores(backend.plan)
+    if settings.flag("STACKHOLD_MIGRATE_AT_START"):
+        prepare_server(settings)
+    else:
+        migrate.check(backend.db)
+    migrate.require_rights(backend.db)
+    if not service_keys.has_keys(backend.db):
+        checks.require_no_states(backend.plan, PREFIXES)
+    if settings.flag("STACKHOLD_MIGRATE_AT_START") and migrate.migrate(backend.db):
+        LOG.info("the database is at revision %s now", migrate.HEAD)
+    service_keys.require_own_master_key(backend, backend.plan.master.words)
+    service_keys.renew(backend)
+    if token is not None:
+        for line in bootstrap(backend, token=token, org=org).warnings:
+            LOG.warning("%s", line)
+    elif is_fresh(backend):
+        LOG.warning("nobody can sign in yet: set STACKHOLD_BOOTSTRAP_TOKEN to the first administrator's token")
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    refusal = error_response(Unavailable("this server is not ready to serve; its log says why"))
+    await refusal(scope, receive, send)

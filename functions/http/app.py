@@ -1,0 +1,120 @@
+"""Builds the application: the edge, a dispatcher over the groups' routers, and the rendering of errors.
+
+Start-up pays for no group: building FastAPI's validators for hundreds of routes takes two thirds of a second and
+matching them one after another a millisecond a call, so each group is an application of its own, made on its first call.
+FastAPI itself is loaded with the first of them.
+"""
+
+import re
+from threading import Lock
+from typing import Any
+
+import anyio.to_thread
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from common.backend import Backend
+from common.config.public_urls import BASE_PATH, base_path
+from common.core.errors import NotFound
+from functions.http.groups import GROUPS, Group
+from functions.http.middleware import Edge
+from functions.http.not_served import unserved
+
+
+def create_app(backend: Backend) -> ASGIApp:
+    """Return the ASGI application that serves every group of the API with this backend."""
+    return Edge(Dispatcher(backend), base_path(backend.settings))
+
+
+def create_loaded_app(backend: Backend) -> ASGIApp:
+    """Return the same application with every group built, for a process whose start costs nothing to those it will serve."""
+    dispatcher = Dispatcher(backend)
+    for group in GROUPS:
+        dispatcher.load(group)
+    return Edge(dispatcher, base_path(backend.settings))
+
+
+class Dispatcher:
+    """Finds the group of an address and hands the request to its application."""
+
+    def __init__(self, backend: Backend) -> None:
+        """Read the patterns; import nothing."""
+        self._backend = backend
+        self._apps: dict[str, ASGIApp] = {}
+        self._lock = Lock()
+        # One expression with a capturing group for each of GROUPS: alternatives are tried in order, so the first match counts.
+        self._addresses = re.compile("|".join(_expression(group) for group in GROUPS), re.DOTALL)
+        self._limited = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or take part in the server's lifespan."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        self._limit_threads()
+        group = self.find(scope["path"], for_browser=takes_pages(scope))
+        if group is None:
+            response = await unserved(Request(scope, receive), self._backend, NotFound(_not_served(scope["path"])))
+            await response(scope, receive, send)
+            return
+        app = self._apps.get(group.path)
+        if app is None:
+            app = await run_in_threadpool(self.load, group)
+        await app(scope, receive, send)
+
+    def find(self, path: str, *, for_browser: bool = False) -> Group | None:
+        """Return the group that serves a path, to a browser or to any other client."""
+        match = self._addresses.fullmatch(path)
+        group = GROUPS[match.lastindex - 1] if match is not None and match.lastindex is not None else None
+        return group if group is not None and (for_browser or not group.for_browsers) else None
+
+    def load(self, group: Group) -> ASGIApp:
+        """Return the group's application, built on the first call."""
+        from functions.http.group_app import build  # noqa: PLC0415 - FastAPI takes longer to load than all the rest of a start
+
+        with self._lock:
+            if group.path not in self._apps:
+                self._apps[group.path] = build(group, self._backend)
+            return self._apps[group.path]
+
+    def _limit_threads(self) -> None:
+        # Handlers run in threads; each may hold one database connection, so both have the same limit.
+        if not self._limited:
+            anyio.to_thread.current_default_thread_limiter().total_tokens = self._backend.settings.integer("STACKHOLD_THREADS")
+            self._limited = True
+
+
+def takes_pages(scope: Scope) -> bool:
+    """Tell whether a request comes from a browser that opens an address, and the address is not one of a program's."""
+    if scope["method"] not in ("GET", "HEAD") or _OF_PROGRAMS.match(scope["path"]):
+        return False
+    return any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"])
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message: Any = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def _not_served(path: str) -> str:
+    """Return the words for an address that no group serves, with the cause where it is a path in front of the API."""
+    prefix, _, rest = path.partition("/api/")
+    advice = (
+        f"; if a proxy or a gateway shows this server under {prefix[:60]}, set {BASE_PATH} to that" if prefix and rest else ""
+    )
+    return f"{path[:200]} is not served{advice}"
+
+
+_OF_PROGRAMS = re.compile(r"/(?:api|scim|assets|\.well-known|favicon\.ico|robots\.txt)(?:/|$)")
+# What the parts of a pattern match, with the slash before them.
+_SEGMENTS = {"*": "/[^/]*", "**": "(?:/.*)?"}
+
+
+def _expression(group: Group) -> str:
+    segments = (pattern.split("/")[1:] for pattern in group.patterns)
+    addresses = ("".join(_SEGMENTS.get(name, "/" + re.escape(name)) for name in names) for names in segments)
+    return f"({'|'.join(addresses)})"

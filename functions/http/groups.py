@@ -1,0 +1,76 @@
+"""The API's table of contents: which module serves which addresses. A group is imported when its first request comes.
+
+A pattern is matched segment by segment: `*` stands for any one segment, a last `**` for any rest, also an empty one.
+The first match counts, so the engine's own calls stand first.
+"""
+
+from dataclasses import dataclass
+
+_STACK = "/api/stacks/*/*/*"
+_ORG = "/api/orgs/*"
+_KINDS = ("update", "preview", "refresh", "destroy")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One router: its module under functions.api, or functions.pages for what people see, and the addresses it serves.
+
+    A group for browsers alone serves nothing to clients that do not ask for HTML: there those addresses are unknown.
+    """
+
+    module: str
+    patterns: tuple[str, ...]
+    package: str = "api"
+    for_browsers: bool = False
+
+    @property
+    def path(self) -> str:
+        """Return the module's full name."""
+        return f"functions.{self.package}.{self.module}"
+
+
+GROUPS: tuple[Group, ...] = (
+    Group("running", tuple(f"{_STACK}/{kind}/*/{call}" for kind in _KINDS for call in (
+        "journalentries", "checkpoint", "checkpointverbatim", "checkpointdelta", "events/batch", "renew_lease", "complete",
+    ))),
+    Group("updates", (*(f"{_STACK}/{kind}/**" for kind in _KINDS), f"{_STACK}/begin-update")),
+    Group("secrets", (f"{_STACK}/encrypt", f"{_STACK}/batch-encrypt", f"{_STACK}/batch-decrypt", f"{_STACK}/decrypt/**")),
+    Group("state", (*(f"{_STACK}/{call}" for call in ("export/**", "import", "outputs", "rename", "resources/**",
+        "downstreamreferences", "upstreamreferences",
+    )),)),
+    Group("history", (f"{_STACK}/updates/**", f"{_STACK}/previews/**", f"{_STACK}/activity")),
+    Group("policies", (f"{_STACK}/policypacks", f"{_STACK}/policygroups")),
+    Group("transfer", (f"{_STACK}/transfer", f"{_STACK}/ownership", f"{_ORG}/bulk-transfer/stacks", f"{_ORG}/restore-stack/**")),
+    Group("sharing", (f"{_STACK}/teams", f"{_STACK}/collaborators/**", "/api/console/stacks/*/*/*/teams/*")),
+    Group("stacks", ("/api/stacks/**", "/api/user/stacks")),
+    Group("tokens", ("/api/user/tokens/**", f"{_ORG}/tokens/**", f"{_ORG}/teams/*/tokens/**")),
+    Group("roles", (f"{_ORG}/roles/**", f"{_ORG}/assignments/**", f"{_ORG}/teams/*/roles/**",
+        f"{_ORG}/teams/*/enable-team-roles",
+    )),
+    Group("teams", (f"{_ORG}/teams/**",)),
+    Group("members", (f"{_ORG}/members/**",)),
+    Group("invites", (f"{_ORG}/invites/**", "/api/user/pending-invites")),
+    Group("audit", (f"{_ORG}/auditlogs/**",)),
+    Group("issuers", (f"{_ORG}/oidc/**", f"{_ORG}/auth/**", "/api/oauth/**")),
+    Group("saml", (f"{_ORG}/saml/**",)),
+    Group("scim", ("/scim/**",)),
+    Group("directory", (f"{_ORG}/scim/token",)),
+    Group("accounts", ("/api/console/email/**", "/api/console/actions/**", "/api/user/pending-emails",
+        "/api/user/verified-email",
+    )),
+    Group("orgs", (_ORG, f"{_ORG}/metadata")),
+    Group("users", ("/api/user/**",)),
+    Group("capabilities", ("/api/capabilities", "/api/cli/**", "/api/status", "/healthz", "/api/openapi/**")),
+    Group("registry", ("/api/registry/**", f"{_ORG}/templates", f"{_ORG}/template/**")),
+    Group("environments", ("/api/esc/**",)),
+    Group("sso", ("/login/*/sso/saml/**", "/signin/sso/**"), "pages"),
+    Group("providers", ("/signin/github/**", "/signin/gitlab/**", "/signin/oidc/**", "/settings/identities/**"), "pages"),
+    Group("accounts", ("/signup", "/verify", "/reset/**", "/invites/**"), "pages"),
+    Group("account_settings", ("/settings/account/**",), "pages"),
+    # Exactly these: the first administrator's own organization is called `admin`, and its stacks have pages at /admin/….
+    Group("administration", ("/admin", "/admin/mails", "/admin/mails/link"), "pages"),
+    Group("sessions", ("/", "/signin", "/signin/token", "/signin/organization", "/signout", "/assets/**"), "pages"),
+    Group("cli_login", ("/cli-login", "/welcome/**"), "pages"),
+    Group("settings", ("/settings/**", "/user/settings/tokens", "/account/tokens"), "pages"),
+    Group("links", ("/**",), "pages", for_browsers=True),
+)  # fmt: skip

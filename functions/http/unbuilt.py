@@ -1,0 +1,56 @@
+"""Parts of the upstream API that this release does not have, by address, and what people call them.
+
+Where clients take a 404 for an answer of its own, as for a package that they look for elsewhere next, the address is not here.
+"""
+
+import re
+
+from common.core.errors import NotBuilt
+
+_ORG = r"/api/(?:console/)?orgs/[^/]+"
+_STACK = r"/api/stacks/[^/]+/[^/]+/[^/]+"
+_ITEM = r"/[^/]+/[^/]+/[^/]+"
+# What a part is called with its verb, and what method and path begin with. The first match counts.
+_PARTS: tuple[tuple[str, str], ...] = (
+    ("policy packs are", rf"\w+ (?:{_ORG}|/api)/registry/policypacks"),
+    ("policy packs are", rf"\w+ {_ORG}/(?:policypacks|policygroups|policyresults|policy)"),
+    ("policy packs are", r"\w+ /api/preview/insights/[^/]+/(?:accounts/[^/]+/)?policy"),
+    ("environments are", r"\w+ /api/esc|\w+ /api/preview/environments"),
+    ("deployments are", rf"\w+ /api/deployments|\w+ (?:{_ORG}|{_STACK}|/api/preview{_ITEM})/deployments"),
+    ("deployments are", rf"\w+ {_STACK}/(?:drift|workflow)"),
+    ("agent pools are", rf"\w+ {_ORG}/agent-pools"),
+    ("webhooks are", rf"\w+ (?:{_ORG}|{_STACK})/hooks"),
+    ("approvals and change requests are", r"\w+ /api/change-(?:gates|requests)"),
+    ("the export of audit logs to a bucket is", rf"\w+ {_ORG}/auditlogs/export/config"),
+    ("encryption keys of organizations are", rf"\w+ {_ORG}/cmk"),
+    ("services are", rf"\w+ {_ORG}/services"),
+    ("templates of organizations are", rf"\w+ {_ORG}/templates?"),
+    ("publishing to the registry is", rf"(?:POST|DELETE) /api(?:/preview)?/registry/(?:packages|templates){_ITEM}"),
+    ("documentation of packages and templates is", rf"GET /api/registry/(?:packages|templates){_ITEM}/versions"),
+    ("modules of Terraform are", r"\w+ /api/registry/terraform-modules"),
+    ("resource search and insights are",
+     rf"\w+ /api(?:/preview)?/insights|\w+ {_ORG}/(?:search|stacks/search|resources|discovered-resources|insights-scans)"),
+    ("AI assistants and agents are",
+     rf"\w+ /api/ai|\w+ /api(?:/preview|/v2)?/agents(?!/signup/validate)|\w+ {_ORG}/neo"),
+    ("integrations with version control are", rf"\w+ {_ORG}/(?:integrations|teams/github)"),
+    ("integrations with version control are", r"\w+ /api/user/(?:github|gitlab-app|vcs)"),
+    ("encryption for projects is", r"\w+ /api/projects/[^/]+/[^/]+/(?:batch-decrypt|decrypt|encrypt)"),
+    ("notifications are", rf"\w+ (?:{_ORG}|{_STACK})/notifications"),
+    ("annotations of stacks are", rf"\w+ {_STACK}/annotations"),
+    ("coherence windows are", rf"\w+ {_ORG}/coherence-windows"),
+    ("summaries for a console are", r"\w+ /api/console/stacks"),
+    ("summaries for a console are", rf"\w+ {_ORG}/(?:members/[^/]+/stacks|packages/usage|secrets/summary)"),
+    ("the oldest form of an update's log is", rf"POST {_STACK}/[a-z]+/[^/]+/log"),
+)  # fmt: skip
+_FIRST = re.compile("|".join(f"((?:{expression})(?:/.*)?$)" for _, expression in _PARTS), re.DOTALL)
+
+
+def find_refusal(method: str, path: str) -> NotBuilt | None:
+    """Return the refusal of an address that belongs to a part of the API which this release does not have, or None."""
+    match = _FIRST.match(f"{method} {path}")
+    return refusal(_PARTS[match.lastindex - 1][0]) if match is not None and match.lastindex is not None else None
+
+
+def refusal(part: str) -> NotBuilt:
+    """Return the refusal of a part, which is named with its verb: `policy packs are`."""
+    return NotBuilt(f"{part} not part of this release (docs/compatibility.md)")

@@ -1,0 +1,47 @@
+"""`stackhold add-user`, `add-organization`, `stop-requiring-saml`: what the operator does on the server's own machine."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from common.backend import Backend
+from common.config.settings import Settings
+from common.core.errors import BackendError, StartUpError
+from common.installation import operator
+from common.installation.operator import NewPerson
+from common.rights.permissions import Role
+from functions.server import startup
+
+_ROLES = {role.value: role for role in Role if role is not Role.NONE}
+
+
+def add_user(settings: Settings, login: str, *, name: str, email: str, org: str | None, role: str) -> str:
+    """Make a person and return what to tell them: the line that signs them in. Raises StartUpError with what is wrong."""
+    if role not in _ROLES:
+        msg = f"--role must be one of {', '.join(_ROLES)}"
+        raise StartUpError(msg)
+    with _opened(settings) as backend:
+        made = operator.add_person(backend, NewPerson(login, name, email, org, _ROLES[role]))
+    return f"PULUMI_ACCESS_TOKEN={made.token} pulumi login <address of this server>"
+
+
+def add_organization(settings: Settings, login: str, *, admin: str) -> str:
+    """Make an organization and return what was done; raises StartUpError with what is wrong."""
+    with _opened(settings) as backend:
+        operator.add_organization(backend, login, admin)
+    return f"Added organization {login}; {admin} is its administrator."
+
+
+def stop_requiring_saml(settings: Settings, org: str) -> str:
+    """Let an organization's members in without its SAML provider and return what was done; raises StartUpError."""
+    with _opened(settings) as backend:
+        operator.stop_requiring_saml(backend, org)
+    return f"Members of {org} can sign in without SAML now."
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Backend]:
+    try:
+        with closing(startup.open_existing(settings)) as backend:
+            yield backend
+    except BackendError as error:
+        raise StartUpError(error.message) from error

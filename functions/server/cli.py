@@ -1,0 +1,186 @@
+"""The command line: `stackhold serve`, `migrate`, `doctor`, `add-user`, `add-organization` and `version`.
+
+A problem is one line on standard error and an exit code other than 0. Options win over environment variables.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.config.setting_notices import notices
+from common.config.settings import Settings
+from common.core.errors import BackendError, StartUpError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+DATA_DEFAULT = ".stackhold here if it exists, else the user's data folder"
+DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.", show_default=DATA_DEFAULT)]
+# Option → the setting that it replaces.
+OPTIONS = {"STACKHOLD_HOST": "--host", "STACKHOLD_PORT": "--port", "STACKHOLD_DATA": "--data", "STACKHOLD_WORKERS": "--workers"}
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; the console script calls this."""
+    os.umask(0o077)
+    try:
+        app()
+    except StartUpError as error:
+        sys.exit(_report(str(error)))
+    except BackendError as error:  # A service that stopped answering between two checks.
+        sys.exit(_report(error.message))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if is_asked:
+        print(package_version("stackhold"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Open-source, self-hosted backend for Pulumi."""
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[str | None, typer.Option(help="Port to listen on.", show_default="8080, or 8443 with TLS")] = None,
+    data: DataOption = None,
+    workers: Annotated[str | None, typer.Option(help="Number of server processes.", show_default="1")] = None,
+) -> None:
+    """Start the server; the first start prints how to sign in."""
+    from functions.server.serve import serve as run  # noqa: PLC0415 - `stackhold version` needs none of it
+
+    given = {"STACKHOLD_HOST": host, "STACKHOLD_PORT": port, "STACKHOLD_DATA": data, "STACKHOLD_WORKERS": workers}
+    raise typer.Exit(run(_settings(given)))
+
+
+@app.command()
+def migrate(*, data: DataOption = None) -> None:
+    """Create or update the database's tables for this release."""
+    from functions.server import startup  # noqa: PLC0415 - as above
+
+    changed = startup.migrate(_settings({"STACKHOLD_DATA": data}))
+    print("The database was updated to this release." if changed else "The database is up to date.")
+
+
+@app.command()
+def doctor(*, data: DataOption = None) -> None:
+    """Show the settings and services in use and what is wrong with them; changes nothing."""
+    from functions.server.doctor import examine  # noqa: PLC0415 - as above
+
+    finding = examine(_settings({"STACKHOLD_DATA": data}), package_version("stackhold"))
+    print("\n".join(finding.lines))
+    raise typer.Exit(0 if finding.is_well else 1)
+
+
+@app.command()
+def verify(
+    *,
+    all_versions: Annotated[bool, typer.Option("--all-versions", help="Every version, not the newest of each stack.")] = False,
+    data: DataOption = None,
+) -> None:
+    """Read the stored states and say which of them are missing or damaged; changes nothing, the server may be running."""
+    from functions.server.verify import verify as run  # noqa: PLC0415 - as above
+
+    is_well = run(_settings({"STACKHOLD_DATA": data}), all_versions=all_versions, report=print)
+    raise typer.Exit(0 if is_well else 1)
+
+
+@app.command()
+def add_user(
+    *,
+    login: Annotated[str, typer.Argument(help="Login: 3 to 40 letters, digits, hyphens and underscores.")],
+    org: Annotated[str | None, typer.Option(help="Organization to add the user to.", show_default=False)] = None,
+    role: Annotated[str, typer.Option(help="Role in that organization: member, admin or billing-manager.")] = "member",
+    name: Annotated[str, typer.Option(help="Full name.")] = "",
+    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
+    data: DataOption = None,
+) -> None:
+    """Add a user and print their access token, once. The server may be running."""
+    from functions.server.admin_commands import add_user as run  # noqa: PLC0415 - as above
+
+    print(run(_settings({"STACKHOLD_DATA": data}), login, name=name, email=email, org=org, role=role))
+
+
+@app.command()
+def add_organization(
+    *,
+    login: Annotated[str, typer.Argument(help="Name of the organization.")],
+    admin: Annotated[str, typer.Option(help="Login of its administrator.")] = "admin",
+    data: DataOption = None,
+) -> None:
+    """Add an organization. The server may be running."""
+    from functions.server.admin_commands import add_organization as run  # noqa: PLC0415 - as above
+
+    print(run(_settings({"STACKHOLD_DATA": data}), login, admin=admin))
+
+
+@app.command()
+def stop_requiring_saml(
+    *, org: Annotated[str, typer.Argument(help="Organization whose members cannot sign in.")], data: DataOption = None,
+) -> None:  # fmt: skip
+    """Stop requiring SAML sign-in for an organization whose provider does not work. The server may be running."""
+    from functions.server.admin_commands import stop_requiring_saml as run  # noqa: PLC0415 - as above
+
+    print(run(_settings({"STACKHOLD_DATA": data}), org))
+
+
+@app.command()
+def version() -> None:
+    """Show the version."""
+    print(package_version("stackhold"))
+
+
+def _settings(given: Mapping[str, object]) -> Settings:
+    """Return the settings of the environment with options in their place, after saying which of them have no effect."""
+    from common.config.secret_references import resolved  # noqa: PLC0415 - as above
+
+    for line in notices(os.environ):
+        _report(line)
+    values = {name: str(value) for name, value in given.items() if value is not None}
+    settings = Settings({"STACKHOLD_DATA": str(_default_data_folder()), **_without_empty(resolved(os.environ))})
+    try:
+        return settings.replaced(**values)
+    except StartUpError as error:
+        name = str(error).partition(" ")[0]
+        raise StartUpError(f"{OPTIONS[name]} ({name}){str(error).removeprefix(name)}" if name in values else str(error)) from None
+
+
+def _without_empty(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that count as set."""
+    return {name: value for name, value in values.items() if value}
+
+
+def _default_data_folder() -> Path:
+    """Return the data folder where none is named: `.stackhold` in a checkout or where there is one, else the user's own."""
+    here = Path(".stackhold")
+    if here.exists() or Path.cwd() == Path(__file__).resolve().parents[2]:
+        return here
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "stackhold"
+
+
+def _report(line: str) -> int:
+    print(f"stackhold: {line}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    main()

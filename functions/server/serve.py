@@ -1,0 +1,72 @@
+"""`stackhold serve`, from top to bottom."""
+
+import logging
+import socket
+import sys
+from contextlib import closing
+
+from common.backend import Backend
+from common.config.setting_groups import require_groups
+from common.config.settings import Settings
+from functions.server import logs, startup
+from functions.server.listener import bind, bind_console, login_url, proxy_warning, tls_context, url_of
+from functions.server.mode import mode_of
+
+LOG = logging.getLogger("stackhold.server")
+
+
+def serve(settings: Settings) -> int:
+    """Start, serve until a signal asks to end, and return the exit code; raises StartUpError."""
+    logs.configure()
+    require_groups(settings)
+    mode = mode_of(settings)
+    may_migrate = settings.flag("STACKHOLD_MIGRATE_AT_START")
+    if not mode.serves:
+        return _serve_jobs(settings, may_migrate=may_migrate)
+    tls = tls_context(settings) is not None
+    if warning := proxy_warning(settings):
+        LOG.warning("%s", warning)
+    listener = bind(settings)
+    url = url_of(listener, tls=tls)
+    backend = startup.start(settings, may_migrate=may_migrate)
+    try:
+        _say_how_to_sign_in(startup.make_administrator(backend), login_url(url))
+        code = _run(backend, listener, f"serving {url}, mode {mode}, data in {settings.data_folder}")
+    finally:
+        backend.close()
+    LOG.info("stopped")
+    return code
+
+
+def _serve_jobs(settings: Settings, *, may_migrate: bool) -> int:
+    from functions.server.uvicorn_server import run_jobs_only  # noqa: PLC0415 - as below
+
+    # The processes that serve make the administrator: only they know the address to sign in at.
+    with closing(startup.start(settings, may_migrate=may_migrate)) as backend:
+        LOG.info("running jobs only, data in %s", settings.data_folder)
+        run_jobs_only(backend)
+    LOG.info("stopped")
+    return 0
+
+
+def _run(backend: Backend, listener: socket.socket, news: str) -> int:
+    settings = backend.settings
+    count = settings.integer("STACKHOLD_WORKERS")
+    if count > 1:
+        from functions.server.supervisor import Workers  # noqa: PLC0415 - the usual start has one process
+
+        backend.close()  # Each process opens its own.
+        return Workers(settings, listener, count).run(f"{news}, {count} processes")
+    from functions.server.uvicorn_server import serve as run  # noqa: PLC0415 - the application, which a refused start need not load
+
+    run(backend, listener, news=news, console=bind_console(settings, listener))
+    return 0
+
+
+def _say_how_to_sign_in(sign_in: startup.SignIn, url: str) -> None:
+    """Print the one line to paste, the first time; later where the token is kept."""
+    if sign_in.new_token:
+        sys.stdout.write(f"PULUMI_ACCESS_TOKEN={sign_in.new_token} pulumi login {url}\n")
+    elif sign_in.kept_in:
+        sys.stdout.write(f"The administrator's access token is in {sign_in.kept_in}.\n")
+    sys.stdout.flush()

@@ -1,0 +1,94 @@
+"""Several server processes over one socket: started, watched, replaced when they die, ended together."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from types import FrameType
+
+from common.config.settings import Settings
+from common.core.errors import StartUpError
+
+LOG = logging.getLogger("stackhold.server")
+
+# After SIGTERM requests may go on for so long. Container platforms wait 30 seconds by default before they kill.
+GRACE_SECONDS = 25
+CHECK_SECONDS = 0.2
+# A worker that ends sooner has not served anybody: something is wrong that another attempt does not mend at once.
+SHORTEST_LIFE_SECONDS = 5.0
+KILL_AFTER_SECONDS = GRACE_SECONDS + 5
+
+
+class Workers:
+    """The processes that serve, and the one that watches them: this one."""
+
+    def __init__(self, settings: Settings, listener: socket.socket, count: int) -> None:
+        """Start nothing yet; raises StartUpError where a process cannot be handed a socket."""
+        if os.name != "posix":
+            msg = "several server processes need a POSIX system; set STACKHOLD_WORKERS to 1"
+            raise StartUpError(msg)
+        self._settings = settings
+        self._listener = listener
+        self._count = count
+        self._asked_to_end = threading.Event()
+        self._started_at: dict[subprocess.Popen[bytes], float] = {}
+        # Workers hold the reading end: when this process is gone, however it ended, they see it and end as well.
+        self._alive_reader, self._alive_writer = os.pipe()
+
+    def run(self, news: str) -> int:
+        """Serve until a signal asks to end, and return the exit code; the log gets the news that it has begun."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._end)
+        for _ in range(self._count):
+            self._start()
+        LOG.info("%s", news)
+        failed = False
+        while not self._asked_to_end.wait(CHECK_SECONDS):
+            failed = not all(self._is_well(worker) for worker in list(self._started_at))
+            if failed:
+                break
+        self._end_all()
+        return 1 if failed else 0
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked_to_end.set()
+
+    def _start(self) -> None:
+        handed = (self._listener.fileno(), self._alive_reader)
+        # -P: the folder the operator stands in may have a `common` of its own.
+        command = [sys.executable, "-P", "-m", "functions.server.worker", *(str(descriptor) for descriptor in handed)]
+        environment = {**os.environ, **self._settings.as_env()}
+        # Ctrl-C at the terminal reaches workers too. Until they handle it they ignore it: this process tells them anyway.
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        worker = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=handed)  # noqa: S603 - our own
+        signal.signal(signal.SIGINT, handler)
+        self._started_at[worker] = time.monotonic()
+
+    def _is_well(self, worker: subprocess.Popen[bytes]) -> bool:
+        """Replace a worker that has ended; tell False when that would not help."""
+        code = worker.poll()
+        if code is None or self._asked_to_end.is_set():
+            return True
+        lived = time.monotonic() - self._started_at.pop(worker)
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        if code > 0 and lived < SHORTEST_LIFE_SECONDS:
+            LOG.error("worker %d %s before it served: stopping", worker.pid, how)
+            return False
+        LOG.error("worker %d %s; another one takes its place", worker.pid, how)
+        self._start()
+        return True
+
+    def _end_all(self) -> None:
+        for worker in self._started_at:
+            worker.terminate()
+        deadline = time.monotonic() + KILL_AFTER_SECONDS
+        for worker in self._started_at:
+            try:
+                worker.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()

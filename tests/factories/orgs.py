@@ -1,0 +1,103 @@
+"""Makes what the tests of organizations need beside people: suspended members, custom roles held, grants; and reads rows."""
+
+from typing import Any
+
+from msgspec.structs import replace
+from pulumi_cloud_sdk.api_client import default_encoder
+from sqlalchemy import select, update
+
+from common.access import grants
+from common.backend import Backend
+from common.db.tables.core_tables import members, organizations, stack_grants, stacks, team_members, users
+from common.people.orgs.settings import change_settings
+from common.rights.caller import Caller
+from common.rights.permissions import Permission, StackLevel
+from tests.factories.people import ORG, caller_of, make_user
+from tests.factories.tokens import make_role
+
+
+def decoded(document: Any, model: str) -> Any:
+    """Returns a reply as the vendor's SDK reads it; it raises for what is missing or null, and for unknown words."""
+    return default_encoder.deserialize(document, model)
+
+
+def suspend(backend: Backend, login: str, *, org: str = ORG) -> None:
+    """Suspends a member."""
+    _put(backend, login, org, suspended=True)
+
+
+def hold(backend: Backend, login: str, role_id: str | None, *, org: str = ORG) -> None:
+    """Gives a member a custom role."""
+    _put(backend, login, org, role_id=role_id)
+
+
+def make_holder(backend: Backend, login: str, *permissions: Permission) -> Caller:
+    """Makes a member of acme with a custom role that gives these permissions."""
+    token = make_user(backend, login, org=ORG)
+    hold(backend, login, make_role(backend, *permissions, name=f"role of {login}"))
+    return caller_of(backend, token)
+
+
+def make_default(backend: Backend, role_id: str) -> None:
+    """Makes a role the one that new members of acme get."""
+    with backend.db.begin() as tx:
+        change_settings(tx, org_id_of(tx, ORG), lambda old: replace(old, default_role_id=role_id))
+
+
+def grant(backend: Backend, login: str, stack: str, level: StackLevel = StackLevel.READ) -> None:
+    """Gives somebody something on a live stack, by its name."""
+    with backend.db.begin() as tx:
+        stack_id = tx.scalar(select(stacks.c.id).where(stacks.c.name == stack, stacks.c.live == 1))
+        user_id = tx.scalar(select(users.c.id).where(users.c.login == login))
+        assert stack_id is not None
+        assert user_id is not None
+        grants.give(tx, stack_id, user_id, is_team=False, level=level, now=backend.clock.now())
+
+
+def people_of(backend: Backend, org: str = ORG) -> dict[str, tuple[str, str | None]]:
+    """Returns role and custom role of each member by login."""
+    query = (
+        select(users.c.login, members.c.role, members.c.role_id)
+        .join(members, members.c.user_id == users.c.id)
+        .join(organizations, organizations.c.id == members.c.org_id)
+        .where(organizations.c.login == org)
+    )
+    with backend.db.connect() as connection:
+        return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
+
+
+def admins_of(backend: Backend, org: str = ORG) -> list[str]:
+    """Returns the logins of the admins."""
+    return sorted(login for login, (role, _) in people_of(backend, org).items() if role == "admin")
+
+
+def grants_of(backend: Backend, login: str) -> list[str]:
+    """Returns the names of the stacks on which somebody was given something."""
+    query = (
+        select(stacks.c.name)
+        .join(stack_grants, stack_grants.c.stack_id == stacks.c.id)
+        .join(users, users.c.id == stack_grants.c.principal_id)
+        .where(users.c.login == login)
+        .order_by(stacks.c.name)
+    )
+    with backend.db.connect() as connection:
+        return list(connection.scalars(query))
+
+
+def teams_of(backend: Backend, login: str) -> int:
+    """Returns how many teams somebody is in, in all organizations."""
+    query = select(team_members.c.team_id).join(users, users.c.id == team_members.c.user_id).where(users.c.login == login)
+    with backend.db.connect() as connection:
+        return len(connection.scalars(query).all())
+
+
+def org_id_of(tx: Any, org: str) -> str:
+    """Returns an organization's id."""
+    return str(tx.scalar(select(organizations.c.id).where(organizations.c.login == org)))
+
+
+def _put(backend: Backend, login: str, org: str, **values: Any) -> None:
+    with backend.db.begin() as tx:
+        user_id = tx.scalar(select(users.c.id).where(users.c.login == login))
+        is_it = (members.c.org_id == org_id_of(tx, org), members.c.user_id == user_id)
+        assert 1 == tx.execute(update(members).values(values).where(*is_it)).rowcount

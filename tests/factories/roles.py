@@ -1,0 +1,108 @@
+"""Makes roles, teams and people for tests of roles."""
+
+import json
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from common.access import authentication as access
+from common.access import grants
+from common.backend import Backend
+from common.core.ids import new_id
+from common.db.tables.core_tables import members, organizations, roles, stacks, team_members, teams, users
+from common.people.roles import service
+from common.people.roles.model import NewRecord, Purpose, Record
+from common.people.users import service as users_service
+from common.rights.caller import Caller
+from common.rights.permissions import Permission, StackLevel
+from tests.factories.people import ORG, caller_of, make_user
+
+
+def allow(*permissions: str) -> dict[str, Any]:
+    """Returns a leaf as clients send it."""
+    return {"__type": "PermissionDescriptorAllow", "permissions": list(permissions)}
+
+
+def compose(*ids: str) -> dict[str, Any]:
+    """Returns a reference to records as clients send it."""
+    return {"__type": "PermissionDescriptorCompose", "permissionDescriptors": list(ids)}
+
+
+def group(*entries: dict[str, Any]) -> dict[str, Any]:
+    """Returns a union as clients send it."""
+    return {"__type": "PermissionDescriptorGroup", "entries": list(entries)}
+
+
+def new_record(name: str, details: dict[str, Any] | str, purpose: Purpose = Purpose.ROLE, **members: str) -> NewRecord:
+    """Returns what somebody wants to make."""
+    text = details if isinstance(details, str) else json.dumps(details)
+    return NewRecord(name, members.get("description", ""), purpose, members.get("resource_type", "global"), text)
+
+
+def make_role(
+    backend: Backend, caller: Caller, name: str, details: dict[str, Any] | str, purpose: Purpose = Purpose.ROLE, **members: str
+) -> Record:
+    """Makes a role, permission set or policy in organization acme."""
+    return service.create_role(backend, caller, ORG, new_record(name, details, purpose, **members), with_policy=False)
+
+
+def make_holder(backend: Backend, admin: Caller, login: str, *permissions: Permission) -> Caller:
+    """Makes a member of acme with a custom role that gives these permissions."""
+    record = make_role(backend, admin, f"role of {login}", allow(*permissions))
+    token = make_user(backend, login, org=ORG)
+    hold(backend, login, record.id)
+    return caller_of(backend, token)
+
+
+def hold(backend: Backend, login: str, role_id: str | None) -> None:
+    """Gives a member of acme a custom role."""
+    user_id = select(users.c.id).where(users.c.login == login).scalar_subquery()
+    org_id = select(organizations.c.id).where(organizations.c.login == ORG).scalar_subquery()
+    with backend.db.begin() as tx:
+        tx.execute(update(members).values(role_id=role_id).where(members.c.user_id == user_id, members.c.org_id == org_id))
+
+
+def make_team(backend: Backend, name: str, *logins: str) -> str:
+    """Makes a team of acme with members, and returns its id."""
+    team_id = new_id()
+    with backend.db.begin() as tx:
+        org_id = tx.scalar(select(organizations.c.id).where(organizations.c.login == ORG))
+        tx.execute(
+            insert(teams).values(
+                id=team_id, org_id=org_id, kind="pulumi", name=name, display_name=name.title(), description="", created_at=1
+            )
+        )
+        for user_id in tx.scalars(select(users.c.id).where(users.c.login.in_(logins))).all():
+            tx.execute(insert(team_members).values(team_id=team_id, user_id=user_id, org_id=org_id, role="member", created_at=1))
+    return team_id
+
+
+def grant(
+    backend: Backend, stack: str, principal_id: str, level: StackLevel, *, is_team: bool = True, set_id: str | None = None
+) -> None:
+    """Gives a team or person something on a stack of that name."""
+    with backend.db.begin() as tx:
+        stack_id = tx.scalar(select(stacks.c.id).where(stacks.c.name == stack, stacks.c.live == 1))
+        grants.give(tx, str(stack_id), principal_id, is_team=is_team, level=level, now=backend.clock.now(), set_id=set_id)
+
+
+def stack_id_of(backend: Backend, name: str) -> str:
+    """Returns the id of a live stack."""
+    with backend.db.connect() as connection:
+        return str(connection.scalar(select(stacks.c.id).where(stacks.c.name == name, stacks.c.live == 1)))
+
+
+def stored_rules(backend: Backend, role_id: str) -> str:
+    """Returns what is stored for a record with all that it composes."""
+    with backend.db.connect() as connection:
+        return str(connection.scalar(select(roles.c.rules).where(roles.c.id == role_id)))
+
+
+def make_machine(backend: Backend, admin: Caller, role_id: str) -> str:
+    """Makes an organization's token with a role, and returns it."""
+    org_id = next(found.org_id for found in admin.memberships if found.login == ORG)
+    now = backend.clock.now()
+    with backend.db.begin() as tx:
+        user_id = users_service.add_machine(tx, org_login=ORG, name="robot", now=now)
+        owner = access.TokenOwner(user_id, org_id=org_id, role_id=role_id)
+        return access.issue_token(tx, owner, name="robot", description="", created_by=admin.user_id, now=now).text

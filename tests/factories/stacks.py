@@ -1,0 +1,131 @@
+"""Makes stacks and updates for tests, through the services that requests go through; one function a thing."""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from common.backend import Backend
+from common.core.compression import unpack
+from common.db.tables.core_tables import updates as updates_table
+from common.rights.caller import Caller
+from common.stacks import secrets
+from common.stacks.model import Kind, StackPath
+from common.stacks.state import lifecycle
+from common.stacks.state import service as state
+from common.stacks.state.lifecycle import NewStack
+from common.stacks.updates import running, service
+from common.stacks.updates.leases import Lease
+from common.stacks.updates.model import Client, Completion, Program, Start, Started
+from common.wire.secrets import EncryptValueRequest
+from tests.factories.people import ORG
+from tests.stacks.engine.builders import VERSION, dump, entry, make_batch, make_resource, names
+
+CLIENT = Client(origin="192.0.2.7 (pulumi v3.274.1 on linux)", cli_version=VERSION)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A started update."""
+
+    path: StackPath
+    id: str
+    lease: Lease
+    started: Started
+
+
+def make_stack(
+    backend: Backend, caller: Caller, name: str = "dev", *, project: str = "shop", org: str = ORG,
+    tags: dict[str, str] | None = None, state: bytes | None = None,
+) -> StackPath:  # fmt: skip
+    """Makes a stack and returns its path."""
+    lifecycle.create(backend, caller, org, project, NewStack(name, tags or {}, state))
+    return StackPath(org, project, name)
+
+
+def make_program(*, dry_run: bool = False, **members: Any) -> Program:
+    """Returns a request that creates an update."""
+    body = {"name": "shop", "runtime": "yaml", "options": {"dryRun": dry_run}, "config": {}, "metadata": {}, **members}
+    return Program(dump(body), dry_run=dry_run)
+
+
+def make_update(
+    backend: Backend, caller: Caller, path: StackPath, *, kind: Kind = Kind.UPDATE, dry_run: bool = False, **members: Any
+) -> str:
+    """Makes an update that is not started and returns its id."""
+    return service.create(backend, caller, path, kind, make_program(dry_run=dry_run, **members))
+
+
+def start(
+    backend: Backend, caller: Caller, path: StackPath, update_id: str, *, tags: dict[str, str] | None = None, journal: int = 2
+) -> Running:
+    """Starts a created update."""
+    started = service.start(backend, caller, path, update_id, wanted=Start(tags, journal), client=CLIENT)
+    return Running(path, update_id, Lease(update_id), started)
+
+
+def make_running(
+    backend: Backend, caller: Caller, path: StackPath, *, kind: Kind = Kind.UPDATE, dry_run: bool = False, journal: int = 2
+) -> Running:
+    """Makes an update and starts it."""
+    return start(backend, caller, path, make_update(backend, caller, path, kind=kind, dry_run=dry_run), journal=journal)
+
+
+def record(backend: Backend, update: Running, *entries: dict[str, Any]) -> None:
+    """Sends one batch of journal entries."""
+    batch = make_batch(*entries)
+    running.append_journal(backend, update.lease, batch, batch)
+
+
+def record_events(backend: Backend, update: Running, *events: dict[str, Any]) -> None:
+    """Sends one batch of engine events."""
+    batch = dump({"events": list(events)})
+    running.append_events(backend, update.lease, batch, batch)
+
+
+def complete(backend: Backend, update: Running, how: Completion = Completion.SUCCEEDED) -> None:
+    """Completes a running update."""
+    service.complete(backend, update.lease, how)
+
+
+def creation(name: str, step: int, **members: Any) -> list[dict[str, Any]]:
+    """Returns the two entries that report the creation of a resource, numbered by their step."""
+    made = make_resource(name, **members)
+    begin = entry(2 * step - 1, 0, step, operation={"resource": made, "type": "creating"})
+    return [begin, entry(2 * step, 1, step, state=made)]
+
+
+def beginning(name: str, step: int) -> dict[str, Any]:
+    """Returns the entry that reports the beginning of a creation alone."""
+    return creation(name, step)[0]
+
+
+def make_version(backend: Backend, caller: Caller, path: StackPath, *resources: str) -> None:
+    """Runs a whole update that creates resources beside those that are there."""
+    update = make_running(backend, caller, path)
+    record(backend, update, *(one for step, name in enumerate(resources, 1) for one in creation(name, step)))
+    complete(backend, update)
+
+
+def update_row(backend: Backend, update_id: str) -> Row[Any]:
+    """Returns an update's row."""
+    with backend.db.connect() as connection:
+        return connection.execute(select(updates_table).where(updates_table.c.id == update_id)).one()
+
+
+def exported(backend: Backend, caller: Caller, path: StackPath, version: int | None = None) -> bytes:
+    """Returns the text of the stack's newest state, or of a version."""
+    return unpack(
+        state.export(backend, caller, path) if version is None else state.export_version(backend, caller, path, version)
+    )
+
+
+def exported_names(backend: Backend, caller: Caller, path: StackPath) -> list[str]:
+    """Returns the names of the resources in the stack's newest state, in order."""
+    return names(exported(backend, caller, path))
+
+
+def make_ciphertext(backend: Backend, caller: Caller, path: StackPath, plain: bytes = b"x") -> str:
+    """Returns a value encrypted for a stack, as the wire has it."""
+    return b64encode(secrets.encrypt(backend, caller, path, EncryptValueRequest(plain)).ciphertext).decode()

@@ -1,0 +1,54 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from sqlalchemy import select
+
+from common.backend import Backend
+from common.core.errors import BadRequest, Conflict, NotFound
+from common.db.tables.core_tables import roles, team_roles
+from common.people.roles import service, teams
+from common.people.roles.model import Change
+from common.rights.caller import Caller
+from tests.factories.people import ORG
+from tests.factories.roles import allow, compose, make_role, make_team
+
+READ = allow("stack:read")
+
+
+class TestRaces:
+    def test_lets_no_circle_arise_between_two(self, backend: Backend, admin: Caller) -> None:
+        """Two records that come to compose each other at the same moment: one of the changes is refused."""
+        one, other = make_role(backend, admin, "one", READ), make_role(backend, admin, "other", READ)
+
+        def change(role_id: str, composed: str) -> str:
+            try:
+                service.update_role(backend, admin, ORG, role_id, Change(details=json.dumps(compose(composed))))
+            except BadRequest:
+                return "refused"
+            return "done"
+
+        with ThreadPoolExecutor(2) as pool:
+            results = list(pool.map(change, (one.id, other.id), (other.id, one.id)))
+        assert ["done", "refused"] == sorted(results)
+
+    def test_lets_no_one_hold_what_is_deleted_meanwhile(self, backend: Backend, admin: Caller) -> None:
+        """A role that is given to a team and deleted at the same moment is either held and there, or gone and not held."""
+        make_team(backend, "ops")
+        for number in range(5):
+            role = make_role(backend, admin, f"r{number}", READ)
+
+            def give(role_id: str = role.id) -> None:
+                with suppress(NotFound):
+                    teams.give_role(backend, admin, ORG, "ops", role_id)
+
+            def delete(role_id: str = role.id) -> None:
+                with suppress(Conflict):
+                    service.delete_role(backend, admin, ORG, role_id, force=False)
+
+            with ThreadPoolExecutor(2) as pool:
+                for running in [pool.submit(give), pool.submit(delete)]:
+                    running.result()
+        with backend.db.connect() as connection:
+            held, there = (set(connection.scalars(select(column))) for column in (team_roles.c.role_id, roles.c.id))
+        assert held == there

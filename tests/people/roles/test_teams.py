@@ -1,0 +1,204 @@
+import json
+
+import pytest
+from sqlalchemy import func, select
+
+from common.backend import Backend
+from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.core.ids import new_id
+from common.db.tables.core_tables import roles, stack_grants, team_roles
+from common.people.roles import service, teams
+from common.people.roles.model import Change, Purpose
+from common.rights.built_in import ADMIN, MEMBER, STACK_READ, STACK_WRITE
+from common.rights.caller import Caller
+from common.rights.permissions import Permission, StackLevel
+from common.stacks import service as stacks
+from common.stacks.model import StackPath
+from tests.factories.people import ORG, caller_of, make_user
+from tests.factories.roles import (
+    allow,
+    compose,
+    grant,
+    hold,
+    make_holder,
+    make_role,
+    make_team,
+    new_record,
+    stack_id_of,
+    stored_rules,
+)
+from tests.factories.stacks import make_stack
+
+READ = allow("stack:read")
+
+
+def rows(backend: Backend) -> tuple[int, int]:
+    """Returns how many teams' roles and grants on stacks there are."""
+    with backend.db.connect() as connection:
+        return (
+            int(connection.scalar(select(func.count()).select_from(team_roles)) or 0),
+            int(connection.scalar(select(func.count()).select_from(stack_grants)) or 0),
+        )
+
+
+def may(backend: Backend, token: str, stack: str, permission: Permission) -> bool:
+    """Tells whether whoever has the token may do something to a stack of project shop."""
+    try:
+        stacks.get_stack(backend, caller_of(backend, token), StackPath(ORG, "shop", stack), permission)
+    except (Forbidden, NotFound):
+        return False
+    return True
+
+
+class TestGiveRole:
+    def test_lets_all_members_hold_it(self, backend: Backend, admin: Caller) -> None:
+        """A role of a team adds to what its members hold, built-in roles too; a repeat changes nothing."""
+        role = make_role(backend, admin, "ops", allow("audit_logs:read"))
+        token = make_user(backend, "bob", org=ORG)
+        make_team(backend, "ops", "bob")
+        for role_id in (role.id, role.id, ADMIN.id):
+            teams.give_role(backend, admin, ORG, "ops", role_id)
+
+        assert ["Admin", "ops"] == [found.name for found in teams.list_team_roles(backend, admin, ORG, "ops")]
+        assert {Permission.AUDIT_LOGS_READ, Permission.ROLE_DELETE} <= caller_of(backend, token).memberships[0].held()
+
+    def test_refuses_what_is_no_role(self, backend: Backend, admin: Caller) -> None:
+        """Permission sets and policies are not held."""
+        make_team(backend, "ops")
+        some = make_role(backend, admin, "some", READ, Purpose.SET)
+        policy = make_role(backend, admin, "policy", READ, Purpose.POLICY)
+
+        for role_id in (some.id, policy.id, STACK_READ.id):
+            with pytest.raises(BadRequest, match="a team can hold roles only"):
+                teams.give_role(backend, admin, ORG, "ops", role_id)
+
+    def test_gives_nobody_more_than_the_giver_has(self, backend: Backend, admin: Caller) -> None:
+        """Whoever may change roles cannot give their own team more than they hold, least of all make it admins."""
+        make_team(backend, "ops", "bob")
+        bob = make_holder(backend, admin, "bob", Permission.ROLE_UPDATE, Permission.STACK_READ)
+        weak, strong = make_role(backend, admin, "weak", READ), make_role(backend, admin, "strong", allow("stack:delete"))
+        everything = make_holder(backend, admin, "carol", *Permission)
+        teams.give_role(backend, bob, ORG, "ops", weak.id)
+
+        with pytest.raises(Forbidden, match="stack:delete"):
+            teams.give_role(backend, bob, ORG, "ops", strong.id)
+        with pytest.raises(Forbidden, match="nobody may give"):
+            teams.give_role(backend, bob, ORG, "ops", MEMBER.id)
+        with pytest.raises(Forbidden, match="only an admin"):
+            teams.give_role(backend, everything, ORG, "ops", ADMIN.id)
+
+    def test_refuses_what_is_not_there(self, backend: Backend, admin: Caller) -> None:
+        """A team or role of another organization is as missing as one that never was."""
+        make_team(backend, "ops")
+        foreign = service.create_role(backend, admin, "admin", new_record("own", READ), with_policy=False)
+
+        for role_id in (foreign.id, new_id(), "x" * 300):
+            with pytest.raises(NotFound, match=r"role .* not found"):
+                teams.give_role(backend, admin, ORG, "ops", role_id)
+        for team, org in (("none", ORG), ("ops", "admin"), ("Ops", ORG)):
+            with pytest.raises(NotFound, match=r"Team .* not found"):
+                teams.list_team_roles(backend, admin, org, team)
+        with pytest.raises(NotFound, match="Organization"):
+            teams.list_team_roles(backend, caller_of(backend, make_user(backend, "eve")), ORG, "ops")
+
+
+class TestTakeRole:
+    def test_takes_it_once(self, backend: Backend, admin: Caller) -> None:
+        """What a team does not hold cannot be taken."""
+        make_team(backend, "ops")
+        role = make_role(backend, admin, "ops", READ)
+        teams.give_role(backend, admin, ORG, "ops", role.id)
+        teams.take_role(backend, admin, ORG, "ops", role.id)
+
+        with pytest.raises(NotFound, match="team 'ops' does not have role"):
+            teams.take_role(backend, admin, ORG, "ops", role.id)
+        assert [] == teams.list_team_roles(backend, admin, ORG, "ops")
+
+    def test_needs_the_permission(self, backend: Backend, admin: Caller) -> None:
+        """Plain members see a team's roles and change none."""
+        make_team(backend, "ops")
+        bob = caller_of(backend, make_user(backend, "bob", org=ORG))
+
+        assert [] == teams.list_team_roles(backend, bob, ORG, "ops")
+        for call in (teams.take_role, teams.give_role):
+            with pytest.raises(Forbidden, match="role:update"):
+                call(backend, bob, ORG, "ops", MEMBER.id)
+        with pytest.raises(Forbidden, match="role:update"):
+            teams.enable_team_roles(backend, bob, ORG, "ops")
+
+
+class TestEnableTeamRoles:
+    def test_turns_grants_into_a_private_role(self, backend: Backend, admin: Caller) -> None:
+        """Levels and custom sets count as before on the stacks they were given on; the grants themselves are gone."""
+        for name in ("a", "b", "c", "d"):
+            make_stack(backend, admin, name)
+        custom = make_role(backend, admin, "deleters", allow("stack:read", "stack:delete"), Purpose.SET, resource_type="stack")
+        token = make_user(backend, "bob", org=ORG)
+        nothing = make_role(backend, admin, "nothing", allow())
+        hold(backend, "bob", nothing.id)
+        team_id = make_team(backend, "dev", "bob")
+        for name, level in (("a", StackLevel.READ), ("b", StackLevel.WRITE), ("d", StackLevel.WRITE)):
+            grant(backend, name, team_id, level)
+        grant(backend, "c", team_id, StackLevel.NONE, set_id=custom.id)
+        wanted = [
+            (stack, found)
+            for stack in "abcd"
+            for found in (Permission.STACK_READ, Permission.STACK_WRITE, Permission.STACK_DELETE)
+        ]
+        before = [may(backend, token, *one) for one in wanted]
+        made = teams.enable_team_roles(backend, admin, ORG, "dev")
+
+        assert before == [may(backend, token, *one) for one in wanted]
+        assert [True, False, False, True, True, False, True, False, True, True, True, False] == before
+        assert (Purpose.ROLE_PRIVATE, "dev") == (made.purpose, made.name)
+        composed = [entry["subNode"]["permissionDescriptors"] for entry in json.loads(made.details)["entries"]]
+        assert sorted([[STACK_READ.id], [STACK_WRITE.id], [custom.id]]) == sorted(composed)
+        assert [made.id] == [found.id for found in teams.list_team_roles(backend, admin, ORG, "dev")]
+        assert (1, 0) == rows(backend)
+
+    def test_finds_it_again(self, backend: Backend, admin: Caller) -> None:
+        """A repeat returns the same record and makes nothing."""
+        make_team(backend, "ops")
+        first = teams.enable_team_roles(backend, admin, ORG, "ops")
+
+        assert first == teams.enable_team_roles(backend, admin, ORG, "ops")
+        assert (1, 0) == rows(backend)
+
+    def test_follows_the_set_that_was_given(self, backend: Backend, admin: Caller) -> None:
+        """A custom set that changes later changes the private role, and cannot be deleted under it."""
+        make_stack(backend, admin)
+        custom = make_role(backend, admin, "some", READ, Purpose.SET, resource_type="stack")
+        grant(backend, "dev", make_team(backend, "ops"), StackLevel.NONE, set_id=custom.id)
+        made = teams.enable_team_roles(backend, admin, ORG, "ops")
+        service.update_role(backend, admin, ORG, custom.id, Change(details=json.dumps(allow("stack:delete"))))
+
+        assert "stack:delete" in stored_rules(backend, made.id)
+        assert stack_id_of(backend, "dev") in stored_rules(backend, made.id)
+        with pytest.raises(Conflict, match="1 record that composes it"):
+            service.delete_role(backend, admin, ORG, custom.id, force=False)
+
+    def test_needs_nothing_that_the_team_has_already(self, backend: Backend, admin: Caller) -> None:
+        """Whoever may change roles may convert a team that holds more than they do."""
+        make_stack(backend, admin)
+        grant(backend, "dev", make_team(backend, "ops"), StackLevel.ADMIN)
+        bob = make_holder(backend, admin, "bob", Permission.ROLE_UPDATE)
+
+        assert Purpose.ROLE_PRIVATE is teams.enable_team_roles(backend, bob, ORG, "ops").purpose
+
+
+class TestTakeAllFrom:
+    def test_leaves_nothing_of_a_team(self, backend: Backend, admin: Caller) -> None:
+        """The roles of a team that goes away go with it, and the private one is deleted unless others use it."""
+        role = make_role(backend, admin, "ops", READ)
+        team_id, other_id = make_team(backend, "ops"), make_team(backend, "dev")
+        teams.give_role(backend, admin, ORG, "ops", role.id)
+        teams.enable_team_roles(backend, admin, ORG, "ops")
+        kept = teams.enable_team_roles(backend, admin, ORG, "dev")
+        make_role(backend, admin, "user", compose(kept.id))
+        with backend.db.begin() as tx:
+            teams.take_all_from(tx, team_id)
+            teams.take_all_from(tx, other_id)
+
+        assert (0, 0) == rows(backend)
+        with backend.db.connect() as connection:
+            assert ["dev", "ops", "user"] == sorted(connection.scalars(select(roles.c.name)))

@@ -1,0 +1,37 @@
+"""How many outgoing calls there may be at once."""
+
+import pytest
+
+from common.core.errors import Unavailable
+from common.ports.outbound.slots import FOR_ONE_OWNER, Purpose, Slots
+
+
+def takes(slots: Slots, purpose: Purpose, owner: str) -> bool:
+    """Tells whether there was a place, and keeps it."""
+    try:
+        slots.take(purpose, owner)
+    except Unavailable:
+        return False
+    return True
+
+
+class TestSlots:
+    @pytest.mark.parametrize("threads", [1, 4, 16, 64])
+    def test_leave_threads_for_other_requests(self, threads: int) -> None:
+        """All purposes together take fewer places than there are threads, where there are enough of them."""
+        slots = Slots(threads)
+        taken = sum(takes(slots, purpose, f"org-{number}") for purpose in Purpose for number in range(threads + 1))
+
+        assert taken < threads or threads < 4
+
+    def test_do_not_give_one_owner_all_places(self) -> None:
+        """An organization whose issuers do not answer leaves places for others, and gets its own back."""
+        slots = Slots(16)
+        for _ in range(FOR_ONE_OWNER):
+            slots.take(Purpose.ISSUER, "acme")
+        with pytest.raises(Unavailable):
+            slots.take(Purpose.ISSUER, "acme")
+        with slots.taken(Purpose.ISSUER, "globex"), slots.taken(Purpose.PROVIDER):
+            pass
+        slots.free(Purpose.ISSUER, "acme")
+        slots.take(Purpose.ISSUER, "acme")

@@ -1,0 +1,273 @@
+"""Bringing deleted stacks back."""
+
+import pytest
+from sqlalchemy import func, select, update
+
+from common.backend import Backend
+from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.core.ids import new_id
+from common.db.tables import core_tables
+from common.rights.caller import Caller
+from common.rights.permissions import Permission, Role, StackLevel
+from common.stacks import deleted, secrets
+from common.stacks import service as stacks
+from common.stacks.model import Kind, StackPath, Status
+from common.stacks.state import lifecycle, restore
+from common.stacks.updates import history, retention
+from common.stacks.updates.history import Page
+from common.wire.secrets import DecryptValueRequest
+from tests.clocks import FrozenClock
+from tests.counting import Counter
+from tests.factories.custom_roles import give
+from tests.factories.people import caller_of, make_org, make_user
+from tests.factories.stacks import exported, exported_names, make_ciphertext, make_running, make_stack, make_version
+from tests.interleaving import Crash, crash, interleaved
+from tests.stacks.engine.builders import make_resource, make_state
+
+DEV, PROD = StackPath("acme", "shop", "dev"), StackPath("acme", "shop", "prod")
+DAY = 86_400
+
+
+def make_deleted(backend: Backend, caller: Caller, name: str = "dev") -> str:
+    """Makes a stack with a resource, deletes it, and returns its id."""
+    path = make_stack(backend, caller, name, tags={"env": "prod"}, state=make_state(make_resource("a")))
+    return delete(backend, caller, path)
+
+
+def delete(backend: Backend, caller: Caller, path: StackPath) -> str:
+    """Deletes a stack and returns its id."""
+    stack_id = stacks.get_stack(backend, caller, path, Permission.STACK_READ).id
+    lifecycle.delete(backend, caller, path, force=True)
+    return stack_id
+
+
+def bring_back(backend: Backend, caller: Caller, stack_id: str, name: str = "") -> None:
+    """Restores a stack of acme."""
+    restore.restore(backend, caller, "acme", stack_id, name)
+
+
+class TestListDeleted:
+    def test_tells_the_last_update(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
+        """A deleted stack is shown with its last version before the deletion, and when it was deleted."""
+        make_stack(backend, admin)
+        make_version(backend, admin, DEV, "a", "b")
+        updated_at = int(clock.now().timestamp() * 1000)
+        clock.pass_seconds(60)
+        stack_id = delete(backend, admin, DEV)
+        (found,) = restore.list_deleted(backend, admin, "acme")
+
+        assert (stack_id, "shop", "dev", 1, Status.SUCCEEDED, 2) == (
+            found.id, found.project, found.name, found.version, found.status, found.resource_count,
+        )  # fmt: skip
+        assert (updated_at, updated_at + 60_000) == (found.ended_at, found.deleted_at)
+
+    def test_is_the_newest_first(
+        self, backend: Backend, admin: Caller, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As many as upstream shows, the last deleted first; live stacks are none of them."""
+        monkeypatch.setattr(deleted, "SHOWN", 2)
+        for name in "abc":
+            make_deleted(backend, admin, name)
+            clock.pass_seconds(1)
+        make_stack(backend, admin, "live")
+
+        assert ["c", "b"] == [stack.name for stack in restore.list_deleted(backend, admin, "acme")]
+
+    def test_is_of_one_organization(self, backend: Backend, admin: Caller) -> None:
+        """Another organization's are not shown, and are missing to whom they do not belong."""
+        make_deleted(backend, admin)
+
+        assert [] == restore.list_deleted(backend, admin, "admin")
+        with pytest.raises(NotFound):
+            restore.list_deleted(backend, caller_of(backend, make_user(backend, "bob")), "acme")
+
+    def test_is_for_admins(self, backend: Backend, admin: Caller) -> None:
+        """Members do not see what was deleted."""
+        make_deleted(backend, admin)
+        bob = caller_of(backend, make_user(backend, "bob", org="acme"))
+
+        with pytest.raises(Forbidden):
+            restore.list_deleted(backend, bob, "acme")
+
+    def test_costs_one_statement(self, backend: Backend, admin: Caller, counter: Counter) -> None:
+        """However many there are."""
+        for name in "ab":
+            make_deleted(backend, admin, name)
+        counter.reset()
+        restore.list_deleted(backend, admin, "acme")
+
+        assert 1 == counter.statements
+
+
+class TestRestore:
+    def test_brings_everything_back(self, backend: Backend, admin: Caller) -> None:
+        """State, former versions, tags and secrets are what they were; the restoring is a version of its own."""
+        make_stack(backend, admin, tags={"env": "prod"}, state=make_state(make_resource("a")))
+        make_version(backend, admin, DEV, "b")
+        value, state = make_ciphertext(backend, admin, DEV), exported(backend, admin, DEV)
+        bring_back(backend, admin, delete(backend, admin, DEV))
+        found = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
+
+        assert ({"env": "prod"}, 3, Kind.IMPORT, 2) == (
+            found.tags, found.latest.version, found.latest.kind, found.latest.resource_count,
+        )  # fmt: skip
+        assert state == exported(backend, admin, DEV) == exported(backend, admin, DEV, 1)
+        assert b"x" == secrets.decrypt(backend, admin, DEV, DecryptValueRequest(value)).plaintext
+        assert [] == restore.list_deleted(backend, admin, "acme")
+
+    def test_hides_the_deletion_in_the_history(self, backend: Backend, admin: Caller) -> None:
+        """Clients know no deletion as an update, so its number is passed over."""
+        make_stack(backend, admin)
+        make_version(backend, admin, DEV, "a")
+        bring_back(backend, admin, delete(backend, admin, DEV))
+        make_version(backend, admin, DEV, "b")
+
+        assert [4, 3, 1] == [entry.version for entry in history.page_updates(backend, admin, DEV, Page(None))[1]]
+        with pytest.raises(NotFound):
+            history.get_version(backend, admin, DEV, 2)
+        assert {"a", "b"} == set(exported_names(backend, admin, DEV))
+
+    def test_keeps_the_order_of_the_resources(self, backend: Backend, admin: Caller) -> None:
+        """A state whose order is kept beside it comes back in that order, also under another name."""
+        make_stack(backend, admin, state=make_state(make_resource("a"), make_resource("b")))
+        with backend.db.begin() as tx:
+            tx.execute(update(core_tables.updates).values(resource_order="[1,0]"))
+        for name, path in (("", DEV), ("prod", PROD)):
+            bring_back(backend, admin, delete(backend, admin, DEV), name)
+            assert ["b", "a"] == exported_names(backend, admin, path)
+
+    def test_can_be_deleted_and_brought_back_again(self, backend: Backend, admin: Caller) -> None:
+        """Each time takes two numbers."""
+        stack_id = make_deleted(backend, admin)
+        bring_back(backend, admin, stack_id)
+        delete(backend, admin, DEV)
+        bring_back(backend, admin, stack_id)
+
+        assert 4 == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.version
+        make_running(backend, admin, DEV)
+
+    def test_gives_nobody_what_they_had(self, backend: Backend, admin: Caller) -> None:
+        """Grants end with the deletion: who was to lose access meanwhile does not get it back."""
+        make_stack(backend, admin)
+        bob = caller_of(backend, make_user(backend, "bob", org="acme"))
+        give(backend, DEV, bob.user_id, StackLevel.ADMIN)
+        bring_back(backend, admin, delete(backend, admin, DEV))
+
+        with backend.db.connect() as connection:
+            assert 0 == connection.scalar(select(func.count()).select_from(core_tables.stack_grants))
+
+    def test_refuses_a_name_that_is_taken(self, backend: Backend, admin: Caller) -> None:
+        """A new stack of that name stays; the deleted one can still come back under another name."""
+        make_stack(backend, admin, state=make_state(make_resource("old")))
+        value = make_ciphertext(backend, admin, DEV)
+        stack_id = delete(backend, admin, DEV)
+        make_stack(backend, admin, state=make_state(make_resource("new")))
+
+        for name in ("", "dev"):
+            with pytest.raises(Conflict) as caught:
+                bring_back(backend, admin, stack_id, name)
+            assert "Conflict: Stack 'acme/shop/dev' already exists" == caught.value.message
+        assert b"new-id" in exported(backend, admin, DEV)
+        bring_back(backend, admin, stack_id, "prod")
+        assert b"urn:pulumi:prod::shop::test:m:Res::old" in exported(backend, admin, PROD)
+        assert b"x" == secrets.decrypt(backend, admin, PROD, DecryptValueRequest(value)).plaintext
+        with pytest.raises(BadRequest):
+            secrets.decrypt(backend, admin, DEV, DecryptValueRequest(value))
+
+    def test_remembers_the_name_it_gave_up(self, backend: Backend, admin: Caller) -> None:
+        """Under another name it is found for decryption by its old one, as after a rename."""
+        make_stack(backend, admin)
+        value = make_ciphertext(backend, admin, DEV)
+        bring_back(backend, admin, delete(backend, admin, DEV), "prod")
+
+        assert b"x" == secrets.decrypt(backend, admin, DEV, DecryptValueRequest(value)).plaintext
+
+    @pytest.mark.parametrize("name", ["a/b", ".", "é", "x" * 101])
+    def test_refuses_a_bad_name(self, backend: Backend, admin: Caller, name: str) -> None:
+        """A name that no stack may have is refused, and the stack stays deleted."""
+        stack_id = make_deleted(backend, admin)
+
+        with pytest.raises(BadRequest):
+            bring_back(backend, admin, stack_id, name)
+        assert 1 == len(restore.list_deleted(backend, admin, "acme"))
+
+    def test_knows_only_what_is_deleted_there(self, backend: Backend, admin: Caller) -> None:
+        """An id that is none, a live stack's, and one of another organization are missing alike."""
+        make_org(backend, "beta", admin)
+        live = stacks.get_stack(backend, admin, make_stack(backend, admin, "live"), Permission.STACK_READ).id
+        other = make_stack(backend, admin, org="admin")
+
+        for stack_id in ("", "x", "é\x00", new_id(), live, delete(backend, admin, other)):
+            with pytest.raises(NotFound):
+                bring_back(backend, admin, stack_id)
+
+    @pytest.mark.parametrize("role", [Role.MEMBER, Role.BILLING_MANAGER])
+    def test_is_for_admins(self, backend: Backend, admin: Caller, role: Role) -> None:
+        """Members cannot, not even what they made themselves."""
+        bob = caller_of(backend, make_user(backend, "bob", org="acme", role=role))
+        stack_id = make_deleted(backend, admin)
+
+        with pytest.raises(Forbidden):
+            bring_back(backend, bob, stack_id)
+
+    def test_crash_leaves_it_deleted(self, backend: Backend, admin: Caller) -> None:
+        """A restoring that dies half-way has done nothing, and can be repeated."""
+        stack_id = make_deleted(backend, admin)
+        for statement in ("UPDATE stacks", "INSERT INTO updates"):
+            with interleaved(backend, statement, crash), pytest.raises(Crash):
+                bring_back(backend, admin, stack_id)
+        bring_back(backend, admin, stack_id)
+
+        assert b"a-id" in exported(backend, admin, DEV)
+
+    def test_happens_once(self, backend: Backend, admin: Caller) -> None:
+        """Of two at the same moment the second finds nothing to bring back."""
+        stack_id = make_deleted(backend, admin)
+        with interleaved(backend, "BEGIN", lambda: bring_back(backend, admin, stack_id)), pytest.raises(NotFound):
+            bring_back(backend, admin, stack_id)
+
+        assert 2 == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.version
+
+
+class TestRestoreAgainstThePurge:
+    @pytest.fixture
+    def stack_id(self, backend: Backend, admin: Caller, clock: FrozenClock) -> str:
+        """A stack that was deleted longer ago than it is kept."""
+        stack_id = make_deleted(backend, admin)
+        clock.pass_seconds(31 * DAY)
+        return stack_id
+
+    def test_works_until_the_purge_begins(self, backend: Backend, admin: Caller, stack_id: str) -> None:
+        """A stack whose time is up and whose rows are still there comes back whole, and is not purged any more."""
+        bring_back(backend, admin, stack_id)
+
+        assert 0 == retention.purge_deleted(backend)
+        assert b"a-id" in exported(backend, admin, DEV)
+
+    def test_is_over_when_the_purge_begins(
+        self, backend: Backend, admin: Caller, stack_id: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The purge takes several steps; after the first one the stack is gone for good, and the rest follows."""
+        monkeypatch.setattr(retention, "UPDATES_PER_STEP", 1)
+        assert 1 == retention.purge_deleted(backend)
+
+        assert [] == restore.list_deleted(backend, admin, "acme")
+        with pytest.raises(NotFound):
+            bring_back(backend, admin, stack_id)
+        while retention.purge_deleted(backend):
+            pass
+        with backend.db.connect() as connection:
+            assert 0 == connection.scalar(select(func.count()).select_from(core_tables.stacks))
+
+    def test_that_begins_meanwhile(self, backend: Backend, admin: Caller, stack_id: str) -> None:
+        """A restoring that read the stack before the purge began finds nothing to bring back."""
+        with interleaved(backend, "BEGIN", lambda: retention.purge_deleted(backend)), pytest.raises(NotFound):
+            bring_back(backend, admin, stack_id)
+
+    @pytest.mark.dialects("mysql")  # SQLite lets only one of them write at all
+    def test_that_looked_before(self, backend: Backend, admin: Caller, stack_id: str) -> None:
+        """A purge that found the stack while it was deleted leaves it alone once it is back."""
+        with interleaved(backend, "UPDATE stacks SET deleted_at", lambda: bring_back(backend, admin, stack_id)):
+            assert 0 == retention.purge_deleted(backend)
+
+        assert b"a-id" in exported(backend, admin, DEV)

@@ -1,0 +1,354 @@
+"""Updates that record more than a server can put together, or what it cannot read: they end, and hold up nobody."""
+
+import gzip
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import update as change
+from starlette.testclient import TestClient
+
+from common.backend import Backend
+from common.core.compression import unpack
+from common.core.errors import BackendError, BadRequest
+from common.db.tables.core_tables import event_batches, journal_batches
+from common.rights.caller import Caller
+from common.stacks.model import StackPath
+from common.stacks.updates import finishing, history, retention, running, service
+from common.stacks.updates.history import EventQuery
+from functions.jobs import JOBS, run_due
+from tests.clocks import FrozenClock
+from tests.factories.stacks import (
+    Running,
+    complete,
+    creation,
+    exported_names,
+    make_running,
+    make_stack,
+    record,
+    record_events,
+    update_row,
+)
+from tests.interleaving import Crash, crash, interleaved
+from tests.stacks.engine.builders import dump, entry, make_batch, make_resource
+from tests.wire import begin, create_stack, error_of
+
+DEV = StackPath("acme", "shop", "dev")
+MIB = 1 << 20
+BLANKS = b" " * MIB
+
+
+def limit(backend: Backend, **values: int) -> None:
+    """Gives the backend other settings."""
+    object.__setattr__(backend, "settings", backend.settings.replaced(**{name: str(value) for name, value in values.items()}))
+
+
+def peak_bytes(work: Callable[[], object]) -> int:
+    """Returns how much memory Python's allocators had given out at most while something was done."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def blank_batch(step: int, blanks: bytes = BLANKS) -> bytes:
+    """Returns a batch that is nothing but blanks for the most part."""
+    return make_batch(*creation(f"r{step}", step)).replace(b"[", b"[" + blanks, 1)
+
+
+@pytest.fixture(autouse=True)
+def few_visits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replays may do little work."""
+    monkeypatch.setattr("common.stacks.engine.progress._MOST_VISITS", 10_000)
+
+
+@pytest.fixture
+def update(backend: Backend, admin: Caller) -> Running:
+    """A running update."""
+    make_stack(backend, admin)
+    return make_running(backend, admin, DEV)
+
+
+class TestBatch:
+    def test_that_inflates_to_too_much_is_halved_by_its_client(self, client: TestClient, backend: Backend) -> None:
+        """A small request that holds a large batch is 413, for journals as for events, and the update goes on."""
+        limit(backend, STACKHOLD_BATCH_LIMIT_BYTES=1000)
+        found = begin(client, create_stack(client))
+        large = {"sequence": 1, "stdoutEvent": {"message": "x" * 1000}}
+
+        for reply in (found.journal(*creation("a", 1, inputs={"x": "y" * 1000})), found.events(large)):
+            status, code, message = error_of(reply)
+            assert (413, 413) == (status, code)
+            assert "STACKHOLD_BATCH_LIMIT_BYTES" in message
+        assert 204 == found.journal(entry(1, 0, 1)).status_code
+
+    def test_of_a_great_many_entries_is_refused_before_there_is_an_object_for_each(self, client: TestClient) -> None:
+        """Entries of two bytes take much more memory than their text, so their number is limited too."""
+        found = begin(client, create_stack(client))
+        body = b'{"entries":[' + b",".join([b"{}"] * 500_000) + b"]}"
+
+        used = peak_bytes(lambda: found.send("PATCH", "journalentries", body))
+        status, _, message = error_of(found.send("PATCH", "journalentries", body))
+
+        assert 413 == status
+        assert "more than 100,000 entries" in message
+        assert used < 8 * len(body)
+
+    def test_is_kept_without_the_blanks_that_are_most_of_it(self, backend: Backend, admin: Caller, update: Running) -> None:
+        """Six batches of blanks take what their entries take, when they are kept and when they are put together."""
+        for step in range(1, 7):
+            text = blank_batch(step)
+            running.append_journal(backend, update.lease, gzip.compress(text), text)
+        with backend.db.connect() as connection:
+            kept = [unpack(row.body) for row in connection.execute(journal_batches.select())]
+        used = peak_bytes(lambda: complete(backend, update))
+
+        assert max(map(len, kept)) < 1000
+        assert used < 2 * MIB
+        assert [f"r{step}" for step in range(1, 7)] == exported_names(backend, admin, DEV)
+
+    @pytest.mark.parametrize("padding", [gzip.compress(b"") * 5000, b"\0" * 100_000], ids=["members", "zeros"])
+    def test_is_kept_without_padding_that_is_no_text(self, backend: Backend, update: Running, padding: bytes) -> None:
+        """Compressed bytes that inflate to nothing count for nothing, so they are not kept either."""
+        text = make_batch(*creation("a", 1))
+        running.append_journal(backend, update.lease, gzip.compress(text) + padding, text)
+        events = b'{"events":[{"sequence":1}]}'
+        running.append_events(backend, update.lease, gzip.compress(events) + padding, events)
+        with backend.db.connect() as connection:
+            kept = [*connection.execute(journal_batches.select()), *connection.execute(event_batches.select())]
+
+        assert [text, events] == [unpack(row.body) for row in kept]
+        assert max(len(row.body) for row in kept) <= len(text)
+
+    def test_with_an_endless_summary_is_kept_without_reading_it(self, backend: Backend, update: Running) -> None:
+        """A summary of millions of names would take gigabytes when it is read, and stand in every listing of updates."""
+        changes = b",".join(b'"%d":1' % number for number in range(100_000))
+        text = b'{"events":[{"sequence":1,"summaryEvent":{"isPreview":false,"resourceChanges":{%b}}}]}' % changes
+
+        assert 2 * len(text) > peak_bytes(lambda: running.append_events(backend, update.lease, text, text))
+        with backend.db.connect() as connection:
+            assert connection.scalar(event_batches.select().with_only_columns(event_batches.c.resource_changes)) is None
+
+
+class TestUpdate:
+    def test_that_has_recorded_as_much_as_it_may_keeps_what_it_has(
+        self, backend: Backend, admin: Caller, update: Running
+    ) -> None:
+        """Beyond the limit of an update a batch is refused by the name of the setting, and what was recorded stays."""
+        limit(backend, STACKHOLD_UPDATE_LIMIT_BYTES=10_000)
+        record(backend, update, *creation("a", 1, inputs={"x": "y" * 2000}))
+        with pytest.raises(BadRequest, match=r"10,000 bytes \(STACKHOLD_UPDATE_LIMIT_BYTES\). What it recorded is kept"):
+            record(backend, update, *creation("b", 2, inputs={"x": "y" * 2000}))
+        record_events(backend, update, {"sequence": 1})
+        complete(backend, update)
+
+        assert ["a"] == exported_names(backend, admin, DEV)
+
+    def test_counts_a_batch_and_an_entry_beside_their_text(self, backend: Backend, update: Running) -> None:
+        """A great many tiny batches reach the limit too."""
+        limit(backend, STACKHOLD_UPDATE_LIMIT_BYTES=10 * running.BATCH_BYTES)
+
+        for step in range(7):
+            record(backend, update, entry(step, 0, step))
+        with pytest.raises(BadRequest):
+            record(backend, update, entry(7, 0, 7))
+
+    def test_leaves_no_blob_of_a_batch_that_is_refused(self, backend: Backend, update: Running) -> None:
+        """A batch too large for a row is not kept in the object store once it was refused."""
+        limit(backend, STACKHOLD_UPDATE_LIMIT_BYTES=10_000, STACKHOLD_BATCH_ROW_LIMIT_BYTES=10)
+        with pytest.raises(BadRequest):
+            record(backend, update, *creation("a", 1, inputs={"x": "y" * 10_000}))
+
+        assert [] == backend.batches.page("batches/", "", 10)
+
+
+def poison_overlapping(backend: Backend, update: Running) -> None:
+    """Records batches that all reach from the first entry to the last, so that each must be read before any is done."""
+    limit(backend, STACKHOLD_BODY_LIMIT_BYTES=MIB)
+    for step in range(1, 9):
+        made = make_resource(f"r{step}", inputs={"x": "y" * (MIB // 4)})
+        record(backend, update, entry(step, 1, step, state=made), entry(1000 + step, 6, 1))
+
+
+def poison_large(backend: Backend, update: Running) -> None:
+    """Records a state that is larger than one may be."""
+    limit(backend, STACKHOLD_BODY_LIMIT_BYTES=MIB)
+    for step in range(1, 9):
+        record(backend, update, *creation(f"r{step}", step, inputs={"x": "y" * (MIB // 4)}))
+
+
+def poison_old(backend: Backend, update: Running) -> None:
+    """Leaves a batch of an older release, which inflates to more than any request may."""
+    record(backend, update, *creation("a", 1))
+    limit(backend, STACKHOLD_BODY_LIMIT_BYTES=MIB)
+    with backend.db.connect() as connection:
+        connection.execute(
+            change(journal_batches)
+            .where(journal_batches.c.update_id == update.id)
+            .values(body=gzip.compress(blank_batch(1, BLANKS * 2)))
+        )
+
+
+def poison_work(backend: Backend, update: Running) -> None:
+    """Records entries each of which looks at all resources again."""
+    made = [entry(step, 1, step, state=make_resource(f"r{step}")) for step in range(100)]
+    record(backend, update, *made, *(entry(1000 + step, 7, 0) for step in range(110)))
+
+
+def poison_cut(backend: Backend, update: Running) -> None:
+    """Damages a stored batch."""
+    record(backend, update, *creation("a", 1))
+    with backend.db.connect() as connection:
+        connection.execute(
+            change(journal_batches).where(journal_batches.c.update_id == update.id).values(body=gzip.compress(b"{}" * 100)[:20])
+        )
+
+
+POISONS = (poison_overlapping, poison_large, poison_old, poison_work, poison_cut)
+
+
+class TestSetAside:
+    @pytest.mark.parametrize("poison", POISONS)
+    def test_is_what_becomes_of_a_poisoned_update(
+        self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock, poison: Callable[[Backend, Running], None]
+    ) -> None:
+        """The job ends it as failed with the reason, keeps its journal, frees the stack, and goes on with the next update."""
+        other = make_running(backend, admin, make_stack(backend, admin, "other"))
+        record(backend, other, *creation("o", 1))
+        poison(backend, update)
+        clock.pass_seconds(300 + service.GIVEN_UP_AFTER_SECONDS)
+        used = peak_bytes(lambda: run_due(backend, [job for job in JOBS if job.name == "expire_leases"]))
+
+        row = update_row(backend, update.id)
+        assert ("failed", "damaged") == (row.status, row.outcome)
+        assert f"version 1 of stack '{DEV}'" in row.damage
+        assert ("failed", "expired") == (update_row(backend, other.id).status, update_row(backend, other.id).outcome)
+        assert used < 24 * MIB
+        assert [] == exported_names(backend, admin, DEV)
+        clock.pass_seconds(8 * 86400)
+        retention.compact(backend)
+        with backend.db.connect() as connection:
+            assert update.id in {one.update_id for one in connection.execute(journal_batches.select())}
+        make_running(backend, admin, DEV)
+
+    def test_is_told_to_whoever_completes_and_to_nobody_else(self, backend: Backend, admin: Caller, update: Running) -> None:
+        """The client learns why; a repeat tries again, which helps once what was damaged has been repaired."""
+        record(backend, update, *creation("a", 1))
+        with backend.db.connect() as connection:
+            whole = connection.execute(journal_batches.select()).one().body
+            connection.execute(
+                change(journal_batches).where(journal_batches.c.update_id == update.id).values(body=gzip.compress(whole)[:30])
+            )
+        for _ in range(2):
+            with pytest.raises(
+                finishing.StateLost,
+                match=r"version 1 of stack 'acme/shop/dev' could not be put together: the stored batch .* damaged",
+            ):
+                complete(backend, update)
+        assert [] == exported_names(backend, admin, DEV)
+        with backend.db.connect() as connection:
+            connection.execute(change(journal_batches).where(journal_batches.c.update_id == update.id).values(body=whole))
+        service.cancel(backend, admin, DEV, update.id)
+
+        assert ("cancelled", "cancelled") == (update_row(backend, update.id).status, update_row(backend, update.id).outcome)
+        assert ["a"] == exported_names(backend, admin, DEV)
+
+    def test_is_not_tried_again_once_the_stack_has_gone_on(self, backend: Backend, admin: Caller, update: Running) -> None:
+        """A newer version was made from the state before it, so that nothing can be put in between any more."""
+        poison_cut(backend, update)
+        with pytest.raises(finishing.StateLost):
+            complete(backend, update)
+        complete(backend, make_running(backend, admin, DEV))
+
+        with pytest.raises(finishing.StateLost):
+            complete(backend, update)
+        assert "damaged" == update_row(backend, update.id).outcome
+
+    def test_is_what_becomes_of_an_update_that_kills_its_server(
+        self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock
+    ) -> None:
+        """A process that dies in the middle leaves a note, and after some of them nobody tries any more."""
+        record(backend, update, *creation("a", 1))
+        clock.pass_seconds(300 + service.GIVEN_UP_AFTER_SECONDS)
+        for _ in range(finishing.MOST_ATTEMPTS):
+            with interleaved(backend, "SELECT journal_batches", crash), pytest.raises(Crash):
+                service.expire_leases(backend, 10)
+            clock.pass_seconds(61)
+        with interleaved(backend, "SELECT journal_batches", crash, times=0):
+            assert 1 == service.expire_leases(backend, 10)
+
+        assert "damaged" == update_row(backend, update.id).outcome
+        assert "the server stopped 3 times" in update_row(backend, update.id).damage
+
+    def test_waits_for_a_store_that_does_not_answer(
+        self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock
+    ) -> None:
+        """That is no fault of the update: it is tried again as long as it takes."""
+        limit(backend, STACKHOLD_BATCH_ROW_LIMIT_BYTES=10)
+        record(backend, update, *creation("a", 1))
+        clock.pass_seconds(300 + service.GIVEN_UP_AFTER_SECONDS)
+        folder = backend.settings.data_folder / "objects" / "batches"
+        hidden = folder.rename(folder.with_name("hidden"))
+        folder.write_bytes(b"")
+        for _ in range(finishing.MOST_ATTEMPTS + 2):
+            assert 0 == service.expire_leases(backend, 10)
+            clock.pass_seconds(61)
+        folder.unlink()
+        hidden.rename(folder)
+
+        assert 1 == service.expire_leases(backend, 10)
+        assert ["a"] == exported_names(backend, admin, DEV)
+
+
+class TestEvents:
+    def test_that_cannot_be_read_do_not_take_the_others_with_them(self, backend: Backend, admin: Caller, update: Running) -> None:
+        """A damaged batch of events is left out of the page."""
+        for number in range(3):
+            record_events(backend, update, {"sequence": number})
+        complete(backend, update)
+        with backend.db.connect() as connection:
+            connection.execute(change(event_batches).where(event_batches.c.first_sequence == 1).values(body=b"\x1f\x8bno"))
+        found, following = history.page_events(backend, admin, DEV, update.id, EventQuery())
+
+        assert ([dump({"sequence": 0}), dump({"sequence": 2})], None) == (found, following)
+
+    def test_are_inflated_a_page_at_a_time(self, backend: Backend, admin: Caller, update: Running) -> None:
+        """Events that inflate to many times what they take on the disk are served in pages of a few megabytes."""
+        for number in range(20):
+            text = dump({"events": [{"sequence": number, "stdoutEvent": {"message": "x" * MIB}}]})
+            running.append_events(backend, update.lease, gzip.compress(text), text)
+        complete(backend, update)
+        found: list[int] = []
+        used = peak_bytes(lambda: found.append(len(history.page_events(backend, admin, DEV, update.id, EventQuery())[0])))
+
+        assert [4] == found
+        assert used < 24 * MIB
+
+
+class TestPreview:
+    def test_stores_nothing_but_events(self, client: TestClient) -> None:
+        """Whoever may preview may not store states and journals by it."""
+        found = begin(client, create_stack(client), dry_run=True)
+        state = b'{"version":3,"deployment":{}}'
+
+        for reply in (found.journal(entry(1, 0, 1)), found.checkpoint(state), found.verbatim(state, 1)):
+            assert (400, 400, "Bad Request: a preview can record only events") == error_of(reply)
+        assert 200 == found.events({"sequence": 1}).status_code
+
+
+class TestJob:
+    def test_goes_on_after_an_update_that_fails_in_an_unexpected_way(
+        self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock
+    ) -> None:
+        """One update's trouble does not hold up the others."""
+        other = make_running(backend, admin, make_stack(backend, admin, "other"))
+        clock.pass_seconds(300 + service.GIVEN_UP_AFTER_SECONDS)
+
+        def fail() -> None:
+            raise BackendError("nobody expected this")
+
+        with interleaved(backend, "SELECT journal_batches", fail):
+            assert 1 == service.expire_leases(backend, 10)
+        assert {"finishing", "failed"} == {update_row(backend, one.id).status for one in (update, other)}
