@@ -23,11 +23,10 @@ from bench.asgi import Json
 from bench.counting import Counter, counted
 from bench.script import PROJECT, Script, batches
 from bench.servers import ORG
-from common.backend import Backend
+from common.backend import Backend, open_backend
 from common.config.settings import Settings
 from common.core.clock import Clock
 from common.core.compression import pack, unpack
-from common.opening import open_backend
 from common.ports.keys.data_keys import KEPT_FOR
 from common.stacks.engine import delta
 from functions.http.app import create_app

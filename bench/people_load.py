@@ -16,12 +16,11 @@ import msgspec
 from bench import asgi, usage
 from bench.counting import counted
 from bench.people_rows import Size, fill, id_of, login_of, org_login, project_of, token_of
-from common.backend import Backend
+from common.backend import Backend, open_backend
 from common.config.settings import Settings
 from common.core.compression import unpack
 from common.core.paging import make_token, seal
 from common.db.tables.metadata import METADATA
-from common.opening import open_backend
 from functions.http.app import create_app
 from functions.server import startup
 from tools.mysql import PASSWORD, USER, Server, temporary_server

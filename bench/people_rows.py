@@ -14,7 +14,9 @@ import msgspec
 from sqlalchemy import Connection, Table, insert
 
 from common.db.engine import Database
-from common.db.tables import core_tables as t
+from common.db.tables import access
+from common.db.tables import people as t_people
+from common.db.tables import stacks as t
 from common.rights import descriptor as d
 from common.rights.org_settings import OrgSettings, encode
 from common.rights.permissions import Permission, StackLevel
@@ -87,7 +89,7 @@ def _add(tx: Connection, found: Pairs) -> int:
 def _organization(org: int, size: Size) -> Pairs:
     org_id = id_of("org", org)
     settings = encode(OrgSettings(default_stack_permission=StackLevel.NONE))
-    yield t.organizations, _named(org_id, org_login(org)) | {"settings": settings}
+    yield t_people.organizations, _named(org_id, org_login(org)) | {"settings": settings}
     own = [login_of(org, member) for member in range(max(1, size.members - len(ROAMERS)))]
     for login in own:
         yield from _person(login)
@@ -101,14 +103,14 @@ def _organization(org: int, size: Size) -> Pairs:
 
 def _person(login: str) -> Pairs:
     user_id = id_of("user", login)
-    yield t.users, {
+    yield t_people.users, {
         "id": user_id, "login": login, "is_machine": False, "name": login.title(), "email": f"{login}@example.com",
         "avatar_url": "", "site_admin": False, "created_at": _NOW,
     }  # fmt: skip
     personal = id_of("org", login)
-    yield t.organizations, _named(personal, login) | {"personal_user_id": user_id}
-    yield t.members, _member(personal, user_id, "admin", None)
-    yield t.access_tokens, _token(f"{login}-0", "personal", user_id) | {
+    yield t_people.organizations, _named(personal, login) | {"personal_user_id": user_id}
+    yield t_people.members, _member(personal, user_id, "admin", None)
+    yield access.access_tokens, _token(f"{login}-0", "personal", user_id) | {
         "token_hash": sha256(token_of(login).encode()).hexdigest(), "last_used_at": _NEVER_SOON,
     }  # fmt: skip
 
@@ -127,7 +129,7 @@ def _roles(org: int, org_id: str) -> Pairs:
     found |= {f"role{number}": d.Allow(permissions=[Permission.STACK_CREATE]) for number in range(_ROLES_OF_TEAMS)}
     for name, descriptor in found.items():
         text = d.encode(descriptor)
-        yield t.roles, {
+        yield access.roles, {
             "id": id_of("role", org, name), "org_id": org_id, "purpose": "role", "name": name, "description": "",
             "resource_type": "global", "details": text, "rules": text, "version": 1, "created_at": _NOW, "modified_at": _NOW,
         }  # fmt: skip
@@ -137,9 +139,9 @@ def _members(org: int, org_id: str, people: list[str]) -> Pairs:
     for number, login in enumerate(people):
         role = ROAMERS.get(login, "admin" if number == 0 else None)
         custom = id_of("role", org, role) if role not in ("admin", None) else None
-        yield t.members, _member(org_id, id_of("user", login), "admin" if role == "admin" else "member", custom)
+        yield t_people.members, _member(org_id, id_of("user", login), "admin" if role == "admin" else "member", custom)
     for number in range(_INVITES):
-        yield t.invites, {
+        yield t_people.invites, {
             "id": id_of("invite", org, number), "org_id": org_id, "email": f"new{number}@example.com", "role": "member",
             "sent_by": id_of("user", people[0]), "sent_at": _NOW + number, "expires_at": _NEVER_SOON,
         }  # fmt: skip
@@ -148,17 +150,17 @@ def _members(org: int, org_id: str, people: list[str]) -> Pairs:
 def _teams(org: int, org_id: str, people: list[str], size: Size) -> Pairs:
     for team in range(size.teams):
         team_id = id_of("team", org, team)
-        yield t.teams, {
+        yield t_people.teams, {
             "id": team_id, "org_id": org_id, "kind": "pulumi", "name": f"team{team:02}", "display_name": "", "description": "",
             "created_at": _NOW,
         }  # fmt: skip
         held = id_of("role", org, f"role{team % _ROLES_OF_TEAMS}")
-        yield t.team_roles, {"team_id": team_id, "role_id": held, "created_at": _NOW}
+        yield access.team_roles, {"team_id": team_id, "role_id": held, "created_at": _NOW}
         for stack in range(min(_GRANTS, size.stacks)):
-            yield t.stack_grants, _grant(org, (team * _GRANTS + stack) % size.stacks, team_id, is_team=True)
+            yield access.stack_grants, _grant(org, (team * _GRANTS + stack) % size.stacks, team_id, is_team=True)
     for number, login in enumerate(people):
         for team in {number % size.teams, (number + 7) % size.teams}:
-            yield t.team_members, {
+            yield t_people.team_members, {
                 "team_id": id_of("team", org, team), "user_id": id_of("user", login), "org_id": org_id, "role": "member",
                 "created_at": _NOW,
             }  # fmt: skip
@@ -179,7 +181,7 @@ def _stacks(org: int, org_id: str, people: list[str], size: Size) -> Pairs:
         for version in range(2):
             yield t.updates, _update(stack_id, version, maker, (org_login(org), project, f"stack{number:05}"))
         given = id_of("user", people[(number + 1) % len(people)])
-        yield t.stack_grants, _grant(org, number, given, is_team=False)
+        yield access.stack_grants, _grant(org, number, given, is_team=False)
 
 
 def _update(stack_id: str, version: int, requested_by: str, path: tuple[str, str, str]) -> Row:
@@ -200,13 +202,13 @@ def _tokens(org: int, org_id: str, admin: str, size: Size) -> Pairs:
     owners += [("team", f"{org_login(org)}/team{team:02}", team) for team in range(size.teams)]
     for kind, login, team in owners:
         user_id = id_of("user", login)
-        yield t.users, {"id": user_id, "login": login, **machine}
+        yield t_people.users, {"id": user_id, "login": login, **machine}
         for number in range(_TOKENS if team is None else _TOKENS // 10):
             owned = {"org_id": org_id, "team_id": id_of("team", org, team) if team is not None else None}
             name = f"{login}-{number}"
-            yield t.access_tokens, _token(name, kind, user_id) | owned | {"created_by": id_of("user", admin)}
+            yield access.access_tokens, _token(name, kind, user_id) | owned | {"created_by": id_of("user", admin)}
     for number in range(1, _TOKENS):
-        yield t.access_tokens, _token(f"{admin}-{number}", "personal", id_of("user", admin))
+        yield access.access_tokens, _token(f"{admin}-{number}", "personal", id_of("user", admin))
 
 
 def _token(name: str, kind: str, user_id: str) -> Row:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from common.config.plan import Plan
+from common.config import master_key, object_stores
+from common.config.plan import Plan, make_plan
 from common.config.settings import Settings
-from common.core.clock import Clock
+from common.core.clock import Clock, SystemClock
+from common.core.errors import StartUpError
 from common.db.engine import Database
 from common.ports.blobs import Bucket
 from common.ports.keys import KeyService
@@ -34,3 +36,39 @@ class Backend:
         """Close what was opened."""
         self.outbound.close()
         self.db.close()
+
+
+def open_backend(settings: Settings, *, clock: Clock | None = None) -> Backend:
+    """Return the backend of these settings; raises StartUpError when something it needs is not there."""
+    plan = make_plan(settings)
+    return open_plan(plan, plan.open_database(), master_key.open_key_service(settings, plan.master), clock=clock)
+
+
+def open_plan(plan: Plan, db: Database, keys: KeyService, *, clock: Clock | None = None) -> Backend:
+    """Return the backend of a plan, with the database and the key service that were opened to check them."""
+    clock = clock or SystemClock()
+    checkpoints, batches, policy_packs, metadata = (Bucket(plan.stores[purpose].driver) for purpose in object_stores.PURPOSES)
+    return Backend(
+        plan=plan,
+        settings=plan.settings,
+        clock=clock,
+        db=db,
+        checkpoints=checkpoints,
+        batches=batches,
+        policy_packs=policy_packs,
+        metadata=metadata,
+        keys=keys,
+        data_keys=DataKeys(keys, clock),
+        outbound=plan.outbound,
+        mailer=plan.mailer,
+    )
+
+
+def require_remote(settings: Settings) -> None:
+    """Raise StartUpError unless database, states and master key are all kept elsewhere: a function has no disk of its own."""
+    missing = [name for name in ("PULUMI_DATABASE_ENDPOINT", object_stores.CHECKPOINTS) if not settings.is_set(name)]
+    if master_key.chosen(settings).place is not None:
+        missing.append(f"{master_key.KMS_KEY} or {master_key.VAULT}")
+    if missing:
+        msg = f"a function keeps nothing on its own disk: set {', '.join(missing)}"
+        raise StartUpError(msg)

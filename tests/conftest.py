@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from common.backend import Backend
+from common.backend import Backend, open_backend
 from common.config.database import DATABASE_FILE
 from common.config.settings import Settings
 from common.db.engine import open_database
 from common.db.migrate import migrate
-from common.opening import open_backend
 from common.ports.keys.local import create_key
 from common.rights.caller import Caller
 from functions.http.app import create_app

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from common.audit.events import KINDS
-from common.audit.model import Entry
+from common.audit.events import KINDS, Entry
 
 HEADINGS = (
     "Timestamp", "Name", "Login", "Event", "Description", "SourceIP", "RequireOrgAdmin", "RequireStackAdmin",

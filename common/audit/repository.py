@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select
 
-from common.audit.model import Actor, Entry, Search
+from common.audit.events import Actor, Entry, Search
 from common.db.tables.audit import audit_events
-from common.db.tables.core_tables import members, users
+from common.db.tables.people import members, users
 
 
 def add(tx: Connection, entry_id: str, org_id: str, event: str, description: str, *, actor: Actor, now_millis: int) -> None:

@@ -8,8 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.audit import repository
-from common.audit.events import KINDS, Event, Kind
-from common.audit.model import DESCRIPTION_LIMIT, NAME_LIMIT, Actor, Entry, Search
+from common.audit.events import DESCRIPTION_LIMIT, KINDS, NAME_LIMIT, Actor, Entry, Event, Kind, Search
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, NotFound

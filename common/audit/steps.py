@@ -3,8 +3,7 @@
 from sqlalchemy import Connection
 
 from common.audit import service as audit
-from common.audit.events import Event
-from common.audit.model import Actor
+from common.audit.events import Actor, Event
 from common.backend import Backend
 from common.rights.caller import Caller
 

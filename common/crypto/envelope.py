@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from common.core.errors import BadRequest
 
-KEY_BYTES = 32
 REFUSAL = "the value cannot be decrypted: it belongs to another stack, or it is damaged"
 _VERSION = b"\x01"
 # 96 random bits never repeat in practice below 2^32 values under one key (NIST SP 800-38D, 8.3); each stack has its own key.

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, exists, insert, inspect, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
-from common.db.tables.core_tables import service_keys, stacks
+from common.db.tables.installation import service_keys
+from common.db.tables.stacks import stacks
 
 
 def find_key(connection: Connection, name: str) -> bytes | None:

@@ -7,7 +7,9 @@ begun with it. What roles, teams and grants give is looked at by a job (common/s
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
-from common.db.tables.core_tables import access_tokens, members, stacks, updates
+from common.db.tables.access import access_tokens
+from common.db.tables.people import members
+from common.db.tables.stacks import stacks, updates
 
 # No list: one that is expanded for each call costs more than the statement.
 _is_of_machine = and_(access_tokens.c.kind != "personal", access_tokens.c.kind != "session")

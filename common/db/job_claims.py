@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
-from common.db.tables.core_tables import jobs
+from common.db.tables.installation import jobs
 
 
 @dataclass(frozen=True, slots=True)

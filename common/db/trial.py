@@ -7,7 +7,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from common.core.ids import new_id
 from common.db.engine import Database
-from common.db.tables.core_tables import service_keys
+from common.db.tables.installation import service_keys
 
 
 class _Undone(Exception):

@@ -11,14 +11,15 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.access import authentication as access
+from common.access import tokens
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, StartUpError
 from common.core.names import require_owner_name
 from common.db.faults import is_race
 from common.installation import repository
-from common.people.orgs import service as orgs
-from common.people.users import service as users
+from common.people.orgs import steps as orgs
+from common.people.users import steps as users
 
 ADMIN_LOGIN = "admin"
 _ATTEMPTS = 3
@@ -82,8 +83,8 @@ def bootstrap(backend: Backend, *, token: str | None, org: str | None) -> Bootst
 
 def require_fit(token: str | None, org: str | None) -> None:
     """Raise StartUpError for a token or a name that cannot be, so that an entry point can refuse before it changes anything."""
-    if token is not None and not access.is_token(token):
-        msg = f"STACKHOLD_BOOTSTRAP_TOKEN must be {access.TOKEN_FORM}"
+    if token is not None and not tokens.is_token(token):
+        msg = f"STACKHOLD_BOOTSTRAP_TOKEN must be {tokens.TOKEN_FORM}"
         raise StartUpError(msg)
     if org is not None:
         try:
@@ -102,7 +103,7 @@ def _make_missing(tx: Connection, now: datetime, token: str | None, org: str | N
     repository.note(tx, _ADMIN, now)
     if org is not None:
         warnings += _make_organization(tx, user_id, org, now)
-    invented = access.new_token() if token is None and is_new else None
+    invented = tokens.new_token() if token is None and is_new else None
     added = _add_token(tx, user_id, token or invented, now, warnings)
     return BootstrapResult(ADMIN_LOGIN, administrator_made=is_new, token_added=added, token=invented, warnings=tuple(warnings))
 
@@ -136,7 +137,7 @@ def _add_token(tx: Connection, user_id: str, text: str | None, now: datetime, wa
     """Add the token if the installation has never known it, and tell whether it did; `warnings` gets what there is to say."""
     if text is None:
         return False
-    owner = access.find_owner(tx, text)
+    owner = tokens.find_owner(tx, text)
     if owner not in (None, user_id):
         msg = "STACKHOLD_BOOTSTRAP_TOKEN is the token of another user; the administrator needs one of their own"
         raise StartUpError(msg)
@@ -147,11 +148,11 @@ def _add_token(tx: Connection, user_id: str, text: str | None, now: datetime, wa
         if others:
             warnings.append(_OTHERS.format(ids=", ".join(others)))
         whose = access.TokenOwner(user_id)
-        access.issue_token(
+        tokens.issue_token(
             tx, whose, name=_TOKEN_NAME, description="made at the start", created_by=user_id, now=now, text=text,
         )  # fmt: skip
         return True
-    if owner is None or not repository.is_good(tx, access.hash_of(text), unix_millis(now)):
+    if owner is None or not repository.is_good(tx, tokens.hash_of(text), unix_millis(now)):
         warnings.append(_ENDED)
     return False
 
@@ -161,7 +162,7 @@ def _is_unknown(tx: Connection, token: str | None) -> bool:
 
 
 def _token_item(text: str) -> str:
-    return f"token {access.hash_of(text)}"
+    return f"token {tokens.hash_of(text)}"
 
 
 def _org_item(org: str) -> str:

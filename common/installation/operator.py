@@ -10,13 +10,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from common.access import authentication as access
+from common.access import tokens
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, NotFound
 from common.db.faults import repeated, unless_taken
 from common.mailing.model import clean_address
-from common.people.orgs import service as orgs
-from common.people.orgs.settings import change_settings
-from common.people.users import service as users
+from common.people.orgs import steps as orgs
+from common.people.orgs.steps import change_settings
+from common.people.users import steps as users
 from common.rights.permissions import Role
 
 
@@ -68,7 +69,7 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
             if org_id is not None:
                 orgs.add_member(tx, org_id=org_id, user_id=user_id, role=new.role, now=now)
                 users.choose_default_organization(tx, user_id, org_id)
-            token = access.issue_token(
+            token = tokens.issue_token(
                 tx, access.TokenOwner(user_id), name="first", description="made by the operator", created_by=user_id, now=now,
             )  # fmt: skip
         return Made(new.login, token.text)

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, insert, or_, select
 
 from common.core.clock import unix_millis
-from common.db.tables.core_tables import access_tokens, bootstrap_items
+from common.db.tables.access import access_tokens
+from common.db.tables.installation import bootstrap_items
 
 
 def was_made(connection: Connection, item: str) -> bool:

@@ -5,18 +5,15 @@ attempt by whoever sends (`Write`), and kept nowhere. Two senders at once cannot
 after handing it over is sent again when the claim runs out.
 """
 
-from collections.abc import Callable, Sequence
-
-from sqlalchemy import Connection
+from collections.abc import Callable
 
 from common.backend import Backend
 from common.core.clock import unix_millis
-from common.core.errors import BadRequest, Forbidden, NotFound
-from common.core.ids import is_id, new_id
+from common.core.errors import BadRequest
 from common.core.paging import make_token, read_token, seal
 from common.db.faults import repeated
-from common.mailing import repository
-from common.mailing.model import NewMail, QueuedMail
+from common.mailing import repository, steps
+from common.mailing.model import QueuedMail
 from common.ports.mail import Mail, NotSent
 from common.rights.caller import Caller
 
@@ -25,26 +22,12 @@ PAGE_SIZE = 50
 CLAIM_MILLIS = 600_000
 ATTEMPTS = 8
 PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 60_000, 6 * 3_600_000
-# How soon the same mail may go out again, since whoever invites could otherwise fill somebody's mailbox.
-AGAIN_AFTER_MILLIS = 300_000
 IN_THE_LOG = "no mail server is configured; the text is in the server's log"
 ABANDONED = "whoever tried to send it ended in the middle, too often"
 _PROBLEM_LIMIT = 255
 
 # Returns the text of a mail, with a fresh link, or None when there is no longer anything to say.
 Write = Callable[[Backend, QueuedMail], Mail | None]
-
-
-def queue(tx: Connection, backend: Backend, new: Sequence[NewMail]) -> None:
-    """Queue mails, a step: they go out once the caller's transaction is there."""
-    if new:
-        repository.add(tx, [(new_id(), mail) for mail in new], unix_millis(backend.clock.now()))
-
-
-def queue_again(tx: Connection, backend: Backend, mail: NewMail) -> None:
-    """Queue a mail unless the same one was queued within the last minutes, a step."""
-    if not repository.has_recent(tx, mail, unix_millis(backend.clock.now()) - AGAIN_AFTER_MILLIS):
-        queue(tx, backend, [mail])
 
 
 def send_one(backend: Backend, write: Write) -> int:
@@ -71,31 +54,13 @@ def send_one(backend: Backend, write: Write) -> int:
 
 def page_mails(backend: Backend, caller: Caller, token: str | None) -> tuple[list[QueuedMail], str | None]:
     """Return a page of mails, the newest first, and the token of the next page or None; for site administrators."""
-    require_site_admin(caller)
+    steps.require_site_admin(caller)
     sealed = seal(caller.user_id, "mails")
     before = _position(token, sealed) if token is not None else None
     with backend.db.connect() as connection:
         rows = repository.page(connection, before, PAGE_SIZE + 1)
     found = rows[:PAGE_SIZE]
     return found, make_token(sealed, str(found[-1].created_at), found[-1].id) if len(rows) > PAGE_SIZE else None
-
-
-def get_unsent(backend: Backend, caller: Caller, mail_id: str) -> QueuedMail:
-    """Return a mail that no mail server took; NotFound for any other. For site administrators."""
-    require_site_admin(caller)
-    with backend.db.connect() as connection:
-        mail = repository.find(connection, mail_id) if is_id(mail_id) else None
-    if mail is None or mail.is_sent:
-        msg = "there is no such mail that was not sent"
-        raise NotFound(msg)
-    return mail
-
-
-def require_site_admin(caller: Caller) -> None:
-    """Raise Forbidden unless the caller administers the installation and signed in themselves."""
-    if not (caller.site_admin and caller.is_themselves):
-        msg = "this is for administrators of the installation"
-        raise Forbidden(msg)
 
 
 def _problem_of(backend: Backend, text: Mail) -> NotSent | None:

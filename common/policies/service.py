@@ -4,7 +4,7 @@ from common.backend import Backend
 from common.core.errors import BadRequest
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from common.wire.policies import GetStackPolicyPacksResponse, ListPolicyGroupsResponse
 

@@ -3,7 +3,7 @@
 from common.backend import Backend
 from common.config.public_urls import base_url
 from common.core.errors import NotFound
-from common.mailing import service as mailing
+from common.mailing import steps as mailing
 from common.mailing.model import Purpose, QueuedMail
 from common.people.orgs import invite_proofs
 from common.people.orgs.model import Invite

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.core.names import is_reserved
-from common.people.orgs import service as orgs
-from common.people.users import service as users
+from common.people.orgs import steps as orgs
+from common.people.users import steps as users
 
 _UNFIT = re.compile(r"[^A-Za-z0-9-]+")
 _LENGTH = 32

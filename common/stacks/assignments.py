@@ -11,7 +11,7 @@ from common.backend import Backend
 from common.core.errors import BadRequest, NotFound
 from common.core.ids import is_id
 from common.db.faults import Contention, is_duplicate, repeated
-from common.people.orgs.members import not_a_member
+from common.people.orgs.member_steps import not_a_member
 from common.rights.built_in import BUILT_INS, LEVEL_SETS, SET, STACK
 from common.rights.caller import Caller, missing_org
 from common.rights.descriptor import allowed
@@ -22,7 +22,8 @@ from common.rights.rules import parsed
 from common.stacks.model import Stack
 from common.stacks.repository import assignments, stacks
 from common.stacks.repository.assignments import CustomSet, Held, Person
-from common.stacks.service import require_givable, require_on_stack
+from common.stacks.service import require_givable
+from common.stacks.steps import require_on_stack
 
 __all__ = ["Assignment", "PermissionSet", "Person", "list_assignments", "update_assignment"]
 _LEVELS = {LEVEL_SETS[level].id: level for level in (StackLevel.READ, StackLevel.WRITE, StackLevel.ADMIN)}

@@ -7,7 +7,7 @@ from common.db.faults import unless_taken
 from common.rights.membership import Membership
 from common.stacks.model import Deleted, Stack, StackPath
 from common.stacks.repository import deleted as repository
-from common.stacks.service import taken
+from common.stacks.steps import taken
 
 SHOWN = 25
 

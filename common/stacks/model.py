@@ -189,3 +189,18 @@ class Deleted:
     started_at: int
     ended_at: int
     resource_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A stack and its newest version, version 0 being its creation; times in unix milliseconds."""
+
+    id: str
+    project: str
+    name: str
+    tags: dict[str, str]
+    version: int
+    status: Status
+    started_at: int
+    ended_at: int
+    resource_count: int

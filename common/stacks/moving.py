@@ -7,7 +7,7 @@ from common.rights.caller import Caller
 from common.rights.membership import Membership
 from common.stacks.model import Place, Stack, StackPath
 from common.stacks.repository import ownership, stacks, transfer
-from common.stacks.service import taken
+from common.stacks.steps import taken
 
 
 def of_organization(connection: Connection, caller: Caller, source: Membership, limit: int) -> list[Stack]:

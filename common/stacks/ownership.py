@@ -6,12 +6,13 @@ from common.backend import Backend
 from common.core.errors import Conflict
 from common.core.names import is_name
 from common.db.faults import repeated
-from common.people.orgs.members import not_a_member
+from common.people.orgs.member_steps import not_a_member
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import STACK_ADMIN, Permission
 from common.stacks.model import Person, Stack, StackPath
 from common.stacks.repository import ownership as repository
-from common.stacks.service import load_stack, lock, require_givable
+from common.stacks.service import require_givable
+from common.stacks.steps import load_stack, lock
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from common.core.errors import TooLarge
 from common.crypto.envelope import Envelope
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from common.wire.secrets import (
     BatchDecryptRequest,

@@ -3,7 +3,6 @@
 Whoever gives or takes something needs the right to on that stack, whatever they may do to the team.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,23 +12,30 @@ from common.access import grants
 from common.backend import Backend
 from common.core.errors import NotFound
 from common.db.faults import repeated
-from common.people.teams import service as teams
+from common.people.teams import steps as team_steps
 from common.people.teams.model import Change, Details, StackChange, Team
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
-from common.stacks.model import Stack, StackPath
+from common.stacks import steps
+from common.stacks.model import StackPath
 from common.stacks.repository import ownership
 from common.stacks.repository import sharing as repository
 from common.stacks.repository.sharing import Collaborator, TeamOnStack
-from common.stacks.service import LISTABLE, load_stack, require_givable
+from common.stacks.service import require_givable
+from common.stacks.steps import LISTABLE, load_stack
 
 __all__ = [
-    "Collaborator", "Sharing", "TeamOnStack", "get_team", "give_to_teams", "list_collaborators", "list_teams",
-    "remove_collaborator", "set_team_level", "update_team",
-]  # fmt: skip
-# What a team gets on a stack that is created for it.
-LEVEL_OF_CREATION = StackLevel.ADMIN
+    "Collaborator",
+    "Sharing",
+    "TeamOnStack",
+    "get_team",
+    "list_collaborators",
+    "list_teams",
+    "remove_collaborator",
+    "set_team_level",
+    "update_team",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ def get_team(backend: Backend, caller: Caller, org: str, name: str) -> Details:
     """Return a team with its members, roles and what it was given; stacks that the caller may not know of are left out."""
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
-        found = teams.load_details(connection, caller, membership, name)
+        found = team_steps.load_details(connection, caller, membership, name)
         scope = caller.stack_scope(membership, LISTABLE)
         if scope.is_everything or not found.stacks or found.team.id in membership.team_ids:
             return found
@@ -62,8 +68,8 @@ def update_team(backend: Backend, caller: Caller, org: str, name: str, change: C
 
     def update() -> None:
         with backend.db.begin() as tx:
-            team = teams.hold(tx, caller, membership, name, Permission.TEAM_UPDATE)
-            teams.change(tx, backend, caller, membership, team, change)
+            team = team_steps.hold(tx, caller, membership, name, Permission.TEAM_UPDATE)
+            team_steps.change(tx, backend, caller, membership, team, change)
             # As many as a request has members for, which is three.
             for one in change.stacks:
                 _put(tx, caller, membership, team, one, now=backend.clock.now())
@@ -89,21 +95,11 @@ def set_team_level(backend: Backend, caller: Caller, path: StackPath, name: str,
             # Before the team is looked for: who may not share the stack learns nothing about teams here.
             stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
             membership = caller.require_member(path.org, missing=missing_org(path.org))
-            team = teams.hold_visible(tx, membership, name)
+            team = team_steps.hold_visible(tx, membership, name)
             require_givable(caller, membership, stack, STACK_LEVELS[level])
-            _give(tx, stack, team, one, now=backend.clock.now())
+            steps.give(tx, stack, team, one, now=backend.clock.now())
 
     repeated(change)
-
-
-def give_to_teams(
-    tx: Connection, membership: Membership, stack_id: str, names: Collection[str], now: datetime,
-) -> None:  # fmt: skip
-    """Give teams a new stack to administer: a step of the use case that creates it. NotFound for a team that is not there."""
-    # No permission check: whoever creates a stack may share it.
-    if names:
-        ids = teams.hold_several(tx, membership, frozenset(names))
-        grants.give_new(tx, stack_id, ids, level=LEVEL_OF_CREATION, now=now)
 
 
 def list_collaborators(backend: Backend, caller: Caller, path: StackPath) -> tuple[list[Collaborator], str]:
@@ -135,15 +131,4 @@ def _put(
     stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
     if change.level is not None:
         require_givable(caller, membership, stack, STACK_LEVELS[change.level])
-    _give(tx, stack, team, change, now=now)
-
-
-def _give(tx: Connection, stack: Stack, team: Team, change: StackChange, *, now: datetime) -> None:
-    if not repository.hold(tx, stack.id, stack.org_id):
-        msg = f"Stack '{stack.path}' not found"
-        raise NotFound(msg)
-    if change.level is not None:
-        grants.give(tx, stack.id, team.id, is_team=True, level=change.level, now=now)
-    elif not grants.take(tx, stack.id, team.id):
-        msg = f"team {team.name} was given nothing on stack '{stack.path}'"
-        raise NotFound(msg)
+    steps.give(tx, stack, team, change, now=now)

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from msgspec import UNSET
 
 from common.audit import service as audit
+from common.audit.events import Entry, Search
 from common.audit.export import Format, is_refusal, needs_org_admin, written
-from common.audit.model import Entry, Search
 from common.config.public_urls import api_url
 from common.wire.audit import AuditLogEvent, AuditLogEventTypeCatalogEntry, ListAuditLogEventTypesResponse, ResponseAuditLogs
 from common.wire.orgs import MemberInfo

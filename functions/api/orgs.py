@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
+from common.stacks.organization import Summary
 from fastapi import APIRouter, Response
 from msgspec import UNSET
 
@@ -13,8 +14,7 @@ from common.people.orgs.features import FEATURES
 from common.people.orgs.service import Organization
 from common.rights.built_in import MEMBER
 from common.rights.permissions import StackLevel
-from common.stacks import organization as contents
-from common.stacks.organization import Summary
+from common.stacks import service as contents
 from common.wire import orgs as wire
 from functions.http.bodies import BodyDep
 from functions.http.deps import BackendDep, CallerDep, reply

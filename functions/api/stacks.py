@@ -11,6 +11,7 @@ from common.core.errors import NotBuilt, TooLarge
 from common.rights.permissions import Permission
 from common.stacks import ownership
 from common.stacks import service as stacks
+from common.stacks import steps as stack_steps
 from common.stacks.model import Listed
 from common.stacks.service import PAGE_DEFAULT, PAGE_LIMIT, Filters
 from common.stacks.state import lifecycle
@@ -40,7 +41,7 @@ _PAGED_SINCE = 8
 
 @router.get(_STACK)
 def get_stack(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    return reply(stack_shape(backend, stacks.get_stack(backend, caller, path, Permission.STACK_READ)))
+    return reply(stack_shape(backend, stack_steps.get_stack(backend, caller, path, Permission.STACK_READ)))
 
 
 @router.get("/api/user/stacks")

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from msgspec import UNSET, UnsetType
 
-from common.access.authentication import IssuedToken
+from common.access.tokens import IssuedToken
 from common.core.clock import from_millis
 from common.people.tokens import service as tokens
 from common.people.tokens.model import Listed, Listing, Shown, SortDirection, SortField, Wanted

@@ -18,7 +18,7 @@ from threading import Lock
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from common.backend import Backend
+from common.backend import Backend, open_backend, require_remote
 from common.config.database import prepare_server
 from common.config.secret_references import resolved
 from common.config.setting_groups import require_groups
@@ -29,7 +29,6 @@ from common.crypto import service_keys
 from common.db import migrate
 from common.installation import checks
 from common.installation.bootstrap import bootstrap, is_fresh, require_fit
-from common.opening import open_backend, require_remote
 from common.stacks.blob_keys import PREFIXES
 from functions.http.app import create_app, create_loaded_app
 from functions.http.errors import error_response

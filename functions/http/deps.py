@@ -17,7 +17,7 @@ from common.backend import Backend
 from common.core.errors import Unauthorized
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from common.stacks.updates import leases
 from common.stacks.updates.leases import Lease

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from common.backend import Backend
 from common.core.errors import BackendError
-from common.people.users.service import NAME_LIMIT
+from common.people.users.steps import NAME_LIMIT
 from common.rights.caller import Caller
 from common.sign_in.accounts import accounts, email_addresses
 from common.sign_in.accounts.passwords import LONGEST, SHORTEST

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 
 from common.core.errors import Forbidden, NotFound
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import Stack
 from common.stacks.updates import history
 from common.stacks.updates.model import Entry

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from common.access.authentication import IssuedToken
+from common.access.tokens import IssuedToken
 from common.backend import Backend
 from common.core.errors import BadRequest
 from common.people.tokens import lifetimes

@@ -11,8 +11,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.access import authentication as access
-from common.backend import Backend
+from common.access import tokens as access
+from common.backend import Backend, open_plan
 from common.config.database import database_place, open_for_migration, prepare_server
 from common.config.master_key import open_key_service
 from common.config.plan import Plan, make_plan
@@ -24,7 +24,6 @@ from common.db import migrate as tables
 from common.db.engine import Database
 from common.installation import checks
 from common.installation.bootstrap import bootstrap, is_fresh, require_fit
-from common.opening import open_plan
 from common.ports.keys import KeyService
 from common.stacks.blob_keys import PREFIXES
 

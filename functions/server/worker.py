@@ -7,9 +7,9 @@ import sys
 import threading
 from contextlib import closing
 
+from common.backend import open_backend
 from common.config.settings import Settings
 from common.core.errors import StartUpError
-from common.opening import open_backend
 from functions.server import logs
 from functions.server.uvicorn_server import serve
 

@@ -5,11 +5,12 @@ from sqlalchemy import event, insert, select
 from sqlalchemy.exc import OperationalError
 
 from common.access import authentication as access
+from common.access import tokens
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import Unauthorized
 from common.core.ids import new_id
-from common.db.tables.core_tables import access_tokens
+from common.db.tables.access import access_tokens
 from common.rights.permissions import Role
 from tests.clocks import FrozenClock
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_admin, make_token, make_user
@@ -107,14 +108,14 @@ class TestIssueToken:
         with backend.db.connect() as connection:
             rows = connection.execute(select(access_tokens)).all()
 
-        assert access.is_token(token.text)
+        assert tokens.is_token(token.text)
         assert token.text == token.text.lower()
         assert not any(token.text[4:] in str(value) or ADMIN_TOKEN[4:] in str(value) for row in rows for value in row)
         assert token.text not in repr(token)
 
     def test_makes_a_new_token_each_time(self) -> None:
         """No two tokens are the same."""
-        assert 100 == len({access.new_token() for _ in range(100)})
+        assert 100 == len({tokens.new_token() for _ in range(100)})
 
 
 class TestFindOwner:
@@ -122,7 +123,7 @@ class TestFindOwner:
         """A token's owner is known by its text, whether it is still good or not."""
         admin = make_admin(backend)
         with backend.db.begin() as tx:
-            values = {"id": new_id(), "token_hash": access.hash_of(GOOD), "user_id": admin.user_id, "name": "", "description": ""}
+            values = {"id": new_id(), "token_hash": tokens.hash_of(GOOD), "user_id": admin.user_id, "name": "", "description": ""}
             tx.execute(
                 insert(access_tokens).values(
                     **values,
@@ -134,5 +135,5 @@ class TestFindOwner:
                 )
             )
 
-            assert admin.user_id == access.find_owner(tx, GOOD)
-            assert access.find_owner(tx, access.new_token()) is None
+            assert admin.user_id == tokens.find_owner(tx, GOOD)
+            assert tokens.find_owner(tx, tokens.new_token()) is None

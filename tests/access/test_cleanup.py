@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from common.access import authentication as access
 from common.access import cleanup
+from common.access import tokens as access
 from common.access.authentication import TokenOwner
 from common.backend import Backend
 from common.core.ids import new_id
-from common.db.tables.core_tables import access_tokens
+from common.db.tables.access import access_tokens
 from common.rights.caller import Caller
 from tests.clocks import FrozenClock
 

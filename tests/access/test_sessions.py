@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import update
 
 from common.access import authentication as access
+from common.access import tokens
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import SignInProblem, SignInRequired, Unauthorized
-from common.db.tables.core_tables import members
-from common.people.orgs.settings import change_settings
+from common.db.tables.people import members
+from common.people.orgs.steps import change_settings
 from common.rights.caller import TokenKind
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, Role
@@ -81,7 +82,7 @@ class TestSession:
         alice = sessions.authenticate(backend, first)
         with backend.db.begin() as tx:
             secrets = [sessions.start(tx, backend, alice.user_id, provider="token") for _ in range(2)]
-            token = access.issue_token(
+            token = tokens.issue_token(
                 tx,
                 access.TokenOwner(alice.user_id),
                 name="laptop",
@@ -97,7 +98,7 @@ class TestSession:
         assert "alice" == sessions.authenticate(backend, second).login
 
         with backend.db.begin() as tx:
-            access.revoke_sessions(tx, alice.user_id, backend.clock.now())
+            tokens.revoke_sessions(tx, alice.user_id, backend.clock.now())
         for cookie in (second, third):
             with pytest.raises(Unauthorized):
                 sessions.authenticate(backend, cookie)
@@ -112,13 +113,13 @@ class TestTokenForAnIdentityToken:
         (acme,) = [found for found in alice.memberships if found.login == "acme"]
         owner = access.TokenOwner(alice.user_id, acme.org_id, issuer_id="issuer", is_personal=True)
         with backend.db.begin() as tx:
-            issued = access.issue_token(tx, owner, name="ci 1", description="", created_by=alice.user_id, now=backend.clock.now())
+            issued = tokens.issue_token(tx, owner, name="ci 1", description="", created_by=alice.user_id, now=backend.clock.now())
         caller = caller_of(backend, issued.text)
 
         assert ["acme"] == [found.login for found in caller.memberships]
         assert (TokenKind.PERSONAL, True, False) == (caller.token_kind, caller.is_person, caller.is_themselves)
         with backend.db.begin() as tx:
-            access.revoke_tokens_of_issuer(tx, "issuer", backend.clock.now())
+            tokens.revoke_tokens_of_issuer(tx, "issuer", backend.clock.now())
         with pytest.raises(Unauthorized):
             caller_of(backend, issued.text)
 

@@ -5,8 +5,8 @@ import io
 
 import pytest
 
+from common.audit.events import Actor, Entry
 from common.audit.export import HEADINGS, Format, written
-from common.audit.model import Actor, Entry
 
 AT = 1_767_323_045_678
 

@@ -6,7 +6,7 @@ import pytest
 
 from common.audit import service as audit
 from common.audit import steps
-from common.audit.model import Actor, Entry, Search
+from common.audit.events import Actor, Entry, Search
 from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis

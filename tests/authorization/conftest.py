@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from common.backend import Backend
+from common.backend import Backend, open_backend
 from common.config.database import DATABASE_FILE
 from common.config.settings import Settings
-from common.opening import open_backend
 from common.ports.keys.local import create_key
 from tests.clocks import FrozenClock
 

@@ -4,14 +4,15 @@ from base64 import b64encode
 
 from sqlalchemy import insert, select
 
-from common.access import authentication as access
+from common.access import tokens as access
 from common.access.authentication import TokenOwner
 from common.backend import Backend
 from common.core.clock import unix_millis
-from common.db.tables.core_tables import invites, stacks
+from common.db.tables.people import invites
+from common.db.tables.stacks import stacks
 from common.environments.service import open_yaml
-from common.people.orgs import service as orgs
-from common.people.users import service as users
+from common.people.orgs import steps as orgs
+from common.people.users import steps as users
 from common.stacks.model import Kind, StackPath
 from common.stacks.secrets import encrypt
 from common.stacks.state import lifecycle

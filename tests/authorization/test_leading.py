@@ -19,7 +19,9 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.core.errors import Unauthorized
-from common.db.tables.core_tables import organizations, roles, stacks, users
+from common.db.tables.access import roles
+from common.db.tables.people import organizations, users
+from common.db.tables.stacks import stacks
 from common.rights import built_in
 from common.rights.permissions import ROLES, STACK_LEVELS, Permission, Role, StackLevel
 from common.stacks.repository import stacks as repository

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.core.ids import is_id, new_id
-from common.db.tables.core_tables import invites
+from common.db.tables.people import invites
 from common.rights.permissions import Permission
 from functions.http.app import create_loaded_app
 from tests.authorization import neighbour

@@ -9,16 +9,18 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
-from common.access import authentication as access
 from common.access import grants
+from common.access import tokens as access
 from common.access.authentication import TokenOwner
 from common.backend import Backend
 from common.core.clock import unix_millis
-from common.db.tables.core_tables import access_tokens, invites, members, organizations, stacks, users
+from common.db.tables.access import access_tokens
+from common.db.tables.people import invites, members, organizations, users
+from common.db.tables.stacks import stacks
 from common.environments.service import open_yaml
-from common.people.orgs import service as orgs
-from common.people.orgs.settings import change_settings
-from common.people.users import service as user_service
+from common.people.orgs import steps as orgs
+from common.people.orgs.steps import change_settings
+from common.people.users import steps as user_service
 from common.rights import built_in
 from common.rights.caller import Caller, TokenKind
 from common.rights.permissions import STACK_LEVELS, Permission, Role, StackLevel

@@ -224,8 +224,8 @@ def put_state(installation: Installation, stack: str, state: bytes) -> None:
     """Imports a state as a server of one's own does, on the same database and store."""
     from starlette.testclient import TestClient
 
+    from common.backend import open_backend
     from common.config.settings import Settings
-    from common.opening import open_backend
     from functions.http.app import create_app
 
     with pytest.MonkeyPatch.context() as patch:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from common.backend import require_remote
 from common.config import master_key, object_stores
 from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
 from common.config.sdk import require_sdk
 from common.config.settings import Settings
 from common.core.errors import StartUpError
-from common.opening import require_remote
 from common.ports.blobs.files import Files
 from common.ports.blobs.s3 import S3
 

@@ -14,8 +14,8 @@ import tests.contract.sdk_saml
 import tests.contract.sdk_stacks
 import tests.contract.sdk_teams
 import tests.contract.sdk_tokens  # noqa: F401
+from common.backend import open_backend
 from common.config.settings import Settings
-from common.opening import open_backend
 from tests.contract import sdk_scene
 from tests.contract.sdk_scene import SCENES, Scene
 from tests.dialects import NewDatabase

@@ -12,7 +12,7 @@ from common.backend import Backend
 from common.core.errors import StartUpError, Unavailable
 from common.db.engine import Database, ensure_private, open_database
 from common.db.faults import is_duplicate
-from common.db.tables.core_tables import service_keys
+from common.db.tables.installation import service_keys
 from common.db.tables.metadata import METADATA
 from tests.wire import create_stack, error_of
 

@@ -21,8 +21,8 @@ from common.db.address import MySQL
 from common.db.engine import Database, open_database
 from common.db.migrate import State, check, migrate, state_of, version
 from common.db.migrations import REVISIONS
-from common.db.tables.core_tables import organizations, owner_names
 from common.db.tables.metadata import METADATA
+from common.db.tables.people import organizations, owner_names
 
 _ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (.+)")
 

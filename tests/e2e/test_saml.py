@@ -15,9 +15,9 @@ import httpx2
 import pytest
 from sqlalchemy import update
 
+from common.backend import open_backend
 from common.config.settings import Settings
-from common.db.tables.core_tables import members
-from common.opening import open_backend
+from common.db.tables.people import members
 from common.rights.permissions import Role
 from tests.e2e.cli import Cli, Server
 from tests.e2e.project import UP, ProjectFactory, stash

@@ -8,7 +8,9 @@ from sqlalchemy import Connection, insert, select, update
 from common.access import grants
 from common.backend import Backend
 from common.core.ids import new_id
-from common.db.tables.core_tables import members, organizations, roles, stacks, team_members, team_roles, teams, users
+from common.db.tables.access import roles, team_roles
+from common.db.tables.people import members, organizations, team_members, teams, users
+from common.db.tables.stacks import stacks
 from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings, encode
 from common.rights.permissions import Role, StackLevel

@@ -8,8 +8,10 @@ from sqlalchemy import select, update
 
 from common.access import grants
 from common.backend import Backend
-from common.db.tables.core_tables import members, organizations, stack_grants, stacks, team_members, users
-from common.people.orgs.settings import change_settings
+from common.db.tables.access import stack_grants
+from common.db.tables.people import members, organizations, team_members, users
+from common.db.tables.stacks import stacks
+from common.people.orgs.steps import change_settings
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
 from tests.factories.people import ORG, caller_of, make_user

@@ -5,11 +5,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.access import authentication as access
-from common.access.authentication import IssuedToken
+from common.access import tokens
+from common.access.tokens import IssuedToken
 from common.backend import Backend
 from common.installation.bootstrap import bootstrap
-from common.people.orgs import service as orgs
-from common.people.users import service as users
+from common.people.orgs import steps as orgs
+from common.people.users import steps as users
 from common.rights.caller import Caller
 from common.rights.permissions import Role
 
@@ -49,7 +50,7 @@ def make_org(backend: Backend, login: str, *admins: Caller) -> str:
 def make_token(tx: Connection, backend: Backend, user_id: str, *, expires_at: datetime | None = None) -> IssuedToken:
     """Makes a personal token."""
     owner, now = access.TokenOwner(user_id), backend.clock.now()
-    return access.issue_token(tx, owner, name="laptop", description="", created_by=user_id, now=now, expires_at=expires_at)
+    return tokens.issue_token(tx, owner, name="laptop", description="", created_by=user_id, now=now, expires_at=expires_at)
 
 
 def caller_of(backend: Backend, token: str) -> Caller:

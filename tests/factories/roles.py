@@ -6,13 +6,15 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from common.access import authentication as access
-from common.access import grants
+from common.access import grants, tokens
 from common.backend import Backend
 from common.core.ids import new_id
-from common.db.tables.core_tables import members, organizations, roles, stacks, team_members, teams, users
+from common.db.tables.access import roles
+from common.db.tables.people import members, organizations, team_members, teams, users
+from common.db.tables.stacks import stacks
 from common.people.roles import service
 from common.people.roles.model import NewRecord, Purpose, Record
-from common.people.users import service as users_service
+from common.people.users import steps as users_service
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
 from tests.factories.people import ORG, caller_of, make_user
@@ -105,4 +107,4 @@ def make_machine(backend: Backend, admin: Caller, role_id: str) -> str:
     with backend.db.begin() as tx:
         user_id = users_service.add_machine(tx, org_login=ORG, name="robot", now=now)
         owner = access.TokenOwner(user_id, org_id=org_id, role_id=role_id)
-        return access.issue_token(tx, owner, name="robot", description="", created_by=admin.user_id, now=now).text
+        return tokens.issue_token(tx, owner, name="robot", description="", created_by=admin.user_id, now=now).text

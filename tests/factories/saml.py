@@ -4,7 +4,7 @@ from sqlalchemy import insert, select, update
 
 from common.backend import Backend
 from common.core.ids import new_id
-from common.db.tables.core_tables import members, organizations, users
+from common.db.tables.people import members, organizations, users
 from common.db.tables.sign_in import identities, scim_users
 from common.rights.caller import Caller
 from common.rights.org_settings import decode

@@ -8,7 +8,7 @@ from sqlalchemy import Row, select
 
 from common.backend import Backend
 from common.core.compression import unpack
-from common.db.tables.core_tables import updates as updates_table
+from common.db.tables.stacks import updates as updates_table
 from common.rights.caller import Caller
 from common.stacks import secrets
 from common.stacks.model import Kind, StackPath

@@ -3,7 +3,7 @@
 from sqlalchemy import update
 
 from common.backend import Backend
-from common.db.tables.core_tables import members
+from common.db.tables.people import members
 from common.people.teams import service
 from common.people.teams.model import Change, Details, EnvironmentChange, MemberAction, MemberChange, StackChange, TeamRole
 from common.rights.caller import Caller

@@ -9,8 +9,9 @@ from sqlalchemy import insert, select
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.ids import new_id
-from common.db.tables.core_tables import organizations, roles, team_members, team_roles, teams, users
-from common.people.orgs.settings import change_settings
+from common.db.tables.access import roles, team_roles
+from common.db.tables.people import organizations, team_members, teams, users
+from common.people.orgs.steps import change_settings
 from common.rights.descriptor import Allow, encode
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from common.backend import Backend
+from common.backend import Backend, open_backend
 from common.config.database import DATABASE_FILE
 from common.config.object_stores import CHECKPOINTS
 from common.config.plan import make_plan
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 from common.installation.checks import prepare, require_stores
-from common.opening import open_backend
 from functions.http.app import create_app
 from functions.server.doctor import examine
 from tests.aws.moto_process import CREDENTIALS

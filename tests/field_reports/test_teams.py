@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.tables.core_tables import stack_grants, team_entities, team_members, team_roles, teams
+from common.db.tables.access import stack_grants, team_roles
+from common.db.tables.people import team_entities, team_members, teams
 from common.rights.caller import Caller
 from tests.factories.people import make_org, make_user
 from tests.factories.teams import OPS, act, create, give, levels, on_environment, patch, read, roles, signed

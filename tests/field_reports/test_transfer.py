@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from common.access import grants
 from common.backend import Backend
 from common.core.ids import new_id
-from common.db.tables.core_tables import stack_grants
+from common.db.tables.access import stack_grants
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
 from tests.factories.people import caller_of, make_org, make_user

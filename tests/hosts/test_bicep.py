@@ -14,11 +14,11 @@ import tree_sitter
 import tree_sitter_bicep
 from pycep import BicepParser
 
+from common.backend import require_remote
 from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
 from common.config.plan import make_plan
 from common.config.setting_notices import notices
 from common.config.settings import SECTIONS, SETTINGS, Kind, Settings, Status
-from common.opening import require_remote
 from tests.hosts.azure_app import ROOT
 from tools.package_azure import PYTHON_VERSION
 

@@ -4,9 +4,11 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from common.access import authentication as access
+from common.access import tokens
 from common.backend import Backend
 from common.core.errors import StartUpError, Unauthorized
-from common.db.tables.core_tables import access_tokens, members, organizations, owner_names, users
+from common.db.tables.access import access_tokens
+from common.db.tables.people import members, organizations, owner_names, users
 from common.installation.bootstrap import BootstrapResult, bootstrap, is_fresh
 from common.people.users import service as user_service
 from common.rights.caller import TokenKind
@@ -80,7 +82,7 @@ class TestBootstrap:
         with backend.db.begin() as tx:
             now = backend.clock.now()
             if end == "revoked":
-                assert access.revoke_token(tx, admin.token_id, TokenKind.PERSONAL, admin.user_id, now)
+                assert tokens.revoke_token(tx, admin.token_id, TokenKind.PERSONAL, admin.user_id, now)
             else:
                 tx.execute(update(access_tokens).values(expires_at=1))
         results = [bootstrap(backend, token=ONE, org=None) for _ in range(2)]

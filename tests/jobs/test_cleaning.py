@@ -7,7 +7,7 @@ from sqlalchemy import Table, func, insert, select, update
 
 from common.backend import Backend
 from common.core.ids import new_id
-from common.db.tables import core_tables
+from common.db.tables import stacks as core_tables
 from common.rights.caller import Caller
 from common.stacks import blob_keys, blob_sweep
 from common.stacks.model import StackPath, Status

@@ -10,6 +10,7 @@ from common.core.errors import BadRequest
 from common.db.tables.sign_in import mails
 from common.mailing import cleanup
 from common.mailing import service as mailing
+from common.mailing import steps as mailing_steps
 from common.mailing.model import NewMail, Purpose, QueuedMail, clean_address
 from common.ports.mail import Mail, Mailer, NotSent
 from common.rights.caller import Caller
@@ -29,7 +30,7 @@ def write(_backend: Backend, mail: QueuedMail) -> Mail:
 def queued(server: Backend, *addresses: str) -> None:
     """Queues mails."""
     with server.db.begin() as tx:
-        mailing.queue(tx, server, [NewMail(Purpose.RESET, address) for address in addresses])
+        mailing_steps.queue(tx, server, [NewMail(Purpose.RESET, address) for address in addresses])
 
 
 def sent(server: Backend) -> int:
@@ -64,7 +65,7 @@ class TestSendOne:
 
         def change() -> None:
             with server.db.begin() as tx:
-                mailing.queue(tx, server, [NewMail(Purpose.RESET, "a@example.com")])
+                mailing_steps.queue(tx, server, [NewMail(Purpose.RESET, "a@example.com")])
                 crash()
 
         with pytest.raises(Crash):

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from common.backend import Backend
+from common.backend import Backend, open_backend
 from common.config.settings import Settings
-from common.opening import open_backend
 from common.ports.keys.local import create_key
 from common.rights.caller import Caller
 from functions.http.app import create_app

@@ -19,7 +19,8 @@ from common.db.address import MySQL
 from common.db.engine import Database, open_database
 from common.db.faults import PACKET, READ_ONLY, Contention, repeated
 from common.db.health import ping
-from common.db.tables.core_tables import jobs, stack_tags, stacks, updates
+from common.db.tables.installation import jobs
+from common.db.tables.stacks import stack_tags, stacks, updates
 from common.rights.caller import Caller
 from common.stacks.model import StackPath, Status
 from common.stacks.updates import service

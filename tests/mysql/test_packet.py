@@ -8,15 +8,14 @@ import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from common.backend import Backend
+from common.backend import Backend, open_backend
 from common.config.settings import Settings
 from common.core.errors import TooLarge, Unavailable
 from common.db.address import MySQL
 from common.db.engine import Database, open_database
 from common.db.health import advice, ping
 from common.db.migrate import migrate
-from common.db.tables.core_tables import jobs
-from common.opening import open_backend
+from common.db.tables.installation import jobs
 from common.ports.keys.local import create_key
 from functions.http.app import create_app
 from functions.server.doctor import examine

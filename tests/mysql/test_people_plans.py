@@ -14,11 +14,10 @@ from starlette.types import ASGIApp
 from bench import asgi, people_load
 from bench.people_rows import ROAMERS, Size, fill, login_of, token_of
 from common.access.repository import tokens as access
-from common.backend import Backend
+from common.backend import Backend, open_backend
 from common.config.settings import Settings
 from common.db.migrate import migrate
 from common.db.tables.metadata import METADATA
-from common.opening import open_backend
 from common.ports.keys.local import create_key
 from functions.http.app import create_app
 from tests.mysql.shared import SharedServer

@@ -9,7 +9,9 @@ from sqlalchemy import Connection, event, insert
 
 from common.access.repository import tokens as access
 from common.db.engine import Database, open_database
-from common.db.tables.core_tables import access_tokens, members, organizations, stack_tags, stacks, updates, users
+from common.db.tables.access import access_tokens
+from common.db.tables.people import members, organizations, users
+from common.db.tables.stacks import stack_tags, stacks, updates
 from common.rights.membership import StackScope
 from common.rights.predicate import ALWAYS
 from common.stacks.model import StackPath

@@ -7,15 +7,14 @@ import pytest
 from sqlalchemy import event, insert
 from starlette.testclient import TestClient
 
-from common.backend import Backend
+from common.backend import Backend, open_backend
 from common.config.settings import Settings
 from common.core.ids import new_id
 from common.db.migrate import migrate
-from common.db.tables.core_tables import members, team_members, teams, users
 from common.db.tables.metadata import METADATA
+from common.db.tables.people import members, team_members, teams, users
 from common.db.tables.sign_in import identities, scim_groups, scim_users
-from common.opening import open_backend
-from common.people.orgs import service as orgs
+from common.people.orgs import steps as orgs
 from common.ports.keys.local import create_key
 from functions.http.app import create_app
 from tests.factories.people import caller_of, make_user

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from common.access import authentication as access
+from common.access import tokens as access
 from common.backend import Backend
 from common.people.tokens import service as tokens
 from common.people.tokens.model import Listing

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.access import authentication as access
+from common.access import tokens
 from common.backend import Backend
 from common.core.ids import new_id
 from common.rights.caller import Caller, TokenKind
@@ -137,7 +138,7 @@ class TestSignInByToken:
         now = backend.clock.now()
         with backend.db.begin() as tx:
             owner = access.TokenOwner(admin.user_id, admin.memberships[0].org_id, issuer_id=new_id(), is_personal=True)
-            exchanged = access.issue_token(
+            exchanged = tokens.issue_token(
                 tx, owner, name="job", description="", created_by=admin.user_id, now=now, expires_at=now + timedelta(hours=1),
             )  # fmt: skip
 
@@ -156,7 +157,7 @@ class TestSignInByToken:
         with backend.db.begin() as tx:
             short = make_token(tx, backend, admin.user_id, expires_at=clock.now() + timedelta(minutes=1))
             revoked = make_token(tx, backend, admin.user_id)
-            access.revoke_token(tx, revoked.id, TokenKind.PERSONAL, admin.user_id, clock.now())
+            tokens.revoke_token(tx, revoked.id, TokenKind.PERSONAL, admin.user_id, clock.now())
         clock.pass_seconds(120)
 
         assert [401, 401] == [visit.sign_in(token.text).status_code for token in (short, revoked)]
@@ -219,7 +220,7 @@ class TestSessions:
     def test_ends_with_all_sessions_of_the_person(self, backend: Backend, admin: Caller, member: Visit) -> None:
         """What revokes a person's sessions ends them at once, in every browser, and leaves their tokens."""
         with backend.db.begin() as tx:
-            access.revoke_sessions(tx, admin.user_id, backend.clock.now())
+            tokens.revoke_sessions(tx, admin.user_id, backend.clock.now())
 
         assert not member.is_signed_in()
         assert access.authenticate(backend, f"token {ADMIN_TOKEN}").login == "admin"

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.tables.core_tables import users
+from common.db.tables.people import users
 from common.db.tables.sign_in import identities
 from common.ports.outbound import Outbound
 from common.rights.caller import Caller

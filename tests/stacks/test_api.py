@@ -5,7 +5,7 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.tables.core_tables import stacks
+from common.db.tables.stacks import stacks
 from common.rights.caller import Caller
 from tests.clocks import FrozenClock
 from tests.factories.people import make_user

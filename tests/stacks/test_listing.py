@@ -2,7 +2,9 @@ import pytest
 from sqlalchemy import insert, select
 
 from common.backend import Backend
-from common.db.tables.core_tables import organizations, stack_grants, stacks
+from common.db.tables.access import stack_grants
+from common.db.tables.people import organizations
+from common.db.tables.stacks import stacks
 from common.rights.caller import Caller
 from common.rights.membership import StackScope
 from common.rights.permissions import StackLevel

@@ -8,7 +8,7 @@ from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, StackLevel
 from common.stacks import ownership
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from tests.factories.custom_roles import set_settings, suspend
 from tests.factories.people import caller_of, make_user

@@ -13,6 +13,7 @@ from common.rights.permissions import Permission, StackLevel
 from common.rights.predicate import EntityKind
 from common.stacks import assignments, ownership
 from common.stacks import service as stacks
+from common.stacks import steps as stack_steps
 from common.stacks.model import StackPath
 from common.stacks.state import lifecycle, service
 from tests.factories.people import make_user
@@ -46,7 +47,7 @@ def outcomes(count: int, work: Callable[[int], object]) -> Counter[str]:
 
 def tags_of(backend: Backend, caller: Caller) -> dict[str, str]:
     """Return the stack's tags."""
-    return stacks.get_stack(backend, caller, DEV, Permission.STACK_READ).tags
+    return stack_steps.get_stack(backend, caller, DEV, Permission.STACK_READ).tags
 
 
 class TestTags:
@@ -93,7 +94,7 @@ class TestImports:
         found = outcomes(MANY, lambda _: lifecycle.import_state(backend, admin, DEV, state))
 
         assert {"done": MANY} == found
-        assert MANY == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.version
+        assert MANY == stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.version
         assert service.export(backend, admin, DEV)
 
 
@@ -108,7 +109,7 @@ class TestPeople:
 
     def test_are_given_a_permission_set_at_once(self, backend: Backend, admin: Caller, logins: list[str]) -> None:
         """Twenty people each get one, and one person who is named twenty times has one."""
-        stack_id = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).id
+        stack_id = stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ).id
 
         def give(login: str) -> object:
             return assignments.update_assignment(backend, admin, "acme", EntityKind.STACK, stack_id, named=login, set_id=READ)

@@ -11,6 +11,7 @@ from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks import service as stacks
+from common.stacks import steps as stack_steps
 from common.stacks.model import StackPath
 from common.stacks.state import lifecycle
 from tests.factories.custom_roles import allow, give, give_role, make_team, set_settings, suspend, tagged
@@ -307,7 +308,7 @@ class TestCustomRole:
     def test_of_one_stack(self, client: TestClient, backend: Backend, admin: Caller, bob: Caller) -> None:
         """A role may name stacks by id."""
         make_stack(backend, admin, "other")
-        stack_id = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).id
+        stack_id = stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ).id
         condition = {
             "__type": "PermissionExpressionEqual", "left": {"__type": "PermissionExpressionStack"},
             "right": {"__type": "PermissionLiteralExpressionStack", "identity": stack_id},

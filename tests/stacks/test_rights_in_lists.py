@@ -9,11 +9,13 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.core.errors import Forbidden, NotFound
-from common.db.tables import core_tables
+from common.db.tables import people
+from common.db.tables import stacks as core_tables
 from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, StackLevel
 from common.stacks import service as stacks
+from common.stacks import steps as stack_steps
 from common.stacks.model import StackPath
 from common.stacks.service import Filters
 from tests.counting import Counter
@@ -39,7 +41,7 @@ class TestListOfMany:
     def many(self, backend: Backend, admin: Caller, bob: Caller) -> Caller:
         """Ten thousand stacks besides dev: every hundredth is tagged as production, and two others are bob's."""
         with backend.db.begin() as tx:
-            org_id = tx.scalar(select(core_tables.organizations.c.id).where(core_tables.organizations.c.login == "acme"))
+            org_id = tx.scalar(select(people.organizations.c.id).where(people.organizations.c.login == "acme"))
             stack = {"org_id": org_id, "project": "many", "live": 1, "wrapped_key": b"x", "created_at": 1}
             version = {
                 "kind": "create", "dry_run": False, "status": "succeeded", "outcome": "succeeded", "version": 0, "program": "{}",
@@ -114,7 +116,7 @@ def caller_of_id(backend: Backend, before: Caller) -> Caller:
 def is_known(backend: Backend, caller: Caller, path: StackPath) -> bool:
     """Whether a stack is shown to a caller at all: it opens, or is refused by name."""
     try:
-        stacks.get_stack(backend, caller, path, Permission.STACK_READ)
+        stack_steps.get_stack(backend, caller, path, Permission.STACK_READ)
     except NotFound:
         return False
     except Forbidden:

@@ -7,10 +7,11 @@ from sqlalchemy import select
 from common.backend import Backend
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.db.faults import Contention
-from common.db.tables.core_tables import stack_tags
+from common.db.tables.stacks import stack_tags
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role
 from common.stacks import service as stacks
+from common.stacks import steps as stack_steps
 from common.stacks.model import StackPath
 from common.stacks.service import Filters
 from common.stacks.state import lifecycle
@@ -32,7 +33,7 @@ class TestGetStack:
     def test_returns_names_owner_and_newest_version(self, backend: Backend, admin: Caller) -> None:
         """A stack comes with its names, tags and newest version, in one statement."""
         make_stack(backend, admin, tags={"env": "prod"})
-        found = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
+        found = stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ)
 
         assert (DEV, {"env": "prod"}, admin.user_id) == (found.path, found.tags, found.created_by)
         assert (0, 0, None) == (found.latest.version, found.latest.resource_count, found.latest.checkpoint)
@@ -47,7 +48,7 @@ class TestGetStack:
         make_stack(backend, admin)
 
         with pytest.raises(NotFound) as caught:
-            stacks.get_stack(backend, admin, path, Permission.STACK_READ)
+            stack_steps.get_stack(backend, admin, path, Permission.STACK_READ)
         assert f"Not Found: Stack '{path}' not found" == caught.value.message
 
     def test_spends_no_query_on_an_impossible_name(self, backend: Backend, admin: Caller, counter: Counter) -> None:
@@ -55,7 +56,7 @@ class TestGetStack:
         counter.reset()
         for path in (StackPath("acme", "shop", "a b"), StackPath("acme", "s" * 101, "dev"), StackPath("beta", "shop", "dev")):
             with pytest.raises(NotFound):
-                stacks.get_stack(backend, admin, path, Permission.STACK_READ)
+                stack_steps.get_stack(backend, admin, path, Permission.STACK_READ)
 
         assert 0 == counter.statements
 
@@ -64,9 +65,9 @@ class TestGetStack:
         make_stack(backend, admin)
         alice = caller_of(backend, make_user(backend, "alice", org="acme"))
 
-        assert DEV == stacks.get_stack(backend, alice, DEV, Permission.STACK_READ).path
+        assert DEV == stack_steps.get_stack(backend, alice, DEV, Permission.STACK_READ).path
         with pytest.raises(Forbidden) as caught:
-            stacks.get_stack(backend, alice, DEV, Permission.STACK_DELETE)
+            stack_steps.get_stack(backend, alice, DEV, Permission.STACK_DELETE)
         assert "Forbidden: alice, member of organization acme, lacks the permission stack:delete" == caught.value.message
 
     def test_lets_the_creator_do_more(self, backend: Backend, admin: Caller) -> None:
@@ -74,24 +75,24 @@ class TestGetStack:
         alice = caller_of(backend, make_user(backend, "alice", org="acme"))
         make_stack(backend, alice)
 
-        assert DEV == stacks.get_stack(backend, alice, DEV, Permission.STACK_DELETE).path
+        assert DEV == stack_steps.get_stack(backend, alice, DEV, Permission.STACK_DELETE).path
 
     def test_finds_a_former_name_only_if_asked(self, backend: Backend, admin: Caller) -> None:
         """After a rename the old name leads to the stack where ciphertexts are concerned, and is free otherwise."""
         make_stack(backend, admin)
         lifecycle.rename(backend, admin, DEV, "prod", "")
-        found = stacks.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT, former_names=True)
+        found = stack_steps.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT, former_names=True)
 
         assert "prod" == found.path.name
         with pytest.raises(NotFound):
-            stacks.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT)
+            stack_steps.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT)
 
     def test_prefers_the_name_of_today(self, backend: Backend, admin: Caller) -> None:
         """A new stack under a name that another one had before is never mistaken for it."""
         make_stack(backend, admin)
         lifecycle.rename(backend, admin, DEV, "prod", "")
         make_stack(backend, admin)
-        found = stacks.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT, former_names=True)
+        found = stack_steps.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT, former_names=True)
 
         assert "dev" == found.path.name
 
@@ -101,7 +102,7 @@ class TestGetStack:
             make_stack(backend, admin)
             clock.pass_seconds(1)
             lifecycle.rename(backend, admin, DEV, name, "")
-        found = stacks.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT, former_names=True)
+        found = stack_steps.get_stack(backend, admin, DEV, Permission.STACK_DECRYPT, former_names=True)
 
         assert "second" == found.path.name
 
@@ -112,7 +113,7 @@ class TestReplaceTags:
         make_stack(backend, admin, tags={"env": "dev", "old": "1"})
         stacks.replace_tags(backend, admin, DEV, {"env": "prod"})
 
-        assert {"env": "prod"} == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).tags
+        assert {"env": "prod"} == stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ).tags
         assert [("env", "prod")] == filter_rows(backend)
 
     def test_of_the_same_tags_is_harmless(self, backend: Backend, admin: Caller) -> None:
@@ -137,11 +138,11 @@ class TestReplaceTags:
     def test_of_a_stack_that_is_gone(self, backend: Backend, admin: Caller) -> None:
         """A stack that was deleted since it was read gets no tags, and the writer looks again."""
         make_stack(backend, admin, tags={"env": "dev"})
-        read = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
+        read = stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ)
         lifecycle.delete(backend, admin, DEV, force=True)
 
         with pytest.raises(Contention), backend.db.begin() as tx:
-            stacks.put_tags(tx, read, {"env": "test"})
+            stack_steps.put_tags(tx, read, {"env": "test"})
 
 
 class TestSingleTags:

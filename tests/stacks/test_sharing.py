@@ -6,10 +6,10 @@ from sqlalchemy import select
 from common.access import grants
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
-from common.db.tables.core_tables import stack_grants
+from common.db.tables.access import stack_grants
 from common.people.teams import service
 from common.people.teams.model import Change, TeamRole
-from common.people.users import service as users
+from common.people.users import steps as users
 from common.rights.built_in import ADMIN
 from common.rights.caller import Caller
 from common.rights.permissions import STACK_READ, Permission, StackLevel

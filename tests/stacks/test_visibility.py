@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from common.backend import Backend
-from common.db.tables.core_tables import stack_grants, stacks
+from common.db.tables.access import stack_grants
+from common.db.tables.stacks import stacks
 from common.rights import descriptor as d
 from common.rights.caller import Caller
 from common.rights.membership import StackScope

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, insert, select
 from sqlalchemy import delete as delete_from
 
-from common.db.tables.core_tables import roles, stack_grants, stacks
+from common.db.tables.access import roles, stack_grants
+from common.db.tables.stacks import stacks
 from common.rights.permissions import StackLevel
 
 

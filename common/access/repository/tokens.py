@@ -24,8 +24,10 @@ from sqlalchemy import (
     update,
 )
 
+from common.access.model import TokenOwner
 from common.core.errors import SignInProblem
-from common.db.tables.core_tables import access_tokens, members, organizations, roles, team_members, team_roles, teams, users
+from common.db.tables.access import access_tokens, roles, team_roles
+from common.db.tables.people import members, organizations, team_members, teams, users
 from common.rights import built_in as builtin
 from common.rights.caller import Caller, TokenKind
 from common.rights.descriptor import Descriptor
@@ -102,33 +104,6 @@ def find_owner(connection: Connection, token_hash: str) -> str | None:
     """Return the id of the user who owns a token, expired or not, or None."""
     owner: str | None = connection.scalar(select(access_tokens.c.user_id).where(access_tokens.c.token_hash == token_hash))
     return owner
-
-
-@dataclass(frozen=True, slots=True)
-class TokenOwner:
-    """Whose token it is: a person's, or with `org_id` an organization's, and with `team_id` a team's, by its machine.
-
-    With `issuer_id` it is given for an identity token; `is_personal` then says that it is a person's, in `org_id` alone.
-    `is_session`: a browser's.
-    """
-
-    user_id: str
-    org_id: str | None = None
-    team_id: str | None = None
-    role_id: str | None = None
-    is_admin: bool = False
-    issuer_id: str | None = None
-    is_personal: bool = False
-    is_session: bool = False
-
-    @property
-    def kind(self) -> TokenKind:
-        """Return the kind of token."""
-        if self.is_session:
-            return TokenKind.SESSION
-        if self.org_id is None or self.is_personal:
-            return TokenKind.PERSONAL
-        return TokenKind.ORGANIZATION if self.team_id is None else TokenKind.TEAM
 
 
 def add_token(

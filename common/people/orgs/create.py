@@ -5,7 +5,7 @@ from common.config.public_urls import is_laptop
 from common.config.settings import Settings
 from common.core.errors import BadRequest, Forbidden
 from common.db.faults import repeated, unless_taken
-from common.people.orgs import service as orgs
+from common.people.orgs import steps as orgs
 from common.rights.caller import Caller
 
 # Every request loads all of a person's organizations.

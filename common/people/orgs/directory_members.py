@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.core.errors import Conflict
-from common.people.orgs import members
+from common.people.orgs import member_steps as members
 from common.people.orgs.model import Given
 from common.people.orgs.repository import directory_members
 from common.people.orgs.repository import members as member_rows

@@ -18,9 +18,10 @@ from common.config.public_urls import base_url
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.db.faults import repeated
-from common.mailing import service as mailing
+from common.mailing import steps as mailing
 from common.mailing.model import NewMail, Purpose, clean_address
-from common.people.orgs import invite_proofs, members
+from common.people.orgs import invite_proofs
+from common.people.orgs import member_steps as members
 from common.people.orgs.invite_proofs import MISSING
 from common.people.orgs.model import Given, Invite, NewInvite, Person
 from common.people.orgs.repository import invites

@@ -8,7 +8,7 @@ from common.core.errors import BadRequest, Forbidden
 from common.core.ids import is_id
 from common.people.orgs.model import GIVABLE, Given, Wanted
 from common.people.orgs.repository import members
-from common.people.orgs.settings import load_settings
+from common.people.orgs.steps import load_settings
 from common.rights import built_in
 from common.rights.descriptor import allowed
 from common.rights.membership import Membership

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,19 +10,16 @@ from sqlalchemy import Connection
 from common.audit import steps
 from common.audit.steps import Event
 from common.backend import Backend
-from common.core.clock import unix_millis
 from common.core.errors import BadRequest, NotFound
-from common.core.ids import new_id
-from common.core.names import require_new_owner_name
 from common.db.faults import repeated
 from common.people.orgs.model import Counts, Wanted
-from common.people.orgs.repository import members, organizations
+from common.people.orgs.repository import members
 from common.people.orgs.role_grants import settle
-from common.people.orgs.settings import change_settings
+from common.people.orgs.steps import change_settings
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.org_settings import OrgSettings
-from common.rights.permissions import Permission, Role
+from common.rights.permissions import Permission
 
 EXPIRY_LIMIT_DAYS = 730
 _TEXT_LIMIT = 100
@@ -74,31 +70,6 @@ def update_settings(backend: Backend, caller: Caller, org: str, changes: Mapping
     return repeated(update)
 
 
-def find_id(tx: Connection, login: str) -> str | None:
-    """Return an organization's id by login, or None: a step of its caller's use case."""
-    return organizations.find_id(tx, login)
-
-
-def is_taken(tx: Connection, login: str) -> bool:
-    """Tell whether a user or an organization has this name, in capital or small letters: a step of its caller's use case."""
-    return organizations.is_taken(tx, login)
-
-
-def add_shared(tx: Connection, *, login: str, admin_user_id: str, now: datetime) -> str:
-    """Make an organization with one admin and return its id, a step; raises BadRequest for a bad login."""
-    return _add(tx, login=login, name=login, personal_user_id=None, admin_user_id=admin_user_id, now=now)
-
-
-def add_personal(tx: Connection, *, login: str, name: str, user_id: str, now: datetime) -> str:
-    """Make a user's personal organization, named like the user, and return its id: a step."""
-    return _add(tx, login=login, name=name, personal_user_id=user_id, admin_user_id=user_id, now=now)
-
-
-def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, now: datetime, role_id: str | None = None) -> None:
-    """Make a user a member of an organization, a step; IntegrityError when they are one already."""
-    organizations.add_member(tx, org_id=org_id, user_id=user_id, role=role, role_id=role_id, now_millis=unix_millis(now))
-
-
 def _counts(connection: Connection, membership: Membership) -> Counts:
     counts = members.count(connection, membership.org_id)
     if counts is None:
@@ -115,12 +86,3 @@ def _require_fit(changes: Mapping[str, Any]) -> None:
         if len(str(changes.get(name, ""))) > _TEXT_LIMIT:
             msg = f"{name.replace('_', ' ')} may not be longer than {_TEXT_LIMIT} characters"
             raise BadRequest(msg)
-
-
-def _add(tx: Connection, *, login: str, name: str, personal_user_id: str | None, admin_user_id: str, now: datetime) -> str:
-    require_new_owner_name(login)
-    org_id = new_id()
-    millis = unix_millis(now)
-    organizations.add(tx, org_id=org_id, login=login, name=name, personal_user_id=personal_user_id, now_millis=millis)
-    organizations.add_member(tx, org_id=org_id, user_id=admin_user_id, role=Role.ADMIN, role_id=None, now_millis=millis)
-    return org_id

@@ -9,16 +9,15 @@ from dataclasses import asdict, replace
 import msgspec
 from sqlalchemy import Connection
 
-from common.access import authentication as access
 from common.access import grants
+from common.access import tokens as access
 from common.audit import steps
 from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden
 from common.db.faults import Contention, repeated, unless_taken
-from common.people.orgs.custom_roles import drop_role
-from common.people.orgs.settings import change_settings, load_settings
+from common.people.orgs.steps import change_settings, drop_role, load_settings
 from common.people.roles.built_in import built_in_records
 from common.people.roles.composition import compose, rewrite_composers
 from common.people.roles.model import Change, Holders, NewRecord, Purpose, Record, require_texts

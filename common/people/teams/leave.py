@@ -6,9 +6,9 @@ from common.access import grants
 from common.audit import steps
 from common.audit.steps import Event
 from common.backend import Backend
-from common.people.orgs import members
+from common.people.orgs import member_steps as members
 from common.people.teams.repository import leave
-from common.people.users import service as users
+from common.people.users import steps as users
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 

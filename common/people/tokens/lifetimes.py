@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from common.access.authentication import IssuedToken
+from common.access.tokens import IssuedToken
 from common.backend import Backend
 from common.core.clock import unix_seconds
 from common.people.tokens import service as tokens

@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
 
-from common.db.tables.core_tables import access_tokens, roles, users
+from common.db.tables.access import access_tokens, roles
+from common.db.tables.people import users
 from common.people.tokens.model import Listed, Listing, Shown, SortDirection, SortField, Whose
 from common.rights import built_in
 

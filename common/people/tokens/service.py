@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from common.access import authentication as access
-from common.access.authentication import IssuedToken, TokenOwner
+from common.access import tokens as access
+from common.access.authentication import TokenOwner
+from common.access.tokens import IssuedToken
 from common.audit import steps
 from common.audit.steps import Event
 from common.backend import Backend
@@ -20,7 +21,7 @@ from common.core.errors import BadRequest, Forbidden, NotFound
 from common.core.ids import is_id
 from common.core.paging import make_token, read_token, seal
 from common.db.faults import repeated, unless_taken
-from common.people.teams import service as teams
+from common.people.teams import steps as teams
 from common.people.tokens import repository
 from common.people.tokens.model import (
     Listed,
@@ -33,7 +34,7 @@ from common.people.tokens.model import (
     require_description,
     require_name,
 )
-from common.people.users import service as users
+from common.people.users import steps as users
 from common.rights import built_in
 from common.rights.caller import Caller, TokenKind, missing_org
 from common.rights.descriptor import allowed

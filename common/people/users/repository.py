@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, insert, select, update
 
-from common.db.tables.core_tables import users
+from common.db.tables.people import users
 
 
 def find_id(connection: Connection, login: str) -> str | None:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from common.core.clock import Clock
-from common.crypto.envelope import KEY_BYTES
 from common.ports.keys import KeyService
 
 ENTRIES_LIMIT = 4096
@@ -75,3 +74,6 @@ class DataKeys:
             if len(self._slots) > ENTRIES_LIMIT:
                 self._slots.popitem(last=False)
             return slot
+
+
+KEY_BYTES = 32

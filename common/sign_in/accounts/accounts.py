@@ -9,13 +9,14 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from common.access import authentication as access
+from common.access import tokens
 from common.backend import Backend
 from common.config.settings import Settings
 from common.core.clock import unix_millis
 from common.core.errors import Forbidden, NotFound, Unauthorized
 from common.db.faults import repeated
 from common.mailing.model import clean_address
-from common.people.users import service as users
+from common.people.users import steps as users
 from common.rights.caller import Caller
 from common.sign_in import rate_limits
 from common.sign_in.accounts import one_time_links, passwords
@@ -124,7 +125,7 @@ def store_password(tx: Connection, backend: Backend, user_id: str, password_hash
     now = backend.clock.now()
     accounts.put_password(tx, user_id, password_hash, unix_millis(now))
     one_time_links.revoke_of_user(tx, user_id)
-    access.revoke_sessions(tx, user_id, now)
+    tokens.revoke_sessions(tx, user_id, now)
 
 
 def require_unchanged(tx: Connection, account: Account) -> None:
@@ -137,7 +138,7 @@ def require_unchanged(tx: Connection, account: Account) -> None:
 def issue_token(tx: Connection, backend: Backend, user_id: str, name: str) -> str:
     """Make a personal token that ends by itself, and return its text: a step."""
     now = backend.clock.now()
-    issued = access.issue_token(
+    issued = tokens.issue_token(
         tx, access.TokenOwner(user_id), name=name, description=f"made by {name}", created_by=user_id, now=now,
         expires_at=now + TOKEN_FOR,
     )  # fmt: skip

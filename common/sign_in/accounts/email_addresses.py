@@ -10,9 +10,9 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden
 from common.db.faults import repeated, unless_taken
-from common.mailing import service as mailing
+from common.mailing import steps as mailing
 from common.mailing.model import NewMail, Purpose, clean_address
-from common.people.users import service as users
+from common.people.users import steps as users
 from common.rights.caller import Caller
 from common.sign_in import rate_limits
 from common.sign_in.accounts import accounts, one_time_links, passwords

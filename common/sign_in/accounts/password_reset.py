@@ -5,12 +5,12 @@ Asking does the same for every address, with an account or without: who has one 
 
 from sqlalchemy import Connection
 
-from common.access import authentication as access
+from common.access import tokens as access
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import Conflict
 from common.db.faults import repeated, unless_taken
-from common.mailing import service as mailing
+from common.mailing import steps as mailing
 from common.mailing.model import NewMail, Purpose
 from common.sign_in import captcha, rate_limits
 from common.sign_in.accounts import accounts, email_addresses, one_time_links, passwords

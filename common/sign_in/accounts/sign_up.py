@@ -17,9 +17,10 @@ from common.config.settings import Settings
 from common.core.errors import Forbidden
 from common.db.faults import repeated, unless_taken
 from common.mailing.model import clean_address
-from common.people.orgs import invite_proofs, members
+from common.people.orgs import invite_proofs
+from common.people.orgs import member_steps as members
 from common.people.orgs.model import Invite
-from common.people.users import service as users
+from common.people.users import steps as users
 from common.sign_in import new_users, rate_limits
 from common.sign_in.accounts import accounts, email_addresses, passwords
 from common.sign_in.sessions import sessions

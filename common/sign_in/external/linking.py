@@ -17,7 +17,7 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.db.faults import repeated
 from common.people.orgs import sso_members
-from common.people.users import service as users
+from common.people.users import steps as users
 from common.rights.caller import Caller
 from common.sign_in import new_users
 from common.sign_in.external import providers

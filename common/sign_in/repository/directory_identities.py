@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, delete, insert, select
 
-from common.db.tables.core_tables import users
+from common.db.tables.people import users
 from common.db.tables.sign_in import identities
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
-from common.db.tables.core_tables import invites, users
+from common.db.tables.people import invites, users
 from common.db.tables.sign_in import email_accounts, identities, throttles
 from common.sign_in.model import Account, Identity, Known
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
-from common.db.tables.core_tables import organizations
+from common.db.tables.people import organizations
 from common.db.tables.sign_in import saml_answers, saml_assertions, saml_providers
 from common.sign_in.saml.model import Stored, Waiting
 

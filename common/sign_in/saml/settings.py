@@ -14,9 +14,10 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Forbidden, NotFound
-from common.people.orgs import members, sso_members
+from common.people.orgs import member_steps as members
+from common.people.orgs import sso_members
 from common.people.orgs.model import Person
-from common.people.orgs.settings import change_settings, load_settings
+from common.people.orgs.steps import change_settings, load_settings
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.org_settings import OrgSettings

@@ -10,7 +10,7 @@ from common.core.clock import unix_millis
 from common.core.errors import NotFound
 from common.core.ids import is_id
 from common.people.teams import directory_groups as teams
-from common.people.teams import service as all_teams
+from common.people.teams import steps as all_teams
 from common.sign_in.scim.group_patch import GroupChange, group_change
 from common.sign_in.scim.locking import in_turn
 from common.sign_in.scim.model import Directory, Document, Group, Invalid, ScimType, Taken, parse_group

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from common.access import authentication as access
+from common.access import tokens as access
 from common.people.orgs import directory_members
 from common.people.teams import leave
-from common.people.users import service as users
+from common.people.users import steps as users
 from common.sign_in import new_users
 from common.sign_in.external import directory_identities as identities
 from common.sign_in.scim.model import Directory, Profile, Taken

@@ -10,6 +10,7 @@ from hashlib import sha256
 from sqlalchemy import Connection
 
 from common.access import authentication as access
+from common.access import tokens
 from common.backend import Backend
 from common.core.errors import Unauthorized
 from common.crypto.service_keys import service_key
@@ -28,7 +29,7 @@ def start(tx: Connection, backend: Backend, user_id: str, *, provider: str) -> s
     now = backend.clock.now()
     hours = backend.settings.integer("STACKHOLD_SESSION_HOURS")
     owner = access.TokenOwner(user_id, is_session=True)
-    issued = access.issue_token(
+    issued = tokens.issue_token(
         tx, owner, name=provider, description="", created_by=user_id, now=now, expires_at=now + timedelta(hours=hours),
     )  # fmt: skip
     return issued.text
@@ -54,7 +55,7 @@ def end(backend: Backend, caller: Caller) -> None:
 
     def revoke() -> None:
         with backend.db.begin() as tx:
-            access.revoke_token(tx, caller.token_id, TokenKind.SESSION, caller.user_id, backend.clock.now())
+            tokens.revoke_token(tx, caller.token_id, TokenKind.SESSION, caller.user_id, backend.clock.now())
 
     repeated(revoke)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from common.core.errors import BadRequest, Forbidden
-from common.people.teams import service as teams
+from common.people.teams import steps as teams
 from common.rights import built_in
 from common.rights.caller import Caller
 from common.rights.descriptor import allowed

@@ -7,6 +7,7 @@ once, and a reply may be lost; later it is taken for stolen, and everything that
 from sqlalchemy import Connection
 
 from common.access import authentication as access
+from common.access import tokens
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.db.faults import repeated
@@ -50,7 +51,7 @@ def _end_family(backend: Backend, found: Refresh) -> None:
         with backend.db.begin() as tx:
             # Whoever renews holds the issuer's row as well, so nothing is added to the family meanwhile.
             issuers.hold(tx, found.issuer_id)
-            access.revoke_tokens(tx, refresh_tokens.find_token_ids(tx, found.family_id), backend.clock.now())
+            tokens.revoke_tokens(tx, refresh_tokens.find_token_ids(tx, found.family_id), backend.clock.now())
             refresh_tokens.remove_family(tx, found.family_id)
 
     repeated(end)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from common.access import authentication as access
+from common.access import tokens as access
 from common.audit import steps
 from common.audit.steps import Event
 from common.backend import Backend

@@ -14,7 +14,7 @@ from datetime import timedelta
 import msgspec
 from sqlalchemy import Connection
 
-from common.access import authentication as access
+from common.access import tokens as access
 from common.access.authentication import TokenOwner
 from common.audit import steps
 from common.audit.steps import Actor, Event
@@ -22,8 +22,8 @@ from common.backend import Backend
 from common.core.clock import from_millis, unix_millis
 from common.core.errors import Unavailable
 from common.db.faults import is_race
-from common.people.orgs.settings import load_settings
-from common.people.users import service as users
+from common.people.orgs.steps import load_settings
+from common.people.users import steps as users
 from common.rights import built_in
 from common.sign_in.workload_identity.language.evaluation import Given, Refusal, decide
 from common.sign_in.workload_identity.model import Issuer, TokenType

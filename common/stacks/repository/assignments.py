@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
 
-from common.db.tables.core_tables import members, roles, stack_grants, teams, users
+from common.db.tables.access import roles, stack_grants
+from common.db.tables.people import members, teams, users
 from common.rights.permissions import StackLevel
 
 _SET = "set"

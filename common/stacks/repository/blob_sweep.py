@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, union_all
 
-from common.db.tables.core_tables import event_batches, journal_batches, updates
+from common.db.tables.stacks import event_batches, journal_batches, updates
 from common.stacks.blob_keys import PROGRAMS, update_of_program
 
 _NAMING = (updates.c.checkpoint, updates.c.base_checkpoint, journal_batches.c.blob_key, event_batches.c.blob_key)

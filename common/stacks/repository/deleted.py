@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from common.db.tables.core_tables import stacks, updates
+from common.db.tables.stacks import stacks, updates
 from common.stacks.model import Deleted, Place, Stack, Status
 from common.stacks.repository.stacks import any_with_latest_version, one_stack, remember_name
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, exists, func, or_, select, tuple_, union
 
-from common.db.tables.core_tables import organizations, stack_tags, stacks, updates
+from common.db.tables.people import organizations
+from common.db.tables.stacks import stack_tags, stacks, updates
 from common.rights.membership import StackScope
 from common.stacks.model import FINISHING_MILLIS, IN_PROGRESS, Listed, StackPath, Status
 from common.stacks.repository.visibility import reasons, reasons_apart

@@ -1,29 +1,12 @@
 """The stacks of an organization with their newest updates: one statement for a whole organization."""
 
-from dataclasses import dataclass
-
 import msgspec
 from sqlalchemy import Connection, and_, func, select
 
-from common.db.tables.core_tables import stacks, updates
+from common.db.tables.stacks import stacks, updates
 from common.rights.membership import StackScope
-from common.stacks.model import Status
+from common.stacks.model import Status, Summary
 from common.stacks.repository.visibility import in_scopes
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A stack and its newest version, version 0 being its creation; times in unix milliseconds."""
-
-    id: str
-    project: str
-    name: str
-    tags: dict[str, str]
-    version: int
-    status: Status
-    started_at: int
-    ended_at: int
-    resource_count: int
 
 
 def find_all(connection: Connection, scope: StackScope) -> list[Summary]:

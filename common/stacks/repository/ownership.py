@@ -2,7 +2,8 @@
 
 from sqlalchemy import Connection, exists, select, update
 
-from common.db.tables.core_tables import members, stacks, users
+from common.db.tables.people import members, users
+from common.db.tables.stacks import stacks
 from common.stacks.model import Person, Stack
 
 

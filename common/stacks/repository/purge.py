@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete, select, update
 
-from common.db.tables.core_tables import stack_names, stack_tags, stacks
+from common.db.tables.stacks import stack_names, stack_tags, stacks
 
 
 def find_deleted(connection: Connection, before_millis: int) -> str | None:

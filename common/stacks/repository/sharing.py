@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from common.db.tables.core_tables import stack_grants, stacks, teams, users
+from common.db.tables.access import stack_grants
+from common.db.tables.people import teams, users
+from common.db.tables.stacks import stacks
 from common.rights.membership import StackScope
 from common.rights.permissions import StackLevel
 from common.stacks.repository.visibility import in_scopes

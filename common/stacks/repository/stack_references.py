@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, func, insert, select
 
-from common.db.tables.core_tables import organizations, stack_references, stacks, updates
+from common.db.tables.people import organizations
+from common.db.tables.stacks import stack_references, stacks, updates
 from common.rights.membership import StackScope
 from common.stacks.model import StackPath
 from common.stacks.repository.visibility import in_scopes  # arch: who may see a stack is one condition for every list

@@ -20,7 +20,9 @@ from sqlalchemy import (
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.selectable import ScalarSelect
 
-from common.db.tables.core_tables import organizations, roles, stack_grants, stack_names, stack_tags, stacks, updates, users
+from common.db.tables.access import roles, stack_grants
+from common.db.tables.people import organizations, users
+from common.db.tables.stacks import stack_names, stack_tags, stacks, updates
 from common.rights.membership import Grant, StackScope
 from common.rights.permissions import StackLevel
 from common.rights.rules import parsed

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, and_, select
 
-from common.db.tables.core_tables import stacks
+from common.db.tables.stacks import stacks
 from common.stacks.model import Stack
 from common.stacks.repository.stacks import one_stack, with_latest_version
 

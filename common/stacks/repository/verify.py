@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from common.db.tables.core_tables import organizations, stacks, updates
+from common.db.tables.people import organizations
+from common.db.tables.stacks import stacks, updates
 from common.stacks.model import Outcome, StackPath
 
 

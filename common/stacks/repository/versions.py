@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select
 
-from common.db.tables.core_tables import updates
+from common.db.tables.stacks import updates
 from common.stacks.model import Kind, Stack, StackPath, Status
 
 

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
 
-from common.db.tables.core_tables import stack_grants, stack_tags, stacks
+from common.db.tables.access import stack_grants
+from common.db.tables.stacks import stack_tags, stacks
 from common.rights.membership import StackScope
 from common.rights.predicate import All, Is, Lacks, Predicate, Some, Tagged
 

@@ -15,8 +15,9 @@ from common.core.names import require_project_name, require_stack_name, require_
 from common.db.faults import repeated
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
-from common.stacks import blob_keys, sharing
-from common.stacks import service as stacks
+from common.stacks import blob_keys
+from common.stacks import steps as sharing
+from common.stacks import steps as stacks
 from common.stacks.engine import document
 from common.stacks.engine.document import BadDocument
 from common.stacks.engine.stack_references import find_links
@@ -24,8 +25,8 @@ from common.stacks.engine.urn import ROOT_TYPE
 from common.stacks.model import Kind, Stack, StackPath, Status, Version
 from common.stacks.repository import stack_references, versions
 from common.stacks.repository.versions import Contents
-from common.stacks.state.service import current_text
 from common.stacks.state.version_lock import contents_of, load_idle, lock_idle, retried, rewritten
+from common.stacks.updates.stored_state import current_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,32 +4,26 @@ A state is served as it is stored. Versions from before a rename are rewritten t
 (docs/decisions/0003).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from common.backend import Backend
 from common.core.compression import unpack
-from common.core.errors import BackendError, NotFound
-from common.ports.blobs import BlobDamaged, BlobMissing
+from common.core.errors import NotFound
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
-from common.stacks.engine import document, ordering
+from common.stacks import steps as stacks
+from common.stacks.engine import document
 from common.stacks.engine.document import StoredResource
 from common.stacks.engine.rename import Names, RenameError, rename
 from common.stacks.model import Stack, StackPath, is_version
 from common.stacks.repository import stack_references, versions
 from common.stacks.repository.versions import StoredVersion
-from common.stacks.updates import finishing
+from common.stacks.updates import stored_state
+from common.stacks.updates.finishing import load_settled
 
 LINK_LIMIT = 1000
 # A client follows at once; a slow line is done with the bytes of a large state in this time.
 LINK_SECONDS = 300
-
-
-class StateDamaged(BackendError):
-    """The stored state of a version is missing or damaged; the message names stack, version and document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +34,13 @@ class Outputs:
     secrets_providers: bytes | None
 
 
-def load_settled(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> Stack:
-    """Return the stack after finishing an update whose holder is gone; errors as in stacks.get_stack."""
-    stack = stacks.get_stack(backend, caller, path, permission)
-    if finishing.settle(backend, stack):
-        stack = stacks.get_stack(backend, caller, path, permission)
-    return stack
-
-
 def export(backend: Backend, caller: Caller, path: StackPath) -> bytes:
     """Return the state as stored: gzip bytes, or the plain container of a stack without state.
 
     While an update runs this is its base, or its last whole checkpoint: indices of a journal refer to it.
     """
     stack = load_settled(backend, caller, path, Permission.STACK_EXPORT)
-    return current_stored(backend, stack)
+    return stored_state.current_stored(backend, stack)
 
 
 def export_version(backend: Backend, caller: Caller, path: StackPath, version: int) -> bytes:
@@ -69,33 +55,10 @@ def export_link(backend: Backend, caller: Caller, path: StackPath, version: int 
     None where it cannot be fetched from the store: a folder, or a version that a rename has to rewrite first.
     """
     stack = stacks.get_stack(backend, caller, path, Permission.STACK_EXPORT)
-    found = _newest(stack) if version is None else _find_version(backend, stack, version)
+    found = stored_state.newest(stack) if version is None else _find_version(backend, stack, version)
     if found is None or found.checkpoint is None or found.written_as != stack.path or found.resource_order is not None:
         return None
     return backend.checkpoints.link(found.checkpoint, LINK_SECONDS)
-
-
-def current_stored(backend: Backend, stack: Stack) -> bytes:
-    """Return the newest state of a stack, stored or plain; the caller's permission was checked with the stack."""
-    return _stored(backend, stack, _newest(stack))
-
-
-def current_text(backend: Backend, stack: Stack) -> bytes:
-    """Return the newest state of a stack as text; the caller's permission was checked with the stack."""
-    return unpack(current_stored(backend, stack))
-
-
-def base_text(backend: Backend, stack: Stack, limit_bytes: int) -> bytes | None:
-    """Return the newest state of a stack as text, or None where it takes more than a limit as gzip; permission as above."""
-    version = _newest(stack)
-    if version.checkpoint is None:
-        return document.EMPTY if len(document.EMPTY) <= limit_bytes else None
-    with _named(backend, stack, version):
-        stored = backend.checkpoints.get_stored(version.checkpoint)
-        # In another order the same resources may take more; how much is known only once they are packed.
-        if len(stored) > (limit_bytes if version.resource_order is None else limit_bytes // 2):
-            return None
-        return ordering.applied(backend.checkpoints.text_of(version.checkpoint, stored), version.resource_order)
 
 
 def outputs(backend: Backend, caller: Caller, path: StackPath) -> Outputs:
@@ -103,14 +66,14 @@ def outputs(backend: Backend, caller: Caller, path: StackPath) -> Outputs:
     stack = load_settled(backend, caller, path, Permission.STACK_READ)
     if stack.latest.checkpoint is None:
         return Outputs(None, None)
-    return Outputs(*document.outputs(current_text(backend, stack)))
+    return Outputs(*document.outputs(stored_state.current_text(backend, stack)))
 
 
 def resources(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[int, list[StoredResource]]:
     """Return (version, its resources in order) of the newest state or of a version; NotFound when there is none."""
     stack = load_settled(backend, caller, path, Permission.STACK_READ)
     if version is None:
-        return stack.latest.version, list(document.resources(current_text(backend, stack)))
+        return stack.latest.version, list(document.resources(stored_state.current_text(backend, stack)))
     return version, list(document.resources(unpack(_stored_at(backend, stack, version))))
 
 
@@ -148,7 +111,7 @@ def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
     if found is None:
         msg = f"Stack '{stack.path}' has no version {version}"
         raise NotFound(msg)
-    stored = _stored(backend, stack, found)
+    stored = stored_state.stored(backend, stack, found)
     if found.checkpoint is None or found.written_as == stack.path:
         return stored
     text = unpack(stored)
@@ -157,32 +120,6 @@ def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
     except RenameError:
         # A state that was imported with what is no URN cannot follow a rename; as it was written it can still be repaired.
         return text
-
-
-def _newest(stack: Stack) -> StoredVersion:
-    return StoredVersion(stack.latest.version, stack.latest.checkpoint, stack.latest.resource_order, stack.path)
-
-
-def _stored(backend: Backend, stack: Stack, version: StoredVersion) -> bytes:
-    if version.checkpoint is None:
-        return document.EMPTY
-    with _named(backend, stack, version):
-        stored = backend.checkpoints.get_intact(version.checkpoint)
-        return stored if version.resource_order is None else ordering.applied(unpack(stored), version.resource_order)
-
-
-@contextmanager
-def _named(backend: Backend, stack: Stack, version: StoredVersion) -> Iterator[None]:
-    """Raise StateDamaged, which names stack and version, for a state that is missing or damaged in the store."""
-    try:
-        yield
-    except (BlobMissing, BlobDamaged) as error:
-        with backend.db.connect() as connection:
-            before = versions.find_number_before(connection, stack.id, version.number, version.checkpoint or "")
-        advice = f"; `pulumi stack export --version {before}` shows the state before it" if before is not None else ""
-        reason = error.message.removeprefix(f"{error.status.phrase}: ")
-        msg = f"version {version.number} of stack '{stack.path}' cannot be read: {reason}{advice}"
-        raise StateDamaged(msg) from error
 
 
 def _find_version(backend: Backend, stack: Stack, version: int) -> StoredVersion | None:

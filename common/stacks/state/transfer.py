@@ -16,9 +16,9 @@ from common.rights.permissions import STACK_ADMIN, Permission
 from common.stacks import moving
 from common.stacks.model import Kind, Stack, StackPath
 from common.stacks.repository import versions
-from common.stacks.service import may_on_stack, require_room
-from common.stacks.state.service import StateDamaged
 from common.stacks.state.version_lock import load_idle, require_idle, retried, rewritten
+from common.stacks.steps import may_on_stack, require_room
+from common.stacks.updates.stored_state import StateDamaged
 
 BULK_LIMIT = 100
 _SHOWN: dict[type[BackendError], type[BackendError]] = {BadRequest: BadRequest, StateDamaged: StateDamaged}

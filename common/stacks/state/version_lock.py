@@ -7,28 +7,22 @@ from sqlalchemy import Connection
 
 from common.backend import Backend
 from common.core.clock import unix_millis
-from common.core.errors import BadRequest, Conflict
+from common.core.errors import BadRequest
 from common.db.faults import Contention, is_race
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import blob_keys
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.engine.rename import RenameError
 from common.stacks.model import Stack, StackPath
 from common.stacks.repository.versions import Contents
-from common.stacks.state.service import current_text, load_settled, renamed
+from common.stacks.state.service import renamed
+from common.stacks.updates.finishing import load_settled
+from common.stacks.updates.model import InProgress
+from common.stacks.updates.stored_state import current_text
 
 _ATTEMPTS = 5
 _T = TypeVar("_T")
-
-
-class InProgress(Conflict):
-    """Somebody else holds the stack. Clients compare the message literally, so who it is travels in a warning beside it."""
-
-    def __init__(self, stack: Stack) -> None:
-        """Take the holder from the stack's newest version."""
-        super().__init__(exact="Conflict: Another update is currently in progress.")
-        self.warning = stack.held_by()
 
 
 def load_idle(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> Stack:

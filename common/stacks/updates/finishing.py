@@ -13,12 +13,15 @@ from common.core.clock import unix_millis
 from common.core.errors import BackendError, Unavailable
 from common.db.faults import repeated
 from common.ports.blobs import BlobDamaged, BlobMissing
+from common.rights.caller import Caller
+from common.rights.permissions import Permission
 from common.stacks import blob_keys
+from common.stacks import steps as stacks
 from common.stacks.engine import document, journal, ordering
 from common.stacks.engine.document import BadDocument
 from common.stacks.engine.entry import TooMuch
 from common.stacks.engine.stack_references import find_links
-from common.stacks.model import Outcome, Stack
+from common.stacks.model import Outcome, Stack, StackPath
 from common.stacks.repository import stack_references
 from common.stacks.updates import checkpoint_trim
 from common.stacks.updates.repository import finishing as repository
@@ -172,3 +175,11 @@ def _kept(backend: Backend, finishing: Finishing) -> End:
     if is_new:
         checkpoint_trim.trim_finished(backend, finishing.update_id, finishing.checkpoint)
     return End(finishing.checkpoint, finishing.resource_order, finishing.resource_count, None, links)
+
+
+def load_settled(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> Stack:
+    """Return the stack after finishing an update whose holder is gone; errors as in stacks.get_stack."""
+    stack = stacks.get_stack(backend, caller, path, permission)
+    if settle(backend, stack):
+        stack = stacks.get_stack(backend, caller, path, permission)
+    return stack

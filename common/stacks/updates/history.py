@@ -18,13 +18,13 @@ from common.core.ids import is_id
 from common.ports.blobs import BlobMissing
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.engine.counting import TooMany, require_few_members
 from common.stacks.engine.envelope import require_few
 from common.stacks.engine.jsontext import BadDocument, Shield, shield_for
 from common.stacks.model import Stack, StackPath, Status, is_version
-from common.stacks.state.service import load_settled
 from common.stacks.updates import programs, service
+from common.stacks.updates.finishing import load_settled
 from common.stacks.updates.model import Entry, Update
 from common.stacks.updates.repository import history as rows
 from common.stacks.updates.repository.history import EventBatch

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from common.core.errors import Conflict
 from common.stacks.model import Kind, Outcome, Stack, Status
 
 NEWEST_JOURNAL = 2
@@ -93,3 +94,12 @@ class Entry:
 def negotiated_journal(offered: int) -> int:
     """Return the journal version for an offer: the client's or ours, whichever is lower (state.md 6.1)."""
     return max(0, min(offered, NEWEST_JOURNAL))
+
+
+class InProgress(Conflict):
+    """Somebody else holds the stack. Clients compare the message literally, so who it is travels in a warning beside it."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Take the holder from the stack's newest version."""
+        super().__init__(exact="Conflict: Another update is currently in progress.")
+        self.warning = stack.held_by()

@@ -12,7 +12,7 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import Outcome
 from common.stacks.updates import finishing
 from common.stacks.updates.repository import updates

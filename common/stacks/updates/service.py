@@ -17,13 +17,12 @@ from common.core.names import require_tags
 from common.db.faults import is_race
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, Stack, StackPath, Status
-from common.stacks.state import service as state
-from common.stacks.state.version_lock import InProgress
 from common.stacks.updates import finishing, leases, programs
+from common.stacks.updates import stored_state as state
 from common.stacks.updates.leases import LEASE_SECONDS, Lease
-from common.stacks.updates.model import Client, Completion, Program, Start, Started, Update, negotiated_journal
+from common.stacks.updates.model import Client, Completion, InProgress, Program, Start, Started, Update, negotiated_journal
 from common.stacks.updates.repository import updates
 from common.stacks.updates.repository.updates import Run
 

@@ -6,10 +6,11 @@ from sqlalchemy.exc import IntegrityError
 from common.backend import Backend
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.people.orgs import service as orgs
+from common.people.orgs import steps as org_steps
 from common.rights.built_in import ADMIN, STACK_READ
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
-from common.stacks import organization as contents
+from common.stacks import service as contents
 from common.stacks.model import StackPath
 from tests.factories.orgs import grant, make_default, make_holder, suspend
 from tests.factories.people import caller_of, make_admin, make_user
@@ -124,7 +125,7 @@ class TestAddShared:
         token = make_user(backend, "alice")
         user_id = caller_of(backend, token).user_id
         with backend.db.begin() as tx:
-            orgs.add_shared(tx, login="globex", admin_user_id=user_id, now=backend.clock.now())
+            org_steps.add_shared(tx, login="globex", admin_user_id=user_id, now=backend.clock.now())
         found = caller_of(backend, token).membership("globex")
 
         assert found is not None
@@ -134,13 +135,13 @@ class TestAddShared:
     def test_refuses_a_bad_name(self, backend: Backend, login: str) -> None:
         """A name that clients could not put into an address is refused."""
         with backend.db.begin() as tx, pytest.raises(BadRequest):
-            orgs.add_shared(tx, login=login, admin_user_id="u", now=backend.clock.now())
+            org_steps.add_shared(tx, login=login, admin_user_id="u", now=backend.clock.now())
 
     def test_refuses_a_name_that_is_taken(self, backend: Backend) -> None:
         """A user's name is the name of their namespace, so no organization can have it."""
         make_user(backend, "alice")
         with pytest.raises(IntegrityError), backend.db.begin() as tx:
-            orgs.add_shared(tx, login="alice", admin_user_id="u", now=backend.clock.now())
+            org_steps.add_shared(tx, login="alice", admin_user_id="u", now=backend.clock.now())
 
 
 class TestAddMember:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, NotFound
-from common.db.tables.core_tables import roles, team_roles
+from common.db.tables.access import roles, team_roles
 from common.people.roles import service, teams
 from common.people.roles.model import Change
 from common.rights.caller import Caller

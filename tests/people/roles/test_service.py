@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from common.core.ids import new_id
-from common.db.tables.core_tables import organizations, role_references, stack_grants
+from common.db.tables.access import role_references, stack_grants
+from common.db.tables.people import organizations
 from common.people.roles import service, teams
 from common.people.roles.model import Change, Purpose
 from common.rights.built_in import ADMIN, BILLING_MANAGER, BUILT_INS, MEMBER, STACK_READ, STACK_WRITE

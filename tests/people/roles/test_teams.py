@@ -6,13 +6,13 @@ from sqlalchemy import func, select
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.core.ids import new_id
-from common.db.tables.core_tables import roles, stack_grants, team_roles
+from common.db.tables.access import roles, stack_grants, team_roles
 from common.people.roles import service, teams
 from common.people.roles.model import Change, Purpose
 from common.rights.built_in import ADMIN, MEMBER, STACK_READ, STACK_WRITE
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from tests.factories.people import ORG, caller_of, make_user
 from tests.factories.roles import (

@@ -3,7 +3,7 @@ from sqlalchemy import select
 
 from common.backend import Backend
 from common.core.errors import BadRequest, Forbidden, NotFound
-from common.db.tables.core_tables import users
+from common.db.tables.people import users
 from common.people.orgs import members
 from common.people.teams import leave
 from common.people.users import service as accounts

@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, Table, exists, func, select
 
 from common.backend import Backend
 from common.core.errors import BackendError
-from common.db.tables.core_tables import members, stack_grants, stacks, team_entities, team_members, teams
+from common.db.tables.access import stack_grants
+from common.db.tables.people import members, team_entities, team_members, teams
+from common.db.tables.stacks import stacks
 from common.people.teams import leave, service
 from common.people.teams.model import Change, EnvironmentChange, MemberAction, MemberChange, StackChange
 from common.rights.caller import Caller

@@ -3,13 +3,15 @@
 import pytest
 from sqlalchemy import Table, func, select
 
-from common.access.authentication import TokenOwner, issue_token
+from common.access.authentication import TokenOwner
+from common.access.tokens import issue_token
 from common.backend import Backend
 from common.core.errors import Conflict, Forbidden, NotFound, Unauthorized
-from common.db.tables.core_tables import stack_grants, team_entities, team_members, team_roles, teams
+from common.db.tables.access import stack_grants, team_roles
+from common.db.tables.people import team_entities, team_members, teams
 from common.people.teams import service
 from common.people.teams.model import Team, TeamRole
-from common.people.users import service as users
+from common.people.users import steps as users
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks import sharing

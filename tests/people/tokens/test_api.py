@@ -8,7 +8,8 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.core.ids import new_id
-from common.db.tables.core_tables import access_tokens, users
+from common.db.tables.access import access_tokens
+from common.db.tables.people import users
 from common.rights import built_in
 from common.rights.permissions import Permission
 from tests.clocks import FrozenClock

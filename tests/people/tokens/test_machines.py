@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from common.access import grants
 from common.access.authentication import LAST_USED_MILLIS
 from common.backend import Backend
-from common.db.tables.core_tables import stacks
+from common.db.tables.stacks import stacks
 from common.rights import built_in
 from common.rights.permissions import Permission, StackLevel
 from tests.clocks import FrozenClock

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event, insert
 
 from common.backend import Backend
-from common.db.tables.core_tables import access_tokens
+from common.db.tables.access import access_tokens
 from common.people.tokens import repository
 from common.people.tokens.model import Listing, Shown, SortField, Whose
 from common.rights.caller import TokenKind

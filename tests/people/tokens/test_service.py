@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import func, select
 
 from common.access import authentication as access
-from common.backend import Backend
+from common.access import tokens as access_tokens
+from common.backend import Backend, open_backend
 from common.core.errors import BackendError, BadRequest, Conflict, Forbidden, NotFound, Unauthorized
-from common.db.tables.core_tables import access_tokens, teams, users
-from common.opening import open_backend
+from common.db.tables.access import access_tokens
+from common.db.tables.people import teams, users
 from common.people.tokens import service as tokens
 from common.people.tokens.model import Listing, Wanted
 from common.people.tokens.service import Page
@@ -174,7 +175,7 @@ class TestOfTeam:
         team_id = make_team(backend, "ops")
         made = tokens.create_for_team(backend, admin, "acme", "ops", PLAIN)
         with backend.db.begin() as tx:
-            access.revoke_tokens_of_team(tx, team_id, backend.clock.now())
+            access_tokens.revoke_tokens_of_team(tx, team_id, backend.clock.now())
             tx.execute(teams.delete().where(teams.c.id == team_id))
 
         with pytest.raises(Unauthorized):
@@ -316,5 +317,5 @@ def renewed(backend: Backend, person: Caller) -> Caller:
         now = backend.clock.now()
         owner = access.TokenOwner(person.user_id)
         ends = now.replace(day=now.day + 1)
-        token = access.issue_token(tx, owner, name="", description="", created_by=person.user_id, now=now, expires_at=ends)
+        token = access_tokens.issue_token(tx, owner, name="", description="", created_by=person.user_id, now=now, expires_at=ends)
     return caller_of(backend, token.text)

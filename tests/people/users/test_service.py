@@ -3,6 +3,7 @@ import pytest
 from common.backend import Backend
 from common.core.errors import BadRequest, NotFound
 from common.people.users import service as users
+from common.people.users import steps as user_steps
 from common.rights.caller import Caller
 from tests.factories.people import caller_of, make_user
 
@@ -36,7 +37,7 @@ class TestDefaultOrganization:
         """A choice of an organization that the user has left counts for nothing."""
         from sqlalchemy import delete
 
-        from common.db.tables.core_tables import members
+        from common.db.tables.people import members
 
         token = make_user(backend, "alice", org="acme")
         alice = caller_of(backend, token)
@@ -63,4 +64,4 @@ class TestAdd:
     def test_refuses_a_bad_login(self, backend: Backend) -> None:
         """A login that clients could not put into an address is refused."""
         with backend.db.begin() as tx, pytest.raises(BadRequest):
-            users.add(tx, login="a/b", name="", email="", site_admin=False, now=backend.clock.now())
+            user_steps.add(tx, login="a/b", name="", email="", site_admin=False, now=backend.clock.now())

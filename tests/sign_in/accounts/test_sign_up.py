@@ -6,7 +6,7 @@ from sqlalchemy import select
 from common.backend import Backend
 from common.config.settings import Settings
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound, TooManyRequests, Unauthorized
-from common.db.tables.core_tables import users
+from common.db.tables.people import users
 from common.people.orgs import invite_proofs, invites
 from common.people.orgs.model import Invite, NewInvite, Wanted
 from common.rights.caller import Caller

@@ -5,9 +5,10 @@ from msgspec import structs
 from sqlalchemy import insert, select, update
 
 from common.backend import Backend
-from common.db.tables.core_tables import members, organizations, roles, team_members, teams, users
+from common.db.tables.access import roles
+from common.db.tables.people import members, organizations, team_members, teams, users
 from common.db.tables.sign_in import scim_tokens
-from common.people.orgs.settings import change_settings
+from common.people.orgs.steps import change_settings
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role
 from common.sign_in.external import group_memberships

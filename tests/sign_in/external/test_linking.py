@@ -10,9 +10,9 @@ from sqlalchemy import insert, update
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
-from common.db.tables.core_tables import users
+from common.db.tables.people import users
 from common.db.tables.sign_in import email_accounts
-from common.people.users import service as accounts
+from common.people.users import steps as accounts
 from common.rights.caller import Caller
 from common.rights.permissions import Role
 from common.sign_in.external import linking

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from common.backend import Backend
-from common.db.tables.core_tables import users
+from common.db.tables.people import users
 from common.db.tables.sign_in import sign_ins
 from common.rights.caller import Caller
 from common.sign_in import rate_limits

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.tables.core_tables import members, organizations, team_members, teams, users
+from common.db.tables.people import members, organizations, team_members, teams, users
 from common.db.tables.sign_in import scim_users
 from tests.factories.people import make_token
 

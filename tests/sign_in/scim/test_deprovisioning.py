@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from common.access import authentication as access
+from common.access import tokens as access
 from common.access.authentication import TokenOwner
 from common.backend import Backend
 from common.core.errors import Unauthorized
-from common.people.orgs import service as orgs
+from common.people.orgs import steps as orgs
 from common.rights.permissions import Role
 from common.sign_in.sessions import sessions
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_admin, make_org, make_user

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.core.ids import new_id
-from common.db.tables.core_tables import users
+from common.db.tables.people import users
 from common.db.tables.sign_in import scim_users
 from common.rights.permissions import StackLevel
 from tests.counting import Counter

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.people.users import service as user_service
+from common.people.users import steps as user_service
 from common.rights.caller import Caller
 from common.sign_in.scim import groups, tokens, users
 from common.sign_in.scim.model import Directory, Taken

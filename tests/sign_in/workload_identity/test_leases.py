@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.access import authentication as access
+from common.access import tokens as access
 from common.backend import Backend
 from common.stacks.updates.revoking import end_revoked
 from tests.factories.people import caller_of, make_user

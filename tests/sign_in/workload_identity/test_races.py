@@ -5,7 +5,8 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.tables.core_tables import access_tokens, users
+from common.db.tables.access import access_tokens
+from common.db.tables.people import users
 from common.db.tables.sign_in import oidc_machines, refresh_tokens
 from tests.clocks import FrozenClock
 from tests.field_reports.serving import at_once

@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.tables.core_tables import access_tokens
+from common.db.tables.access import access_tokens
 from common.db.tables.sign_in import refresh_tokens
 from common.sign_in.workload_identity.cleanup import forget_expired
 from tests.clocks import FrozenClock

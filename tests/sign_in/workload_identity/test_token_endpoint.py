@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.tables.core_tables import members, users
+from common.db.tables.people import members, users
 from common.rights.permissions import Permission
 from tests.clocks import FrozenClock
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org, make_user

@@ -3,12 +3,12 @@ import pytest
 from common.backend import Backend
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.engine import document, ordering
 from common.stacks.model import Stack, StackPath
 from common.stacks.state import lifecycle
-from common.stacks.state import service as state
 from common.stacks.updates import running
+from common.stacks.updates import stored_state as state
 from common.stacks.updates.model import Completion
 from tests.counting import Counter
 from tests.factories.stacks import (

@@ -9,7 +9,7 @@ from common.backend import Backend
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
 from common.stacks.state import transfer
-from common.stacks.state.service import StateDamaged
+from common.stacks.updates.stored_state import StateDamaged
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org
 from tests.factories.stacks import creation, make_running, make_stack, make_version, update_row
 from tests.stacks.engine.builders import make_resource, make_state, names

@@ -5,12 +5,12 @@ from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role
 from common.stacks import secrets
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import Kind, StackPath, Status
 from common.stacks.state import lifecycle
 from common.stacks.state import service as state
 from common.stacks.state.lifecycle import NewStack
-from common.stacks.state.version_lock import InProgress
+from common.stacks.updates.model import InProgress
 from common.wire.secrets import DecryptValueRequest
 from tests.clocks import FrozenClock
 from tests.counting import Counter

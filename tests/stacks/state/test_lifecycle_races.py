@@ -8,10 +8,10 @@ from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, NotFound
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import Kind, StackPath
 from common.stacks.state import lifecycle
-from common.stacks.state.version_lock import InProgress
+from common.stacks.updates.model import InProgress
 from tests.factories.stacks import exported_names, make_running, make_stack, make_version
 from tests.interleaving import interleaved
 from tests.stacks.engine.builders import make_resource, make_state

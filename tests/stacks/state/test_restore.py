@@ -6,11 +6,12 @@ from sqlalchemy import func, select, update
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.core.ids import new_id
-from common.db.tables import core_tables
+from common.db.tables import access
+from common.db.tables import stacks as core_tables
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks import deleted, secrets
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import Kind, StackPath, Status
 from common.stacks.state import lifecycle, restore
 from common.stacks.updates import history, retention
@@ -154,7 +155,7 @@ class TestRestore:
         bring_back(backend, admin, delete(backend, admin, DEV))
 
         with backend.db.connect() as connection:
-            assert 0 == connection.scalar(select(func.count()).select_from(core_tables.stack_grants))
+            assert 0 == connection.scalar(select(func.count()).select_from(access.stack_grants))
 
     def test_refuses_a_name_that_is_taken(self, backend: Backend, admin: Caller) -> None:
         """A new stack of that name stays; the deleted one can still come back under another name."""

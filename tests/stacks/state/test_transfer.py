@@ -9,16 +9,16 @@ from sqlalchemy import func, select
 
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
-from common.db.tables.core_tables import stack_grants
-from common.db.tables.core_tables import stacks as stacks_table
+from common.db.tables.access import stack_grants
+from common.db.tables.stacks import stacks as stacks_table
 from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks import secrets
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import Kind, StackPath
 from common.stacks.state import lifecycle, transfer
-from common.stacks.state.version_lock import InProgress
+from common.stacks.updates.model import InProgress
 from common.wire.secrets import DecryptValueRequest
 from tests.clocks import FrozenClock
 from tests.factories.custom_roles import allow, give, give_role, make_member, set_settings

@@ -6,10 +6,10 @@ from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from common.stacks.state import lifecycle, transfer
-from common.stacks.state.version_lock import InProgress
+from common.stacks.updates.model import InProgress
 from tests.factories.custom_roles import allow, give, give_role, make_member
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org, make_user
 from tests.factories.stacks import exported, make_running, make_stack

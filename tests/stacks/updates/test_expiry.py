@@ -8,7 +8,7 @@ from common.backend import Backend
 from common.core.errors import Forbidden
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from common.stacks.state import service as state
 from common.stacks.updates import service

@@ -7,18 +7,17 @@ from sqlalchemy import update
 
 from common.backend import Backend
 from common.core.errors import BackendError, BadRequest, Conflict
-from common.db.tables.core_tables import journal_batches
+from common.db.tables.stacks import journal_batches
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import FINISHING_MILLIS, Outcome, StackPath, Status
 from common.stacks.state import lifecycle
 from common.stacks.state import service as state
-from common.stacks.state.version_lock import InProgress
 from common.stacks.updates import finishing
 from common.stacks.updates import service as updates
 from common.stacks.updates.leases import LEASE_SECONDS
-from common.stacks.updates.model import Completion
+from common.stacks.updates.model import Completion, InProgress
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.stacks import (

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.core.compression import unpack
 from common.core.errors import BackendError, BadRequest
-from common.db.tables.core_tables import event_batches, journal_batches
+from common.db.tables.stacks import event_batches, journal_batches
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
 from common.stacks.updates import finishing, history, retention, running, service

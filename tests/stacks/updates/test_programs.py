@@ -11,7 +11,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.tables.core_tables import updates
+from common.db.tables.stacks import updates
 from common.ports.blobs import Bucket
 from common.ports.blobs.files import Files
 from common.rights.caller import Caller

@@ -10,11 +10,11 @@ from common.core.errors import Conflict, NotFound
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import service as stacks
+from common.stacks import steps as stack_steps
 from common.stacks.model import Kind, StackPath
 from common.stacks.state import lifecycle
-from common.stacks.state.version_lock import InProgress
 from common.stacks.updates import service
-from common.stacks.updates.model import Start, Started
+from common.stacks.updates.model import InProgress, Start, Started
 from tests.clocks import FrozenClock
 from tests.factories.stacks import (
     CLIENT,
@@ -81,7 +81,7 @@ class TestAgainstAnotherStart:
             way.run(backend, admin, created, tags)
 
         assert "Conflict: Another update is currently in progress." == caught.value.message
-        assert rival == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.update_id
+        assert rival == stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.update_id
 
     def test_of_the_same_update(self, backend: Backend, admin: Caller, created: str) -> None:
         """An update that was started twice at once runs once; a repeated start is refused as one."""
@@ -123,7 +123,7 @@ class TestAgainstAChange:
 
         assert "Not Found: Stack 'acme/shop/dev' not found" == caught.value.message
         if name == "rename":
-            assert Kind.RENAME is stacks.get_stack(backend, admin, PROD, Permission.STACK_READ).latest.kind
+            assert Kind.RENAME is stack_steps.get_stack(backend, admin, PROD, Permission.STACK_READ).latest.kind
 
     def test_of_the_tags(self, backend: Backend, admin: Caller, created: str, way: Way) -> None:
         """A start with tags is not refused because somebody changed a tag at the same time; its tags count."""
@@ -131,7 +131,7 @@ class TestAgainstAChange:
             started = way.run(backend, admin, created, TAGS)
 
         assert 1 == started.version
-        assert TAGS == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).tags
+        assert TAGS == stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ).tags
 
     def test_that_comes_first_again_and_again(self, backend: Backend, admin: Caller, created: str, way: Way) -> None:
         """A start that always comes second gives up with a conflict instead of going on for ever."""

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
-from common.access import authentication as access
 from common.access import grants
+from common.access import tokens as access
 from common.backend import Backend
-from common.db.tables.core_tables import members, organizations, updates, users
-from common.people.orgs.settings import change_settings
+from common.db.tables.people import members, organizations, users
+from common.db.tables.stacks import updates
+from common.people.orgs.steps import change_settings
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import StackLevel
 from common.stacks.updates.revoking import end_revoked

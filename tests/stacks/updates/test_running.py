@@ -8,7 +8,7 @@ from common.backend import Backend
 from common.core.compression import pack
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.core.ids import new_id
-from common.db.tables.core_tables import event_batches, journal_batches
+from common.db.tables.stacks import event_batches, journal_batches
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
 from common.stacks.updates import running

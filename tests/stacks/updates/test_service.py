@@ -9,12 +9,11 @@ from common.core.ids import new_id
 from common.people.orgs import service as orgs
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
-from common.stacks import service as stacks
+from common.stacks import steps as stacks
 from common.stacks.model import Kind, StackPath
-from common.stacks.state.version_lock import InProgress
 from common.stacks.updates import running, service
 from common.stacks.updates.leases import Lease
-from common.stacks.updates.model import Completion, Program, Start, Started
+from common.stacks.updates.model import Completion, InProgress, Program, Start, Started
 from tests.clocks import FrozenClock
 from tests.factories.people import caller_of, make_user
 from tests.factories.stacks import (

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, update
 
-from common.db.tables.core_tables import invites, members
+from common.db.tables.people import invites, members
 
 
 def drop(tx: Connection, org_id: str, role_id: str) -> None:

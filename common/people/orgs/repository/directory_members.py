@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, exists, select, update
 
-from common.db.tables.core_tables import members, organizations
+from common.db.tables.people import members, organizations
 from common.rights.permissions import Role
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select, update
 
-from common.db.tables.core_tables import invites, members, organizations, users
+from common.db.tables.people import invites, members, organizations, users
 from common.people.orgs.model import Given, Invite, Person
 from common.rights.permissions import Role
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, null, or_, select, update
 
-from common.db.tables.core_tables import members, organizations, roles, stacks, team_members, teams, users
+from common.db.tables.access import roles
+from common.db.tables.people import members, organizations, team_members, teams, users
+from common.db.tables.stacks import stacks
 from common.people.orgs.model import Counts, Given, Member, Person, RoleOf
 from common.rights.permissions import Role
 

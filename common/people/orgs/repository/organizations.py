@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, insert, select
 
-from common.db.tables.core_tables import members, organizations, owner_names
+from common.db.tables.people import members, organizations, owner_names
 from common.rights.permissions import Role
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, select, update
 
-from common.db.tables.core_tables import organizations
+from common.db.tables.people import organizations
 
 
 def find(tx: Connection, org_id: str) -> str | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, or_, select, update
 
-from common.db.tables.core_tables import invites, members, users
+from common.db.tables.people import invites, members, users
 from common.db.tables.sign_in import identities, scim_users
 from common.people.orgs.model import Given, Member
 from common.people.orgs.repository import invites as invite_rows

@@ -4,18 +4,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
 
-from common.db.tables.core_tables import (
-    access_tokens,
-    invites,
-    members,
-    role_references,
-    roles,
-    stack_grants,
-    stacks,
-    team_roles,
-    teams,
-    users,
-)
+from common.db.tables.access import access_tokens, role_references, roles, stack_grants, team_roles
+from common.db.tables.people import invites, members, teams, users
+from common.db.tables.stacks import stacks
 from common.people.roles.model import Holders, Person, Purpose, TeamOf, TokenOf
 from common.rights import built_in
 from common.rights.permissions import Role

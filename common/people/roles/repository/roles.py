@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 
-from common.db.tables.core_tables import organizations, role_references, roles, team_roles
+from common.db.tables.access import role_references, roles, team_roles
+from common.db.tables.people import organizations
 from common.people.roles.model import NewRecord, Purpose, Record
 
 _COLUMNS = (

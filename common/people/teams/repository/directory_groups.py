@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from common.db.tables.core_tables import team_members, teams
+from common.db.tables.people import team_members, teams
 from common.db.tables.sign_in import scim_tokens
 from common.people.teams.model import TeamRole
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, delete
 
-from common.db.tables.core_tables import team_members
+from common.db.tables.people import team_members
 
 
 def remove_from_teams(tx: Connection, org_id: str, user_id: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from common.db.tables.core_tables import team_members, teams
+from common.db.tables.people import team_members, teams
 from common.people.teams.model import TeamRole
 
 

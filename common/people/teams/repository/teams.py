@@ -18,17 +18,9 @@ from sqlalchemy import (
     update,
 )
 
-from common.db.tables.core_tables import (
-    members,
-    roles,
-    stack_grants,
-    stacks,
-    team_entities,
-    team_members,
-    team_roles,
-    teams,
-    users,
-)
+from common.db.tables.access import roles, stack_grants, team_roles
+from common.db.tables.people import members, team_entities, team_members, teams, users
+from common.db.tables.stacks import stacks
 from common.people.teams.model import Details, EnvironmentChange, EnvironmentGrant, Member, Person, StackGrant, Team, TeamRole
 from common.rights.org_settings import EnvironmentLevel
 from common.rights.permissions import StackLevel

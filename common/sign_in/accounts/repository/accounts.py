@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
-from common.db.tables.core_tables import users
+from common.db.tables.people import users
 from common.db.tables.sign_in import email_accounts, identities
 
 

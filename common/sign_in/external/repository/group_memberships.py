@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, exists, not_, select
 
-from common.db.tables.core_tables import members, organizations, team_members, teams
+from common.db.tables.people import members, organizations, team_members, teams
 from common.db.tables.sign_in import scim_tokens
 from common.sign_in.model import Place
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
 
-from common.db.tables.core_tables import team_members, teams, users
+from common.db.tables.people import team_members, teams, users
 from common.db.tables.sign_in import scim_groups, scim_users
 from common.sign_in.scim.filters import Condition, Operator
 from common.sign_in.scim.model import Group, GroupMember, GroupProfile, Invalid, ScimType

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from common.db.tables.core_tables import organizations, teams, users
+from common.db.tables.people import organizations, teams, users
 from common.db.tables.sign_in import scim_groups, scim_tokens
 from common.sign_in.scim.model import Directory, TokenNote
 

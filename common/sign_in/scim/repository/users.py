@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, case, delete, func, insert, select, update
 
-from common.db.tables.core_tables import members, users
+from common.db.tables.people import members, users
 from common.db.tables.sign_in import scim_users
 from common.sign_in.scim.model import Profile, User
 from common.sign_in.scim.query import Asked, Page

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
 
-from common.db.tables.core_tables import organizations
+from common.db.tables.people import organizations
 from common.db.tables.sign_in import oidc_issuers
 from common.sign_in.workload_identity.model import Issuer, Statement
 

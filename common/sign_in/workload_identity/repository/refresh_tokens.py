@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
 
-from common.db.tables.core_tables import members, roles, teams, users
+from common.db.tables.access import roles
+from common.db.tables.people import members, teams, users
 from common.db.tables.sign_in import oidc_machines, refresh_tokens
 from common.rights import built_in
 from common.sign_in.workload_identity.model import TokenType, Wish

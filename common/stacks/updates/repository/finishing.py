@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, true, update
 
 from common.db.authority import MAY_GO_ON
-from common.db.tables.core_tables import event_batches, journal_batches, updates
+from common.db.tables.stacks import event_batches, journal_batches, updates
 from common.stacks.model import Kind, Outcome, StackPath, Status
 
 

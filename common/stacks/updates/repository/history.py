@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, Select, and_, select
 
-from common.db.tables.core_tables import event_batches, updates, users
+from common.db.tables.people import users
+from common.db.tables.stacks import event_batches, updates
 from common.stacks.model import Kind, Status
 from common.stacks.updates.model import Entry
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, exists, select
 
-from common.db.tables.core_tables import event_batches, journal_batches, updates
+from common.db.tables.stacks import event_batches, journal_batches, updates
 from common.stacks.model import Outcome, Status
 
 _ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from common.db.authority import MAY_GO_ON
-from common.db.tables.core_tables import event_batches, journal_batches, updates
+from common.db.tables.stacks import event_batches, journal_batches, updates
 from common.stacks.model import Status
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from common.db.authority import MAY_GO_ON
-from common.db.tables.core_tables import stacks, updates
+from common.db.tables.stacks import stacks, updates
 from common.stacks.model import Kind, Outcome, Stack, StackPath, Status
 from common.stacks.repository import stacks as stack_rows  # arch: one query reads an update with its stack, as start needs both
 from common.stacks.updates.model import Client, Program, Update

@@ -1,0 +1,32 @@
+"""Tables of the installation itself: its keys, its jobs, what its first start made."""
+
+from sqlalchemy import BigInteger, Column, LargeBinary, String
+
+from common.db.tables.schema import BLOB_KEY, ID, table
+
+# What starts have made, so that no later one makes it again once an administrator has taken it away: `admin`, `org ` and its
+# login, `token ` and its hash.
+bootstrap_items = table(
+    "bootstrap_items",
+    Column("item", String(110), primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+
+# Keys of the service itself, wrapped by the configured key service: the one that signs leases, and a probe.
+service_keys = table(
+    "service_keys",
+    Column("name", String(64), primary_key=True),
+    Column("wrapped_key", LargeBinary(2048), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+
+jobs = table(
+    "jobs",
+    Column("name", String(64), primary_key=True),
+    Column("due_at", BigInteger, nullable=False),
+    Column("claimed_by", ID, nullable=True),
+    Column("claimed_until", BigInteger, nullable=True),
+    Column("resume_after", BLOB_KEY, nullable=True),
+)

@@ -1,0 +1,46 @@
+"""Queues mails in the transaction of what they are about."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.errors import Forbidden, NotFound
+from common.core.ids import is_id, new_id
+from common.mailing import repository
+from common.mailing.model import NewMail, QueuedMail
+from common.rights.caller import Caller
+
+# How soon the same mail may go out again, since whoever invites could otherwise fill somebody's mailbox.
+AGAIN_AFTER_MILLIS = 300_000
+
+
+def queue(tx: Connection, backend: Backend, new: Sequence[NewMail]) -> None:
+    """Queue mails, a step: they go out once the caller's transaction is there."""
+    if new:
+        repository.add(tx, [(new_id(), mail) for mail in new], unix_millis(backend.clock.now()))
+
+
+def queue_again(tx: Connection, backend: Backend, mail: NewMail) -> None:
+    """Queue a mail unless the same one was queued within the last minutes, a step."""
+    if not repository.has_recent(tx, mail, unix_millis(backend.clock.now()) - AGAIN_AFTER_MILLIS):
+        queue(tx, backend, [mail])
+
+
+def get_unsent(backend: Backend, caller: Caller, mail_id: str) -> QueuedMail:
+    """Return a mail that no mail server took; NotFound for any other. For site administrators."""
+    require_site_admin(caller)
+    with backend.db.connect() as connection:
+        mail = repository.find(connection, mail_id) if is_id(mail_id) else None
+    if mail is None or mail.is_sent:
+        msg = "there is no such mail that was not sent"
+        raise NotFound(msg)
+    return mail
+
+
+def require_site_admin(caller: Caller) -> None:
+    """Raise Forbidden unless the caller administers the installation and signed in themselves."""
+    if not (caller.site_admin and caller.is_themselves):
+        msg = "this is for administrators of the installation"
+        raise Forbidden(msg)

@@ -1,0 +1,78 @@
+"""Steps that add organizations and members to them; they join their caller's transaction."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from common.core.clock import unix_millis
+from common.core.errors import NotFound
+from common.core.ids import new_id
+from common.core.names import require_new_owner_name
+from common.db.faults import Contention
+from common.people.orgs.repository import custom_roles, organizations, settings
+from common.rights.org_settings import OrgSettings, decode, encode
+from common.rights.permissions import Role
+
+
+def find_id(tx: Connection, login: str) -> str | None:
+    """Return an organization's id by login, or None: a step of its caller's use case."""
+    return organizations.find_id(tx, login)
+
+
+def is_taken(tx: Connection, login: str) -> bool:
+    """Tell whether a user or an organization has this name, in capital or small letters: a step of its caller's use case."""
+    return organizations.is_taken(tx, login)
+
+
+def add_shared(tx: Connection, *, login: str, admin_user_id: str, now: datetime) -> str:
+    """Make an organization with one admin and return its id, a step; raises BadRequest for a bad login."""
+    return _add(tx, login=login, name=login, personal_user_id=None, admin_user_id=admin_user_id, now=now)
+
+
+def add_personal(tx: Connection, *, login: str, name: str, user_id: str, now: datetime) -> str:
+    """Make a user's personal organization, named like the user, and return its id: a step."""
+    return _add(tx, login=login, name=name, personal_user_id=user_id, admin_user_id=user_id, now=now)
+
+
+def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, now: datetime, role_id: str | None = None) -> None:
+    """Make a user a member of an organization, a step; IntegrityError when they are one already."""
+    organizations.add_member(tx, org_id=org_id, user_id=user_id, role=role, role_id=role_id, now_millis=unix_millis(now))
+
+
+def _add(tx: Connection, *, login: str, name: str, personal_user_id: str | None, admin_user_id: str, now: datetime) -> str:
+    require_new_owner_name(login)
+    org_id = new_id()
+    millis = unix_millis(now)
+    organizations.add(tx, org_id=org_id, login=login, name=name, personal_user_id=personal_user_id, now_millis=millis)
+    organizations.add_member(tx, org_id=org_id, user_id=admin_user_id, role=Role.ADMIN, role_id=None, now_millis=millis)
+    return org_id
+
+
+def drop_role(tx: Connection, org_id: str, role_id: str) -> None:
+    """Make every holder of a custom role, and everybody invited with it, what they are without it: a plain member."""
+    # No permission check: the use case made it.
+    custom_roles.drop(tx, org_id, role_id)
+
+
+def change_settings(tx: Connection, org_id: str, change: Callable[[OrgSettings], OrgSettings]) -> OrgSettings:
+    """Change an organization's settings from what they are now, and return them as they are then.
+
+    Raises Contention when somebody else changed them at the same time: run the use case with common.db.faults.repeated.
+    """
+    # No permission check: the use case made it.
+    text = settings.find(tx, org_id)
+    if text is None:
+        msg = "the organization does not exist any more"
+        raise NotFound(msg)
+    old = decode(text)
+    new = change(old)
+    if new != old and not settings.swap(tx, org_id, text, encode(new)):
+        msg = "the organization's settings were changed by somebody else at the same time; try again"
+        raise Contention(msg)
+    return new
+
+
+def load_settings(tx: Connection, org_id: str) -> OrgSettings:
+    """Return an organization's settings as they are now: a step of its caller's use case."""
+    return decode(settings.find(tx, org_id) or "{}")

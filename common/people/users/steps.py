@@ -1,0 +1,79 @@
+"""Steps on users: they join their caller's transaction."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest
+from common.core.ids import new_id
+from common.core.names import require_new_owner_name
+from common.people.users import repository
+
+NAME_LIMIT = 255
+
+
+def find_id(tx: Connection, login: str) -> str | None:
+    """Return a user's id by login, or None: a step of its caller's use case."""
+    return repository.find_id(tx, login)
+
+
+def add(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, now: datetime) -> str:
+    """Make a user and return the id, a step; raises BadRequest for a bad login, IntegrityError for one that is taken.
+
+    `email` is an address that is known to be theirs, or empty: invitations and sign-ins trust it.
+    """
+    require_new_owner_name(login)
+    user_id = new_id()
+    repository.add(
+        tx, user_id=user_id, login=login, name=name, email=email.lower(), site_admin=site_admin, is_machine=False,
+        now_millis=unix_millis(now),
+    )  # fmt: skip
+    return user_id
+
+
+def give_address(tx: Connection, user_id: str, email: str) -> bool:
+    """Store an address, in lower case, that is now known to be a user's, a step; False when another user has it."""
+    if repository.has_address(tx, email, other_than=user_id):
+        return False
+    repository.put_address(tx, user_id, email)
+    return True
+
+
+def rename(tx: Connection, user_id: str, name: str) -> None:
+    """Store the name that others see of a user, a step; raises BadRequest for an empty or a long one."""
+    repository.put_name(tx, user_id, fit_name(name))
+
+
+def fit_name(text: str) -> str:
+    """Return a name as it is shown, without needless spaces; raises BadRequest for an empty or a long one."""
+    name = " ".join(text.split())
+    if not name.isprintable() or not 1 <= len(name) <= NAME_LIMIT:
+        msg = f"a name has 1 to {NAME_LIMIT} characters"
+        raise BadRequest(msg)
+    return name
+
+
+def add_machine(tx: Connection, *, org_login: str, name: str, now: datetime) -> str:
+    """Make the user behind an organization's or a team's token and return the id, a step; nobody can sign in as it."""
+    user_id = new_id()
+    repository.add(
+        tx, user_id=user_id, login=f"{org_login}/{name}", name=name, email="", site_admin=False, is_machine=True,
+        now_millis=unix_millis(now),
+    )  # fmt: skip
+    return user_id
+
+
+def choose_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
+    """Store a user's default organization: a step of its caller's use case."""
+    repository.set_default_org(tx, user_id, org_id)
+
+
+def forget_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
+    """Delete a user's choice of default organization if it is this one: a step of its caller's use case."""
+    repository.clear_default_org(tx, user_id, org_id)
+
+
+def adopt_email(tx: Connection, user_id: str, email: str) -> bool:
+    """Store an address that is known to be a user's unless they have one, a step; False when they have."""
+    return repository.put_first_email(tx, user_id, email.lower())

@@ -1,0 +1,66 @@
+"""Reads the state of a version as it is stored."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from common.backend import Backend
+from common.core.compression import unpack
+from common.core.errors import BackendError
+from common.ports.blobs import BlobDamaged, BlobMissing
+from common.stacks.engine import document, ordering
+from common.stacks.model import Stack
+from common.stacks.repository import versions
+from common.stacks.repository.versions import StoredVersion
+
+
+class StateDamaged(BackendError):
+    """The stored state of a version is missing or damaged; the message names stack, version and document."""
+
+
+def current_stored(backend: Backend, stack: Stack) -> bytes:
+    """Return the newest state of a stack, stored or plain; the caller's permission was checked with the stack."""
+    return stored(backend, stack, newest(stack))
+
+
+def current_text(backend: Backend, stack: Stack) -> bytes:
+    """Return the newest state of a stack as text; the caller's permission was checked with the stack."""
+    return unpack(current_stored(backend, stack))
+
+
+def base_text(backend: Backend, stack: Stack, limit_bytes: int) -> bytes | None:
+    """Return the newest state of a stack as text, or None where it takes more than a limit as gzip; permission as above."""
+    version = newest(stack)
+    if version.checkpoint is None:
+        return document.EMPTY if len(document.EMPTY) <= limit_bytes else None
+    with _named(backend, stack, version):
+        stored = backend.checkpoints.get_stored(version.checkpoint)
+        # In another order the same resources may take more; how much is known only once they are packed.
+        if len(stored) > (limit_bytes if version.resource_order is None else limit_bytes // 2):
+            return None
+        return ordering.applied(backend.checkpoints.text_of(version.checkpoint, stored), version.resource_order)
+
+
+def newest(stack: Stack) -> StoredVersion:
+    return StoredVersion(stack.latest.version, stack.latest.checkpoint, stack.latest.resource_order, stack.path)
+
+
+def stored(backend: Backend, stack: Stack, version: StoredVersion) -> bytes:
+    if version.checkpoint is None:
+        return document.EMPTY
+    with _named(backend, stack, version):
+        stored = backend.checkpoints.get_intact(version.checkpoint)
+        return stored if version.resource_order is None else ordering.applied(unpack(stored), version.resource_order)
+
+
+@contextmanager
+def _named(backend: Backend, stack: Stack, version: StoredVersion) -> Iterator[None]:
+    """Raise StateDamaged, which names stack and version, for a state that is missing or damaged in the store."""
+    try:
+        yield
+    except (BlobMissing, BlobDamaged) as error:
+        with backend.db.connect() as connection:
+            before = versions.find_number_before(connection, stack.id, version.number, version.checkpoint or "")
+        advice = f"; `pulumi stack export --version {before}` shows the state before it" if before is not None else ""
+        reason = error.message.removeprefix(f"{error.status.phrase}: ")
+        msg = f"version {version.number} of stack '{stack.path}' cannot be read: {reason}{advice}"
+        raise StateDamaged(msg) from error
