@@ -9,7 +9,7 @@ the new version. Called by hand with a token, it makes the first administrator, 
 import hashlib
 import json
 import logging
-import urllib.request  # arch: CloudFormation names the address, and there is no other way to answer it
+import urllib.request
 from typing import Any
 
 from aws.environment import environment

@@ -1,82 +1,20 @@
-"""The dependency rule of docs/decisions/0004 as code: each rule with its reason, and which imports break it."""
+"""Import rules that depend on where a module is, each with its reason. The order of the strata is in pyproject.toml.
+
+A rule names folders and file names that every area has (`service.py`, `repository`, `model.py`), never single modules: a new
+file is under the right rules by being in the right folder. docs/decisions/0007 says what each folder holds.
+"""
 
 import ast
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.imports import Import, Tree, cycles, is_in
+from tests.imports import Import, Tree, is_in
 
-# Lowest first: an area may call only what stands before it.
-AREAS = (
-    "crypto",
-    "access",
-    "users",
-    "mailing",
-    "orgs",
-    "roles",
-    "teams",
-    "tokens",
-    "identity",
-    "saml",
-    "scim",
-    "issuers",
-    "audit",
-    "webhooks",
-    "stacks",
-    "state",
-    "updates",
-    "policies",
-    "esc",
-    "deployments",
-    "registry",
-)
-PORTS = ("common.ports.blobs", "common.ports.keys", "common.ports.mail")
-# Small modules without I/O that every layer may use.
-VOCABULARY = (
-    "common.core.errors",
-    "common.core.names",
-    "common.core.ids",
-    "common.core.clock",
-    "common.core.paging",
-    "common.core.compression",
-    "common.core.folders",
-)
-# Modules outside the areas that have an area beneath them, by design.
-ABOVE_AREAS = {
-    "common.backend": ("crypto",),
-    "common.opening": ("crypto",),
-    "common.audit.steps": ("access", "audit", "webhooks"),
-}
-
-# Every change of a stack takes a version number (docs/decisions/0001), so these statements are open to the areas above.
-LEDGER = "common.stacks.repository.versions"
-# Who may do what is decided by functions of values, so that a matrix of callers can be tested without a database.
-ACCESS_RULES = tuple(
-    f"common.access.{name}"
-    for name in ("permissions", "orgsettings", "descriptor", "predicate", "rules", "rights", "builtin", "caller")
-)
-PURE = ("common.environments.lang", "common.audit.events", *ACCESS_RULES)
-# All of the state engine is pure but these, which fetch a state and put it away.
-ENGINE = "common.stacks.state"
-ENGINE_EDGE = tuple(
-    f"common.stacks.state.{name}"
-    for name in (
-        "attempts",
-        "changes",
-        "finishing",
-        "layout",
-        "restore",
-        "service",
-        "stored_journal",
-        "superseded",
-        "sweep",
-        "transfer",
-        "verifying",
-    )
-)
-PURE_MAY_IMPORT = ("msgspec", "common.core.errors", "common.core.names")
-DOES_INPUT_OUTPUT = [
+# Folders whose modules are functions of values, besides every `model.py`.
+PURE_FOLDERS = ("engine", "language", "rights")
+PURE_MAY_IMPORT = ("msgspec", "common.core", "common.rights")
+DOES_INPUT_OUTPUT = (
     "asyncio",
     "concurrent",
     "ftplib",
@@ -101,25 +39,19 @@ DOES_INPUT_OUTPUT = [
     "time",
     "urllib.request",
     "uuid",
-]
-
-WEB = ("fastapi", "starlette", "uvicorn", "mangum", "chalice", "functions", "aws", "function_app")
+)
+FIRST_PARTY = ("common", "functions", "aws", "function_app")
+SQL = ("sqlalchemy", "pymysql", "sqlite3")
 CLOUD_SDKS = ("boto3", "botocore", "azure", "google.cloud", "aws_xray_sdk", "opentelemetry.sdk", "opentelemetry.exporter")
-# What drivers of several ports share: one cloud's credentials and limits.
-CLOUD_CLIENTS = ("common.ports.aws", "common.ports.azure")
-SDK_HOMES = (*PORTS, *CLOUD_CLIENTS, "common.audit.dynamodb", "common.db", "common.telemetry", "common.environments.providers")
-OUTBOUND = ("common.ports.outbound", "common.ports.outbound.transport", "common.ports.outbound.deadline")
-HTTP_CLIENTS = ("aiohttp", "http.client", "httpx", "httpx2", "requests", "urllib.request", "urllib3")
 ENTRY_POINTS = ("aws", "function_app")
 ENTRY_POINTS_MAY_IMPORT = (
     "functions",
     "aws",
-    "common.ports.aws",
     "common.backend",
-    "common.opening",
-    "common.config.settings",
-    "common.core.errors",
-    "common.telemetry",
+    "common.config",
+    "common.core",
+    "common.installation",
+    "common.ports",
 )
 
 
@@ -132,80 +64,82 @@ class Rule:
     breaks: Callable[[Import], bool]
 
 
-def area_of(module: str) -> str | None:
-    """Returns the area a module belongs to, or None."""
+def area_of(module: str) -> str:
+    """Return the package a module belongs to; the statements in `repository/` belong to the area around it."""
     parts = module.split(".")
-    return parts[1] if len(parts) > 1 and parts[0] == "common" and parts[1] in AREAS else None
+    return ".".join(parts[: parts.index("repository")]) if "repository" in parts else ".".join(parts[:-1])
 
 
 def is_repository(module: str) -> bool:
-    """Whether a module holds statements: `repository.py`, and its parts where one file became too long."""
-    name = module.rpartition(".")[2]
-    return area_of(module) is not None and (name == "repository" or name.startswith("repository_") or name.endswith("_rows"))
+    """Tell whether a module holds statements: `repository.py`, or a topic in `repository/`."""
+    return "repository" in module.split(".")
+
+
+def is_service(module: str) -> bool:
+    """Tell whether a module is an area's front door."""
+    return is_in(module, "common") and module.endswith(".service")
 
 
 def is_pure(module: str) -> bool:
-    """Whether a module is a pure core: values in, values out."""
-    if is_in(module, ENGINE):
-        return not is_in(module, *ENGINE_EDGE) and not is_repository(module)
-    return is_in(module, *PURE) or (area_of(module) is not None and module.endswith(".model"))
+    """Tell whether a module is a pure core: values in, values out."""
+    parts = module.split(".")
+    in_pure_folder = parts[0] == "common" and any(part in PURE_FOLDERS for part in parts[1:-1])
+    return in_pure_folder or (parts[0] == "common" and parts[-1] == "model")
 
 
-def is_first_party(target: str) -> bool:
-    """Whether a name is of this repository."""
-    return is_in(target, "common", "functions", "aws", "function_app")
-
-
-def _impure(found: Import) -> bool:
-    if not is_pure(found.module) or found.is_of(*PURE_MAY_IMPORT):
+def _impure(imported: Import) -> bool:
+    if not is_pure(imported.module) or imported.is_of(*PURE_MAY_IMPORT) or is_pure(imported.target):
         return False
-    of_library = found.target.split(".")[0] in sys.stdlib_module_names and not found.is_of(*DOES_INPUT_OUTPUT)
-    return not (of_library or is_pure(found.target))
+    allowed = imported.target.split(".")[0] in sys.stdlib_module_names and not imported.is_of(*DOES_INPUT_OUTPUT)
+    return not allowed
 
 
-def _repository_reaches_out(found: Import) -> bool:
-    if not is_repository(found.module) or not is_first_party(found.target) or found.is_of("common.db", *VOCABULARY):
+def _repository_reaches_out(imported: Import) -> bool:
+    if not is_repository(imported.module) or not imported.is_of(*FIRST_PARTY):
         return False
-    if found.target.endswith(".model") or is_pure(found.target):
-        return False  # values of the areas below; the order of areas sees to the rest
-    return area_of(found.target) != area_of(found.module) or found.target.endswith(".service")
+    if imported.is_of("common.db", "common.core") or is_pure(imported.target):
+        return False
+    return area_of(imported.target) != area_of(imported.module) or is_service(imported.target)
 
 
-def _foreign_repository(found: Import) -> bool:
-    return is_repository(found.target) and area_of(found.target) != area_of(found.module)
+def _foreign_repository(imported: Import) -> bool:
+    # The rooms of an area share its repository, and modules that stand beside the rooms may use theirs.
+    here, there = area_of(imported.module), area_of(imported.target)
+    return is_repository(imported.target) and not is_in(there, here) and not (is_in(here, there) and there != "common")
 
 
-def _upwards(found: Import) -> bool:
-    here, there = area_of(found.module), area_of(found.target)
-    return here is not None and there is not None and AREAS.index(there) > AREAS.index(here)
+def _side_door(imported: Import) -> bool:
+    inside = is_in(imported.module, "common") and area_of(imported.module) != area_of(imported.target)
+    return is_service(imported.target) and inside
 
 
-def _foundation_on_area(found: Import) -> bool:
-    there = area_of(found.target)
-    below = is_in(found.module, "common") and area_of(found.module) is None
-    return below and there is not None and there not in ABOVE_AREAS.get(found.module, ())
+def _driver_reaches_out(imported: Import) -> bool:
+    parts = imported.module.split(".")
+    if parts[:2] != ["common", "ports"] or len(parts) < 4 or not imported.is_of(*FIRST_PARTY):
+        return False
+    shared = imported.target.split(".")[:2] == ["common", "ports"] and imported.target.count(".") == 2
+    return not imported.is_of("common.core", area_of(imported.module)) and not shared
 
 
-def _driver_reaches_out(found: Import) -> bool:
-    port = next((port for port in PORTS if is_in(found.module, port) and found.module != port), None)
-    return port is not None and is_first_party(found.target) and not found.is_of(port, *VOCABULARY, *CLOUD_CLIENTS)
-
-
-def _sql_outside(found: Import) -> bool:
+def _statement_elsewhere(imported: Import) -> bool:
     # A service passes its transaction on, so it may name the type.
     return (
-        found.is_of("sqlalchemy", "pymysql", "sqlite3")
-        and found.target != "sqlalchemy.Connection"
-        and not is_in(found.module, "common.db")
-        and not is_repository(found.module)
-        and found.module != LEDGER
+        imported.is_of(*SQL)
+        and imported.target != "sqlalchemy.Connection"
+        and not is_in(imported.module, "common.db")
+        and not is_repository(imported.module)
     )
+
+
+def _early_sdk(imported: Import) -> bool:
+    early = not imported.deferred and not imported.typing_only
+    return imported.is_of(*CLOUD_SDKS) and early and not is_in(imported.module, *ENTRY_POINTS)
 
 
 RULES = (
     Rule(
         "pure core",
-        "what merges and replays state must be a function of its arguments, so that it can be tested with values and trusted",
+        "what merges, replays and decides must be a function of its arguments, so that it can be tested with values and trusted",
         _impure,
     ),
     Rule(
@@ -215,18 +149,14 @@ RULES = (
     ),
     Rule(
         "foreign repository",
-        "an area's rules and permissions are in its service; its repository is a way around them",
+        "an area's rules and permissions are in its service and steps; its repository is a way around them",
         _foreign_repository,
     ),
     Rule(
-        "order of areas",
-        "an area may call only the areas below it, so that each can be read without those above",
-        _upwards,
-    ),
-    Rule(
-        "foundation",
-        "what all areas share must not depend on one of them",
-        _foundation_on_area,
+        "front door",
+        "a use case opens its own transaction and checks permissions: inside common/ the steps are called, never another area's "
+        "use case",
+        _side_door,
     ),
     Rule(
         "driver",
@@ -234,96 +164,95 @@ RULES = (
         _driver_reaches_out,
     ),
     Rule(
-        "common is below",
-        "use cases must run under any host: nothing in common/ knows HTTP frameworks or that it runs in a function",
-        lambda found: is_in(found.module, "common") and found.is_of(*WEB),
-    ),
-    Rule(
         "statements in repositories",
         "a statement outside a repository escapes the review of who writes a table",
-        _sql_outside,
+        _statement_elsewhere,
     ),
     Rule(
         "no ORM",
-        "an ORM hides trips to the database, and the budget of a request counts them",
-        lambda found: found.is_of("sqlalchemy.orm"),
+        "an ORM hides round trips to the database, and the budget of a request counts them",
+        lambda imported: imported.is_of("sqlalchemy.orm"),
     ),
     Rule(
         "no SQL as text",
         "text cannot be checked against the tables or for the two dialects, and invites formatting values into it",
-        lambda found: found.is_of("sqlalchemy.text") and not is_in(found.module, "common.db"),
-    ),
-    Rule(
-        "migrations apart",
-        "Alembic costs 300 ms to import and no request needs it",
-        lambda found: found.is_of("alembic") and not is_in(found.module, "common.db"),
-    ),
-    Rule(
-        "SDK in drivers",
-        "a cloud is named in its drivers and nowhere else, or a feature works on one cloud only",
-        lambda found: found.is_of(*CLOUD_SDKS) and not is_in(found.module, *SDK_HOMES, *ENTRY_POINTS),
+        lambda imported: imported.is_of("sqlalchemy.text") and not is_in(imported.module, "common.db"),
     ),
     Rule(
         "SDK when first used",
         "an SDK costs 250 to 300 ms at every cold start, and each package carries only its own cloud's",
-        lambda found: (
-            found.is_of(*CLOUD_SDKS) and not found.deferred and not found.typing_only and not is_in(found.module, *ENTRY_POINTS)
-        ),
-    ),
-    Rule(
-        "one way out",
-        "calls to addresses that users name must refuse redirects and private addresses: only common/outbound.py does",
-        lambda found: found.is_of(*HTTP_CLIENTS) and found.module not in OUTBOUND and is_first_party(found.module),
+        _early_sdk,
     ),
     Rule(
         "thin handlers",
         "a handler declares, calls one service function and shapes the reply; tables and statements are not its business",
-        lambda found: is_in(found.module, "functions.api") and found.is_of("common.db", "sqlalchemy"),
+        lambda imported: is_in(imported.module, "functions.api") and imported.is_of("common.db", "sqlalchemy"),
     ),
     Rule(
         "entry point",
         "an entry point opens the backend and hands over to functions/; a use case in there runs on one platform only",
-        lambda found: (
-            is_in(found.module, *ENTRY_POINTS) and is_first_party(found.target) and not found.is_of(*ENTRY_POINTS_MAY_IMPORT)
+        lambda imported: (
+            is_in(imported.module, *ENTRY_POINTS)
+            and imported.is_of(*FIRST_PARTY)
+            and not imported.is_of(*ENTRY_POINTS, *ENTRY_POINTS_MAY_IMPORT)
         ),
     ),
 )
 
 
 def breaches(tree: Tree) -> list[str]:
-    """Returns one line for every import that breaks a rule and carries no escape comment, and for every cycle."""
+    """Return one line for every import that breaks a rule and carries no escape comment."""
     lines = [
-        f"{found}\n    breaks '{rule.name}': {rule.reason}"
-        for found in tree.imports
+        f"{imported}\n    breaks '{rule.name}': {rule.reason}"
+        for imported in tree.imports
         for rule in RULES
-        if found.escape is None and rule.breaks(found)
+        if imported.escape is None and rule.breaks(imported)
     ]
     # A line that imports several names of one module breaks a rule once.
-    return list(dict.fromkeys(lines)) + [
-        f"cycle: {' → '.join(cycle)}\n    a deferred import hides it at best" for cycle in cycles(edges(tree))
-    ]
-
-
-def edges(tree: Tree) -> dict[str, set[str]]:
-    """Returns module → modules it imports, deferred ones too, but not a package that loads its own parts when asked."""
-    found: dict[str, set[str]] = {name: set() for name in tree.modules}
-    for one in tree.imports:
-        loads_own_part = one.deferred and is_in(one.target, one.module)
-        if one.target in tree.modules and one.target != one.module and not loads_own_part and one.escape is None:
-            found[one.module].add(one.target)
-    return found
+    return list(dict.fromkeys(lines))
 
 
 def needless_escapes(tree: Tree) -> list[str]:
-    """Returns the imports that carry an escape comment although they break nothing without it."""
-    return [str(found) for found in tree.imports if found.escape is not None and not any(rule.breaks(found) for rule in RULES)]
+    """Return the imports that carry an escape comment although they break nothing without it."""
+    return [
+        str(imported)
+        for imported in tree.imports
+        if imported.escape is not None and not any(rule.breaks(imported) for rule in RULES)
+    ]
 
 
 def thick_handlers(tree: Tree) -> Iterator[str]:
-    """Yields the handlers that loop, catch, raise or open something: that is a rule, and rules belong in a service."""
+    """Yield the handlers that loop, catch, raise or open something: that is a rule, and rules belong in a service."""
     for name, path in tree.modules.items():
         if is_in(name, "functions.api"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.decorator_list:
                     kinds = {type(inner).__name__ for inner in ast.walk(node)} & {"For", "While", "Try", "With", "Raise"}
                     yield from (f"{path}:{node.lineno}: handler {node.name} has {kind}" for kind in sorted(kinds))
+
+
+def writers(tree: Tree) -> dict[str, set[str]]:
+    """Return for each table, by the name it has in the code, the areas with a statement that writes it."""
+    areas: dict[str, set[str]] = {}
+    tables = {
+        target.id
+        for name, path in tree.modules.items()
+        if is_in(name, "common.db.tables")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("table(")
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for name, path in tree.modules.items():
+        # The trial at a start writes and deletes a row to learn what the database's user may do.
+        nodes = ast.walk(ast.parse(path.read_text("utf-8"))) if not is_in(name, "common.db") else ()
+        for node in nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"insert", "update", "delete"}:
+                table = ast.unparse(node.args[0])
+                if table in tables:
+                    areas.setdefault(table, set()).add(area_of(name))
+    # The rooms of an area are one area.
+    return {
+        table: {area for area in found if not any(area != other and is_in(area, other) for other in found)}
+        for table, found in areas.items()
+    }

@@ -24,7 +24,7 @@ PACKAGES = Path(".python_packages") / "lib" / "site-packages"
 FILES = ("function_app.py", "host.json", "requirements.txt")
 FOLDERS = ("common", "functions")
 # What only a server of one's own needs.
-LEFT_OUT = ("functions/server/cli.py", "functions/server/")
+LEFT_OUT = ("functions/server/",)
 LIMIT_BYTES = 70 << 20
 INSTALLED_AT = "/home/site/wwwroot"
 # The same for every file and every build; the format knows no earlier time.

@@ -2,7 +2,8 @@
 
 A lease is given once and then renewed without the access token, so each statement looks at what can be taken away from one
 moment to the next: the token, and its user's place in the organization. An access token that expires ends nothing that was
-begun with it. What roles, teams and grants give is looked at by a job (common/stacks/updates/revoking.py), which decides in Python.
+begun with it. A job looks at roles, teams and grants
+(common/stacks/updates/revoking.py), since they are evaluated in Python.
 """
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select

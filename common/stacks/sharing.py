@@ -97,7 +97,7 @@ def set_team_level(backend: Backend, caller: Caller, path: StackPath, name: str,
             membership = caller.require_member(path.org, missing=missing_org(path.org))
             team = team_steps.hold_visible(tx, membership, name)
             require_givable(caller, membership, stack, STACK_LEVELS[level])
-            steps.give(tx, stack, team, one, now=backend.clock.now())
+            steps.give_level(tx, stack, team, one, now=backend.clock.now())
 
     repeated(change)
 
@@ -131,4 +131,4 @@ def _put(
     stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
     if change.level is not None:
         require_givable(caller, membership, stack, STACK_LEVELS[change.level])
-    steps.give(tx, stack, team, change, now=now)
+    steps.give_level(tx, stack, team, change, now=now)

@@ -112,6 +112,7 @@ def visible_scopes(caller: Caller, organization: str | None) -> list[StackScope]
 
 
 def visible(caller: Caller, organization: str | None) -> list[Membership]:
+    """Return the memberships whose stacks are listed: in one organization, NotFound if the caller is not in it, or in all."""
     if organization is not None:
         return [caller.require_member(organization, missing=f"Organization {organization[:100]!a} not found")]
     return [membership for membership in caller.memberships if membership.is_open]
@@ -213,7 +214,8 @@ def give_to_teams(
         grants.give_new(tx, stack_id, ids, level=LEVEL_OF_CREATION, now=now)
 
 
-def give(tx: Connection, stack: Stack, team: Team, change: StackChange, *, now: datetime) -> None:
+def give_level(tx: Connection, stack: Stack, team: Team, change: StackChange, *, now: datetime) -> None:
+    """Give a team a level on a stack, or take its grant away; NotFound for a stack or a grant that does not exist."""
     if not repository.hold(tx, stack.id, stack.org_id):
         msg = f"Stack '{stack.path}' not found"
         raise NotFound(msg)

@@ -4,7 +4,6 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from common.stacks.organization import Summary
 from fastapi import APIRouter, Response
 from msgspec import UNSET
 
@@ -15,6 +14,7 @@ from common.people.orgs.service import Organization
 from common.rights.built_in import MEMBER
 from common.rights.permissions import StackLevel
 from common.stacks import service as contents
+from common.stacks.model import Summary
 from common.wire import orgs as wire
 from functions.http.bodies import BodyDep
 from functions.http.deps import BackendDep, CallerDep, reply

@@ -24,21 +24,16 @@ def build(group: Group, backend: Backend) -> FastAPI:
     app.state.backend = backend
     # Taken over as they are: an included router is matched as a whole first, which costs a fifth of a plain call.
     app.router.routes.extend(_with_head(route) for route in import_module(group.path).router.routes)
-    if group.package == "pages":
-        from functions.pages import failures  # noqa: PLC0415 - a machine's calls need no templates
+    # A package with another form of errors, as pages and SCIM have, says so in its own `install_errors`.
+    getattr(import_module(group.path.rpartition(".")[0]), "install_errors", _install_errors)(app)
+    return app
 
-        failures.install(app)
-        return app
-    if group.module == "scim":
-        from functions.api.scim import errors  # noqa: PLC0415 - only directories get errors of this form
 
-        errors.install(app)
-        return app
+def _install_errors(app: FastAPI) -> None:
     app.add_exception_handler(BackendError, backend_error)
     app.add_exception_handler(Exception, unexpected_error)
     app.add_exception_handler(RequestValidationError, _bad_parameters)
     app.add_exception_handler(HTTPException, _unrouted)
-    return app
 
 
 def _with_head(route: BaseRoute) -> BaseRoute:

@@ -30,7 +30,7 @@ class Group:
 
 
 GROUPS: tuple[Group, ...] = (
-    Group("running", tuple(f"{_STACK}/{kind}/*/{call}" for kind in _KINDS for call in (
+    Group("update_progress", tuple(f"{_STACK}/{kind}/*/{call}" for kind in _KINDS for call in (
         "journalentries", "checkpoint", "checkpointverbatim", "checkpointdelta", "events/batch", "renew_lease", "complete",
     ))),
     Group("updates", (*(f"{_STACK}/{kind}/**" for kind in _KINDS), f"{_STACK}/begin-update")),
@@ -53,8 +53,8 @@ GROUPS: tuple[Group, ...] = (
     Group("audit", (f"{_ORG}/auditlogs/**",)),
     Group("issuers", (f"{_ORG}/oidc/**", f"{_ORG}/auth/**", "/api/oauth/**")),
     Group("saml", (f"{_ORG}/saml/**",)),
-    Group("scim", ("/scim/**",)),
-    Group("directory", (f"{_ORG}/scim/token",)),
+    Group("scim.routes", ("/scim/**",)),
+    Group("scim_token", (f"{_ORG}/scim/token",)),
     Group("accounts", ("/api/console/email/**", "/api/console/actions/**", "/api/user/pending-emails",
         "/api/user/verified-email",
     )),

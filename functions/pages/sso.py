@@ -1,4 +1,4 @@
-"""Signing in through an organization's own SAML provider; how the three requests hang together: common/sign_in/saml/sign_in.py."""
+"""Signing in through an organization's own SAML provider; how its three requests work: common/sign_in/saml/sign_in.py."""
 
 from typing import Annotated
 

@@ -66,7 +66,7 @@ class TestEffect:
 
     def test_of_every_store_that_is_opened(self) -> None:
         """A store that a setting names has something put into it, unless the setting's text says that nothing is yet."""
-        text = code_besides("common/config/settings.py", "common/config/object_stores.py", "common/opening.py")
+        text = code_besides("common/config/settings.py", "common/config/object_stores.py", "common/backend.py")
         fields = {
             "checkpoints": object_stores.CHECKPOINTS,
             "batches": object_stores.BATCHES,

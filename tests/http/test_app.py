@@ -164,7 +164,7 @@ class TestDispatcher:
 
     def test_has_the_hot_calls_first(self) -> None:
         """What the engine calls twenty times a second is found first."""
-        assert ["running", "updates"] == [group.module for group in GROUPS[:2]]
+        assert ["update_progress", "updates"] == [group.module for group in GROUPS[:2]]
 
     def test_limits_threads_to_the_setting(self, client: TestClient, backend: Backend) -> None:
         """As many requests are worked on at once as there are database connections."""

@@ -19,7 +19,7 @@ OF_A_STACK = [route for route in routes() if "{stack}" in route.path]
 OF_A_LEASE = [
     route
     for route in OF_A_STACK
-    if route.module == "running" or (route.method, route.path.rpartition("/")[2]) == ("POST", "events")
+    if route.module == "update_progress" or (route.method, route.path.rpartition("/")[2]) == ("POST", "events")
 ]
 WITH_A_TOKEN = [route for route in OF_A_STACK if route not in OF_A_LEASE]
 # What a call needs so that nothing but the stack can be wrong with it.

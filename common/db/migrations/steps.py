@@ -9,7 +9,7 @@ from typing import Any
 from alembic import op
 from sqlalchemy import Column, Index, UniqueConstraint, inspect
 
-# Compares bytes and does not pad, as SQLite does; see common/db/tables/core_tables.py.
+# Compares bytes and does not pad, as SQLite does; see common/db/tables/.
 _MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_0900_bin"}
 
 

@@ -85,6 +85,7 @@ def require_shared(caller: Caller, permission: Permission, org: str) -> Membersh
 
 
 def load(connection: Connection, membership: Membership, login: str) -> Member:
+    """Return a member of an organization; NotFound when the organization has no such member."""
     found = members.find(connection, membership.org_id, login)
     if found is None:
         raise not_a_member(connection, membership.login, login)
@@ -92,6 +93,7 @@ def load(connection: Connection, membership: Membership, login: str) -> Member:
 
 
 def require_other_admin(tx: Connection, membership: Membership, member: Member) -> None:
+    """Raise BadRequest when a member is the last admin of the organization."""
     if not members.has_other_admin(tx, membership.org_id, member.user_id):
         msg = f"{member.person.login} is the last admin of organization {membership.login}; make somebody else an admin first"
         raise BadRequest(msg)

@@ -9,7 +9,7 @@ from common.db.tables.people import organizations
 from common.db.tables.stacks import stack_references, stacks, updates
 from common.rights.membership import StackScope
 from common.stacks.model import StackPath
-from common.stacks.repository.visibility import in_scopes  # arch: who may see a stack is one condition for every list
+from common.stacks.repository.visibility import in_scopes
 
 
 def replace(tx: Connection, stack_id: str, links: frozenset[tuple[str, str, str]]) -> None:

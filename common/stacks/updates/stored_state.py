@@ -41,10 +41,12 @@ def base_text(backend: Backend, stack: Stack, limit_bytes: int) -> bytes | None:
 
 
 def newest(stack: Stack) -> StoredVersion:
+    """Return where the state of the newest version is."""
     return StoredVersion(stack.latest.version, stack.latest.checkpoint, stack.latest.resource_order, stack.path)
 
 
 def stored(backend: Backend, stack: Stack, version: StoredVersion) -> bytes:
+    """Return the state of a version as stored, gzip or plain; raises StateDamaged."""
     if version.checkpoint is None:
         return document.EMPTY
     with _named(backend, stack, version):

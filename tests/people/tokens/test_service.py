@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from common.access import authentication as access
-from common.access import tokens as access_tokens
+from common.access import tokens as token_steps
 from common.backend import Backend, open_backend
 from common.core.errors import BackendError, BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from common.db.tables.access import access_tokens
@@ -175,7 +175,7 @@ class TestOfTeam:
         team_id = make_team(backend, "ops")
         made = tokens.create_for_team(backend, admin, "acme", "ops", PLAIN)
         with backend.db.begin() as tx:
-            access_tokens.revoke_tokens_of_team(tx, team_id, backend.clock.now())
+            token_steps.revoke_tokens_of_team(tx, team_id, backend.clock.now())
             tx.execute(teams.delete().where(teams.c.id == team_id))
 
         with pytest.raises(Unauthorized):
@@ -317,5 +317,5 @@ def renewed(backend: Backend, person: Caller) -> Caller:
         now = backend.clock.now()
         owner = access.TokenOwner(person.user_id)
         ends = now.replace(day=now.day + 1)
-        token = access_tokens.issue_token(tx, owner, name="", description="", created_by=person.user_id, now=now, expires_at=ends)
+        token = token_steps.issue_token(tx, owner, name="", description="", created_by=person.user_id, now=now, expires_at=ends)
     return caller_of(backend, token.text)

@@ -18,7 +18,7 @@ from tools.operations import routes
 
 pytestmark = pytest.mark.dialects("sqlite")
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "600"))
-ROUTES = sorted(route for route in routes() if route.module == "scim")
+ROUTES = sorted(route for route in routes() if route.module == "scim.routes")
 ATTRIBUTES = st.sampled_from(
     ["userName", "displayName", "externalId", "active", "emails", "name", "members", "id", "meta", "schemas", "Operations"],
 )

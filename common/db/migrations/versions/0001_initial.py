@@ -1,6 +1,6 @@
 """The first release's tables.
 
-Written down a second time on purpose: common/db/tables/core_tables.py says what the tables are today, this file what they were then.
+Written down a second time on purpose: common/db/tables/ has those of today, this file those of then.
 
 Revision: 0001
 """

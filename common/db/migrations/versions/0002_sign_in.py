@@ -1,6 +1,6 @@
 """The tables of signing in.
 
-Written down a second time on purpose: common/db/tables/sign_in.py says what the tables are today, this file what they were then.
+Written down a second time on purpose: common/db/tables/sign_in.py has the tables of today, this file those of then.
 
 Revision: 0002
 """

@@ -1,6 +1,6 @@
 """The audit log.
 
-Written down a second time on purpose: common/db/tables/audit.py says what the tables are today, this file what they were then.
+Written down a second time on purpose: common/db/tables/audit.py has the tables of today, this file those of then.
 
 Revision: 0003
 """

@@ -1,6 +1,6 @@
 """What an update may record, and who may go on recording.
 
-Written down a second time on purpose: common/db/tables/core_tables.py says what the tables are today, this file what was added to them.
+Written down a second time on purpose: common/db/tables/ has those of today, this file what was added then.
 
 Revision: 0004
 """
