@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean package-azure release-check
+.PHONY: sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean package-azure release-check
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -98,6 +98,9 @@ release-check: $(VENV)/.dev ## Check that this commit can be released, and build
 	$(BIN)/python -m tools.release_check $(ARGS)
 
 # --- generated files -------------------------------------------------------------------------------------------------
+
+sentences: $(VENV)/.dev ## List every sentence that people read: errors, log lines, pages, mails, help, settings
+	@$(BIN)/python -m tools.sentences $(ARGS)
 
 docs: $(VENV)/.dev ## Write docs/configuration.md, docs/compatibility.md and docs/tables.md again
 	$(BIN)/python -m tools.generate_docs

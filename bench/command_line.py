@@ -52,8 +52,12 @@ class CommandLine:
             started = time.perf_counter()
             process = subprocess.Popen(
                 [str(self.tools / "pulumi"), "--non-interactive", *arguments],
-                cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            )
             guard = threading.Timer(LIMIT_SECONDS, process.kill)
             guard.start()
             _, status, used = os.wait4(process.pid, 0)

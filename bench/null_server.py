@@ -132,9 +132,13 @@ class Null:
         state = stack.state()
         stack.tags = asked.tags or stack.tags
         reply = wire_updates.BeginUpdateResponse(
-            version=stack.version + 1, token=_LEASE, token_expiration=_EXPIRES_AT,
-            journal_version=min(asked.journal_version, _JOURNAL_VERSION), stack=_shape(stack), update_id=self._new_id(),
-        )  # fmt: skip
+            version=stack.version + 1,
+            token=_LEASE,
+            token_expiration=_EXPIRES_AT,
+            journal_version=min(asked.journal_version, _JOURNAL_VERSION),
+            stack=_shape(stack),
+            update_id=self._new_id(),
+        )
         return 200, msgspec.json.encode(reply)[:-1] + b',"deployment":' + state + b"}"
 
     def _new_id(self) -> str:
@@ -197,9 +201,14 @@ def _of_update(stack: Stack, call: str, body: bytes) -> Reply:
 
 def _shape(stack: Stack) -> wire.Stack:
     return wire.Stack(
-        id=stack.name, org_name=ORG, project_name=stack.project, stack_name=stack.name, active_update="", tags=stack.tags,
+        id=stack.name,
+        org_name=ORG,
+        project_name=stack.project,
+        stack_name=stack.name,
+        active_update="",
+        tags=stack.tags,
         version=stack.version,
-    )  # fmt: skip
+    )
 
 
 def _json(shape: object) -> Reply:
@@ -207,10 +216,15 @@ def _json(shape: object) -> Reply:
 
 
 _USER = User(
-    id="1", github_login="admin", name="Admin", email="admin@example.com", avatar_url="",
+    id="1",
+    github_login="admin",
+    name="Admin",
+    email="admin@example.com",
+    avatar_url="",
     organizations=[OrganizationSummaryWithRole(name=ORG, github_login=ORG, avatar_url="", role="admin")],
-    identities=[], site_admin=True,
-)  # fmt: skip
+    identities=[],
+    site_admin=True,
+)
 
 
 async def _serve(port: int) -> None:

@@ -103,16 +103,30 @@ def _organization(org: int, size: Size) -> Pairs:
 
 def _person(login: str) -> Pairs:
     user_id = id_of("user", login)
-    yield t_people.users, {
-        "id": user_id, "login": login, "is_machine": False, "name": login.title(), "email": f"{login}@example.com",
-        "avatar_url": "", "site_admin": False, "created_at": _NOW,
-    }  # fmt: skip
+    yield (
+        t_people.users,
+        {
+            "id": user_id,
+            "login": login,
+            "is_machine": False,
+            "name": login.title(),
+            "email": f"{login}@example.com",
+            "avatar_url": "",
+            "site_admin": False,
+            "created_at": _NOW,
+        },
+    )
     personal = id_of("org", login)
     yield t_people.organizations, _named(personal, login) | {"personal_user_id": user_id}
     yield t_people.members, _member(personal, user_id, "admin", None)
-    yield access.access_tokens, _token(f"{login}-0", "personal", user_id) | {
-        "token_hash": sha256(token_of(login).encode()).hexdigest(), "last_used_at": _NEVER_SOON,
-    }  # fmt: skip
+    yield (
+        access.access_tokens,
+        _token(f"{login}-0", "personal", user_id)
+        | {
+            "token_hash": sha256(token_of(login).encode()).hexdigest(),
+            "last_used_at": _NEVER_SOON,
+        },
+    )
 
 
 def _roles(org: int, org_id: str) -> Pairs:
@@ -129,10 +143,22 @@ def _roles(org: int, org_id: str) -> Pairs:
     found |= {f"role{number}": d.Allow(permissions=[Permission.STACK_CREATE]) for number in range(_ROLES_OF_TEAMS)}
     for name, descriptor in found.items():
         text = d.encode(descriptor)
-        yield access.roles, {
-            "id": id_of("role", org, name), "org_id": org_id, "purpose": "role", "name": name, "description": "",
-            "resource_type": "global", "details": text, "rules": text, "version": 1, "created_at": _NOW, "modified_at": _NOW,
-        }  # fmt: skip
+        yield (
+            access.roles,
+            {
+                "id": id_of("role", org, name),
+                "org_id": org_id,
+                "purpose": "role",
+                "name": name,
+                "description": "",
+                "resource_type": "global",
+                "details": text,
+                "rules": text,
+                "version": 1,
+                "created_at": _NOW,
+                "modified_at": _NOW,
+            },
+        )
 
 
 def _members(org: int, org_id: str, people: list[str]) -> Pairs:
@@ -141,29 +167,51 @@ def _members(org: int, org_id: str, people: list[str]) -> Pairs:
         custom = id_of("role", org, role) if role not in ("admin", None) else None
         yield t_people.members, _member(org_id, id_of("user", login), "admin" if role == "admin" else "member", custom)
     for number in range(_INVITES):
-        yield t_people.invites, {
-            "id": id_of("invite", org, number), "org_id": org_id, "email": f"new{number}@example.com", "role": "member",
-            "sent_by": id_of("user", people[0]), "sent_at": _NOW + number, "expires_at": _NEVER_SOON,
-        }  # fmt: skip
+        yield (
+            t_people.invites,
+            {
+                "id": id_of("invite", org, number),
+                "org_id": org_id,
+                "email": f"new{number}@example.com",
+                "role": "member",
+                "sent_by": id_of("user", people[0]),
+                "sent_at": _NOW + number,
+                "expires_at": _NEVER_SOON,
+            },
+        )
 
 
 def _teams(org: int, org_id: str, people: list[str], size: Size) -> Pairs:
     for team in range(size.teams):
         team_id = id_of("team", org, team)
-        yield t_people.teams, {
-            "id": team_id, "org_id": org_id, "kind": "pulumi", "name": f"team{team:02}", "display_name": "", "description": "",
-            "created_at": _NOW,
-        }  # fmt: skip
+        yield (
+            t_people.teams,
+            {
+                "id": team_id,
+                "org_id": org_id,
+                "kind": "pulumi",
+                "name": f"team{team:02}",
+                "display_name": "",
+                "description": "",
+                "created_at": _NOW,
+            },
+        )
         held = id_of("role", org, f"role{team % _ROLES_OF_TEAMS}")
         yield access.team_roles, {"team_id": team_id, "role_id": held, "created_at": _NOW}
         for stack in range(min(_GRANTS, size.stacks)):
             yield access.stack_grants, _grant(org, (team * _GRANTS + stack) % size.stacks, team_id, is_team=True)
     for number, login in enumerate(people):
         for team in {number % size.teams, (number + 7) % size.teams}:
-            yield t_people.team_members, {
-                "team_id": id_of("team", org, team), "user_id": id_of("user", login), "org_id": org_id, "role": "member",
-                "created_at": _NOW,
-            }  # fmt: skip
+            yield (
+                t_people.team_members,
+                {
+                    "team_id": id_of("team", org, team),
+                    "user_id": id_of("user", login),
+                    "org_id": org_id,
+                    "role": "member",
+                    "created_at": _NOW,
+                },
+            )
 
 
 def _stacks(org: int, org_id: str, people: list[str], size: Size) -> Pairs:
@@ -172,10 +220,20 @@ def _stacks(org: int, org_id: str, people: list[str], size: Size) -> Pairs:
         project = project_of(number, size)
         env = "rare" if number % _RARE == 0 else _ENVIRONMENTS[number % len(_ENVIRONMENTS)]
         tags = {"pulumi:project": project, "pulumi:runtime": "python", "env": env}
-        yield t.stacks, {
-            "id": stack_id, "org_id": org_id, "project": project, "name": f"stack{number:05}", "live": 1,
-            "tags": msgspec.json.encode(tags).decode(), "wrapped_key": b"\0" * 120, "created_by": maker, "created_at": _NOW,
-        }  # fmt: skip
+        yield (
+            t.stacks,
+            {
+                "id": stack_id,
+                "org_id": org_id,
+                "project": project,
+                "name": f"stack{number:05}",
+                "live": 1,
+                "tags": msgspec.json.encode(tags).decode(),
+                "wrapped_key": b"\0" * 120,
+                "created_by": maker,
+                "created_at": _NOW,
+            },
+        )
         for name, value in tags.items():
             yield t.stack_tags, {"stack_id": stack_id, "name": name, "value": value}
         for version in range(2):
@@ -186,18 +244,38 @@ def _stacks(org: int, org_id: str, people: list[str], size: Size) -> Pairs:
 
 def _update(stack_id: str, version: int, requested_by: str, path: tuple[str, str, str]) -> Row:
     return {
-        "id": id_of("update", stack_id, version), "stack_id": stack_id, "kind": "update" if version else "create",
-        "dry_run": False, "status": "succeeded", "version": version, "program": "{}", "requested_by": requested_by,
-        "origin": "", "cli_version": "3.274.1", "created_at": _NOW, "started_at": _NOW, "ended_at": _NOW, "after_version": 0,
-        "journal_version": 0, "checkpoint_sequence": 0, "state_owner": path[0], "state_project": path[1],
-        "state_name": path[2], "resource_count": 10,
-    }  # fmt: skip
+        "id": id_of("update", stack_id, version),
+        "stack_id": stack_id,
+        "kind": "update" if version else "create",
+        "dry_run": False,
+        "status": "succeeded",
+        "version": version,
+        "program": "{}",
+        "requested_by": requested_by,
+        "origin": "",
+        "cli_version": "3.274.1",
+        "created_at": _NOW,
+        "started_at": _NOW,
+        "ended_at": _NOW,
+        "after_version": 0,
+        "journal_version": 0,
+        "checkpoint_sequence": 0,
+        "state_owner": path[0],
+        "state_project": path[1],
+        "state_name": path[2],
+        "resource_count": 10,
+    }
 
 
 def _tokens(org: int, org_id: str, admin: str, size: Size) -> Pairs:
     machine = {
-        "is_machine": True, "name": "", "email": "", "avatar_url": "", "site_admin": False, "created_at": _NOW,
-    }  # fmt: skip
+        "is_machine": True,
+        "name": "",
+        "email": "",
+        "avatar_url": "",
+        "site_admin": False,
+        "created_at": _NOW,
+    }
     owners: list[tuple[str, str, int | None]] = [("organization", f"{org_login(org)}/org", None)]
     owners += [("team", f"{org_login(org)}/team{team:02}", team) for team in range(size.teams)]
     for kind, login, team in owners:
@@ -213,30 +291,52 @@ def _tokens(org: int, org_id: str, admin: str, size: Size) -> Pairs:
 
 def _token(name: str, kind: str, user_id: str) -> Row:
     return {
-        "id": id_of("token", name), "token_hash": sha256(name.encode()).hexdigest(), "kind": kind, "user_id": user_id,
-        "org_id": None, "team_id": None, "is_admin": False, "name": name, "description": "", "created_by": user_id,
-        "created_at": _NOW, "last_used_at": None,
-    }  # fmt: skip
+        "id": id_of("token", name),
+        "token_hash": sha256(name.encode()).hexdigest(),
+        "kind": kind,
+        "user_id": user_id,
+        "org_id": None,
+        "team_id": None,
+        "is_admin": False,
+        "name": name,
+        "description": "",
+        "created_by": user_id,
+        "created_at": _NOW,
+        "last_used_at": None,
+    }
 
 
 def _grant(org: int, stack: int, principal_id: str, *, is_team: bool) -> Row:
     return {
-        "stack_id": id_of("stack", org, stack), "principal_id": principal_id, "is_team": is_team, "permission": 101,
+        "stack_id": id_of("stack", org, stack),
+        "principal_id": principal_id,
+        "is_team": is_team,
+        "permission": 101,
         "created_at": _NOW,
-    }  # fmt: skip
+    }
 
 
 def _named(org_id: str, login: str) -> Row:
     return {
-        "id": org_id, "login": login, "name": login.title(), "avatar_url": "", "personal_user_id": None, "settings": "{}",
+        "id": org_id,
+        "login": login,
+        "name": login.title(),
+        "avatar_url": "",
+        "personal_user_id": None,
+        "settings": "{}",
         "created_at": _NOW,
-    }  # fmt: skip
+    }
 
 
 def _member(org_id: str, user_id: str, role: str, role_id: str | None) -> Row:
     return {
-        "org_id": org_id, "user_id": user_id, "role": role, "role_id": role_id, "suspended": False, "created_at": _NOW,
-    }  # fmt: skip
+        "org_id": org_id,
+        "user_id": user_id,
+        "role": role,
+        "role_id": role_id,
+        "suspended": False,
+        "created_at": _NOW,
+    }
 
 
 def id_of(*parts: object) -> str:

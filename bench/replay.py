@@ -26,10 +26,16 @@ def make_resource(index: int, size: int) -> dict[str, Any]:
     urns = [f"urn:pulumi:dev::shop::aws:s3/bucket:Bucket::bucket-{number:06}" for number in (index, index - 1)]
     dependencies = {"dependencies": urns[1:], "propertyDependencies": {"n": urns[1:]}} if index else {}
     return {
-        "urn": urns[0], "custom": True, "id": f"id-{index}", "type": "aws:s3/bucket:Bucket", "parent": ROOT,
-        "provider": f"{PROVIDER}::id-1", "inputs": {"n": 'x"\n<é' * (size // 12)}, "outputs": {"z": "w\\" * (size // 6)},
+        "urn": urns[0],
+        "custom": True,
+        "id": f"id-{index}",
+        "type": "aws:s3/bucket:Bucket",
+        "parent": ROOT,
+        "provider": f"{PROVIDER}::id-1",
+        "inputs": {"n": 'x"\n<é' * (size // 12)},
+        "outputs": {"z": "w\\" * (size // 6)},
         **dependencies,
-    }  # fmt: skip
+    }
 
 
 def make_resources(count: int, size: int) -> Iterator[dict[str, Any]]:

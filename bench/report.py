@@ -150,9 +150,18 @@ def _cli_row(key: Key, found: Mapping[str, Sequence[Sample]]) -> list[object]:
     used = [sample.used.cpu_seconds for sample in found.get(OURS, ()) if sample.used]
     every = [sample for samples in found.values() for sample in samples]
     return [
-        version, size, step, max(map(len, found.values())), _seconds(ours), _seconds(null), _seconds(files), _ratio(ours, null),
-        _ratio(ours, files), _seconds(statistics.median(used) if used else None), f"{_median(every, lambda s: s.load):.1f}",
-    ]  # fmt: skip
+        version,
+        size,
+        step,
+        max(map(len, found.values())),
+        _seconds(ours),
+        _seconds(null),
+        _seconds(files),
+        _ratio(ours, null),
+        _ratio(ours, files),
+        _seconds(statistics.median(used) if used else None),
+        f"{_median(every, lambda s: s.load):.1f}",
+    ]
 
 
 def _count_row(sample: Sample) -> list[object]:
@@ -161,10 +170,17 @@ def _count_row(sample: Sample) -> list[object]:
     assert used is not None
     ratio = f"{used.written_bytes / traffic.body_bytes:.1f}" if traffic.body_bytes >= _MEGA else "–"
     return [
-        sample.version, sample.size, sample.step, traffic.requests, traffic.calls["journalentries"],
-        f"{traffic.body_bytes / _MEGA:.2f}", f"{used.written_bytes / _MEGA:.2f}", ratio, f"{used.peak_bytes / _MEGA:.0f}",
+        sample.version,
+        sample.size,
+        sample.step,
+        traffic.requests,
+        traffic.calls["journalentries"],
+        f"{traffic.body_bytes / _MEGA:.2f}",
+        f"{used.written_bytes / _MEGA:.2f}",
+        ratio,
+        f"{used.peak_bytes / _MEGA:.0f}",
         f"{used.cpu_seconds:.2f}",
-    ]  # fmt: skip
+    ]
 
 
 def _median(samples: Iterable[Sample], value: Callable[[Sample], float]) -> float:

@@ -37,8 +37,15 @@ class Script:
     def program(self, *, dry_run: bool = False) -> dict[str, Any]:
         """Returns the body that creates an update."""
         options = {"localPolicyPackPaths": None, "color": "raw", "dryRun": dry_run, "parallel": 16, "showConfig": False}
-        return {"name": PROJECT, "runtime": "yaml", "main": "", "description": "", "options": options,
-                "config": {}, "metadata": {"message": "", "environment": {"exec.kind": "cli"}}}  # fmt: skip
+        return {
+            "name": PROJECT,
+            "runtime": "yaml",
+            "main": "",
+            "description": "",
+            "options": options,
+            "config": {},
+            "metadata": {"message": "", "environment": {"exec.kind": "cli"}},
+        }
 
     def provider_entry(self) -> bytes:
         """Returns the entry that every journal begins with."""
@@ -67,13 +74,28 @@ class Script:
         events: list[dict[str, Any]] = [{"preludeEvent": {"config": {}}}]
         for resource in self.resources:
             metadata = {
-                "op": operation, "urn": resource["urn"], "type": STASH, "old": None, "new": {"inputs": resource["inputs"]},
-                "detailedDiff": None, "logical": True, "provider": "",
-            }  # fmt: skip
+                "op": operation,
+                "urn": resource["urn"],
+                "type": STASH,
+                "old": None,
+                "new": {"inputs": resource["inputs"]},
+                "detailedDiff": None,
+                "logical": True,
+                "provider": "",
+            }
             events += [{"resourcePreEvent": {"metadata": metadata}}, {"resOutputsEvent": {"metadata": metadata}}]
         changes = {operation: len(self.resources)}
-        events.append({"summaryEvent": {"maybeCorrupt": False, "durationSeconds": 1, "resourceChanges": changes,
-                                        "PolicyPacks": {}, "isPreview": False}})  # fmt: skip
+        events.append(
+            {
+                "summaryEvent": {
+                    "maybeCorrupt": False,
+                    "durationSeconds": 1,
+                    "resourceChanges": changes,
+                    "PolicyPacks": {},
+                    "isPreview": False,
+                }
+            }
+        )
         return [msgspec.json.encode({"sequence": i, "timestamp": 1_790_000_000, **event}) for i, event in enumerate(events)]
 
 
@@ -88,9 +110,14 @@ _ROOT_TYPE = "pulumi:pulumi:Stack"
 
 def _resource(stack: str, index: int, text: str) -> dict[str, Any]:
     value = {"index": index, "text": text}
-    return {"urn": _urn(stack, STASH, f"r{index}"), "custom": False, "type": STASH,
-            "parent": _urn(stack, _ROOT_TYPE, f"{PROJECT}-{stack}"),
-            "inputs": {"input": value}, "outputs": {"input": value, "output": value}}  # fmt: skip
+    return {
+        "urn": _urn(stack, STASH, f"r{index}"),
+        "custom": False,
+        "type": STASH,
+        "parent": _urn(stack, _ROOT_TYPE, f"{PROJECT}-{stack}"),
+        "inputs": {"input": value},
+        "outputs": {"input": value, "output": value},
+    }
 
 
 def _urn(stack: str, kind: str, name: str) -> str:

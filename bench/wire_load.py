@@ -75,9 +75,12 @@ class Client:
     def call(self, kind: str, method: str, path: str, body: bytes | None = None, lease: str = "") -> Json:
         """Returns the JSON of an answer; raises WireError for a refusal. What a lease sends is packed, as clients do."""
         headers = {
-            "Accept": "application/vnd.pulumi+9", "Content-Type": "application/json", "Accept-Encoding": "gzip",
-            "User-Agent": _AGENT, "Authorization": f"update-token {lease}" if lease else f"token {self._token}",
-        }  # fmt: skip
+            "Accept": "application/vnd.pulumi+9",
+            "Content-Type": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": _AGENT,
+            "Authorization": f"update-token {lease}" if lease else f"token {self._token}",
+        }
         if body is not None and kind in ("journal batch", "events batch"):
             body, headers["Content-Encoding"] = pack(body), "gzip"
         started = time.perf_counter()

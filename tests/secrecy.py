@@ -58,9 +58,12 @@ class Watch(logging.Handler):
         """Records while the test runs."""
         with ExitStack() as stack:
             for patch in (
-                self._noting(secrets, "token_hex"), self._noting(secrets, "token_urlsafe"), self._noting_passwords(),
-                self._noting_settings(), self._hearing(),
-            ):  # fmt: skip
+                self._noting(secrets, "token_hex"),
+                self._noting(secrets, "token_urlsafe"),
+                self._noting_passwords(),
+                self._noting_settings(),
+                self._hearing(),
+            ):
                 stack.enter_context(patch)
             for name, level in LISTENED_TO.items():
                 stack.enter_context(_at_level(logging.getLogger(name), level))

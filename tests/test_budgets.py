@@ -47,10 +47,20 @@ Measure = Callable[[Callable[[], Response]], Cost]
 class TestReads:
     @pytest.mark.parametrize(
         ("path", "statements"),
-        [("/api/user", 1), ("/api/capabilities", 0), ("/api/status", 1), ("/healthz", 0), ("/api/cli/version", 0),
-         ("/api/user/organizations/default", 1), ("/api/user/stacks", 2), (S, 2), (f"{S}/updates?pageSize=1&page=1", 3),
-         (f"{S}/updates/latest", 3), (f"{S}/policypacks", 2)],
-    )  # fmt: skip
+        [
+            ("/api/user", 1),
+            ("/api/capabilities", 0),
+            ("/api/status", 1),
+            ("/healthz", 0),
+            ("/api/cli/version", 0),
+            ("/api/user/organizations/default", 1),
+            ("/api/user/stacks", 2),
+            (S, 2),
+            (f"{S}/updates?pageSize=1&page=1", 3),
+            (f"{S}/updates/latest", 3),
+            (f"{S}/policypacks", 2),
+        ],
+    )
     def test_without_a_state(self, client: TestClient, cost: Measure, path: str, statements: int) -> None:
         """The caller costs one statement, and what he asks for one or two more."""
         assert (statements, 0, 0, 0) == cost(lambda: client.get(path))

@@ -14,11 +14,16 @@ class TestClockProblem:
     @pytest.mark.parametrize(
         ("claims", "words"),
         [
-            ({"iat": 60, "exp": 600}, ""), ({"iat": 61, "exp": 600}, "it was issued 61 seconds ahead of this server's clock"),
-            ({"nbf": 3600, "exp": 9000}, "3600 seconds ahead"), ({"exp": -59}, ""), ({"exp": -60}, "it has expired, 60 seconds ago"),
-            ({"exp": -7200}, "7200 seconds ago by this server's clock, which says 2026-01-02T03:04:05Z"), ({"exp": "soon"}, ""), ({}, ""),
+            ({"iat": 60, "exp": 600}, ""),
+            ({"iat": 61, "exp": 600}, "it was issued 61 seconds ahead of this server's clock"),
+            ({"nbf": 3600, "exp": 9000}, "3600 seconds ahead"),
+            ({"exp": -59}, ""),
+            ({"exp": -60}, "it has expired, 60 seconds ago"),
+            ({"exp": -7200}, "7200 seconds ago by this server's clock, which says 2026-01-02T03:04:05Z"),
+            ({"exp": "soon"}, ""),
+            ({}, ""),
         ],
-    )  # fmt: skip
+    )
     def test_says_which_clock_and_by_how_much(self, claims: dict[str, Any], words: str) -> None:
         """A signed token from another time tells how far the two clocks are apart."""
         seconds = int(NOW.timestamp())

@@ -114,6 +114,12 @@ class TestMentions:
         assert [place for folder in folders for place in places_of(f"{folder}/")] == []
 
 
+class TestLayout:
+    def test_is_left_to_the_formatter(self) -> None:
+        """No comment switches the formatter off: a place that reads badly is written in another way."""
+        assert [place for switch in ("skip", "off") for place in places_of(f"# fmt: {switch}")] == []
+
+
 def places_of(needle: str) -> Iterator[str]:
     """Yields file and line of every mention in a text file."""
     wanted = needle.encode()

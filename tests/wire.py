@@ -55,12 +55,28 @@ class LiveUpdate:
 
     def delta(self, digest: str, sequence: int, *edits: tuple[int, int, str]) -> Response:
         """Sends a checkpoint as edits (begin, end, new text)."""
-        return self.send("PATCH", "checkpointdelta", dump(
-            {"version": 3, "checkpointHash": digest, "sequenceNumber": sequence, "deploymentDelta": [
-                {"Span": {"uri": "", "start": {"line": 1, "column": 1, "offset": begin},
-                          "end": {"line": 1, "column": 1, "offset": end}}, "NewText": text}
-                for begin, end, text in edits]},
-        ))  # fmt: skip
+        return self.send(
+            "PATCH",
+            "checkpointdelta",
+            dump(
+                {
+                    "version": 3,
+                    "checkpointHash": digest,
+                    "sequenceNumber": sequence,
+                    "deploymentDelta": [
+                        {
+                            "Span": {
+                                "uri": "",
+                                "start": {"line": 1, "column": 1, "offset": begin},
+                                "end": {"line": 1, "column": 1, "offset": end},
+                            },
+                            "NewText": text,
+                        }
+                        for begin, end, text in edits
+                    ],
+                },
+            ),
+        )
 
     def renew(self) -> Response:
         """Renews the lease."""
@@ -89,9 +105,14 @@ def program(*, dry_run: bool = False, **members: Any) -> dict[str, Any]:
 
 
 def create_update(
-    client: Client, stack: str, kind: str = "update", *, dry_run: bool = False, headers: dict[str, str] | None = None,
+    client: Client,
+    stack: str,
+    kind: str = "update",
+    *,
+    dry_run: bool = False,
+    headers: dict[str, str] | None = None,
     **members: Any,
-) -> str:  # fmt: skip
+) -> str:
     """Creates an update and returns its id."""
     made = client.post(f"{stack}/{kind}", json=program(dry_run=dry_run, **members), headers=headers)
     assert 200 == made.status_code, made.text
@@ -99,18 +120,30 @@ def create_update(
 
 
 def start_update(
-    client: Client, stack: str, update_id: str, *, tags: dict[str, str] | None = None, journal: int = 2,
+    client: Client,
+    stack: str,
+    update_id: str,
+    *,
+    tags: dict[str, str] | None = None,
+    journal: int = 2,
     headers: dict[str, str] | None = None,
-) -> Response:  # fmt: skip
+) -> Response:
     """Asks to start a created update."""
     body = {"tags": tags, "journalVersion": journal}
     return client.post(f"{stack}/update/{update_id}", json=body, headers={"User-Agent": CLI, **(headers or {})})
 
 
 def begin(
-    client: Client, stack: str, kind: str = "update", *, dry_run: bool = False, tags: dict[str, str] | None = None,
-    journal: int = 2, headers: dict[str, str] | None = None, **members: Any,
-) -> LiveUpdate:  # fmt: skip
+    client: Client,
+    stack: str,
+    kind: str = "update",
+    *,
+    dry_run: bool = False,
+    tags: dict[str, str] | None = None,
+    journal: int = 2,
+    headers: dict[str, str] | None = None,
+    **members: Any,
+) -> LiveUpdate:
     """Creates an update and starts it, by somebody else's token if headers give one."""
     update_id = create_update(client, stack, kind, dry_run=dry_run, headers=headers, **members)
     started = start_update(client, stack, update_id, tags=tags, journal=journal, headers=headers)

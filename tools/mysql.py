@@ -205,9 +205,14 @@ class Server:
             encoding="utf-8",
         )
         command = [
-            *self._command(), f"--init-file={init}", "--bind-address=127.0.0.1", f"--port={self.port}",
-            f"--socket={self.folder / 'socket'}", f"--pid-file={self.folder / 'pid'}", *options,
-        ]  # fmt: skip
+            *self._command(),
+            f"--init-file={init}",
+            "--bind-address=127.0.0.1",
+            f"--port={self.port}",
+            f"--socket={self.folder / 'socket'}",
+            f"--pid-file={self.folder / 'pid'}",
+            *options,
+        ]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self._wait()
@@ -239,22 +244,38 @@ class Server:
     def _command(self) -> list[str]:
         # What is safe to lose is not written; what a small machine lacks is not asked for. `loose`: where there is such a thing.
         lean = (
-            "--loose-mysqlx=OFF", "--performance-schema=OFF", "--innodb-buffer-pool-size=128M",
-            "--loose-innodb-redo-log-capacity=64M", "--loose-innodb-use-native-aio=OFF", "--innodb-flush-log-at-trx-commit=0",
-            "--innodb-doublewrite=OFF", "--skip-log-bin", "--skip-name-resolve", "--secure-file-priv=", "--max-connections=400",
-        )  # fmt: skip
+            "--loose-mysqlx=OFF",
+            "--performance-schema=OFF",
+            "--innodb-buffer-pool-size=128M",
+            "--loose-innodb-redo-log-capacity=64M",
+            "--loose-innodb-use-native-aio=OFF",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-doublewrite=OFF",
+            "--skip-log-bin",
+            "--skip-name-resolve",
+            "--secure-file-priv=",
+            "--max-connections=400",
+        )
         as_root = ("--user=root",) if os.geteuid() == 0 else ()
         return [
-            str(self.program.path), "--no-defaults", *self.program.options, *as_root, f"--datadir={self.folder / 'data'}", *lean,
+            str(self.program.path),
+            "--no-defaults",
+            *self.program.options,
+            *as_root,
+            f"--datadir={self.folder / 'data'}",
+            *lean,
             *self._options,
-        ]  # fmt: skip
+        ]
 
     def _initialize(self) -> None:
         log = self.folder / "initialize.log"
         made = subprocess.run(
             [*self._command(), "--initialize-insecure", f"--log-error={log}"],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=START_SECONDS, check=False,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
         if made.returncode:
             raise MySQLUnavailableError(f"{self.program.path} cannot make its data folder: {_last_line(log)}")
 

@@ -16,25 +16,70 @@ ROOT = Path(__file__).parents[1]
 BUILT_AT = 1_577_836_800
 # Parts of libraries that serve their own tests, other uses than ours, or only their own build.
 NEEDLESS = (
-    "alembic/templates", "alembic/testing", "anyio/_backends/_trio.py", "anyio/pytest_plugin.py", "authlib/jose",
-    "authlib/integrations/django_*", "authlib/integrations/flask_*", "authlib/integrations/requests_client",
-    "authlib/integrations/sqla_oauth2", "authlib/integrations/starlette_client", "cffi", "isal/isa-l", "lxml/*.h", "lxml/*.pxi",
-    "lxml/*.pyx", "lxml/builder.*", "lxml/html", "lxml/includes", "lxml/isoschematron", "lxml/objectify.*", "lxml/sax.*",
-    "pycparser", "sqlalchemy/dialects/mssql", "sqlalchemy/dialects/oracle", "sqlalchemy/ext/associationproxy.py",
-    "sqlalchemy/ext/asyncio", "sqlalchemy/ext/automap.py", "sqlalchemy/ext/hybrid.py", "sqlalchemy/ext/mutable.py",
-    "sqlalchemy/orm", "sqlalchemy/testing",
+    "alembic/templates",
+    "alembic/testing",
+    "anyio/_backends/_trio.py",
+    "anyio/pytest_plugin.py",
+    "authlib/jose",
+    "authlib/integrations/django_*",
+    "authlib/integrations/flask_*",
+    "authlib/integrations/requests_client",
+    "authlib/integrations/sqla_oauth2",
+    "authlib/integrations/starlette_client",
+    "cffi",
+    "isal/isa-l",
+    "lxml/*.h",
+    "lxml/*.pxi",
+    "lxml/*.pyx",
+    "lxml/builder.*",
+    "lxml/html",
+    "lxml/includes",
+    "lxml/isoschematron",
+    "lxml/objectify.*",
+    "lxml/sax.*",
+    "pycparser",
+    "sqlalchemy/dialects/mssql",
+    "sqlalchemy/dialects/oracle",
+    "sqlalchemy/ext/associationproxy.py",
+    "sqlalchemy/ext/asyncio",
+    "sqlalchemy/ext/automap.py",
+    "sqlalchemy/ext/hybrid.py",
+    "sqlalchemy/ext/mutable.py",
+    "sqlalchemy/orm",
+    "sqlalchemy/testing",
     # What pip writes for removing a package again, what type checkers read, and sources of compiled modules.
-    "**/*.dist-info/RECORD", "**/*.c", "**/*.pxd", "**/*.pyi", "**/py.typed", "fastapi/.agents",
-)  # fmt: skip
+    "**/*.dist-info/RECORD",
+    "**/*.c",
+    "**/*.pxd",
+    "**/*.pyi",
+    "**/py.typed",
+    "fastapi/.agents",
+)
 
 
 def install(target: Path, lock: Path, *, version: str, platform: str, options: Iterable[str] = ()) -> None:
     """Installs what a lock file names, for the platform's Python and machine."""
     command = [
-        str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--target", str(target),
-        "--python-version", version, "--python-platform", platform, "--only-binary", ":all:", "--require-hashes",
-        "--link-mode", "copy", "--no-compile-bytecode", *options, "-r", str(lock),
-    ]  # fmt: skip
+        str(Path(sys.executable).with_name("uv")),
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(target),
+        "--python-version",
+        version,
+        "--python-platform",
+        platform,
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+        "--link-mode",
+        "copy",
+        "--no-compile-bytecode",
+        *options,
+        "-r",
+        str(lock),
+    ]
     subprocess.run(command, check=True)
     # Command line tools, and the installer's own lock.
     shutil.rmtree(target / "bin", ignore_errors=True)
@@ -95,7 +140,20 @@ def size_of(folder: Path) -> int:
 def _compile(python: Path, folder: Path, installed_at: str, *what: str | Path) -> None:
     # A file's time is not kept to the second by a zip, so ordinary byte code would count as out of date.
     subprocess.run(
-        [str(python), "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash",
-         "-s", str(folder), "-p", installed_at, *map(str, what)],
+        [
+            str(python),
+            "-m",
+            "compileall",
+            "-q",
+            "-j",
+            "0",
+            "--invalidation-mode",
+            "unchecked-hash",
+            "-s",
+            str(folder),
+            "-p",
+            installed_at,
+            *map(str, what),
+        ],
         check=True,
-    )  # fmt: skip
+    )

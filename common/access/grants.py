@@ -16,9 +16,15 @@ from common.rights.rules import parsed
 
 
 def give(
-    tx: Connection, stack_id: str, principal_id: str, *, is_team: bool, level: StackLevel, now: datetime,
+    tx: Connection,
+    stack_id: str,
+    principal_id: str,
+    *,
+    is_team: bool,
+    level: StackLevel,
+    now: datetime,
     set_id: str | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Give a team or a person a level, or a custom permission set, on a stack, in place of what they had there."""
     # No permission check in this module: the use cases made it.
     grants.delete(tx, stack_id, principal_id)

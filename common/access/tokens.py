@@ -40,15 +40,29 @@ def new_token() -> str:
 
 
 def issue_token(
-    tx: Connection, owner: TokenOwner, *, name: str, description: str, created_by: str, now: datetime,
-    expires_at: datetime | None = None, text: str | None = None,
-) -> IssuedToken:  # fmt: skip
+    tx: Connection,
+    owner: TokenOwner,
+    *,
+    name: str,
+    description: str,
+    created_by: str,
+    now: datetime,
+    expires_at: datetime | None = None,
+    text: str | None = None,
+) -> IssuedToken:
     """Store the hash of a token, a fresh one unless its text is given, and return it: a step of its caller's use case."""
     token = IssuedToken(new_id(), text or new_token())
     tokens.add_token(
-        tx, owner, token_id=token.id, token_hash=hash_of(token.text), name=name, description=description, created_by=created_by,
-        now_millis=unix_millis(now), expires_at=unix_millis(expires_at) if expires_at is not None else None,
-    )  # fmt: skip
+        tx,
+        owner,
+        token_id=token.id,
+        token_hash=hash_of(token.text),
+        name=name,
+        description=description,
+        created_by=created_by,
+        now_millis=unix_millis(now),
+        expires_at=unix_millis(expires_at) if expires_at is not None else None,
+    )
     return token
 
 

@@ -58,17 +58,22 @@ KINDS: dict[Event, Kind] = {
     E.SETTINGS_CHANGED: Kind("Settings changed", "The settings of the organization changed."),
     E.ORG_TOKEN_CREATED: Kind("Organization token created", "An access token of the organization was made."),
     E.ORG_TOKEN_EXCHANGED: Kind(
-        "Organization token created for an issuer", "An identity token was exchanged for a token of the organization.",
+        "Organization token created for an issuer",
+        "An identity token was exchanged for a token of the organization.",
         needs_org_admin=False,
     ),
     E.ORG_TOKEN_DELETED: Kind("Organization token deleted", "An access token of the organization was revoked."),
     E.TEAM_TOKEN_CREATED: Kind("Team token created", "An access token of a team was made."),
     E.TEAM_TOKEN_EXCHANGED: Kind(
-        "Team token created for an issuer", "An identity token was exchanged for a token of a team.", needs_org_admin=False,
+        "Team token created for an issuer",
+        "An identity token was exchanged for a token of a team.",
+        needs_org_admin=False,
     ),
     E.TEAM_TOKEN_DELETED: Kind("Team token deleted", "An access token of a team was revoked."),
     E.PERSONAL_TOKEN_EXCHANGED: Kind(
-        "Personal token created for an issuer", "An identity token was exchanged for a token of a member.", needs_org_admin=False,
+        "Personal token created for an issuer",
+        "An identity token was exchanged for a token of a member.",
+        needs_org_admin=False,
     ),
     E.ROLE_CREATED: Kind("Custom role created", "A role, permission set or policy was made."),
     E.ROLE_UPDATED: Kind("Custom role updated", "A role, permission set or policy changed."),
@@ -80,11 +85,14 @@ KINDS: dict[Event, Kind] = {
     E.ISSUER_UPDATED: Kind("OIDC issuer updated", "A trusted issuer changed."),
     E.ISSUER_DELETED: Kind("OIDC issuer deleted", "An issuer is not trusted any more."),
     E.ISSUER_REFUSED: Kind(
-        "OIDC issuer validation failed", "An identity token was not exchanged.", needs_org_admin=False, is_refusal=True,
+        "OIDC issuer validation failed",
+        "An identity token was not exchanged.",
+        needs_org_admin=False,
+        is_refusal=True,
     ),
     E.POLICY_UPDATED: Kind("Authorization policy updated", "What an issuer's tokens are exchanged for changed."),
     E.SAML_UPDATED: Kind("SAML configuration updated", "The organization's SAML provider, or who must use it, changed."),
-}  # fmt: skip
+}
 del E
 
 

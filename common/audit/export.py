@@ -9,9 +9,16 @@ from enum import StrEnum
 from common.audit.events import KINDS, Entry
 
 HEADINGS = (
-    "Timestamp", "Name", "Login", "Event", "Description", "SourceIP", "RequireOrgAdmin", "RequireStackAdmin",
+    "Timestamp",
+    "Name",
+    "Login",
+    "Event",
+    "Description",
+    "SourceIP",
+    "RequireOrgAdmin",
+    "RequireStackAdmin",
     "AuthenticationFailure",
-)  # fmt: skip
+)
 VENDOR, PRODUCT, VERSION = "Stackhold", "Stackhold", "1"
 _ORDINARY, _REFUSED = 3, 7
 # A spreadsheet takes a cell that begins so for a formula, and names are anybody's.
@@ -62,10 +69,17 @@ def _cef(entry: Entry, host: str, org_id: str) -> str:
     title = KINDS[entry.kind].title if entry.kind is not None else entry.event
     head = "|".join(_header(part) for part in (VENDOR, PRODUCT, VERSION, entry.event, title, str(severity)))
     extensions = {
-        "dvchost": host, "rt": str(entry.recorded_at), "src": entry.actor.source_ip, "suser": entry.actor.login, "orgID": org_id,
-        "userID": entry.actor.user_id, "msg": entry.description, "requireOrgAdmin": str(needs_org_admin(entry)).lower(),
-        "requireStackAdmin": "false", "authenticationFailure": str(is_refusal(entry)).lower(),
-    }  # fmt: skip
+        "dvchost": host,
+        "rt": str(entry.recorded_at),
+        "src": entry.actor.source_ip,
+        "suser": entry.actor.login,
+        "orgID": org_id,
+        "userID": entry.actor.user_id,
+        "msg": entry.description,
+        "requireOrgAdmin": str(needs_org_admin(entry)).lower(),
+        "requireStackAdmin": "false",
+        "authenticationFailure": str(is_refusal(entry)).lower(),
+    }
     tail = " ".join(f"{key}={_extension(value)}" for key, value in extensions.items())
     return f"{_moment(entry):%b %d %H:%M:%S} {host} CEF:0|{head}|{tail}\n"
 

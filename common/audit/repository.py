@@ -13,10 +13,18 @@ def add(tx: Connection, entry_id: str, org_id: str, event: str, description: str
     """Insert an entry."""
     tx.execute(
         insert(audit_events).values(
-            id=entry_id, org_id=org_id, recorded_at=now_millis, event=event, description=description, user_id=actor.user_id,
-            login=actor.login, token_id=actor.token_id, token_name=actor.token_name, source_ip=actor.source_ip,
+            id=entry_id,
+            org_id=org_id,
+            recorded_at=now_millis,
+            event=event,
+            description=description,
+            user_id=actor.user_id,
+            login=actor.login,
+            token_id=actor.token_id,
+            token_name=actor.token_name,
+            source_ip=actor.source_ip,
         ),
-    )  # fmt: skip
+    )
 
 
 def page(connection: Connection, org_id: str, search: Search, *, after: tuple[int, str] | None, limit: int) -> list[Entry]:
@@ -69,6 +77,12 @@ def _following(after: tuple[int, str] | None) -> list[ColumnElement[bool]]:
 def _to_entry(row: Row[Any]) -> Entry:
     actor = Actor(row.user_id, row.login, row.token_id, row.token_name, row.source_ip)
     return Entry(
-        id=row.id, recorded_at=row.recorded_at, event=row.event, description=row.description, actor=actor,
-        name=row.name or row.login, email=row.email or "", avatar_url=row.avatar_url or "",
-    )  # fmt: skip
+        id=row.id,
+        recorded_at=row.recorded_at,
+        event=row.event,
+        description=row.description,
+        actor=actor,
+        name=row.name or row.login,
+        email=row.email or "",
+        avatar_url=row.avatar_url or "",
+    )

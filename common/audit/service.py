@@ -32,8 +32,14 @@ def record(tx: Connection, actor: Actor, org_id: str, event: Event, description:
 
 
 def page_entries(
-    backend: Backend, caller: Caller, org: str, search: Search, *, logins: frozenset[str] = frozenset(), token: str | None = None,
-) -> tuple[list[Entry], str | None]:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    search: Search,
+    *,
+    logins: frozenset[str] = frozenset(),
+    token: str | None = None,
+) -> tuple[list[Entry], str | None]:
     """Return a page of entries, newest first, and the token of the next page or None; NotFound for a user it knows nothing of."""
     membership = caller.require(Permission.AUDIT_LOGS_READ, org, missing=missing_org(org))
     # The lower bound travels in the token, since clients leave the times out once they have one.
@@ -51,8 +57,13 @@ def page_entries(
 
 
 def export_entries(
-    backend: Backend, caller: Caller, org: str, search: Search, *, logins: frozenset[str] = frozenset(),
-) -> list[Entry]:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    search: Search,
+    *,
+    logins: frozenset[str] = frozenset(),
+) -> list[Entry]:
     """Return all entries that match, newest first; BadRequest for more than one export may have."""
     membership = caller.require(Permission.AUDIT_LOGS_EXPORT, org, missing=missing_org(org))
     with backend.db.connect() as connection:

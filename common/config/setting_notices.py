@@ -14,9 +14,19 @@ OWN_PREFIX = "STACKHOLD_"
 OF_LAMBDA = "STACKHOLD_SETTINGS_SECRETS"
 # Names that begin so are probably meant for this program if they are spelled almost like one of its settings.
 _PREFIXES = (
-    "STACK", "PUL", "API_", "DATABASE_", "MYSQL_ROOT", "SMTP_", "SAML_", "GITHUB_OAUTH", "GITLAB_OAUTH", "RECAPTCHA_",
-    "METRICS_WEBHOOK", "AZURE_STORAGE",
-)  # fmt: skip
+    "STACK",
+    "PUL",
+    "API_",
+    "DATABASE_",
+    "MYSQL_ROOT",
+    "SMTP_",
+    "SAML_",
+    "GITHUB_OAUTH",
+    "GITLAB_OAUTH",
+    "RECAPTCHA_",
+    "METRICS_WEBHOOK",
+    "AZURE_STORAGE",
+)
 _LIKENESS = 0.85
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _FAMILIES = {name.removesuffix("*"): setting for name, setting in _BY_NAME.items() if name.endswith("*")}

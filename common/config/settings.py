@@ -62,42 +62,107 @@ def _needless(name: str, reason: str) -> Setting:
 
 SECTIONS: dict[str, tuple[Setting, ...]] = {
     "Server": (
-        Setting("STACKHOLD_DATA", _P, ".stackhold", "Data folder: database, objects, key and first token. Unset: `.stackhold`"
-                " in the working directory if it exists or in a checkout, else `stackhold` in the user's data folder"
-                " (`XDG_DATA_HOME`, `~/.local/share`)."),
+        Setting(
+            "STACKHOLD_DATA",
+            _P,
+            ".stackhold",
+            "Data folder: database, objects, key and first token. Unset: `.stackhold`"
+            " in the working directory if it exists or in a checkout, else `stackhold` in the user's data folder"
+            " (`XDG_DATA_HOME`, `~/.local/share`).",
+        ),
         Setting("STACKHOLD_HOST", _T, "127.0.0.1", "Address to listen on."),
-        Setting("STACKHOLD_PORT", _I, "8080", "Port to listen on; 8443 with TLS when this is unset; 0: any free one.",
-                highest=65535),
+        Setting(
+            "STACKHOLD_PORT", _I, "8080", "Port to listen on; 8443 with TLS when this is unset; 0: any free one.", highest=65535
+        ),
         Setting("STACKHOLD_WORKERS", _I, "1", "Server processes.", lowest=1, highest=256),
-        Setting("STACKHOLD_THREADS", _I, "16", "Requests a process works on at once; also its limit of database connections.",
-                lowest=1, highest=1024),
+        Setting(
+            "STACKHOLD_THREADS",
+            _I,
+            "16",
+            "Requests a process works on at once; also its limit of database connections.",
+            lowest=1,
+            highest=1024,
+        ),
         Setting("STACKHOLD_TRUSTED_PROXIES", _T, "127.0.0.1", "Proxies whose X-Forwarded-For is believed; with commas."),
-        Setting("STACKHOLD_KEEP_ALIVE_SECONDS", _I, "120", "Seconds an idle connection stays open. Set it longer than a load"
-                " balancer in front keeps idle connections.", lowest=1, highest=86_400),
-        Setting("STACKHOLD_HEADER_TIMEOUT_SECONDS", _I, "30", "Seconds within which a request's headers must arrive.", lowest=1,
-                highest=3_600),
-        Setting("STACKHOLD_CONNECTIONS", _I, "8192", "Most open connections of a process; fewer if its limit of file"
-                " descriptors is lower.", lowest=1),
-        Setting("STACKHOLD_CONNECTIONS_PER_ADDRESS", _I, "512", "Most open connections of one address, and at most half of"
-                " all; trusted proxies have no such limit.", lowest=1),
-        Setting("STACKHOLD_BODY_LIMIT_BYTES", _I, str(256 << 20), "Largest request body with a state, after decompression; no"
-                " other body may be larger.", lowest=1),
-        Setting("STACKHOLD_BATCH_LIMIT_BYTES", _I, str(64 << 20), "Largest batch of journal entries or events, after"
-                " decompression; clients halve a larger one.", lowest=1),
-        Setting("STACKHOLD_UPDATE_LIMIT_BYTES", _I, str(512 << 20), "Largest journal of one update, and largest total of its"
-                " events, after decompression; 256 bytes are added for each entry or event.", lowest=1),
+        Setting(
+            "STACKHOLD_KEEP_ALIVE_SECONDS",
+            _I,
+            "120",
+            "Seconds an idle connection stays open. Set it longer than a load balancer in front keeps idle connections.",
+            lowest=1,
+            highest=86_400,
+        ),
+        Setting(
+            "STACKHOLD_HEADER_TIMEOUT_SECONDS",
+            _I,
+            "30",
+            "Seconds within which a request's headers must arrive.",
+            lowest=1,
+            highest=3_600,
+        ),
+        Setting(
+            "STACKHOLD_CONNECTIONS",
+            _I,
+            "8192",
+            "Most open connections of a process; fewer if its limit of file descriptors is lower.",
+            lowest=1,
+        ),
+        Setting(
+            "STACKHOLD_CONNECTIONS_PER_ADDRESS",
+            _I,
+            "512",
+            "Most open connections of one address, and at most half of all; trusted proxies have no such limit.",
+            lowest=1,
+        ),
+        Setting(
+            "STACKHOLD_BODY_LIMIT_BYTES",
+            _I,
+            str(256 << 20),
+            "Largest request body with a state, after decompression; no other body may be larger.",
+            lowest=1,
+        ),
+        Setting(
+            "STACKHOLD_BATCH_LIMIT_BYTES",
+            _I,
+            str(64 << 20),
+            "Largest batch of journal entries or events, after decompression; clients halve a larger one.",
+            lowest=1,
+        ),
+        Setting(
+            "STACKHOLD_UPDATE_LIMIT_BYTES",
+            _I,
+            str(512 << 20),
+            "Largest journal of one update, and largest total of its"
+            " events, after decompression; 256 bytes are added for each entry or event.",
+            lowest=1,
+        ),
         Setting("STACKHOLD_STACKS_PER_ORGANIZATION", _I, "10000", "Most stacks of an organization.", lowest=1),
-        Setting("STACKHOLD_UPDATES_PER_DAY", _I, "5000", "Most updates and previews of one stack within 24 hours.",
-                lowest=1),
+        Setting("STACKHOLD_UPDATES_PER_DAY", _I, "5000", "Most updates and previews of one stack within 24 hours.", lowest=1),
         Setting("STACKHOLD_BATCH_ROW_LIMIT_BYTES", _I, str(256 << 10), "Larger journal or event batches go to the object store."),
-        Setting("STACKHOLD_SETTINGS_SECRETS", _T, "", "On AWS Lambda: secrets in Secrets Manager, separated by commas. Each is"
-                " a JSON object of further settings. Settings in the environment take precedence."),
-        Setting("STACKHOLD_SETTINGS_SECONDS", _I, "120", "Seconds after which AWS Lambda and Azure Functions read secrets again.",
-                lowest=1, highest=86400),
+        Setting(
+            "STACKHOLD_SETTINGS_SECRETS",
+            _T,
+            "",
+            "On AWS Lambda: secrets in Secrets Manager, separated by commas. Each is"
+            " a JSON object of further settings. Settings in the environment take precedence.",
+        ),
+        Setting(
+            "STACKHOLD_SETTINGS_SECONDS",
+            _I,
+            "120",
+            "Seconds after which AWS Lambda and Azure Functions read secrets again.",
+            lowest=1,
+            highest=86400,
+        ),
         Setting("PULUMI_API_CONTAINER_MODE", _T, "FULL", "FULL: requests and jobs; API: requests only; JOBS: jobs only."),
         Setting("PULUMI_API_DOMAIN", _T, "", "Public name of the API, `host[:port]`; the base of links."),
-        Setting("STACKHOLD_BASE_PATH", _T, "", "Path under which a proxy or a gateway publishes this server, such as"
-                " `/pulumi`. It is removed from requests once; links, redirects and cookies begin with it."),
+        Setting(
+            "STACKHOLD_BASE_PATH",
+            _T,
+            "",
+            "Path under which a proxy or a gateway publishes this server, such as"
+            " `/pulumi`. It is removed from requests once; links, redirects and cookies begin with it.",
+        ),
         Setting("PULUMI_CONSOLE_DOMAIN", _T, "", "Public name of the console, where invitations lead; unset: to the API's own."),
     ),
     "First start": (
@@ -109,12 +174,26 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("PULUMI_DATABASE_NAME", _T, "pulumi", "Database on that server."),
         Setting("PULUMI_DATABASE_USER_NAME", _T, "pulumi_service", "Database user."),
         Setting("PULUMI_DATABASE_USER_PASSWORD", _S, "", "Database user's password."),
-        Setting("STACKHOLD_DATABASE_LOGIN", _T, "password", "`password`, or a token over verified TLS instead: `aws-iam`"
-                " for RDS, `entra` for Azure."),
-        Setting("DATABASE_CA_CERTIFICATE", _T, "", "Certificate authority of the MySQL server, for verified TLS: PEM text,"
-                " base64 of it, or a path.", is_pem=True),
-        Setting("DATABASE_MIN_TLS_VERSION", _T, "1.2", "Lowest TLS version to MySQL, 1.2 or 1.3; an older one means 1.2."
-                " Set without a certificate authority: verified TLS by those that this machine trusts."),
+        Setting(
+            "STACKHOLD_DATABASE_LOGIN",
+            _T,
+            "password",
+            "`password`, or a token over verified TLS instead: `aws-iam` for RDS, `entra` for Azure.",
+        ),
+        Setting(
+            "DATABASE_CA_CERTIFICATE",
+            _T,
+            "",
+            "Certificate authority of the MySQL server, for verified TLS: PEM text, base64 of it, or a path.",
+            is_pem=True,
+        ),
+        Setting(
+            "DATABASE_MIN_TLS_VERSION",
+            _T,
+            "1.2",
+            "Lowest TLS version to MySQL, 1.2 or 1.3; an older one means 1.2."
+            " Set without a certificate authority: verified TLS by those that this machine trusts.",
+        ),
         Setting("STACKHOLD_MIGRATE_AT_START", _B, "true", "`false`: `serve` does not start before `stackhold migrate` has run."),
         Setting("PULUMI_DATABASE_PING_ENDPOINT", _T, "", "`host:port` that `migrate` polls until MySQL answers there."),
         Setting("MYSQL_ROOT_PASSWORD", _S, "", "With it `migrate` first creates the database and the database user."),
@@ -127,8 +206,12 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT", _T, "", "`s3://bucket?…` or `azblob://container` for stack states."),
         Setting("PULUMI_ENGINE_EVENTS_BLOB_STORAGE_ENDPOINT", _T, "", "The same for large batches; unset: with the states."),
         Setting("PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS", _P, "", "Folder for policy packs; none are stored yet."),
-        Setting("PULUMI_POLICY_PACK_BLOB_STORAGE_ENDPOINT", _T, "", "Bucket or container for policy packs, not the one for"
-                " states; none are stored yet."),
+        Setting(
+            "PULUMI_POLICY_PACK_BLOB_STORAGE_ENDPOINT",
+            _T,
+            "",
+            "Bucket or container for policy packs, not the one for states; none are stored yet.",
+        ),
         Setting("PULUMI_SERVICE_METADATA_BLOB_STORAGE_ENDPOINT", _T, "", "For configuration over 64 kB; unset: with the states."),
         Setting("AWS_REGION", _T, "", "AWS region; any valid name for other S3 stores."),
         Setting("AWS_PROFILE", _T, "", "Profile of the AWS configuration files; the SDK reads it."),
@@ -143,16 +226,26 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("AZURE_TENANT_ID", _T, "", "Tenant of the service principal."),
     ),
     "Encryption": (
-        Setting("PULUMI_LOCAL_KEYS", _P, "", "Random 32-byte key: a file, or a folder that holds one; unset: `keys` in the data"
-                " folder, where the first start makes it."),
+        Setting(
+            "PULUMI_LOCAL_KEYS",
+            _P,
+            "",
+            "Random 32-byte key: a file, or a folder that holds one; unset: `keys` in the data"
+            " folder, where the first start makes it.",
+        ),
         Setting("PULUMI_KMS_KEY", _T, "", "ARN of an AWS KMS key."),
         Setting("PULUMI_AZURE_KV_URI", _T, "", "Address of an Azure Key Vault."),
         Setting("PULUMI_AZURE_KV_KEY_NAME", _T, "", "Name of its RSA key."),
         Setting("PULUMI_AZURE_KV_KEY_VERSION", _T, "", "Version that encrypts; unset: the latest. Older ones must stay enabled."),
     ),
     "TLS": (
-        Setting("API_TLS_CERTIFICATE", _T, "", "Certificate with its chain, for HTTPS: a path, PEM text, or base64 of it.",
-                is_pem=True),
+        Setting(
+            "API_TLS_CERTIFICATE",
+            _T,
+            "",
+            "Certificate with its chain, for HTTPS: a path, PEM text, or base64 of it.",
+            is_pem=True,
+        ),
         Setting("API_TLS_PRIVATE_KEY", _S, "", "Private key of the certificate: a path, PEM text, or base64 of it.", is_pem=True),
         Setting("API_MIN_TLS_VERSION", _T, "1.2", "Lowest TLS version, 1.2 or 1.3; an older one means 1.2."),
     ),
@@ -162,14 +255,28 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
     ),
     "Sign-in": (
         Setting("PULUMI_DISABLE_EMAIL_LOGIN", _B, "false", "`true`: nobody signs in by address and password."),
-        Setting("PULUMI_DISABLE_EMAIL_SIGNUP", _B, "", "`false`: anyone may make an account by address; `true`: no one."
-                " Unset: only people who are invited; on a laptop (database and key in the data folder, loopback) anyone."),
+        Setting(
+            "PULUMI_DISABLE_EMAIL_SIGNUP",
+            _B,
+            "",
+            "`false`: anyone may make an account by address; `true`: no one."
+            " Unset: only people who are invited; on a laptop (database and key in the data folder, loopback) anyone.",
+        ),
         Setting("PULUMI_HIDE_EMAIL_LOGIN", _B, "false", "The console's name of PULUMI_DISABLE_EMAIL_LOGIN."),
         Setting("PULUMI_HIDE_EMAIL_SIGNUP", _B, "", "The console's name of PULUMI_DISABLE_EMAIL_SIGNUP."),
-        Setting("STACKHOLD_SIGN_UP_DOMAINS", _T, "", "Domains whose verified addresses may make an account through"
-                " github.com or gitlab.com, with commas; `*`: all. Unset: only people who are invited."),
-        Setting("STACKHOLD_ORGANIZATIONS_BY_ANYONE", _B, "", "`true`: everybody may make organizations; `false`: site"
-                " administrators. Unset: `true` on a laptop alone."),
+        Setting(
+            "STACKHOLD_SIGN_UP_DOMAINS",
+            _T,
+            "",
+            "Domains whose verified addresses may make an account through"
+            " github.com or gitlab.com, with commas; `*`: all. Unset: only people who are invited.",
+        ),
+        Setting(
+            "STACKHOLD_ORGANIZATIONS_BY_ANYONE",
+            _B,
+            "",
+            "`true`: everybody may make organizations; `false`: site administrators. Unset: `true` on a laptop alone.",
+        ),
         Setting("STACKHOLD_SESSION_HOURS", _I, "12", "Hours after which a browser has to sign in again.", lowest=1, highest=720),
         Setting("RECAPTCHA_SECRET_KEY", _S, "", "Secret key of a reCAPTCHA, checked before a password reset is mailed."),
         Setting("RECAPTCHA_SITE_KEY", _T, "", "Site key of that reCAPTCHA."),
@@ -179,8 +286,12 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("GITLAB_OAUTH_ENDPOINT", _T, "https://gitlab.com", "GitLab's address."),
         Setting("GITHUB_OAUTH_ID", _T, "", "GitHub application's id: with its secret, people sign in with GitHub."),
         Setting("GITHUB_OAUTH_SECRET", _S, "", "GitHub application's secret."),
-        Setting("GITHUB_OAUTH_ENDPOINT", _T, "https://api.github.com", "GitHub API's address, `https://host/api/v3` of an"
-                " enterprise server."),
+        Setting(
+            "GITHUB_OAUTH_ENDPOINT",
+            _T,
+            "https://api.github.com",
+            "GitHub API's address, `https://host/api/v3` of an enterprise server.",
+        ),
         Setting("STACKHOLD_OIDC_ISSUER", _T, "", "Address of an OpenID Connect provider that people sign in with."),
         Setting("STACKHOLD_OIDC_CLIENT_ID", _T, "", "This program's client id there."),
         Setting("STACKHOLD_OIDC_CLIENT_SECRET", _S, "", "Its secret; unset: a public client, with PKCE alone."),
@@ -189,14 +300,34 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         Setting("STACKHOLD_OIDC_ALLOWED_DOMAINS", _T, "", "Domains of addresses that may sign in, with commas; unset: all."),
         Setting("STACKHOLD_OIDC_GROUPS_CLAIM", _T, "groups", "Claim with the groups of a person."),
         Setting("STACKHOLD_OIDC_ALLOWED_GROUPS", _T, "", "Groups of which a person must have one, with commas; unset: all."),
-        Setting("STACKHOLD_OIDC_GROUP_TEAMS", _T, "", "`group=org` or `group=org/team`, with commas: people in the group"
-                " join the organization, and the team, when they sign in; those no longer in it leave the team."),
-        Setting("SAML_CERTIFICATE_PUBLIC_KEY", _T, "", "Certificate of this service provider: a path, PEM text, or base64 of it.",
-                is_pem=True),
-        Setting("SAML_CERTIFICATE_PRIVATE_KEY", _S, "", "Its private key, likewise: requests are signed, assertions decrypted.",
-                is_pem=True),
-        Setting("STACKHOLD_OUTBOUND_ALLOW", _T, "", "Hosts, addresses and networks, with commas, that this program may call"
-                " although they are not public; calls to them may use plain HTTP."),
+        Setting(
+            "STACKHOLD_OIDC_GROUP_TEAMS",
+            _T,
+            "",
+            "`group=org` or `group=org/team`, with commas: people in the group"
+            " join the organization, and the team, when they sign in; those no longer in it leave the team.",
+        ),
+        Setting(
+            "SAML_CERTIFICATE_PUBLIC_KEY",
+            _T,
+            "",
+            "Certificate of this service provider: a path, PEM text, or base64 of it.",
+            is_pem=True,
+        ),
+        Setting(
+            "SAML_CERTIFICATE_PRIVATE_KEY",
+            _S,
+            "",
+            "Its private key, likewise: requests are signed, assertions decrypted.",
+            is_pem=True,
+        ),
+        Setting(
+            "STACKHOLD_OUTBOUND_ALLOW",
+            _T,
+            "",
+            "Hosts, addresses and networks, with commas, that this program may call"
+            " although they are not public; calls to them may use plain HTTP.",
+        ),
     ),
     "Mail": (
         Setting("SMTP_SERVER", _T, "", "`host:port` of the outgoing mail server; unset: links are written to the log."),
@@ -241,7 +372,7 @@ SECTIONS: dict[str, tuple[Setting, ...]] = {
         _needless("GITLAB_API_ENDPOINT", "set GITLAB_OAUTH_ENDPOINT to the address of GitLab"),
         _needless("AG_GRID_LICENSE_KEY", "the console has no licensed part"),
     ),
-}  # fmt: skip
+}
 
 SETTINGS: tuple[Setting, ...] = tuple(setting for settings in SECTIONS.values() for setting in settings)
 

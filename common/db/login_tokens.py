@@ -103,10 +103,14 @@ def sign(user: RdsUser, credentials: Credentials, now: datetime) -> str:
     day, at = now.strftime("%Y%m%d"), now.strftime("%Y%m%dT%H%M%SZ")
     scope = f"{day}/{user.region}/{_SERVICE}/{_TERMINATOR}"
     members = {
-        "Action": "connect", "DBUser": user.name, "X-Amz-Algorithm": _ALGORITHM,
-        "X-Amz-Credential": f"{credentials.access_key_id}/{scope}", "X-Amz-Date": at,
-        "X-Amz-Expires": str(RDS_TOKEN_SECONDS), "X-Amz-SignedHeaders": "host",
-    }  # fmt: skip
+        "Action": "connect",
+        "DBUser": user.name,
+        "X-Amz-Algorithm": _ALGORITHM,
+        "X-Amz-Credential": f"{credentials.access_key_id}/{scope}",
+        "X-Amz-Date": at,
+        "X-Amz-Expires": str(RDS_TOKEN_SECONDS),
+        "X-Amz-SignedHeaders": "host",
+    }
     if credentials.session_token:
         members["X-Amz-Security-Token"] = credentials.session_token
     query = urlencode(sorted(members.items()), safe="-_.~", quote_via=quote)

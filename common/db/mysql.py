@@ -142,10 +142,15 @@ def open_engine(place: MySQL, *, pool_size: int, patient: bool) -> Engine:
         engine = create_engine(url, creator=connect, poolclass=NullPool, hide_parameters=True)
     else:
         engine = create_engine(
-            url, creator=connect, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_WAIT_SECONDS,
+            url,
+            creator=connect,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_SECONDS,
             # What comes back is in no transaction, so there is nothing to reset; `_returned` watches over it.
-            pool_reset_on_return=None, hide_parameters=True,
-        )  # fmt: skip
+            pool_reset_on_return=None,
+            hide_parameters=True,
+        )
     event.listen(engine, "checkin", _returned)
     event.listen(engine, "checkout", _taken)
     return engine
@@ -168,12 +173,22 @@ def _connector(place: MySQL, answer_seconds: int | None) -> Callable[[], Connect
 
 def _connect(place: MySQL, password: str, answer_seconds: int | None) -> Connection:
     connection = Connection(
-        host=place.host, port=place.port, user=place.user, password=password.encode(), database=place.database or None,
-        charset="utf8mb4", autocommit=True, connect_timeout=CONNECT_SECONDS, read_timeout=answer_seconds,
-        write_timeout=answer_seconds, init_command=_SESSION, ssl=place.tls, ssl_disabled=place.tls is None,
+        host=place.host,
+        port=place.port,
+        user=place.user,
+        password=password.encode(),
+        database=place.database or None,
+        charset="utf8mb4",
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=answer_seconds,
+        write_timeout=answer_seconds,
+        init_command=_SESSION,
+        ssl=place.tls,
+        ssl_disabled=place.tls is None,
         # An UPDATE counts the rows it found, not those it changed: our guards decide by that number.
         client_flag=CLIENT.FOUND_ROWS,
-    )  # fmt: skip
+    )
     with connection.cursor() as cursor:
         cursor.execute("SELECT @@max_allowed_packet")
         (connection.packet_limit_bytes,) = cursor.fetchone()

@@ -149,8 +149,14 @@ def _add_token(tx: Connection, user_id: str, text: str | None, now: datetime, wa
             warnings.append(_OTHERS.format(ids=", ".join(others)))
         whose = access.TokenOwner(user_id)
         tokens.issue_token(
-            tx, whose, name=_TOKEN_NAME, description="made at the start", created_by=user_id, now=now, text=text,
-        )  # fmt: skip
+            tx,
+            whose,
+            name=_TOKEN_NAME,
+            description="made at the start",
+            created_by=user_id,
+            now=now,
+            text=text,
+        )
         return True
     if owner is None or not repository.is_good(tx, tokens.hash_of(text), unix_millis(now)):
         warnings.append(_ENDED)

@@ -70,8 +70,13 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
                 orgs.add_member(tx, org_id=org_id, user_id=user_id, role=new.role, now=now)
                 users.choose_default_organization(tx, user_id, org_id)
             token = tokens.issue_token(
-                tx, access.TokenOwner(user_id), name="first", description="made by the operator", created_by=user_id, now=now,
-            )  # fmt: skip
+                tx,
+                access.TokenOwner(user_id),
+                name="first",
+                description="made by the operator",
+                created_by=user_id,
+                now=now,
+            )
         return Made(new.login, token.text)
 
     with unless_taken(_taken(new.login)):

@@ -16,5 +16,8 @@ def forget_expired(backend: Backend) -> int:
     now = backend.clock.now()
     with backend.db.connect() as connection:
         return repository.forget(
-            connection, sent_before=unix_millis(now - SENT_FOR), given_up_before=unix_millis(now - GIVEN_UP_FOR), limit=LIMIT,
-        )  # fmt: skip
+            connection,
+            sent_before=unix_millis(now - SENT_FOR),
+            given_up_before=unix_millis(now - GIVEN_UP_FOR),
+            limit=LIMIT,
+        )

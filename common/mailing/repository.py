@@ -9,21 +9,36 @@ from common.db.tables.sign_in import mails
 from common.mailing.model import NewMail, Purpose, QueuedMail
 
 _MAILS: Select[Any] = select(
-    mails.c.id, mails.c.purpose, mails.c.address, mails.c.user_id, mails.c.subject_id, mails.c.created_at, mails.c.due_at,
-    mails.c.attempts, mails.c.problem, mails.c.sent_at,
-)  # fmt: skip
+    mails.c.id,
+    mails.c.purpose,
+    mails.c.address,
+    mails.c.user_id,
+    mails.c.subject_id,
+    mails.c.created_at,
+    mails.c.due_at,
+    mails.c.attempts,
+    mails.c.problem,
+    mails.c.sent_at,
+)
 
 
 def add(tx: Connection, new: Sequence[tuple[str, NewMail]], now_millis: int) -> None:
     """Insert mails by their ids, due at once."""
     rows = [
         {
-            "id": mail_id, "purpose": mail.purpose, "address": mail.address, "user_id": mail.user_id,
-            "subject_id": mail.subject_id, "created_at": now_millis, "due_at": now_millis, "attempts": 0,
-            "problem": "", "sent_at": None,
+            "id": mail_id,
+            "purpose": mail.purpose,
+            "address": mail.address,
+            "user_id": mail.user_id,
+            "subject_id": mail.subject_id,
+            "created_at": now_millis,
+            "due_at": now_millis,
+            "attempts": 0,
+            "problem": "",
+            "sent_at": None,
         }
         for mail_id, mail in new
-    ]  # fmt: skip
+    ]
     tx.execute(insert(mails), rows)
 
 
@@ -62,8 +77,14 @@ def claim(connection: Connection, mail: QueuedMail, until_millis: int) -> bool:
 
 
 def settle(
-    connection: Connection, mail_id: str, claimed_until: int, *, due_at: int | None, sent_at: int | None, problem: str,
-) -> None:  # fmt: skip
+    connection: Connection,
+    mail_id: str,
+    claimed_until: int,
+    *,
+    due_at: int | None,
+    sent_at: int | None,
+    problem: str,
+) -> None:
     """Store what became of a mail, unless the claim ran out and somebody else has it."""
     change = update(mails).values(due_at=due_at, sent_at=sent_at, problem=problem)
     connection.execute(change.where(mails.c.id == mail_id, mails.c.due_at == claimed_until))

@@ -49,7 +49,12 @@ STACK_WRITE = _record(12, "stack-write", "Stack Write", "Updates stacks as well.
 STACK_ADMIN = _record(13, "stack-admin", "Stack Admin", "Deletes, renames and shares stacks as well.", STACK, p.STACK_ADMIN)
 
 BUILT_INS = (
-    ADMIN, MEMBER, BILLING_MANAGER, STACK_READ, STACK_WRITE, STACK_ADMIN,
+    ADMIN,
+    MEMBER,
+    BILLING_MANAGER,
+    STACK_READ,
+    STACK_WRITE,
+    STACK_ADMIN,
     _record(21, "environment-read", "Environment Read", "Reads environments.", ENVIRONMENT, p.ENVIRONMENT_READ),
     _record(22, "environment-open", "Environment Open", "Opens environments as well.", ENVIRONMENT, p.ENVIRONMENT_OPEN),
     _record(23, "environment-write", "Environment Write", "Changes environments as well.", ENVIRONMENT, p.ENVIRONMENT_WRITE),
@@ -60,7 +65,7 @@ BUILT_INS = (
     _record(41, "", "Organization Read Only", "Reads what belongs to the organization.", ORGANIZATION, p.ORG_READ_ONLY),
     _record(42, "", "Organization Standard", "Everyday work in the organization.", ORGANIZATION, p.ORG_STANDARD),
     _record(43, "", "Organization Billing", "Usage, members and billing.", ORGANIZATION, p.ORG_BILLING),
-)  # fmt: skip
+)
 BY_ID = {record.id: record for record in BUILT_INS}
 ROLE_IDS = {Role.ADMIN: ADMIN.id, Role.MEMBER: MEMBER.id, Role.BILLING_MANAGER: BILLING_MANAGER.id}
 LEVEL_SETS = {

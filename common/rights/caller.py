@@ -90,8 +90,13 @@ class Caller:
         return membership
 
     def held_on_stack(
-        self, membership: Membership, stack: Entity, grants: Iterable[Grant], *, created_by: str,
-    ) -> frozenset[Permission]:  # fmt: skip
+        self,
+        membership: Membership,
+        stack: Entity,
+        grants: Iterable[Grant],
+        *,
+        created_by: str,
+    ) -> frozenset[Permission]:
         """Return what the caller may do to a stack; `created_by` is the user who made it and holds more on it."""
         return membership.held_on_stack(stack, grants, is_creator=created_by == self.user_id)
 

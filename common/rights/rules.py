@@ -58,8 +58,10 @@ def _reached(descriptor: d.Descriptor | None, kind: EntityKind | None) -> Iterat
 
 
 def _under(
-    predicate: Predicate, descriptor: d.Descriptor | None, kind: EntityKind | None,
-) -> Iterator[tuple[Predicate, frozenset[Permission]]]:  # fmt: skip
+    predicate: Predicate,
+    descriptor: d.Descriptor | None,
+    kind: EntityKind | None,
+) -> Iterator[tuple[Predicate, frozenset[Permission]]]:
     if predicate == NEVER:
         return
     for inner, allowed in _reached(descriptor, kind):

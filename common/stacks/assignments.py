@@ -50,8 +50,12 @@ class Assignment:
 
 
 def list_assignments(
-    backend: Backend, caller: Caller, org: str, kind: EntityKind, stack_id: str,
-) -> tuple[list[Assignment], list[PermissionSet]]:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    kind: EntityKind,
+    stack_id: str,
+) -> tuple[list[Assignment], list[PermissionSet]]:
     """Return who holds what on a stack, and what can be given there; NotFound when the caller may not know the stack."""
     membership = _member(caller, org, kind, stack_id)
     with backend.db.connect() as connection:
@@ -67,8 +71,15 @@ def list_assignments(
 
 
 def update_assignment(
-    backend: Backend, caller: Caller, org: str, kind: EntityKind, stack_id: str, *, named: str, set_id: str | None,
-) -> Assignment | None:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    kind: EntityKind,
+    stack_id: str,
+    *,
+    named: str,
+    set_id: str | None,
+) -> Assignment | None:
     """Give a member, named by id or login, a permission set on a stack in place of what they had, or take it (None)."""
     membership = _member(caller, org, kind, stack_id)
 
@@ -85,8 +96,14 @@ def update_assignment(
             custom_id = set_id if level is StackLevel.NONE else None
             with _nobody_else():
                 grants.give(
-                    tx, stack.id, person.id, is_team=False, level=level, now=backend.clock.now(), set_id=custom_id,
-                )  # fmt: skip
+                    tx,
+                    stack.id,
+                    person.id,
+                    is_team=False,
+                    level=level,
+                    now=backend.clock.now(),
+                    set_id=custom_id,
+                )
             return _to_assignment(assignments.find_held(tx, stack.id, person.id)[0])
 
     return repeated(change)

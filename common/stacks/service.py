@@ -55,8 +55,13 @@ def require_project(backend: Backend, caller: Caller, org: str, project: str) ->
 
 
 def page_stacks(
-    backend: Backend, caller: Caller, filters: Filters, *, token: str | None, limit: int | None,
-) -> tuple[list[Listed], str | None]:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    filters: Filters,
+    *,
+    token: str | None,
+    limit: int | None,
+) -> tuple[list[Listed], str | None]:
     """Return a page of the stacks that the caller may see, and the token of the next page or None.
 
     `limit` None gives everything at once, as clients before API version 8 expect.
@@ -68,9 +73,12 @@ def page_stacks(
     narrowed = Narrowed(filters.project, tag, after)
     with backend.db.connect() as connection:
         rows = listing.page(
-            connection, scopes, narrowed, limit=limit + 1 if limit is not None else None,
+            connection,
+            scopes,
+            narrowed,
+            limit=limit + 1 if limit is not None else None,
             now_millis=unix_millis(backend.clock.now()),
-        )  # fmt: skip
+        )
     found = rows[:limit]
     more = limit is not None and len(rows) > limit
     last = found[-1].path if more else None

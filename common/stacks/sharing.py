@@ -125,8 +125,14 @@ def remove_collaborator(backend: Backend, caller: Caller, path: StackPath, login
 
 
 def _put(
-    tx: Connection, caller: Caller, membership: Membership, team: Team, change: StackChange, *, now: datetime,
-) -> None:  # fmt: skip
+    tx: Connection,
+    caller: Caller,
+    membership: Membership,
+    team: Team,
+    change: StackChange,
+    *,
+    now: datetime,
+) -> None:
     path = StackPath(membership.login, change.project, change.name)
     stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
     if change.level is not None:

@@ -32,16 +32,26 @@ _DELETED_FOR_EACH = 10
 
 
 def get_stack(
-    backend: Backend, caller: Caller, path: StackPath, permission: Permission, *, former_names: bool = False,
-) -> Stack:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    path: StackPath,
+    permission: Permission,
+    *,
+    former_names: bool = False,
+) -> Stack:
     """Return the stack; NotFound when there is none or the caller may not know of it, Forbidden when he may not do this."""
     with backend.db.connect() as connection:
         return load_stack(connection, caller, path, permission, former_names=former_names)
 
 
 def load_stack(
-    connection: Connection, caller: Caller, path: StackPath, permission: Permission, *, former_names: bool = False,
-) -> Stack:  # fmt: skip
+    connection: Connection,
+    caller: Caller,
+    path: StackPath,
+    permission: Permission,
+    *,
+    former_names: bool = False,
+) -> Stack:
     """Return the stack within the caller's own connection or transaction; errors as in get_stack."""
     found = None
     # A stack that moved away is looked for by whoever may use it now, also by those who never belonged to its old place.
@@ -57,8 +67,13 @@ def load_stack(
 
 
 def require_on_stack(
-    caller: Caller, membership: Membership, stack: Stack, permission: Permission, *, missing: str = "",
-) -> None:  # fmt: skip
+    caller: Caller,
+    membership: Membership,
+    stack: Stack,
+    permission: Permission,
+    *,
+    missing: str = "",
+) -> None:
     """Raise Forbidden without a permission on the stack, NotFound when the caller may not even know of it.
 
     `missing` is what is said then, if the caller asked by an id or a former name: the present one is not told.
@@ -205,8 +220,12 @@ LEVEL_OF_CREATION = StackLevel.ADMIN
 
 
 def give_to_teams(
-    tx: Connection, membership: Membership, stack_id: str, names: Collection[str], now: datetime,
-) -> None:  # fmt: skip
+    tx: Connection,
+    membership: Membership,
+    stack_id: str,
+    names: Collection[str],
+    now: datetime,
+) -> None:
     """Give teams a new stack to administer: a step of the use case that creates it. NotFound for a team that is not there."""
     # No permission check: whoever creates a stack may share it.
     if names:

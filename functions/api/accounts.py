@@ -27,8 +27,12 @@ router = APIRouter()
 def sign_up(backend: BackendDep, request: Request, body: BodyDep) -> Response:
     asked = body.decode(SignUpRequest)
     new = NewAccount(
-        asked.login_name, asked.name or "", asked.email, asked.password, asked.token or "",
-    )  # fmt: skip
+        asked.login_name,
+        asked.name or "",
+        asked.email,
+        asked.password,
+        asked.token or "",
+    )
     return reply(SignedInResponse(signing_up.sign_up_for_token(backend, new, client=client_address(request))))
 
 

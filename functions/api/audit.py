@@ -72,16 +72,24 @@ def list_audit_log_events_v2(backend: BackendDep, caller: CallerDep, org: str, a
 
 @router.get(f"{_LOGS}/export")
 def export_audit_log_events_v1(
-    backend: BackendDep, caller: CallerDep, org: str, asked: AskedBackwardsDep, form: FormatDep = Format.CSV,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    org: str,
+    asked: AskedBackwardsDep,
+    form: FormatDep = Format.CSV,
+) -> Response:
     found = audit.export_entries(backend, caller, org, asked.search, logins=asked.logins)
     return _text(found, form, api_url(backend.settings), org)
 
 
 @router.get(f"{_LOGS}/v2/export")
 def export_audit_log_events_v2(
-    backend: BackendDep, caller: CallerDep, org: str, asked: AskedDep, form: FormatDep = Format.CSV,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    org: str,
+    asked: AskedDep,
+    form: FormatDep = Format.CSV,
+) -> Response:
     found = audit.export_entries(backend, caller, org, asked.search, logins=asked.logins)
     return _text(found, form, api_url(backend.settings), org)
 
@@ -89,11 +97,22 @@ def export_audit_log_events_v2(
 @router.get(f"{_LOGS}/event-types")
 def list_audit_log_event_types(caller: CallerDep, org: str) -> Response:
     kinds = audit.list_kinds(caller, org)
-    return reply(ListAuditLogEventTypesResponse([
-        AuditLogEventTypeCatalogEntry(
-            event, kind.title, kind.meaning, kind.needs_org_admin, False, kind.is_refusal, deprecated=False,
-        ) for event, kind in kinds.items()
-    ]))  # fmt: skip
+    return reply(
+        ListAuditLogEventTypesResponse(
+            [
+                AuditLogEventTypeCatalogEntry(
+                    event,
+                    kind.title,
+                    kind.meaning,
+                    kind.needs_org_admin,
+                    False,
+                    kind.is_refusal,
+                    deprecated=False,
+                )
+                for event, kind in kinds.items()
+            ]
+        )
+    )
 
 
 @router.get(f"{_LOGS}/reader-kind")

@@ -33,9 +33,13 @@ _PAGE_DEFAULT = 10
 
 @router.get(f"{_STACK}/updates")
 def get_stack_updates(
-    backend: BackendDep, caller: CallerDep, path: StackPathDep, size: OptionalPageSize = None, page: OptionalPageNumber = None,
+    backend: BackendDep,
+    caller: CallerDep,
+    path: StackPathDep,
+    size: OptionalPageSize = None,
+    page: OptionalPageNumber = None,
     output_type: Annotated[str, Query(alias="output-type")] = "cli",
-) -> Response:  # fmt: skip
+) -> Response:
     stack, entries, total = history.page_updates(backend, caller, path, page_of(size, page))
     if output_type == "service":
         items = update_items(entries, stack.latest.version)
@@ -51,9 +55,14 @@ def get_latest_stack_update(backend: BackendDep, caller: CallerDep, path: StackP
 
 @router.get(f"{_STACK}/updates/latest/previews")
 def get_latest_stack_previews(
-    backend: BackendDep, caller: CallerDep, path: StackPathDep, size: PageSize = _PAGE_DEFAULT, page: PageNumber = 1,
-    *, asc: bool = True,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    path: StackPathDep,
+    size: PageSize = _PAGE_DEFAULT,
+    page: PageNumber = 1,
+    *,
+    asc: bool = True,
+) -> Response:
     stack, entries = history.page_previews(backend, caller, path, None, page_of(size, page), ascending=asc)
     return reply(GetStackUpdatesResponse(update_items(entries, stack.latest.version), size, len(entries)))
 
@@ -74,9 +83,15 @@ def get_stack_update(backend: BackendDep, caller: CallerDep, path: StackPathDep,
 
 @router.get(f"{_STACK}/updates/{{version}}/previews")
 def get_stack_previews(
-    backend: BackendDep, caller: CallerDep, path: StackPathDep, version: int, size: PageSize = _PAGE_DEFAULT,
-    page: PageNumber = 1, *, asc: bool = True,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    path: StackPathDep,
+    version: int,
+    size: PageSize = _PAGE_DEFAULT,
+    page: PageNumber = 1,
+    *,
+    asc: bool = True,
+) -> Response:
     stack, entries = history.page_previews(backend, caller, path, version, page_of(size, page), ascending=asc)
     return reply(GetStackUpdatesResponse(update_items(entries, stack.latest.version), size, len(entries)))
 
@@ -111,8 +126,12 @@ def get_preview_summary(backend: BackendDep, caller: CallerDep, path: StackPathD
 
 @router.get(f"{_STACK}/activity")
 def get_stack_activity(
-    backend: BackendDep, caller: CallerDep, path: StackPathDep, size: PageSize = _PAGE_DEFAULT, page: PageNumber = 1,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    path: StackPathDep,
+    size: PageSize = _PAGE_DEFAULT,
+    page: PageNumber = 1,
+) -> Response:
     stack, entries, total = history.page_updates(backend, caller, path, page_of(size, page))
     items = [Activity(item) for item in update_items(entries, stack.latest.version)]
     return reply(GetStackActivityResponse(items, size, total))

@@ -63,8 +63,13 @@ def get_issuer(backend: BackendDep, caller: CallerDep, org: str, issuer_id: str,
 
 @router.patch(_ISSUER)
 def update_issuer(
-    backend: BackendDep, caller: CallerDep, org: str, issuer_id: str, body: DocumentBodyDep, with_keys: WithKeysDep,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    org: str,
+    issuer_id: str,
+    body: DocumentBodyDep,
+    with_keys: WithKeysDep,
+) -> Response:
     asked = body.decode(OidcIssuerUpdateRequest)
     wanted = Change(asked.name or "", tuple(asked.thumbprints or ()), asked.max_expiration, asked.jwks)
     return reply(_issuer(service.update(backend, caller, org, issuer_id, wanted), with_keys=with_keys))

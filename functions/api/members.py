@@ -36,11 +36,14 @@ class MemberKind(StrEnum):
 
 @router.get(_MEMBERS)
 def list_members(
-    backend: BackendDep, caller: CallerDep, org: str,
+    backend: BackendDep,
+    caller: CallerDep,
+    org: str,
     kind: Annotated[MemberKind, Query(alias="type")] = MemberKind.FRONTEND,  # noqa: ARG001 - both are the same here
     token: Annotated[str | None, Query(alias="continuationToken")] = None,
-    *, suspended: Annotated[bool, Query(alias="includeSuspended")] = False,
-) -> Response:  # fmt: skip
+    *,
+    suspended: Annotated[bool, Query(alias="includeSuspended")] = False,
+) -> Response:
     found, following = members.page_members(backend, caller, org, with_suspended=suspended, token=token or None)
     return reply(ListOrganizationMembersResponse([_member(one) for one in found], following if following is not None else UNSET))
 

@@ -56,19 +56,24 @@ _KINDS = {
 
 @router.get(_ROLES)
 def list_roles(
-    backend: BackendDep, caller: CallerDep, org: str,
+    backend: BackendDep,
+    caller: CallerDep,
+    org: str,
     ux_purpose: Annotated[str, Query(alias="uxPurpose")] = "",
     assigned_to_me: Annotated[bool, Query(alias="assignedToMe")] = False,  # noqa: FBT002 - a query parameter
-) -> Response:  # fmt: skip
+) -> Response:
     listed = roles.list_own_roles if assigned_to_me else roles.list_roles
     return reply(ListRolesResponse([_record(found) for found in listed(backend, caller, org, _purpose(ux_purpose))]))
 
 
 @router.post(_ROLES)
 def create_role(
-    backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep,
+    backend: BackendDep,
+    caller: CallerDep,
+    org: str,
+    body: DocumentBodyDep,
     with_policy: Annotated[bool, Query(alias="createPolicyAndRole")] = False,  # noqa: FBT002 - a query parameter
-) -> Response:  # fmt: skip
+) -> Response:
     asked = _new_record(body.decode(PermissionDescriptorBase))
     return reply(_record(roles.create_role(backend, caller, org, asked, with_policy=with_policy)))
 
@@ -163,8 +168,14 @@ def list_entity_assignments(backend: BackendDep, caller: CallerDep, org: str, bo
 def update_entity_assignment(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
     asked = body.decode(UpdateEntityAssignmentRequest)
     found = assignments.update_assignment(
-        backend, caller, org, _kind(asked.context), asked.id, named=asked.user_id, set_id=asked.permission_set_id or None,
-    )  # fmt: skip
+        backend,
+        caller,
+        org,
+        _kind(asked.context),
+        asked.id,
+        named=asked.user_id,
+        set_id=asked.permission_set_id or None,
+    )
     return reply(UpdateEntityAssignmentResponse(_assignment(found) if found is not None else None))
 
 

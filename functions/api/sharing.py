@@ -46,8 +46,12 @@ def delete_stack_permission(backend: BackendDep, caller: CallerDep, path: StackP
 
 @router.patch(f"{_CONSOLE}/teams/{{team}}")
 def update_team_stack_permissions(
-    backend: BackendDep, caller: CallerDep, path: StackPathDep, team: str, body: BodyDep,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    path: StackPathDep,
+    team: str,
+    body: BodyDep,
+) -> Response:
     asked = body.decode(UpdateTeamStackPermissionsRequest)
     sharing.set_team_level(backend, caller, path, team, StackLevel(asked.permissions or 0))
     return empty()

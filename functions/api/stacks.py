@@ -46,12 +46,16 @@ def get_stack(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Res
 
 @router.get("/api/user/stacks")
 def list_user_stacks(
-    request: Request, backend: BackendDep, caller: CallerDep, organization: str | None = None, project: str | None = None,
+    request: Request,
+    backend: BackendDep,
+    caller: CallerDep,
+    organization: str | None = None,
+    project: str | None = None,
     tag_name: Annotated[str | None, Query(alias="tagName")] = None,
     tag_value: Annotated[str | None, Query(alias="tagValue")] = None,
     token: Annotated[str | None, Query(alias="continuationToken")] = None,
     limit: Annotated[int, Query(alias="maxResults", ge=1)] = PAGE_DEFAULT,
-) -> Response:  # fmt: skip
+) -> Response:
     filters = Filters(organization or None, project or None, tag_name or None, tag_value)
     size = min(limit, PAGE_LIMIT) if _is_paged(request) else None
     found, following = stacks.page_stacks(backend, caller, filters, token=token or None, limit=size)
@@ -127,10 +131,14 @@ def get_stack_metadata(backend: BackendDep, caller: CallerDep, path: StackPathDe
     stack, person = owner.stack, owner.person
     return reply(
         StackMetadata(
-            stack.id, stack.path.org, stack.path.project, stack.path.name,
-            UserInfo(person.name, person.login, person.avatar_url), NotificationSettings(False, False),
+            stack.id,
+            stack.path.org,
+            stack.path.project,
+            stack.path.name,
+            UserInfo(person.name, person.login, person.avatar_url),
+            NotificationSettings(False, False),
         ),
-    )  # fmt: skip
+    )
 
 
 class _State(msgspec.Struct):
@@ -156,10 +164,14 @@ def _new_stack(asked: CreateStackRequest) -> NewStack:
 
 def _summary(stack: Listed) -> StackSummary:
     return StackSummary(
-        stack.id, stack.path.org, stack.path.project, stack.path.name, StackLinks(""),
+        stack.id,
+        stack.path.org,
+        stack.path.project,
+        stack.path.name,
+        StackLinks(""),
         stack.resource_count if stack.resource_count is not None else UNSET,
         stack.last_update if stack.last_update is not None else UNSET,
-    )  # fmt: skip
+    )
 
 
 def _is_paged(request: Request) -> bool:

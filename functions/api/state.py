@@ -50,8 +50,12 @@ def export_stack_at_version(backend: BackendDep, caller: CallerDep, path: StackP
 
 @router.post(f"{_STACK}/import")
 def import_stack(
-    backend: BackendDep, caller: CallerDep, path: StackPathDep, _allowed: ImportAllowedDep, body: StateBodyDep,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    path: StackPathDep,
+    _allowed: ImportAllowedDep,
+    body: StateBodyDep,
+) -> Response:
     return reply(ImportStackResponse(lifecycle.import_state(backend, caller, path, body.text)))
 
 

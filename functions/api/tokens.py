@@ -82,30 +82,51 @@ def create_org_token(backend: BackendDep, caller: CallerDep, org: str, body: Bod
     asked = body.decode(CreateOrgAccessTokenRequest)
     is_admin, role_id = bool(asked.admin), asked.role_id or None
     wanted = Wanted(
-        asked.description or "", asked.expires or 0, asked.name or "", is_admin=is_admin, role_id=role_id, reason=reason,
-    )  # fmt: skip
+        asked.description or "",
+        asked.expires or 0,
+        asked.name or "",
+        is_admin=is_admin,
+        role_id=role_id,
+        reason=reason,
+    )
     return _created(tokens.create_for_org(backend, caller, org, wanted))
 
 
 @router.delete(f"{_ORG}/{{token_id}}")
 def delete_org_token(
-    backend: BackendDep, caller: CallerDep, org: str, token_id: str, *, reason: ReasonDep = "",
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    org: str,
+    token_id: str,
+    *,
+    reason: ReasonDep = "",
+) -> Response:
     tokens.delete_of_org(backend, caller, org, token_id, reason=reason)
     return empty()
 
 
 @router.get(_TEAM)
 def list_team_tokens(
-    backend: BackendDep, caller: CallerDep, org: str, team: str, listing: ListingDep, page: PageDep,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    org: str,
+    team: str,
+    listing: ListingDep,
+    page: PageDep,
+) -> Response:
     return _list(*tokens.page_of_team(backend, caller, org, team, listing, page=page))
 
 
 @router.post(_TEAM)
 def create_team_token(
-    backend: BackendDep, caller: CallerDep, org: str, team: str, body: BodyDep, *, reason: ReasonDep = "",
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    org: str,
+    team: str,
+    body: BodyDep,
+    *,
+    reason: ReasonDep = "",
+) -> Response:
     asked = body.decode(CreateTeamAccessTokenRequest)
     wanted = Wanted(asked.description or "", asked.expires or 0, asked.name or "", reason=reason)
     return _created(tokens.create_for_team(backend, caller, org, team, wanted))
@@ -113,8 +134,14 @@ def create_team_token(
 
 @router.delete(f"{_TEAM}/{{token_id}}")
 def delete_team_token(
-    backend: BackendDep, caller: CallerDep, org: str, team: str, token_id: str, *, reason: ReasonDep = "",
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    org: str,
+    team: str,
+    token_id: str,
+    *,
+    reason: ReasonDep = "",
+) -> Response:
     tokens.delete_of_team(backend, caller, org, team, token_id, reason=reason)
     return empty()
 

@@ -38,14 +38,23 @@ BASE_LIMIT_BYTES = 3 << 20
 def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, client: ClientDep, body: ProgramBodyDep) -> Response:
     asked = body.decode(BeginUpdateRequest)
     started, base = service.begin_with_base(
-        backend, caller, path, kind=_kind(asked.update_kind), program=_program(bytes(asked.program)),
-        wanted=Start(asked.tags, asked.journal_version), client=client, limit_bytes=BASE_LIMIT_BYTES,
-    )  # fmt: skip
+        backend,
+        caller,
+        path,
+        kind=_kind(asked.update_kind),
+        program=_program(bytes(asked.program)),
+        wanted=Start(asked.tags, asked.journal_version),
+        client=client,
+        limit_bytes=BASE_LIMIT_BYTES,
+    )
     answer = BeginUpdateResponse(
-        version=started.version, token=started.token, token_expiration=started.lease_expires_at // 1000,
-        journal_version=started.journal_version, stack=stack_shape(backend, started.stack, tags=started.tags),
+        version=started.version,
+        token=started.token,
+        token_expiration=started.lease_expires_at // 1000,
+        journal_version=started.journal_version,
+        stack=stack_shape(backend, started.stack, tags=started.tags),
         update_id=started.update_id,
-    )  # fmt: skip
+    )
     return _warned(extended_reply(answer, "deployment", base) if base is not None else reply(answer), started)
 
 
@@ -56,8 +65,13 @@ def create_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, ki
 
 @router.post(_UPDATE)
 def start_update(
-    backend: BackendDep, caller: CallerDep, path: StackPathDep, update_id: str, client: ClientDep, body: StackDocumentBodyDep,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    caller: CallerDep,
+    path: StackPathDep,
+    update_id: str,
+    client: ClientDep,
+    body: StackDocumentBodyDep,
+) -> Response:
     asked = body.decode(StartUpdateRequest)
     started = service.start(backend, caller, path, update_id, wanted=Start(asked.tags, asked.journal_version), client=client)
     expires = started.lease_expires_at // 1000
@@ -80,11 +94,14 @@ def cancel_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, up
 
 @router.get(f"{_UPDATE}/events")
 def get_engine_events(
-    backend: BackendDep, caller: CallerDep, path: StackPathDep, update_id: str,
+    backend: BackendDep,
+    caller: CallerDep,
+    path: StackPathDep,
+    update_id: str,
     token: Annotated[int, Query(alias="continuationToken", ge=0, lt=1 << 63)] = 0,
     types: Annotated[list[str] | None, Query(alias="type")] = None,
     urns: Annotated[list[str] | None, Query(alias="urn")] = None,
-) -> Response:  # fmt: skip
+) -> Response:
     query = EventQuery(token, event_types(types or ()), frozenset(urns or ()))
     events, following = history.page_events(backend, caller, path, update_id, query)
     return reply(GetUpdateEventsResponse([Raw(event) for event in events], str(following) if following is not None else None))

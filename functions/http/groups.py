@@ -30,23 +30,56 @@ class Group:
 
 
 GROUPS: tuple[Group, ...] = (
-    Group("update_progress", tuple(f"{_STACK}/{kind}/*/{call}" for kind in _KINDS for call in (
-        "journalentries", "checkpoint", "checkpointverbatim", "checkpointdelta", "events/batch", "renew_lease", "complete",
-    ))),
+    Group(
+        "update_progress",
+        tuple(
+            f"{_STACK}/{kind}/*/{call}"
+            for kind in _KINDS
+            for call in (
+                "journalentries",
+                "checkpoint",
+                "checkpointverbatim",
+                "checkpointdelta",
+                "events/batch",
+                "renew_lease",
+                "complete",
+            )
+        ),
+    ),
     Group("updates", (*(f"{_STACK}/{kind}/**" for kind in _KINDS), f"{_STACK}/begin-update")),
     Group("secrets", (f"{_STACK}/encrypt", f"{_STACK}/batch-encrypt", f"{_STACK}/batch-decrypt", f"{_STACK}/decrypt/**")),
-    Group("state", (*(f"{_STACK}/{call}" for call in ("export/**", "import", "outputs", "rename", "resources/**",
-        "downstreamreferences", "upstreamreferences",
-    )),)),
+    Group(
+        "state",
+        (
+            *(
+                f"{_STACK}/{call}"
+                for call in (
+                    "export/**",
+                    "import",
+                    "outputs",
+                    "rename",
+                    "resources/**",
+                    "downstreamreferences",
+                    "upstreamreferences",
+                )
+            ),
+        ),
+    ),
     Group("history", (f"{_STACK}/updates/**", f"{_STACK}/previews/**", f"{_STACK}/activity")),
     Group("policies", (f"{_STACK}/policypacks", f"{_STACK}/policygroups")),
     Group("transfer", (f"{_STACK}/transfer", f"{_STACK}/ownership", f"{_ORG}/bulk-transfer/stacks", f"{_ORG}/restore-stack/**")),
     Group("sharing", (f"{_STACK}/teams", f"{_STACK}/collaborators/**", "/api/console/stacks/*/*/*/teams/*")),
     Group("stacks", ("/api/stacks/**", "/api/user/stacks")),
     Group("tokens", ("/api/user/tokens/**", f"{_ORG}/tokens/**", f"{_ORG}/teams/*/tokens/**")),
-    Group("roles", (f"{_ORG}/roles/**", f"{_ORG}/assignments/**", f"{_ORG}/teams/*/roles/**",
-        f"{_ORG}/teams/*/enable-team-roles",
-    )),
+    Group(
+        "roles",
+        (
+            f"{_ORG}/roles/**",
+            f"{_ORG}/assignments/**",
+            f"{_ORG}/teams/*/roles/**",
+            f"{_ORG}/teams/*/enable-team-roles",
+        ),
+    ),
     Group("teams", (f"{_ORG}/teams/**",)),
     Group("members", (f"{_ORG}/members/**",)),
     Group("invites", (f"{_ORG}/invites/**", "/api/user/pending-invites")),
@@ -55,9 +88,15 @@ GROUPS: tuple[Group, ...] = (
     Group("saml", (f"{_ORG}/saml/**",)),
     Group("scim.routes", ("/scim/**",)),
     Group("scim_token", (f"{_ORG}/scim/token",)),
-    Group("accounts", ("/api/console/email/**", "/api/console/actions/**", "/api/user/pending-emails",
-        "/api/user/verified-email",
-    )),
+    Group(
+        "accounts",
+        (
+            "/api/console/email/**",
+            "/api/console/actions/**",
+            "/api/user/pending-emails",
+            "/api/user/verified-email",
+        ),
+    ),
     Group("orgs", (_ORG, f"{_ORG}/metadata")),
     Group("users", ("/api/user/**",)),
     Group("capabilities", ("/api/capabilities", "/api/cli/**", "/api/status", "/healthz", "/api/openapi/**")),
@@ -73,4 +112,4 @@ GROUPS: tuple[Group, ...] = (
     Group("cli_login", ("/cli-login", "/welcome/**"), "pages"),
     Group("settings", ("/settings/**", "/user/settings/tokens", "/account/tokens"), "pages"),
     Group("links", ("/**",), "pages", for_browsers=True),
-)  # fmt: skip
+)

@@ -87,15 +87,19 @@ class Bounded:
             return RedirectResponse(address, 302, {"Cache-Control": "no-store"})
         advice = "" if has_gzip else "Send `Accept-Encoding: gzip`, or "
         rest = "ask for less, or use a server (`stackhold serve`) on the same database and stores, which has no such limit"
-        return error_response(TooLarge(
-            f"the reply takes {size:,} bytes and {self._carrier.name} carries {self._carrier.limit_bytes:,}. "
-            + (advice + rest if advice else rest.capitalize())
-        ))  # fmt: skip
+        return error_response(
+            TooLarge(
+                f"the reply takes {size:,} bytes and {self._carrier.name} carries {self._carrier.limit_bytes:,}. "
+                + (advice + rest if advice else rest.capitalize())
+            )
+        )
 
 
 def refusal(carrier: Carrier, what: str) -> Response:
     """Return the reply to a request that is larger than the entry point should take."""
-    return error_response(TooLarge(
-        f"the request is larger than {what}, the most that {carrier.name} takes. "
-        "Use a server (`stackhold serve`) on the same database and stores for this stack, or divide the stack"
-    ))  # fmt: skip
+    return error_response(
+        TooLarge(
+            f"the request is larger than {what}, the most that {carrier.name} takes. "
+            "Use a server (`stackhold serve`) on the same database and stores for this stack, or divide the stack"
+        )
+    )

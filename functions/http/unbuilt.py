@@ -28,10 +28,11 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("publishing to the registry is", rf"(?:POST|DELETE) /api(?:/preview)?/registry/(?:packages|templates){_ITEM}"),
     ("documentation of packages and templates is", rf"GET /api/registry/(?:packages|templates){_ITEM}/versions"),
     ("modules of Terraform are", r"\w+ /api/registry/terraform-modules"),
-    ("resource search and insights are",
-     rf"\w+ /api(?:/preview)?/insights|\w+ {_ORG}/(?:search|stacks/search|resources|discovered-resources|insights-scans)"),
-    ("AI assistants and agents are",
-     rf"\w+ /api/ai|\w+ /api(?:/preview|/v2)?/agents(?!/signup/validate)|\w+ {_ORG}/neo"),
+    (
+        "resource search and insights are",
+        rf"\w+ /api(?:/preview)?/insights|\w+ {_ORG}/(?:search|stacks/search|resources|discovered-resources|insights-scans)",
+    ),
+    ("AI assistants and agents are", rf"\w+ /api/ai|\w+ /api(?:/preview|/v2)?/agents(?!/signup/validate)|\w+ {_ORG}/neo"),
     ("integrations with version control are", rf"\w+ {_ORG}/(?:integrations|teams/github)"),
     ("integrations with version control are", r"\w+ /api/user/(?:github|gitlab-app|vcs)"),
     ("encryption for projects is", r"\w+ /api/projects/[^/]+/[^/]+/(?:batch-decrypt|decrypt|encrypt)"),
@@ -41,7 +42,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("summaries for a console are", r"\w+ /api/console/stacks"),
     ("summaries for a console are", rf"\w+ {_ORG}/(?:members/[^/]+/stacks|packages/usage|secrets/summary)"),
     ("the oldest form of an update's log is", rf"POST {_STACK}/[a-z]+/[^/]+/log"),
-)  # fmt: skip
+)
 _FIRST = re.compile("|".join(f"((?:{expression})(?:/.*)?$)" for _, expression in _PARTS), re.DOTALL)
 
 

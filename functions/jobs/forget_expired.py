@@ -14,9 +14,13 @@ from functions.jobs.job import Step
 
 LOG = logging.getLogger("stackhold.jobs")
 AREAS: tuple[Callable[[Backend], int], ...] = (
-    access.forget_expired, identity.forget_expired, issuers.forget_expired, mailing.forget_expired, saml.forget_expired,
+    access.forget_expired,
+    identity.forget_expired,
+    issuers.forget_expired,
+    mailing.forget_expired,
+    saml.forget_expired,
     retention.forget_unstarted,
-)  # fmt: skip
+)
 
 
 def step(backend: Backend, _resume_after: str) -> Step:

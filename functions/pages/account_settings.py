@@ -31,8 +31,11 @@ _NEWS = {
 
 @router.get(_ACCOUNT)
 def show_account(
-    visitor: VisitorDep, backend: BackendDep, person: PersonDep, done: Annotated[str, Query()] = "",
-) -> Response:  # fmt: skip
+    visitor: VisitorDep,
+    backend: BackendDep,
+    person: PersonDep,
+    done: Annotated[str, Query()] = "",
+) -> Response:
     """Show the caller's name, address and what waits to be confirmed, with the forms to change them."""
     return _account_page(visitor, backend, person, news=_NEWS.get(done, ""))
 
@@ -60,9 +63,12 @@ def change_password(visitor: VisitorDep, backend: BackendDep, person: PersonDep,
 def request_change(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Ask for another address."""
     return _changed(
-        visitor, backend, person, "asked",
+        visitor,
+        backend,
+        person,
+        "asked",
         lambda: email_addresses.request_change(backend, person, form.exact("present"), form.text("email")),
-    )  # fmt: skip
+    )
 
 
 @router.post(f"{_ACCOUNT}/address/again")
@@ -83,9 +89,12 @@ def cancel_change(visitor: VisitorDep, backend: BackendDep, person: PersonDep, f
 def add_account(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Give the caller an address and a password to sign in with."""
     return _changed(
-        visitor, backend, person, "added",
+        visitor,
+        backend,
+        person,
+        "added",
         lambda: email_addresses.add_account(backend, person, form.text("email"), form.exact("password")),
-    )  # fmt: skip
+    )
 
 
 def _changed(visitor: Visitor, backend: Backend, person: Caller, done: str, change: Callable[[], None]) -> Response:
@@ -97,11 +106,25 @@ def _changed(visitor: Visitor, backend: Backend, person: Caller, done: str, chan
 
 
 def _account_page(
-    visitor: Visitor, backend: Backend, person: Caller, *, error: BackendError | None = None, part: str = "", news: str = "",
-) -> Response:  # fmt: skip
+    visitor: Visitor,
+    backend: Backend,
+    person: Caller,
+    *,
+    error: BackendError | None = None,
+    part: str = "",
+    news: str = "",
+) -> Response:
     return page(
-        visitor, "account", status=int(error.status) if error is not None else 200,
-        account=accounts.find_account(backend, person), is_offered=accounts.is_login_offered(backend.settings), news=news,
-        problem=reason(error) if error is not None else "", part=part, is_mailed=backend.mailer.is_real,
-        shortest=SHORTEST, longest=LONGEST, name_limit=NAME_LIMIT,
-    )  # fmt: skip
+        visitor,
+        "account",
+        status=int(error.status) if error is not None else 200,
+        account=accounts.find_account(backend, person),
+        is_offered=accounts.is_login_offered(backend.settings),
+        news=news,
+        problem=reason(error) if error is not None else "",
+        part=part,
+        is_mailed=backend.mailer.is_real,
+        shortest=SHORTEST,
+        longest=LONGEST,
+        name_limit=NAME_LIMIT,
+    )

@@ -38,12 +38,20 @@ def show_sign_up(visitor: VisitorDep, backend: BackendDep, token: _Query = "") -
 
 @router.post("/signup")
 def sign_up(
-    visitor: VisitorDep, backend: BackendDep, form: FormDep, token: _Query = "", return_to: _Query = "",
-) -> Response:  # fmt: skip
+    visitor: VisitorDep,
+    backend: BackendDep,
+    form: FormDep,
+    token: _Query = "",
+    return_to: _Query = "",
+) -> Response:
     """Make an account and sign it in."""
     new = NewAccount(
-        form.text("login"), form.text("name"), form.text("email"), form.exact("password"), token,
-    )  # fmt: skip
+        form.text("login"),
+        form.text("name"),
+        form.text("email"),
+        form.exact("password"),
+        token,
+    )
     return attempt(
         lambda: _entered(visitor, signing_up.sign_up(backend, new, client=visitor.client), return_to),
         lambda error: _sign_up_page(visitor, backend, new, error),
@@ -59,8 +67,12 @@ def show_verification(visitor: VisitorDep, person: PersonDep) -> Response:
 
 @router.post("/verify")
 def verify(
-    visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep, token: _Query = "",
-) -> Response:  # fmt: skip
+    visitor: VisitorDep,
+    backend: BackendDep,
+    person: PersonDep,
+    form: FormDep,
+    token: _Query = "",
+) -> Response:
     """Confirm an address."""
     _ = form
 
@@ -112,8 +124,12 @@ def show_invitation(visitor: VisitorDep, backend: BackendDep, org: str, invite_i
 
 @router.post(_INVITATION)
 def accept_invitation(
-    backend: BackendDep, person: PersonDep, form: FormDep, org: str, invite_id: str,
-) -> Response:  # fmt: skip
+    backend: BackendDep,
+    person: PersonDep,
+    form: FormDep,
+    org: str,
+    invite_id: str,
+) -> Response:
     """Accept an invitation."""
     _ = form
     invites.accept(backend, person, org, invite_id)
@@ -121,33 +137,57 @@ def accept_invitation(
 
 
 def _sign_up_page(
-    visitor: Visitor, backend: Backend, new: NewAccount, error: BackendError | None = None,
-) -> Response:  # fmt: skip
+    visitor: Visitor,
+    backend: Backend,
+    new: NewAccount,
+    error: BackendError | None = None,
+) -> Response:
     settings = backend.settings
     is_offered = signing_up.may_sign_up(settings) or (bool(new.token) and not signing_up.is_closed(settings))
     return page(
-        visitor, "signup", status=int(error.status) if error is not None else 200, is_offered=is_offered,
-        problem=reason(error) if error is not None else "", new=new, shortest=SHORTEST, longest=LONGEST,
-    )  # fmt: skip
+        visitor,
+        "signup",
+        status=int(error.status) if error is not None else 200,
+        is_offered=is_offered,
+        problem=reason(error) if error is not None else "",
+        new=new,
+        shortest=SHORTEST,
+        longest=LONGEST,
+    )
 
 
 def _reset_page(
-    visitor: Visitor, backend: Backend, *, is_offered: bool = True, is_done: bool = False, error: BackendError | None = None,
+    visitor: Visitor,
+    backend: Backend,
+    *,
+    is_offered: bool = True,
+    is_done: bool = False,
+    error: BackendError | None = None,
     email: str = "",
-) -> Response:  # fmt: skip
+) -> Response:
     response = page(
-        visitor, "reset", status=int(error.status) if error is not None else 200, is_offered=is_offered, is_done=is_done,
-        is_mailed=backend.mailer.is_real, problem=reason(error) if error is not None else "", email=email,
+        visitor,
+        "reset",
+        status=int(error.status) if error is not None else 200,
+        is_offered=is_offered,
+        is_done=is_done,
+        is_mailed=backend.mailer.is_real,
+        problem=reason(error) if error is not None else "",
+        email=email,
         captcha=captchas.shown(backend.settings),
-    )  # fmt: skip
+    )
     return captchas.allowed(response, backend.settings)
 
 
 def _new_password_page(visitor: Visitor, error: BackendError | None = None) -> Response:
     return page(
-        visitor, "reset-password", status=int(error.status) if error is not None else 200,
-        problem=reason(error) if error is not None else "", shortest=SHORTEST, longest=LONGEST,
-    )  # fmt: skip
+        visitor,
+        "reset-password",
+        status=int(error.status) if error is not None else 200,
+        problem=reason(error) if error is not None else "",
+        shortest=SHORTEST,
+        longest=LONGEST,
+    )
 
 
 def _invitation_page(visitor: Visitor, backend: Backend, org: str, invite_id: str, proof: str) -> Response:
@@ -156,11 +196,15 @@ def _invitation_page(visitor: Visitor, backend: Backend, org: str, invite_id: st
     token = f"{invite_id}.{proof}" if proof else invite_id
     here = f"/invites/{org}/{invite_id}"
     return page(
-        visitor, "invitation", invite=invite, here=here, sign_in=sign_in_path(here),
+        visitor,
+        "invitation",
+        invite=invite,
+        here=here,
+        sign_in=sign_in_path(here),
         sign_up="" if signing_up.is_closed(backend.settings) else f"/signup?{urlencode({'token': token})}",
         is_member=caller is not None and caller.membership(org) is not None,
         is_theirs=caller is not None and invite.is_for(caller.email),
-    )  # fmt: skip
+    )
 
 
 def _entered(visitor: Visitor, session: str, return_to: str) -> Response:

@@ -24,8 +24,11 @@ def start() -> Response:
 
 @router.get(_MAILS)
 def list_mails(
-    visitor: VisitorDep, backend: BackendDep, person: PersonDep, after: Annotated[str, Query()] = "",
-) -> Response:  # fmt: skip
+    visitor: VisitorDep,
+    backend: BackendDep,
+    person: PersonDep,
+    after: Annotated[str, Query()] = "",
+) -> Response:
     """Show a page of mails, the newest first."""
     return _mails_page(visitor, backend, person, after=after)
 
@@ -39,5 +42,11 @@ def make_link(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form:
 def _mails_page(visitor: Visitor, backend: Backend, person: Caller, *, after: str = "", link: str = "") -> Response:
     found, following = mailing.page_mails(backend, person, after or None)
     return page(
-        visitor, "mails", mails=found, following=following or "", is_first=not after, link=link, is_real=backend.mailer.is_real,
-    )  # fmt: skip
+        visitor,
+        "mails",
+        mails=found,
+        following=following or "",
+        is_first=not after,
+        link=link,
+        is_real=backend.mailer.is_real,
+    )

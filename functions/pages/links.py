@@ -97,9 +97,14 @@ def show_owner(visitor: VisitorDep, person: PersonDep, org: str) -> Response:
 
 def _entry_page(visitor: Visitor, stack: Stack, entry: Entry, *, title: str) -> Response:
     row = Row(
-        title, "preview" if entry.dry_run else entry.kind, entry.status, entry.author_login, entry.started_at, entry.ended_at,
+        title,
+        "preview" if entry.dry_run else entry.kind,
+        entry.status,
+        entry.author_login,
+        entry.started_at,
+        entry.ended_at,
         _message(entry.program),
-    )  # fmt: skip
+    )
     return page(visitor, "update", stack=stack, row=row)
 
 

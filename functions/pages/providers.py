@@ -50,9 +50,13 @@ def show_identities(visitor: VisitorDep, backend: BackendDep, person: PersonDep,
     """Show the accounts that one signs in with, and what else can be linked."""
     settings = backend.settings
     return page(
-        visitor, "identities", identities=linking.list_identities(backend, person), offers=providers.offered(settings),
-        labels=_labels(backend), news=_NEWS.get(news, ""),
-    )  # fmt: skip
+        visitor,
+        "identities",
+        identities=linking.list_identities(backend, person),
+        offers=providers.offered(settings),
+        labels=_labels(backend),
+        news=_NEWS.get(news, ""),
+    )
 
 
 @router.post(f"{_IDENTITIES}/link")

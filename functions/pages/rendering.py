@@ -31,9 +31,16 @@ def page(visitor: Visitor, name: str, *, status: int = 200, form_targets: str = 
     the root; STACKHOLD_BASE_PATH is added here. Browsers follow `form_targets` through redirects too: a form whose answer leads
     elsewhere names it.
     """
-    text = _templates().get_template(f"{name}.html").render(
-        person=visitor.caller, form_key=visitor.form_key, stylesheet=f"/assets/{stylesheet()[0]}.css", **content,
-    )  # fmt: skip
+    text = (
+        _templates()
+        .get_template(f"{name}.html")
+        .render(
+            person=visitor.caller,
+            form_key=visitor.form_key,
+            stylesheet=f"/assets/{stylesheet()[0]}.css",
+            **content,
+        )
+    )
     if visitor.prefix:
         text = _LOCAL_ADDRESS.sub(rf"\g<0>{visitor.prefix}", text)
     response = Response(text, status, media_type="text/html; charset=utf-8", headers=_headers(visitor, form_targets))
@@ -57,8 +64,13 @@ def stylesheet() -> tuple[str, bytes]:
 def _templates() -> Environment:
     loader = FileSystemLoader(HERE / "templates")
     made = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, auto_reload=False, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters["moment"] = _moment
     return made
 
@@ -66,8 +78,10 @@ def _templates() -> Environment:
 def _moment(millis: int) -> Markup:
     moment = from_millis(millis)
     return Markup('<time datetime="{}">{} {}</time>').format(
-        f"{moment:%Y-%m-%dT%H:%MZ}", moment.day, f"{moment:%b %Y, %H:%M} UTC",
-    )  # fmt: skip
+        f"{moment:%Y-%m-%dT%H:%MZ}",
+        moment.day,
+        f"{moment:%b %Y, %H:%M} UTC",
+    )
 
 
 def _headers(visitor: Visitor, form_targets: str) -> dict[str, str]:

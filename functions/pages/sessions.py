@@ -93,12 +93,25 @@ def _entered(visitor: Visitor, secret: str, return_to: str) -> Response:
 
 
 def _ways(
-    visitor: Visitor, backend: Backend, return_to: str, *, status: int = 200, problem: str = "", field: str = "",
-) -> Response:  # fmt: skip
+    visitor: Visitor,
+    backend: Backend,
+    return_to: str,
+    *,
+    status: int = 200,
+    problem: str = "",
+    field: str = "",
+) -> Response:
     settings, where = backend.settings, local_path(return_to)
     query = urlencode({"return_to": where})
     offered = [(offer.label, f"/signin/{offer.key}?{query}") for offer in providers.offered(settings)]
     return page(
-        visitor, "signin", status=status, problem=problem, field=field, return_to=where, providers=offered,
-        has_login=accounts.is_login_offered(settings), has_sign_up=sign_up.may_sign_up(settings),
-    )  # fmt: skip
+        visitor,
+        "signin",
+        status=status,
+        problem=problem,
+        field=field,
+        return_to=where,
+        providers=offered,
+        has_login=accounts.is_login_offered(settings),
+        has_sign_up=sign_up.may_sign_up(settings),
+    )

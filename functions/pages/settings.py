@@ -39,8 +39,12 @@ def tokens_of_command_line() -> Response:
 
 @router.get(_TOKENS)
 def list_tokens(
-    visitor: VisitorDep, backend: BackendDep, person: PersonDep, after: _Query = "", revoked: _Query = "",
-) -> Response:  # fmt: skip
+    visitor: VisitorDep,
+    backend: BackendDep,
+    person: PersonDep,
+    after: _Query = "",
+    revoked: _Query = "",
+) -> Response:
     """Show a page of one's tokens, the newest first, and the form for another."""
     return _tokens_page(visitor, backend, person, after=after, news="The token was revoked." if revoked else "")
 
@@ -60,14 +64,28 @@ def revoke_token(backend: BackendDep, person: PersonDep, form: FormDep) -> Respo
 
 
 def _tokens_page(
-    visitor: Visitor, backend: Backend, person: Caller, *, after: str = "", news: str = "", made: IssuedToken | None = None,
-) -> Response:  # fmt: skip
+    visitor: Visitor,
+    backend: Backend,
+    person: Caller,
+    *,
+    after: str = "",
+    news: str = "",
+    made: IssuedToken | None = None,
+) -> Response:
     rows, following = tokens.page_personal(backend, person, _EVERY, Page(after or None, _PAGE_ROWS))
     return page(
-        visitor, "tokens", rows=rows, following=following, is_first=not after, made=made, news=news,
-        days=lifetimes.offered_days(person), longest=lifetimes.longest_days(person),
-        now=int(backend.clock.now().timestamp() * 1000), description_limit=DESCRIPTION_LIMIT,
-    )  # fmt: skip
+        visitor,
+        "tokens",
+        rows=rows,
+        following=following,
+        is_first=not after,
+        made=made,
+        news=news,
+        days=lifetimes.offered_days(person),
+        longest=lifetimes.longest_days(person),
+        now=int(backend.clock.now().timestamp() * 1000),
+        description_limit=DESCRIPTION_LIMIT,
+    )
 
 
 def _wanted(backend: Backend, form: Form) -> Wanted:

@@ -50,9 +50,18 @@ def finish(visitor: VisitorDep, backend: BackendDep, org: str, code: _Query = ""
 def finish_as_chosen(visitor: VisitorDep, backend: BackendDep, org: str, form: FormDep) -> Response:
     """Sign the browser in as it was decided."""
     code, choice = form.text("code"), _choice(form.text("choice"))
-    return _shown(visitor, sign_in.finish(
-        backend, visitor.caller, org, browser=visitor.visit, code=code, choice=choice, client=visitor.client,
-    ))  # fmt: skip
+    return _shown(
+        visitor,
+        sign_in.finish(
+            backend,
+            visitor.caller,
+            org,
+            browser=visitor.visit,
+            code=code,
+            choice=choice,
+            client=visitor.client,
+        ),
+    )
 
 
 @router.get(f"{_LOGIN}/metadata")

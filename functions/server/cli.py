@@ -135,8 +135,10 @@ def add_organization(
 
 @app.command()
 def stop_requiring_saml(
-    *, org: Annotated[str, typer.Argument(help="Organization whose members cannot sign in.")], data: DataOption = None,
-) -> None:  # fmt: skip
+    *,
+    org: Annotated[str, typer.Argument(help="Organization whose members cannot sign in.")],
+    data: DataOption = None,
+) -> None:
     """Stop requiring SAML sign-in for an organization whose provider does not work. The server may be running."""
     from functions.server.admin_commands import stop_requiring_saml as run  # noqa: PLC0415 - as above
 

@@ -107,8 +107,10 @@ def bind_console(settings: Settings, listener: socket.socket, ports: Mapping[int
     except StartUpError:
         LOG.warning(
             "another program uses port %d, which the links that pulumi prints point to; to make them point here, run "
-            "`export PULUMI_CONSOLE_DOMAIN=localhost:%d` before pulumi", ports[port], port,
-        )  # fmt: skip
+            "`export PULUMI_CONSOLE_DOMAIN=localhost:%d` before pulumi",
+            ports[port],
+            port,
+        )
         return None
 
 

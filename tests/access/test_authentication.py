@@ -44,9 +44,24 @@ class TestAuthenticate:
 
     @pytest.mark.parametrize(
         "header",
-        ["", "token", "token ", f"token {GOOD}", GOOD, f"Bearer {GOOD}", f"Basic {GOOD}", f"update-token {GOOD}", f"token {GOOD} x",
-         "token " + "x" * 10_000, "token pul-\u00e9", f"token {GOOD[:-1]}", f"token {GOOD}0", "token pul-" + "g" * 40, "token \0"],
-    )  # fmt: skip
+        [
+            "",
+            "token",
+            "token ",
+            f"token {GOOD}",
+            GOOD,
+            f"Bearer {GOOD}",
+            f"Basic {GOOD}",
+            f"update-token {GOOD}",
+            f"token {GOOD} x",
+            "token " + "x" * 10_000,
+            "token pul-\u00e9",
+            f"token {GOOD[:-1]}",
+            f"token {GOOD}0",
+            "token pul-" + "g" * 40,
+            "token \0",
+        ],
+    )
     def test_refuses_everything_else_alike(self, backend: Backend, header: str) -> None:
         """Whatever is wrong with the header, the answer is the same and does not repeat it."""
         make_admin(backend)

@@ -27,9 +27,12 @@ def make(backend: Backend, admin: Caller, name: str, *, issuer: bool = False, se
     """Makes a token that is good for an hour."""
     now, org_id = backend.clock.now(), admin.memberships[0].org_id
     owner = TokenOwner(
-        admin.user_id, org_id=org_id if issuer else None, issuer_id=new_id() if issuer else None, is_personal=True,
+        admin.user_id,
+        org_id=org_id if issuer else None,
+        issuer_id=new_id() if issuer else None,
+        is_personal=True,
         is_session=session,
-    )  # fmt: skip
+    )
     with backend.db.begin() as tx:
         access.issue_token(tx, owner, name=name, description="", created_by=admin.user_id, now=now, expires_at=now + HOUR)
 
@@ -49,8 +52,12 @@ class TestForgetExpired:
         assert sorted([*before, "made by hand"]) == names(backend)
 
     def test_is_bounded(
-        self, backend: Backend, admin: Caller, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch,
-    ) -> None:  # fmt: skip
+        self,
+        backend: Backend,
+        admin: Caller,
+        clock: FrozenClock,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         """One step drops some hundred rows; the next goes on."""
         monkeypatch.setattr(cleanup, "LIMIT", 2)
         for number in range(3):

@@ -22,12 +22,24 @@ def token(client: TestClient) -> None:
 class TestEvents:
     @pytest.mark.parametrize(
         ("path", "query", "count"),
-        [("", {}, 1), ("", {"startTime": NOW}, 1), ("", {"startTime": NOW + 9}, 1), ("", {"startTime": NOW - 1}, 0), ("/v2", {}, 1),
-         ("/v2", {"startTime": NOW}, 1), ("/v2", {"startTime": NOW + 1}, 0), ("/v2", {"endTime": NOW}, 1), ("/v2", {"endTime": NOW - 1}, 0),
-         ("/v2", {"eventFilter": "organization-token-created"}, 1), ("/v2", {"eventType": "organization-token-created"}, 1),
-         ("/v2", {"eventFilter": ["team-created", "organization-token-created"]}, 1), ("/v2", {"eventFilter": "team-created"}, 0),
-         ("/v2", {"user": "admin"}, 1), ("/v2", {"userFilter": "admin", "user": ""}, 1)],
-    )  # fmt: skip
+        [
+            ("", {}, 1),
+            ("", {"startTime": NOW}, 1),
+            ("", {"startTime": NOW + 9}, 1),
+            ("", {"startTime": NOW - 1}, 0),
+            ("/v2", {}, 1),
+            ("/v2", {"startTime": NOW}, 1),
+            ("/v2", {"startTime": NOW + 1}, 0),
+            ("/v2", {"endTime": NOW}, 1),
+            ("/v2", {"endTime": NOW - 1}, 0),
+            ("/v2", {"eventFilter": "organization-token-created"}, 1),
+            ("/v2", {"eventType": "organization-token-created"}, 1),
+            ("/v2", {"eventFilter": ["team-created", "organization-token-created"]}, 1),
+            ("/v2", {"eventFilter": "team-created"}, 0),
+            ("/v2", {"user": "admin"}, 1),
+            ("/v2", {"userFilter": "admin", "user": ""}, 1),
+        ],
+    )
     def test_are_narrowed(self, client: TestClient, path: str, query: dict[str, object], count: int) -> None:
         """The first version goes back from a moment, the second lies between two; older clients spell filters otherwise."""
         found = client.get(f"{LOGS}{path}", params=query)  # type: ignore[arg-type]
@@ -39,17 +51,29 @@ class TestEvents:
         (event,) = client.get(f"{LOGS}/v2").json()["auditLogEvents"]
 
         assert {
-            "timestamp": NOW, "event": "organization-token-created", "description": "Made token 'ci' of the organization, as a member",
-            "user": {"name": "Administrator", "githubLogin": "admin", "avatarUrl": "", "email": ""}, "reqOrgAdmin": True,
-            "reqStackAdmin": False, "authFailure": False, "sourceIP": "testclient",
-        } == {key: value for key, value in event.items() if key not in ("tokenID", "tokenName")}  # fmt: skip
+            "timestamp": NOW,
+            "event": "organization-token-created",
+            "description": "Made token 'ci' of the organization, as a member",
+            "user": {"name": "Administrator", "githubLogin": "admin", "avatarUrl": "", "email": ""},
+            "reqOrgAdmin": True,
+            "reqStackAdmin": False,
+            "authFailure": False,
+            "sourceIP": "testclient",
+        } == {key: value for key, value in event.items() if key not in ("tokenID", "tokenName")}
         assert "bootstrap" == event["tokenName"]
 
     @pytest.mark.parametrize(
         ("path", "status"),
-        [("?startTime=x", 400), ("/v2?startTime=-1", 400), ("/v2?endTime=99999999999999999999", 400), ("/v2?user=nobody", 404),
-         ("/v2?continuationToken=x", 400), ("/v2/export?format=xml", 400), ("/config", 404)],
-    )  # fmt: skip
+        [
+            ("?startTime=x", 400),
+            ("/v2?startTime=-1", 400),
+            ("/v2?endTime=99999999999999999999", 400),
+            ("/v2?user=nobody", 404),
+            ("/v2?continuationToken=x", 400),
+            ("/v2/export?format=xml", 400),
+            ("/config", 404),
+        ],
+    )
     def test_refuse_what_cannot_be(self, client: TestClient, path: str, status: int) -> None:
         """With bad numbers, an unknown user or an unknown format: an error in the wire's shape."""
         assert status == error_of(client.get(f"{LOGS}{path}"))[0]

@@ -19,14 +19,29 @@ def entry(description: str = "Made token 'ci'", *, event: str = "organization-to
 class TestCSV:
     def test_has_a_line_for_each(self) -> None:
         """A heading, then the time in UTC, who, what, from where, and upstream's three marks."""
-        heading, first, second = csv.reader(io.StringIO(written(
-            [entry(), entry('a "quoted", text', event="oidc-issuer-validation-failed")], Format.CSV, host="h", org_id="o",
-        )))  # fmt: skip
+        heading, first, second = csv.reader(
+            io.StringIO(
+                written(
+                    [entry(), entry('a "quoted", text', event="oidc-issuer-validation-failed")],
+                    Format.CSV,
+                    host="h",
+                    org_id="o",
+                )
+            )
+        )
 
         assert list(HEADINGS) == heading
         assert [
-            "2026-01-02T03:04:05Z", "Alice", "alice", "organization-token-created", "Made token 'ci'", "192.0.2.7", "true", "false", "false",
-        ] == first  # fmt: skip
+            "2026-01-02T03:04:05Z",
+            "Alice",
+            "alice",
+            "organization-token-created",
+            "Made token 'ci'",
+            "192.0.2.7",
+            "true",
+            "false",
+            "false",
+        ] == first
         assert ('a "quoted", text', "false", "true") == (second[4], second[6], second[8])
 
     @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@x", "\tx"])

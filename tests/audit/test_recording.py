@@ -13,8 +13,11 @@ ORG = "/api/orgs/acme"
 ROLE = {"name": "readers", "uxPurpose": "role", "details": {"__type": "PermissionDescriptorAllow", "permissions": ["stack:read"]}}
 KEYS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIuaPcHURo", "kid": "k1", "use": "sig"}]}
 STATEMENT = {
-    "decision": "allow", "tokenType": "organization", "authorizedPermissions": ["standard"], "rules": {"sub": "ci:*"},
-}  # fmt: skip
+    "decision": "allow",
+    "tokenType": "organization",
+    "authorizedPermissions": ["standard"],
+    "rules": {"sub": "ci:*"},
+}
 
 
 def recorded(client: TestClient) -> list[tuple[str, str]]:

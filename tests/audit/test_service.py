@@ -67,11 +67,17 @@ class TestRecord:
         (found,) = everything(backend, admin)
 
         assert ("mallory", "mallory", "2001:db8::1", "t1") == (
-            found.actor.login, found.name, found.actor.source_ip, found.actor.token_id,
-        )  # fmt: skip
+            found.actor.login,
+            found.name,
+            found.actor.source_ip,
+            found.actor.token_id,
+        )
         assert (unix_millis(clock.now()), 2_048, "…", 255) == (
-            found.recorded_at, len(found.description), found.description[-1], len(found.actor.token_name),
-        )  # fmt: skip
+            found.recorded_at,
+            len(found.description),
+            found.description[-1],
+            len(found.actor.token_name),
+        )
 
 
 class TestPage:

@@ -55,6 +55,6 @@ def refusal_of_member(check: Check, who: Who) -> int | None:
     return None
 
 
-def unless(may: bool) -> int | None:  # noqa: FBT001 - it reads as a sentence
+def unless(may: bool) -> int | None:
     """Returns the status for those who may know of a thing and not do this."""
     return None if may else FORBIDDEN

@@ -6,9 +6,36 @@ from enum import Enum, auto
 from typing import Any
 
 from common.rights.permissions import Permission
+from tests.stacks.engine.builders import urn
 
 KIND = "{kind}"
 KINDS = ("update", "preview", "refresh", "destroy")
+
+
+# What the parts of an address are unless a row says otherwise.
+AT = {
+    "org": "acme",
+    "project": "shop",
+    "stack": "dev",
+    "version": "1",
+    "urn:path": urn("b"),
+    "name": "env",
+    "team": "ops",
+    "role_id": "<role auditor>",
+    "token_id": "<token ci>",
+    "program_id": "<stack gone>",
+    "update_id": "<new update>",
+    "login": "uma",
+    "user": "cora",
+    "invite_id": "<invite>",
+    "issuer_id": "<issuer>",
+    "policy_id": "<policy>",
+    "session_id": "<session>",
+    "source": "private",
+    "publisher": "acme",
+    "user_id": "<scim user>",
+    "group_id": "<scim group>",
+}
 
 
 class On(Enum):

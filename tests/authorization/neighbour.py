@@ -29,10 +29,19 @@ from tests.stacks.engine.builders import urn
 PROJECT = "gshop"
 # The neighbour's names for what rows call so.
 NAMES = {
-    "acme": OTHER, "annex": "annex", "shop": PROJECT, "dev": "gdev", "ops": "gops", "given": "gops", "uma": "gus",
-    "cora": "gus", "newt": "gnewt", "env": "genv", urn("b"): urn("g"),
+    "acme": OTHER,
+    "annex": "annex",
+    "shop": PROJECT,
+    "dev": "gdev",
+    "ops": "gops",
+    "given": "gops",
+    "uma": "gus",
+    "cora": "gus",
+    "newt": "gnewt",
+    "env": "genv",
+    urn("b"): urn("g"),
     **{name: "-".join(reversed(name.split("-"))) for name in OF_UPDATES},
-}  # fmt: skip
+}
 
 
 def build(backend: Backend, token: str) -> dict[str, str]:
@@ -87,7 +96,13 @@ def _add_access(backend: Backend, gina_id: str, names: dict[str, str]) -> None:
         names |= {"token laptop": made.id, "invite": "ab" * 16}
         tx.execute(
             insert(invites).values(
-                id="ab" * 16, org_id=org_id, email="other@example.com", role="member", role_id=None, sent_by=gina_id,
-                sent_at=unix_millis(now), expires_at=unix_millis(now) + 86_400_000,
+                id="ab" * 16,
+                org_id=org_id,
+                email="other@example.com",
+                role="member",
+                role_id=None,
+                sent_by=gina_id,
+                sent_at=unix_millis(now),
+                expires_at=unix_millis(now) + 86_400_000,
             ),
-        )  # fmt: skip
+        )

@@ -158,8 +158,16 @@ def greedy(row: Row) -> Iterator[Row]:
         ROLES_OF_ALL if "<role " in text else ROLES_OF_ALL[:1],
     )
     for who, team, role in product(*texts):
-        words = {"uma": who, "cora": who, "newt": who, "ops": team, "annex": "mallory", "guest@example.com": "newt@example.com",
-                 "<set stack-read>": "<stack-admin>", **dict.fromkeys(("<role auditor>", "<role librarian>", "<role held>"), role)}  # fmt: skip
+        words = {
+            "uma": who,
+            "cora": who,
+            "newt": who,
+            "ops": team,
+            "annex": "mallory",
+            "guest@example.com": "newt@example.com",
+            "<set stack-read>": "<stack-admin>",
+            **dict.fromkeys(("<role auditor>", "<role librarian>", "<role held>"), role),
+        }
         yield replace(row, at=swapped(row.at, words), body=swapped(row.body, words))
 
 

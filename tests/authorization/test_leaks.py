@@ -35,18 +35,27 @@ HOME = "home"
 STATEMENTS_MORE_OR_LESS = 1
 COMPOSED = {"__type": "PermissionDescriptorCompose", "permissionDescriptors": ["<set custom>"]}
 ON_DEV = {
-    "__type": "PermissionDescriptorCondition", "subNode": NOTHING,
-    "condition": {"__type": "PermissionExpressionEqual", "left": {"__type": "PermissionExpressionStack"},
-                  "right": {"__type": "PermissionLiteralExpressionStack", "identity": "<stack dev>"}},
-}  # fmt: skip
+    "__type": "PermissionDescriptorCondition",
+    "subNode": NOTHING,
+    "condition": {
+        "__type": "PermissionExpressionEqual",
+        "left": {"__type": "PermissionExpressionStack"},
+        "right": {"__type": "PermissionLiteralExpressionStack", "identity": "<stack dev>"},
+    },
+}
 # Places in bodies that the table's rows do not have.
 MORE_ROWS = (
     row("POST", f"{O}/roles", org(Permission.ROLE_CREATE), body={"name": "fresh", "details": COMPOSED}, case="composed"),
     row("POST", f"{O}/roles", org(Permission.ROLE_CREATE), body={"name": "fresh", "details": ON_DEV}, case="on a stack"),
     row("PATCH", R, org(Permission.ROLE_UPDATE), body={"details": COMPOSED}, case="composed"),
-    row("POST", f"{O}/assignments/update", stack(Permission.STACK_ACCESS_UPDATE),
-        body={**OF_DEV, "userId": "uma", "permissionSetId": "<set custom>"}, case="a custom set"),
-)  # fmt: skip
+    row(
+        "POST",
+        f"{O}/assignments/update",
+        stack(Permission.STACK_ACCESS_UPDATE),
+        body={**OF_DEV, "userId": "uma", "permissionSetId": "<set custom>"},
+        case="a custom set",
+    ),
+)
 ALL_ROWS = (*ROWS, *MORE_ROWS)
 # Places that name a user. Users are known to all: clients look for "User 'x' not found", and for another text when the user
 # exists and is not in the organization, so whoever may add members to some organization can tell the two apart.
@@ -202,8 +211,11 @@ class TestNeighbour:
                     continue
                 real, none = changed(place, theirs, scene.of_globex), changed(place, scene.of_nobody, scene.of_globex)
                 scene.compare(f"{one.name} at {place}", [ask(none), ask(real)])
-            whole = [ask(lambda _, text: scene.of_nobody(text)), ask(lambda _, text: theirs(text)),
-                     ask(changed(("at", "org"), theirs, scene.of_nobody))]  # fmt: skip
+            whole = [
+                ask(lambda _, text: scene.of_nobody(text)),
+                ask(lambda _, text: theirs(text)),
+                ask(changed(("at", "org"), theirs, scene.of_nobody)),
+            ]
             scene.compare(f"{one.name} as a whole", whole)
         report(scene)
 

@@ -225,10 +225,16 @@ def _add_invitation(world: World) -> None:
         org_id, admin = orgs.find_id(tx, ORG), user_service.find_id(tx, "admin")
         tx.execute(
             insert(invites).values(
-                id=names["invite"], org_id=org_id, email="", role="member", role_id=None, sent_by=admin, sent_at=now_millis,
+                id=names["invite"],
+                org_id=org_id,
+                email="",
+                role="member",
+                role_id=None,
+                sent_by=admin,
+                sent_at=now_millis,
                 expires_at=now_millis + 86_400_000,
             ),
-        )  # fmt: skip
+        )
 
 
 def _add_tokens(world: World) -> None:
@@ -247,8 +253,11 @@ def _add_tokens(world: World) -> None:
         assert access.revoke_token(tx, world.names["token revoked"], TokenKind.PERSONAL, owner_id, now)
     texts["member-ci"] = member_ci
     world.whos += [
-        nobody("nobody", ""), nobody("an unknown token", f"token pul-{'0' * 40}"), nobody("another scheme", f"Bearer {ADMIN_TOKEN}"),
-        nobody("an expired token", f"token {expired}"), nobody("a revoked token", f"token {revoked}"),
+        nobody("nobody", ""),
+        nobody("an unknown token", f"token pul-{'0' * 40}"),
+        nobody("another scheme", f"Bearer {ADMIN_TOKEN}"),
+        nobody("an expired token", f"token {expired}"),
+        nobody("a revoked token", f"token {revoked}"),
         Who("an admin of another organization", f"token {texts['gina']}", is_member=False, in_target=EVERYTHING),
         Who("a suspended admin", f"token {texts['sam']}", is_member=False, is_suspended=True, in_target=callers.MEMBER),
         person("a billing manager", texts["bill"], callers.BILLING, callers.BILLING),
@@ -259,7 +268,7 @@ def _add_tokens(world: World) -> None:
         machine("a team's token, given nothing", bare_ci, NOTHING, NOTHING),
         machine("an organization's admin token", admin_ci, EVERYTHING, EVERYTHING, is_admin=True),
         person("an admin", ADMIN_TOKEN, EVERYTHING, EVERYTHING, is_admin=True, is_owner=True),
-    ]  # fmt: skip
+    ]
 
 
 def _add_clerks(world: World, rows: Iterable[Row]) -> None:

@@ -61,7 +61,17 @@ def _target() -> tuple[str, Path]:
 def _install_runtime(target: Path, version: str) -> None:
     """Installs what the platform brings along."""
     command = [
-        str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--target", str(target), "--python-version", version,
-        "--no-build", "--constraint", str(ROOT / "requirements" / "dev.txt"), "awslambdaric",
-    ]  # fmt: skip
+        str(Path(sys.executable).with_name("uv")),
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(target),
+        "--python-version",
+        version,
+        "--no-build",
+        "--constraint",
+        str(ROOT / "requirements" / "dev.txt"),
+        "awslambdaric",
+    ]
     subprocess.run(command, check=True)

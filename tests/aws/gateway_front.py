@@ -168,14 +168,20 @@ def event_of(method: str, target: str, headers: dict[str, str], body: bytes, add
             "accountId": "123456789012",
             "apiId": "api",
             "domainName": headers.get("host", ""),
-            "http": {"method": method, "path": parts.path, "protocol": "HTTP/1.1", "sourceIp": address, "userAgent": headers.get("user-agent", "")},
+            "http": {
+                "method": method,
+                "path": parts.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": address,
+                "userAgent": headers.get("user-agent", ""),
+            },
             "requestId": "request",
             "routeKey": "$default",
             "stage": "$default",
             "timeEpoch": int(time.time() * 1000),
         },
         "isBase64Encoded": is_base64,
-    }  # fmt: skip
+    }
     return {**event, "body": text} if body else event
 
 

@@ -19,10 +19,16 @@ from tests.mysql.shared import SharedServer
 TOKEN, ORG = "pul-" + "c3" * 20, "acme"
 LONG_SECONDS = 180.0
 JOBS_EVENT = {
-    "version": "0", "id": "1", "account": "123456789012", "region": "eu-west-1", "source": "aws.events",
-    "detail-type": "Scheduled Event", "time": "2026-01-01T00:00:00Z", "resources": ["arn:aws:events:eu-west-1:123456789012:rule/jobs"],
+    "version": "0",
+    "id": "1",
+    "account": "123456789012",
+    "region": "eu-west-1",
+    "source": "aws.events",
+    "detail-type": "Scheduled Event",
+    "time": "2026-01-01T00:00:00Z",
+    "resources": ["arn:aws:events:eu-west-1:123456789012:rule/jobs"],
     "detail": {},
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)

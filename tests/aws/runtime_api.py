@@ -71,8 +71,12 @@ class Environment:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [str(self._code.python), "-m", "awslambdaric", self._handler],
-                cwd=self._code.folder, env=self._variables(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+                cwd=self._code.folder,
+                env=self._variables(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         while not self._ready.wait(0.002):
             if self._process.poll() is not None or time.monotonic() - began > INIT_SECONDS:
                 raise FunctionError(f"the function did not start: {self.init_error}\n{self.log[-3000:]}")
@@ -185,13 +189,17 @@ class _Handler(BaseHTTPRequestHandler):
             return
         assert self.path == f"{_PREFIX}invocation/next"
         call = self.owner.take()
-        self._answer(200, call.event, {
-            "Content-Type": "application/json",
-            "Lambda-Runtime-Aws-Request-Id": call.id,
-            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self.owner.timeout_seconds) * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:stackhold:live",
-            "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0",
-        })  # fmt: skip
+        self._answer(
+            200,
+            call.event,
+            {
+                "Content-Type": "application/json",
+                "Lambda-Runtime-Aws-Request-Id": call.id,
+                "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self.owner.timeout_seconds) * 1000)),
+                "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:stackhold:live",
+                "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0",
+            },
+        )
 
     def do_POST(self) -> None:
         """Serves `response` and `error`."""

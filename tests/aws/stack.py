@@ -15,7 +15,13 @@ from tests.reporting import missing_tool
 
 # A list that a condition leaves out.
 _NOTHING = object()
-_PSEUDO = {"AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012", "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::StackName": "stackhold"}  # fmt: skip
+_PSEUDO = {
+    "AWS::Region": "eu-west-1",
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::StackName": "stackhold",
+}
 
 
 def translated(change: Callable[[dict[str, Any]], None] = lambda _: None) -> dict[str, Any]:

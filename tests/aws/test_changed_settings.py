@@ -228,10 +228,22 @@ class TestChangedSettings:
 
 async def _answer(host: FunctionHost, method: str, path: str, receive: Any) -> int:
     scope = {
-        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
-        "scheme": "https", "http_version": "1.1", "server": ("api.example.com", 443), "client": ("192.0.2.1", 1),
-        "headers": [(b"host", b"api.example.com"), (b"authorization", f"token {TOKEN}".encode()), (b"content-type", b"application/json")],
-    }  # fmt: skip
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "https",
+        "http_version": "1.1",
+        "server": ("api.example.com", 443),
+        "client": ("192.0.2.1", 1),
+        "headers": [
+            (b"host", b"api.example.com"),
+            (b"authorization", f"token {TOKEN}".encode()),
+            (b"content-type", b"application/json"),
+        ],
+    }
     statuses: list[int] = []
 
     async def send(message: Any) -> None:

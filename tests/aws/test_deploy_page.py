@@ -186,7 +186,11 @@ class TestSentences:
         assert 29 == resources("AWS::Serverless::Function")["ApiFunction"]["Properties"]["Timeout"]
         assert 30_000 == integration["Properties"]["TimeoutInMillis"]
         assert "| time of a request | 29 s |" in PAGE.text
-        days = {rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays") for one in resources("AWS::S3::Bucket").values() for rule in one["Properties"]["LifecycleConfiguration"]["Rules"]}  # fmt: skip
+        days = {
+            rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays")
+            for one in resources("AWS::S3::Bucket").values()
+            for rule in one["Properties"]["LifecycleConfiguration"]["Rules"]
+        }
         assert {30, None} == days
         assert "The bucket keeps deleted objects for 30 days." in PAGE.text
 

@@ -119,9 +119,18 @@ class TestStages:
 
 class TestSizes:
     @pytest.mark.parametrize(
-        "body", [b"", b"x" * 5_000_000, b'"' * 4_000_000, b"\x00" * 900_000, "é".encode() * 2_500_000, os.urandom(4_400_000), os.urandom(4_600_000)],
+        "body",
+        [
+            b"",
+            b"x" * 5_000_000,
+            b'"' * 4_000_000,
+            b"\x00" * 900_000,
+            "é".encode() * 2_500_000,
+            os.urandom(4_400_000),
+            os.urandom(4_600_000),
+        ],
         ids=["nothing", "text", "quotes", "controls", "letters", "fits", "does not"],
-    )  # fmt: skip
+    )
     def test_of_replies_are_never_underrated(self, body: bytes) -> None:
         """What is let through is within the platform's limit once it is JSON, whichever way the runtime spells letters."""
         try:

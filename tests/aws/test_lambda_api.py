@@ -143,9 +143,11 @@ class TestStart:
     def test_from_a_snapshot_has_everything_loaded(self, packed: Artifact, installation: Installation, folder: Path) -> None:
         """Where a snapshot is taken the SDK and all groups are in it, and requests are served after it is restored."""
         environment = Environment(
-            packed.code(installation.environment), "aws.lambda_api.handler", folder / "snap.log",
+            packed.code(installation.environment),
+            "aws.lambda_api.handler",
+            folder / "snap.log",
             AWS_LAMBDA_INITIALIZATION_TYPE="snap-start",
-        )  # fmt: skip
+        )
         try:
             environment.start()
             authorization = {"authorization": f"token {installation.token}"}
@@ -185,8 +187,10 @@ class TestSettings:
         client.create_secret(Name=name, SecretString=json.dumps({**oidc, **further, "STACKHOLD_OIDC_NAME": "Before"}))
         environment = Environment(
             packed.code({**installation.environment, "STACKHOLD_SETTINGS_SECRETS": name}),
-            "aws.lambda_api.handler", folder / "secret.log", AWS_LAMBDA_INITIALIZATION_TYPE="snap-start",
-        )  # fmt: skip
+            "aws.lambda_api.handler",
+            folder / "secret.log",
+            AWS_LAMBDA_INITIALIZATION_TYPE="snap-start",
+        )
 
         def page() -> str:
             time.sleep(1.05)

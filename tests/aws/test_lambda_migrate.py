@@ -46,12 +46,18 @@ class CloudFormation:
     def event(self, kind: str, properties: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns the event of a request."""
         return {
-            "RequestType": kind, "ResponseURL": f"http://127.0.0.1:{self.server.server_address[1]}/answer?X-Amz-Signature=x",
-            "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/stackhold/1", "RequestId": "request-1",
-            "LogicalResourceId": "Tables", "ResourceType": "Custom::Tables",
+            "RequestType": kind,
+            "ResponseURL": f"http://127.0.0.1:{self.server.server_address[1]}/answer?X-Amz-Signature=x",
+            "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/stackhold/1",
+            "RequestId": "request-1",
+            "LogicalResourceId": "Tables",
+            "ResourceType": "Custom::Tables",
             **({"PhysicalResourceId": "stackhold-tables"} if kind != "Create" else {}),
-            "ResourceProperties": {"ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:migrate", **(properties or {})},
-        }  # fmt: skip
+            "ResourceProperties": {
+                "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:migrate",
+                **(properties or {}),
+            },
+        }
 
 
 @pytest.fixture
@@ -102,10 +108,13 @@ class TestCustomResource:
             Name=secret, SecretString=json.dumps({"MYSQL_ROOT_USERNAME": USER, "MYSQL_ROOT_PASSWORD": PASSWORD})
         )
         settings = {
-            **installation.environment, "PULUMI_DATABASE_NAME": name, "PULUMI_DATABASE_USER_NAME": name,
-            "PULUMI_DATABASE_USER_PASSWORD": "application", "STACKHOLD_SETTINGS_SECRETS": f"{secret},",
+            **installation.environment,
+            "PULUMI_DATABASE_NAME": name,
+            "PULUMI_DATABASE_USER_NAME": name,
+            "PULUMI_DATABASE_USER_PASSWORD": "application",
+            "STACKHOLD_SETTINGS_SECRETS": f"{secret},",
             "PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": moto_process.make_bucket(f"states-{name}"),
-        }  # fmt: skip
+        }
         environment = Environment(
             packed.code(settings), "aws.lambda_migrate.handler", tmp_path / "log", timeout_seconds=LONG_SECONDS
         )
@@ -122,13 +131,19 @@ class TestCustomResource:
     @pytest.mark.parametrize(
         ("settings", "reason"),
         [
-            ({"PULUMI_KMS_KEY": "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"}, "PULUMI_KMS_KEY: AWS KMS refuses key arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"),
-            ({"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "s3://absent-bucket?region=eu-west-1&s3ForcePathStyle=true"}, "the object store cannot be used (bucket absent-bucket: NoSuchBucket)"),
+            (
+                {"PULUMI_KMS_KEY": "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"},
+                "PULUMI_KMS_KEY: AWS KMS refuses key arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000",
+            ),
+            (
+                {"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "s3://absent-bucket?region=eu-west-1&s3ForcePathStyle=true"},
+                "the object store cannot be used (bucket absent-bucket: NoSuchBucket)",
+            ),
             ({"PULUMI_DATABASE_USER_PASSWORD": "wrong horse"}, "the database cannot be used"),
             ({"PULUMI_KMS_KEY": ""}, "set PULUMI_KMS_KEY or PULUMI_AZURE_KV_URI"),
         ],
         ids=["key", "bucket", "database", "missing"],
-    )  # fmt: skip
+    )
     def test_fails_the_deployment_with_a_reason(
         self,
         packed: Artifact,

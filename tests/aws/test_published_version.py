@@ -12,9 +12,11 @@ from tests.aws.stack import Stack, translated
 from tests.aws.template import template
 
 EXISTING = {
-    "DatabaseEndpoint": "db.example.com:3306", "VpcId": "vpc-1", "SubnetIds": "subnet-1,subnet-2",
+    "DatabaseEndpoint": "db.example.com:3306",
+    "VpcId": "vpc-1",
+    "SubnetIds": "subnet-1,subnet-2",
     "DatabaseResourceId": "db-1",
-}  # fmt: skip
+}
 SCENARIOS: dict[str, dict[str, str]] = {
     "all new": {},
     "existing database": EXISTING,

@@ -35,10 +35,14 @@ class TestGroupTeams:
 
 
 class TestRequireProviders:
-    @pytest.mark.parametrize(("given", "missing"), [
-        ("GITHUB_OAUTH_ID", "GITHUB_OAUTH_SECRET"), ("GITLAB_OAUTH_SECRET", "GITLAB_OAUTH_ID"),
-        ("STACKHOLD_OIDC_CLIENT_ID", "STACKHOLD_OIDC_ISSUER"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("given", "missing"),
+        [
+            ("GITHUB_OAUTH_ID", "GITHUB_OAUTH_SECRET"),
+            ("GITLAB_OAUTH_SECRET", "GITLAB_OAUTH_ID"),
+            ("STACKHOLD_OIDC_CLIENT_ID", "STACKHOLD_OIDC_ISSUER"),
+        ],
+    )
     def test_wants_all_of_a_provider(self, given: str, missing: str) -> None:
         """A provider that is set up by half stops the start, and the message names what is missing."""
         with pytest.raises(StartUpError, match=f"{missing} must be set with {given}"):
@@ -87,18 +91,23 @@ class TestRequireProviders:
 
 
 class TestEndpoints:
-    @pytest.mark.parametrize(("api", "web", "is_own"), [
-        ("https://api.github.com", "https://github.com", False), ("https://api.github.com/", "https://github.com", False),
-        ("https://ghe.example.com/api/v3", "https://ghe.example.com", True), ("https://api.acme.ghe.com", "https://acme.ghe.com", True),
-    ])  # fmt: skip
-    def test_of_github(self, api: str, web: str, is_own: bool) -> None:  # noqa: FBT001 - a table of cases
+    @pytest.mark.parametrize(
+        ("api", "web", "is_own"),
+        [
+            ("https://api.github.com", "https://github.com", False),
+            ("https://api.github.com/", "https://github.com", False),
+            ("https://ghe.example.com/api/v3", "https://ghe.example.com", True),
+            ("https://api.acme.ghe.com", "https://acme.ghe.com", True),
+        ],
+    )
+    def test_of_github(self, api: str, web: str, is_own: bool) -> None:
         """The setting has the API's address; an enterprise server is the operator's own."""
         assert Endpoint(web, api.rstrip("/"), is_own) == identity_providers.github(Settings({"GITHUB_OAUTH_ENDPOINT": api}))
 
     @pytest.mark.parametrize(
         ("web", "is_own"), [("https://gitlab.com", False), ("https://gitlab.com/", False), ("https://example.com/gitlab", True)]
     )
-    def test_of_gitlab(self, web: str, is_own: bool) -> None:  # noqa: FBT001 - a table of cases
+    def test_of_gitlab(self, web: str, is_own: bool) -> None:
         """Anything but gitlab.com is the operator's own."""
         clean = web.rstrip("/")
 

@@ -73,10 +73,13 @@ class TestPurposes:
             ({CHECKPOINTS: "s3://a", "PULUMI_LOCAL_OBJECTS": "x"}, f"{CHECKPOINTS} and PULUMI_LOCAL_OBJECTS are both set"),
             ({CHECKPOINTS: "s3://a", POLICY_PACKS: "s3://a?region=eu-west-1"}, f"{POLICY_PACKS} must be another bucket"),
             ({CHECKPOINTS: "s3://a/x", POLICY_PACKS: "S3://a/x/"}, f"{POLICY_PACKS} must be another bucket"),
-            ({CHECKPOINTS: "s3://a", POLICY_PACKS: "azblob://abc", "AZURE_STORAGE_ACCOUNT": "acme"}, "must be on the same service"),
+            (
+                {CHECKPOINTS: "s3://a", POLICY_PACKS: "azblob://abc", "AZURE_STORAGE_ACCOUNT": "acme"},
+                "must be on the same service",
+            ),
             ({METADATA: "s3://a?frobnicate=1"}, f"{METADATA}: unknown option 'frobnicate'"),
         ],
-    )  # fmt: skip
+    )
     def test_are_refused_where_they_contradict(self, settings: dict[str, str], line: str) -> None:
         """Each refusal begins with the setting to change."""
         with pytest.raises(StartUpError) as raised:

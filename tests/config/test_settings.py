@@ -100,7 +100,7 @@ class TestSettings:
             Settings({"STACKHOLD_WORKERS": value})
 
     @pytest.mark.parametrize(("value", "meant"), [("true", True), ("FALSE", False), ("1", True), ("0", False), ("off", False)])
-    def test_read_switches(self, value: str, meant: bool) -> None:  # noqa: FBT001 - a table of cases
+    def test_read_switches(self, value: str, meant: bool) -> None:
         """A switch has the usual spellings."""
         assert meant is Settings({"STACKHOLD_MIGRATE_AT_START": value}).flag("STACKHOLD_MIGRATE_AT_START")
 

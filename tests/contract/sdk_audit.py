@@ -36,8 +36,11 @@ def list_audit_log_events_handler_v2(where: Scene) -> None:
     (event,) = where.admin.orgs.list_audit_log_events_handler_v2(where.org, event_filter=CREATED, **query).audit_log_events
 
     assert (CREATED, where.admin.login, True, False) == (
-        event.event, event.user.github_login, event.req_org_admin, event.auth_failure,
-    )  # fmt: skip
+        event.event,
+        event.user.github_login,
+        event.req_org_admin,
+        event.auth_failure,
+    )
     with refused(404):
         where.admin.orgs.list_audit_log_events_handler_v2(where.org, user_filter="nobody")
 

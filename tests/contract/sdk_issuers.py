@@ -105,8 +105,12 @@ def update_auth_policy(where: Scene) -> None:
 
     statement = found.policies[0]
     assert (2, "allow", "organization", ["standard"], {"sub": "ci"}) == (
-        found.version, statement.decision, statement.token_type, statement.authorized_permissions, statement.rules,
-    )  # fmt: skip
+        found.version,
+        statement.decision,
+        statement.token_type,
+        statement.authorized_permissions,
+        statement.rules,
+    )
 
 
 @scene

@@ -71,8 +71,10 @@ def update_organization_settings(where: Scene) -> None:
     """The SDK always sends every toggle, and what it sends holds; tokens that live longer than is wanted are kept out."""
     level = models.StackPermission.Read
     asked = models.UpdateOrganizationRequest(
-        set_default_stack_permission=level, set_members_can_create_stacks=True, set_max_access_token_expiry_days=30,
-    )  # fmt: skip
+        set_default_stack_permission=level,
+        set_members_can_create_stacks=True,
+        set_max_access_token_expiry_days=30,
+    )
     short = where.admin.users.create_personal_token(models.CreatePersonalAccessTokenRequest("", int(time.time()) + HOUR_SECONDS))
     admin = where.with_token(short.token_value)
 

@@ -66,9 +66,12 @@ class Scene:
     def role(self, *permissions: str, purpose: str = "role") -> Any:
         """Makes a custom role, or another record with permissions."""
         asked = models.PermissionDescriptorBase(
-            name=unique("Role"), description="made for a test", resource_type="global",
-            ux_purpose=models.PermissionDescriptorUXPurpose(purpose), details=allowing(*permissions),
-        )  # fmt: skip
+            name=unique("Role"),
+            description="made for a test",
+            resource_type="global",
+            ux_purpose=models.PermissionDescriptorUXPurpose(purpose),
+            details=allowing(*permissions),
+        )
         return self.admin.orgs.create_role(self.org, asked)
 
     def stack(self, by: Person | None = None) -> str:

@@ -68,10 +68,20 @@ class TestInflate:
 
     @pytest.mark.parametrize(
         "packed",
-        [pack(b"abc")[:-1], pack(b"abc")[:12], b"\x1f\x8b", pack(b"abc")[:-8] + b"\0\0\0\0" + pack(b"abc")[-4:], pack(b"abc")[:-4] + b"\0\0\0\1",
-         pack(b"abc") + b"rubbish", pack(b"abc") + pack(b"abc")[:9], zlib.compress(b"abc"), b"\x1f\x8b" + b"\xff" * 100, b"rubbish"],
+        [
+            pack(b"abc")[:-1],
+            pack(b"abc")[:12],
+            b"\x1f\x8b",
+            pack(b"abc")[:-8] + b"\0\0\0\0" + pack(b"abc")[-4:],
+            pack(b"abc")[:-4] + b"\0\0\0\1",
+            pack(b"abc") + b"rubbish",
+            pack(b"abc") + pack(b"abc")[:9],
+            zlib.compress(b"abc"),
+            b"\x1f\x8b" + b"\xff" * 100,
+            b"rubbish",
+        ],
         ids=["cut", "header-only", "magic", "checksum", "length", "rubbish-after", "second-cut", "zlib", "bad-header", "rubbish"],
-    )  # fmt: skip
+    )
     def test_refuses_what_is_damaged(self, packed: bytes) -> None:
         """Bytes that are cut, changed or of another kind are no gzip."""
         with pytest.raises(BadGzip):
@@ -92,7 +102,7 @@ class TestInflate:
         assert b"x" * size == inflate(gzip.compress(b"x" * size), size)
 
     @pytest.mark.parametrize(("limit", "fits"), [(1000, True), (999, False), (1, False)])
-    def test_has_an_exact_limit(self, limit: int, fits: bool) -> None:  # noqa: FBT001
+    def test_has_an_exact_limit(self, limit: int, fits: bool) -> None:
         """A text of the limit's length is taken, one byte more is not; members count together."""
         for packed in (pack(b"x" * 1000), pack(b"x" * 500) + pack(b"y" * 500)):
             if fits:

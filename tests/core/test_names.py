@@ -77,17 +77,44 @@ class TestStackAndProjectNames:
 
 
 class TestOwnerNames:
-    @pytest.mark.parametrize(("name", "good"), [("abc", True), ("a-_b", True), ("x" * 40, True), ("ab", False), ("x" * 41, False), ("-ab", False),
-                                                ("ab-", False), ("a.b", False), ("äbc", False), ("abc\n", False), ("", False)])  # fmt: skip
-    def test_have_rules_of_their_own(self, name: str, good: bool) -> None:  # noqa: FBT001
+    @pytest.mark.parametrize(
+        ("name", "good"),
+        [
+            ("abc", True),
+            ("a-_b", True),
+            ("x" * 40, True),
+            ("ab", False),
+            ("x" * 41, False),
+            ("-ab", False),
+            ("ab-", False),
+            ("a.b", False),
+            ("äbc", False),
+            ("abc\n", False),
+            ("", False),
+        ],
+    )
+    def test_have_rules_of_their_own(self, name: str, good: bool) -> None:
         """Three to forty letters, digits, hyphens or underscores, beginning and ending with a letter or digit."""
         assert good == is_valid(names.require_owner_name, name)
 
 
 class TestTags:
-    @pytest.mark.parametrize(("name", "good"), [("a", True), ("pulumi:project", True), ("a.b-c_d:e", True), ("x" * 40, True), ("x" * 41, False),
-                                                ("", False), ("a b", False), ("a/b", False), ("é", False), ("a\n", False)])  # fmt: skip
-    def test_have_short_names(self, name: str, good: bool) -> None:  # noqa: FBT001
+    @pytest.mark.parametrize(
+        ("name", "good"),
+        [
+            ("a", True),
+            ("pulumi:project", True),
+            ("a.b-c_d:e", True),
+            ("x" * 40, True),
+            ("x" * 41, False),
+            ("", False),
+            ("a b", False),
+            ("a/b", False),
+            ("é", False),
+            ("a\n", False),
+        ],
+    )
+    def test_have_short_names(self, name: str, good: bool) -> None:
         """One to forty letters, digits, hyphens, underscores, periods or colons."""
         assert good == is_valid(CHECKS["stackTagName"], name)
 
@@ -95,7 +122,7 @@ class TestTags:
         ("value", "good"),
         [("", True), ("x" * 256, True), ("é" * 128, True), ("x" * 257, False), ("é" * 129, False), ("\ud800" * 86, False)],
     )
-    def test_have_values_counted_in_bytes(self, value: str, good: bool) -> None:  # noqa: FBT001
+    def test_have_values_counted_in_bytes(self, value: str, good: bool) -> None:
         """A value may be empty and has up to 256 bytes."""
         assert good == is_valid(lambda text: names.require_tag("a", text), value)
 

@@ -80,9 +80,17 @@ class ServerProcess:
     def start(self) -> None:
         """Starts the server and waits until it answers."""
         command = [
-            str(Path(sys.executable).with_name("stackhold")), "serve", "--host", "127.0.0.1", "--port", str(self._port),
-            "--data", str(self._data), "--workers", str(self._workers),
-        ]  # fmt: skip
+            str(Path(sys.executable).with_name("stackhold")),
+            "serve",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self._port),
+            "--data",
+            str(self._data),
+            "--workers",
+            str(self._workers),
+        ]
         environment = {
             **os.environ,
             "STACKHOLD_BOOTSTRAP_TOKEN": self.server.token,

@@ -140,11 +140,16 @@ def test_promises_are_read_from_journals() -> None:
     """A missing resource is noticed: the proof is worth something only if it can fail."""
     promises = Promises()
     urn = f"urn:pulumi:dev::shop::{STASH}::r"
-    promises.note("journalentries", {"entries": [
-        {"kind": 0, "operation": {"type": "creating", "resource": {"urn": urn + "1"}}},
-        {"kind": 0, "operation": {"type": "creating", "resource": {"urn": urn + "2"}}},
-        {"kind": 1, "state": {"urn": urn + "1"}},
-    ]})  # fmt: skip
+    promises.note(
+        "journalentries",
+        {
+            "entries": [
+                {"kind": 0, "operation": {"type": "creating", "resource": {"urn": urn + "1"}}},
+                {"kind": 0, "operation": {"type": "creating", "resource": {"urn": urn + "2"}}},
+                {"kind": 1, "state": {"urn": urn + "1"}},
+            ]
+        },
+    )
     empty = State({"deployment": {}})
     half = State({"deployment": {"resources": [{"urn": urn + "1"}], "pending_operations": [{"resource": {"urn": urn + "2"}}]}})
 

@@ -34,9 +34,20 @@ def test_new_from_a_local_template(cli: Cli, project: Project) -> None:
     target = project.file("target")
 
     made = project.run(
-        "new", str(template), "--yes", "--dir", str(target), "--name", project.name, "--description", "My shop",
-        "--stack", project.stack(), "--config", "color=blue",
-    )  # fmt: skip
+        "new",
+        str(template),
+        "--yes",
+        "--dir",
+        str(target),
+        "--name",
+        project.name,
+        "--description",
+        "My shop",
+        "--stack",
+        project.stack(),
+        "--config",
+        "color=blue",
+    )
     again = project.run("new", str(template), "--yes", "--dir", str(target), "--name", project.name, ok=False)
     up = cli.run(UP, target)
     tags = cli.run(["stack", "tag", "ls", "--json"], target).json()

@@ -115,12 +115,23 @@ def test_in_a_real_browser(company: Company, tmp_path: Path) -> None:
 
     shown = subprocess.run(
         [
-            program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
-            "--no-proxy-server", f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000", "--dump-dom",
+            program,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--no-first-run",
+            "--no-proxy-server",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--virtual-time-budget=20000",
+            "--dump-dom",
             f"{company.server.url}/signin/sso/acme?return_to=/settings",
         ],
-        capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
 
     assert "<title>Settings" in shown.stdout, shown.stdout + shown.stderr[-2000:]
     assert "alice" in shown.stdout

@@ -107,9 +107,16 @@ def test_move_to_another_stack(make_project: ProjectFactory) -> None:
         project.run(*UP)
 
     moved = source.run(
-        "state", "move", "--yes", "--source", source.stack(), "--dest", target.stack(), source.urn("a"),
+        "state",
+        "move",
+        "--yes",
+        "--source",
+        source.stack(),
+        "--dest",
+        target.stack(),
+        source.urn("a"),
         source.urn("vault", "pulumi:index:Stash"),
-    )  # fmt: skip
+    )
     source.write({})
     target.write({"a": part(value="a"), "b": part(value="b"), "vault": stash(secret("1234"))})
     ups = [project.run(*UP) for project in (source, target)]

@@ -35,9 +35,11 @@ def two_organizations(tmp_path: Path) -> Iterator[Server]:
 
 def _transfer(server: Server, stack: str, to_org: str) -> int:
     request = urllib.request.Request(
-        f"{server.url}/api/stacks/{stack}/transfer", json.dumps({"toOrg": to_org}).encode(),
-        {"Authorization": f"token {server.token}", "Content-Type": "application/json"}, method="POST",
-    )  # fmt: skip
+        f"{server.url}/api/stacks/{stack}/transfer",
+        json.dumps({"toOrg": to_org}).encode(),
+        {"Authorization": f"token {server.token}", "Content-Type": "application/json"},
+        method="POST",
+    )
     with urllib.request.urlopen(request, timeout=10) as reply:
         return int(reply.status)
 

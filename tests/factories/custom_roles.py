@@ -36,8 +36,14 @@ def set_settings(backend: Backend, org: str, settings: OrgSettings) -> None:
 
 
 def give(
-    backend: Backend, path: StackPath, principal_id: str, level: StackLevel, *, is_team: bool = False, rules: Rules | None = None,
-) -> None:  # fmt: skip
+    backend: Backend,
+    path: StackPath,
+    principal_id: str,
+    level: StackLevel,
+    *,
+    is_team: bool = False,
+    rules: Rules | None = None,
+) -> None:
     """Gives a person or a team a level on a stack, or a custom permission set."""
     with backend.db.begin() as tx:
         org_id = _org_id(tx, path.org)
@@ -66,10 +72,19 @@ def make_role(tx: Connection, org_id: str, rules: Rules, purpose: str = "role") 
     role_id, text = new_id(), json.dumps(rules)
     tx.execute(
         insert(roles).values(
-            id=role_id, org_id=org_id, purpose=purpose, name=role_id, description="", resource_type="global", details=text,
-            rules=text, version=1, created_at=1, modified_at=1,
+            id=role_id,
+            org_id=org_id,
+            purpose=purpose,
+            name=role_id,
+            description="",
+            resource_type="global",
+            details=text,
+            rules=text,
+            version=1,
+            created_at=1,
+            modified_at=1,
         ),
-    )  # fmt: skip
+    )
     return role_id
 
 

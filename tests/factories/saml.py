@@ -30,7 +30,7 @@ def linked_to(backend: Backend) -> dict[str, str]:
     with backend.db.connect() as connection:
         rows = connection.execute(
             select(identities.c.subject, users.c.login).join(users, users.c.id == identities.c.user_id),
-        )  # fmt: skip
+        )
         return {row.subject: row.login for row in rows}
 
 
@@ -38,10 +38,11 @@ def member(backend: Backend, login: str, org: str = "acme") -> tuple[str, bool] 
     """Returns somebody's role in an organization and whether they came through its provider, or None."""
     with backend.db.connect() as connection:
         row = connection.execute(
-            select(members.c.role, members.c.saml_at).join(users, users.c.id == members.c.user_id)
+            select(members.c.role, members.c.saml_at)
+            .join(users, users.c.id == members.c.user_id)
             .join(organizations, organizations.c.id == members.c.org_id)
             .where(users.c.login == login, organizations.c.login == org),
-        ).one_or_none()  # fmt: skip
+        ).one_or_none()
     return (row.role, row.saml_at is not None) if row is not None else None
 
 
@@ -59,10 +60,19 @@ def provision(backend: Backend, login: str, user_name: str, email: str = "") -> 
         org_id = tx.scalar(select(organizations.c.id).where(organizations.c.login == "acme"))
         tx.execute(
             insert(scim_users).values(
-                id=new_id(), org_id=org_id, user_id=user_id, user_name=user_name, external_id=None, email=email, active=True,
-                document="{}", version=1, created_at=0, modified_at=0,
+                id=new_id(),
+                org_id=org_id,
+                user_id=user_id,
+                user_name=user_name,
+                external_id=None,
+                email=email,
+                active=True,
+                document="{}",
+                version=1,
+                created_at=0,
+                modified_at=0,
             ),
-        )  # fmt: skip
+        )
 
 
 def make_site_admin(backend: Backend, login: str) -> None:

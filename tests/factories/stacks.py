@@ -36,9 +36,15 @@ class Running:
 
 
 def make_stack(
-    backend: Backend, caller: Caller, name: str = "dev", *, project: str = "shop", org: str = ORG,
-    tags: dict[str, str] | None = None, state: bytes | None = None,
-) -> StackPath:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    name: str = "dev",
+    *,
+    project: str = "shop",
+    org: str = ORG,
+    tags: dict[str, str] | None = None,
+    state: bytes | None = None,
+) -> StackPath:
     """Makes a stack and returns its path."""
     lifecycle.create(backend, caller, org, project, NewStack(name, tags or {}, state))
     return StackPath(org, project, name)

@@ -8,9 +8,17 @@ TEAMS = "/api/orgs/acme/teams"
 OPS = f"{TEAMS}/ops"
 # The SDK sends every member that is not set as null.
 UNSET_MEMBERS = (
-    "newDisplayName", "newDescription", "memberAction", "member", "addStackPermission", "editStackPermission", "removeStack",
-    "addEnvironmentPermission", "editEnvironmentPermission", "removeEnvironment",
-)  # fmt: skip
+    "newDisplayName",
+    "newDescription",
+    "memberAction",
+    "member",
+    "addStackPermission",
+    "editStackPermission",
+    "removeStack",
+    "addEnvironmentPermission",
+    "editEnvironmentPermission",
+    "removeEnvironment",
+)
 
 
 def signed(token: str) -> dict[str, str]:
@@ -46,9 +54,12 @@ def on_stack(permission: int, name: str = "dev", *, project: str = "shop") -> di
 def on_environment(permission: str, project: str = "p1", name: str = "Default", *, duration: str | None = None) -> dict[str, Any]:
     """Returns a permission on an environment as the SDK spells it."""
     return {
-        "projectName": project, "envName": name, "permission": permission, "maxOpenDuration": duration,
+        "projectName": project,
+        "envName": name,
+        "permission": permission,
+        "maxOpenDuration": duration,
         "permissionSetName": None,
-    }  # fmt: skip
+    }
 
 
 def give(client: Client, permission: int, name: str = "dev", *, team: str = "ops", token: str | None = None) -> Response:

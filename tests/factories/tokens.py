@@ -29,9 +29,14 @@ def signed(token: str) -> dict[str, str]:
 
 
 def make_team(
-    backend: Backend, name: str = "ops", *, org: str = ORG, members: Iterable[str] = (), admins: Iterable[str] = (),
+    backend: Backend,
+    name: str = "ops",
+    *,
+    org: str = ORG,
+    members: Iterable[str] = (),
+    admins: Iterable[str] = (),
     role_ids: Iterable[str] = (),
-) -> str:  # fmt: skip
+) -> str:
     """Makes a team of people, by login, with roles, and returns its id."""
     team_id, now_millis = new_id(), unix_millis(backend.clock.now())
     with backend.db.begin() as tx:
@@ -55,10 +60,19 @@ def make_role(backend: Backend, *permissions: Permission, name: str = "auditor",
         org_id = tx.scalar(select(organizations.c.id).where(organizations.c.login == org))
         tx.execute(
             insert(roles).values(
-                id=role_id, org_id=org_id, purpose=purpose, name=name, description="", resource_type="global", details=rules,
-                rules=rules, version=1, created_at=now_millis, modified_at=now_millis,
+                id=role_id,
+                org_id=org_id,
+                purpose=purpose,
+                name=name,
+                description="",
+                resource_type="global",
+                details=rules,
+                rules=rules,
+                version=1,
+                created_at=now_millis,
+                modified_at=now_millis,
             ),
-        )  # fmt: skip
+        )
     return role_id
 
 

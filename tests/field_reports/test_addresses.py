@@ -14,10 +14,16 @@ from tests.wire import create_stack, error_of, export, import_state
 class TestF12AddressNobodyServes:
     @pytest.mark.parametrize(
         ("method", "path", "statuses"),
-        [("GET", "/api/nope", {404}), ("DELETE", "/api/user", {404, 405}), ("GET", "/api/stacks/acme/shop/proj/dev", {404}),
-         ("POST", "/api/stacks/acme/shop/my-project/my-stack/tags", {404}), ("GET", "/nothing", {404}), ("GET", "/favicon.ico", {404}),
-         ("GET", "/api/" + "long/" * 2400, {404})],
-    )  # fmt: skip
+        [
+            ("GET", "/api/nope", {404}),
+            ("DELETE", "/api/user", {404, 405}),
+            ("GET", "/api/stacks/acme/shop/proj/dev", {404}),
+            ("POST", "/api/stacks/acme/shop/my-project/my-stack/tags", {404}),
+            ("GET", "/nothing", {404}),
+            ("GET", "/favicon.ico", {404}),
+            ("GET", "/api/" + "long/" * 2400, {404}),
+        ],
+    )
     def test_is_refused_in_the_wires_shape(self, client: TestClient, method: str, path: str, statuses: set[int]) -> None:
         """No gateway's and no framework's text: JSON with the status as `code`."""
         status, code, _ = error_of(client.request(method, path, json={"name": "x", "value": "y"}))
@@ -38,8 +44,10 @@ class TestF12AddressNobodyServes:
         """Without good credentials nobody learns whether something exists."""
         client.headers.pop("Authorization")
         headers = {"Authorization": token} if token else {}
-        found = [client.request(method, path, headers=headers) for method, path in
-                 (("GET", "/api/nope"), ("DELETE", "/api/user"), ("GET", "/api/stacks/acme/shop/proj/dev"))]  # fmt: skip
+        found = [
+            client.request(method, path, headers=headers)
+            for method, path in (("GET", "/api/nope"), ("DELETE", "/api/user"), ("GET", "/api/stacks/acme/shop/proj/dev"))
+        ]
 
         assert {(401, 401)} == {error_of(one)[:2] for one in found}
 

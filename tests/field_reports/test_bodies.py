@@ -93,11 +93,15 @@ def rest_event_of(event: dict[str, Any]) -> dict[str, Any]:
     body = event.get("body")
     encoded = body if body is None or event["isBase64Encoded"] else base64.b64encode(body.encode()).decode()
     return {
-        "resource": "/{proxy+}", "path": event["rawPath"], "httpMethod": event["requestContext"]["http"]["method"],
-        "headers": event["headers"], "multiValueHeaders": {name: [value] for name, value in event["headers"].items()},
-        "requestContext": {"identity": {"sourceIp": "192.0.2.1"}, "path": event["rawPath"]}, "body": encoded,
+        "resource": "/{proxy+}",
+        "path": event["rawPath"],
+        "httpMethod": event["requestContext"]["http"]["method"],
+        "headers": event["headers"],
+        "multiValueHeaders": {name: [value] for name, value in event["headers"].items()},
+        "requestContext": {"identity": {"sourceIp": "192.0.2.1"}, "path": event["rawPath"]},
+        "body": encoded,
         "isBase64Encoded": encoded is not None,
-    }  # fmt: skip
+    }
 
 
 def through_azure(app: ASGIApp) -> Send:
@@ -152,7 +156,7 @@ class TestBodies:
             (gzip.compress, "x-gzip"),
         ],
         ids=["gzip", "only the header", "plain", "no header", "two members", "x-gzip"],
-    )  # fmt: skip
+    )
     def test_are_told_by_their_first_bytes(
         self, send: Send, update: LiveUpdate, spelling: Callable[[bytes], bytes], encoding: str | None, text: bytes
     ) -> None:
@@ -169,7 +173,7 @@ class TestBodies:
             (gzip.compress(ENTRIES), "gzip, gzip"),
         ],
         ids=["cut off", "taken for text", "two encodings"],
-    )  # fmt: skip
+    )
     def test_that_were_damaged_are_refused(self, send: Send, update: LiveUpdate, body: bytes, encoding: str) -> None:
         """Damage on the way is a 400 that says so."""
         reply = journal(send, update, body, encoding)

@@ -26,8 +26,11 @@ ALLOW: dict[str, Any] = {
     },
 }
 DENY: dict[str, Any] = {
-    "decision": "deny", "tokenType": "organization", "authorizedPermissions": [], "rules": {"sub": "*:ci:bad"},
-}  # fmt: skip
+    "decision": "deny",
+    "tokenType": "organization",
+    "authorizedPermissions": [],
+    "rules": {"sub": "*:ci:bad"},
+}
 POD = {"kubernetes.io": {"pod": {"name": "runner-7"}}}
 CLAIMS: dict[str, Any] = {"aud": "urn:pulumi:org:acme", "sub": "system:serviceaccount:ci:x", **POD}
 
@@ -97,12 +100,23 @@ class TestF30ClaimsWithDotsAndAdministratorsByAccident:
     @pytest.mark.parametrize(
         ("pattern", "text", "passes"),
         [
-            ("a.c", "abc", True), ("a.c", "ac", False), ("a?c", "ac", True), ("a?c", "abc", True), ("a?c", "abbc", False),
-            ("a*c", "abbbc", True), ("a+c", "a+c", True), ("a+c", "aac", False), ("a(c", "a(c", True), ("[ac]", "[ac]", True),
-            ("[ac]", "a", False), ("a\\c", "a\\c", True), ("a\\.c", "a.c", False), ("a\\.c", "a\\xc", True),
+            ("a.c", "abc", True),
+            ("a.c", "ac", False),
+            ("a?c", "ac", True),
+            ("a?c", "abc", True),
+            ("a?c", "abbc", False),
+            ("a*c", "abbbc", True),
+            ("a+c", "a+c", True),
+            ("a+c", "aac", False),
+            ("a(c", "a(c", True),
+            ("[ac]", "[ac]", True),
+            ("[ac]", "a", False),
+            ("a\\c", "a\\c", True),
+            ("a\\.c", "a.c", False),
+            ("a\\.c", "a\\xc", True),
         ],
-    )  # fmt: skip
-    def test_the_language_of_patterns(self, cluster: Trust, pattern: str, text: str, passes: bool) -> None:  # noqa: FBT001 - a table
+    )
+    def test_the_language_of_patterns(self, cluster: Trust, pattern: str, text: str, passes: bool) -> None:
         """`.` is one character, `?` one or none, `*` any run; everything else stands for itself."""
         assert cluster.set_policy(ALLOW | {"rules": {"sub": pattern}}).is_success
 

@@ -15,9 +15,25 @@ LENGTH = "Bad Request: Token name may not be longer than 40 characters"
 TAKEN = "Conflict: token name already exists"
 BLANKS = [b"token  %s ", b"  token %s", b"token\t%s", b"token %s\t "]
 REFUSED = [
-    b"%s", b"token", b"token ", b"", b" ", b"token%s", b"token %s %s", b"token %s,", b"token pul-\xe9", b"token pul-\xc3\xa9", b"\xe9",
-    b"token %s\x00", b'token "%s"', b"token 'x'", b"update-token %s", b"Basic %s", b"token pul-" + b"a" * 10_240, b"token " + b" " * 10_240,
-]  # fmt: skip
+    b"%s",
+    b"token",
+    b"token ",
+    b"",
+    b" ",
+    b"token%s",
+    b"token %s %s",
+    b"token %s,",
+    b"token pul-\xe9",
+    b"token pul-\xc3\xa9",
+    b"\xe9",
+    b"token %s\x00",
+    b'token "%s"',
+    b"token 'x'",
+    b"update-token %s",
+    b"Basic %s",
+    b"token pul-" + b"a" * 10_240,
+    b"token " + b" " * 10_240,
+]
 
 
 @pytest.fixture(autouse=True)

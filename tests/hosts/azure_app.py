@@ -45,9 +45,19 @@ def platform_library() -> Path:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not (place / "complete").exists():
             command = [
-                str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--target", str(place),
-                "--python-version", package_azure.PYTHON_VERSION, "--no-deps", "--require-hashes", "-r", str(LOCK),
-            ]  # fmt: skip
+                str(Path(sys.executable).with_name("uv")),
+                "pip",
+                "install",
+                "--quiet",
+                "--target",
+                str(place),
+                "--python-version",
+                package_azure.PYTHON_VERSION,
+                "--no-deps",
+                "--require-hashes",
+                "-r",
+                str(LOCK),
+            ]
             subprocess.run(command, check=True, timeout=300)
             (place / "complete").touch()
     return place

@@ -277,5 +277,8 @@ class TestScope:
         assert ("PATCH", "https", (HOST, 443)) == (scope["method"], scope["scheme"], scope["server"])
         assert {"version": "3.0", "spec_version": "2.3"} == scope["asgi"]
         assert [
-            (b"host", HOST.encode()), (b"authorization", b"token x"), (b"x-name", "café".encode("latin-1")), (b"x-other", "日".encode()),
-        ] == scope["headers"]  # fmt: skip
+            (b"host", HOST.encode()),
+            (b"authorization", b"token x"),
+            (b"x-name", "café".encode("latin-1")),
+            (b"x-other", "日".encode()),
+        ] == scope["headers"]

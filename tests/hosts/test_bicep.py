@@ -27,18 +27,38 @@ FILES = sorted(FOLDER.glob("*.bicep"))
 # Settings that the templates leave alone, and why. Operators may still give them with extraSettings.
 LEFT_OUT = {
     "a server of one's own reads them, a function does not": {
-        "STACKHOLD_DATA", "STACKHOLD_HOST", "STACKHOLD_PORT", "STACKHOLD_WORKERS", "PULUMI_API_CONTAINER_MODE",
-        "API_TLS_CERTIFICATE", "API_TLS_PRIVATE_KEY", "API_MIN_TLS_VERSION", "PULUMI_LOCAL_OBJECTS", "PULUMI_LOCAL_KEYS",
-        "PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS", "STACKHOLD_KEEP_ALIVE_SECONDS", "STACKHOLD_HEADER_TIMEOUT_SECONDS",
-        "STACKHOLD_CONNECTIONS", "STACKHOLD_CONNECTIONS_PER_ADDRESS",
+        "STACKHOLD_DATA",
+        "STACKHOLD_HOST",
+        "STACKHOLD_PORT",
+        "STACKHOLD_WORKERS",
+        "PULUMI_API_CONTAINER_MODE",
+        "API_TLS_CERTIFICATE",
+        "API_TLS_PRIVATE_KEY",
+        "API_MIN_TLS_VERSION",
+        "PULUMI_LOCAL_OBJECTS",
+        "PULUMI_LOCAL_KEYS",
+        "PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS",
+        "STACKHOLD_KEEP_ALIVE_SECONDS",
+        "STACKHOLD_HEADER_TIMEOUT_SECONDS",
+        "STACKHOLD_CONNECTIONS",
+        "STACKHOLD_CONNECTIONS_PER_ADDRESS",
     },
     "they are another cloud's": {
-        "AWS_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ROLE_ARN", "PULUMI_KMS_KEY",
-        "STACKHOLD_SETTINGS_SECRETS", "STACKHOLD_SETTINGS_SECONDS",
+        "AWS_REGION",
+        "AWS_PROFILE",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ROLE_ARN",
+        "PULUMI_KMS_KEY",
+        "STACKHOLD_SETTINGS_SECRETS",
+        "STACKHOLD_SETTINGS_SECONDS",
     },
     "the identity of the app takes their place": {"AZURE_STORAGE_KEY", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"},
     "the template makes the database and its user": {
-        "MYSQL_ROOT_USERNAME", "MYSQL_ROOT_PASSWORD", "MYSQL_ALLOW_EMPTY_PASSWORD", "SKIP_CREATE_DB_USER",
+        "MYSQL_ROOT_USERNAME",
+        "MYSQL_ROOT_PASSWORD",
+        "MYSQL_ALLOW_EMPTY_PASSWORD",
+        "SKIP_CREATE_DB_USER",
         "PULUMI_DATABASE_PING_ENDPOINT",
     },
     "the authorities that the platform trusts are those of Azure's MySQL": {"DATABASE_CA_CERTIFICATE"},
@@ -47,10 +67,12 @@ LEFT_OUT = {
         setting.name for name in ("Sign-in", "Mail") for setting in SECTIONS[name]
     },
     "their defaults are right": {
-        "STACKHOLD_TRUSTED_PROXIES", "STACKHOLD_BASE_PATH",
+        "STACKHOLD_TRUSTED_PROXIES",
+        "STACKHOLD_BASE_PATH",
         *(setting.name for setting in SETTINGS if setting.kind is Kind.INTEGER and setting.default),
-    } - {"STACKHOLD_THREADS"},
-}  # fmt: skip
+    }
+    - {"STACKHOLD_THREADS"},
+}
 ROLES = {
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
     "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
@@ -82,11 +104,19 @@ def parsed(name: str) -> dict[str, Any]:
 def own_settings() -> dict[str, str]:
     """The settings of ours that the template gives the app, with sample values in the place of parameters."""
     samples = {
-        "identityClientId": "00000000-0000-0000-0000-000000000001", "dataStorageName": "stackholdabc", "apiDomain": "api.example.com",
-        "vaultUri": "https://kvabc.vault.azure.net/", "keyName": "master", "keyVersion": "", "databaseName": "stackhold",
-        "databaseUser": "stackhold-abc", "databaseLogin": "entra", "bootstrapOrg": "acme", "${databaseHost}:3306": "db.example.com:3306",
+        "identityClientId": "00000000-0000-0000-0000-000000000001",
+        "dataStorageName": "stackholdabc",
+        "apiDomain": "api.example.com",
+        "vaultUri": "https://kvabc.vault.azure.net/",
+        "keyName": "master",
+        "keyVersion": "",
+        "databaseName": "stackhold",
+        "databaseUser": "stackhold-abc",
+        "databaseLogin": "entra",
+        "bootstrapOrg": "acme",
+        "${databaseHost}:3306": "db.example.com:3306",
         "blob.${environment().suffixes.storage}": "blob.core.windows.net",
-    }  # fmt: skip
+    }
     declared = parsed("app")["variables"]["ownSettings"]["value"]
     return {name: samples.get(value, value) if isinstance(value, str) else "" for name, value in declared.items()}
 
@@ -226,9 +256,12 @@ class TestRoles:
         given = {*role_assignments("storage"), *role_assignments("vault"), *role_assignments("app")}
 
         assert {
-            ("Storage Blob Data Owner", "host"), ("Key Vault Secrets User", "token"), ("Key Vault Secrets User", "password"),
-            ("Key Vault Secrets User", "further"), ("Monitoring Metrics Publisher", "insights"),
-        } == given - set(CALLS.values())  # fmt: skip
+            ("Storage Blob Data Owner", "host"),
+            ("Key Vault Secrets User", "token"),
+            ("Key Vault Secrets User", "password"),
+            ("Key Vault Secrets User", "further"),
+            ("Monitoring Metrics Publisher", "insights"),
+        } == given - set(CALLS.values())
 
     def test_know_every_call_of_the_drivers(self) -> None:
         """A call that a driver learns to make is entered in the list above, with its role."""
@@ -249,9 +282,11 @@ class TestSafety:
         properties = parsed("storage")["resources"][account]["config"]["properties"]
 
         assert (False, False, True, "TLS1_2") == (
-            properties["allowSharedKeyAccess"], properties["allowBlobPublicAccess"], properties["supportsHttpsTrafficOnly"],
+            properties["allowSharedKeyAccess"],
+            properties["allowBlobPublicAccess"],
+            properties["supportsHttpsTrafficOnly"],
             properties["minimumTlsVersion"],
-        )  # fmt: skip
+        )
 
     def test_of_the_data(self) -> None:
         """Documents and vault are reached from the app's subnet and the operators' addresses alone."""

@@ -40,9 +40,7 @@ def default(name: str) -> str:
 class TestParameters:
     def test_that_are_set_exist(self) -> None:
         """Whatever the page sets is a parameter of the templates, of the right kind."""
-        given = {
-            (name, value) for name, value in PAGE.assignments(r"[a-z]\w*") if name not in ("role", "api-version", "version")
-        }  # fmt: skip
+        given = {(name, value) for name, value in PAGE.assignments(r"[a-z]\w*") if name not in ("role", "api-version", "version")}
 
         assert {"databaseLogin", "apiDomain", "migrateAtStart", "alwaysReady", "instanceMemoryMB", "extraSettings"} <= {
             name for name, _ in given

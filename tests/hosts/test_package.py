@@ -19,9 +19,20 @@ from tools import package_azure
 from tools.packaging import loaded_part, size_of
 
 TOO_DEAR = (
-    "boto3", "botocore", "azure.core", "azure.identity", "azure.keyvault.keys", "azure.storage.blob", "alembic", "sqlalchemy.orm", "requests",
-    "opentelemetry.sdk", "httpx", "functions.jobs", "cryptography.x509",
-)  # fmt: skip
+    "boto3",
+    "botocore",
+    "azure.core",
+    "azure.identity",
+    "azure.keyvault.keys",
+    "azure.storage.blob",
+    "alembic",
+    "sqlalchemy.orm",
+    "requests",
+    "opentelemetry.sdk",
+    "httpx",
+    "functions.jobs",
+    "cryptography.x509",
+)
 SETTINGS = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "PULUMI_DATABASE_ENDPOINT": "127.0.0.1:3306",
@@ -65,8 +76,11 @@ class TestFunctions:
 
         assert {"api", "jobs"} == set(found)
         assert ("httpTrigger", "ANONYMOUS", "{*path}", None) == (
-            http["type"], http["authLevel"], http["route"], http.get("methods"),
-        )  # fmt: skip
+            http["type"],
+            http["authLevel"],
+            http["route"],
+            http.get("methods"),
+        )
         assert ("timerTrigger", "0 * * * * *") == (timer["type"], timer["schedule"])
         assert (False, False) == (timer["runOnStartup"], timer["useMonitor"])
 

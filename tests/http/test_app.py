@@ -23,12 +23,27 @@ REFUSAL = "Unauthorized: No credentials provided or are invalid."
 class TestUnservedAddresses:
     @pytest.mark.parametrize(
         ("method", "path", "statuses"),
-        [("GET", "/api/nope", {404}), ("DELETE", "/api/user", {404, 405}), ("GET", "/api/stacks/acme/shop/proj/dev", {404}),
-         ("GET", "/api", {404}), ("GET", "/api/stacks", {404}), ("PUT", S, {405}), ("GET", f"{S}/encrypt", {405}), ("POST", f"{S}/export", {405}),
-         ("GET", "/favicon.ico", {404}), ("GET", "/API/User", {404}), ("GET", "/api/" + "x" * 12_000, {404}),
-         ("GET", f"{S}/nope/nope/nope", {404}), ("PATCH", f"{S}/update/x/nope", {404}), ("OPTIONS", S, {405}), ("GET", "/docs", {404}),
-         ("GET", "/openapi.json", {404}), ("GET", "/api/user/%00", {404}), ("GET", "/api/%F0%9F%A6%89", {404})],
-    )  # fmt: skip
+        [
+            ("GET", "/api/nope", {404}),
+            ("DELETE", "/api/user", {404, 405}),
+            ("GET", "/api/stacks/acme/shop/proj/dev", {404}),
+            ("GET", "/api", {404}),
+            ("GET", "/api/stacks", {404}),
+            ("PUT", S, {405}),
+            ("GET", f"{S}/encrypt", {405}),
+            ("POST", f"{S}/export", {405}),
+            ("GET", "/favicon.ico", {404}),
+            ("GET", "/API/User", {404}),
+            ("GET", "/api/" + "x" * 12_000, {404}),
+            ("GET", f"{S}/nope/nope/nope", {404}),
+            ("PATCH", f"{S}/update/x/nope", {404}),
+            ("OPTIONS", S, {405}),
+            ("GET", "/docs", {404}),
+            ("GET", "/openapi.json", {404}),
+            ("GET", "/api/user/%00", {404}),
+            ("GET", "/api/%F0%9F%A6%89", {404}),
+        ],
+    )
     def test_have_the_wires_error(self, client: TestClient, method: str, path: str, statuses: set[int]) -> None:
         """An address or method that is not served is refused in the wire's shape, never in a framework's."""
         create_stack(client)
@@ -151,11 +166,25 @@ class TestDispatcher:
 
     @pytest.mark.parametrize(
         ("path", "module"),
-        [(f"{S}/update/x/journalentries", "running"), (f"{S}/refresh/x/events/batch", "running"), (f"{S}/update/x/events", "updates"),
-         (f"{S}/update", "updates"), (f"{S}/updates", "history"), (f"{S}/updates/latest", "history"), (f"{S}/begin-update", "updates"),
-         (f"{S}/decrypt/log-decryption", "secrets"), (f"{S}/export/3", "state"), (S, "stacks"), (f"{S}/tags/a/b", "stacks"), ("/api/user", "users"),
-         ("/api/user/stacks", "stacks"), ("/api/userx", None), ("", None), (f"{S}/outputs/x", "stacks")],
-    )  # fmt: skip
+        [
+            (f"{S}/update/x/journalentries", "running"),
+            (f"{S}/refresh/x/events/batch", "running"),
+            (f"{S}/update/x/events", "updates"),
+            (f"{S}/update", "updates"),
+            (f"{S}/updates", "history"),
+            (f"{S}/updates/latest", "history"),
+            (f"{S}/begin-update", "updates"),
+            (f"{S}/decrypt/log-decryption", "secrets"),
+            (f"{S}/export/3", "state"),
+            (S, "stacks"),
+            (f"{S}/tags/a/b", "stacks"),
+            ("/api/user", "users"),
+            ("/api/user/stacks", "stacks"),
+            ("/api/userx", None),
+            ("", None),
+            (f"{S}/outputs/x", "stacks"),
+        ],
+    )
     def test_finds_the_first_group_that_matches(self, backend: Backend, path: str, module: str | None) -> None:
         """Patterns are matched segment by segment, the engine's own calls first."""
         found = Dispatcher(backend).find(path)

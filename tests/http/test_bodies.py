@@ -41,10 +41,19 @@ def body(stored: bytes, encoding: str = "", limit: int = LIMIT) -> Body:
 class TestBody:
     @pytest.mark.parametrize(
         ("stored", "encoding"),
-        [(TEXT, ""), (TEXT, "identity"), (TEXT, "gzip"), (PACKED, "gzip"), (PACKED, "x-gzip"), (PACKED, ""), (PACKED, "identity"),
-         (gzip.compress(TEXT[:5]) + gzip.compress(TEXT[5:]), "gzip"), (b" \n" + TEXT, "gzip")],
+        [
+            (TEXT, ""),
+            (TEXT, "identity"),
+            (TEXT, "gzip"),
+            (PACKED, "gzip"),
+            (PACKED, "x-gzip"),
+            (PACKED, ""),
+            (PACKED, "identity"),
+            (gzip.compress(TEXT[:5]) + gzip.compress(TEXT[5:]), "gzip"),
+            (b" \n" + TEXT, "gzip"),
+        ],
         ids=["plain", "identity", "header-only", "gzip", "x-gzip", "no-header", "wrong-header", "two-members", "blanks"],
-    )  # fmt: skip
+    )
     def test_is_told_by_its_bytes(self, stored: bytes, encoding: str) -> None:
         """Gateways inflate bodies and leave the header, or drop the header: the first bytes decide."""
         assert TEXT == body(stored, encoding).text.strip()
@@ -56,10 +65,29 @@ class TestBody:
 
     @pytest.mark.parametrize(
         ("stored", "encoding"),
-        [(PACKED[:20], "gzip"), (PACKED[:-1], ""), (PACKED.decode("utf-8", "replace").encode(), "gzip"), (PACKED, "gzip, gzip"),
-         (PACKED[:-8] + b"\0" * 8, "gzip"), (PACKED + b"rubbish", "gzip"), (b"\x1f\x8b", "gzip"), (b"rubbish", "gzip"), (TEXT, "gzip, gzip")],
-        ids=["cut", "cut-a-byte", "re-encoded", "named-twice", "checksum", "rubbish-after", "magic-only", "rubbish", "named-twice-plain"],
-    )  # fmt: skip
+        [
+            (PACKED[:20], "gzip"),
+            (PACKED[:-1], ""),
+            (PACKED.decode("utf-8", "replace").encode(), "gzip"),
+            (PACKED, "gzip, gzip"),
+            (PACKED[:-8] + b"\0" * 8, "gzip"),
+            (PACKED + b"rubbish", "gzip"),
+            (b"\x1f\x8b", "gzip"),
+            (b"rubbish", "gzip"),
+            (TEXT, "gzip, gzip"),
+        ],
+        ids=[
+            "cut",
+            "cut-a-byte",
+            "re-encoded",
+            "named-twice",
+            "checksum",
+            "rubbish-after",
+            "magic-only",
+            "rubbish",
+            "named-twice-plain",
+        ],
+    )
     def test_that_is_damaged(self, stored: bytes, encoding: str) -> None:
         """What is no gzip is 400 and says so."""
         with pytest.raises(BadRequest) as caught:
@@ -84,8 +112,26 @@ class TestBody:
 
 
 class TestDecode:
-    @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b'"x"', b"{}", b'{"name":1}', b'{"name":"a","count":"1"}', b"\xff", b'{"name":"\xff"}',
-                                      b'{"name":"\\ud800"}', b"[" * 200_000, b'{"name":"a"} x', b'{"name":"a","count":1e999}', b"\xef\xbb\xbf{}"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "text",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'"x"',
+            b"{}",
+            b'{"name":1}',
+            b'{"name":"a","count":"1"}',
+            b"\xff",
+            b'{"name":"\xff"}',
+            b'{"name":"\\ud800"}',
+            b"[" * 200_000,
+            b'{"name":"a"} x',
+            b'{"name":"a","count":1e999}',
+            b"\xef\xbb\xbf{}",
+        ],
+    )
     def test_refuses_whatever_is_off(self, text: bytes) -> None:
         """What is not of the shape is 400, with the place that is off."""
         with pytest.raises(BadRequest) as caught:
@@ -156,8 +202,20 @@ class TestSlowBodies:
             sent.append(message)
 
         headers = [(b"authorization", f"token {ADMIN_TOKEN}".encode()), (b"content-length", b"1000")]
-        scope = {"type": "http", "method": "POST", "path": f"{S}/encrypt", "raw_path": b"", "query_string": b"", "headers": headers,
-                 "http_version": "1.1", "scheme": "http", "server": ("t", 80), "client": ("t", 1), "root_path": "", "app": None}  # fmt: skip
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": f"{S}/encrypt",
+            "raw_path": b"",
+            "query_string": b"",
+            "headers": headers,
+            "http_version": "1.1",
+            "scheme": "http",
+            "server": ("t", 80),
+            "client": ("t", 1),
+            "root_path": "",
+            "app": None,
+        }
         with anyio.fail_after(10):
             await create_app(backend)(scope, receive, send)
         return sent

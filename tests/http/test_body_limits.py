@@ -161,8 +161,19 @@ class Scene:
             "update_id": self.update.id,
         }.items():
             path = path.replace(f"{{{part}}}", value)
-        scope = {"type": "http", "method": method, "path": path.replace("{", "").replace("}", ""), "raw_path": b"", "root_path": "",
-                 "query_string": b"", "headers": pairs, "http_version": "1.1", "scheme": "http", "server": ("t", 80), "client": ("t", 1)}  # fmt: skip
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path.replace("{", "").replace("}", ""),
+            "raw_path": b"",
+            "root_path": "",
+            "query_string": b"",
+            "headers": pairs,
+            "http_version": "1.1",
+            "scheme": "http",
+            "server": ("t", 80),
+            "client": ("t", 1),
+        }
         anyio.run(self.app, scope, receive, send)
         return sent[0]["status"], sent[1]["body"], taken
 
@@ -208,10 +219,16 @@ class TestEveryRoute:
 class TestCallersWhoMayNot:
     @pytest.mark.parametrize(
         ("method", "path"),
-        [("POST", "/api/stacks/acme/shop"), ("POST", "/api/stacks/acme/shop/dev/import"), ("PATCH", "/api/orgs/acme/saml"),
-         ("POST", "/api/stacks/acme/shop/dev/batch-encrypt"), ("POST", "/api/stacks/acme/shop/dev/update"),
-         ("POST", "/api/esc/environments/acme/yaml/check"), ("POST", "/api/orgs/acme/roles")],
-    )  # fmt: skip
+        [
+            ("POST", "/api/stacks/acme/shop"),
+            ("POST", "/api/stacks/acme/shop/dev/import"),
+            ("PATCH", "/api/orgs/acme/saml"),
+            ("POST", "/api/stacks/acme/shop/dev/batch-encrypt"),
+            ("POST", "/api/stacks/acme/shop/dev/update"),
+            ("POST", "/api/esc/environments/acme/yaml/check"),
+            ("POST", "/api/orgs/acme/roles"),
+        ],
+    )
     def test_are_refused_before_much_is_read(self, client: TestClient, backend: Backend, method: str, path: str) -> None:
         """Somebody who may not use an address is told so when they send a large body, not that the body is bad."""
         create_stack(client)
@@ -264,10 +281,15 @@ class TestCounts:
 
     @pytest.mark.parametrize(
         ("method", "path", "body"),
-        [("POST", "/api/esc/environments/acme/yaml/check", b'{"imports":[%s]}'), ("POST", "/api/orgs/acme/roles", b'{"details":[%s]}'),
-         ("PATCH", "/api/stacks/acme/shop/dev/tags", b"[%s]"), ("POST", "/api/stacks/acme/shop/dev/batch-encrypt", b'{"plaintexts":[%s]}'),
-         ("POST", "/api/stacks/acme/shop/dev/update", b'{"config":[%s]}'), ("PATCH", "/api/orgs/acme/saml", b"[%s]")],
-    )  # fmt: skip
+        [
+            ("POST", "/api/esc/environments/acme/yaml/check", b'{"imports":[%s]}'),
+            ("POST", "/api/orgs/acme/roles", b'{"details":[%s]}'),
+            ("PATCH", "/api/stacks/acme/shop/dev/tags", b"[%s]"),
+            ("POST", "/api/stacks/acme/shop/dev/batch-encrypt", b'{"plaintexts":[%s]}'),
+            ("POST", "/api/stacks/acme/shop/dev/update", b'{"config":[%s]}'),
+            ("PATCH", "/api/orgs/acme/saml", b"[%s]"),
+        ],
+    )
     def test_of_elements(self, client: TestClient, method: str, path: str, body: bytes) -> None:
         """A body of very many tiny elements is 413 before any of them is an object."""
         create_stack(client)

@@ -25,8 +25,35 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1500"))
 S = "/api/stacks/acme/shop/dev"
 # Directories have a form of their own for errors: tests/sign_in/scim/test_fuzz.py.
 ROUTES = sorted(route for route in routes() if route.module != "scim.routes")
-ODD_TEXTS = ("", ".", "..", "%", "a b", "é", "\0", "\ud800", "😀", "null", "-1", "0", "1", "2147483648", "9" * 25, "9" * 5000, "x" * 300, "a/b",
-             "'; DROP TABLE stacks; --", "{}", "%2e%2e", "\r\nX: y", "latest", "true", "1e309", "0x1", "\u0661")  # fmt: skip
+ODD_TEXTS = (
+    "",
+    ".",
+    "..",
+    "%",
+    "a b",
+    "é",
+    "\0",
+    "\ud800",
+    "😀",
+    "null",
+    "-1",
+    "0",
+    "1",
+    "2147483648",
+    "9" * 25,
+    "9" * 5000,
+    "x" * 300,
+    "a/b",
+    "'; DROP TABLE stacks; --",
+    "{}",
+    "%2e%2e",
+    "\r\nX: y",
+    "latest",
+    "true",
+    "1e309",
+    "0x1",
+    "\u0661",
+)
 ODD_NUMBERS = (0, 1, -1, 2**31, 2**53 + 1, 2**63, 2**64, -(2**63) - 1, 1.5, -0.0, 1e300)
 
 odd_text = st.sampled_from(ODD_TEXTS) | st.text(max_size=20)
@@ -36,17 +63,42 @@ odd_json = st.recursive(
 )
 # Good bodies, one of whose members is then replaced or dropped.
 GOOD: tuple[Any, ...] = (
-    {"stackName": "new", "tags": {"a": "b"}, "teams": [], "state": {"version": 3, "deployment": {}}, "config": {"environment": "p/e"}},
-    {"newName": "other", "newProject": "web"}, {"a": "b", "pulumi:project": "shop"}, {"name": "a", "value": "b"},
-    {"environment": "p/e", "secretsProvider": ""}, {"plaintext": "eA=="}, {"ciphertext": "eA=="}, {"plaintexts": ["eA=="]}, {"ciphertexts": ["eA=="]},
-    program(dry_run=True), program(), {"tags": None, "journalVersion": 2}, {"token": "", "duration": 300}, {"status": "succeeded"},
+    {
+        "stackName": "new",
+        "tags": {"a": "b"},
+        "teams": [],
+        "state": {"version": 3, "deployment": {}},
+        "config": {"environment": "p/e"},
+    },
+    {"newName": "other", "newProject": "web"},
+    {"a": "b", "pulumi:project": "shop"},
+    {"name": "a", "value": "b"},
+    {"environment": "p/e", "secretsProvider": ""},
+    {"plaintext": "eA=="},
+    {"ciphertext": "eA=="},
+    {"plaintexts": ["eA=="]},
+    {"ciphertexts": ["eA=="]},
+    program(dry_run=True),
+    program(),
+    {"tags": None, "journalVersion": 2},
+    {"token": "", "duration": 300},
+    {"status": "succeeded"},
     {"updateKind": "update", "program": program(dry_run=True), "tags": {"a": "b"}, "journalVersion": 1},
-    json.loads(make_state(make_resource("a"))), {"isInvalid": False, **json.loads(make_state(make_resource("a")))},
+    json.loads(make_state(make_resource("a"))),
+    {"isInvalid": False, **json.loads(make_state(make_resource("a")))},
     {"version": 3, "untypedDeployment": json.loads(make_state()), "sequenceNumber": 1},
-    {"version": 3, "checkpointHash": "0" * 64, "sequenceNumber": 2, "deploymentDelta": [{"Span": {"start": {"offset": 0}, "end": {"offset": 1}}, "NewText": "x"}]},
-    {"entries": [entry(1, 1, 1, state=make_resource("a"))]}, {"events": [{"sequence": 1, "summaryEvent": {"resourceChanges": {"same": 1}}}]},
-    {"sequence": 2, "timestamp": 1, "stdoutEvent": {"message": "x"}}, {"secretName": "k"}, {"commandName": "pulumi config"},
-)  # fmt: skip
+    {
+        "version": 3,
+        "checkpointHash": "0" * 64,
+        "sequenceNumber": 2,
+        "deploymentDelta": [{"Span": {"start": {"offset": 0}, "end": {"offset": 1}}, "NewText": "x"}],
+    },
+    {"entries": [entry(1, 1, 1, state=make_resource("a"))]},
+    {"events": [{"sequence": 1, "summaryEvent": {"resourceChanges": {"same": 1}}}]},
+    {"sequence": 2, "timestamp": 1, "stdoutEvent": {"message": "x"}},
+    {"secretName": "k"},
+    {"commandName": "pulumi config"},
+)
 
 
 @st.composite
@@ -77,6 +129,23 @@ bodies = (
 )
 
 
+QUERY_NAMES = (
+    "force page pageSize continuationToken type urn asc output-type organization project tagName tagValue maxResults mode duration "
+    "property readingUpdateID x"
+).split()
+HEADERS: tuple[dict[str, str], ...] = (
+    {},
+    {},
+    {},
+    {"Content-Encoding": "gzip"},
+    {"Content-Encoding": "br"},
+    {"Content-Encoding": "gzip, gzip"},
+    {"Accept": "application/vnd.pulumi+7"},
+    {"Accept": "x" * 200},
+    {"User-Agent": "pulumi-cli/1 (v3; x"},
+)
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> dict[str, Any]:
     """Draws a request to one of the routes, most of it right."""
@@ -93,21 +162,21 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
     for part in [piece for piece in route.path.split("/") if piece.startswith("{")]:
         value = draw(odd_text) if draw(st.integers(0, 7)) == 0 else good.get(part, "{id}" if part == "{update_id}" else "x")
         path = path.replace(part, value if value == "{id}" else quote(value.encode("utf-8", "surrogatepass"), safe=""), 1)
-    names = st.sampled_from(
-        ["force", "page", "pageSize", "continuationToken", "type", "urn", "asc", "output-type", "organization", "project", "tagName",
-         "tagValue", "maxResults", "mode", "duration", "property", "readingUpdateID", "x"]
-    )  # fmt: skip
-    query = draw(st.dictionaries(names, odd_text, max_size=2))
+    query = draw(st.dictionaries(st.sampled_from(QUERY_NAMES), odd_text, max_size=2))
     method = (
         draw(st.sampled_from(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")))
         if draw(st.integers(0, 15)) == 0
         else route.method
     )
     lease = route.module == "update_progress" or path.endswith("/events")
-    authorization = draw(st.sampled_from(("", "token", f"token {ADMIN_TOKEN}x", "update-token x.y", "Basic eA=="))) if draw(
-        st.integers(0, 15)) == 0 else "lease" if lease else "token"  # fmt: skip
-    headers = draw(st.sampled_from(({}, {}, {}, {"Content-Encoding": "gzip"}, {"Content-Encoding": "br"}, {"Content-Encoding": "gzip, gzip"},
-                                    {"Accept": "application/vnd.pulumi+7"}, {"Accept": "x" * 200}, {"User-Agent": "pulumi-cli/1 (v3; x"})))  # fmt: skip
+    authorization = (
+        draw(st.sampled_from(("", "token", f"token {ADMIN_TOKEN}x", "update-token x.y", "Basic eA==")))
+        if draw(st.integers(0, 15)) == 0
+        else "lease"
+        if lease
+        else "token"
+    )
+    headers = draw(st.sampled_from(HEADERS))
     content = b"" if method in ("GET", "HEAD") else draw(bodies)
     if headers == {"Content-Encoding": "gzip"} and draw(st.booleans()):
         content = gzip.compress(content, mtime=0)

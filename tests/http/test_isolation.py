@@ -25,11 +25,18 @@ WITH_A_TOKEN = [route for route in OF_A_STACK if route not in OF_A_LEASE]
 # What a call needs so that nothing but the stack can be wrong with it.
 BODIES: dict[str, Any] = {
     "begin-update": {"updateKind": "update", "program": program(), "tags": None, "journalVersion": 2},
-    "encrypt": {"plaintext": "eA=="}, "decrypt": {"ciphertext": "eA=="}, "batch-encrypt": {"plaintexts": []}, "batch-decrypt": {"ciphertexts": []},
-    "rename": {"newName": "x", "newProject": ""}, "tags": {"name": "a", "value": "b"}, "config": {"environment": "p/e"},
-    "import": {"version": 3, "deployment": {}}, "{team}": {"permissions": 101},
-    "transfer": {"toOrg": "acme"}, "ownership": {"githubLogin": "admin"},
-}  # fmt: skip
+    "encrypt": {"plaintext": "eA=="},
+    "decrypt": {"ciphertext": "eA=="},
+    "batch-encrypt": {"plaintexts": []},
+    "batch-decrypt": {"ciphertexts": []},
+    "rename": {"newName": "x", "newProject": ""},
+    "tags": {"name": "a", "value": "b"},
+    "config": {"environment": "p/e"},
+    "import": {"version": 3, "deployment": {}},
+    "{team}": {"permissions": 101},
+    "transfer": {"toOrg": "acme"},
+    "ownership": {"githubLogin": "admin"},
+}
 
 
 @pytest.fixture
@@ -142,8 +149,10 @@ class TestAnybody:
         bodies: tuple[Any, ...] = (None, [])
         found = {
             (route.method, route.path, stack): call(client, route, stack, update, authorization, body).status_code
-            for route in OF_A_STACK for stack in (REAL, MISSING) for body in bodies
-        }  # fmt: skip
+            for route in OF_A_STACK
+            for stack in (REAL, MISSING)
+            for body in bodies
+        }
 
         assert {401} == set(found.values()), [key for key, status in found.items() if status != 401]
 

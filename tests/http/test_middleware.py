@@ -17,9 +17,13 @@ S = "/api/stacks/acme/shop/dev"
 
 
 def replying(
-    body: bytes, *, encoding: bytes = b"", status: int = 200, layer: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    body: bytes,
+    *,
+    encoding: bytes = b"",
+    status: int = 200,
+    layer: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     host: str = "192.0.2.1",
-) -> TestClient:  # fmt: skip
+) -> TestClient:
     """Returns a client of an application that always gives the same reply."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -42,10 +46,22 @@ class TestCompression:
 
     @pytest.mark.parametrize(
         ("accept", "packed"),
-        [("gzip", True), ("x-gzip", True), ("*", True), ("br, gzip;q=0.5", True), ("GZIP", True), ("gzip; q=1", True), ("gzip;q=0", False),
-         ("gzip; q=0.0", False), ("br", False), ("identity", False), ("", False), ("gzipped", False)],
-    )  # fmt: skip
-    def test_is_for_those_who_ask(self, accept: str, packed: bool) -> None:  # noqa: FBT001
+        [
+            ("gzip", True),
+            ("x-gzip", True),
+            ("*", True),
+            ("br, gzip;q=0.5", True),
+            ("GZIP", True),
+            ("gzip; q=1", True),
+            ("gzip;q=0", False),
+            ("gzip; q=0.0", False),
+            ("br", False),
+            ("identity", False),
+            ("", False),
+            ("gzipped", False),
+        ],
+    )
+    def test_is_for_those_who_ask(self, accept: str, packed: bool) -> None:
         """A long reply is gzip for a client that takes it, and never in another encoding."""
         body, headers = raw(replying(self.LONG), accept)
 
@@ -156,11 +172,11 @@ class TestNearby:
             ("127.0.0.1", {}, PLAIN[: THREAD_FROM_BYTES - 1], True),
         ],
         ids=["near", "near-v6", "far", "forwarded", "forwarded-standard", "via", "shrinks-well", "short"],
-    )  # fmt: skip
+    )
     @pytest.mark.parametrize("is_stored", [True, False])
     def test_a_long_reply_that_shrinks_little_is_plain(
-        self, host: str, headers: dict[str, str], body: bytes, packed: bool, is_stored: bool  # noqa: FBT001
-    ) -> None:  # fmt: skip
+        self, host: str, headers: dict[str, str], body: bytes, packed: bool, is_stored: bool
+    ) -> None:
         """Inflating takes such a client longer than receiving; whoever is asked for through a proxy may be far away."""
         stored = pack(body) if is_stored else body
         client = replying(stored, encoding=b"gzip" if is_stored else b"", layer=Nearby, host=host)

@@ -27,7 +27,22 @@ from tests.wire import LiveUpdate, begin, create_stack, import_state, program
 pytestmark = pytest.mark.dialects("sqlite")
 S, U = "/api/stacks/acme/shop/dev", "/api/stacks/acme/shop/dev/update/{id}"
 # What parsers raise on: urlsplit, int, ip_address, datetime, base64, encodings.
-ODD = ("http://[", "//[", "9" * 4301, str(1 << 63), str(-(1 << 63) - 1), "²", "\uff11\uff12", "\0", "\ud800", "2026-13-99T99:99:99Z", "=", "%", "1e999", "x" * 3000)  # fmt: skip
+ODD = (
+    "http://[",
+    "//[",
+    "9" * 4301,
+    str(1 << 63),
+    str(-(1 << 63) - 1),
+    "²",
+    "\uff11\uff12",
+    "\0",
+    "\ud800",
+    "2026-13-99T99:99:99Z",
+    "=",
+    "%",
+    "1e999",
+    "x" * 3000,
+)
 # For parts of the path and members of bodies, of which there are many.
 FEW = ("http://[", "9" * 4301, str(1 << 63), "\ud800", "²", "\0")
 ODD_VALUES: tuple[Any, ...] = (1 << 63, -(1 << 63) - 1, 10**400, 1.5, -1, None, {}, [[]], *FEW)
@@ -49,41 +64,135 @@ SETS: tuple[dict[str, bytes], ...] = (
     *({name: value} for name in ALONE for value in ODD_HEADERS[:2]),
     *(dict.fromkeys(TOGETHER, value) for value in ODD_HEADERS),
 )
-PEOPLE, GROUP = {"userName": "bob@example.com", "emails": [{"value": "bob@example.com", "primary": True}], "active": True}, {"displayName": "g", "members": [{"value": "x"}]}  # fmt: skip
+PEOPLE, GROUP = (
+    {"userName": "bob@example.com", "emails": [{"value": "bob@example.com", "primary": True}], "active": True},
+    {"displayName": "g", "members": [{"value": "x"}]},
+)
 # A good body for each call that reads one.
 BODIES: tuple[tuple[str, str, Any], ...] = (
-    ("POST", "/api/stacks/acme/shop", {"stackName": "new", "tags": {"a": "b"}, "teams": ["x"], "state": {"version": 3, "deployment": {}}, "config": {"environment": "p/e"}}),
-    ("PATCH", f"{S}/tags", {"a": "b"}), ("POST", f"{S}/tags", {"name": "c", "value": "b"}), ("PATCH", f"{S}/tags/a", {"name": "a", "value": "b"}),
+    (
+        "POST",
+        "/api/stacks/acme/shop",
+        {
+            "stackName": "new",
+            "tags": {"a": "b"},
+            "teams": ["x"],
+            "state": {"version": 3, "deployment": {}},
+            "config": {"environment": "p/e"},
+        },
+    ),
+    ("PATCH", f"{S}/tags", {"a": "b"}),
+    ("POST", f"{S}/tags", {"name": "c", "value": "b"}),
+    ("PATCH", f"{S}/tags/a", {"name": "a", "value": "b"}),
     ("PUT", f"{S}/config", {"environment": "p/e", "secretsProvider": "", "encryptedKey": "", "encryptionSalt": ""}),
-    ("POST", f"{S}/rename", {"newName": "dev", "newProject": "shop"}), ("POST", f"{S}/transfer", {"toOrg": "acme"}), ("POST", f"{S}/ownership", {"githubLogin": "admin"}),
-    ("POST", f"{S}/encrypt", {"plaintext": "eA=="}), ("POST", f"{S}/decrypt", {"ciphertext": "eA=="}),
-    ("POST", f"{S}/batch-encrypt", {"plaintexts": ["eA=="]}), ("POST", f"{S}/batch-decrypt", {"ciphertexts": ["eA=="]}),
-    ("POST", f"{S}/preview", program(dry_run=True)), ("POST", f"{S}/begin-update", {"updateKind": "update", "program": program(), "tags": {"a": "b"}, "journalVersion": 1}),
-    ("POST", U, {"tags": {"a": "b"}, "journalVersion": 2}), ("POST", f"{S}/import", json.loads(make_state(make_resource("a")))),
+    ("POST", f"{S}/rename", {"newName": "dev", "newProject": "shop"}),
+    ("POST", f"{S}/transfer", {"toOrg": "acme"}),
+    ("POST", f"{S}/ownership", {"githubLogin": "admin"}),
+    ("POST", f"{S}/encrypt", {"plaintext": "eA=="}),
+    ("POST", f"{S}/decrypt", {"ciphertext": "eA=="}),
+    ("POST", f"{S}/batch-encrypt", {"plaintexts": ["eA=="]}),
+    ("POST", f"{S}/batch-decrypt", {"ciphertexts": ["eA=="]}),
+    ("POST", f"{S}/preview", program(dry_run=True)),
+    ("POST", f"{S}/begin-update", {"updateKind": "update", "program": program(), "tags": {"a": "b"}, "journalVersion": 1}),
+    ("POST", U, {"tags": {"a": "b"}, "journalVersion": 2}),
+    ("POST", f"{S}/import", json.loads(make_state(make_resource("a")))),
     ("PATCH", f"{U}/checkpoint", {"isInvalid": False, **json.loads(make_state(make_resource("a")))}),
     ("PATCH", f"{U}/checkpointverbatim", {"version": 3, "untypedDeployment": json.loads(make_state()), "sequenceNumber": 1}),
-    ("PATCH", f"{U}/checkpointdelta", {"version": 3, "checkpointHash": "0" * 64, "sequenceNumber": 2, "deploymentDelta": [{"Span": {"start": {"offset": 0}, "end": {"offset": 1}}, "NewText": "x"}]}),
+    (
+        "PATCH",
+        f"{U}/checkpointdelta",
+        {
+            "version": 3,
+            "checkpointHash": "0" * 64,
+            "sequenceNumber": 2,
+            "deploymentDelta": [{"Span": {"start": {"offset": 0}, "end": {"offset": 1}}, "NewText": "x"}],
+        },
+    ),
     ("PATCH", f"{U}/journalentries", {"entries": [entry(1, 1, 1, state=make_resource("a"))]}),
-    ("POST", f"{U}/events/batch", {"events": [{"sequence": 1, "timestamp": 1, "summaryEvent": {"resourceChanges": {"same": 1}, "isPreview": False}}]}),
+    (
+        "POST",
+        f"{U}/events/batch",
+        {"events": [{"sequence": 1, "timestamp": 1, "summaryEvent": {"resourceChanges": {"same": 1}, "isPreview": False}}]},
+    ),
     ("POST", f"{U}/events", {"sequence": 2, "timestamp": 1, "stdoutEvent": {"message": "x"}}),
-    ("POST", f"{U}/renew_lease", {"token": "", "duration": 300}), ("POST", f"{U}/complete", {"status": "succeeded"}),
-    ("POST", "/api/user/tokens", {"description": "x", "expires": 0}), ("POST", "/api/orgs/acme/tokens", {"name": "ci", "description": "x", "expires": 0, "admin": False, "roleID": ""}),
-    ("PATCH", "/api/orgs/acme", {"defaultStackPermission": "read", "accessTokenExpiry": 30, "membersCanCreateStacks": True, "defaultRoleId": "x"}),
-    ("POST", "/api/orgs/acme/members/bob", {"role": "member"}), ("PATCH", "/api/orgs/acme/members/admin", {"role": "admin", "fgaRoleId": "x"}),
+    ("POST", f"{U}/renew_lease", {"token": "", "duration": 300}),
+    ("POST", f"{U}/complete", {"status": "succeeded"}),
+    ("POST", "/api/user/tokens", {"description": "x", "expires": 0}),
+    ("POST", "/api/orgs/acme/tokens", {"name": "ci", "description": "x", "expires": 0, "admin": False, "roleID": ""}),
+    (
+        "PATCH",
+        "/api/orgs/acme",
+        {"defaultStackPermission": "read", "accessTokenExpiry": 30, "membersCanCreateStacks": True, "defaultRoleId": "x"},
+    ),
+    ("POST", "/api/orgs/acme/members/bob", {"role": "member"}),
+    ("PATCH", "/api/orgs/acme/members/admin", {"role": "admin", "fgaRoleId": "x"}),
     ("POST", "/api/orgs/acme/teams/pulumi", {"name": "ops", "displayName": "Ops", "description": "x"}),
-    ("PATCH", "/api/orgs/acme/teams/ops", {"memberAction": "add", "member": "admin", "addStackPermission": {"projectName": "shop", "stackName": "dev", "permission": 101}, "newDisplayName": "x"}),
+    (
+        "PATCH",
+        "/api/orgs/acme/teams/ops",
+        {
+            "memberAction": "add",
+            "member": "admin",
+            "addStackPermission": {"projectName": "shop", "stackName": "dev", "permission": 101},
+            "newDisplayName": "x",
+        },
+    ),
     ("POST", "/api/orgs/acme/invites/batch", {"invites": [{"email": "a@example.com", "role": "member"}]}),
-    ("POST", "/api/orgs/acme/oidc/issuers", {"name": "a", "url": "https://issuer.example.com", "thumbprints": ["x"], "maxExpiration": 60, "jwks": {"keys": [{"kty": "RSA", "kid": "a", "n": "AQ", "e": "AQAB"}]}}),
-    ("PATCH", "/api/orgs/acme/auth/policies/x", {"policies": [{"decision": "allow", "tokenType": "organization", "rules": {"sub": "x"}, "authorizedPermissions": ["standard"]}]}),
-    ("POST", "/api/oauth/token", {"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "audience": "urn:pulumi:org:acme", "subject_token": "a.b.c", "subject_token_type": "urn:ietf:params:oauth:token-type:id_token", "requested_token_type": "urn:pulumi:token-type:access_token:organization", "expiration": 60, "scope": ""}),
-    ("POST", "/api/orgs/acme/roles", {"name": "r", "description": "x", "resourceType": "global", "uxPurpose": "role", "details": {"__type": "PermissionDescriptorAllow", "permissions": ["stack:read"]}}),
+    (
+        "POST",
+        "/api/orgs/acme/oidc/issuers",
+        {
+            "name": "a",
+            "url": "https://issuer.example.com",
+            "thumbprints": ["x"],
+            "maxExpiration": 60,
+            "jwks": {"keys": [{"kty": "RSA", "kid": "a", "n": "AQ", "e": "AQAB"}]},
+        },
+    ),
+    (
+        "PATCH",
+        "/api/orgs/acme/auth/policies/x",
+        {
+            "policies": [
+                {"decision": "allow", "tokenType": "organization", "rules": {"sub": "x"}, "authorizedPermissions": ["standard"]}
+            ]
+        },
+    ),
+    (
+        "POST",
+        "/api/oauth/token",
+        {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "audience": "urn:pulumi:org:acme",
+            "subject_token": "a.b.c",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+            "requested_token_type": "urn:pulumi:token-type:access_token:organization",
+            "expiration": 60,
+            "scope": "",
+        },
+    ),
+    (
+        "POST",
+        "/api/orgs/acme/roles",
+        {
+            "name": "r",
+            "description": "x",
+            "resourceType": "global",
+            "uxPurpose": "role",
+            "details": {"__type": "PermissionDescriptorAllow", "permissions": ["stack:read"]},
+        },
+    ),
     ("PATCH", "/api/orgs/acme/saml", {"newIdpSsoDescriptor": "<a/>", "required": False, "sessionHours": 5}),
-    ("POST", "/api/esc/environments/acme/yaml/check", {"imports": ["a"], "values": {}}), ("POST", "/api/esc/environments/acme/yaml/open?duration=1h", {"imports": []}),
-    ("POST", "/api/console/email/signup", {"login": "a", "name": "x", "email": "a@example.com", "password": "xxxxxxxxxxxx"}), ("POST", "/api/console/email/login", {"emailOrLogin": "admin", "password": "x"}),
+    ("POST", "/api/esc/environments/acme/yaml/check", {"imports": ["a"], "values": {}}),
+    ("POST", "/api/esc/environments/acme/yaml/open?duration=1h", {"imports": []}),
+    ("POST", "/api/console/email/signup", {"login": "a", "name": "x", "email": "a@example.com", "password": "xxxxxxxxxxxx"}),
+    ("POST", "/api/console/email/login", {"emailOrLogin": "admin", "password": "x"}),
     ("POST", "/api/console/actions/new-organization", {"orgName": "x"}),
-    ("POST", "/scim/v2/acme/Users", PEOPLE), ("POST", "/scim/v2/acme/Groups", GROUP), ("PUT", "/scim/v2/acme/Users/x", PEOPLE),
+    ("POST", "/scim/v2/acme/Users", PEOPLE),
+    ("POST", "/scim/v2/acme/Groups", GROUP),
+    ("PUT", "/scim/v2/acme/Users/x", PEOPLE),
     ("PATCH", "/scim/v2/acme/Groups/x", {"Operations": [{"op": "add", "path": "members", "value": [{"value": "x"}]}]}),
-)  # fmt: skip
+)
 
 
 def all_routes() -> list[tuple[str, str, list[str]]]:
@@ -133,8 +242,19 @@ class Server:
         return client.request(method, address, content=content, headers=pairs, follow_redirects=False)
 
     def _filled(self, path: str) -> str:
-        parts = {"org": "acme", "project": "shop", "stack": "dev", "kind": "update", "update_id": self._update.id, "id": self._update.id,
-                 "version": "1", "team": "ops", "name": "a", "user": "admin", "login": "admin"}  # fmt: skip
+        parts = {
+            "org": "acme",
+            "project": "shop",
+            "stack": "dev",
+            "kind": "update",
+            "update_id": self._update.id,
+            "id": self._update.id,
+            "version": "1",
+            "team": "ops",
+            "name": "a",
+            "user": "admin",
+            "login": "admin",
+        }
         for part, value in parts.items():
             path = path.replace(f"{{{part}}}", value)
         return path.replace("{", "").replace("}", "").replace(":path", "")

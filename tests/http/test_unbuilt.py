@@ -56,8 +56,9 @@ def test_says_which_part(client: TestClient, method: str, path: str, part: str) 
     found = client.request(method, path, json={})
 
     assert (501, f"Not Implemented: {part} not part of this release (docs/compatibility.md)") == (
-        found.json()["code"], found.json()["message"],
-    )  # fmt: skip
+        found.json()["code"],
+        found.json()["message"],
+    )
 
 
 def test_is_said_to_those_who_are_signed_in(client: TestClient) -> None:

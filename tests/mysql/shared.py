@@ -100,9 +100,12 @@ def shared_server(folder: Path) -> Iterator[SharedServer]:
 def _start_keeper(folder: Path) -> None:
     keeper = subprocess.Popen(
         [sys.executable, "-m", "tests.mysql.keeper", str(folder)],
-        cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
-    )  # fmt: skip
+    )
     deadline = time.monotonic() + INSTALL_SECONDS
     while not (folder / ADDRESS).exists():
         assert keeper.poll() in (None, 0), f"the keeper of the MySQL server ended with {keeper.returncode}"

@@ -28,7 +28,11 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "team's token": ("POST", f"{ORG}/teams/ops/tokens", {"name": "t#", "description": "", "expires": 0}),
     "team": ("POST", f"{ORG}/teams/pulumi", {"name": "team#", "displayName": "", "description": ""}),
     "team's member": ("PATCH", f"{ORG}/teams/ops", {"memberAction": "add", "member": "user#"}),
-    "team's stack": ("PATCH", f"{ORG}/teams/ops", {"addStackPermission": {"projectName": "shop", "stackName": "dev", "permission": 101}}),
+    "team's stack": (
+        "PATCH",
+        f"{ORG}/teams/ops",
+        {"addStackPermission": {"projectName": "shop", "stackName": "dev", "permission": 101}},
+    ),
     "role": ("POST", f"{ORG}/roles", {"name": "role#", "uxPurpose": "role", "details": NOTHING}),
     "setting": ("PATCH", ORG, {"setDefaultStackPermission": 102}),
     "member's role": ("PATCH", f"{ORG}/members/user#", {"role": "billing-manager"}),
@@ -38,9 +42,12 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "owner": ("POST", f"{S}/ownership", {"githubLogin": "user#"}),
     "import": ("POST", f"{S}/import", make_state(make_resource("a"))),
     "update": ("POST", f"{S}/update", program()),
-    "preview": ("POST", f"{S}/begin-update",
-                {"updateKind": "preview", "program": program(dry_run=True), "tags": None, "journalVersion": 2}),
-}  # fmt: skip
+    "preview": (
+        "POST",
+        f"{S}/begin-update",
+        {"updateKind": "preview", "program": program(dry_run=True), "tags": None, "journalVersion": 2},
+    ),
+}
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import Connection, event, insert
 from starlette.testclient import TestClient
 
 from common.backend import Backend, open_backend
@@ -51,42 +51,124 @@ def _fill(backend: Backend, admin_id: str, org: str) -> None:
     groups = [(new_id(), number) for number in range(GROUPS)]
     with backend.db.begin() as tx:
         org_id = orgs.add_shared(tx, login=org, admin_user_id=admin_id, now=backend.clock.now())
-        tx.execute(insert(users), [
-            {"id": user_id, "login": f"{org}-{number}-person", "is_machine": False, "name": "P", "email": "", "avatar_url": "",
-             "site_admin": False, "default_org_id": None, "created_at": 1} for _, user_id, number in people
-        ])  # fmt: skip
-        tx.execute(insert(members), [
-            {"org_id": org_id, "user_id": user_id, "role": "member", "suspended": False, "created_at": 1}
-            for _, user_id, _ in people
-        ])  # fmt: skip
-        tx.execute(insert(scim_users), [
-            {"id": scim_id, "org_id": org_id, "user_id": user_id, "user_name": f"person-{number}@example.com",
-             "external_id": f"e{number}", "email": f"person-{number}@example.com", "active": True, "document": f'{{"userName":"person-{number}@example.com"}}',
-             "version": 1, "created_at": 1, "modified_at": 1} for scim_id, user_id, number in people
-        ])  # fmt: skip
-        tx.execute(insert(identities), [
-            {"provider": f"saml:{org_id}", "subject": f"person-{number}@example.com", "user_id": user_id, "login": "", "email": "",
-             "created_at": 1, "used_at": 1} for _, user_id, number in people
-        ])  # fmt: skip
-        tx.execute(insert(teams), [
-            {"id": team_id, "org_id": org_id, "kind": "scim", "name": f"g{number}", "display_name": f"G{number}",
-             "description": "", "created_at": 1} for team_id, number in groups
-        ])  # fmt: skip
-        tx.execute(insert(scim_groups), [
-            {"team_id": team_id, "org_id": org_id, "display_name": f"G{number}", "external_id": f"g{number}", "version": 1,
-             "created_at": 1, "modified_at": 1} for team_id, number in groups
-        ])  # fmt: skip
-        tx.execute(insert(team_members), [
+        tx.execute(
+            insert(users),
+            [
+                {
+                    "id": user_id,
+                    "login": f"{org}-{number}-person",
+                    "is_machine": False,
+                    "name": "P",
+                    "email": "",
+                    "avatar_url": "",
+                    "site_admin": False,
+                    "default_org_id": None,
+                    "created_at": 1,
+                }
+                for _, user_id, number in people
+            ],
+        )
+        tx.execute(
+            insert(members),
+            [
+                {"org_id": org_id, "user_id": user_id, "role": "member", "suspended": False, "created_at": 1}
+                for _, user_id, _ in people
+            ],
+        )
+        _fill_directory(tx, org_id, people)
+        _fill_groups(tx, org_id, groups, people)
+
+
+def _fill_directory(tx: Connection, org_id: str, people: list[tuple[str, str, int]]) -> None:
+    tx.execute(
+        insert(scim_users),
+        [
+            {
+                "id": scim_id,
+                "org_id": org_id,
+                "user_id": user_id,
+                "user_name": f"person-{number}@example.com",
+                "external_id": f"e{number}",
+                "email": f"person-{number}@example.com",
+                "active": True,
+                "document": f'{{"userName":"person-{number}@example.com"}}',
+                "version": 1,
+                "created_at": 1,
+                "modified_at": 1,
+            }
+            for scim_id, user_id, number in people
+        ],
+    )
+    tx.execute(
+        insert(identities),
+        [
+            {
+                "provider": f"saml:{org_id}",
+                "subject": f"person-{number}@example.com",
+                "user_id": user_id,
+                "login": "",
+                "email": "",
+                "created_at": 1,
+                "used_at": 1,
+            }
+            for _, user_id, number in people
+        ],
+    )
+
+
+def _fill_groups(tx: Connection, org_id: str, groups: list[tuple[str, int]], people: list[tuple[str, str, int]]) -> None:
+    tx.execute(
+        insert(teams),
+        [
+            {
+                "id": team_id,
+                "org_id": org_id,
+                "kind": "scim",
+                "name": f"g{number}",
+                "display_name": f"G{number}",
+                "description": "",
+                "created_at": 1,
+            }
+            for team_id, number in groups
+        ],
+    )
+    tx.execute(
+        insert(scim_groups),
+        [
+            {
+                "team_id": team_id,
+                "org_id": org_id,
+                "display_name": f"G{number}",
+                "external_id": f"g{number}",
+                "version": 1,
+                "created_at": 1,
+                "modified_at": 1,
+            }
+            for team_id, number in groups
+        ],
+    )
+    tx.execute(
+        insert(team_members),
+        [
             {"team_id": team_id, "user_id": user_id, "org_id": org_id, "role": "member", "created_at": 1}
-            for team_id, number in groups for _, user_id, other in people if other % GROUPS == number
-        ])  # fmt: skip
+            for team_id, number in groups
+            for _, user_id, other in people
+            if other % GROUPS == number
+        ],
+    )
 
 
 LISTS = (
-    f'/Users?filter=userName eq "{ONE}"', '/Users?filter=externalId eq "e7"', f'/Users?filter=emails.value eq "{ONE}"',
-    "/Users?startIndex=101&count=100", "/Users?filter=active eq true&count=10", '/Groups?filter=displayName eq "G7"',
-    '/Groups?filter=externalId eq "g7"', "/Groups?startIndex=1&count=30", "/Groups?excludedAttributes=members",
-)  # fmt: skip
+    f'/Users?filter=userName eq "{ONE}"',
+    '/Users?filter=externalId eq "e7"',
+    f'/Users?filter=emails.value eq "{ONE}"',
+    "/Users?startIndex=101&count=100",
+    "/Users?filter=active eq true&count=10",
+    '/Groups?filter=displayName eq "G7"',
+    '/Groups?filter=externalId eq "g7"',
+    "/Groups?startIndex=1&count=30",
+    "/Groups?excludedAttributes=members",
+)
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -93,9 +93,18 @@ class TestSignUp:
     def test_wants_a_form_of_ours(self, place: Place) -> None:
         """A form without the key of this browser is refused, and makes nothing."""
         assert 403 == place.visit.send("/signup", sign_up_form()).status_code
-        assert 401 == Visit(place.server).send(
-            "/signin", on="/signin", name="alice", password=PASSWORD, return_to="",
-        ).status_code  # fmt: skip
+        assert (
+            401
+            == Visit(place.server)
+            .send(
+                "/signin",
+                on="/signin",
+                name="alice",
+                password=PASSWORD,
+                return_to="",
+            )
+            .status_code
+        )
 
     def test_says_when_to_come_back(self, place: Place) -> None:
         """After too many tries the page says when to try again, and so does the header."""

@@ -21,10 +21,13 @@ from tests.pages.visiting import Visit, location, shown
 # The addresses of every link that a command line prints or opens, for a stack acme/shop/dev with one update.
 SERVED = ("/acme", "/acme/shop/dev", "/acme/shop/dev?exception=EXC-1", "/acme/shop/dev/updates/1", "/welcome/cli")
 MISSING_PARTS = {
-    "/acme/insights/policypacks/web/1": "Policy packs", "/acme/resources?query=type%3Ax": "Resource search",
-    "/acme/esc/shop/dev?version=1": "Environments", "/acme/neo/tasks/1": "AI assistants", "/claim/x": "AI assistants",
+    "/acme/insights/policypacks/web/1": "Policy packs",
+    "/acme/resources?query=type%3Ax": "Resource search",
+    "/acme/esc/shop/dev?version=1": "Environments",
+    "/acme/neo/tasks/1": "AI assistants",
+    "/claim/x": "AI assistants",
     "/acme/shop/dev/deployments/1": "Deployments",
-}  # fmt: skip
+}
 REDIRECTS = ("/user/settings/tokens", "/account/tokens")
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -111,10 +114,20 @@ class TestVisibility:
         bob = Visit(backend)
         bob.sign_in(make_user(backend, "bob", org="acme"))
         paths = (
-            "/globex/shop/dev", "/globex/shop/dev/updates/1", "/globex", "/acme/shop/dev", "/acme/shop/dev/updates/1",
-            "/acme/shop/none", "/acme/shop/none/updates/1", "/none/a/b", "/none", "/acme/shop/dev/updates/x",
-            "/acme/shop/dev/updates/" + "9" * 5000, "/acme/shop/dev/previews/x", "/acme/a%00b/c",
-        )  # fmt: skip
+            "/globex/shop/dev",
+            "/globex/shop/dev/updates/1",
+            "/globex",
+            "/acme/shop/dev",
+            "/acme/shop/dev/updates/1",
+            "/acme/shop/none",
+            "/acme/shop/none/updates/1",
+            "/none/a/b",
+            "/none",
+            "/acme/shop/dev/updates/x",
+            "/acme/shop/dev/updates/" + "9" * 5000,
+            "/acme/shop/dev/previews/x",
+            "/acme/a%00b/c",
+        )
         found = [opened(bob, path) for path in paths]
 
         assert {404} == {page.status_code for page in found}

@@ -22,9 +22,17 @@ from tests.pages.visiting import Visit, cookies_of, location, shown, values, wit
 
 SETTINGS = "/settings/tokens"
 ELSEWHERE = [
-    "https://evil.example.com", "//evil.example.com", "/\\evil.example.com", "\\\\evil.example.com", "/%09/evil".replace("%09", "\t"),
-    "javascript:alert(1)", "evil.example.com", "/\r\nSet-Cookie: a=b", "http:evil.example.com", " //evil.example.com",
-]  # fmt: skip
+    "https://evil.example.com",
+    "//evil.example.com",
+    "/\\evil.example.com",
+    "\\\\evil.example.com",
+    "/%09/evil".replace("%09", "\t"),
+    "javascript:alert(1)",
+    "evil.example.com",
+    "/\r\nSet-Cookie: a=b",
+    "http:evil.example.com",
+    " //evil.example.com",
+]
 
 
 class TestStart:
@@ -41,9 +49,13 @@ class TestSignInPage:
     def test_shows_the_ways_that_are_set_up(self, backend: Backend, admin: Caller) -> None:
         """There is a button for each provider with where to go afterwards, and a form for address and password."""
         there = with_settings(
-            backend, GITHUB_OAUTH_ID="x", GITHUB_OAUTH_SECRET="y", STACKHOLD_OIDC_ISSUER="https://id.example.com",
-            STACKHOLD_OIDC_CLIENT_ID="z", STACKHOLD_OIDC_NAME="Acme <ID>",
-        )  # fmt: skip
+            backend,
+            GITHUB_OAUTH_ID="x",
+            GITHUB_OAUTH_SECRET="y",
+            STACKHOLD_OIDC_ISSUER="https://id.example.com",
+            STACKHOLD_OIDC_CLIENT_ID="z",
+            STACKHOLD_OIDC_NAME="Acme <ID>",
+        )
         page = Visit(there).get("/signin", return_to="/settings?a=1&b=2")
 
         assert ["/signin/github?return_to=%2Fsettings%3Fa%3D1%26b%3D2", "/signin/oidc?return_to=%2Fsettings%3Fa%3D1%26b%3D2"] == [
@@ -139,8 +151,14 @@ class TestSignInByToken:
         with backend.db.begin() as tx:
             owner = access.TokenOwner(admin.user_id, admin.memberships[0].org_id, issuer_id=new_id(), is_personal=True)
             exchanged = tokens.issue_token(
-                tx, owner, name="job", description="", created_by=admin.user_id, now=now, expires_at=now + timedelta(hours=1),
-            )  # fmt: skip
+                tx,
+                owner,
+                name="job",
+                description="",
+                created_by=admin.user_id,
+                now=now,
+                expires_at=now + timedelta(hours=1),
+            )
 
         assert 403 == visit.sign_in(exchanged.text).status_code
         assert not visit.is_signed_in()

@@ -10,11 +10,7 @@ from tools import package_aws, package_azure
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "functions" / "pages"
-NEEDED = {
-    path.relative_to(ROOT).as_posix()
-    for path in PAGES.rglob("*")
-    if path.is_file() and "__pycache__" not in path.parts
-}  # fmt: skip
+NEEDED = {path.relative_to(ROOT).as_posix() for path in PAGES.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
 
 
 def lacking(names: Iterable[str]) -> set[str]:

@@ -72,10 +72,18 @@ class TestOrigin:
 
         assert "/signin?return_to=%2F" == location(response)
 
-    @pytest.mark.parametrize("origin", [
-        "https://evil.example.com", "null", "http://testserver.evil.example.com", "https://127.0.0.1:8080@evil.example.com", "file://", "x",
-        "http://testserver:81",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "https://evil.example.com",
+            "null",
+            "http://testserver.evil.example.com",
+            "https://127.0.0.1:8080@evil.example.com",
+            "file://",
+            "x",
+            "http://testserver:81",
+        ],
+    )
     def test_foreign_origin_is_refused(self, member: Visit, origin: str) -> None:
         """A form that a browser says comes from elsewhere is refused, even with the right key."""
         response = member.send(TOKENS, OWN, on=TOKENS, headers={"Origin": origin})
@@ -83,16 +91,27 @@ class TestOrigin:
         assert 403 == response.status_code
         assert "not sent from one of our pages" in shown(response)
 
-    @pytest.mark.parametrize("headers", [
-        {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+            {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+        ],
+    )
     def test_foreign_site_is_refused(self, member: Visit, headers: dict[str, str]) -> None:
         """A browser that hides the origin still says whether it is another site's; a hidden origin is never ours."""
         assert 403 == member.send(TOKENS, OWN, on=TOKENS, headers=headers).status_code
 
-    @pytest.mark.parametrize("headers", [
-        {}, {"Origin": "http://testserver"}, {"Origin": "http://127.0.0.1:8080"}, {"Sec-Fetch-Site": "same-origin"},
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Origin": "http://testserver"},
+            {"Origin": "http://127.0.0.1:8080"},
+            {"Sec-Fetch-Site": "same-origin"},
+        ],
+    )
     def test_own_origin_is_taken(self, member: Visit, headers: dict[str, str]) -> None:
         """The address that is configured and the one that the browser asked are ours; old browsers say nothing."""
         assert 200 == member.send(TOKENS, OWN, on=TOKENS, headers=headers).status_code
@@ -106,11 +125,30 @@ class TestLocalPath:
         """A path with or without a query leads to itself."""
         assert path == local_path(path)
 
-    @pytest.mark.parametrize("path", [
-        "", "settings", "//evil.example.com", "///evil.example.com", "/\\evil.example.com", "\\/evil", "https://evil.example.com",
-        "https:/evil", "javascript:alert(1)", "/\tevil", "/\nevil", "/\x00", " /settings", "/\u2028", "/" + "a" * 2000, "/a\\..\\b",
-        "data:text/html,x", "/\u202e", "mailto:x",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "",
+            "settings",
+            "//evil.example.com",
+            "///evil.example.com",
+            "/\\evil.example.com",
+            "\\/evil",
+            "https://evil.example.com",
+            "https:/evil",
+            "javascript:alert(1)",
+            "/\tevil",
+            "/\nevil",
+            "/\x00",
+            " /settings",
+            "/\u2028",
+            "/" + "a" * 2000,
+            "/a\\..\\b",
+            "data:text/html,x",
+            "/\u202e",
+            "mailto:x",
+        ],
+    )
     def test_takes_nothing_else(self, path: str) -> None:
         """Anything that some browser could read as another place leads to the usual page."""
         assert HOME == local_path(path)
@@ -127,12 +165,21 @@ class TestHeaders:
 
         assert POLICY == headers["content-security-policy"]
         assert ("nosniff", "DENY", "same-origin", "no-store") == (
-            headers["x-content-type-options"], headers["x-frame-options"], headers["referrer-policy"], headers["cache-control"],
-        )  # fmt: skip
+            headers["x-content-type-options"],
+            headers["x-frame-options"],
+            headers["referrer-policy"],
+            headers["cache-control"],
+        )
 
-    @pytest.mark.parametrize(("domain", "expected"), [
-        ("app.example.com", "max-age=15552000"), ("127.0.0.1:8080", None), ("localhost:8080", None), ("", None),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("domain", "expected"),
+        [
+            ("app.example.com", "max-age=15552000"),
+            ("127.0.0.1:8080", None),
+            ("localhost:8080", None),
+            ("", None),
+        ],
+    )
     def test_https_is_asked_for_where_it_is(self, backend: Backend, admin: Caller, domain: str, expected: str | None) -> None:
         """Browsers are told to use HTTPS alone only where the pages are reached over it."""
         there = with_settings(backend, PULUMI_CONSOLE_DOMAIN=domain)
@@ -142,8 +189,11 @@ class TestHeaders:
     def test_localhost_has_other_servers(self, backend: Backend, admin: Caller) -> None:
         """With a certificate for `localhost` the other programs of the same machine stay reachable over HTTP."""
         there = with_settings(
-            backend, PULUMI_CONSOLE_DOMAIN="localhost:8080", API_TLS_CERTIFICATE="c.pem", API_TLS_PRIVATE_KEY="k.pem",
-        )  # fmt: skip
+            backend,
+            PULUMI_CONSOLE_DOMAIN="localhost:8080",
+            API_TLS_CERTIFICATE="c.pem",
+            API_TLS_PRIVATE_KEY="k.pem",
+        )
         response = Visit(there, "https://localhost:8080").get("/signin")
 
         assert "strict-transport-security" not in response.headers

@@ -29,9 +29,7 @@ class Visit:
     """One browser at one server."""
 
     def __init__(self, backend: Backend, base_url: str = "http://testserver") -> None:
-        self.client = TestClient(
-            create_app(backend), base_url=base_url, follow_redirects=False, raise_server_exceptions=False
-        )  # fmt: skip
+        self.client = TestClient(create_app(backend), base_url=base_url, follow_redirects=False, raise_server_exceptions=False)
 
     def get(self, path: str, **parameters: str) -> Response:
         """Opens a page."""
@@ -44,8 +42,14 @@ class Visit:
         return found[1]
 
     def send(
-        self, path: str, sent: Mapping[str, str] | None = None, *, on: str = "", headers: dict[str, str] | None = None, **more: str,
-    ) -> Response:  # fmt: skip
+        self,
+        path: str,
+        sent: Mapping[str, str] | None = None,
+        *,
+        on: str = "",
+        headers: dict[str, str] | None = None,
+        **more: str,
+    ) -> Response:
         """Sends a form; `on` is the page that it stands on, unless the form has a key of its own."""
         key = {"form_key": self.form_key(on)} if on else {}
         return self.client.post(path, data={**key, **(sent or {}), **more}, headers=headers)

@@ -13,9 +13,16 @@ class GitLab(OAuthPeer):
     def __init__(self) -> None:
         super().__init__()
         self.user: dict[str, Any] = {
-            "id": 42, "username": "alice", "name": "Alice Archer", "state": "active", "email": "alice@example.com",
-            "confirmed_at": "2024-05-23T09:05:22.990Z", "commit_email": "alice@example.org", "public_email": "", "two_factor_enabled": True,
-        }  # fmt: skip
+            "id": 42,
+            "username": "alice",
+            "name": "Alice Archer",
+            "state": "active",
+            "email": "alice@example.com",
+            "confirmed_at": "2024-05-23T09:05:22.990Z",
+            "commit_email": "alice@example.org",
+            "public_email": "",
+            "two_factor_enabled": True,
+        }
 
     def settings(self) -> dict[str, str]:
         """The settings of an installation that knows it."""

@@ -37,8 +37,12 @@ class OpenID(OAuthPeer):
         # What stands in the identity token besides, or instead; None takes a claim out.
         self.claims: dict[str, Any] = {}
         self.person: dict[str, Any] = {
-            "sub": "a1", "preferred_username": "alice", "name": "Alice Archer", "email": "alice@example.com", "email_verified": True,
-        }  # fmt: skip
+            "sub": "a1",
+            "preferred_username": "alice",
+            "name": "Alice Archer",
+            "email": "alice@example.com",
+            "email_verified": True,
+        }
         self.userinfo: dict[str, Any] = {}
         self.methods: list[str] | None = None
         self.names_issuer = False
@@ -47,9 +51,11 @@ class OpenID(OAuthPeer):
     def settings(self) -> dict[str, str]:
         """The settings of an installation that knows it."""
         return {
-            "STACKHOLD_OIDC_ISSUER": self.url, "STACKHOLD_OIDC_CLIENT_ID": self.client_id, "STACKHOLD_OIDC_CLIENT_SECRET": self.client_secret,
+            "STACKHOLD_OIDC_ISSUER": self.url,
+            "STACKHOLD_OIDC_CLIENT_ID": self.client_id,
+            "STACKHOLD_OIDC_CLIENT_SECRET": self.client_secret,
             "STACKHOLD_OIDC_NAME": "Example ID",
-        }  # fmt: skip
+        }
 
     def rotate(self, name: str) -> None:
         """Signs with another key from now on, and publishes that one alone."""
@@ -72,8 +78,13 @@ class OpenID(OAuthPeer):
         """An identity token as the knobs have it."""
         now = int(self._now().timestamp())
         usual = {
-            "iss": self.issuer, "aud": self.client_id, "iat": now, "exp": now + HOUR_SECONDS, "nonce": grant.nonce, **self.person,
-        }  # fmt: skip
+            "iss": self.issuer,
+            "aud": self.client_id,
+            "iat": now,
+            "exp": now + HOUR_SECONDS,
+            "nonce": grant.nonce,
+            **self.person,
+        }
         claims = {name: value for name, value in {**usual, **self.claims}.items() if value is not None}
         if self.header["alg"] == "none":
             return f"{_signed_part(self.header, claims)}."
@@ -84,11 +95,17 @@ class OpenID(OAuthPeer):
     def configuration(self) -> Said:
         """What it publishes of itself."""
         more = {} if self.methods is None else {"token_endpoint_auth_methods_supported": self.methods}
-        return Said({
-            "issuer": self.issuer, "authorization_endpoint": f"{self.url}/authorize", "token_endpoint": f"{self.url}/token",
-            "jwks_uri": f"{self.url}/keys", "userinfo_endpoint": f"{self.url}/userinfo",
-            "authorization_response_iss_parameter_supported": self.names_issuer, **more,
-        })  # fmt: skip
+        return Said(
+            {
+                "issuer": self.issuer,
+                "authorization_endpoint": f"{self.url}/authorize",
+                "token_endpoint": f"{self.url}/token",
+                "jwks_uri": f"{self.url}/keys",
+                "userinfo_endpoint": f"{self.url}/userinfo",
+                "authorization_response_iss_parameter_supported": self.names_issuer,
+                **more,
+            }
+        )
 
     def _token(self, asked: Asked) -> Said:
         grant = self.redeem(asked)

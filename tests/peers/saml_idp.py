@@ -124,10 +124,15 @@ def read(url: str) -> Request:
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     root = etree.fromstring(zlib.decompress(b64decode(query["SAMLRequest"]), -15))
     return Request(
-        id=root.get("ID"), state=query["RelayState"], acs=root.get("AssertionConsumerServiceURL"),
-        issuer=root.findtext(f"{{{_ASSERTION}}}Issuer"), destination=root.get("Destination"),
-        forced=root.get("ForceAuthn") == "true", signature=query.get("Signature", ""), url=url,
-    )  # fmt: skip
+        id=root.get("ID"),
+        state=query["RelayState"],
+        acs=root.get("AssertionConsumerServiceURL"),
+        issuer=root.findtext(f"{{{_ASSERTION}}}Issuer"),
+        destination=root.get("Destination"),
+        forced=root.get("ForceAuthn") == "true",
+        signature=query.get("Signature", ""),
+        url=url,
+    )
 
 
 def respond(pair: Pair, answer: Answer) -> bytes:
@@ -185,8 +190,12 @@ def _assertion(answer: Answer) -> bytes:
 
 def _sign(pair: Pair, text: bytes, answer: Answer) -> bytes:
     signed: bytes | str = Toolkit.add_sign(
-        text, pair.key, pair.certificate, sign_algorithm=answer.signature, digest_algorithm=answer.digest,
-    )  # fmt: skip
+        text,
+        pair.key,
+        pair.certificate,
+        sign_algorithm=answer.signature,
+        digest_algorithm=answer.digest,
+    )
     return signed.encode() if isinstance(signed, str) else signed
 
 

@@ -38,8 +38,12 @@ class SamlServer:
         asked = saml_idp.read(path)
         self.asked.append(asked)
         answer = Answer(
-            acs=asked.acs, audience=asked.issuer, in_response_to=asked.id, subject=self.subject, issuer=f"{self.url}/metadata",
-        )  # fmt: skip
+            acs=asked.acs,
+            audience=asked.issuer,
+            in_response_to=asked.id,
+            subject=self.subject,
+            issuer=f"{self.url}/metadata",
+        )
         fields = {"SAMLResponse": saml_idp.encode(saml_idp.respond(self.pair, answer)), "RelayState": asked.state}
         inputs = "".join(f'<input type="hidden" name="{name}" value="{html.escape(text)}">' for name, text in fields.items())
         form = f'<form method="post" action="{html.escape(asked.acs)}">{inputs}</form>'

@@ -112,11 +112,12 @@ class WorkloadIssuer:
         keys = faults.keys if faults.keys is not None else [published(self.number)]
         return {
             DISCOVERY: {
-                "issuer": faults.claimed_issuer or self.url, "jwks_uri": faults.keys_address or f"{self.url}/jwks",
+                "issuer": faults.claimed_issuer or self.url,
+                "jwks_uri": faults.keys_address or f"{self.url}/jwks",
                 "id_token_signing_alg_values_supported": ["RS256"],
             },
             "/jwks": {"keys": keys, "padding": "x" * faults.padding_bytes},
-        }  # fmt: skip
+        }
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         issuer = self
@@ -152,8 +153,10 @@ class Pipeline:
     def form(self, token: str, **fields: str) -> dict[str, str]:
         """Returns the form that exchanges an identity token; an empty text takes a field away."""
         usual = {
-            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "audience": f"urn:pulumi:org:{self.org}",
-            "subject_token": token, "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "audience": f"urn:pulumi:org:{self.org}",
+            "subject_token": token,
+            "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
             "requested_token_type": "urn:pulumi:token-type:access_token:organization",
-        }  # fmt: skip
+        }
         return {name: value for name, value in (usual | self.extra | fields).items() if value}

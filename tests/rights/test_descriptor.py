@@ -26,25 +26,34 @@ class TestDecode:
         """Every type name that clients send is known, and comes out as it went in."""
         stack = {"__type": "PermissionExpressionStack"}
         literals: list[tuple[str, dict[str, Any]]] = [
-            ("Bool", {"value": True}), ("String", {"value": "x"}), ("Number", {"value": 1.5}), ("Stack", {"identity": "s"}),
-            ("Environment", {"identity": "e"}), ("InsightsAccount", {"identity": "a"}), ("Team", {"identity": "t"}),
-        ]  # fmt: skip
+            ("Bool", {"value": True}),
+            ("String", {"value": "x"}),
+            ("Number", {"value": 1.5}),
+            ("Stack", {"identity": "s"}),
+            ("Environment", {"identity": "e"}),
+            ("InsightsAccount", {"identity": "a"}),
+            ("Team", {"identity": "t"}),
+        ]
         contexts = [{"__type": f"PermissionExpression{name}"} for name in ("Stack", "Environment", "InsightsAccount", "Team")]
         sets = [
             {"__type": f"PermissionSetExpression{name}", "identities": ["i"]}
             for name in ("Stack", "Environment", "InsightsAccount", "Team")
         ]
         values = [
-            *({"__type": f"PermissionLiteralExpression{name}", **members} for name, members in literals), *contexts,
+            *({"__type": f"PermissionLiteralExpression{name}", **members} for name, members in literals),
+            *contexts,
             *({"__type": "PermissionExpressionTag", "context": context, "key": "env"} for context in contexts),
-        ]  # fmt: skip
+        ]
         conditions: list[dict[str, Any]] = [
             *({"__type": "PermissionExpressionEqual", "left": value, "right": value} for value in values),
             *({"__type": "PermissionExpressionIn", "target": stack, "values": of} for of in sets),
-            {"__type": "PermissionExpressionIn", "target": stack,
-             "values": {"__type": "PermissionSetExpressionString", "values": ["v"]}},
+            {
+                "__type": "PermissionExpressionIn",
+                "target": stack,
+                "values": {"__type": "PermissionSetExpressionString", "values": ["v"]},
+            },
             {"__type": "PermissionExpressionHasTag", "context": stack, "key": "env"},
-        ]  # fmt: skip
+        ]
         conditions += [{"__type": "PermissionExpressionNot", "node": conditions[0]}]
         conditions += [
             {"__type": f"PermissionExpression{name}", "left": conditions[0], "right": conditions[1]} for name in ("And", "Or")
@@ -53,10 +62,14 @@ class TestDecode:
         compose = {"__type": "PermissionDescriptorCompose", "permissionDescriptors": ["id"]}
         entries = [
             *({"__type": "PermissionDescriptorCondition", "condition": one, "subNode": allow} for one in conditions),
-            {"__type": "PermissionDescriptorIfThenElse", "condition": conditions[0], "subNodeForTrue": allow,
-             "subNodeForFalse": compose},
+            {
+                "__type": "PermissionDescriptorIfThenElse",
+                "condition": conditions[0],
+                "subNodeForTrue": allow,
+                "subNodeForFalse": compose,
+            },
             {"__type": "PermissionDescriptorSelect", "selector": values[-1], "options": [{"value": values[1], "node": allow}]},
-        ]  # fmt: skip
+        ]
         sent = {"__type": "PermissionDescriptorGroup", "entries": entries}
 
         assert sent == json.loads(d.encode(d.decode(json.dumps(sent).encode())))
@@ -70,11 +83,21 @@ class TestDecode:
 
     @pytest.mark.parametrize(
         "text",
-        [b"", b"null", b"[]", b"{}", b'{"__type":"Nonsense"}', b'{"__type":"PermissionDescriptorAllow","permissions":"x"}',
-         text_of("PermissionDescriptorAllow", permissions=["stack:fly"]), text_of("PermissionExpressionStack"),
-         text_of("PermissionDescriptorGroup", entries=[None]), b'{"__type":null}', b'{"__type":"PermissionDescriptorAllow"'],
+        [
+            b"",
+            b"null",
+            b"[]",
+            b"{}",
+            b'{"__type":"Nonsense"}',
+            b'{"__type":"PermissionDescriptorAllow","permissions":"x"}',
+            text_of("PermissionDescriptorAllow", permissions=["stack:fly"]),
+            text_of("PermissionExpressionStack"),
+            text_of("PermissionDescriptorGroup", entries=[None]),
+            b'{"__type":null}',
+            b'{"__type":"PermissionDescriptorAllow"',
+        ],
         ids=lambda text: text[:40].decode(),
-    )  # fmt: skip
+    )
     def test_refuses_what_is_not_of_the_grammar(self, text: bytes) -> None:
         """Anything else is the client's mistake."""
         with pytest.raises(BadRequest, match="invalid permission descriptor"):

@@ -68,11 +68,17 @@ class TestOutcome:
     @pytest.mark.parametrize(
         ("left", "right", "conjunction", "disjunction"),
         [
-            (TRUE, TRUE, True, True), (TRUE, FALSE, False, True), (FALSE, TRUE, False, True), (FALSE, FALSE, False, False),
-            (TRUE, UNKNOWN, None, True), (UNKNOWN, TRUE, None, True), (FALSE, UNKNOWN, False, None),
-            (UNKNOWN, FALSE, False, None), (UNKNOWN, UNKNOWN, None, None),
+            (TRUE, TRUE, True, True),
+            (TRUE, FALSE, False, True),
+            (FALSE, TRUE, False, True),
+            (FALSE, FALSE, False, False),
+            (TRUE, UNKNOWN, None, True),
+            (UNKNOWN, TRUE, None, True),
+            (FALSE, UNKNOWN, False, None),
+            (UNKNOWN, FALSE, False, None),
+            (UNKNOWN, UNKNOWN, None, None),
         ],
-    )  # fmt: skip
+    )
     def test_joins_what_cannot_be_told_as_kleene_does(
         self, left: d.Boolean, right: d.Boolean, *, conjunction: bool | None, disjunction: bool | None
     ) -> None:
@@ -88,10 +94,12 @@ class TestOutcome:
 
     @pytest.mark.parametrize(
         ("kind", "context", "literal"),
-        [(EntityKind.ENVIRONMENT, d.Environment(), d.LiteralEnvironment(identity="x")),
-         (EntityKind.ACCOUNT, d.InsightsAccount(), d.LiteralInsightsAccount(identity="x")),
-         (EntityKind.TEAM, d.Team(), d.LiteralTeam(identity="x"))],
-    )  # fmt: skip
+        [
+            (EntityKind.ENVIRONMENT, d.Environment(), d.LiteralEnvironment(identity="x")),
+            (EntityKind.ACCOUNT, d.InsightsAccount(), d.LiteralInsightsAccount(identity="x")),
+            (EntityKind.TEAM, d.Team(), d.LiteralTeam(identity="x")),
+        ],
+    )
     def test_compares_other_kinds_of_things(self, kind: EntityKind, context: d.Context, literal: d.Literal) -> None:
         """Environments, accounts and teams are compared with ids of their own kind."""
         assert truth(d.Equal(left=context, right=literal), Entity(kind, "x"))

@@ -6,8 +6,11 @@ from common.rights.predicate import ALWAYS, NEVER, Entity, EntityKind, Is, Lacks
 from common.rights.rules import granted, parsed, where_granted
 
 READ, WRITE, DELETE, CREATE = (
-    Permission.STACK_READ, Permission.STACK_WRITE, Permission.STACK_DELETE, Permission.STACK_CREATE,
-)  # fmt: skip
+    Permission.STACK_READ,
+    Permission.STACK_WRITE,
+    Permission.STACK_DELETE,
+    Permission.STACK_CREATE,
+)
 PROD = Entity(EntityKind.STACK, "s1", {"env": "prod"})
 DEV = Entity(EntityKind.STACK, "s2", {"env": "dev"})
 BARE = Entity(EntityKind.STACK, "s3")

@@ -90,8 +90,18 @@ def call(served: Served, method: str, path: str, body: bytes, headers: dict[str,
 
 @pytest.mark.usefixtures("peak")
 class TestMemory:
-    @pytest.mark.parametrize("path", ["/signin", "/signup", "/reset", "/api/oauth/token", "/api/console/email/login", "/signin/token",
-                                      "/login/acme/sso/saml/acs"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/signin",
+            "/signup",
+            "/reset",
+            "/api/oauth/token",
+            "/api/console/email/login",
+            "/signin/token",
+            "/login/acme/sso/saml/acs",
+        ],
+    )
     def test_is_not_filled_by_strangers(self, served: Served, path: str) -> None:
         """Small bodies that inflate to 64 MiB are refused at 64 KiB, many at once, on all forms and where tokens are made."""
         with ThreadPoolExecutor(6) as many:

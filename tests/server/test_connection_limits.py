@@ -32,9 +32,16 @@ class TestConnections:
 
     @pytest.mark.parametrize(
         ("address", "network"),
-        [("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::/64"), ("2001:db8:0:0:f::2", "2001:db8::/64"), ("::ffff:192.0.2.1", "192.0.2.1"),
-         ("fe80::1%eth0", "fe80::/64"), ("", ""), ("x:y", "x:y")],
-    )  # fmt: skip
+        [
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::/64"),
+            ("2001:db8:0:0:f::2", "2001:db8::/64"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("fe80::1%eth0", "fe80::/64"),
+            ("", ""),
+            ("x:y", "x:y"),
+        ],
+    )
     def test_of_ipv6_are_counted_by_network(self, address: str, network: str) -> None:
         """Whoever has an IPv6 network has 64 bits of addresses."""
         assert network == network_of(address)
@@ -66,7 +73,7 @@ class Transport(asyncio.Transport):
 
 class TestRepliesThatNobodyReads:
     @pytest.mark.parametrize(("reads", "is_aborted"), [(0, True), (1_000, False)])
-    def test_end_the_connection(self, monkeypatch: pytest.MonkeyPatch, reads: int, is_aborted: bool) -> None:  # noqa: FBT001
+    def test_end_the_connection(self, monkeypatch: pytest.MonkeyPatch, reads: int, is_aborted: bool) -> None:
         """A client that reads nothing for a while is let go with what was kept for it; one that reads slowly is not."""
         monkeypatch.setattr(http_protocol, "WRITE_IDLE_SECONDS", 0.02)
 

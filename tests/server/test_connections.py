@@ -77,9 +77,13 @@ def answers_again(served: Served) -> bool:
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that waits a second for heads and two for further requests, and takes 20 connections of one address, 100 in all."""
     settings = {
-        **BOOTSTRAP, **ELSEWHERE, "STACKHOLD_HEADER_TIMEOUT_SECONDS": "1", "STACKHOLD_KEEP_ALIVE_SECONDS": "2",
-        "STACKHOLD_CONNECTIONS": "100", "STACKHOLD_CONNECTIONS_PER_ADDRESS": "20",
-    }  # fmt: skip
+        **BOOTSTRAP,
+        **ELSEWHERE,
+        "STACKHOLD_HEADER_TIMEOUT_SECONDS": "1",
+        "STACKHOLD_KEEP_ALIVE_SECONDS": "2",
+        "STACKHOLD_CONNECTIONS": "100",
+        "STACKHOLD_CONNECTIONS_PER_ADDRESS": "20",
+    }
     with Served(tmp_path_factory.mktemp("hasty"), **settings) as served:
         yield served
 
@@ -240,8 +244,15 @@ class TestIdleConnections:
 
 
 class TestHost:
-    @pytest.mark.parametrize("head", [b"GET /api/status HTTP/1.0\r\n\r\n", b"GET /api/status HTTP/1.1\r\n\r\n", b"HEAD /api/status HTTP/1.0\r\n\r\n",
-                                      b"GET /api/status HTTP/1.0\r\nHost: \r\n\r\n"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"GET /api/status HTTP/1.0\r\n\r\n",
+            b"GET /api/status HTTP/1.1\r\n\r\n",
+            b"HEAD /api/status HTTP/1.0\r\n\r\n",
+            b"GET /api/status HTTP/1.0\r\nHost: \r\n\r\n",
+        ],
+    )
     def test_is_not_needed_by_a_health_check(self, hasty: Served, head: bytes) -> None:
         """Balancers ask in old forms: HTTP/1.0, no host. The answer is 200."""
         assert b"200" == status_of(hasty, head)

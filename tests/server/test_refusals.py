@@ -93,20 +93,29 @@ class TestServe:
             ({"STACKHOLD_BOOTSTRAP_TOKEN": "secret"}, "STACKHOLD_BOOTSTRAP_TOKEN must be "),
             ({"STACKHOLD_BOOTSTRAP_ORG": "a/b"}, "STACKHOLD_BOOTSTRAP_ORG: "),
             ({"PULUMI_KMS_KEY": "arn:aws:s3:::example"}, "PULUMI_KMS_KEY must be the ARN"),
-            ({"PULUMI_AZURE_KV_URI": "https://acme.vault.azure.net"}, "PULUMI_AZURE_KV_KEY_NAME must be set with PULUMI_AZURE_KV_URI"),
+            (
+                {"PULUMI_AZURE_KV_URI": "https://acme.vault.azure.net"},
+                "PULUMI_AZURE_KV_KEY_NAME must be set with PULUMI_AZURE_KV_URI",
+            ),
             ({"PULUMI_KMS_KEY": "arn", "PULUMI_LOCAL_KEYS": "keys"}, "PULUMI_LOCAL_KEYS and PULUMI_KMS_KEY are both set"),
             ({"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "s3://states?frobnicate=1"}, "unknown option 'frobnicate'"),
             ({"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "azblob://states"}, "set AZURE_STORAGE_ACCOUNT"),
             ({"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "/states"}, "must begin with s3:// or azblob://"),
-            ({"PULUMI_DATABASE_ENDPOINT": "db:http", "PULUMI_DATABASE_USER_NAME": "svc"}, "PULUMI_DATABASE_ENDPOINT must be host:port"),
+            (
+                {"PULUMI_DATABASE_ENDPOINT": "db:http", "PULUMI_DATABASE_USER_NAME": "svc"},
+                "PULUMI_DATABASE_ENDPOINT must be host:port",
+            ),
             ({"PULUMI_LOCAL_KEYS": "nowhere"}, "PULUMI_LOCAL_KEYS must be the path of a key file"),
             ({"API_TLS_CERTIFICATE": PEM}, "API_TLS_PRIVATE_KEY must be set with API_TLS_CERTIFICATE"),
             ({"API_TLS_PRIVATE_KEY": "key.pem"}, "API_TLS_CERTIFICATE must be set with API_TLS_PRIVATE_KEY"),
-            ({"API_TLS_CERTIFICATE": "cert.pem", "API_TLS_PRIVATE_KEY": "key.pem"}, "API_TLS_CERTIFICATE must be PEM text, base64 of PEM text, or the path"),
+            (
+                {"API_TLS_CERTIFICATE": "cert.pem", "API_TLS_PRIVATE_KEY": "key.pem"},
+                "API_TLS_CERTIFICATE must be PEM text, base64 of PEM text, or the path",
+            ),
             ({"API_TLS_CERTIFICATE": PEM, "API_TLS_PRIVATE_KEY": PEM}, "cannot be used together"),
             ({"STACKHOLD_MIGRATE_AT_START": "false"}, "run `stackhold migrate`"),
         ],
-    )  # fmt: skip
+    )
     def test_refuses_settings_that_cannot_be(self, refused: Refused, settings: dict[str, str], line: str) -> None:
         """A bad setting is named in one line, without its value if that may be a secret."""
         said = refused("serve", **{"STACKHOLD_PORT": "0", **settings})

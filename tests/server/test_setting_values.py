@@ -111,7 +111,7 @@ class TestEverySetting:
             ("SMTP_SERVER", "user:hunter2hunter2@mail.example.com"),
             ("PULUMI_API_DOMAIN", "user:hunter2hunter2@example.com"),
         ],
-    )  # fmt: skip
+    )
     def test_with_a_password_in_its_address_is_refused_without_showing_it(
         self, command: str, name: str, value: str, tmp_path: Path
     ) -> None:

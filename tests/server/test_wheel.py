@@ -74,9 +74,14 @@ class TestWheel:
     def test_names_the_extra_for_a_cloud(self, installed: Path, tmp_path: Path, settings: dict[str, str], extra: str) -> None:
         """What a cloud's setting needs is an extra of the package, not a file of a checkout."""
         ended = subprocess.run(
-            [installed, "serve", "--port", "0"], cwd=tmp_path, env=environment(**settings), capture_output=True, text=True, check=False,
+            [installed, "serve", "--port", "0"],
+            cwd=tmp_path,
+            env=environment(**settings),
+            capture_output=True,
+            text=True,
+            check=False,
             timeout=LIMIT_SECONDS,
-        )  # fmt: skip
+        )
 
         assert 1 == ended.returncode
         assert f"needs a package that is not installed: pip install 'stackhold[{extra}]'" in ended.stderr

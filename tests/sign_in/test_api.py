@@ -47,13 +47,20 @@ class TestInstaller:
     @pytest.mark.parametrize(
         ("path", "body", "status"),
         [
-            (SIGN_UP, {}, 400), (SIGN_UP, [], 400), (SIGN_UP, None, 400), (SIGN_UP, {**ALICE, "password": "short"}, 400),
-            (SIGN_UP, {**ALICE, "loginName": None}, 400), (SIGN_UP, {**ALICE, "email": "alice"}, 400),
-            (SIGN_UP, {**ALICE, "loginName": "a b"}, 400), (SIGN_UP, {**ALICE, "token": "x"}, 403),
-            (SIGN_IN, {"email": "alice@example.com"}, 400), (SIGN_IN, {"email": "a@example.com", "password": PASSWORD}, 401),
-            (SIGN_IN, {"email": "alice@example.com", "password": "wrong password"}, 401), (NEW_ORG, {"orgName": "x"}, 401),
+            (SIGN_UP, {}, 400),
+            (SIGN_UP, [], 400),
+            (SIGN_UP, None, 400),
+            (SIGN_UP, {**ALICE, "password": "short"}, 400),
+            (SIGN_UP, {**ALICE, "loginName": None}, 400),
+            (SIGN_UP, {**ALICE, "email": "alice"}, 400),
+            (SIGN_UP, {**ALICE, "loginName": "a b"}, 400),
+            (SIGN_UP, {**ALICE, "token": "x"}, 403),
+            (SIGN_IN, {"email": "alice@example.com"}, 400),
+            (SIGN_IN, {"email": "a@example.com", "password": PASSWORD}, 401),
+            (SIGN_IN, {"email": "alice@example.com", "password": "wrong password"}, 401),
+            (NEW_ORG, {"orgName": "x"}, 401),
         ],
-    )  # fmt: skip
+    )
     def test_refuses_in_the_wires_words(self, stranger: TestClient, path: str, body: Any, status: int) -> None:
         """What cannot be is refused with the status in the body too."""
         stranger.post(SIGN_UP, json=ALICE | {"loginName": "other", "email": "other@example.com"})

@@ -60,9 +60,12 @@ def place(backend: Backend) -> Iterator[tuple[Backend, Service]]:
     """A server with a reCAPTCHA, and the service."""
     with answering() as (service, address):
         server, _ = opened(
-            backend, RECAPTCHA_SECRET_KEY="the-secret-key", RECAPTCHA_SITE_KEY="the-site-key",
-            STACKHOLD_RECAPTCHA_ENDPOINT=address, STACKHOLD_OUTBOUND_ALLOW="127.0.0.1",
-        )  # fmt: skip
+            backend,
+            RECAPTCHA_SECRET_KEY="the-secret-key",
+            RECAPTCHA_SITE_KEY="the-site-key",
+            STACKHOLD_RECAPTCHA_ENDPOINT=address,
+            STACKHOLD_OUTBOUND_ALLOW="127.0.0.1",
+        )
         outbound = Outbound("127.0.0.1")
         yield replace(server, outbound=outbound), service
         outbound.close()

@@ -36,8 +36,9 @@ class TestTake:
         clock.pass_seconds(40)
 
         assert (40, "Too Many Requests: too many tries; wait a minute and try again") == (
-            refused.value.retry_after_seconds, refused.value.message,
-        )  # fmt: skip
+            refused.value.retry_after_seconds,
+            refused.value.message,
+        )
         tried(backend, 3)
         with pytest.raises(TooManyRequests):
             tried(backend)
@@ -99,10 +100,15 @@ class TestClientSubject:
     @pytest.mark.parametrize(
         ("address", "subject"),
         [
-            ("203.0.113.9", "203.0.113.9"), ("::ffff:203.0.113.9", "203.0.113.9"), ("2001:db8::1", "2001:db8::/64"),
-            ("2001:db8:0:0:ffff::", "2001:db8::/64"), ("2001:db8:0:1::", "2001:db8:0:1::/64"), ("testclient", ""), ("", ""),
+            ("203.0.113.9", "203.0.113.9"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("2001:db8::1", "2001:db8::/64"),
+            ("2001:db8:0:0:ffff::", "2001:db8::/64"),
+            ("2001:db8:0:1::", "2001:db8:0:1::/64"),
+            ("testclient", ""),
+            ("", ""),
         ],
-    )  # fmt: skip
+    )
     def test_is_a_customers(self, address: str, subject: str) -> None:
         """An IPv4 address counts by itself, an IPv6 one as its network; what is none is not known."""
         assert subject == rate_limits.client_subject(address)

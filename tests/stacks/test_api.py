@@ -62,11 +62,27 @@ class TestCreate:
         assert (409, 409, "Conflict: Stack 'acme/shop/dev' already exists") == error_of(again)
 
     @pytest.mark.parametrize(
-        "body", [b"[]", b'"x"', b'{"stackName":5}', b"{", b"", b"{}", b"null", b"\xff", b'{"stackName":"dev","tags":{"a":1}}',
-                 b'{"stackName":"a b"}', b'{"stackName":".."}', b'{"stackName":""}', b'{"stackName":"dev","tags":{"a b":"1"}}',
-                 b'{"stackName":"dev","state":[]}', b'{"stackName":"dev","state":{"version":9,"deployment":{}}}',
-                 b'{"stackName":"dev","config":{}}', b"[" * 100_000],
-    )  # fmt: skip
+        "body",
+        [
+            b"[]",
+            b'"x"',
+            b'{"stackName":5}',
+            b"{",
+            b"",
+            b"{}",
+            b"null",
+            b"\xff",
+            b'{"stackName":"dev","tags":{"a":1}}',
+            b'{"stackName":"a b"}',
+            b'{"stackName":".."}',
+            b'{"stackName":""}',
+            b'{"stackName":"dev","tags":{"a b":"1"}}',
+            b'{"stackName":"dev","state":[]}',
+            b'{"stackName":"dev","state":{"version":9,"deployment":{}}}',
+            b'{"stackName":"dev","config":{}}',
+            b"[" * 100_000,
+        ],
+    )
     def test_refuses_a_bad_body(self, client: TestClient, body: bytes) -> None:
         """What is not a request to create a stack is 400, and nothing is made."""
         assert (400, 400) == error_of(client.post("/api/stacks/acme/shop", content=body))[:2]
@@ -103,9 +119,13 @@ class TestGet:
 
         assert 36 == len(found.pop("id"))
         assert {
-            "orgName": "acme", "projectName": "shop", "stackName": "dev", "activeUpdate": "", "version": 0,
+            "orgName": "acme",
+            "projectName": "shop",
+            "stackName": "dev",
+            "activeUpdate": "",
+            "version": 0,
             "tags": {"pulumi:project": "shop"},
-        } == found  # fmt: skip
+        } == found
 
     def test_shows_who_is_at_work_only_meanwhile(self, client: TestClient, clock: FrozenClock) -> None:
         """While an update runs it is the current operation; afterwards only its id stays."""

@@ -48,8 +48,11 @@ class TestPage:
 
         assert 36 == len(stack.pop("id"))
         assert {
-            "orgName": "acme", "projectName": "shop", "stackName": "a", "links": {"self": ""},
-        } == stack  # fmt: skip
+            "orgName": "acme",
+            "projectName": "shop",
+            "stackName": "a",
+            "links": {"self": ""},
+        } == stack
 
     @pytest.mark.parametrize("size", ["0", "-1", "x", ""])
     def test_refuses_a_bad_size(self, client: TestClient, size: str) -> None:
@@ -65,9 +68,16 @@ class TestPage:
         """Clients send filters that were not given as empty texts."""
         assert "abcde" == names(client.get(LIST, params=filters).json())
 
-    @pytest.mark.parametrize(("accept", "paged"), [("application/vnd.pulumi+8", True), ("application/vnd.pulumi+9", True),
-                                                   ("application/vnd.pulumi+7", False), ("*/*", True)])  # fmt: skip
-    def test_is_everything_for_old_clients(self, client: TestClient, accept: str, paged: bool) -> None:  # noqa: FBT001
+    @pytest.mark.parametrize(
+        ("accept", "paged"),
+        [
+            ("application/vnd.pulumi+8", True),
+            ("application/vnd.pulumi+9", True),
+            ("application/vnd.pulumi+7", False),
+            ("*/*", True),
+        ],
+    )
+    def test_is_everything_for_old_clients(self, client: TestClient, accept: str, paged: bool) -> None:
         """Clients before API version 8 know no pages, so they get all at once."""
         found = client.get(LIST, params={"maxResults": 2}, headers={"Accept": accept}).json()
 

@@ -7,10 +7,22 @@ from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, Stack, StackPat
 NOW = 1_800_000_000_000
 PATH = StackPath("acme", "shop", "dev")
 RUNNING = Version(
-    update_id="u", version=3, kind=Kind.DESTROY, status=Status.RUNNING, started_at=NOW - 5000, ended_at=None,
-    lease_expires_at=NOW + 1, author="alice", origin="192.0.2.7", base_checkpoint=None, checkpoint=None, written_as=PATH,
-    resource_count=0, journal_version=2, cli_version="v3.274.1",
-)  # fmt: skip
+    update_id="u",
+    version=3,
+    kind=Kind.DESTROY,
+    status=Status.RUNNING,
+    started_at=NOW - 5000,
+    ended_at=None,
+    lease_expires_at=NOW + 1,
+    author="alice",
+    origin="192.0.2.7",
+    base_checkpoint=None,
+    checkpoint=None,
+    written_as=PATH,
+    resource_count=0,
+    journal_version=2,
+    cli_version="v3.274.1",
+)
 STACK = Stack("s", "o", PATH, {}, None, b"", "user", RUNNING)
 
 

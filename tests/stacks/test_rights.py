@@ -108,8 +108,11 @@ class TestMemberWithoutAnything:
         """Who knows an update's id learns no more than who does not."""
         assert "bob" == bob.login
         update_id = make_update(backend, admin, DEV)
-        answers = [client.get(f"{S}/update/{update_id}"), client.post(f"{S}/update/{update_id}/cancel"),
-                   client.post(f"{S}/update/{update_id}", json={})]  # fmt: skip
+        answers = [
+            client.get(f"{S}/update/{update_id}"),
+            client.post(f"{S}/update/{update_id}/cancel"),
+            client.post(f"{S}/update/{update_id}", json={}),
+        ]
 
         assert [(404, "Not Found: Stack 'acme/shop/dev' not found")] * 3 == [error_of(one)[1:] for one in answers]
 
@@ -182,8 +185,12 @@ class TestGrant:
         """An update's id opens to a reader what reading is, and refuses the rest."""
         give(backend, DEV, bob.user_id, StackLevel.READ)
         update_id = make_update(backend, admin, DEV)
-        answers = [client.get(f"{S}/update/{update_id}"), client.get(f"{S}/update/{update_id}/events"),
-                   client.post(f"{S}/update/{update_id}/cancel"), client.post(f"{S}/update/{update_id}", json={})]  # fmt: skip
+        answers = [
+            client.get(f"{S}/update/{update_id}"),
+            client.get(f"{S}/update/{update_id}/events"),
+            client.post(f"{S}/update/{update_id}/cancel"),
+            client.post(f"{S}/update/{update_id}", json={}),
+        ]
 
         assert [200, 200, 403, 403] == [one.status_code for one in answers]
 
@@ -205,15 +212,18 @@ class TestCreator:
         assert "bob" == bob.login
         client.post("/api/stacks/acme/shop", json={"stackName": "mine"})
         nothing = OrgSettings(
-            default_stack_permission=StackLevel.NONE, members_can_delete_stacks=False, members_can_transfer_stacks=False,
-        )  # fmt: skip
+            default_stack_permission=StackLevel.NONE,
+            members_can_delete_stacks=False,
+            members_can_transfer_stacks=False,
+        )
         set_settings(backend, "acme", nothing)
         mine = "/api/stacks/acme/shop/mine"
 
         assert [403, 403, 200] == [
-            client.delete(mine).status_code, client.post(f"{mine}/transfer", json={"toOrg": "bob"}).status_code,
+            client.delete(mine).status_code,
+            client.post(f"{mine}/transfer", json={"toOrg": "bob"}).status_code,
             client.post(f"{mine}/rename", json={"newName": "ours"}).status_code,
-        ]  # fmt: skip
+        ]
 
     def test_is_nobody_after_leaving(self, client: TestClient, backend: Backend, bob: Caller) -> None:
         """Who is suspended has no way to the stacks he made."""
@@ -310,9 +320,10 @@ class TestCustomRole:
         make_stack(backend, admin, "other")
         stack_id = stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ).id
         condition = {
-            "__type": "PermissionExpressionEqual", "left": {"__type": "PermissionExpressionStack"},
+            "__type": "PermissionExpressionEqual",
+            "left": {"__type": "PermissionExpressionStack"},
             "right": {"__type": "PermissionLiteralExpressionStack", "identity": stack_id},
-        }  # fmt: skip
+        }
         rules = {"__type": "PermissionDescriptorCondition", "condition": condition, "subNode": allow("stack:list", "stack:read")}
         give_role(backend, bob, rules)
 

@@ -44,21 +44,48 @@ class TestListOfMany:
             org_id = tx.scalar(select(people.organizations.c.id).where(people.organizations.c.login == "acme"))
             stack = {"org_id": org_id, "project": "many", "live": 1, "wrapped_key": b"x", "created_at": 1}
             version = {
-                "kind": "create", "dry_run": False, "status": "succeeded", "outcome": "succeeded", "version": 0, "program": "{}",
-                "requested_by": admin.user_id, "origin": "", "cli_version": "", "created_at": 1, "after_version": -1,
-                "journal_version": 0, "checkpoint_sequence": 0, "state_owner": "acme", "state_project": "many",
+                "kind": "create",
+                "dry_run": False,
+                "status": "succeeded",
+                "outcome": "succeeded",
+                "version": 0,
+                "program": "{}",
+                "requested_by": admin.user_id,
+                "origin": "",
+                "cli_version": "",
+                "created_at": 1,
+                "after_version": -1,
+                "journal_version": 0,
+                "checkpoint_sequence": 0,
+                "state_owner": "acme",
+                "state_project": "many",
                 "resource_count": 0,
-            }  # fmt: skip
+            }
             tags = ["prod" if number % 100 == 0 else "test" for number in range(self.COUNT)]
-            tx.execute(insert(core_tables.stacks), [
-                {**stack, "id": f"s{number}", "name": f"n{number:05}", "tags": json.dumps({"env": tag}),
-                 "created_by": bob.user_id if number % 5000 == 4999 else admin.user_id}
-                for number, tag in enumerate(tags)])  # fmt: skip
-            tx.execute(insert(core_tables.stack_tags), [
-                {"stack_id": f"s{number}", "name": "env", "value": tag} for number, tag in enumerate(tags)])  # fmt: skip
-            tx.execute(insert(core_tables.updates), [
-                {**version, "id": f"u{number}", "stack_id": f"s{number}", "state_name": f"n{number:05}"}
-                for number in range(self.COUNT)])  # fmt: skip
+            tx.execute(
+                insert(core_tables.stacks),
+                [
+                    {
+                        **stack,
+                        "id": f"s{number}",
+                        "name": f"n{number:05}",
+                        "tags": json.dumps({"env": tag}),
+                        "created_by": bob.user_id if number % 5000 == 4999 else admin.user_id,
+                    }
+                    for number, tag in enumerate(tags)
+                ],
+            )
+            tx.execute(
+                insert(core_tables.stack_tags),
+                [{"stack_id": f"s{number}", "name": "env", "value": tag} for number, tag in enumerate(tags)],
+            )
+            tx.execute(
+                insert(core_tables.updates),
+                [
+                    {**version, "id": f"u{number}", "stack_id": f"s{number}", "state_name": f"n{number:05}"}
+                    for number in range(self.COUNT)
+                ],
+            )
         give_role(backend, bob, tagged("env", "prod", "stack:list"))
         return bob
 

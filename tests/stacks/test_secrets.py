@@ -106,8 +106,21 @@ class TestDecrypt:
         """A foreign, damaged or senseless value is refused with one text that names both causes."""
         good = encrypt(backend, admin, DEV)
         swapped = good[:-4] + good[-4:][::-1].replace("=", "A")
-        bad = [encrypt(backend, admin, PROD), "", None, "AAAA", "not base64!", "é", good[:-8], good + "AAAA", good + "\n", swapped,
-               b64encode(b"x" * 100).decode(), good.rstrip("=") + "====", " " + good]  # fmt: skip
+        bad = [
+            encrypt(backend, admin, PROD),
+            "",
+            None,
+            "AAAA",
+            "not base64!",
+            "é",
+            good[:-8],
+            good + "AAAA",
+            good + "\n",
+            swapped,
+            b64encode(b"x" * 100).decode(),
+            good.rstrip("=") + "====",
+            " " + good,
+        ]
         for value in bad:
             with pytest.raises(BadRequest) as caught:
                 decrypt(backend, admin, DEV, value)

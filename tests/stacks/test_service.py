@@ -39,10 +39,17 @@ class TestGetStack:
         assert (0, 0, None) == (found.latest.version, found.latest.resource_count, found.latest.checkpoint)
 
     @pytest.mark.parametrize(
-        "path", [StackPath("acme", "shop", "none"), StackPath("nobody", "shop", "dev"), StackPath("acme", "Shop", "dev"),
-                 StackPath("acme", "shop", "dev "), StackPath("acme", "shop", ""), StackPath("acme", "..", "dev")],
+        "path",
+        [
+            StackPath("acme", "shop", "none"),
+            StackPath("nobody", "shop", "dev"),
+            StackPath("acme", "Shop", "dev"),
+            StackPath("acme", "shop", "dev "),
+            StackPath("acme", "shop", ""),
+            StackPath("acme", "..", "dev"),
+        ],
         ids=str,
-    )  # fmt: skip
+    )
     def test_refuses_what_is_not_there(self, backend: Backend, admin: Caller, path: StackPath) -> None:
         """Names are exact, and whatever is missing is missing in the same words."""
         make_stack(backend, admin)

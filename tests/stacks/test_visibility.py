@@ -22,8 +22,12 @@ NAMES = ["env", "Env", "team:owner"]
 # What two databases could take for the same: case, blanks at the end, accents, letters beyond the basic plane.
 VALUES = ["prod", "Prod", "prod ", "", "café", "cafe", "%", "_", "'", "\\", "🦉"]
 TAGS: list[dict[str, str]] = [
-    {}, *({"env": value} for value in VALUES), {"Env": "prod"}, {"env": "prod", "team:owner": "cafe"}, {"team:owner": "🦉"},
-]  # fmt: skip
+    {},
+    *({"env": value} for value in VALUES),
+    {"Env": "prod"},
+    {"env": "prod", "team:owner": "cafe"},
+    {"team:owner": "🦉"},
+]
 
 
 def trees(ids: list[str]) -> st.SearchStrategy[d.Descriptor]:

@@ -11,15 +11,26 @@ from common.rights.permissions import StackLevel
 
 
 def add(
-    tx: Connection, stack_id: str, principal_id: str, *, is_team: bool, level: StackLevel, set_id: str | None, now_millis: int,
-) -> None:  # fmt: skip
+    tx: Connection,
+    stack_id: str,
+    principal_id: str,
+    *,
+    is_team: bool,
+    level: StackLevel,
+    set_id: str | None,
+    now_millis: int,
+) -> None:
     """Insert a grant; IntegrityError when the principal has one on the stack."""
     tx.execute(
         insert(stack_grants).values(
-            stack_id=stack_id, principal_id=principal_id, is_team=is_team, permission=int(level), set_id=set_id,
+            stack_id=stack_id,
+            principal_id=principal_id,
+            is_team=is_team,
+            permission=int(level),
+            set_id=set_id,
             created_at=now_millis,
         ),
-    )  # fmt: skip
+    )
 
 
 def add_teams(tx: Connection, stack_id: str, team_ids: Sequence[str], *, level: StackLevel, now_millis: int) -> None:

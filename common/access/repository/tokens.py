@@ -107,18 +107,38 @@ def find_owner(connection: Connection, token_hash: str) -> str | None:
 
 
 def add_token(
-    tx: Connection, owner: TokenOwner, *, token_id: str, token_hash: str, name: str, description: str, created_by: str,
-    now_millis: int, expires_at: int | None,
-) -> None:  # fmt: skip
+    tx: Connection,
+    owner: TokenOwner,
+    *,
+    token_id: str,
+    token_hash: str,
+    name: str,
+    description: str,
+    created_by: str,
+    now_millis: int,
+    expires_at: int | None,
+) -> None:
     """Insert a token's hash; IntegrityError when the token exists, or its name in the organization."""
     tx.execute(
         insert(access_tokens).values(
-            id=token_id, token_hash=token_hash, kind=owner.kind, user_id=owner.user_id, org_id=owner.org_id,
-            team_id=owner.team_id, role_id=owner.role_id, issuer_id=owner.issuer_id, is_admin=owner.is_admin,
-            name=name, description=description, created_by=created_by, created_at=now_millis, expires_at=expires_at,
-            last_used_at=None, revoked_at=None,
+            id=token_id,
+            token_hash=token_hash,
+            kind=owner.kind,
+            user_id=owner.user_id,
+            org_id=owner.org_id,
+            team_id=owner.team_id,
+            role_id=owner.role_id,
+            issuer_id=owner.issuer_id,
+            is_admin=owner.is_admin,
+            name=name,
+            description=description,
+            created_by=created_by,
+            created_at=now_millis,
+            expires_at=expires_at,
+            last_used_at=None,
+            revoked_at=None,
         ),
-    )  # fmt: skip
+    )
 
 
 def revoke(tx: Connection, chosen: ColumnElement[bool], now_millis: int) -> int:
@@ -188,16 +208,33 @@ def _owner(is_good: ColumnElement[bool]) -> Select[Any]:
     return (
         select(
             literal("owner").label("part"),
-            users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url, users.c.site_admin,
+            users.c.id,
+            users.c.login,
+            users.c.name,
+            users.c.email,
+            users.c.avatar_url,
+            users.c.site_admin,
             users.c.default_org_id,
-            access_tokens.c.id.label("token_id"), access_tokens.c.kind, access_tokens.c.name.label("token_name"),
-            access_tokens.c.is_admin, access_tokens.c.created_at, access_tokens.c.expires_at, access_tokens.c.last_used_at,
+            access_tokens.c.id.label("token_id"),
+            access_tokens.c.kind,
+            access_tokens.c.name.label("token_name"),
+            access_tokens.c.is_admin,
+            access_tokens.c.created_at,
+            access_tokens.c.expires_at,
+            access_tokens.c.last_used_at,
             access_tokens.c.issuer_id,
-            organizations.c.id.label("org_id"), organizations.c.login.label("org_login"),
-            organizations.c.name.label("org_name"), organizations.c.avatar_url.label("org_avatar_url"),
-            organizations.c.personal_user_id, organizations.c.settings,
-            members.c.role, members.c.saml_at, func.coalesce(members.c.role_id, access_tokens.c.role_id).label("role_id"),
-            roles.c.rules, access_tokens.c.team_id, teams.c.name.label("team_name"),
+            organizations.c.id.label("org_id"),
+            organizations.c.login.label("org_login"),
+            organizations.c.name.label("org_name"),
+            organizations.c.avatar_url.label("org_avatar_url"),
+            organizations.c.personal_user_id,
+            organizations.c.settings,
+            members.c.role,
+            members.c.saml_at,
+            func.coalesce(members.c.role_id, access_tokens.c.role_id).label("role_id"),
+            roles.c.rules,
+            access_tokens.c.team_id,
+            teams.c.name.label("team_name"),
         )
         .join(users, users.c.id == access_tokens.c.user_id)
         .outerjoin(members, and_(members.c.user_id == users.c.id, members.c.suspended.is_(False), _IS_HOME))
@@ -205,7 +242,7 @@ def _owner(is_good: ColumnElement[bool]) -> Select[Any]:
         .outerjoin(roles, roles.c.id == func.coalesce(members.c.role_id, access_tokens.c.role_id))
         .outerjoin(teams, teams.c.id == access_tokens.c.team_id)
         .where(is_good)
-    )  # fmt: skip
+    )
 
 
 def _teams_of_person(is_good: ColumnElement[bool]) -> Select[Any]:

@@ -25,9 +25,20 @@ staticDefaultRolesEnabled policyPostureReportEnabled customPolicyGroupsEnabled c
 preventativePoliciesEnabled permissionModeEnabled deliveryEnabled cursorOriginVCSEnabled enterpriseSelfServeEnabled
 """
 # Whoever builds one of the others adds it here: clients show and try what is on.
-_BUILT = frozenset({
-    "accessTokenExpiryPolicyEnabled", "customRoleCondition", "customRolesEnabled", "entityUserAssignmentsEnabled",
-    "machineTokensEnabled", "restoreStacksEnabled", "samlSsoEnabled", "scimEnabled", "staticDefaultRolesEnabled",
-    "teamMemberRoleManagementEnabled", "teamsEnabled", "usersCustomRolesEnabled",
-})  # fmt: skip
+_BUILT = frozenset(
+    {
+        "accessTokenExpiryPolicyEnabled",
+        "customRoleCondition",
+        "customRolesEnabled",
+        "entityUserAssignmentsEnabled",
+        "machineTokensEnabled",
+        "restoreStacksEnabled",
+        "samlSsoEnabled",
+        "scimEnabled",
+        "staticDefaultRolesEnabled",
+        "teamMemberRoleManagementEnabled",
+        "teamsEnabled",
+        "usersCustomRolesEnabled",
+    }
+)
 FEATURES = {name: name in _BUILT for name in _NAMES.split()}

@@ -48,8 +48,11 @@ def list_invites(backend: Backend, caller: Caller, org: str) -> list[Invite]:
 
 
 def invite_people(
-    backend: Backend, caller: Caller, org: str, asked: Sequence[NewInvite],
-) -> tuple[list[Invite], list[NewInvite]]:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    asked: Sequence[NewInvite],
+) -> tuple[list[Invite], list[NewInvite]]:
     """Invite people by address and mail them; return the new invitations, and what was left out.
 
     Left out is a bad address, a member's, and one that has an open invitation. Raises BadRequest for a role that is none and

@@ -25,16 +25,25 @@ PAGE_SIZE = 500
 
 
 def page_members(
-    backend: Backend, caller: Caller, org: str, *, with_suspended: bool, token: str | None,
-) -> tuple[list[Member], str | None]:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    *,
+    with_suspended: bool,
+    token: str | None,
+) -> tuple[list[Member], str | None]:
     """Return a page of an organization's members by login, and the token of the next page or None."""
     membership = member_steps.require(caller, Permission.ORG_MEMBER_READ, org)
     sealed = seal(caller.user_id, membership.org_id, str(with_suspended))
     after = read_token(token, sealed, 1)[0] if token is not None else None
     with backend.db.connect() as connection:
         rows = members.page(
-            connection, membership.org_id, with_suspended=with_suspended, after=after, limit=PAGE_SIZE + 1,
-        )  # fmt: skip
+            connection,
+            membership.org_id,
+            with_suspended=with_suspended,
+            after=after,
+            limit=PAGE_SIZE + 1,
+        )
     found = rows[:PAGE_SIZE]
     return found, make_token(sealed, found[-1].person.login) if len(rows) > PAGE_SIZE else None
 

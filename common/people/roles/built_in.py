@@ -18,6 +18,16 @@ def find_built_in(org_id: str, role_id: str) -> Record | None:
 
 def _to_record(found: BuiltIn, org_id: str) -> Record:
     return Record(
-        found.id, org_id, Purpose(found.purpose), found.name, found.description, found.resource_type,
-        encode(Allow(permissions=sorted(found.permissions - UNSHOWN))), 1, MADE_AT, MADE_AT, found.identifier, is_built_in=True,
-    )  # fmt: skip
+        found.id,
+        org_id,
+        Purpose(found.purpose),
+        found.name,
+        found.description,
+        found.resource_type,
+        encode(Allow(permissions=sorted(found.permissions - UNSHOWN))),
+        1,
+        MADE_AT,
+        MADE_AT,
+        found.identifier,
+        is_built_in=True,
+    )

@@ -87,9 +87,13 @@ class Holders:
     def sentence(self) -> str:
         """Return who holds the record, for the person whose deletion was refused; empty when nobody does."""
         counted = (
-            (self.members, "member"), (self.invites, "invitation"), (self.teams, "team"), (self.tokens, "access token"),
-            (self.grants, "grant on a stack"), (self.composers, "record that composes it"),
-        )  # fmt: skip
+            (self.members, "member"),
+            (self.invites, "invitation"),
+            (self.teams, "team"),
+            (self.tokens, "access token"),
+            (self.grants, "grant on a stack"),
+            (self.composers, "record that composes it"),
+        )
         parts = [f"{count:,} {_plural(noun) if count > 1 else noun}" for count, noun in counted if count]
         return ", ".join([*parts, *(["the organization's default"] if self.is_default else [])])
 

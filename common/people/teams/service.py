@@ -39,8 +39,14 @@ def list_teams(backend: Backend, caller: Caller, org: str) -> list[Team]:
 
 
 def create_team(
-    backend: Backend, caller: Caller, org: str, name: str, *, display_name: str = "", description: str = "",
-) -> Details:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    name: str,
+    *,
+    display_name: str = "",
+    description: str = "",
+) -> Details:
     """Make a team, with the caller as its admin if it is a person; Conflict when the organization has one of that name."""
     membership = caller.require(Permission.TEAM_CREATE, org, missing=missing_org(org))
     require_name(name)

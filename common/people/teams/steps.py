@@ -164,8 +164,14 @@ def _add_member(tx: Connection, membership: Membership, team: Team, login: str, 
 
 
 def _change_environments(
-    tx: Connection, caller: Caller, membership: Membership, team: Team, wanted: Change, *, now_millis: int,
-) -> None:  # fmt: skip
+    tx: Connection,
+    caller: Caller,
+    membership: Membership,
+    team: Team,
+    wanted: Change,
+    *,
+    now_millis: int,
+) -> None:
     # Environments are given by name, so only who decides about all of them may do it.
     if Permission.ENVIRONMENT_ACCESS_UPDATE not in membership.held():
         raise caller.refusal(Permission.ENVIRONMENT_ACCESS_UPDATE, membership)

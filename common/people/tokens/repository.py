@@ -21,16 +21,30 @@ _SORT_KEYS: dict[SortField, ColumnElement[Any]] = {
 
 
 def page(
-    connection: Connection, whose: Whose, listing: Listing, *, after: tuple[str | int, str] | None, limit: int, now_millis: int,
-) -> list[Listed]:  # fmt: skip
+    connection: Connection,
+    whose: Whose,
+    listing: Listing,
+    *,
+    after: tuple[str | int, str] | None,
+    limit: int,
+    now_millis: int,
+) -> list[Listed]:
     """Return tokens that are not revoked, after a position (sort key, id) if there is one."""
     sort_key = _SORT_KEYS[listing.sort_by]
     falls = listing.direction is SortDirection.DESCENDING
     query: Select[Any] = (
         select(
-            access_tokens.c.id, access_tokens.c.kind, access_tokens.c.name, access_tokens.c.description,
-            access_tokens.c.is_admin, access_tokens.c.role_id, users.c.login,
-            access_tokens.c.created_at, access_tokens.c.last_used_at, access_tokens.c.expires_at, sort_key.label("sort_key"),
+            access_tokens.c.id,
+            access_tokens.c.kind,
+            access_tokens.c.name,
+            access_tokens.c.description,
+            access_tokens.c.is_admin,
+            access_tokens.c.role_id,
+            users.c.login,
+            access_tokens.c.created_at,
+            access_tokens.c.last_used_at,
+            access_tokens.c.expires_at,
+            sort_key.label("sort_key"),
         )
         .select_from(access_tokens)
         .outerjoin(users, users.c.id == access_tokens.c.created_by)
@@ -38,7 +52,7 @@ def page(
         .where(*_matching(listing.search), *_following(sort_key, after, falls=falls))
         .order_by(*(column.desc() if falls else column.asc() for column in (sort_key, access_tokens.c.id)))
         .limit(limit)
-    )  # fmt: skip
+    )
     return [_to_listed(row) for row in connection.execute(query)]
 
 

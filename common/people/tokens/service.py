@@ -69,8 +69,14 @@ def page_of_org(backend: Backend, caller: Caller, org: str, listing: Listing, pa
 
 
 def page_of_team(
-    backend: Backend, caller: Caller, org: str, team_name: str, listing: Listing, *, page: Page,
-) -> tuple[list[Listed], str | None]:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    team_name: str,
+    listing: Listing,
+    *,
+    page: Page,
+) -> tuple[list[Listed], str | None]:
     """Return a page of a team's tokens, and the token of the next page or None."""
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
@@ -153,8 +159,12 @@ def delete_of_team(backend: Backend, caller: Caller, org: str, team_name: str, t
 
 
 def _page(
-    backend: Backend, caller: Caller, whose: Whose, listing: Listing, page: Page,
-) -> tuple[list[Listed], str | None]:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    whose: Whose,
+    listing: Listing,
+    page: Page,
+) -> tuple[list[Listed], str | None]:
     # No permission check in the helpers: each use case above begins with its own.
     sealed = seal(caller.user_id, whose.kind, whose.id, listing.shown, listing.search, listing.sort_by, listing.direction)
     after = _position(page.token, sealed, listing.sort_by) if page.token is not None else None
@@ -207,12 +217,22 @@ def _require_short_life(backend: Backend, membership: Membership, wanted: Wanted
 
 
 def _issue_to_machine(
-    tx: Connection, backend: Backend, caller: Caller, membership: Membership, wanted: Wanted, *, team_id: str | None = None,
-) -> IssuedToken:  # fmt: skip
+    tx: Connection,
+    backend: Backend,
+    caller: Caller,
+    membership: Membership,
+    wanted: Wanted,
+    *,
+    team_id: str | None = None,
+) -> IssuedToken:
     machine_id = users.add_machine(tx, org_login=membership.login, name=wanted.name, now=backend.clock.now())
     owner = TokenOwner(
-        machine_id, membership.org_id, team_id, role_id=wanted.role_id, is_admin=wanted.is_admin,
-    )  # fmt: skip
+        machine_id,
+        membership.org_id,
+        team_id,
+        role_id=wanted.role_id,
+        is_admin=wanted.is_admin,
+    )
     return _issue(tx, backend, caller, owner, wanted)
 
 
@@ -220,9 +240,14 @@ def _issue(tx: Connection, backend: Backend, caller: Caller, owner: TokenOwner, 
     require_description(wanted.description)
     now = backend.clock.now()
     return access.issue_token(
-        tx, owner, name=wanted.name, description=wanted.description, created_by=caller.user_id, now=now,
+        tx,
+        owner,
+        name=wanted.name,
+        description=wanted.description,
+        created_by=caller.user_id,
+        now=now,
         expires_at=expiry(wanted.expires, now),
-    )  # fmt: skip
+    )
 
 
 def _unless_taken(create: Callable[[], IssuedToken]) -> IssuedToken:

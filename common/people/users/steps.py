@@ -26,9 +26,15 @@ def add(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, 
     require_new_owner_name(login)
     user_id = new_id()
     repository.add(
-        tx, user_id=user_id, login=login, name=name, email=email.lower(), site_admin=site_admin, is_machine=False,
+        tx,
+        user_id=user_id,
+        login=login,
+        name=name,
+        email=email.lower(),
+        site_admin=site_admin,
+        is_machine=False,
         now_millis=unix_millis(now),
-    )  # fmt: skip
+    )
     return user_id
 
 
@@ -58,9 +64,15 @@ def add_machine(tx: Connection, *, org_login: str, name: str, now: datetime) -> 
     """Make the user behind an organization's or a team's token and return the id, a step; nobody can sign in as it."""
     user_id = new_id()
     repository.add(
-        tx, user_id=user_id, login=f"{org_login}/{name}", name=name, email="", site_admin=False, is_machine=True,
+        tx,
+        user_id=user_id,
+        login=f"{org_login}/{name}",
+        name=name,
+        email="",
+        site_admin=False,
+        is_machine=True,
         now_millis=unix_millis(now),
-    )  # fmt: skip
+    )
     return user_id
 
 

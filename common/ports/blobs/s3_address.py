@@ -44,9 +44,15 @@ class Place:
     def __str__(self) -> str:
         """Say in words for an operator what is in force."""
         named = {"region": self.region, "endpoint": self.endpoint, "profile": self.profile, "encryption": self.encryption}
-        flags = {"path style": self.path_style is True, "virtual host style": self.path_style is False,
-                 "no TLS": not self.has_tls, "anonymous": self.is_anonymous, "dualstack": self.dualstack,
-                 "FIPS": self.fips, "accelerated": self.accelerate}  # fmt: skip
+        flags = {
+            "path style": self.path_style is True,
+            "virtual host style": self.path_style is False,
+            "no TLS": not self.has_tls,
+            "anonymous": self.is_anonymous,
+            "dualstack": self.dualstack,
+            "FIPS": self.fips,
+            "accelerated": self.accelerate,
+        }
         words = [f"{name} {value}" for name, value in named.items() if value] + [name for name, value in flags.items() if value]
         return ", ".join((f"s3://{self.bucket}/{self.prefix}", *words, f"checksums {self.checksums}"))
 

@@ -83,5 +83,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return "it offers no STARTTLS, or no way to sign in that is known here"
     return {"TimeoutError": "no answer in time", "ConnectionRefusedError": "nobody answers there"}.get(
-        type(error).__name__, type(error).__name__,
-    )  # fmt: skip
+        type(error).__name__,
+        type(error).__name__,
+    )

@@ -119,9 +119,12 @@ class Outbound:
         with self._lock:
             if self._client is None:
                 self._client = httpx.Client(
-                    transport=self.transport(), timeout=self._seconds, follow_redirects=False, trust_env=False,
+                    transport=self.transport(),
+                    timeout=self._seconds,
+                    follow_redirects=False,
+                    trust_env=False,
                     headers={"User-Agent": "stackhold"},
-                )  # fmt: skip
+                )
             return self._client
 
 

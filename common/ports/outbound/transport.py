@@ -22,9 +22,12 @@ class GuardedTransport(httpx.HTTPTransport):
         super().__init__()
         self._guard = guard
         self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl.create_default_context(), max_connections=connections, max_keepalive_connections=connections,
-            keepalive_expiry=30, network_backend=_CheckedNetwork(guard),
-        )  # fmt: skip
+            ssl_context=ssl.create_default_context(),
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=30,
+            network_backend=_CheckedNetwork(guard),
+        )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; raises CallFailed for an address that may not be called."""
@@ -38,9 +41,13 @@ class _CheckedNetwork(httpcore.NetworkBackend):
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
         socket_options: "Iterable[SOCKET_OPTION] | None" = None,
-    ) -> httpcore.NetworkStream:  # fmt: skip
+    ) -> httpcore.NetworkStream:
         addresses = _tried(self._guard.resolve(host, port))
         failure: Exception = CallFailed(f"{host}: no address")
         for number, address in enumerate(addresses):

@@ -139,9 +139,14 @@ def issue_token(tx: Connection, backend: Backend, user_id: str, name: str) -> st
     """Make a personal token that ends by itself, and return its text: a step."""
     now = backend.clock.now()
     issued = tokens.issue_token(
-        tx, access.TokenOwner(user_id), name=name, description=f"made by {name}", created_by=user_id, now=now,
+        tx,
+        access.TokenOwner(user_id),
+        name=name,
+        description=f"made by {name}",
+        created_by=user_id,
+        now=now,
         expires_at=now + TOKEN_FOR,
-    )  # fmt: skip
+    )
     return issued.text
 
 

@@ -51,8 +51,14 @@ def add_account(backend: Backend, caller: Caller, email: str, password: str) -> 
 
 
 def open_account(
-    tx: Connection, backend: Backend, user_id: str, address: str, password_hash: str, *, is_proven: bool,
-) -> None:  # fmt: skip
+    tx: Connection,
+    backend: Backend,
+    user_id: str,
+    address: str,
+    password_hash: str,
+    *,
+    is_proven: bool,
+) -> None:
     """Store a user's address and password, a step; a mail asks to confirm an address that is not proven to be theirs.
 
     Raises Conflict for a proven address that belongs to another user, and for one that is not and that another account
@@ -63,8 +69,13 @@ def open_account(
         raise Conflict(_OTHERS)
     with unless_taken(_OTHERS if is_proven else _CLAIMED):
         account_rows.add(
-            tx, user_id=user_id, email=address, is_verified=is_proven, password_hash=password_hash, now_millis=now_millis,
-        )  # fmt: skip
+            tx,
+            user_id=user_id,
+            email=address,
+            is_verified=is_proven,
+            password_hash=password_hash,
+            now_millis=now_millis,
+        )
     if not is_proven:
         mailing.queue(tx, backend, [NewMail(Purpose.VERIFICATION, address, user_id)])
 

@@ -71,15 +71,21 @@ def sign_up(backend: Backend, new: NewAccount, *, client: str = "") -> str:
     TooManyRequests.
     """
     return _signed_up(
-        backend, new, client, lambda tx, user: sessions.start(tx, backend, user, provider=accounts.PROVIDER),
-    )  # fmt: skip
+        backend,
+        new,
+        client,
+        lambda tx, user: sessions.start(tx, backend, user, provider=accounts.PROVIDER),
+    )
 
 
 def sign_up_for_token(backend: Backend, new: NewAccount, *, client: str = "") -> str:
     """Make an account and return a personal access token of the newcomer, good for a while."""
     return _signed_up(
-        backend, new, client, lambda tx, user_id: accounts.issue_token(tx, backend, user_id, "e-mail sign-up"),
-    )  # fmt: skip
+        backend,
+        new,
+        client,
+        lambda tx, user_id: accounts.issue_token(tx, backend, user_id, "e-mail sign-up"),
+    )
 
 
 def find_invitation(backend: Backend, token: str) -> Invite | None:

@@ -37,8 +37,14 @@ def follow(tx: Connection, settings: Settings, user_id: str, groups: frozenset[s
 
 
 def _follow_in(
-    tx: Connection, user_id: str, rules: Iterable[GroupTeam], wanted: Iterable[GroupTeam], places: list[Place], *, now: datetime,
-) -> None:  # fmt: skip
+    tx: Connection,
+    user_id: str,
+    rules: Iterable[GroupTeam],
+    wanted: Iterable[GroupTeam],
+    places: list[Place],
+    *,
+    now: datetime,
+) -> None:
     first = places[0]
     if not first.is_shared:
         return

@@ -110,8 +110,12 @@ def _newly_linked(tx: Connection, settings: Settings, account: Account, now: dat
     _require_welcome(tx, settings, account, millis)
     # Nobody else has the address.
     user_id = new_users.add_person(
-        tx, login=new_users.free_login(tx, account.login or address), name=account.name, email=address, now=now,
-    )  # fmt: skip
+        tx,
+        login=new_users.free_login(tx, account.login or address),
+        name=account.name,
+        email=address,
+        now=now,
+    )
     identities.add(tx, user_id, account, millis)
     return user_id
 

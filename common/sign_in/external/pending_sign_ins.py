@@ -23,8 +23,14 @@ _GONE = (
 
 
 def begin(
-    backend: Backend, provider: str, browser: str, *, return_to: str, client: str, user_id: str | None = None,
-) -> Secrets:  # fmt: skip
+    backend: Backend,
+    provider: str,
+    browser: str,
+    *,
+    return_to: str,
+    client: str,
+    user_id: str | None = None,
+) -> Secrets:
     """Store a sign-in of a browser, which is known by its visit, and return its secrets; `user_id` links to that user.
 
     TooManyRequests when as many were begun from the network address `client` a short time ago.

@@ -21,10 +21,17 @@ def find_owners(tx: Connection, provider: str, subjects: Collection[str]) -> dic
 def add(tx: Connection, user_id: str, provider: str, subjects: Collection[str], *, now_millis: int) -> None:
     """Insert identities of a user; IntegrityError when one is somebody's already."""
     rows = [
-        {"provider": provider, "subject": subject, "user_id": user_id, "login": subject, "email": "",
-         "created_at": now_millis, "used_at": now_millis}
+        {
+            "provider": provider,
+            "subject": subject,
+            "user_id": user_id,
+            "login": subject,
+            "email": "",
+            "created_at": now_millis,
+            "used_at": now_millis,
+        }
         for subject in sorted(subjects)
-    ]  # fmt: skip
+    ]
     tx.execute(insert(identities), rows)
 
 

@@ -26,10 +26,15 @@ def add(tx: Connection, user_id: str, account: Account, now_millis: int) -> None
     """Insert an identity; IntegrityError when it is somebody's already."""
     tx.execute(
         insert(identities).values(
-            provider=account.provider, subject=account.subject, user_id=user_id, login=account.login, email=account.email,
-            created_at=now_millis, used_at=now_millis,
+            provider=account.provider,
+            subject=account.subject,
+            user_id=user_id,
+            login=account.login,
+            email=account.email,
+            created_at=now_millis,
+            used_at=now_millis,
         ),
-    )  # fmt: skip
+    )
 
 
 def refresh(tx: Connection, account: Account, now_millis: int) -> None:

@@ -85,9 +85,14 @@ def _chosen(tx: Connection, visit: Visit) -> str | None:
 
 def _account(answer: Waiting) -> Account:
     return Account(
-        provider=identity_name(answer.org_id), subject=answer.subject, login=answer.email or answer.subject, name=answer.name,
-        email=answer.email, is_verified=False, is_own=True,
-    )  # fmt: skip
+        provider=identity_name(answer.org_id),
+        subject=answer.subject,
+        login=answer.email or answer.subject,
+        name=answer.name,
+        email=answer.email,
+        is_verified=False,
+        is_own=True,
+    )
 
 
 def _names(answer: Waiting) -> tuple[str, ...]:

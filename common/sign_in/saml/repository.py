@@ -9,8 +9,10 @@ from common.db.tables.sign_in import saml_answers, saml_assertions, saml_provide
 from common.sign_in.saml.model import Stored, Waiting
 
 _PROVIDERS: Select[Any] = select(
-    organizations.c.id, saml_providers.c.descriptor, saml_providers.c.modified_at,
-).join(saml_providers, saml_providers.c.org_id == organizations.c.id)  # fmt: skip
+    organizations.c.id,
+    saml_providers.c.descriptor,
+    saml_providers.c.modified_at,
+).join(saml_providers, saml_providers.c.org_id == organizations.c.id)
 
 
 def find_provider(connection: Connection, org_id: str) -> Stored | None:
@@ -44,20 +46,33 @@ def add_answer(tx: Connection, answer: Waiting) -> None:
     """Insert an answer that waits for its browser."""
     tx.execute(
         insert(saml_answers).values(
-            code_hash=answer.code_hash, org_id=answer.org_id, request_id=answer.request_id, state=answer.state,
-            subject=answer.subject, email=answer.email, name=answer.name, return_to=answer.return_to,
+            code_hash=answer.code_hash,
+            org_id=answer.org_id,
+            request_id=answer.request_id,
+            state=answer.state,
+            subject=answer.subject,
+            email=answer.email,
+            name=answer.name,
+            return_to=answer.return_to,
             expires_at=answer.expires_at,
         ),
-    )  # fmt: skip
+    )
 
 
 def find_answer(connection: Connection, code_hash: str, now_millis: int) -> Waiting | None:
     """Return an answer that waits, or None."""
     columns = saml_answers.c
     query = select(
-        columns.code_hash, columns.org_id, columns.request_id, columns.state, columns.subject, columns.email, columns.name,
-        columns.return_to, columns.expires_at,
-    )  # fmt: skip
+        columns.code_hash,
+        columns.org_id,
+        columns.request_id,
+        columns.state,
+        columns.subject,
+        columns.email,
+        columns.name,
+        columns.return_to,
+        columns.expires_at,
+    )
     row = connection.execute(query.where(columns.code_hash == code_hash, columns.expires_at > now_millis)).one_or_none()
     return Waiting(*row) if row is not None else None
 

@@ -35,9 +35,14 @@ _BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
 _EMAILS = ("email", "mail", "emailAddress", "Email", f"{_CLAIMS}/emailaddress", "urn:oid:0.9.2342.19200300.100.1.3")
 _NAMES = (
-    "displayName", "name", "cn", "http://schemas.microsoft.com/identity/claims/displayname", f"{_CLAIMS}/name",
-    "urn:oid:2.16.840.1.113730.3.1.241", "urn:oid:2.5.4.3",
-)  # fmt: skip
+    "displayName",
+    "name",
+    "cn",
+    "http://schemas.microsoft.com/identity/claims/displayname",
+    f"{_CLAIMS}/name",
+    "urn:oid:2.16.840.1.113730.3.1.241",
+    "urn:oid:2.5.4.3",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,10 @@ def _require_signed(place: _Place, document: Any) -> None:  # noqa: ANN401 - as 
         raise refusal(place.org, "the response as a whole is not signed")
     _require_strong(place.org, document)
     is_signed = OneLogin_Saml2_Utils.validate_sign(
-        document, multicerts=_pems(place.found), xpath=OneLogin_Saml2_Utils.RESPONSE_SIGNATURE_XPATH,
-    )  # fmt: skip
+        document,
+        multicerts=_pems(place.found),
+        xpath=OneLogin_Saml2_Utils.RESPONSE_SIGNATURE_XPATH,
+    )
     if not is_signed:
         raise refusal(place.org, "its signature is not of a certificate in the provider's metadata")
     if document.xpath("//xenc:EncryptionMethod[@Algorithm=$name]", namespaces={"xenc": _XENC}, name=_BAD_TRANSPORT):

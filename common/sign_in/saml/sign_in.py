@@ -112,9 +112,15 @@ def receive(backend: Backend, org: str, response: str, relay: str) -> Arrived:
 
 
 def finish(
-    backend: Backend, caller: Caller | None, org: str, *, browser: str, code: str, choice: Choice = Choice.NONE,
+    backend: Backend,
+    caller: Caller | None,
+    org: str,
+    *,
+    browser: str,
+    code: str,
+    choice: Choice = Choice.NONE,
     client: str = "",
-) -> Finished | Question:  # fmt: skip
+) -> Finished | Question:
     """Return the session of who came back with a code, or what they have to decide first; `caller` is who is signed in already.
 
     Raises BadRequest for a code that is over or another browser's, Forbidden for whom the organization keeps out.

@@ -33,8 +33,12 @@ def make_metadata(backend: Backend, org: str) -> bytes:
     pair = saml_certificate.load(backend.settings)
     service = {**_service(backend, org, _UNSPECIFIED), "singleLogoutService": {}}
     text = OneLogin_Saml2_Metadata.builder(
-        service, authnsign=bool(pair), wsign=True, valid_until=_METADATA_UNTIL, cache_duration=_METADATA_CACHE,
-    )  # fmt: skip
+        service,
+        authnsign=bool(pair),
+        wsign=True,
+        valid_until=_METADATA_UNTIL,
+        cache_duration=_METADATA_CACHE,
+    )
     made: str | bytes = OneLogin_Saml2_Metadata.add_x509_key_descriptors(text, pair.certificate, add_encryption=True)
     return made.encode() if isinstance(made, str) else made
 

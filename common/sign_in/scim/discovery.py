@@ -16,13 +16,19 @@ def provider_config(base_url: str) -> Document:
         "patch": {"supported": True},
         "bulk": {**off, "maxOperations": 0, "maxPayloadSize": 0},
         "filter": {"supported": True, "maxResults": PAGE_LIMIT},
-        "changePassword": off, "sort": off, "etag": off,
+        "changePassword": off,
+        "sort": off,
+        "etag": off,
         "authenticationSchemes": [
-            {"type": "oauthbearertoken", "name": "Bearer token", "primary": True,
-             "description": "The token that an administrator of the organization made for its directory."},
+            {
+                "type": "oauthbearertoken",
+                "name": "Bearer token",
+                "primary": True,
+                "description": "The token that an administrator of the organization made for its directory.",
+            },
         ],
         "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base_url}/ServiceProviderConfig"},
-    }  # fmt: skip
+    }
 
 
 def resource_types(base_url: str) -> list[Document]:
@@ -64,16 +70,23 @@ def _enterprise_attributes() -> Iterator[Document]:
 
 def _resource_type(base_url: str, name: str, schema: str) -> Document:
     return {
-        "schemas": [f"{_META}ResourceType"], "id": name, "name": name, "endpoint": f"/{name}s", "schema": schema,
+        "schemas": [f"{_META}ResourceType"],
+        "id": name,
+        "name": name,
+        "endpoint": f"/{name}s",
+        "schema": schema,
         "meta": {"resourceType": "ResourceType", "location": f"{base_url}/ResourceTypes/{name}"},
-    }  # fmt: skip
+    }
 
 
 def _schema(base_url: str, schema: str, name: str, attributes: Iterator[Document]) -> Document:
     return {
-        "schemas": [f"{_META}Schema"], "id": schema, "name": name, "attributes": list(attributes),
+        "schemas": [f"{_META}Schema"],
+        "id": schema,
+        "name": name,
+        "attributes": list(attributes),
         "meta": {"resourceType": "Schema", "location": f"{base_url}/Schemas/{schema}"},
-    }  # fmt: skip
+    }
 
 
 def _text(name: str, **characteristics: Any) -> Document:  # noqa: ANN401 - any JSON

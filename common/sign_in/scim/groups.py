@@ -67,8 +67,12 @@ def replace_group(backend: Backend, directory: Directory, group_id: str, sent: D
     profile = parse_group(sent)
     members = profile.members
     change = GroupChange(
-        profile.display_name, profile.external_id, profile.external_id is None, members is not None, set(members or ()),
-    )  # fmt: skip
+        profile.display_name,
+        profile.external_id,
+        profile.external_id is None,
+        members is not None,
+        set(members or ()),
+    )
     return in_turn(backend, directory, lambda tx: _shown(tx, directory, _change(tx, backend, directory, group_id, change)))
 
 

@@ -22,10 +22,33 @@ PAGE_LIMIT = 200
 _OURS = frozenset({"id", "meta", "schemas", "groups"})
 _NEVER_KEPT = _OURS | {"password", "externalId", "active"}
 _KNOWN = (
-    "id", "meta", "schemas", "groups", "password", "externalId", "active", "userName", "displayName", "name", "emails",
-    "nickName", "profileUrl", "title", "userType", "preferredLanguage", "locale", "timezone", "phoneNumbers", "ims", "photos",
-    "addresses", "entitlements", "roles", "x509Certificates", "members",
-)  # fmt: skip
+    "id",
+    "meta",
+    "schemas",
+    "groups",
+    "password",
+    "externalId",
+    "active",
+    "userName",
+    "displayName",
+    "name",
+    "emails",
+    "nickName",
+    "profileUrl",
+    "title",
+    "userType",
+    "preferredLanguage",
+    "locale",
+    "timezone",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+    "entitlements",
+    "roles",
+    "x509Certificates",
+    "members",
+)
 _SPELLINGS = {name.lower(): name for name in _KNOWN}
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _BOOLEANS = {"true": True, "false": False}

@@ -30,8 +30,14 @@ def start(tx: Connection, backend: Backend, user_id: str, *, provider: str) -> s
     hours = backend.settings.integer("STACKHOLD_SESSION_HOURS")
     owner = access.TokenOwner(user_id, is_session=True)
     issued = tokens.issue_token(
-        tx, owner, name=provider, description="", created_by=user_id, now=now, expires_at=now + timedelta(hours=hours),
-    )  # fmt: skip
+        tx,
+        owner,
+        name=provider,
+        description="",
+        created_by=user_id,
+        now=now,
+        expires_at=now + timedelta(hours=hours),
+    )
     return issued.text
 
 

@@ -106,8 +106,9 @@ def _require_flat(document: dict[str, Any]) -> None:
     """Raise NotGenuine for claims that are nested deeper than anybody nests them."""
     level: list[Any] = [document]
     for _ in range(DEPTH_LIMIT):
-        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)
-                 if isinstance(inner, dict | list)]  # fmt: skip
+        level = [
+            inner for one in level for inner in (one.values() if isinstance(one, dict) else one) if isinstance(inner, dict | list)
+        ]
         if not level:
             return
     msg = f"its claims are nested more than {DEPTH_LIMIT} deep"
@@ -137,9 +138,12 @@ def _require_good(claims: dict[str, Any], issuer: str, now: datetime) -> None:
     from joserfc.jwt import JWTClaimsRegistry  # noqa: PLC0415 - as above
 
     registry = JWTClaimsRegistry(
-        int(now.timestamp()), SKEW_SECONDS,
-        iss={"essential": True, "value": issuer}, aud={"essential": True}, exp={"essential": True},
-    )  # fmt: skip
+        int(now.timestamp()),
+        SKEW_SECONDS,
+        iss={"essential": True, "value": issuer},
+        aud={"essential": True},
+        exp={"essential": True},
+    )
     if problem := clock_problem(claims, now, SKEW_SECONDS):
         raise NotGenuine(problem)
     try:

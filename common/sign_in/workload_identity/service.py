@@ -67,12 +67,26 @@ def register(backend: Backend, caller: Caller, org: str, asked: Registration) ->
     # Keys from a server that is not among those given are not kept: the first exchange asks again, and compares.
     is_known = static_keys is None and (not thumbprints or set(found.thumbprints) <= set(thumbprints))
     issuer = Issuer(
-        id=new_id(), org_id=membership.org_id, org_login=membership.login, name=name, url=asked.url, issuer=found.issuer,
-        thumbprints=thumbprints or found.thumbprints, static_keys=static_keys, keys=found.keys if is_known else None,
-        keys_at=now_millis if is_known else None, keys_asked_at=None, max_expiration_seconds=seconds, policy_id=new_id(),
-        policy_version=1, statements=(), policy_modified_at=now_millis, created_at=now_millis, modified_at=now_millis,
+        id=new_id(),
+        org_id=membership.org_id,
+        org_login=membership.login,
+        name=name,
+        url=asked.url,
+        issuer=found.issuer,
+        thumbprints=thumbprints or found.thumbprints,
+        static_keys=static_keys,
+        keys=found.keys if is_known else None,
+        keys_at=now_millis if is_known else None,
+        keys_asked_at=None,
+        max_expiration_seconds=seconds,
+        policy_id=new_id(),
+        policy_version=1,
+        statements=(),
+        policy_modified_at=now_millis,
+        created_at=now_millis,
+        modified_at=now_millis,
         last_used_at=None,
-    )  # fmt: skip
+    )
 
     def add(tx: Connection) -> Issuer:
         if issuers.count(tx, membership.org_id) >= ISSUERS_LIMIT:

@@ -73,8 +73,13 @@ def _exchange(backend: Backend, asked: Asked, client: str) -> TokenExchangeGrant
 
 
 def _given(
-    backend: Backend, asked: Asked, peeked: Peeked, issuer: Issuer, *, client: str,
-) -> TokenExchangeGrantResponse:  # fmt: skip
+    backend: Backend,
+    asked: Asked,
+    peeked: Peeked,
+    issuer: Issuer,
+    *,
+    client: str,
+) -> TokenExchangeGrantResponse:
     try:
         claims = _verified(backend, asked.subject_token, peeked, issuer)
     except NotGenuine as error:
@@ -83,9 +88,13 @@ def _given(
         msg = f"the keys of the issuer cannot be had: {error}"
         raise TokenRefused(Problem.GRANT, msg) from error
     request = Request(
-        asked.wish.token_type, asked.seconds, unix_millis(backend.clock.now()), id_token.pruned(claims),
-        target=asked.wish.target, is_admin=asked.wish.is_admin,
-    )  # fmt: skip
+        asked.wish.token_type,
+        asked.seconds,
+        unix_millis(backend.clock.now()),
+        id_token.pruned(claims),
+        target=asked.wish.target,
+        is_admin=asked.wish.is_admin,
+    )
     return _response(grant(backend, issuer, request, new_id(), client=client), request)
 
 

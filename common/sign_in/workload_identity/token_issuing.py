@@ -59,9 +59,14 @@ def hash_of(refresh_token: str) -> str:
 
 
 def grant(
-    backend: Backend, issuer: Issuer, request: Request, family_id: str, *, use: Callable[[Connection], bool] | None = None,
+    backend: Backend,
+    issuer: Issuer,
+    request: Request,
+    family_id: str,
+    *,
+    use: Callable[[Connection], bool] | None = None,
     client: str = "",
-) -> Granted:  # fmt: skip
+) -> Granted:
     """Return tokens if the issuer's policy gives them now; raises TokenRefused.
 
     `use` takes the refresh token that this is for, in the same transaction, and tells whether it was still good. `client` is
@@ -118,8 +123,14 @@ def _require_good(tx: Connection, use: Callable[[Connection], bool] | None) -> N
 
 
 def _grant(
-    tx: Connection, backend: Backend, issuer: Issuer, request: Request, given: Given, *, family_id: str,
-) -> Granted:  # fmt: skip
+    tx: Connection,
+    backend: Backend,
+    issuer: Issuer,
+    request: Request,
+    given: Given,
+    *,
+    family_id: str,
+) -> Granted:
     now = backend.clock.now()
     ends = from_millis(request.exchanged_at) + timedelta(seconds=issuer.max_expiration_seconds)
     seconds = min(request.seconds, int((ends - now).total_seconds()), _limit_of_org(tx, issuer))
@@ -128,10 +139,14 @@ def _grant(
         raise TokenRefused(Problem.GRANT, msg)
     owner = _owner(tx, backend, issuer, request, given)
     token = access.issue_token(
-        tx, owner, name=f"oidc/{_fit(issuer.name)}/{secrets.token_hex(6)}",
-        description=f"given for an identity token of {issuer.name}", created_by=owner.user_id, now=now,
+        tx,
+        owner,
+        name=f"oidc/{_fit(issuer.name)}/{secrets.token_hex(6)}",
+        description=f"given for an identity token of {issuer.name}",
+        created_by=owner.user_id,
+        now=now,
         expires_at=now + timedelta(seconds=seconds),
-    )  # fmt: skip
+    )
     text = new_refresh_token()
     kept = msgspec.structs.replace(request, role_id=given.role_id)
     refresh = Refresh(hash_of(text), family_id, issuer.id, token.id, kept, unix_millis(ends), None)

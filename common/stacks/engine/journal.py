@@ -56,9 +56,14 @@ class _MarkTaken(Exception):
 
 
 def replay(
-    base: bytes, parts: Sequence[Part], *, cli_version: str, now: datetime, command: str = "update",
+    base: bytes,
+    parts: Sequence[Part],
+    *,
+    cli_version: str,
+    now: datetime,
+    command: str = "update",
     ceiling_bytes: int = DEFAULT_CEILING_BYTES,
-) -> Replay:  # fmt: skip
+) -> Replay:
     """Returns the container after the journal, whose batches may be repeated, overlapping and out of order.
 
     Batches are read one after another, and no more of them is kept than the state needs. `cli_version` goes into the

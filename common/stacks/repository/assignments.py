@@ -50,8 +50,16 @@ def find_held(connection: Connection, stack_id: str, principal_id: str | None = 
     """Return who was given what on a stack, people first, by name; or what one of them was."""
     query: Select[Any] = (
         select(
-            users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url, teams.c.name.label("team_name"),
-            teams.c.display_name, stack_grants.c.permission, stack_grants.c.set_id, roles.c.name.label("set_name"),
+            users.c.id,
+            users.c.login,
+            users.c.name,
+            users.c.email,
+            users.c.avatar_url,
+            teams.c.name.label("team_name"),
+            teams.c.display_name,
+            stack_grants.c.permission,
+            stack_grants.c.set_id,
+            roles.c.name.label("set_name"),
             roles.c.resource_type,
         )
         .select_from(stack_grants)
@@ -60,7 +68,7 @@ def find_held(connection: Connection, stack_id: str, principal_id: str | None = 
         .outerjoin(roles, roles.c.id == stack_grants.c.set_id)
         .where(stack_grants.c.stack_id == stack_id, or_(users.c.id.is_not(None), teams.c.id.is_not(None)))
         .order_by(stack_grants.c.is_team, users.c.login, teams.c.name)
-    )  # fmt: skip
+    )
     if principal_id is not None:
         query = query.where(stack_grants.c.principal_id == principal_id)
     return [_to_held(row) for row in connection.execute(query)]
@@ -97,6 +105,11 @@ def find_member(tx: Connection, org_id: str, named: str) -> Person | None:
 def _to_held(row: Row[Any]) -> Held:
     person = Person(row.id, row.login, row.name, row.email, row.avatar_url) if row.id is not None else None
     return Held(
-        person, row.team_name or "", row.display_name or "", StackLevel(row.permission), row.set_id, row.set_name or "",
+        person,
+        row.team_name or "",
+        row.display_name or "",
+        StackLevel(row.permission),
+        row.set_id,
+        row.set_name or "",
         row.resource_type or "",
-    )  # fmt: skip
+    )

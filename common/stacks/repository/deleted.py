@@ -18,21 +18,34 @@ def newest(connection: Connection, org_id: str, limit: int) -> list[Deleted]:
     deletion = select(func.max(_newest.c.version)).where(_newest.c.stack_id == listed.c.id).scalar_subquery()
     query = (
         select(
-            listed.c.id, listed.c.project, listed.c.name, listed.c.deleted_at, updates.c.version, updates.c.status,
-            updates.c.started_at, updates.c.ended_at, updates.c.resource_count,
+            listed.c.id,
+            listed.c.project,
+            listed.c.name,
+            listed.c.deleted_at,
+            updates.c.version,
+            updates.c.status,
+            updates.c.started_at,
+            updates.c.ended_at,
+            updates.c.resource_count,
         )
         .select_from(listed)
         .join(updates, and_(updates.c.stack_id == listed.c.id, updates.c.version == deletion - 1))
         .order_by(listed.c.deleted_at.desc(), listed.c.id)
-    )  # fmt: skip
+    )
     return [
         Deleted(
-            id=row.id, project=row.project, name=row.name, deleted_at=row.deleted_at, version=row.version,
-            status=Status(row.status), started_at=row.started_at or 0, ended_at=row.ended_at or 0,
+            id=row.id,
+            project=row.project,
+            name=row.name,
+            deleted_at=row.deleted_at,
+            version=row.version,
+            status=Status(row.status),
+            started_at=row.started_at or 0,
+            ended_at=row.ended_at or 0,
             resource_count=row.resource_count,
         )
         for row in connection.execute(query)
-    ]  # fmt: skip
+    ]
 
 
 def find(connection: Connection, org_id: str, stack_id: str) -> Stack | None:

@@ -34,8 +34,13 @@ class Narrowed:
 
 
 def page(
-    connection: Connection, scopes: Mapping[str, StackScope], narrowed: Narrowed, *, limit: int | None, now_millis: int,
-) -> list[Listed]:  # fmt: skip
+    connection: Connection,
+    scopes: Mapping[str, StackScope],
+    narrowed: Narrowed,
+    *,
+    limit: int | None,
+    now_millis: int,
+) -> list[Listed]:
     """Return live stacks in the scopes, which are by the login of their organization; without a limit all of them."""
     after = narrowed.after
     ahead = [scopes[login] for login in sorted(scopes) if after is None or login >= after[0]]
@@ -48,8 +53,12 @@ def page(
 
 
 def _read(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]], narrowed: Narrowed, limit: int | None, now_millis: int,
-) -> list[Listed]:  # fmt: skip
+    connection: Connection,
+    conditions: Sequence[ColumnElement[bool]],
+    narrowed: Narrowed,
+    limit: int | None,
+    now_millis: int,
+) -> list[Listed]:
     """Return the first stacks of those that meet any of the conditions, each of which is asked by itself."""
     if not conditions:
         return []
@@ -92,14 +101,19 @@ def _with_versions(listed: FromClause, now_millis: int) -> Select[Any]:
     )
     return (
         select(
-            listed.c.id, listed.c.login, listed.c.project, listed.c.name, updates.c.version, updates.c.resource_count,
+            listed.c.id,
+            listed.c.login,
+            listed.c.project,
+            listed.c.name,
+            updates.c.version,
+            updates.c.resource_count,
             is_busy.label("is_busy"),
             func.coalesce(updates.c.ended_at, updates.c.started_at, updates.c.created_at).label("last_update"),
         )
         .select_from(listed)
         .join(updates, and_(updates.c.stack_id == listed.c.id, updates.c.version == latest))
         .order_by(listed.c.login, listed.c.project, listed.c.name)
-    )  # fmt: skip
+    )
 
 
 def _has_tag(name: str, value: str | None) -> ColumnElement[bool]:

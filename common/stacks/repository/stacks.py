@@ -38,16 +38,37 @@ def _latest_of(stack_id: ColumnElement[str]) -> ScalarSelect[int | None]:
 
 
 STACK_COLUMNS = (
-    stacks.c.id, stacks.c.org_id, stacks.c.project, stacks.c.name, stacks.c.tags, stacks.c.config, stacks.c.wrapped_key,
-    stacks.c.created_by, organizations.c.login.label("org_login"),
-)  # fmt: skip
+    stacks.c.id,
+    stacks.c.org_id,
+    stacks.c.project,
+    stacks.c.name,
+    stacks.c.tags,
+    stacks.c.config,
+    stacks.c.wrapped_key,
+    stacks.c.created_by,
+    organizations.c.login.label("org_login"),
+)
 VERSION_COLUMNS = (
-    updates.c.id.label("update_id"), updates.c.version, updates.c.kind, updates.c.status, updates.c.started_at,
-    updates.c.ended_at, updates.c.lease_expires_at, updates.c.origin, updates.c.base_checkpoint, updates.c.checkpoint,
-    updates.c.resource_order, updates.c.damage,
-    updates.c.state_owner, updates.c.state_project, updates.c.state_name, updates.c.resource_count,
-    updates.c.journal_version, updates.c.cli_version, users.c.login.label("author"),
-)  # fmt: skip
+    updates.c.id.label("update_id"),
+    updates.c.version,
+    updates.c.kind,
+    updates.c.status,
+    updates.c.started_at,
+    updates.c.ended_at,
+    updates.c.lease_expires_at,
+    updates.c.origin,
+    updates.c.base_checkpoint,
+    updates.c.checkpoint,
+    updates.c.resource_order,
+    updates.c.damage,
+    updates.c.state_owner,
+    updates.c.state_project,
+    updates.c.state_name,
+    updates.c.resource_count,
+    updates.c.journal_version,
+    updates.c.cli_version,
+    users.c.login.label("author"),
+)
 
 
 def with_latest_version() -> Select[tuple[object, ...]]:
@@ -76,8 +97,10 @@ def any_with_latest_version() -> Select[tuple[object, ...]]:
 
 
 IS_NAMED = and_(
-    stacks.c.org_id == bindparam("org_id"), stacks.c.project == bindparam("project"), stacks.c.name == bindparam("name"),
-)  # fmt: skip
+    stacks.c.org_id == bindparam("org_id"),
+    stacks.c.project == bindparam("project"),
+    stacks.c.name == bindparam("name"),
+)
 _BY_NAME = with_latest_version().where(IS_NAMED)
 _BY_ID = with_latest_version().where(stacks.c.id == bindparam("stack_id"))
 _former = organizations.alias("former")
@@ -131,11 +154,18 @@ def add(tx: Connection, stack: Stack, created_at: int) -> None:
     """Insert the stack and its tags; a live stack of that name raises IntegrityError."""
     tx.execute(
         insert(stacks).values(
-            id=stack.id, org_id=stack.org_id, project=stack.path.project, name=stack.path.name, live=1,
-            tags=_tags_text(stack.tags), config=stack.config.decode() if stack.config is not None else None,
-            wrapped_key=stack.wrapped_key, created_by=stack.created_by, created_at=created_at,
+            id=stack.id,
+            org_id=stack.org_id,
+            project=stack.path.project,
+            name=stack.path.name,
+            live=1,
+            tags=_tags_text(stack.tags),
+            config=stack.config.decode() if stack.config is not None else None,
+            wrapped_key=stack.wrapped_key,
+            created_by=stack.created_by,
+            created_at=created_at,
         ),
-    )  # fmt: skip
+    )
     _add_tags(tx, stack.id, stack.tags)
 
 
@@ -193,9 +223,13 @@ def remember_name(tx: Connection, stack: Stack, target: Place, now_millis: int) 
     tx.execute(delete(stack_names).where(columns.stack_id == stack.id, or_(left, taken)))
     tx.execute(
         insert(stack_names).values(
-            stack_id=stack.id, org_id=stack.org_id, project=old.project, name=old.name, left_at=now_millis,
+            stack_id=stack.id,
+            org_id=stack.org_id,
+            project=old.project,
+            name=old.name,
+            left_at=now_millis,
         ),
-    )  # fmt: skip
+    )
 
 
 def mark_deleted(tx: Connection, stack_id: str, now_millis: int) -> bool:

@@ -25,7 +25,10 @@ def names_in_both(connection: Connection, org_id: str, other_id: str, limit: int
     """Return up to `limit` (project, name) that live stacks of both organizations have."""
     other = stacks.alias("other")
     same_name = and_(
-        other.c.org_id == other_id, other.c.project == stacks.c.project, other.c.name == stacks.c.name, other.c.live == 1,
-    )  # fmt: skip
+        other.c.org_id == other_id,
+        other.c.project == stacks.c.project,
+        other.c.name == stacks.c.name,
+        other.c.live == 1,
+    )
     query = select(stacks.c.project, stacks.c.name).join(other, same_name).where(stacks.c.org_id == org_id, stacks.c.live == 1)
     return [(row[0], row[1]) for row in connection.execute(query.order_by(stacks.c.project, stacks.c.name).limit(limit))]

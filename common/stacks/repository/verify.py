@@ -28,19 +28,30 @@ def page(connection: Connection, after: str, limit: int, *, newest_only: bool) -
     """Return versions of live stacks by the ids of their updates, after one."""
     query = (
         select(
-            updates.c.id, organizations.c.login, stacks.c.project, stacks.c.name, updates.c.version, updates.c.checkpoint,
-            updates.c.outcome, updates.c.damage,
+            updates.c.id,
+            organizations.c.login,
+            stacks.c.project,
+            stacks.c.name,
+            updates.c.version,
+            updates.c.checkpoint,
+            updates.c.outcome,
+            updates.c.damage,
         )
         .join(stacks, stacks.c.id == updates.c.stack_id)
         .join(organizations, organizations.c.id == stacks.c.org_id)
         .where(stacks.c.live == 1, updates.c.version.is_not(None), updates.c.id > after)
         .order_by(updates.c.id)
         .limit(limit)
-    )  # fmt: skip
+    )
     if newest_only:
         query = query.where(updates.c.version == _NEWEST)
     return [
-        Kept(row.id, StackPath(row.login, row.project, row.name), row.version, row.checkpoint,
-             row.damage if row.outcome == Outcome.DAMAGED else None)
+        Kept(
+            row.id,
+            StackPath(row.login, row.project, row.name),
+            row.version,
+            row.checkpoint,
+            row.damage if row.outcome == Outcome.DAMAGED else None,
+        )
         for row in connection.execute(query)
-    ]  # fmt: skip
+    ]

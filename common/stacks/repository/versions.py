@@ -22,31 +22,71 @@ class Contents:
 
 
 def add_version(
-    connection: Connection, *, update_id: str, stack_id: str, version: int, kind: Kind, path: StackPath, user_id: str,
-    contents: Contents, now_millis: int,
-) -> None:  # fmt: skip
+    connection: Connection,
+    *,
+    update_id: str,
+    stack_id: str,
+    version: int,
+    kind: Kind,
+    path: StackPath,
+    user_id: str,
+    contents: Contents,
+    now_millis: int,
+) -> None:
     """Insert a finished version; IntegrityError when another took the number, so that the caller looks again."""
     connection.execute(
         insert(updates).values(
-            id=update_id, stack_id=stack_id, kind=kind, dry_run=False, status=Status.SUCCEEDED, outcome=Status.SUCCEEDED,
-            version=version, program="{}", requested_by=user_id, origin="", cli_version="", created_at=now_millis,
-            started_at=now_millis, ended_at=now_millis, after_version=version - 1, journal_version=0,
-            base_checkpoint=contents.checkpoint, checkpoint=contents.checkpoint, checkpoint_sequence=0,
-            state_owner=path.org, state_project=path.project, state_name=path.name,
-            resource_count=contents.resource_count, resource_order=contents.resource_order,
+            id=update_id,
+            stack_id=stack_id,
+            kind=kind,
+            dry_run=False,
+            status=Status.SUCCEEDED,
+            outcome=Status.SUCCEEDED,
+            version=version,
+            program="{}",
+            requested_by=user_id,
+            origin="",
+            cli_version="",
+            created_at=now_millis,
+            started_at=now_millis,
+            ended_at=now_millis,
+            after_version=version - 1,
+            journal_version=0,
+            base_checkpoint=contents.checkpoint,
+            checkpoint=contents.checkpoint,
+            checkpoint_sequence=0,
+            state_owner=path.org,
+            state_project=path.project,
+            state_name=path.name,
+            resource_count=contents.resource_count,
+            resource_order=contents.resource_order,
         ),
-    )  # fmt: skip
+    )
 
 
 def next_version(
-    connection: Connection, stack: Stack, *, update_id: str, kind: Kind, path: StackPath, user_id: str,
-    contents: Contents, now_millis: int,
-) -> None:  # fmt: skip
+    connection: Connection,
+    stack: Stack,
+    *,
+    update_id: str,
+    kind: Kind,
+    path: StackPath,
+    user_id: str,
+    contents: Contents,
+    now_millis: int,
+) -> None:
     """Insert the version that follows the stack's newest one as it was read; IntegrityError when it is no longer that."""
     add_version(
-        connection, update_id=update_id, stack_id=stack.id, version=stack.latest.version + 1, kind=kind, path=path,
-        user_id=user_id, contents=contents, now_millis=now_millis,
-    )  # fmt: skip
+        connection,
+        update_id=update_id,
+        stack_id=stack.id,
+        version=stack.latest.version + 1,
+        kind=kind,
+        path=path,
+        user_id=user_id,
+        contents=contents,
+        now_millis=now_millis,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +103,13 @@ def find_version(connection: Connection, stack_id: str, version: int) -> StoredV
     """Return where the state of a stack's version is, or None."""
     row = connection.execute(
         select(
-            updates.c.checkpoint, updates.c.resource_order, updates.c.state_owner, updates.c.state_project, updates.c.state_name,
+            updates.c.checkpoint,
+            updates.c.resource_order,
+            updates.c.state_owner,
+            updates.c.state_project,
+            updates.c.state_name,
         ).where(updates.c.stack_id == stack_id, updates.c.version == version, updates.c.version > 0),
-    ).one_or_none()  # fmt: skip
+    ).one_or_none()
     return StoredVersion(version, row[0], row[1], StackPath(row[2], row[3], row[4])) if row is not None else None
 
 
@@ -73,8 +117,11 @@ def find_number_before(connection: Connection, stack_id: str, version: int, chec
     """Return the newest version before one whose state is stored elsewhere, or None."""
     number: int | None = connection.scalar(
         select(func.max(updates.c.version)).where(
-            updates.c.stack_id == stack_id, updates.c.version < version, updates.c.version > 0,
-            updates.c.checkpoint.is_not(None), updates.c.checkpoint != checkpoint,
+            updates.c.stack_id == stack_id,
+            updates.c.version < version,
+            updates.c.version > 0,
+            updates.c.checkpoint.is_not(None),
+            updates.c.checkpoint != checkpoint,
         ),
-    )  # fmt: skip
+    )
     return number

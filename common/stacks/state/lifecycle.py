@@ -68,18 +68,31 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
     stored = _store(backend, stack_id, new.state)
     _plain, wrapped = backend.data_keys.new(stack_id)
     stack = Stack(
-        id=stack_id, org_id=membership.org_id, path=path, tags=new.tags, config=new.config, wrapped_key=wrapped,
-        created_by=caller.user_id, latest=_first_version(caller, path, stored, now_millis),
-    )  # fmt: skip
+        id=stack_id,
+        org_id=membership.org_id,
+        path=path,
+        tags=new.tags,
+        config=new.config,
+        wrapped_key=wrapped,
+        created_by=caller.user_id,
+        latest=_first_version(caller, path, stored, now_millis),
+    )
 
     def record() -> None:
         with backend.db.begin() as tx:
             stacks.require_room(tx, backend, membership.org_id, membership.login)
             stacks.add(tx, stack, now_millis)
             versions.add_version(
-                tx, update_id=stack.latest.update_id, stack_id=stack_id, version=0, kind=Kind.CREATE, path=path,
-                user_id=caller.user_id, contents=Contents(stored.key, stored.resource_count), now_millis=now_millis,
-            )  # fmt: skip
+                tx,
+                update_id=stack.latest.update_id,
+                stack_id=stack_id,
+                version=0,
+                kind=Kind.CREATE,
+                path=path,
+                user_id=caller.user_id,
+                contents=Contents(stored.key, stored.resource_count),
+                now_millis=now_millis,
+            )
             if stored.links:
                 stack_references.replace(tx, stack_id, stored.links)
             sharing.give_to_teams(tx, membership, stack_id, new.teams, backend.clock.now())
@@ -106,9 +119,15 @@ def import_state(backend: Backend, caller: Caller, path: StackPath, text: bytes)
         with backend.db.begin() as tx:
             current = lock_idle(tx, backend, found)
             versions.next_version(
-                tx, current, update_id=update_id, kind=Kind.IMPORT, path=found.path, user_id=caller.user_id,
-                contents=Contents(stored.key, stored.resource_count), now_millis=unix_millis(backend.clock.now()),
-            )  # fmt: skip
+                tx,
+                current,
+                update_id=update_id,
+                kind=Kind.IMPORT,
+                path=found.path,
+                user_id=caller.user_id,
+                contents=Contents(stored.key, stored.resource_count),
+                now_millis=unix_millis(backend.clock.now()),
+            )
             stack_references.replace(tx, found.id, stored.links)
 
     retried(stack, record, lambda: require_import(backend, caller, path))
@@ -153,9 +172,15 @@ def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) ->
         now_millis = unix_millis(backend.clock.now())
         with backend.db.begin() as tx:
             versions.next_version(
-                tx, found, update_id=new_id(), kind=Kind.DELETE, path=found.path, user_id=caller.user_id,
-                contents=contents_of(found), now_millis=now_millis,
-            )  # fmt: skip
+                tx,
+                found,
+                update_id=new_id(),
+                kind=Kind.DELETE,
+                path=found.path,
+                user_id=caller.user_id,
+                contents=contents_of(found),
+                now_millis=now_millis,
+            )
             stacks.mark_deleted(tx, found, now_millis)
             grants.take_all_on(tx, found.id)
 
@@ -174,9 +199,15 @@ def _rename(backend: Backend, caller: Caller, stack: Stack, target: StackPath, u
     now_millis = unix_millis(backend.clock.now())
     with backend.db.begin() as tx:
         versions.next_version(
-            tx, stack, update_id=update_id, kind=Kind.RENAME, path=target, user_id=caller.user_id,
-            contents=contents, now_millis=now_millis,
-        )  # fmt: skip
+            tx,
+            stack,
+            update_id=update_id,
+            kind=Kind.RENAME,
+            path=target,
+            user_id=caller.user_id,
+            contents=contents,
+            now_millis=now_millis,
+        )
         stacks.rename(tx, stack, target, now_millis)
 
 
@@ -197,7 +228,19 @@ def _store(backend: Backend, stack_id: str, text: bytes | None) -> _Stored:
 
 def _first_version(caller: Caller, path: StackPath, stored: _Stored, now_millis: int) -> Version:
     return Version(
-        update_id=new_id(), version=0, kind=Kind.CREATE, status=Status.SUCCEEDED, started_at=now_millis, ended_at=now_millis,
-        lease_expires_at=None, author=caller.login, origin="", base_checkpoint=stored.key, checkpoint=stored.key,
-        written_as=path, resource_count=stored.resource_count, journal_version=0, cli_version="",
-    )  # fmt: skip
+        update_id=new_id(),
+        version=0,
+        kind=Kind.CREATE,
+        status=Status.SUCCEEDED,
+        started_at=now_millis,
+        ended_at=now_millis,
+        lease_expires_at=None,
+        author=caller.login,
+        origin="",
+        base_checkpoint=stored.key,
+        checkpoint=stored.key,
+        written_as=path,
+        resource_count=stored.resource_count,
+        journal_version=0,
+        cli_version="",
+    )

@@ -49,9 +49,15 @@ def _restore(backend: Backend, caller: Caller, stack: Stack, name: str) -> None:
             raise NotFound(_gone(stack.id))
         # Clients know no kind of its own for it; an import is what also brings a state back from elsewhere.
         versions.next_version(
-            tx, stack, update_id=new_id(), kind=Kind.IMPORT, path=target, user_id=caller.user_id, contents=contents,
+            tx,
+            stack,
+            update_id=new_id(),
+            kind=Kind.IMPORT,
+            path=target,
+            user_id=caller.user_id,
+            contents=contents,
             now_millis=now_millis,
-        )  # fmt: skip
+        )
 
 
 def _gone(stack_id: str) -> str:

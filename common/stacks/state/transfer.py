@@ -94,9 +94,15 @@ def _transfer(backend: Backend, caller: Caller, stack: Stack, target: Membership
         with backend.db.begin() as tx:
             # Clients know no kind of its own for it.
             versions.next_version(
-                tx, found, update_id=new_id(), kind=Kind.RENAME, path=path, user_id=caller.user_id, contents=contents,
+                tx,
+                found,
+                update_id=new_id(),
+                kind=Kind.RENAME,
+                path=path,
+                user_id=caller.user_id,
+                contents=contents,
                 now_millis=now_millis,
-            )  # fmt: skip
+            )
             require_room(tx, backend, target.org_id, target.login)
             moving.move(tx, found, target, caller.user_id, now_millis)
             grants.take_all_on(tx, found.id)

@@ -37,10 +37,24 @@ _TYPE_DIGITS = 4
 _VERSION = re.compile(r"[0-9]{1,20}", re.ASCII)
 # Numeric codes of event types in queries: positions in upstream's list, counted from 1 (inferred; 9 = policy is known).
 EVENT_TYPES = (
-    "cancelEvent", "stdoutEvent", "diagnosticEvent", "preludeEvent", "summaryEvent", "resourcePreEvent", "resOutputsEvent",
-    "resOpFailedEvent", "policyEvent", "policyRemediationEvent", "policyLoadEvent", "policyAnalyzeSummaryEvent",
-    "policyRemediateSummaryEvent", "policyAnalyzeStackSummaryEvent", "startDebuggingEvent", "progressEvent", "errorEvent",
-)  # fmt: skip
+    "cancelEvent",
+    "stdoutEvent",
+    "diagnosticEvent",
+    "preludeEvent",
+    "summaryEvent",
+    "resourcePreEvent",
+    "resOutputsEvent",
+    "resOpFailedEvent",
+    "policyEvent",
+    "policyRemediationEvent",
+    "policyLoadEvent",
+    "policyAnalyzeSummaryEvent",
+    "policyRemediateSummaryEvent",
+    "policyAnalyzeStackSummaryEvent",
+    "startDebuggingEvent",
+    "progressEvent",
+    "errorEvent",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +110,14 @@ def get_preview(backend: Backend, caller: Caller, path: StackPath, update_id: st
 
 
 def page_previews(
-    backend: Backend, caller: Caller, path: StackPath, version: int | None, page: Page, *, ascending: bool,
-) -> tuple[Stack, list[Entry]]:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    path: StackPath,
+    version: int | None,
+    page: Page,
+    *,
+    ascending: bool,
+) -> tuple[Stack, list[Entry]]:
     """Return the stack and a page of the previews that ran after a version and before the next, or since the newest."""
     stack = load_settled(backend, caller, path, Permission.STACK_READ)
     after = stack.latest.version if version is None else version
@@ -109,8 +129,12 @@ def page_previews(
 
 
 def page_events(
-    backend: Backend, caller: Caller, path: StackPath, update: str, query: EventQuery,
-) -> tuple[list[bytes], int | None]:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    path: StackPath,
+    update: str,
+    query: EventQuery,
+) -> tuple[list[bytes], int | None]:
     """Return events in order of their sequence numbers, and where the next page begins: None at the end of a finished update.
 
     `update` is an update's id or a version number. While the update runs, a gap in the numbers ends the page: what is
@@ -160,8 +184,11 @@ _batch_decoder = msgspec.json.Decoder(_Batch)
 
 
 def _in_order(
-    backend: Backend, update_id: str, batches: Iterable[EventBatch], start: int,
-) -> tuple[list[tuple[int, bytes]], int | None]:  # fmt: skip
+    backend: Backend,
+    update_id: str,
+    batches: Iterable[EventBatch],
+    start: int,
+) -> tuple[list[tuple[int, bytes]], int | None]:
     """Return the events of this page, and the sequence number at which the next page's batches begin (None: no more).
 
     A batch is inflated once it is known to belong to the page.

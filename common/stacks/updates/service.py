@@ -58,9 +58,15 @@ def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, progra
     kept = programs.store(backend, stack.id, update_id, program)
     with backend.db.connect() as connection:
         added = updates.add(
-            connection, update_id=update_id, stack=stack, kind=kind, program=kept, user_id=caller.user_id,
-            now_millis=unix_millis(backend.clock.now()), limit=backend.settings.integer("STACKHOLD_UPDATES_PER_DAY"),
-        )  # fmt: skip
+            connection,
+            update_id=update_id,
+            stack=stack,
+            kind=kind,
+            program=kept,
+            user_id=caller.user_id,
+            now_millis=unix_millis(backend.clock.now()),
+            limit=backend.settings.integer("STACKHOLD_UPDATES_PER_DAY"),
+        )
     if not added:
         raise _too_many(backend, stack)
     return update_id
@@ -71,8 +77,13 @@ def start(backend: Backend, caller: Caller, path: StackPath, update_id: str, *, 
 
     def begin() -> Started:
         stack, update = get_update(
-            backend, caller, path, update_id, Permission.STACK_WRITE, of_dry_run=_needed(dry_run=True),
-        )  # fmt: skip
+            backend,
+            caller,
+            path,
+            update_id,
+            Permission.STACK_WRITE,
+            of_dry_run=_needed(dry_run=True),
+        )
         if not update.dry_run:
             _require_free(backend, stack)
         run = _run(backend, stack, update_id, _Beginner(caller, wanted, client), dry_run=update.dry_run)
@@ -94,8 +105,15 @@ def start(backend: Backend, caller: Caller, path: StackPath, update_id: str, *, 
 
 
 def begin(
-    backend: Backend, caller: Caller, path: StackPath, *, kind: Kind, program: Program, wanted: Start, client: Client,
-) -> Started:  # fmt: skip
+    backend: Backend,
+    caller: Caller,
+    path: StackPath,
+    *,
+    kind: Kind,
+    program: Program,
+    wanted: Start,
+    client: Client,
+) -> Started:
     """Create and start an update in one step; errors as in create and start."""
     limit = backend.settings.integer("STACKHOLD_UPDATES_PER_DAY")
 
@@ -121,9 +139,16 @@ def begin(
 
 
 def begin_with_base(
-    backend: Backend, caller: Caller, path: StackPath, *, kind: Kind, program: Program, wanted: Start, client: Client,
+    backend: Backend,
+    caller: Caller,
+    path: StackPath,
+    *,
+    kind: Kind,
+    program: Program,
+    wanted: Start,
+    client: Client,
     limit_bytes: int,
-) -> tuple[Started, bytes | None]:  # fmt: skip
+) -> tuple[Started, bytes | None]:
     """Begin an update, and return the state that it starts from as well, unless that takes more than a limit as gzip.
 
     Errors as in begin; StateDamaged for a state that cannot be read, with the stack left free.
@@ -201,9 +226,14 @@ def cancel(backend: Backend, caller: Caller, path: StackPath, update_id: str) ->
 
 
 def get_update(
-    backend: Backend, caller: Caller, path: StackPath, update_id: str, permission: Permission, *,
+    backend: Backend,
+    caller: Caller,
+    path: StackPath,
+    update_id: str,
+    permission: Permission,
+    *,
     of_dry_run: Permission | None = None,
-) -> tuple[Stack, Update]:  # fmt: skip
+) -> tuple[Stack, Update]:
     """Return the update and its stack; NotFound when the caller's stack has no such update.
 
     `of_dry_run` is what a dry run needs in place of `permission`, if that is something else.
@@ -243,9 +273,11 @@ def expire_leases(backend: Backend, limit: int) -> int:
     with backend.db.connect() as connection:
         updates.shorten_leases(connection, now_millis=now_millis, latest_millis=now_millis + LEASE_SECONDS * 1000)
         found = updates.abandoned(
-            connection, lease_before=now_millis - GIVEN_UP_AFTER_SECONDS * 1000, finishing_before=now_millis - FINISHING_MILLIS,
+            connection,
+            lease_before=now_millis - GIVEN_UP_AFTER_SECONDS * 1000,
+            finishing_before=now_millis - FINISHING_MILLIS,
             limit=limit,
-        )  # fmt: skip
+        )
     return sum(_expire(backend, update_id, status) for update_id, status in found)
 
 

@@ -50,16 +50,19 @@ def get_directory(request: Request, backend: BackendDep) -> Directory:
 
 
 async def get_selection(
-    only: Annotated[str, Query(alias="attributes")] = "", but: Annotated[str, Query(alias="excludedAttributes")] = "",
-) -> Selection:  # fmt: skip
+    only: Annotated[str, Query(alias="attributes")] = "",
+    but: Annotated[str, Query(alias="excludedAttributes")] = "",
+) -> Selection:
     """Return which attributes are asked for."""
     return Selection(only, but)
 
 
 async def get_asked(
-    selection: "SelectionDep", condition: Annotated[str | None, Query(alias="filter")] = None,
-    start: Annotated[str, Query(alias="startIndex")] = "", count: str = "",
-) -> Asked:  # fmt: skip
+    selection: "SelectionDep",
+    condition: Annotated[str | None, Query(alias="filter")] = None,
+    start: Annotated[str, Query(alias="startIndex")] = "",
+    count: str = "",
+) -> Asked:
     """Return which resources are asked for; RFC 7644 3.4.2.4 says what becomes of numbers that are out of range."""
     return Asked(
         conditions=parse_filter(condition) if condition is not None else (),

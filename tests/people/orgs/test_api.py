@@ -27,13 +27,29 @@ ORG, METADATA = "/api/orgs/acme", "/api/orgs/acme/metadata"
 NOTHING: dict[str, Any] = dict.fromkeys(
     f"set{name}"
     for name in (
-        "DefaultStackPermission", "DefaultEnvironmentPermission", "DefaultAccountPermission", "MembersCanCreateStacks",
-        "MembersCanInviteCollaborators", "MembersCanDeleteStacks", "MembersCanTransferStacks", "MembersCanCreateAccounts",
-        "MembersCanCreateTeams", "AiEnablement", "NeoEnabled", "NeoApprovalMode", "NeoTaskSharingMode",
-        "NeoCLIExplanationsDisabled", "NaturalLanguageSearchDisabled", "NeoAgentDisabled", "PreferredVCS",
-        "DefaultDeploymentRoleId", "DefaultAgentPoolID", "MaxAccessTokenExpiryDays", "PermissionMode",
+        "DefaultStackPermission",
+        "DefaultEnvironmentPermission",
+        "DefaultAccountPermission",
+        "MembersCanCreateStacks",
+        "MembersCanInviteCollaborators",
+        "MembersCanDeleteStacks",
+        "MembersCanTransferStacks",
+        "MembersCanCreateAccounts",
+        "MembersCanCreateTeams",
+        "AiEnablement",
+        "NeoEnabled",
+        "NeoApprovalMode",
+        "NeoTaskSharingMode",
+        "NeoCLIExplanationsDisabled",
+        "NaturalLanguageSearchDisabled",
+        "NeoAgentDisabled",
+        "PreferredVCS",
+        "DefaultDeploymentRoleId",
+        "DefaultAgentPoolID",
+        "MaxAccessTokenExpiryDays",
+        "PermissionMode",
     )
-)  # fmt: skip
+)
 
 
 def put(client: TestClient, **settings: Any) -> dict[str, Any]:
@@ -64,14 +80,22 @@ class TestGet:
         stack = project.pop("stacks")[0]
         assert ("acme", "shop") == (shop["orgName"], shop["name"])
         assert {
-            "orgName": "acme", "repoName": "shop", "name": "shop", "runtime": "go", "description": "A shop",
-        } == project  # fmt: skip
+            "orgName": "acme",
+            "repoName": "shop",
+            "name": "shop",
+            "runtime": "go",
+            "description": "A shop",
+        } == project
         assert 36 == len(stack.pop("programId"))
         assert {
-            "name": "dev", "routingRepo": "shop", "routingProject": "shop",
-            "tags": {"pulumi:runtime": "go", "pulumi:description": "A shop", "env": "x"}, "protectedByPolicy": False,
-            "hasDeploymentSettings": False, "driftDetected": False,
-        } == stack  # fmt: skip
+            "name": "dev",
+            "routingRepo": "shop",
+            "routingProject": "shop",
+            "tags": {"pulumi:runtime": "go", "pulumi:description": "A shop", "env": "x"},
+            "protectedByPolicy": False,
+            "hasDeploymentSettings": False,
+            "driftDetected": False,
+        } == stack
         live = site["projects"][0]["stacks"][0]
         assert ("succeeded", 2) == (live["lastUpdate"]["result"], live["lastUpdate"]["resourceCount"])
         assert ["site"] == [repository["name"] for repository in seen["repos"]]
@@ -150,14 +174,28 @@ class TestMetadata:
 
 
 class TestPatch:
-    @pytest.mark.parametrize(("name", "value"), [
-        ("DefaultStackPermission", 101), ("DefaultEnvironmentPermission", "open"), ("DefaultAccountPermission", 2),
-        ("MembersCanCreateStacks", False), ("MembersCanDeleteStacks", False), ("MembersCanTransferStacks", False),
-        ("MembersCanCreateAccounts", True), ("MembersCanCreateTeams", False), ("AiEnablement", "on"), ("NeoEnabled", True),
-        ("NeoApprovalMode", "balanced"), ("NeoTaskSharingMode", "org"), ("NeoCLIExplanationsDisabled", False),
-        ("NaturalLanguageSearchDisabled", False), ("NeoAgentDisabled", False), ("PreferredVCS", "gitlab"),
-        ("DefaultDeploymentRoleId", built_in.MEMBER.id),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("DefaultStackPermission", 101),
+            ("DefaultEnvironmentPermission", "open"),
+            ("DefaultAccountPermission", 2),
+            ("MembersCanCreateStacks", False),
+            ("MembersCanDeleteStacks", False),
+            ("MembersCanTransferStacks", False),
+            ("MembersCanCreateAccounts", True),
+            ("MembersCanCreateTeams", False),
+            ("AiEnablement", "on"),
+            ("NeoEnabled", True),
+            ("NeoApprovalMode", "balanced"),
+            ("NeoTaskSharingMode", "org"),
+            ("NeoCLIExplanationsDisabled", False),
+            ("NaturalLanguageSearchDisabled", False),
+            ("NeoAgentDisabled", False),
+            ("PreferredVCS", "gitlab"),
+            ("DefaultDeploymentRoleId", built_in.MEMBER.id),
+        ],
+    )
     def test_sets_one_and_leaves_the_others(self, client: TestClient, name: str, value: object) -> None:
         """A setting is told by the reply and from then on; null leaves a setting as it is."""
         shown = name[0].lower() + name[1:]
@@ -183,14 +221,30 @@ class TestPatch:
         assert (400, 400) == error_of(client.patch(ORG, json={"setDefaultDeploymentRoleId": foreign}))[:2]
         assert "defaultDeploymentRoleId" not in put(client, DefaultDeploymentRoleId="")
 
-    @pytest.mark.parametrize("body", [
-        {"setDefaultStackPermission": 100}, {"setDefaultStackPermission": "read"}, {"setDefaultStackPermission": True},
-        {"setDefaultEnvironmentPermission": "x"}, {"setDefaultAccountPermission": 4}, {"setMembersCanCreateStacks": "yes"},
-        {"setMaxAccessTokenExpiryDays": -1}, {"setMaxAccessTokenExpiryDays": 731}, {"setMaxAccessTokenExpiryDays": 1 << 70},
-        {"setMaxAccessTokenExpiryDays": 1.5}, {"setNeoApprovalMode": ""}, {"setPreferredVCS": "svn"},
-        {"setAiEnablement": "x" * 101}, {"setDefaultAgentPoolID": "x" * 101}, {"setDefaultDeploymentRoleId": "x"},
-        {"setPermissionMode": "restricted"}, [], "x", None,
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"setDefaultStackPermission": 100},
+            {"setDefaultStackPermission": "read"},
+            {"setDefaultStackPermission": True},
+            {"setDefaultEnvironmentPermission": "x"},
+            {"setDefaultAccountPermission": 4},
+            {"setMembersCanCreateStacks": "yes"},
+            {"setMaxAccessTokenExpiryDays": -1},
+            {"setMaxAccessTokenExpiryDays": 731},
+            {"setMaxAccessTokenExpiryDays": 1 << 70},
+            {"setMaxAccessTokenExpiryDays": 1.5},
+            {"setNeoApprovalMode": ""},
+            {"setPreferredVCS": "svn"},
+            {"setAiEnablement": "x" * 101},
+            {"setDefaultAgentPoolID": "x" * 101},
+            {"setDefaultDeploymentRoleId": "x"},
+            {"setPermissionMode": "restricted"},
+            [],
+            "x",
+            None,
+        ],
+    )
     def test_refuses_what_cannot_be(self, client: TestClient, body: object) -> None:
         """Anything off is 400 and changes nothing."""
         before = client.get(METADATA).json()
@@ -271,20 +325,28 @@ class TestToggles:
         put(client, MembersCanCreateTeams=False)
         assert (403, 201) == (create("dev", bob), create("web", custom))
 
-    @pytest.mark.parametrize(("level", "statuses"), [(0, [404, 404, 404]), (101, [200, 403, 403]), (102, [200, 204, 403]),
-                                                     (103, [200, 204, 204]), (104, [200, 204, 204])])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("level", "statuses"),
+        [(0, [404, 404, 404]), (101, [200, 403, 403]), (102, [200, 204, 403]), (103, [200, 204, 204]), (104, [200, 204, 204])],
+    )
     def test_default_stack_permission(
-        self, client: TestClient, backend: Backend, bob: dict[str, str], level: int, statuses: list[int],
-    ) -> None:  # fmt: skip
+        self,
+        client: TestClient,
+        backend: Backend,
+        bob: dict[str, str],
+        level: int,
+        statuses: list[int],
+    ) -> None:
         """What plain members hold on every stack: nothing, reading, writing, administering."""
         make_stack(backend, caller_of(backend, ADMIN_TOKEN))
         path = "/api/stacks/acme/shop/dev"
         put(client, DefaultStackPermission=level)
 
         assert statuses == [
-            client.get(path, headers=bob).status_code, client.delete(f"{path}/config", headers=bob).status_code,
+            client.get(path, headers=bob).status_code,
+            client.delete(f"{path}/config", headers=bob).status_code,
             client.delete(path, headers=bob).status_code,
-        ]  # fmt: skip
+        ]
 
     def test_default_stack_permission_decides_lists(self, client: TestClient, backend: Backend, admin: Caller) -> None:
         """Without a permission for all, a member's list has what they were given; a billing manager's never has more."""

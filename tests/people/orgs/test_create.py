@@ -30,13 +30,20 @@ class TestFound:
     @pytest.mark.parametrize(
         ("settings", "may"),
         [
-            ({}, True), ({"STACKHOLD_ORGANIZATIONS_BY_ANYONE": "false"}, False), ({"PULUMI_API_DOMAIN": "api.example.com"}, False),
+            ({}, True),
+            ({"STACKHOLD_ORGANIZATIONS_BY_ANYONE": "false"}, False),
+            ({"PULUMI_API_DOMAIN": "api.example.com"}, False),
             ({"PULUMI_API_DOMAIN": "api.example.com", "STACKHOLD_ORGANIZATIONS_BY_ANYONE": "true"}, True),
         ],
-    )  # fmt: skip
+    )
     def test_is_for_whom_the_settings_let(
-        self, backend: Backend, admin: Caller, dialect: str, settings: dict[str, str], may: bool,  # noqa: FBT001
-    ) -> None:  # fmt: skip
+        self,
+        backend: Backend,
+        admin: Caller,
+        dialect: str,
+        settings: dict[str, str],
+        may: bool,
+    ) -> None:
         """Everybody on a laptop or where the operator says so, else administrators of the installation alone."""
         server = replace(backend, settings=backend.settings.replaced(**settings))
         bob = caller_of(backend, make_user(backend, "bob"))

@@ -61,10 +61,22 @@ class TestInvitePeople:
         suspend(backend, "dave")
         invite(backend, admin, "open@example.com")
         bad = [
-            "", "x", "@example.com", "a@", "a b@example.com", "a@b@c", "a@-x", "a@x..y", f"{'x' * 65}@example.com",
-            f"a@{'x' * 300}", "é@example.com", "a@example.com\r\nBcc: b@example.com", "BOB@example.com", "dave@example.com",
+            "",
+            "x",
+            "@example.com",
+            "a@",
+            "a b@example.com",
+            "a@b@c",
+            "a@-x",
+            "a@x..y",
+            f"{'x' * 65}@example.com",
+            f"a@{'x' * 300}",
+            "é@example.com",
+            "a@example.com\r\nBcc: b@example.com",
+            "BOB@example.com",
+            "dave@example.com",
             "Open@Example.com",
-        ]  # fmt: skip
+        ]
         asked = [NewInvite(email, MEMBER) for email in [*bad, "new@example.com", "x@example.com", "NEW@example.com"]]
         made, failed = invites.invite_people(backend, admin, "acme", asked)
 
@@ -120,8 +132,10 @@ class TestInvitePeople:
         plain = caller_of(backend, make_user(backend, "dave", org="acme"))
         fit, over = make_role(backend, Permission.STACK_READ, name="fit"), make_role(backend, Permission.ROLE_UPDATE, name="over")
         for wanted in (Wanted("admin"), Wanted("member", built_in.ADMIN.id), Wanted("member", over)):
-            for call in (lambda wanted=wanted: invite(backend, sender, "x@example.com", wanted=wanted),
-                         lambda wanted=wanted: link(backend, sender, wanted)):  # fmt: skip
+            for call in (
+                lambda wanted=wanted: invite(backend, sender, "x@example.com", wanted=wanted),
+                lambda wanted=wanted: link(backend, sender, wanted),
+            ):
                 with pytest.raises(Forbidden):
                     call()
         with pytest.raises(Forbidden, match="invites:create"):
@@ -171,8 +185,9 @@ class TestGetInvite:
         open_to_all = link(backend, admin)
 
         assert ("acme", made.given) == (
-            invites.get_invite(backend, bob, "acme", made.id).org_login, invites.get_invite(backend, bob, "acme", made.id).given,
-        )  # fmt: skip
+            invites.get_invite(backend, bob, "acme", made.id).org_login,
+            invites.get_invite(backend, bob, "acme", made.id).given,
+        )
         assert open_to_all == invites.get_invite(backend, eve, "acme", open_to_all).id
         asked = [
             (eve, "acme", made.id),
@@ -212,9 +227,12 @@ class TestAccept:
             invites.accept(backend, guest(backend, login), "acme", invite_id)
 
         assert {
-            "admin": ("admin", None), "bob": ("admin", None), "carol": ("member", role_id), "dave": ("member", default_id),
+            "admin": ("admin", None),
+            "bob": ("admin", None),
+            "carol": ("member", role_id),
+            "dave": ("member", default_id),
             "erin": ("billing-manager", None),
-        } == people_of(backend)  # fmt: skip
+        } == people_of(backend)
 
     def test_gives_the_built_in_role_when_the_custom_one_is_gone(self, backend: Backend, admin: Caller) -> None:
         """Whoever was invited with a role that was deleted since becomes a plain member."""
@@ -342,12 +360,17 @@ class TestListPending:
 
 
 class TestAcceptUrl:
-    @pytest.mark.parametrize(("settings", "start"), [
-        ({}, "http://127.0.0.1:8080/invites/acme/"),
-        ({"PULUMI_API_DOMAIN": "api.example.com"}, "https://api.example.com/invites/acme/"),
-        ({"PULUMI_API_DOMAIN": "api.example.com", "PULUMI_CONSOLE_DOMAIN": "app.example.com"},
-         "https://app.example.com/invites/acme/"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("settings", "start"),
+        [
+            ({}, "http://127.0.0.1:8080/invites/acme/"),
+            ({"PULUMI_API_DOMAIN": "api.example.com"}, "https://api.example.com/invites/acme/"),
+            (
+                {"PULUMI_API_DOMAIN": "api.example.com", "PULUMI_CONSOLE_DOMAIN": "app.example.com"},
+                "https://app.example.com/invites/acme/",
+            ),
+        ],
+    )
     def test_leads_to_it(self, backend: Backend, admin: Caller, settings: dict[str, str], start: str) -> None:
         """A link leads to the page that accepts it, by the names that are set."""
         made = invite(backend, admin, "bob@example.com")[0]

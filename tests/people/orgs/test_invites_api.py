@@ -48,15 +48,23 @@ class TestBatch:
         assert {"sentInvites", "failedInvites"} == {*found}
         assert [f"http://127.0.0.1:8080/invites/acme/{sent['id']}"] == [one["acceptInviteUrl"] for one in found["sentInvites"]]
         assert [
-            {"email": "not an address", "role": "member", "roleId": role_id}, {"email": "", "role": "member", "roleId": role_id},
+            {"email": "not an address", "role": "member", "roleId": role_id},
+            {"email": "", "role": "member", "roleId": role_id},
             {"email": "BOB@example.com", "role": "member", "roleId": role_id},
-        ] == found["failedInvites"]  # fmt: skip
+        ] == found["failedInvites"]
 
-    @pytest.mark.parametrize("body", [
-        {"invites": [{"email": "a@example.com"}]}, {"invites": [{"email": "a@example.com", "role": "reader"}]},
-        {"invites": [{"email": "a@example.com", "role": "member", "roleId": "x"}]}, {"invites": {}}, [], None,
-        {"invites": [{"email": f"a{number}@example.com", "role": "member"} for number in range(101)]},
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"invites": [{"email": "a@example.com"}]},
+            {"invites": [{"email": "a@example.com", "role": "reader"}]},
+            {"invites": [{"email": "a@example.com", "role": "member", "roleId": "x"}]},
+            {"invites": {}},
+            [],
+            None,
+            {"invites": [{"email": f"a{number}@example.com", "role": "member"} for number in range(101)]},
+        ],
+    )
     def test_refuses_what_cannot_be(self, client: TestClient, body: object) -> None:
         """Anything off is 400, and nobody is invited."""
         assert (400, 400) == error_of(client.post(f"{INVITES}/batch", json=body))[:2]
@@ -88,10 +96,14 @@ class TestList:
         expired = client.get(INVITES).json()
 
         expected = {
-            "id": sent["id"], "email": "bob@example.com", "role": "member",
+            "id": sent["id"],
+            "email": "bob@example.com",
+            "role": "member",
             "sentBy": {"name": "Administrator", "githubLogin": "admin", "avatarUrl": "", "email": ""},
-            "sentAt": 1_767_323_045, "acceptInviteUrl": sent["acceptInviteUrl"], "status": "pending",
-        }  # fmt: skip
+            "sentAt": 1_767_323_045,
+            "acceptInviteUrl": sent["acceptInviteUrl"],
+            "status": "pending",
+        }
         assert {"invites": [expected]} == found
         assert {"invites": []} == pending
         error = "the invitation has expired; ask for a new one"
@@ -162,9 +174,12 @@ class TestCancelAndResend:
         """A plain member sees and makes no invitations."""
         bob, invite_id = signed(make_user(backend, "bob", org="acme")), link(client)["id"]
         calls = [
-            ("GET", INVITES), ("POST", f"{INVITES}/batch"), ("POST", f"{INVITES}/link"), ("DELETE", f"{INVITES}/{invite_id}"),
+            ("GET", INVITES),
+            ("POST", f"{INVITES}/batch"),
+            ("POST", f"{INVITES}/link"),
+            ("DELETE", f"{INVITES}/{invite_id}"),
             ("POST", f"{INVITES}/{invite_id}/resend"),
-        ]  # fmt: skip
+        ]
         body = {"role": "member", "invites": []}
         replies = [client.request(method, path, json=body, headers=bob) for method, path in calls]
 

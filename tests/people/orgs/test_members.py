@@ -261,9 +261,12 @@ class TestSetSoleAdmin:
         members.set_sole_admin(backend, admin, "acme", "carol")
 
         assert {
-            "admin": ("member", None), "bob": ("member", None), "carol": ("admin", None), "dave": ("billing-manager", None),
+            "admin": ("member", None),
+            "bob": ("member", None),
+            "carol": ("admin", None),
+            "dave": ("billing-manager", None),
             "erin": ("member", role_id),
-        } == people_of(backend)  # fmt: skip
+        } == people_of(backend)
 
     def test_refuses_who_cannot(self, backend: Backend, admin: Caller) -> None:
         """No stranger, nobody suspended; and only an admin makes one, with whatever role."""

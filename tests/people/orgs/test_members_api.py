@@ -38,8 +38,12 @@ class TestProvider:
         again = client.delete(f"{MEMBERS}/bob")
 
         assert (200, 204, b"", 204, b"") == (
-            added.status_code, changed.status_code, changed.content, removed.status_code, removed.content,
-        )  # fmt: skip
+            added.status_code,
+            changed.status_code,
+            changed.content,
+            removed.status_code,
+            removed.content,
+        )
         assert lists[0] == lists[1]
         assert added.json() == lists[0]["members"][1]
         assert ("member", role_id, "auditor") == (found["role"], found["fgaRole"]["id"], found["fgaRole"]["name"])
@@ -67,8 +71,10 @@ class TestList:
             "user": {"name": "Bob", "githubLogin": "bob", "avatarUrl": "", "email": "bob@example.com"},
             "created": "2026-01-02T03:04:05Z",
             "fgaRole": {"id": built_in.MEMBER.id, "name": "Member", "modifiedAt": "2024-01-01T00:00:00Z"},
-            "suspended": False, "knownToPulumi": True, "virtualAdmin": False,
-        } == found["members"][1]  # fmt: skip
+            "suspended": False,
+            "knownToPulumi": True,
+            "virtualAdmin": False,
+        } == found["members"][1]
         assert "continuationToken" not in found
         assert (built_in.MEMBER.id, 2026) == (bob.fga_role.id, bob.created.year)
 
@@ -126,10 +132,20 @@ class TestAdd:
 
 
 class TestChange:
-    @pytest.mark.parametrize("body", [
-        {}, {"role": None, "fgaRoleId": None}, {"role": "member", "fgaRoleId": built_in.ADMIN.id}, {"role": "owner"},
-        {"fgaRoleId": "x"}, {"fgaRoleId": built_in.STACK_READ.id}, {"role": 1}, [], None,
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"role": None, "fgaRoleId": None},
+            {"role": "member", "fgaRoleId": built_in.ADMIN.id},
+            {"role": "owner"},
+            {"fgaRoleId": "x"},
+            {"fgaRoleId": built_in.STACK_READ.id},
+            {"role": 1},
+            [],
+            None,
+        ],
+    )
     def test_refuses_what_is_no_role(self, client: TestClient, backend: Backend, body: object) -> None:
         """Anything off is 400, and the member stays what they are."""
         make_user(backend, "bob", org="acme")
@@ -142,12 +158,17 @@ class TestChange:
         bob = signed(make_user(backend, "bob", org="acme"))
         own = "/api/orgs/admin/members/admin"
         calls = [
-            ("PATCH", f"{MEMBERS}/eve", {"role": "member"}, {}), ("PATCH", f"{MEMBERS}/admin", {"role": "member"}, {}),
-            ("DELETE", f"{MEMBERS}/admin", None, {}), ("PATCH", own, {"role": "member"}, {}), ("DELETE", own, None, {}),
-            ("POST", f"{own}/set-admin", None, {}), ("PATCH", f"{MEMBERS}/bob", {"role": "admin"}, bob),
-            ("DELETE", f"{MEMBERS}/admin", None, bob), ("POST", f"{MEMBERS}/bob/set-admin", None, bob),
+            ("PATCH", f"{MEMBERS}/eve", {"role": "member"}, {}),
+            ("PATCH", f"{MEMBERS}/admin", {"role": "member"}, {}),
+            ("DELETE", f"{MEMBERS}/admin", None, {}),
+            ("PATCH", own, {"role": "member"}, {}),
+            ("DELETE", own, None, {}),
+            ("POST", f"{own}/set-admin", None, {}),
+            ("PATCH", f"{MEMBERS}/bob", {"role": "admin"}, bob),
+            ("DELETE", f"{MEMBERS}/admin", None, bob),
+            ("POST", f"{MEMBERS}/bob/set-admin", None, bob),
             ("POST", f"{MEMBERS}/eve/set-admin", None, {}),
-        ]  # fmt: skip
+        ]
         refusals = [error_of(client.request(method, path, json=body, headers=who)) for method, path, body, who in calls]
 
         assert [404, 400, 400, 400, 400, 400, 403, 403, 403, 404] == [status for status, _, _ in refusals]

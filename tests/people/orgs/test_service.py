@@ -75,10 +75,16 @@ class TestUpdateSettings:
 
         assert (True, False) == (told.settings.neo_enabled, told.settings.members_can_create_teams)
 
-    @pytest.mark.parametrize("changes", [
-        {"max_access_token_expiry_days": 731}, {"max_access_token_expiry_days": -1}, {"ai_enablement": "x" * 101},
-        {"default_deployment_role_id": STACK_READ.id}, {"default_deployment_role_id": "x"},
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"max_access_token_expiry_days": 731},
+            {"max_access_token_expiry_days": -1},
+            {"ai_enablement": "x" * 101},
+            {"default_deployment_role_id": STACK_READ.id},
+            {"default_deployment_role_id": "x"},
+        ],
+    )
     def test_refuses_what_cannot_be(self, backend: Backend, admin: Caller, changes: dict[str, Any]) -> None:
         """A limit that is none, a text that is too long, and a role of deployments that is none."""
         with pytest.raises(BadRequest):
@@ -106,10 +112,13 @@ class TestUpdateSettings:
         }
         orgs.update_settings(backend, bob, "acme", taken)
         more: list[dict[str, Any]] = [
-            {"default_stack_permission": StackLevel.ADMIN}, {"default_stack_permission": StackLevel.READ},
-            {"members_can_create_stacks": True}, {"members_can_delete_stacks": True}, {"default_environment_permission": "read"},
+            {"default_stack_permission": StackLevel.ADMIN},
+            {"default_stack_permission": StackLevel.READ},
+            {"members_can_create_stacks": True},
+            {"members_can_delete_stacks": True},
+            {"default_environment_permission": "read"},
             {"default_account_permission": 1},
-        ]  # fmt: skip
+        ]
         for changes in more:
             with pytest.raises(Forbidden, match="nobody may give what they do not hold themselves"):
                 orgs.update_settings(backend, bob, "acme", changes)

@@ -50,9 +50,16 @@ class TestCreateRole:
 
         assert (36, 36) == (len(role_id), len(org_id))
         assert {
-            "name": "deployers", "description": "Équipe 🐙", "uxPurpose": "role", "resourceType": "global", "details": READ,
-            "created": "2026-01-02T03:04:05Z", "modified": "2026-01-02T03:04:05Z", "version": 1, "isOrgDefault": False,
-        } == made  # fmt: skip
+            "name": "deployers",
+            "description": "Équipe 🐙",
+            "uxPurpose": "role",
+            "resourceType": "global",
+            "details": READ,
+            "created": "2026-01-02T03:04:05Z",
+            "modified": "2026-01-02T03:04:05Z",
+            "version": 1,
+            "isOrgDefault": False,
+        } == made
 
     def test_keeps_details_as_they_were_spelled(self, client: TestClient) -> None:
         """A descriptor goes through unread by anything that could change it."""
@@ -64,13 +71,27 @@ class TestCreateRole:
 
     @pytest.mark.parametrize(
         "body",
-        [{}, {"name": None, "details": READ}, {"name": "x"}, {"name": "x", "details": None}, {"name": "", "details": READ},
-         {"name": "x" * 256, "details": READ}, {"name": "x", "details": "text"}, {"name": "x", "details": []},
-         {"name": 5, "details": READ}, asked("x", uxPurpose="king"), asked("x", compose(MISSING)), asked("x", compose("x")),
-         asked("x", description="d" * 1025), asked("x", resourceType="r" * 41), asked("x", group(*[READ] * 2001)),
-         asked("x", {"__type": "PermissionDescriptorAllow", "permissions": ["nope"]}), []],
+        [
+            {},
+            {"name": None, "details": READ},
+            {"name": "x"},
+            {"name": "x", "details": None},
+            {"name": "", "details": READ},
+            {"name": "x" * 256, "details": READ},
+            {"name": "x", "details": "text"},
+            {"name": "x", "details": []},
+            {"name": 5, "details": READ},
+            asked("x", uxPurpose="king"),
+            asked("x", compose(MISSING)),
+            asked("x", compose("x")),
+            asked("x", description="d" * 1025),
+            asked("x", resourceType="r" * 41),
+            asked("x", group(*[READ] * 2001)),
+            asked("x", {"__type": "PermissionDescriptorAllow", "permissions": ["nope"]}),
+            [],
+        ],
         ids=lambda body: str(body)[:60],
-    )  # fmt: skip
+    )
     def test_refuses_what_is_off(self, client: TestClient, body: Any) -> None:
         """Bad input is 400 in the wire's shape, and nothing is stored."""
         status, code, _ = error_of(client.post(ROLES, json=body))
@@ -266,10 +287,16 @@ class TestAssignments:
 
     @pytest.mark.parametrize(
         ("body", "status"),
-        [({}, 400), ({"context": STACK}, 400), ({"context": None, "id": MISSING}, 400),
-         ({"context": {"__type": "PermissionExpressionTag"}, "id": MISSING}, 400), ({"context": STACK, "id": MISSING}, 404),
-         ({"context": {"__type": "PermissionExpressionEnvironment"}, "id": MISSING}, 404), ([], 400)],
-    )  # fmt: skip
+        [
+            ({}, 400),
+            ({"context": STACK}, 400),
+            ({"context": None, "id": MISSING}, 400),
+            ({"context": {"__type": "PermissionExpressionTag"}, "id": MISSING}, 400),
+            ({"context": STACK, "id": MISSING}, 404),
+            ({"context": {"__type": "PermissionExpressionEnvironment"}, "id": MISSING}, 404),
+            ([], 400),
+        ],
+    )
     def test_refuses_what_is_off(self, client: TestClient, body: Any, status: int) -> None:
         """What cannot be read is 400, what is not there 404."""
         assert status == error_of(client.post(f"{ORG}/assignments/list", json=body))[0]
@@ -280,12 +307,26 @@ class TestAssignments:
 class TestStrangers:
     @pytest.mark.parametrize(
         ("method", "call"),
-        [("GET", "roles"), ("GET", "roles?assignedToMe=true"), ("POST", "roles"), ("GET", "roles/scopes"), ("GET", "roles/{}"),
-         ("PATCH", "roles/{}"), ("DELETE", "roles/{}"), ("PATCH", "roles/{}/default"), ("GET", "roles/{}/teams"),
-         ("GET", "roles/{}/tokens"), ("GET", "roles/{}/users"), ("GET", "teams/ops/roles"), ("POST", "teams/ops/roles/{}"),
-         ("DELETE", "teams/ops/roles/{}"), ("POST", "teams/ops/enable-team-roles"), ("POST", "assignments/list"),
-         ("POST", "assignments/update")],
-    )  # fmt: skip
+        [
+            ("GET", "roles"),
+            ("GET", "roles?assignedToMe=true"),
+            ("POST", "roles"),
+            ("GET", "roles/scopes"),
+            ("GET", "roles/{}"),
+            ("PATCH", "roles/{}"),
+            ("DELETE", "roles/{}"),
+            ("PATCH", "roles/{}/default"),
+            ("GET", "roles/{}/teams"),
+            ("GET", "roles/{}/tokens"),
+            ("GET", "roles/{}/users"),
+            ("GET", "teams/ops/roles"),
+            ("POST", "teams/ops/roles/{}"),
+            ("DELETE", "teams/ops/roles/{}"),
+            ("POST", "teams/ops/enable-team-roles"),
+            ("POST", "assignments/list"),
+            ("POST", "assignments/update"),
+        ],
+    )
     def test_hear_of_no_organization(self, client: TestClient, backend: Backend, method: str, call: str) -> None:
         """Another organization's member gets the words of an organization that does not exist; nobody gets 401."""
         make_team(backend, "ops")

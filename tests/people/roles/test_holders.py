@@ -50,7 +50,10 @@ class TestPermissions:
             (lambda backend, caller, role: service.list_roles(backend, caller, ORG, None), Permission.ROLE_READ),
             (lambda backend, caller, role: service.get_role(backend, caller, ORG, role), Permission.ROLE_READ),
             (lambda backend, caller, role: make_role(backend, caller, "x", READ), Permission.ROLE_CREATE),
-            (lambda backend, caller, role: service.update_role(backend, caller, ORG, role, Change(name="y")), Permission.ROLE_UPDATE),
+            (
+                lambda backend, caller, role: service.update_role(backend, caller, ORG, role, Change(name="y")),
+                Permission.ROLE_UPDATE,
+            ),
             (lambda backend, caller, role: service.delete_role(backend, caller, ORG, role, force=True), Permission.ROLE_DELETE),
             (lambda backend, caller, role: service.set_default_role(backend, caller, ORG, role), Permission.ROLE_UPDATE),
             (lambda backend, caller, role: service.set_default_role(backend, caller, ORG, role), Permission.ORGANIZATION_UPDATE),
@@ -58,7 +61,7 @@ class TestPermissions:
             (lambda backend, caller, role: holders.list_teams(backend, caller, ORG, role), Permission.ROLE_READ),
             (lambda backend, caller, role: holders.list_tokens(backend, caller, ORG, role), Permission.ROLE_READ),
         ],
-    )  # fmt: skip
+    )
     def test_each_call_needs_its_own(
         self, backend: Backend, admin: Caller, call: Callable[[Backend, Caller, str], object], permission: Permission
     ) -> None:

@@ -50,8 +50,12 @@ class TestCreateRole:
 
         assert made == found
         assert (text, "who reads", Purpose.ROLE, "global", 1) == (
-            found.details, found.description, found.purpose, found.resource_type, found.version,
-        )  # fmt: skip
+            found.details,
+            found.description,
+            found.purpose,
+            found.resource_type,
+            found.version,
+        )
 
     def test_puts_in_what_is_composed(self, backend: Backend, admin: Caller) -> None:
         """Built-in sets and the organization's own records are resolved, at any depth."""
@@ -64,10 +68,18 @@ class TestCreateRole:
 
     @pytest.mark.parametrize(
         "details",
-        ["{}", "[]", '"x"', json.dumps(allow("stack:fly")), json.dumps(compose("nope")), json.dumps(compose(new_id())),
-         json.dumps(group(*[allow()] * 2001)), json.dumps(allow()).ljust((1 << 20) + 1)],
+        [
+            "{}",
+            "[]",
+            '"x"',
+            json.dumps(allow("stack:fly")),
+            json.dumps(compose("nope")),
+            json.dumps(compose(new_id())),
+            json.dumps(group(*[allow()] * 2001)),
+            json.dumps(allow()).ljust((1 << 20) + 1),
+        ],
         ids=lambda text: text[:50],
-    )  # fmt: skip
+    )
     def test_refuses_what_is_no_descriptor(self, backend: Backend, admin: Caller, details: str) -> None:
         """What cannot be read, is too large, or composes what is not there is refused and stores nothing."""
         with pytest.raises(BadRequest):

@@ -39,10 +39,22 @@ class TestCreate:
         """A new team has its creator as its admin and nothing else, and is read back the same."""
         made = create(client, displayName="Operations", description="who runs things")
 
-        assert {
-            "kind": "pulumi", "name": "ops", "displayName": "Operations", "description": "who runs things", "userRole": "admin",
-            "members": [{**ADMIN, "role": "admin"}], "stacks": [], "environments": [], "accounts": [], "roleIds": [],
-        } == made == read(client)  # fmt: skip
+        assert (
+            {
+                "kind": "pulumi",
+                "name": "ops",
+                "displayName": "Operations",
+                "description": "who runs things",
+                "userRole": "admin",
+                "members": [{**ADMIN, "role": "admin"}],
+                "stacks": [],
+                "environments": [],
+                "accounts": [],
+                "roleIds": [],
+            }
+            == made
+            == read(client)
+        )
 
     def test_takes_null_for_absent_texts(self, client: TestClient) -> None:
         """A display name and a description may be absent or null; they are empty then."""
@@ -59,11 +71,27 @@ class TestCreate:
         assert "Ops" == create(client, "Ops")["name"]
 
     @pytest.mark.parametrize(
-        "body", [b"[]", b"null", b"{", b"", b"{}", b'{"name":null}', b'{"name":5}', b'{"name":""}', b'{"name":"a b"}',
-                 b'{"name":"a/b"}', b'{"name":".."}', b'{"name":"ops","displayName":7}', b'{"name":"\\ud800"}',
-                 b'{"name":"ops","displayName":"%s"}' % (b"x" * 101), b'{"name":"ops","description":"%s"}' % (b"x" * 1025),
-                 b'{"name":"%s"}' % (b"x" * 101), b"\xff"],
-    )  # fmt: skip
+        "body",
+        [
+            b"[]",
+            b"null",
+            b"{",
+            b"",
+            b"{}",
+            b'{"name":null}',
+            b'{"name":5}',
+            b'{"name":""}',
+            b'{"name":"a b"}',
+            b'{"name":"a/b"}',
+            b'{"name":".."}',
+            b'{"name":"ops","displayName":7}',
+            b'{"name":"\\ud800"}',
+            b'{"name":"ops","displayName":"%s"}' % (b"x" * 101),
+            b'{"name":"ops","description":"%s"}' % (b"x" * 1025),
+            b'{"name":"%s"}' % (b"x" * 101),
+            b"\xff",
+        ],
+    )
     def test_refuses_a_bad_body(self, client: TestClient, body: bytes) -> None:
         """What is not a request to make a team is 400, and none is made."""
         assert (400, 400) == error_of(client.post(f"{TEAMS}/pulumi", content=body))[:2]
@@ -140,13 +168,24 @@ class TestPatch:
 
     @pytest.mark.parametrize(
         "members",
-        [{"member": "admin"}, {"memberAction": "add"}, {"member": "admin", "memberAction": "invite"}, {"member": 1},
-         {"newDisplayName": "x" * 101}, {"newDescription": "x" * 1025}, {"newDisplayName": 1},
-         {"addStackPermission": {"projectName": "shop", "stackName": "dev"}}, {"addStackPermission": on_stack(100)},
-         {"editStackPermission": {**on_stack(101), "permission": "101"}}, {"removeStack": {"projectName": "shop"}},
-         {"addEnvironmentPermission": on_environment("owner")}, {"addEnvironmentPermission": on_environment("open", "a b")},
-         {"editEnvironmentPermission": on_environment("open", duration="soon")}, {"removeEnvironment": []}],
-    )  # fmt: skip
+        [
+            {"member": "admin"},
+            {"memberAction": "add"},
+            {"member": "admin", "memberAction": "invite"},
+            {"member": 1},
+            {"newDisplayName": "x" * 101},
+            {"newDescription": "x" * 1025},
+            {"newDisplayName": 1},
+            {"addStackPermission": {"projectName": "shop", "stackName": "dev"}},
+            {"addStackPermission": on_stack(100)},
+            {"editStackPermission": {**on_stack(101), "permission": "101"}},
+            {"removeStack": {"projectName": "shop"}},
+            {"addEnvironmentPermission": on_environment("owner")},
+            {"addEnvironmentPermission": on_environment("open", "a b")},
+            {"editEnvironmentPermission": on_environment("open", duration="soon")},
+            {"removeEnvironment": []},
+        ],
+    )
     def test_refuses_a_bad_body(self, client: TestClient, members: dict[str, Any]) -> None:
         """What is not a change of a team is 400, and nothing is changed by it."""
         before = read(client)
@@ -181,9 +220,14 @@ class TestPatch:
         make_user(backend, "bob", org="acme")
         before = read(client)
         refused = patch(
-            client, newDisplayName="X", member="bob", memberAction="add", addEnvironmentPermission=on_environment("open"),
-            addStackPermission=on_stack(102), removeStack={"projectName": "shop", "stackName": "none"},
-        )  # fmt: skip
+            client,
+            newDisplayName="X",
+            member="bob",
+            memberAction="add",
+            addEnvironmentPermission=on_environment("open"),
+            addStackPermission=on_stack(102),
+            removeStack={"projectName": "shop", "stackName": "none"},
+        )
         unchanged = read(client)
         done = patch(client, newDisplayName="X", member="bob", memberAction="add", addStackPermission=on_stack(102))
 
@@ -353,10 +397,12 @@ class TestPermission:
         def answers(token: str) -> list[int]:
             mine = signed(token)
             return [
-                client.get(TEAMS, headers=mine).status_code, client.get(OPS, headers=mine).status_code,
-                client.patch(OPS, json={}, headers=mine).status_code, client.delete(OPS, headers=mine).status_code,
+                client.get(TEAMS, headers=mine).status_code,
+                client.get(OPS, headers=mine).status_code,
+                client.patch(OPS, json={}, headers=mine).status_code,
+                client.delete(OPS, headers=mine).status_code,
                 client.post(f"{TEAMS}/pulumi", json=body, headers=mine).status_code,
-            ]  # fmt: skip
+            ]
 
         assert [200, 200, 403, 403, 201] == answers(bob)
         assert [200, 403, 403, 403, 403] == answers(mary)

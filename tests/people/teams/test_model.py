@@ -22,9 +22,26 @@ class TestIsDuration:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "1", "h", "1h30", "1 h", "-1h", "1d", "1H", ".", ".s", "1..5s", "1e3s", "\uff11h", "1h\n", "9223372036854775808ns",
-         "2562048h", "1s" * 21],
-    )  # fmt: skip
+        [
+            "",
+            "1",
+            "h",
+            "1h30",
+            "1 h",
+            "-1h",
+            "1d",
+            "1H",
+            ".",
+            ".s",
+            "1..5s",
+            "1e3s",
+            "\uff11h",
+            "1h\n",
+            "9223372036854775808ns",
+            "2562048h",
+            "1s" * 21,
+        ],
+    )
     def test_refuses_all_else(self, text: str) -> None:
         """What Go cannot read, a negative one, one beyond Go's range and one that is too long to keep are none."""
         assert not is_duration(text)

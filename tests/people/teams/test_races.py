@@ -65,9 +65,12 @@ def orphans(backend: Backend) -> int:
     no_stack = ~exists().where(stacks.c.id == stack_grants.c.stack_id, stacks.c.live == 1)
     no_principal = ~exists().where(teams.c.id == stack_grants.c.principal_id)
     found: list[tuple[Table, ColumnElement[bool]]] = [
-        (team_members, no_team[0]), (team_members, no_member), (team_entities, no_team[1]), (stack_grants, no_stack),
+        (team_members, no_team[0]),
+        (team_members, no_member),
+        (team_entities, no_team[1]),
+        (stack_grants, no_stack),
         (stack_grants, no_principal),
-    ]  # fmt: skip
+    ]
     with backend.db.connect() as connection:
         counts = [connection.scalar(select(func.count()).select_from(table).where(condition)) for table, condition in found]
         return sum(count or 0 for count in counts)
@@ -196,9 +199,10 @@ class TestWaits:
         """A team is deleted after what is being added to it."""
         make_stack(backend, admin)
         wanted = Change(
-            member=ADD_BOB.member, stacks=(StackChange("shop", "dev", StackLevel.READ),),
+            member=ADD_BOB.member,
+            stacks=(StackChange("shop", "dev", StackLevel.READ),),
             environments=(EnvironmentChange("p", "dev", "open"),),
-        )  # fmt: skip
+        )
         with overtaken(backend, "INSERT INTO team_members", lambda: service.delete_team(backend, admin, "acme", "ops")):
             change(wanted)
 

@@ -86,8 +86,13 @@ class TestDeleteTeam:
             now = backend.clock.now()
             machine_id = users.add_machine(tx, org_login="acme", name="ci", now=now)
             token = issue_token(
-                tx, TokenOwner(machine_id, org_id, team_id), name="ci", description="", created_by=admin.user_id, now=now,
-            )  # fmt: skip
+                tx,
+                TokenOwner(machine_id, org_id, team_id),
+                name="ci",
+                description="",
+                created_by=admin.user_id,
+                now=now,
+            )
             other = make_token(tx, backend, admin.user_id)
         assert caller_of(backend, token.text).team_name == "ops"
         service.delete_team(backend, admin, "acme", "ops")

@@ -80,12 +80,22 @@ class TestCreate:
     @pytest.mark.parametrize(
         "body",
         [
-            b"", b"[]", b"null", b"{", b'{"description":7}', b'{"name":"x","expires":"soon"}', b'{"name":"x","expires":1.5}',
-            b'{"name":"x","expires":1}', b'{"name":"x","expires":-1}', b'{"name":"x","expires":99999999999999999999}',
-            b'{"name":"x","expires":1799999999999}', b'{"name":"x","expires":true}',
-            b'{"name":"x","description":"' + b"d" * 1025 + b'"}', b'{"name":"x","description":"\\ud83d"}',
+            b"",
+            b"[]",
+            b"null",
+            b"{",
+            b'{"description":7}',
+            b'{"name":"x","expires":"soon"}',
+            b'{"name":"x","expires":1.5}',
+            b'{"name":"x","expires":1}',
+            b'{"name":"x","expires":-1}',
+            b'{"name":"x","expires":99999999999999999999}',
+            b'{"name":"x","expires":1799999999999}',
+            b'{"name":"x","expires":true}',
+            b'{"name":"x","description":"' + b"d" * 1025 + b'"}',
+            b'{"name":"x","description":"\\ud83d"}',
         ],
-    )  # fmt: skip
+    )
     def test_refuses_bad_input(self, client: TestClient, path: str, body: bytes) -> None:
         """What is not of the call's form, or asks for an impossible expiry, is 400 and makes nothing."""
         before = client.get(path, params={"filter": "all"}).json()

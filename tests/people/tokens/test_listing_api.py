@@ -57,10 +57,20 @@ class TestFilter:
 class TestSearch:
     @pytest.mark.parametrize(
         ("search", "expected"),
-        [("alpha", ["Alpha"]), ("LPH", ["Alpha"]), ("runs", ["gamma", "Alpha", "beta"]), ("100%", ["gamma", "Alpha", "beta"]),
-         ("of_it", ["gamma", "Alpha", "beta"]), ("%", ["gamma", "Alpha", "beta"]), ("x%", []), ("r_ns", []), ("'", []), ("\\", []),
-         ("", ["gamma", "Alpha", "beta"])],
-    )  # fmt: skip
+        [
+            ("alpha", ["Alpha"]),
+            ("LPH", ["Alpha"]),
+            ("runs", ["gamma", "Alpha", "beta"]),
+            ("100%", ["gamma", "Alpha", "beta"]),
+            ("of_it", ["gamma", "Alpha", "beta"]),
+            ("%", ["gamma", "Alpha", "beta"]),
+            ("x%", []),
+            ("r_ns", []),
+            ("'", []),
+            ("\\", []),
+            ("", ["gamma", "Alpha", "beta"]),
+        ],
+    )
     def test_finds_parts_in_any_case(
         self, client: TestClient, three: dict[str, dict[str, str]], search: str, expected: list[str]
     ) -> None:
@@ -143,9 +153,13 @@ class TestPages:
         bob = make_user(backend, "bob", org="acme", role=Role.ADMIN)
 
         for path, query, who in (
-            (OWN, {}, ADMIN_TOKEN), (TOKENS, {"sortBy": "name"}, ADMIN_TOKEN), (TOKENS, {"search": "x"}, ADMIN_TOKEN),
-            (TOKENS, {"filter": "all"}, ADMIN_TOKEN), (TOKENS, {"sortDirection": "asc"}, ADMIN_TOKEN), (TOKENS, {}, bob),
-        ):  # fmt: skip
+            (OWN, {}, ADMIN_TOKEN),
+            (TOKENS, {"sortBy": "name"}, ADMIN_TOKEN),
+            (TOKENS, {"search": "x"}, ADMIN_TOKEN),
+            (TOKENS, {"filter": "all"}, ADMIN_TOKEN),
+            (TOKENS, {"sortDirection": "asc"}, ADMIN_TOKEN),
+            (TOKENS, {}, bob),
+        ):
             reply = client.get(path, params={**query, "continuationToken": token}, headers=signed(who))
             assert (400, 400) == error_of(reply)[:2], (path, query)
         for rubbish in ("x", "%", named, token + "x", "a" * 3000):
@@ -166,9 +180,21 @@ class TestPages:
 class TestBadQueries:
     @pytest.mark.parametrize(
         "query",
-        ["filter=revoked", "filter=", "sortBy=token_hash", "sortBy=", "sortBy=Name", "sortDirection=up", "maxResults=0", "maxResults=-1",
-         "maxResults=x", "maxResults=1.5", "maxResults=", "search=" + "x" * 1025],
-    )  # fmt: skip
+        [
+            "filter=revoked",
+            "filter=",
+            "sortBy=token_hash",
+            "sortBy=",
+            "sortBy=Name",
+            "sortDirection=up",
+            "maxResults=0",
+            "maxResults=-1",
+            "maxResults=x",
+            "maxResults=1.5",
+            "maxResults=",
+            "search=" + "x" * 1025,
+        ],
+    )
     @pytest.mark.parametrize("path", [OWN, TOKENS, OPS])
     def test_are_refused(self, client: TestClient, backend: Backend, path: str, query: str) -> None:
         """What is not among the documented values is 400 in the wire's shape."""

@@ -20,14 +20,19 @@ def fill(backend: Backend) -> None:
     fixed = {"is_admin": False, "description": "", "created_by": "u", "created_at": 1}
     rows = [
         {
-            **fixed, "id": f"{kind}{owner}-{number}", "token_hash": f"{kind}{owner}-{number}", "kind": kind, "name": f"{kind}{number}",
-            "user_id": f"{kind}{owner}", "org_id": None if kind is TokenKind.PERSONAL else f"organization{owner}",
+            **fixed,
+            "id": f"{kind}{owner}-{number}",
+            "token_hash": f"{kind}{owner}-{number}",
+            "kind": kind,
+            "name": f"{kind}{number}",
+            "user_id": f"{kind}{owner}",
+            "org_id": None if kind is TokenKind.PERSONAL else f"organization{owner}",
             "team_id": f"team{owner}" if kind is TokenKind.TEAM else None,
         }
         for kind in TokenKind
         for owner in range(OWNERS)
         for number in range(EACH)
-    ]  # fmt: skip
+    ]
     with backend.db.begin() as tx:
         tx.execute(insert(access_tokens), rows)
     with backend.db.connect() as connection:

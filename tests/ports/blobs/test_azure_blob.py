@@ -45,7 +45,9 @@ class TestReadAddress:
             ("azblob://box/some?prefix=more/", f"https://acme.{DOMAIN}", "box", "some/more/"),
             (
                 "azblob://box?storage_account=x123&domain=blob.core.usgovcloudapi.net",
-                "https://x123.blob.core.usgovcloudapi.net", "box", "",
+                "https://x123.blob.core.usgovcloudapi.net",
+                "box",
+                "",
             ),
             ("azblob://box?domain=127.0.0.1:10000", "http://127.0.0.1:10000/acme", "box", ""),
             ("azblob://box?domain=localhost:10000&protocol=https", "https://localhost:10000/acme", "box", ""),
@@ -53,7 +55,7 @@ class TestReadAddress:
             ("azblob://box?protocol=http&domain=azurite.internal:10000", "http://acme.azurite.internal:10000", "box", ""),
             ("azblob://box?cdn=true&domain=files.example.com", "https://files.example.com", "box", ""),
         ],
-    )  # fmt: skip
+    )
     def test_takes_the_options_of_the_go_cdk(self, address: str, url: str, name: str, prefix: str) -> None:
         """Account, domain, protocol and prefix come from the address, and else from the settings."""
         found = read(address)

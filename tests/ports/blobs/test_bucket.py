@@ -65,8 +65,11 @@ class TestFaults:
     def test_of_the_store_are_503_without_its_paths(self, tmp_path: Path) -> None:
         """What the store raises becomes an error that clients may repeat, with a reason and no path in it."""
         bucket = Bucket(Failing(tmp_path))
-        for call, reason in ((lambda: bucket.put("a", b"x"), "No space left"), (lambda: bucket.get("a"), "Input/output"),
-                             (lambda: bucket.delete(["a"]), "Input/output")):  # fmt: skip
+        for call, reason in (
+            (lambda: bucket.put("a", b"x"), "No space left"),
+            (lambda: bucket.get("a"), "Input/output"),
+            (lambda: bucket.delete(["a"]), "Input/output"),
+        ):
             with pytest.raises(Unavailable) as caught:
                 call()
             assert isinstance(caught.value, BackendError)

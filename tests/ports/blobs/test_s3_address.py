@@ -17,23 +17,44 @@ class TestParse:
             ("s3://b//some//prefix/", Place("b", "some/prefix/")),
             ("s3://b?prefix=some/prefix", Place("b", "some/prefix/")),
             ("s3://b/a?prefix=b", Place("b", "a/b/")),
-            ("s3://b?endpoint=minio:9000&disableSSL=true&s3ForcePathStyle=true", Place("b", endpoint="http://minio:9000", has_tls=False, path_style=True)),
-            ("s3://b?endpoint=minio:9000&disable_https=true&use_path_style=true", Place("b", endpoint="http://minio:9000", has_tls=False, path_style=True)),
-            ("s3://b?endpoint=minio:9000&disableHTTPS=true&usePathStyle=true", Place("b", endpoint="http://minio:9000", has_tls=False, path_style=True)),
-            ("s3://b?endpoint=https://s3.example.test&usePathStyle=true&awssdk=v2", Place("b", endpoint="https://s3.example.test", path_style=True)),
-            ("s3://b?endpoint=http%3A%2F%2Flocalhost%3A9000&region=us-east-1&s3ForcePathStyle=true", Place("b", region="us-east-1", endpoint="http://localhost:9000", has_tls=False, path_style=True)),
+            (
+                "s3://b?endpoint=minio:9000&disableSSL=true&s3ForcePathStyle=true",
+                Place("b", endpoint="http://minio:9000", has_tls=False, path_style=True),
+            ),
+            (
+                "s3://b?endpoint=minio:9000&disable_https=true&use_path_style=true",
+                Place("b", endpoint="http://minio:9000", has_tls=False, path_style=True),
+            ),
+            (
+                "s3://b?endpoint=minio:9000&disableHTTPS=true&usePathStyle=true",
+                Place("b", endpoint="http://minio:9000", has_tls=False, path_style=True),
+            ),
+            (
+                "s3://b?endpoint=https://s3.example.test&usePathStyle=true&awssdk=v2",
+                Place("b", endpoint="https://s3.example.test", path_style=True),
+            ),
+            (
+                "s3://b?endpoint=http%3A%2F%2Flocalhost%3A9000&region=us-east-1&s3ForcePathStyle=true",
+                Place("b", region="us-east-1", endpoint="http://localhost:9000", has_tls=False, path_style=True),
+            ),
             ("s3://b?endpoint=https://s3.example.test/&disableSSL=true", Place("b", endpoint="https://s3.example.test")),
             ("s3://b?disableHTTPS=true", Place("b", has_tls=False)),
             ("s3://b?hostname_immutable=true", Place("b")),
             ("s3://b?endpoint=minio:9000&hostname_immutable=true", Place("b", endpoint="https://minio:9000", path_style=True)),
             ("s3://b?endpoint=minio:9000&s3ForcePathStyle=false", Place("b", endpoint="https://minio:9000", path_style=False)),
             ("s3://b?profile=minio", Place("b", profile="minio")),
-            ("s3://b?anonymous=true&dualstack=T&fips=1&accelerate=True", Place("b", is_anonymous=True, dualstack=True, fips=True, accelerate=True)),
+            (
+                "s3://b?anonymous=true&dualstack=T&fips=1&accelerate=True",
+                Place("b", is_anonymous=True, dualstack=True, fips=True, accelerate=True),
+            ),
             ("s3://b?ssetype=aws:kms&kmskeyid=alias/states", Place("b", encryption="aws:kms", encryption_key="alias/states")),
-            ("s3://b?request_checksum_calculation=when_supported&response_checksum_validation=when_required", Place("b", checksums=Checksums.WHEN_SUPPORTED)),
+            (
+                "s3://b?request_checksum_calculation=when_supported&response_checksum_validation=when_required",
+                Place("b", checksums=Checksums.WHEN_SUPPORTED),
+            ),
             ("S3://B", Place("B")),
         ],
-    )  # fmt: skip
+    )
     def test_reads_both_spellings(self, address: str, place: Place) -> None:
         """Old and new names mean the same, an endpoint may lack its scheme, and a prefix ends with one slash."""
         assert place == parse(address, SETTING)
@@ -61,7 +82,7 @@ class TestParse:
             ("s3://b?ssetype=rot13", "ssetype must be one of"),
             ("s3://b#battery", "after #"),
         ],
-    )  # fmt: skip
+    )
     def test_refuses_what_it_does_not_understand(self, address: str, words: str) -> None:
         """The message names the setting and the option, and never a value that may be a secret."""
         with pytest.raises(StartUpError, match=words) as raised:

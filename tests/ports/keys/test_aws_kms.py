@@ -120,8 +120,14 @@ class TestContext:
 class TestTrouble:
     @pytest.mark.parametrize(
         ("code", "status"),
-        [("ThrottlingException", 400), ("LimitExceededException", 400), ("KeyUnavailableException", 500), ("KMSInternalException", 500), ("DependencyTimeoutException", 503)],
-    )  # fmt: skip
+        [
+            ("ThrottlingException", 400),
+            ("LimitExceededException", 400),
+            ("KeyUnavailableException", 500),
+            ("KMSInternalException", 500),
+            ("DependencyTimeoutException", 503),
+        ],
+    )
     @pytest.mark.parametrize("operation", ["encrypt", "decrypt"])
     def test_that_passes_is_a_503(self, arn: str, operation: str, code: str, status: int) -> None:
         """A busy key service is worth another try, and the client is told so."""

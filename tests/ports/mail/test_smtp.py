@@ -30,8 +30,13 @@ class Handler:
         self.messages: list[tuple[str, list[str], bytes]] = []
 
     async def handle_RCPT(  # noqa: N802 - the library's name
-        self, _server: SMTP, _session: Any, envelope: Any, address: str, _options: list[str],
-    ) -> str:  # fmt: skip
+        self,
+        _server: SMTP,
+        _session: Any,
+        envelope: Any,
+        address: str,
+        _options: list[str],
+    ) -> str:
         if address.startswith("never"):
             return "550 no such mailbox"
         if address.startswith("later"):
@@ -121,8 +126,12 @@ class TestSend:
 
     @pytest.mark.parametrize("tls", ["starttls", "implicit"])
     def test_refuses_a_foreign_certificate(
-        self, tmp_path: Path, certificate: Certificate, monkeypatch: pytest.MonkeyPatch, tls: str,
-    ) -> None:  # fmt: skip
+        self,
+        tmp_path: Path,
+        certificate: Certificate,
+        monkeypatch: pytest.MonkeyPatch,
+        tls: str,
+    ) -> None:
         """A server whose certificate this machine does not trust, or that is for another name, gets nothing."""
         with serving(tls, certificate) as (handler, server):
             other_name = Server("localhost", server.port, tls, SENDER)
@@ -135,7 +144,7 @@ class TestSend:
         assert [] == handler.messages
 
     @pytest.mark.parametrize(("to", "is_final"), [("never@example.com", True), ("later@example.com", False)])
-    def test_tells_refusals_apart(self, certificate: Certificate, to: str, is_final: bool) -> None:  # noqa: FBT001
+    def test_tells_refusals_apart(self, certificate: Certificate, to: str, is_final: bool) -> None:
         """A recipient that is refused for good is told from one that is refused for now."""
         with serving("starttls", certificate) as (_, server), pytest.raises(NotSent) as refused:
             SMTPDriver(server).send(Mail(to, "x", "y"))
@@ -181,8 +190,12 @@ class TestOpenMailer:
         ],
     )
     def test_reads_the_settings(
-        self, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], port: int, tls: str,
-    ) -> None:  # fmt: skip
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        settings: dict[str, str],
+        port: int,
+        tls: str,
+    ) -> None:
         """The port says which kind of TLS, unless a setting does."""
         made: list[Server] = []
         monkeypatch.setattr(SMTPDriver, "__init__", lambda _self, server: made.append(server))
@@ -203,11 +216,19 @@ class TestOpenMailer:
             ({"SMTP_SERVER": "mail.example.com", "SMTP_GENERIC_SENDER": "a@x\nBcc: b@x"}, "SMTP_GENERIC_SENDER"),
             ({"SMTP_SERVER": "mail:port", "SMTP_GENERIC_SENDER": "a@example.com"}, "SMTP_SERVER"),
             ({"SMTP_SERVER": "mail", "SMTP_GENERIC_SENDER": "a@example.com", "STACKHOLD_SMTP_TLS": "ssl"}, "STACKHOLD_SMTP_TLS"),
-            ({"SMTP_SERVER": "mail", "SMTP_GENERIC_SENDER": "a@example.com", "STACKHOLD_SMTP_TLS": "none",
-              "SMTP_USERNAME": "m", "SMTP_PASSWORD": "p"}, "STACKHOLD_SMTP_TLS"),
+            (
+                {
+                    "SMTP_SERVER": "mail",
+                    "SMTP_GENERIC_SENDER": "a@example.com",
+                    "STACKHOLD_SMTP_TLS": "none",
+                    "SMTP_USERNAME": "m",
+                    "SMTP_PASSWORD": "p",
+                },
+                "STACKHOLD_SMTP_TLS",
+            ),
             ({"SMTP_SERVER": "mail", "SMTP_GENERIC_SENDER": "a@example.com", "SMTP_PASSWORD": "p"}, "SMTP_USERNAME"),
         ],
-    )  # fmt: skip
+    )
     def test_names_the_setting_that_is_wrong(self, settings: dict[str, str], named: str) -> None:
         """A setting that cannot be stops the start, with its name."""
         with pytest.raises(StartUpError, match=named):

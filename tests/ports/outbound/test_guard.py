@@ -26,9 +26,19 @@ def resolving(monkeypatch: pytest.MonkeyPatch, **hosts: list[str]) -> None:
 class TestRequireUrl:
     @pytest.mark.parametrize(
         "url",
-        ["http://login.example.com/x", "ftp://login.example.com", "file:///etc/passwd", "//login.example.com", "login.example.com",
-         "https://", "https://alice:hush@login.example.com/", "gopher://127.0.0.1", "http://127.0.0.1:8080/", ""],
-    )  # fmt: skip
+        [
+            "http://login.example.com/x",
+            "ftp://login.example.com",
+            "file:///etc/passwd",
+            "//login.example.com",
+            "login.example.com",
+            "https://",
+            "https://alice:hush@login.example.com/",
+            "gopher://127.0.0.1",
+            "http://127.0.0.1:8080/",
+            "",
+        ],
+    )
     def test_refuses_what_is_not_https(self, url: str) -> None:
         """Plain HTTP, other schemes, no host, and a user in the address are refused; the user's password is not repeated."""
         with pytest.raises(CallFailed) as refused:
@@ -47,9 +57,27 @@ class TestRequireUrl:
 class TestResolve:
     @pytest.mark.parametrize(
         "address",
-        ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "::1", "::",
-         "fe80::1", "fc00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::", "2001:db8::1", "192.0.2.1", "255.255.255.255"],
-    )  # fmt: skip
+        [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "192.0.2.1",
+            "255.255.255.255",
+        ],
+    )
     def test_refuses_what_is_not_public(self, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
         """Loopback, private, link-local, reserved and multicast addresses are refused, in their IPv6 clothes too."""
         resolving(monkeypatch, login_example_com=[address])

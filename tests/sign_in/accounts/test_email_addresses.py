@@ -33,8 +33,10 @@ class TestVerify:
         assert "alice@example.com" == email_addresses.verify(server, caller, token)
         after = again(server, "alice")
         assert (True, "alice@example.com", None) == (
-            email_addresses.has_verified(after), after.email, email_addresses.find_waiting(server, after),
-        )  # fmt: skip
+            email_addresses.has_verified(after),
+            after.email,
+            email_addresses.find_waiting(server, after),
+        )
 
     def test_takes_a_link_once(self, backend: Backend) -> None:
         """A link that was used is no link any more, and of two uses at once one counts."""
@@ -97,8 +99,9 @@ class TestVerify:
         bob = verified(server, box, "bob")
         second = asked(server, box, bob, "shared@example.com")
         results = at_once(
-            lambda: email_addresses.verify(server, alice, first), lambda: email_addresses.verify(server, bob, second),
-        )  # fmt: skip
+            lambda: email_addresses.verify(server, alice, first),
+            lambda: email_addresses.verify(server, bob, second),
+        )
 
         assert ["shared@example.com"] == [one for one in results if isinstance(one, str)]
         assert [Conflict] == [type(one) for one in results if isinstance(one, Exception)]
@@ -114,8 +117,9 @@ class TestRequestChange:
         token = asked(server, box, caller)
 
         assert ("alice@example.com", "new@example.com") == (
-            again(server, "alice").email, email_addresses.find_waiting(server, caller),
-        )  # fmt: skip
+            again(server, "alice").email,
+            email_addresses.find_waiting(server, caller),
+        )
         email_addresses.verify(server, caller, token)
         assert "new@example.com" == again(server, "new@example.com").email
         told = delivered(server, box)

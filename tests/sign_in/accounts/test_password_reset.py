@@ -114,8 +114,9 @@ class TestReset:
         verified(server, box)
         token = asked(server, box)
         results = at_once(
-            lambda: password_reset.reset(server, token, OTHER), lambda: password_reset.reset(server, token, f"{OTHER} 2"),
-        )  # fmt: skip
+            lambda: password_reset.reset(server, token, OTHER),
+            lambda: password_reset.reset(server, token, f"{OTHER} 2"),
+        )
 
         assert [NotFound] == [type(one) for one in results if isinstance(one, Exception)]
         with pytest.raises(NotFound):

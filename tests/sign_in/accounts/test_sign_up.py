@@ -58,8 +58,12 @@ class TestWhoMay:
         ],
     )
     def test_follows_the_settings(
-        self, tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str], anybody: bool, nobody: bool,  # noqa: FBT001
-    ) -> None:  # fmt: skip
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+        settings: dict[str, str],
+        anybody: bool,
+        nobody: bool,
+    ) -> None:
         """Anybody on a laptop or where the operator says so, nobody where it is switched off, else whoever is invited."""
         chosen = Settings({"STACKHOLD_DATA": str(tmp_path_factory.mktemp("data")), **settings})
 
@@ -226,12 +230,23 @@ class TestSignUp:
     @pytest.mark.parametrize(
         "bad",
         [
-            {"login": "no spaces"}, {"login": "ab"}, {"login": ""}, {"login": "../admin"},
-            {"email": "nobody"}, {"email": "a@b@c"}, {"email": "a\n@example.com"}, {"email": ""}, {"email": "ä@example.com"},
-            {"email": f"{'x' * 65}@example.com"}, {"password": "short"}, {"password": "x" * 1025},
-            {"password": "alice@example.com"}, {"name": "x" * 256}, {"name": "a\x00b"},
+            {"login": "no spaces"},
+            {"login": "ab"},
+            {"login": ""},
+            {"login": "../admin"},
+            {"email": "nobody"},
+            {"email": "a@b@c"},
+            {"email": "a\n@example.com"},
+            {"email": ""},
+            {"email": "ä@example.com"},
+            {"email": f"{'x' * 65}@example.com"},
+            {"password": "short"},
+            {"password": "x" * 1025},
+            {"password": "alice@example.com"},
+            {"name": "x" * 256},
+            {"name": "a\x00b"},
         ],
-    )  # fmt: skip
+    )
     def test_refuses_what_cannot_be(self, backend: Backend, bad: dict[str, str]) -> None:
         """A bad login, address, name or password is refused, and nothing is made."""
         server, box = opened(backend)

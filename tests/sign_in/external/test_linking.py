@@ -123,8 +123,13 @@ class TestUnlink:
         ("is_verified", "disabled", "is_good"), [(True, "false", True), (False, "false", False), (True, "true", False)]
     )
     def test_counts_a_password(
-        self, backend: Backend, admin: Caller, is_verified: bool, disabled: str, is_good: bool,  # noqa: FBT001
-    ) -> None:  # fmt: skip
+        self,
+        backend: Backend,
+        admin: Caller,
+        is_verified: bool,
+        disabled: str,
+        is_good: bool,
+    ) -> None:
         """A password is a way in if its address is verified and people may sign in by one."""
         site = installed(backend, PULUMI_DISABLE_EMAIL_LOGIN=disabled, **GITHUB)
         alice = linked_to(site, admin, "github.com")

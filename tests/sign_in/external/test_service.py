@@ -20,9 +20,18 @@ from tests.peers.openid import OpenID
 from tests.sign_in.browser import Browser, installed, linked, people
 
 ELSEWHERE = [
-    "https://evil.example.com/", "//evil.example.com", "/\\evil.example.com", "\\\\evil.example.com", "javascript:alert(1)",
-    "/%0d%0aLocation:/x\r\nX: y", "evil.example.com", "http:evil.example.com", "/\t/evil.example.com", "///evil.example.com", "/" + "x" * 3000,
-]  # fmt: skip
+    "https://evil.example.com/",
+    "//evil.example.com",
+    "/\\evil.example.com",
+    "\\\\evil.example.com",
+    "javascript:alert(1)",
+    "/%0d%0aLocation:/x\r\nX: y",
+    "evil.example.com",
+    "http:evil.example.com",
+    "/\t/evil.example.com",
+    "///evil.example.com",
+    "/" + "x" * 3000,
+]
 
 
 @pytest.fixture

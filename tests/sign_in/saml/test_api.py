@@ -76,10 +76,18 @@ class TestUpdate:
     @pytest.mark.parametrize(
         "body",
         [
-            {}, {DESCRIPTOR: None}, {DESCRIPTOR: "x" * 300_000}, {"sessionHours": -1}, {"sessionHours": 8761},
-            {DESCRIPTOR: 5}, {"required": "yes"}, {"sessionHours": 1.5}, [], {"required": True},
+            {},
+            {DESCRIPTOR: None},
+            {DESCRIPTOR: "x" * 300_000},
+            {"sessionHours": -1},
+            {"sessionHours": 8761},
+            {DESCRIPTOR: 5},
+            {"required": "yes"},
+            {"sessionHours": 1.5},
+            [],
+            {"required": True},
         ],
-    )  # fmt: skip
+    )
     def test_refuses(self, client: TestClient, body: Any) -> None:
         """What changes nothing, is too long or of another form is a bad request, and so is to require what is not there."""
         assert (400, 400) == error_of(client.patch(SAML, json=body))[:2]
@@ -136,8 +144,13 @@ class TestRequire:
         assert 200 == client.get(SAML, headers=signed(token)).status_code
 
     def test_needs_it_shown_for_these_metadata(
-        self, client: TestClient, backend: Backend, browser: Browser, clock: FrozenClock, pair: Pair,
-    ) -> None:  # fmt: skip
+        self,
+        client: TestClient,
+        backend: Backend,
+        browser: Browser,
+        clock: FrozenClock,
+        pair: Pair,
+    ) -> None:
         """Other metadata have to be shown to work anew; the same ones once more do not."""
         token = make_user(backend, "alice", org="acme", role=Role.ADMIN)
         browser.sign_in()
@@ -205,8 +218,13 @@ class TestMembers:
         return make_user(backend, "alice", org="acme")
 
     def test_are_asked_to_sign_in(
-        self, client: TestClient, backend: Backend, clock: FrozenClock, alice: str, browser: Browser,
-    ) -> None:  # fmt: skip
+        self,
+        client: TestClient,
+        backend: Backend,
+        clock: FrozenClock,
+        alice: str,
+        browser: Browser,
+    ) -> None:
         """A member is refused until they sign in, and again when that was too long ago, in the words that clients know."""
         seen = [self.problem(client, alice)]
         browser.sign_in()
@@ -221,9 +239,14 @@ class TestMembers:
     def test_are_refused_everywhere(self, client: TestClient, alice: str) -> None:
         """Every call about the organization says so, with its name."""
         for method, path in (
-            ("GET", "/api/orgs/acme"), ("GET", "/api/orgs/acme/members"), ("GET", SAML), ("GET", "/api/stacks/acme/shop/dev"),
-            ("POST", "/api/stacks/acme/shop"), ("GET", "/api/user/stacks?organization=acme"), ("GET", "/api/orgs/acme/tokens"),
-        ):  # fmt: skip
+            ("GET", "/api/orgs/acme"),
+            ("GET", "/api/orgs/acme/members"),
+            ("GET", SAML),
+            ("GET", "/api/stacks/acme/shop/dev"),
+            ("POST", "/api/stacks/acme/shop"),
+            ("GET", "/api/user/stacks?organization=acme"),
+            ("GET", "/api/orgs/acme/tokens"),
+        ):
             found = client.request(method, path, headers=signed(alice), json={"stackName": "x"} if method == "POST" else None)
             assert (401, "acme") == (found.status_code, found.json()["errors"][0]["attribute"]), path
 

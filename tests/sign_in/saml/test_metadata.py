@@ -45,8 +45,10 @@ class TestParse:
             (f"<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/hostname'>]>{GOOD}", "document type or entities"),
             (f"<!DOCTYPE x SYSTEM 'http://127.0.0.1:1/x.dtd'>{GOOD}", "document type or entities"),
             ("<a/>", "exactly one identity provider"),
-            (f"<md:EntitiesDescriptor xmlns:md='urn:oasis:names:tc:SAML:2.0:metadata'>{GOOD}{GOOD}</md:EntitiesDescriptor>",
-             "exactly one identity provider"),
+            (
+                f"<md:EntitiesDescriptor xmlns:md='urn:oasis:names:tc:SAML:2.0:metadata'>{GOOD}{GOOD}</md:EntitiesDescriptor>",
+                "exactly one identity provider",
+            ),
             (saml_idp.metadata(), "no certificate for signing"),
             (saml_idp.metadata(make_pair("provider"), entity=""), "the entityID must have"),
             (saml_idp.metadata(make_pair("provider"), sso="http://idp.example.com/sso"), "may not be used: plain"),
@@ -64,7 +66,7 @@ class TestParse:
             (GOOD + " " * 300_000, "is longer than 262,144"),
             ("<a>\x00</a>", "XML"),
         ],
-    )  # fmt: skip
+    )
     def test_says_what_is_wrong(self, text: str, words: str) -> None:
         """What cannot be used is not raised but told, in words for whoever set it up."""
         found = parse(text)

@@ -358,10 +358,15 @@ class TestDocument:
     @pytest.mark.parametrize(
         "text",
         [
-            "", "%%%", "AAAA", base64.b64encode(b"<a/>").decode(), base64.b64encode(b"\x00\xff<").decode(), "é",
+            "",
+            "%%%",
+            "AAAA",
+            base64.b64encode(b"<a/>").decode(),
+            base64.b64encode(b"\x00\xff<").decode(),
+            "é",
             base64.b64encode(b"<a" * 2000).decode(),
         ],
-    )  # fmt: skip
+    )
     def test_that_is_none(self, browser: Browser, text: str) -> None:
         """What is no response is refused."""
         assert 401 == browser.post(text).status_code

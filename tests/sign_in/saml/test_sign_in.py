@@ -167,8 +167,11 @@ class TestAsked:
         assert {"alice@example.com": "alice-2"} == linked_to(backend)
 
     def test_asks_a_member_of_other_organizations(
-        self, backend: Backend, admin: Caller, new_browser: NewBrowser,
-    ) -> None:  # fmt: skip
+        self,
+        backend: Backend,
+        admin: Caller,
+        new_browser: NewBrowser,
+    ) -> None:
         """An organization's provider does not open what its member has elsewhere, unless they link the account themselves."""
         alice = caller_of(backend, make_user(backend, "alice", org="acme"))
         make_org(backend, "annex", admin, alice)
@@ -275,9 +278,18 @@ class TestUnasked:
 
     @pytest.mark.parametrize(
         "relay",
-        ["https://evil.example.com/", "//evil.example.com", "/\\evil.example.com", "\\\\evil", "javascript:alert(1)", "x" * 5000,
-         "/%0d%0aSet-Cookie:x", "/\r\nSet-Cookie: x=y", "http:evil"],
-    )  # fmt: skip
+        [
+            "https://evil.example.com/",
+            "//evil.example.com",
+            "/\\evil.example.com",
+            "\\\\evil",
+            "javascript:alert(1)",
+            "x" * 5000,
+            "/%0d%0aSet-Cookie:x",
+            "/\r\nSet-Cookie: x=y",
+            "http:evil",
+        ],
+    )
     def test_leads_nowhere_else(self, browser: Browser, relay: str) -> None:
         """A RelayState that is no path here leads to the usual page."""
         done = browser.choose(browser.arrive(relay), "continue")

@@ -130,8 +130,12 @@ class TestSaml:
         assert "alice" == login_of(backend, person)
 
     def test_follows_a_new_name(
-        self, directory: Directory, backend: Backend, browser: Browser, new_browser: Callable[[], Browser],
-    ) -> None:  # fmt: skip
+        self,
+        directory: Directory,
+        backend: Backend,
+        browser: Browser,
+        new_browser: Callable[[], Browser],
+    ) -> None:
         """After a rename the new name leads to the user, and the old one to somebody else."""
         person = directory.add(ALICE)
         browser.sign_in(subject=ALICE)
@@ -214,8 +218,11 @@ class TestOthers:
         )
 
     def test_are_not_signed_in_by_a_directory_that_takes_them_back(
-        self, directory: Directory, backend: Backend, browser: Browser,
-    ) -> None:  # fmt: skip
+        self,
+        directory: Directory,
+        backend: Backend,
+        browser: Browser,
+    ) -> None:
         """Deleting and making such a person again does not let the organization's provider in to what they have elsewhere."""
         token = make_user(backend, "carol", org="acme")
         make_org(backend, "globex", caller_of(backend, token))
@@ -285,7 +292,14 @@ def test_another_organization_is_not_reached(directory: Directory, backend: Back
 
     assert (404, None) == error_of(refused)
     assert [] == other.get("/Users")["Resources"]
-    assert (400, "invalidValue") == error_of(other.call("POST", "/Groups", json={
-        "displayName": "x", "members": [{"value": person["id"]}],
-    }))  # fmt: skip
+    assert (400, "invalidValue") == error_of(
+        other.call(
+            "POST",
+            "/Groups",
+            json={
+                "displayName": "x",
+                "members": [{"value": person["id"]}],
+            },
+        )
+    )
     assert 204 == directory.call("DELETE", f"/Users/{person['id']}").status_code

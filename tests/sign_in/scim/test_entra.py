@@ -15,11 +15,18 @@ LEGACY_GROUP = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2
 def bob(**more: Any) -> dict[str, Any]:
     """Returns what Entra ID posts for a person."""
     return {
-        "schemas": [USER, ENTERPRISE], "externalId": "bob", "userName": "Bob@Example.com", "active": True,
-        "emails": [{"primary": True, "type": "work", "value": "bob@example.com"}], "displayName": "Bob",
-        "meta": {"resourceType": "User"}, "name": {"formatted": "Bob Roe", "familyName": "Roe", "givenName": "Bob"},
-        "roles": [], ENTERPRISE: {"department": "R&D"}, **more,
-    }  # fmt: skip
+        "schemas": [USER, ENTERPRISE],
+        "externalId": "bob",
+        "userName": "Bob@Example.com",
+        "active": True,
+        "emails": [{"primary": True, "type": "work", "value": "bob@example.com"}],
+        "displayName": "Bob",
+        "meta": {"resourceType": "User"},
+        "name": {"formatted": "Bob Roe", "familyName": "Roe", "givenName": "Bob"},
+        "roles": [],
+        ENTERPRISE: {"department": "R&D"},
+        **more,
+    }
 
 
 def test_the_connection_is_tested(directory: Directory) -> None:
@@ -63,8 +70,9 @@ def test_a_person_comes_changes_and_goes(directory: Directory, backend: Backend)
 def test_groups_are_synchronized(directory: Directory, client: TestClient) -> None:
     """A group is made empty, looked at without members, filled and emptied by operations with lists, asked for one member."""
     person = directory.make("Users", **bob())
-    made = directory.make("Groups", schemas=[GROUP, LEGACY_GROUP], externalId="g-1", displayName="Ops (EU)",
-                          meta={"resourceType": "Group"})  # fmt: skip
+    made = directory.make(
+        "Groups", schemas=[GROUP, LEGACY_GROUP], externalId="g-1", displayName="Ops (EU)", meta={"resourceType": "Group"}
+    )
     path = f"/Groups/{made['id']}"
     added = directory.patch(path, {"op": "Add", "path": "members", "value": [{"$ref": None, "value": person["id"]}]})
     slim = directory.get(f"{path}?excludedAttributes=members")

@@ -18,9 +18,18 @@ MISSING = "00000000-0000-7000-8000-000000000000"
 
 @pytest.mark.usefixtures("directory")
 class TestStranger:
-    @pytest.mark.parametrize("authorization", [
-        "", "Bearer", "Bearer puls-" + "0" * 40, f"token {ADMIN_TOKEN}", f"Bearer {ADMIN_TOKEN}", "Basic YTpi", "Bearer puls-é",
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "authorization",
+        [
+            "",
+            "Bearer",
+            "Bearer puls-" + "0" * 40,
+            f"token {ADMIN_TOKEN}",
+            f"Bearer {ADMIN_TOKEN}",
+            "Basic YTpi",
+            "Bearer puls-é",
+        ],
+    )
     @pytest.mark.parametrize("path", ["/scim/v2/acme/Users", "/scim/v2/nobody/Users", "/scim/v2/acme/nope", "/scim/v2", "/scim"])
     def test_is_told_the_same_everywhere(self, client: TestClient, authorization: str, path: str) -> None:
         """A wrong token, an unknown organization and an address that is not served are answered alike."""
@@ -92,9 +101,13 @@ class TestRefusals:
         assert (400, expected) == error_of(directory.call("POST", "/Users", content=content))
         assert 0 == directory.get("/Users?count=0")["totalResults"]
 
-    @pytest.mark.parametrize("document", [
-        {"userName": "a", "note": "x" * 70_000}, {"userName": "a", "note": "x" * (4 << 20)},
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "document",
+        [
+            {"userName": "a", "note": "x" * 70_000},
+            {"userName": "a", "note": "x" * (4 << 20)},
+        ],
+    )
     def test_of_too_much(self, directory: Directory, document: dict[str, Any]) -> None:
         """A person with too many attributes, and a body that is too long, are refused."""
         assert (413, None) == error_of(directory.call("POST", "/Users", content=json.dumps(document)))
@@ -126,10 +139,15 @@ class TestPages:
     @pytest.mark.parametrize(
         ("query", "expected"),
         [
-            ("", (3, 1, 3)), ("startIndex=0&count=2", (3, 1, 2)), ("startIndex=-5&count=-1", (3, 1, 0)), ("startIndex=3", (3, 3, 1)),
-            ("startIndex=9", (3, 9, 0)), ("count=0", (3, 1, 0)), ("count=100000", (3, 1, 3)),
+            ("", (3, 1, 3)),
+            ("startIndex=0&count=2", (3, 1, 2)),
+            ("startIndex=-5&count=-1", (3, 1, 0)),
+            ("startIndex=3", (3, 3, 1)),
+            ("startIndex=9", (3, 9, 0)),
+            ("count=0", (3, 1, 0)),
+            ("count=100000", (3, 1, 3)),
         ],
-    )  # fmt: skip
+    )
     def test_follow_the_rfc(self, directory: Directory, query: str, expected: tuple[int, int, int]) -> None:
         """Numbers out of range are brought into it, and a page always says how many there are in all."""
         for name in ("a", "b", "c"):
@@ -142,12 +160,22 @@ class TestPages:
     @pytest.mark.parametrize(
         ("condition", "expected"),
         [
-            ('userName co "LIC"', ["alice"]), ('userName sw "b"', ["bob"]), ('externalId eq "X1"', ["alice"]),
-            ('externalId eq "x1"', []), ('externalId co "x"', []), ("externalId pr", ["alice"]), ("active eq false", ["bob"]),
-            ("active eq true", ["alice"]), ('emails eq "alice"', []), ('userName co "%"', []), ('userName eq ""', []),
-            ('userName sw "a" and active eq true', ["alice"]), ('userName co ""', ["alice", "bob"]), ("active pr", ["alice", "bob"]),
+            ('userName co "LIC"', ["alice"]),
+            ('userName sw "b"', ["bob"]),
+            ('externalId eq "X1"', ["alice"]),
+            ('externalId eq "x1"', []),
+            ('externalId co "x"', []),
+            ("externalId pr", ["alice"]),
+            ("active eq false", ["bob"]),
+            ("active eq true", ["alice"]),
+            ('emails eq "alice"', []),
+            ('userName co "%"', []),
+            ('userName eq ""', []),
+            ('userName sw "a" and active eq true', ["alice"]),
+            ('userName co ""', ["alice", "bob"]),
+            ("active pr", ["alice", "bob"]),
         ],
-    )  # fmt: skip
+    )
     def test_are_filtered(self, directory: Directory, condition: str, expected: list[str]) -> None:
         """User names are compared without case, the ids of the directory with it."""
         directory.add("Alice", externalId="X1")

@@ -22,25 +22,53 @@ class TestParseFilter:
             ('  externalId  eq  "x\\"y\\u00e9"  ', (Condition("externalid", EQUAL, 'x"yé'),)),
             ("active eq true", (Condition("active", EQUAL, value=True),)),
             ("externalId pr", (Condition("externalid", PRESENT),)),
-            ('displayName sw "Pla" and externalId pr', (
-                Condition("displayname", Operator.STARTS, "Pla"), Condition("externalid", PRESENT),
-            )),
+            (
+                'displayName sw "Pla" and externalId pr',
+                (
+                    Condition("displayname", Operator.STARTS, "Pla"),
+                    Condition("externalid", PRESENT),
+                ),
+            ),
             ('id eq "1" and members eq "2"', (Condition("id", EQUAL, "1"), Condition("members", EQUAL, "2"))),
             ('emails[type eq "work"].value eq "a@example.com"', (Condition("emails.value", EQUAL, "a@example.com"),)),
             ('urn:ietf:params:scim:schemas:core:2.0:User:userName co "a"', (Condition("username", Operator.CONTAINS, "a"),)),
         ],
-    )  # fmt: skip
+    )
     def test_reads(self, text: str, expected: tuple[Condition, ...]) -> None:
         """A filter is comparisons joined by `and`; neither the case of words nor a schema before a name counts."""
         assert expected == parse_filter(text)
 
-    @pytest.mark.parametrize("text", [
-        "", " ", "userName", "userName eq", 'userName ne "a"', 'userName gt "a"', 'userName eq "a" or userName eq "b"',
-        'not (userName eq "a")', '(userName eq "a")', 'userName eq "a', "userName eq a", "userName eq 'a'", "userName eq 3",
-        'userName eq "a" and', 'and userName eq "a"', 'userName eq "a" userName eq "b"', '"userName" eq "a"',
-        'userName eq "\\x"', "active co true", "active eq null", 'emails[type eq "work"] eq "a"', 'userName eq "a"; drop',
-        'emails[type eq "work" and primary eq true].value eq "a"', 'userName eq"a"', " and ".join(['a eq "b"'] * 11), "x" * 2_001,
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            " ",
+            "userName",
+            "userName eq",
+            'userName ne "a"',
+            'userName gt "a"',
+            'userName eq "a" or userName eq "b"',
+            'not (userName eq "a")',
+            '(userName eq "a")',
+            'userName eq "a',
+            "userName eq a",
+            "userName eq 'a'",
+            "userName eq 3",
+            'userName eq "a" and',
+            'and userName eq "a"',
+            'userName eq "a" userName eq "b"',
+            '"userName" eq "a"',
+            'userName eq "\\x"',
+            "active co true",
+            "active eq null",
+            'emails[type eq "work"] eq "a"',
+            'userName eq "a"; drop',
+            'emails[type eq "work" and primary eq true].value eq "a"',
+            'userName eq"a"',
+            " and ".join(['a eq "b"'] * 11),
+            "x" * 2_001,
+        ],
+    )
     def test_refuses(self, text: str) -> None:
         """What is not of that form is no filter, also where another server would take it."""
         with pytest.raises(Invalid) as caught:

@@ -23,20 +23,32 @@ ATTRIBUTES = st.sampled_from(
     ["userName", "displayName", "externalId", "active", "emails", "name", "members", "id", "meta", "schemas", "Operations"],
 )
 OPERATIONS = st.lists(
-    st.fixed_dictionaries({
-        "op": st.sampled_from(["add", "Replace", "remove", "move"]),
-        "path": ATTRIBUTES | st.sampled_from(['emails[type eq "work"].value', 'members[value eq "x"]', "name.givenName", ""]) | odd_json,
-        "value": odd_json | st.dictionaries(ATTRIBUTES, odd_json, max_size=3),
-    }),
+    st.fixed_dictionaries(
+        {
+            "op": st.sampled_from(["add", "Replace", "remove", "move"]),
+            "path": ATTRIBUTES
+            | st.sampled_from(['emails[type eq "work"].value', 'members[value eq "x"]', "name.givenName", ""])
+            | odd_json,
+            "value": odd_json | st.dictionaries(ATTRIBUTES, odd_json, max_size=3),
+        }
+    ),
     max_size=3,
-)  # fmt: skip
-DOCUMENTS = st.dictionaries(ATTRIBUTES, odd_json, max_size=5) | st.fixed_dictionaries(
-    {"userName": odd_text, "displayName": odd_text}, optional={"active": odd_json, "emails": odd_json, "members": odd_json},
-) | st.fixed_dictionaries({"Operations": OPERATIONS}) | odd_json | st.uuids().map(lambda one: {"userName": str(one), "displayName": str(one)})  # fmt: skip
+)
+DOCUMENTS = (
+    st.dictionaries(ATTRIBUTES, odd_json, max_size=5)
+    | st.fixed_dictionaries(
+        {"userName": odd_text, "displayName": odd_text},
+        optional={"active": odd_json, "emails": odd_json, "members": odd_json},
+    )
+    | st.fixed_dictionaries({"Operations": OPERATIONS})
+    | odd_json
+    | st.uuids().map(lambda one: {"userName": str(one), "displayName": str(one)})
+)
 QUERIES = st.dictionaries(
     st.sampled_from(["filter", "startIndex", "count", "attributes", "excludedAttributes"]),
-    odd_text | st.sampled_from(['userName eq "a"', "active pr", 'members eq "x"', "members", "userName", "5"]), max_size=3,
-)  # fmt: skip
+    odd_text | st.sampled_from(['userName eq "a"', "active pr", 'members eq "x"', "members", "userName", "5"]),
+    max_size=3,
+)
 
 
 def test_every_address(directory: Directory) -> None:

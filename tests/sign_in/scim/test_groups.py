@@ -34,16 +34,42 @@ def people(backend: Backend, number: int) -> list[str]:
     org_id = next(one.org_id for one in make_admin(backend).memberships if one.login == "acme")
     pairs = [(new_id(), new_id()) for _ in range(number)]
     with backend.db.begin() as tx:
-        tx.execute(insert(users), [
-            {"id": user_id, "login": f"u-{user_id}", "is_machine": False, "name": "U", "email": "", "avatar_url": "",
-             "site_admin": False, "default_org_id": None, "created_at": 1}
-            for _, user_id in pairs
-        ])  # fmt: skip
-        tx.execute(insert(scim_users), [
-            {"id": scim_id, "org_id": org_id, "user_id": user_id, "user_name": f"{user_id}@example.com", "external_id": None,
-             "email": "", "active": True, "document": "{}", "version": 1, "created_at": 1, "modified_at": 1}
-            for scim_id, user_id in pairs
-        ])  # fmt: skip
+        tx.execute(
+            insert(users),
+            [
+                {
+                    "id": user_id,
+                    "login": f"u-{user_id}",
+                    "is_machine": False,
+                    "name": "U",
+                    "email": "",
+                    "avatar_url": "",
+                    "site_admin": False,
+                    "default_org_id": None,
+                    "created_at": 1,
+                }
+                for _, user_id in pairs
+            ],
+        )
+        tx.execute(
+            insert(scim_users),
+            [
+                {
+                    "id": scim_id,
+                    "org_id": org_id,
+                    "user_id": user_id,
+                    "user_name": f"{user_id}@example.com",
+                    "external_id": None,
+                    "email": "",
+                    "active": True,
+                    "document": "{}",
+                    "version": 1,
+                    "created_at": 1,
+                    "modified_at": 1,
+                }
+                for scim_id, user_id in pairs
+            ],
+        )
     return [scim_id for scim_id, _ in pairs]
 
 
@@ -51,13 +77,22 @@ class TestNames:
     @pytest.mark.parametrize(
         ("display_name", "expected"),
         [
-            ("Ops", "Ops"), ("Platform Engineers (EU)", "Platform-Engineers-EU"), ("a/b", "a-b"), ("Größe", "Gr-e"),
-            ("日本", "group"), ("..", "group"), ("x" * 200, "x" * 80),
+            ("Ops", "Ops"),
+            ("Platform Engineers (EU)", "Platform-Engineers-EU"),
+            ("a/b", "a-b"),
+            ("Größe", "Gr-e"),
+            ("日本", "group"),
+            ("..", "group"),
+            ("x" * 200, "x" * 80),
         ],
-    )  # fmt: skip
+    )
     def test_are_made_of_what_people_see(
-        self, directory: Directory, client: TestClient, display_name: str, expected: str,
-    ) -> None:  # fmt: skip
+        self,
+        directory: Directory,
+        client: TestClient,
+        display_name: str,
+        expected: str,
+    ) -> None:
         """A team has a name that can stand in an address; what people see stays as the directory has it."""
         directory.make("Groups", displayName=display_name)
 

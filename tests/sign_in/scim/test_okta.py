@@ -11,10 +11,17 @@ from tests.sign_in.scim.directory_client import GROUP, USER, Directory
 from tests.sign_in.scim.stored_state import as_user, login_of, members_of, team_of
 
 ALICE: dict[str, Any] = {
-    "schemas": [USER], "userName": "alice@example.com", "name": {"givenName": "Alice", "familyName": "Doe"},
-    "emails": [{"primary": True, "value": "alice@example.com", "type": "work"}], "displayName": "Alice Doe", "locale": "en-US",
-    "externalId": "00u1alice", "groups": [], "password": "Vxb1-never-kept", "active": True,
-}  # fmt: skip
+    "schemas": [USER],
+    "userName": "alice@example.com",
+    "name": {"givenName": "Alice", "familyName": "Doe"},
+    "emails": [{"primary": True, "value": "alice@example.com", "type": "work"}],
+    "displayName": "Alice Doe",
+    "locale": "en-US",
+    "externalId": "00u1alice",
+    "groups": [],
+    "password": "Vxb1-never-kept",
+    "active": True,
+}
 
 
 def test_a_person_comes_changes_and_goes(directory: Directory, backend: Backend) -> None:
@@ -23,8 +30,9 @@ def test_a_person_comes_changes_and_goes(directory: Directory, backend: Backend)
     made = directory.make("Users", **ALICE)
     path = f"/Users/{made['id']}"
     read = directory.get(path)
-    married = directory.put(path, **{**ALICE, "id": made["id"], "name": {"givenName": "Alice", "familyName": "Roe"},
-                                     "displayName": "Alice Roe"})  # fmt: skip
+    married = directory.put(
+        path, **{**ALICE, "id": made["id"], "name": {"givenName": "Alice", "familyName": "Roe"}, "displayName": "Alice Roe"}
+    )
     gone = directory.deactivate(made)
     found = directory.find("Users", 'userName eq "alice@example.com"', startIndex="1", count="100")
     back = directory.put(path, **{**ALICE, "id": made["id"]})
@@ -37,9 +45,7 @@ def test_a_person_comes_changes_and_goes(directory: Directory, backend: Backend)
     assert "Alice Roe" == married["displayName"]
     assert [(made["id"], False)] == [(one["id"], one["active"]) for one in found]
     assert back["active"] is True
-    assert [('W/"1"'), ('W/"2"'), ('W/"3"'), ('W/"4"')] == [
-        one["meta"]["version"] for one in (made, married, gone.json(), back)
-    ]  # fmt: skip
+    assert [('W/"1"'), ('W/"2"'), ('W/"3"'), ('W/"4"')] == [one["meta"]["version"] for one in (made, married, gone.json(), back)]
     assert ("member", None) == people_of(backend)["alice"]
 
 
@@ -55,9 +61,14 @@ def test_groups_are_pushed(directory: Directory, backend: Backend, client: TestC
     """A pushed group becomes a team; its members are added and removed by paths, its name by an object with its id."""
     alice, bob = (directory.add(f"{name}@example.com") for name in ("alice", "bob"))
     assert [] == directory.find("Groups", 'displayName eq "Platform Engineers"', startIndex="1", count="100")
-    made = directory.make("Groups", schemas=[GROUP], displayName="Platform Engineers", members=[
-        {"value": alice["id"], "display": "alice@example.com"},
-    ])  # fmt: skip
+    made = directory.make(
+        "Groups",
+        schemas=[GROUP],
+        displayName="Platform Engineers",
+        members=[
+            {"value": alice["id"], "display": "alice@example.com"},
+        ],
+    )
     path = f"/Groups/{made['id']}"
     calls = [
         directory.patch(path, {"op": "add", "path": "members", "value": [{"value": bob["id"], "display": "bob@example.com"}]}),

@@ -15,9 +15,11 @@ from common.sign_in.scim.paths import parse_path
 from tests.sign_in.scim.directory_client import ENTERPRISE, USER
 
 ALICE: dict[str, Any] = {
-    "userName": "alice", "name": {"givenName": "Alice"}, "active": True,
+    "userName": "alice",
+    "name": {"givenName": "Alice"},
+    "active": True,
     "emails": [{"type": "work", "value": "a@example.com", "primary": True}, {"type": "home", "value": "h@example.com"}],
-}  # fmt: skip
+}
 WORK = 'emails[type eq "work"]'
 NAMES = st.sampled_from(
     [
@@ -34,9 +36,10 @@ NAMES = st.sampled_from(
     ],
 )
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.text(max_size=3), lambda part: st.lists(part, max_size=2) | st.dictionaries(NAMES, part, max_size=2),
+    st.none() | st.booleans() | st.text(max_size=3),
+    lambda part: st.lists(part, max_size=2) | st.dictionaries(NAMES, part, max_size=2),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
 def after(*operations: dict[str, Any], start: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -45,15 +48,18 @@ def after(*operations: dict[str, Any], start: dict[str, Any] | None = None) -> d
 
 
 class TestPatched:
-    @pytest.mark.parametrize("operation", [
-        {"op": "replace", "value": {"active": False}},
-        {"op": "Replace", "path": "active", "value": "False"},
-        {"op": "REPLACE", "path": "Active", "value": False},
-        {"op": "Add", "path": "active", "value": "false"},
-        {"op": "replace", "path": f"{USER}:active", "value": False},
-        {"op": "replace", "value": {f"{USER}:active": "False"}},
-        {"op": "replace", "value": {"ACTIVE": False}},
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "operation",
+        [
+            {"op": "replace", "value": {"active": False}},
+            {"op": "Replace", "path": "active", "value": "False"},
+            {"op": "REPLACE", "path": "Active", "value": False},
+            {"op": "Add", "path": "active", "value": "false"},
+            {"op": "replace", "path": f"{USER}:active", "value": False},
+            {"op": "replace", "value": {f"{USER}:active": "False"}},
+            {"op": "replace", "value": {"ACTIVE": False}},
+        ],
+    )
     def test_deactivates_in_every_spelling(self, operation: dict[str, Any]) -> None:
         """Whichever way a directory says that somebody is not active, they are not."""
         assert parse_user(after(operation)).active is False
@@ -101,12 +107,15 @@ class TestPatched:
 
         assert 3 == len(after(more, more)["emails"])
 
-    @pytest.mark.parametrize("operation", [
-        {"op": "add", "path": f"{ENTERPRISE}:department", "value": "R&D"},
-        {"op": "add", "value": {f"{ENTERPRISE}:department": "R&D"}},
-        {"op": "add", "value": {ENTERPRISE: {"department": "R&D"}}},
-        {"op": "add", "path": ENTERPRISE, "value": {"department": "R&D"}},
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "operation",
+        [
+            {"op": "add", "path": f"{ENTERPRISE}:department", "value": "R&D"},
+            {"op": "add", "value": {f"{ENTERPRISE}:department": "R&D"}},
+            {"op": "add", "value": {ENTERPRISE: {"department": "R&D"}}},
+            {"op": "add", "path": ENTERPRISE, "value": {"department": "R&D"}},
+        ],
+    )
     def test_reaches_extensions(self, operation: dict[str, Any]) -> None:
         """An attribute of an extension is kept under the extension's name."""
         assert {"department": "R&D"} == after(operation)[ENTERPRISE]
@@ -165,23 +174,36 @@ class TestParsePath:
 class TestGroupChange:
     def test_adds_up(self) -> None:
         """Operations count in their order: the last one about somebody decides."""
-        change = group_change(parse_operations({"Operations": [
-            {"op": "add", "path": "members", "value": [{"value": "a"}, {"value": "b", "$ref": None}]},
-            {"op": "Remove", "path": "members", "value": [{"value": "a"}]},
-            {"op": "remove", "path": 'members[value eq "c"]'},
-            {"op": "Add", "path": "members", "value": {"value": "c"}},
-            {"op": "replace", "value": {"id": "x", "displayName": "New", "externalId": "e"}},
-        ]}))  # fmt: skip
+        change = group_change(
+            parse_operations(
+                {
+                    "Operations": [
+                        {"op": "add", "path": "members", "value": [{"value": "a"}, {"value": "b", "$ref": None}]},
+                        {"op": "Remove", "path": "members", "value": [{"value": "a"}]},
+                        {"op": "remove", "path": 'members[value eq "c"]'},
+                        {"op": "Add", "path": "members", "value": {"value": "c"}},
+                        {"op": "replace", "value": {"id": "x", "displayName": "New", "externalId": "e"}},
+                    ]
+                }
+            )
+        )
 
         assert (False, {"b", "c"}, {"a"}) == (change.is_replaced, change.added, change.removed)
         assert ("New", "e") == (change.display_name, change.external_id)
 
     def test_replaces_everybody(self) -> None:
         """Whoever replaces the members, or removes them all, says who is in it alone; what came before does not count."""
-        change = group_change(parse_operations({"Operations": [
-            {"op": "add", "path": "members", "value": ["a"]}, {"op": "remove", "path": "members"},
-            {"op": "add", "path": "members", "value": ["b"]},
-        ]}))  # fmt: skip
+        change = group_change(
+            parse_operations(
+                {
+                    "Operations": [
+                        {"op": "add", "path": "members", "value": ["a"]},
+                        {"op": "remove", "path": "members"},
+                        {"op": "add", "path": "members", "value": ["b"]},
+                    ]
+                }
+            )
+        )
 
         assert (True, {"b"}, set()) == (change.is_replaced, change.added, change.removed)
 

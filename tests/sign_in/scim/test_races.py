@@ -97,8 +97,10 @@ def test_two_organizations_have_the_same_names(backend: Backend, admin: Caller, 
     """User names and groups are an organization's own; the people behind them are two."""
     token = make_user(backend, "gina")
     make_org(backend, "globex", caller_of(backend, token))
-    both = [directory_client.Directory.connect(backend, client, who, org) for who, org in
-            ((admin, "acme"), (caller_of(backend, token), "globex"))]  # fmt: skip
+    both = [
+        directory_client.Directory.connect(backend, client, who, org)
+        for who, org in ((admin, "acme"), (caller_of(backend, token), "globex"))
+    ]
     made = [one.add("alice@example.com") for one in both]
     for one, person in zip(both, made, strict=True):
         one.make("Groups", displayName="Ops", members=[{"value": person["id"]}])

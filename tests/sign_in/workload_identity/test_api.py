@@ -71,18 +71,43 @@ class TestRegister:
     @pytest.mark.parametrize(
         "change",
         [
-            {"name": ""}, {"name": None}, {"name": "  "}, {"name": "x" * 101}, {"name": "a\nb"}, {"url": ""}, {"url": None},
-            {"url": "example.com"}, {"url": "ftp://example.com"}, {"url": "https://"}, {"url": "https://a@example.com"},
-            {"url": "https://example.com?x=1"}, {"url": "https://example.com#x"}, {"url": "https://exa mple.com"},
-            {"url": "https://example.com:x"}, {"url": "https://[::1"}, {"url": "https://example.com/" + "x" * 500},
-            {"maxExpiration": -1}, {"maxExpiration": 31_536_001}, {"maxExpiration": "long"}, {"maxExpiration": 10**30},
-            {"thumbprints": ["x"]}, {"thumbprints": ["aa" * 20] * 21}, {"thumbprints": [7]}, {"jwks": {}}, {"jwks": []},
-            {"jwks": {"keys": {}}}, {"jwks": {"keys": []}}, {"jwks": {"keys": [7]}}, {"jwks": {"keys": [{"kty": "oct", "k": "eA"}]}},
-            {"jwks": {"keys": [{"kty": "RSA", "n": "eA", "e": "AQAB"}]}}, {"jwks": {"keys": [{"kty": "EC", "crv": "P-256"}]}},
-            {"jwks": {"keys": [key(1).as_dict(private=True)]}}, {"jwks": {"keys": PUBLIC["keys"] * 101}},
+            {"name": ""},
+            {"name": None},
+            {"name": "  "},
+            {"name": "x" * 101},
+            {"name": "a\nb"},
+            {"url": ""},
+            {"url": None},
+            {"url": "example.com"},
+            {"url": "ftp://example.com"},
+            {"url": "https://"},
+            {"url": "https://a@example.com"},
+            {"url": "https://example.com?x=1"},
+            {"url": "https://example.com#x"},
+            {"url": "https://exa mple.com"},
+            {"url": "https://example.com:x"},
+            {"url": "https://[::1"},
+            {"url": "https://example.com/" + "x" * 500},
+            {"maxExpiration": -1},
+            {"maxExpiration": 31_536_001},
+            {"maxExpiration": "long"},
+            {"maxExpiration": 10**30},
+            {"thumbprints": ["x"]},
+            {"thumbprints": ["aa" * 20] * 21},
+            {"thumbprints": [7]},
+            {"jwks": {}},
+            {"jwks": []},
+            {"jwks": {"keys": {}}},
+            {"jwks": {"keys": []}},
+            {"jwks": {"keys": [7]}},
+            {"jwks": {"keys": [{"kty": "oct", "k": "eA"}]}},
+            {"jwks": {"keys": [{"kty": "RSA", "n": "eA", "e": "AQAB"}]}},
+            {"jwks": {"keys": [{"kty": "EC", "crv": "P-256"}]}},
+            {"jwks": {"keys": [key(1).as_dict(private=True)]}},
+            {"jwks": {"keys": PUBLIC["keys"] * 101}},
         ],
         ids=range(34),
-    )  # fmt: skip
+    )
     def test_refuses_what_cannot_be(self, client: TestClient, change: dict[str, Any]) -> None:
         """What is missing, malformed, too long or secret is 400, and nothing is registered."""
         assert (400, 400) == error_of(client.post(ISSUERS, json=STATIC | change))[:2]
@@ -163,10 +188,13 @@ class TestUnknown:
     def test_is_not_found(self, client: TestClient, issuer_id: str) -> None:
         """An issuer or a policy that is not there is 404 for every call."""
         replies = [
-            client.get(f"{ISSUERS}/{issuer_id}"), client.patch(f"{ISSUERS}/{issuer_id}", json={"name": "x"}),
-            client.delete(f"{ISSUERS}/{issuer_id}"), client.post(f"{ISSUERS}/{issuer_id}/regenerate-thumbprints"),
-            client.get(f"{POLICIES}/oidcissuers/{issuer_id}"), client.patch(f"{POLICIES}/{issuer_id}", json={"policies": [allow()]}),
-        ]  # fmt: skip
+            client.get(f"{ISSUERS}/{issuer_id}"),
+            client.patch(f"{ISSUERS}/{issuer_id}", json={"name": "x"}),
+            client.delete(f"{ISSUERS}/{issuer_id}"),
+            client.post(f"{ISSUERS}/{issuer_id}/regenerate-thumbprints"),
+            client.get(f"{POLICIES}/oidcissuers/{issuer_id}"),
+            client.patch(f"{POLICIES}/{issuer_id}", json={"policies": [allow()]}),
+        ]
 
         assert [404] * 6 == [error_of(reply)[0] for reply in replies]
 

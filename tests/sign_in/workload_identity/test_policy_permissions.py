@@ -37,9 +37,13 @@ class TestAdmin:
         """An admin may let in admins, roles, teams by any pattern, and other people."""
         role = make_role(backend, Permission.AUDIT_LOGS_READ)
         statements = [
-            allow(authorizedPermissions=["admin"]), allow(authorizedPermissions=[], roleID=role), allow("team", teamName="*"),
-            allow("personal", userLogin="alice"), allow("runner", runnerID="x"), allow(authorizedPermissions=[], roleID=built_in.ADMIN.id),
-        ]  # fmt: skip
+            allow(authorizedPermissions=["admin"]),
+            allow(authorizedPermissions=[], roleID=role),
+            allow("team", teamName="*"),
+            allow("personal", userLogin="alice"),
+            allow("runner", runnerID="x"),
+            allow(authorizedPermissions=[], roleID=built_in.ADMIN.id),
+        ]
 
         assert 200 == trusted.set_policy(*statements).status_code
 
@@ -54,12 +58,17 @@ class TestClerk:
     @pytest.mark.parametrize(
         "statement",
         [
-            allow(), allow(authorizedPermissions=["admin"]), allow(authorizedPermissions=["standard", "admin"]),
-            allow(authorizedPermissions=[], roleID=built_in.ADMIN.id), allow(authorizedPermissions=[], roleID=built_in.MEMBER.id),
-            allow("team", teamName="ops"), allow("team", teamName="op*"), allow("personal", userLogin="admin"),
+            allow(),
+            allow(authorizedPermissions=["admin"]),
+            allow(authorizedPermissions=["standard", "admin"]),
+            allow(authorizedPermissions=[], roleID=built_in.ADMIN.id),
+            allow(authorizedPermissions=[], roleID=built_in.MEMBER.id),
+            allow("team", teamName="ops"),
+            allow("team", teamName="op*"),
+            allow("personal", userLogin="admin"),
             allow("runner", runnerID="x"),
         ],
-    )  # fmt: skip
+    )
     def test_lets_nobody_in(self, trusted: Trust, backend: Backend, clerk: str, statement: dict[str, Any]) -> None:
         """Whoever may change policies and make no tokens lets nobody in, and a refusal leaves the policy as it was."""
         make_team(backend, "ops")

@@ -215,12 +215,22 @@ class TestIdentityToken:
     @pytest.mark.parametrize(
         ("claims", "is_good"),
         [
-            ({"exp": -60}, False), ({"exp": -59}, True), ({"exp": None}, False), ({"exp": "soon"}, False),
-            ({"iat": 61}, False), ({"iat": 60}, True), ({"iat": None}, True), ({"nbf": 61}, False), ({"nbf": 60}, True),
-            ({"aud": None}, False), ({"aud": 7}, False), ({"aud": "urn:pulumi:org:other"}, False), ({"sub": 7}, False),
+            ({"exp": -60}, False),
+            ({"exp": -59}, True),
+            ({"exp": None}, False),
+            ({"exp": "soon"}, False),
+            ({"iat": 61}, False),
+            ({"iat": 60}, True),
+            ({"iat": None}, True),
+            ({"nbf": 61}, False),
+            ({"nbf": 60}, True),
+            ({"aud": None}, False),
+            ({"aud": 7}, False),
+            ({"aud": "urn:pulumi:org:other"}, False),
+            ({"sub": 7}, False),
         ],
-    )  # fmt: skip
-    def test_is_for_us_and_good_now(self, trusted: Trust, clock: FrozenClock, claims: dict[str, Any], is_good: bool) -> None:  # noqa: FBT001 - a column of the table
+    )
+    def test_is_for_us_and_good_now(self, trusted: Trust, clock: FrozenClock, claims: dict[str, Any], is_good: bool) -> None:
         """Times may be off by a minute, and no more; a token without end, audience or text for a subject is not good."""
         now = int(clock.now().timestamp())
         moved: dict[str, Any] = {
@@ -363,11 +373,21 @@ class TestRequest:
     @pytest.mark.parametrize(
         "body",
         [
-            b"", b"grant_type=a&grant_type=b", b"\xff\xfe", b"&".join(b"a%d=1" % number for number in range(60)), b"{", b"{}",
-            b'{"grant_type":{}}', b"[]", b'{"grant_type":"\xff"}', b"a=" + b"x" * 60_000, b'{"a":' + b"[" * 60_000, b"a=%ff",
+            b"",
+            b"grant_type=a&grant_type=b",
+            b"\xff\xfe",
+            b"&".join(b"a%d=1" % number for number in range(60)),
+            b"{",
+            b"{}",
+            b'{"grant_type":{}}',
+            b"[]",
+            b'{"grant_type":"\xff"}',
+            b"a=" + b"x" * 60_000,
+            b'{"a":' + b"[" * 60_000,
+            b"a=%ff",
         ],
         ids=range(12),
-    )  # fmt: skip
+    )
     def test_must_be_a_form_or_json(self, client: TestClient, body: bytes) -> None:
         """Everything else is an invalid request."""
         assert "invalid_request" == refused(client.post(TOKEN, content=body))[0]

@@ -13,8 +13,11 @@ POLICIES = "/api/orgs/acme/auth/policies"
 TOKEN = "/api/oauth/token"
 TYPE = "urn:pulumi:token-type:access_token:"
 STANDARD: dict[str, Any] = {
-    "decision": "allow", "tokenType": "organization", "authorizedPermissions": ["standard"], "rules": {"sub": "ci"},
-}  # fmt: skip
+    "decision": "allow",
+    "tokenType": "organization",
+    "authorizedPermissions": ["standard"],
+    "rules": {"sub": "ci"},
+}
 SIGNED = {"Authorization": f"token {ADMIN_TOKEN}"}
 
 

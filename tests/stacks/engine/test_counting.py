@@ -42,7 +42,7 @@ class TestStates:
             (rb'{"version":3,"deployment":{"a":"%b"},%b}' % (rb"\ud83d" * 10**6, NAMES), "the document has more"),
         ],
         ids=["resources", "numbers", "operations", "members", "beside", "hidden"],
-    )  # fmt: skip
+    )
     def test_of_millions_of_parts_are_not_opened(self, text: bytes, reason: str) -> None:
         """The number of resources and members is limited, not the size of the text alone."""
         with pytest.raises(BadDocument, match=reason):

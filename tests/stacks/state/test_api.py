@@ -47,7 +47,7 @@ class TestImport:
 
 class TestExport:
     @pytest.mark.parametrize(("accept", "packed"), [("gzip", True), ("identity", False), ("br", False), ("gzip;q=0", False)])
-    def test_is_compressed_for_those_who_ask(self, client: TestClient, accept: str, packed: bool) -> None:  # noqa: FBT001
+    def test_is_compressed_for_those_who_ask(self, client: TestClient, accept: str, packed: bool) -> None:
         """Stored bytes pass as they are to a client that takes gzip, and inflated to one that does not."""
         import_state(client, S, ODD)
         found = client.get(f"{S}/export", headers={"Accept-Encoding": accept})

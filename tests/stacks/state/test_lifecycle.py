@@ -81,9 +81,20 @@ class TestImport:
         assert (ODD, make_state()) == (exported(backend, admin, DEV, 1), exported(backend, admin, DEV))
 
     @pytest.mark.parametrize(
-        "text", [b"", b"[]", b"{", b'{"version":3}', b'{"deployment":{}}', b'{"version":5,"deployment":{}}', b'{"version":"3","deployment":{}}',
-                 b'{"version":3,"deployment":null}', b'{"version":3,"deployment":{"resources":{}}}', b'{"version":3,"deployment":{"a":"\xff"}}'],
-    )  # fmt: skip
+        "text",
+        [
+            b"",
+            b"[]",
+            b"{",
+            b'{"version":3}',
+            b'{"deployment":{}}',
+            b'{"version":5,"deployment":{}}',
+            b'{"version":"3","deployment":{}}',
+            b'{"version":3,"deployment":null}',
+            b'{"version":3,"deployment":{"resources":{}}}',
+            b'{"version":3,"deployment":{"a":"\xff"}}',
+        ],
+    )
     def test_refuses_what_no_client_could_open(self, backend: Backend, admin: Caller, text: bytes) -> None:
         """A state that a client could not read back is refused, and the stack stays at its version."""
         make_stack(backend, admin)

@@ -58,8 +58,13 @@ class TestListDeleted:
         (found,) = restore.list_deleted(backend, admin, "acme")
 
         assert (stack_id, "shop", "dev", 1, Status.SUCCEEDED, 2) == (
-            found.id, found.project, found.name, found.version, found.status, found.resource_count,
-        )  # fmt: skip
+            found.id,
+            found.project,
+            found.name,
+            found.version,
+            found.status,
+            found.resource_count,
+        )
         assert (updated_at, updated_at + 60_000) == (found.ended_at, found.deleted_at)
 
     def test_is_the_newest_first(
@@ -110,8 +115,11 @@ class TestRestore:
         found = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
 
         assert ({"env": "prod"}, 3, Kind.IMPORT, 2) == (
-            found.tags, found.latest.version, found.latest.kind, found.latest.resource_count,
-        )  # fmt: skip
+            found.tags,
+            found.latest.version,
+            found.latest.kind,
+            found.latest.resource_count,
+        )
         assert state == exported(backend, admin, DEV) == exported(backend, admin, DEV, 1)
         assert b"x" == secrets.decrypt(backend, admin, DEV, DecryptValueRequest(value)).plaintext
         assert [] == restore.list_deleted(backend, admin, "acme")

@@ -91,8 +91,10 @@ class TestOutputs:
     def test_are_the_roots_byte_for_byte(self, backend: Backend, admin: Caller) -> None:
         """Outputs and the secrets provider are given in the state's own spelling, secrets sealed as they are."""
         make_stack(backend, admin)
-        text = make_state({**ROOT, "outputs": {"n": 1, "s": {"4dabf18193072939515e22adb298388d": "x", "ciphertext": "y"}}},
-                          secrets_providers={"type": "passphrase", "state": {"salt": "z"}})  # fmt: skip
+        text = make_state(
+            {**ROOT, "outputs": {"n": 1, "s": {"4dabf18193072939515e22adb298388d": "x", "ciphertext": "y"}}},
+            secrets_providers={"type": "passphrase", "state": {"salt": "z"}},
+        )
         lifecycle.import_state(backend, admin, DEV, text.replace(b'"n":1', b'"n": 1E5'))
         found = state.outputs(backend, admin, DEV)
 

@@ -53,8 +53,10 @@ class TestTransfer:
 
         assert (before.id, before.tags, before.wrapped_key) == (after.id, after.tags, after.wrapped_key)
         assert (before.latest.version + 1, Kind.RENAME, 2) == (
-            after.latest.version, after.latest.kind, after.latest.resource_count,
-        )  # fmt: skip
+            after.latest.version,
+            after.latest.kind,
+            after.latest.resource_count,
+        )
         assert inner(exported(backend, admin, MOVED, 1)) == inner(exported(backend, admin, MOVED))
 
     def test_of_a_stack_without_a_state(self, backend: Backend, admin: Caller) -> None:

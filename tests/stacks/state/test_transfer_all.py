@@ -103,7 +103,9 @@ class TestTransferAll:
         give(backend, several[2], bob.user_id, StackLevel.ADMIN)
         assert 3 == transfer.transfer_all(backend, bob, "acme", "beta")
 
-    @pytest.mark.parametrize(("source", "target", "refusal"), [("acme", "acme", BadRequest), ("acme", "nope", NotFound), ("nope", "beta", NotFound)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("source", "target", "refusal"), [("acme", "acme", BadRequest), ("acme", "nope", NotFound), ("nope", "beta", NotFound)]
+    )
     def test_needs_two_organizations(
         self, backend: Backend, admin: Caller, source: str, target: str, refusal: type[Exception]
     ) -> None:

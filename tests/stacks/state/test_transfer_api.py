@@ -40,9 +40,13 @@ def stack(client: TestClient, backend: Backend, admin: Caller) -> None:
 class TestTransfer:
     @pytest.mark.parametrize(
         "more",
-        [{}, {"fromOrg": None, "projectName": None, "stackName": None}, {"fromOrg": "", "projectName": "", "stackName": ""},
-         {"fromOrg": "acme", "projectName": "shop", "stackName": "dev", "unknown": 1}],
-    )  # fmt: skip
+        [
+            {},
+            {"fromOrg": None, "projectName": None, "stackName": None},
+            {"fromOrg": "", "projectName": "", "stackName": ""},
+            {"fromOrg": "acme", "projectName": "shop", "stackName": "dev", "unknown": 1},
+        ],
+    )
     def test_answers_nothing(self, client: TestClient, more: dict[str, Any]) -> None:
         """204 without a body; members that say what the address says, or nothing, are taken."""
         found = client.post(f"{S}/transfer", json={"toOrg": "beta", **more})

@@ -145,8 +145,16 @@ class TestBeginUpdate:
 
 
 class TestLease:
-    CALLS = (("PATCH", "journalentries"), ("POST", "events/batch"), ("POST", "events"), ("POST", "renew_lease"), ("POST", "complete"),
-             ("PATCH", "checkpoint"), ("PATCH", "checkpointverbatim"), ("PATCH", "checkpointdelta"))  # fmt: skip
+    CALLS = (
+        ("PATCH", "journalentries"),
+        ("POST", "events/batch"),
+        ("POST", "events"),
+        ("POST", "renew_lease"),
+        ("POST", "complete"),
+        ("PATCH", "checkpoint"),
+        ("PATCH", "checkpointverbatim"),
+        ("PATCH", "checkpointdelta"),
+    )
 
     @pytest.mark.parametrize(("method", "call"), CALLS)
     @pytest.mark.parametrize(

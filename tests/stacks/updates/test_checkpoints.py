@@ -71,9 +71,19 @@ class TestPutCheckpoint:
         assert ["old"] == exported_names(backend, admin, DEV)
 
     @pytest.mark.parametrize(
-        "body", [b"", b"[]", b"{}", b'{"version":3}', b'{"deployment":{}}', b'{"version":9,"deployment":{}}', b'{"version":3,"deployment":[]}',
-                 b'{"version":3,"deployment":{"resources":7}}', b'{"isInvalid":false}'],
-    )  # fmt: skip
+        "body",
+        [
+            b"",
+            b"[]",
+            b"{}",
+            b'{"version":3}',
+            b'{"deployment":{}}',
+            b'{"version":9,"deployment":{}}',
+            b'{"version":3,"deployment":[]}',
+            b'{"version":3,"deployment":{"resources":7}}',
+            b'{"isInvalid":false}',
+        ],
+    )
     def test_refuses_what_is_no_state(self, backend: Backend, admin: Caller, update: Running, body: bytes) -> None:
         """A checkpoint that no client could read back is 400 and changes nothing."""
         with pytest.raises(BadRequest):
@@ -103,8 +113,9 @@ class TestPutVerbatim:
 
         assert ODD == exported(backend, admin, DEV)
         assert (1, delta.digest(ODD)) == (
-            update_row(backend, update.id).checkpoint_sequence, update_row(backend, update.id).checkpoint_hash,
-        )  # fmt: skip
+            update_row(backend, update.id).checkpoint_sequence,
+            update_row(backend, update.id).checkpoint_hash,
+        )
 
     def test_with_the_same_number_replaces(self, backend: Backend, admin: Caller, update: Running) -> None:
         """After a delta that was refused the client sends the whole text with the same number."""
@@ -122,8 +133,16 @@ class TestPutVerbatim:
         assert ["b"] == exported_names(backend, admin, DEV)
         assert before == len(backend.checkpoints.page("checkpoints/", "", 100))
 
-    @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"untypedDeployment":null,"sequenceNumber":1}', b'{"untypedDeployment":{},"sequenceNumber":"1"}',
-                                      b'{"untypedDeployment":{"version":3,"deployment":{"a":"\xff"}},"sequenceNumber":1}'])  # fmt: skip
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"{}",
+            b"[]",
+            b'{"untypedDeployment":null,"sequenceNumber":1}',
+            b'{"untypedDeployment":{},"sequenceNumber":"1"}',
+            b'{"untypedDeployment":{"version":3,"deployment":{"a":"\xff"}},"sequenceNumber":1}',
+        ],
+    )
     def test_refuses_what_is_none(self, backend: Backend, update: Running, body: bytes) -> None:
         """A body that holds no state is 400."""
         with pytest.raises(BadRequest):

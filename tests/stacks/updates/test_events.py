@@ -128,9 +128,17 @@ class TestFilters:
 
     @pytest.mark.parametrize(
         ("query", "expected"),
-        [({"type": "9"}, [3]), ({"type": ["2", "9"]}, [0, 3]), ({"urn": "a"}, [1, 3, 4]), ({"urn": ["a", "b"]}, [1, 2, 3, 4]),
-         ({"urn": "a", "type": "7"}, [4]), ({"type": "99"}, []), ({"urn": ""}, [0, 5]), ({"include_non_activated": "true"}, [0, 1, 2, 3, 4, 5])],
-    )  # fmt: skip
+        [
+            ({"type": "9"}, [3]),
+            ({"type": ["2", "9"]}, [0, 3]),
+            ({"urn": "a"}, [1, 3, 4]),
+            ({"urn": ["a", "b"]}, [1, 2, 3, 4]),
+            ({"urn": "a", "type": "7"}, [4]),
+            ({"type": "99"}, []),
+            ({"urn": ""}, [0, 5]),
+            ({"include_non_activated": "true"}, [0, 1, 2, 3, 4, 5]),
+        ],
+    )
     def test_narrow_what_is_shown(
         self, client: TestClient, mixed: LiveUpdate, query: dict[str, Any], expected: list[int]
     ) -> None:

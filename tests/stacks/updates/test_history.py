@@ -47,19 +47,28 @@ class TestList:
         start = int(clock.moment.timestamp()) - 5
 
         assert [
-            (4, "destroy", "in-progress", start + 5, start + 5), (3, "refresh", "failed", start + 3, start + 4),
-            (2, "import", "succeeded", start + 2, start + 2), (1, "update", "succeeded", start, start + 1),
-        ] == [(one["version"], one["kind"], one["result"], one["startTime"], one["endTime"]) for one in updates(client)]  # fmt: skip
+            (4, "destroy", "in-progress", start + 5, start + 5),
+            (3, "refresh", "failed", start + 3, start + 4),
+            (2, "import", "succeeded", start + 2, start + 2),
+            (1, "update", "succeeded", start, start + 1),
+        ] == [(one["version"], one["kind"], one["result"], one["startTime"], one["endTime"]) for one in updates(client)]
 
     def test_has_upstreams_shape(self, client: TestClient, several: list[LiveUpdate], clock: FrozenClock) -> None:
         """An entry repeats message, environment and configuration, and counts what changed."""
         start = int(clock.moment.timestamp()) - 5
 
         assert {
-            "kind": "update", "startTime": start, "message": "one", "environment": {"git.head": "abc"},
-            "config": {"shop:k": {"string": "v"}}, "result": "succeeded", "endTime": start + 1, "version": 1,
-            "resourceCount": 0, "resourceChanges": {"create": 2, "same": 1},
-        } == updates(client)[-1]  # fmt: skip
+            "kind": "update",
+            "startTime": start,
+            "message": "one",
+            "environment": {"git.head": "abc"},
+            "config": {"shop:k": {"string": "v"}},
+            "result": "succeeded",
+            "endTime": start + 1,
+            "version": 1,
+            "resourceCount": 0,
+            "resourceChanges": {"create": 2, "same": 1},
+        } == updates(client)[-1]
 
     def test_of_what_has_no_program(self, client: TestClient, several: list[LiveUpdate]) -> None:
         """An import has no message and no configuration: both are there and empty."""
@@ -70,9 +79,15 @@ class TestList:
 
     @pytest.mark.parametrize(
         ("query", "versions"),
-        [({}, [4, 3, 2, 1]), ({"pageSize": 1, "page": 1}, [4]), ({"pageSize": 2, "page": 2}, [2, 1]), ({"pageSize": 3}, [4, 3, 2]),
-         ({"pageSize": 2, "page": 3}, []), ({"pageSize": 10, "page": 99}, [])],
-    )  # fmt: skip
+        [
+            ({}, [4, 3, 2, 1]),
+            ({"pageSize": 1, "page": 1}, [4]),
+            ({"pageSize": 2, "page": 2}, [2, 1]),
+            ({"pageSize": 3}, [4, 3, 2]),
+            ({"pageSize": 2, "page": 3}, []),
+            ({"pageSize": 10, "page": 99}, []),
+        ],
+    )
     def test_has_pages(self, client: TestClient, several: list[LiveUpdate], query: dict[str, int], versions: list[int]) -> None:
         """Pages count from 1, one beyond the end is empty, and without a size everything comes at once."""
         assert versions == [one["version"] for one in updates(client, **query)]
@@ -182,10 +197,14 @@ class TestActivity:
 class TestExactness:
     @pytest.mark.parametrize(
         "text",
-        ['{"name":"shop","config":{"b":{"string":"","secret":false},"a":{"n":1.0,"big":18446744073709551615}},"metadata":{"message":"\\ud83d x","environment":{"e":"é"}}}',
-         '{"config":null,"metadata":null}', '{"metadata":{"message":"","environment":null}}', "{}"],
+        [
+            '{"name":"shop","config":{"b":{"string":"","secret":false},"a":{"n":1.0,"big":18446744073709551615}},"metadata":{"message":"\\ud83d x","environment":{"e":"é"}}}',
+            '{"config":null,"metadata":null}',
+            '{"metadata":{"message":"","environment":null}}',
+            "{}",
+        ],
         ids=["odd", "null", "null-inside", "empty"],
-    )  # fmt: skip
+    )
     def test_of_what_the_client_sent(self, client: TestClient, text: str) -> None:
         """Configuration and message are repeated in the client's own spelling; what was not sent is empty."""
         sent = json.loads(text)

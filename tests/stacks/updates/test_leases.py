@@ -38,9 +38,14 @@ class TestVerify:
 
     @pytest.mark.parametrize(
         ("path", "update_id"),
-        [(StackPath("acme", "shop", "prod"), UPDATE), (StackPath("beta", "shop", "dev"), UPDATE),
-         (StackPath("acme", "Shop", "dev"), UPDATE), (DEV, OTHER), (DEV, UPDATE.upper())],
-    )  # fmt: skip
+        [
+            (StackPath("acme", "shop", "prod"), UPDATE),
+            (StackPath("beta", "shop", "dev"), UPDATE),
+            (StackPath("acme", "Shop", "dev"), UPDATE),
+            (DEV, OTHER),
+            (DEV, UPDATE.upper()),
+        ],
+    )
     def test_holds_it_to_its_stack_and_update(self, backend: Backend, token: str, path: StackPath, update_id: str) -> None:
         """A good token is no good anywhere else."""
         with pytest.raises(Forbidden) as caught:

@@ -55,7 +55,7 @@ class TestAppendJournal:
         assert (stored, None, 3, 7, 2) == (bytes(row.body), row.blob_key, row.first_sequence, row.last_sequence, row.entry_count)
 
     @pytest.mark.parametrize(("size", "spilled"), [(ROW_LIMIT, False), (ROW_LIMIT + 1, True)])
-    def test_spills_what_is_too_large_for_a_row(self, backend: Backend, update: Running, size: int, spilled: bool) -> None:  # noqa: FBT001
+    def test_spills_what_is_too_large_for_a_row(self, backend: Backend, update: Running, size: int, spilled: bool) -> None:
         """Up to the limit a batch is in its row; above it the row names a blob with the same bytes."""
         empty = make_batch(entry(1, 0, 1, note=""))
         text = make_batch(entry(1, 0, 1, note="x" * (size - len(empty))))
@@ -151,8 +151,12 @@ class TestAppendEvents:
         [row] = rows(backend, event_batches)
 
         assert (pack(text), 4, 5, 2, '{"same":1}') == (
-            bytes(row.body), row.first_sequence, row.last_sequence, row.event_count, row.resource_changes,
-        )  # fmt: skip
+            bytes(row.body),
+            row.first_sequence,
+            row.last_sequence,
+            row.event_count,
+            row.resource_changes,
+        )
 
     def test_takes_a_single_one(self, backend: Backend, update: Running) -> None:
         """Old clients send one event at a time."""

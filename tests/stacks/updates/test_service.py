@@ -107,8 +107,10 @@ class TestStart:
         row = update_row(backend, found.id)
 
         assert (1, 2, unix_millis(clock.now()) + 300_000) == (
-            found.started.version, found.started.journal_version, found.started.lease_expires_at,
-        )  # fmt: skip
+            found.started.version,
+            found.started.journal_version,
+            found.started.lease_expires_at,
+        )
         assert (1, "v3.274.1", row.base_checkpoint, 1) == (row.version, row.cli_version, row.checkpoint, row.resource_count)
         assert row.base_checkpoint
 

@@ -32,7 +32,10 @@ def put_suspended(tx: Connection, org_id: str, user_id: str, *, suspended: bool)
 def is_elsewhere(tx: Connection, org_id: str, user_id: str, *, suspended_too: bool = False) -> bool:
     """Tell whether somebody may come into a shared organization beside this one, or might again if they are suspended there."""
     other = exists().where(
-        members.c.user_id == user_id, members.c.org_id != org_id, organizations.c.id == members.c.org_id,
-        organizations.c.personal_user_id.is_(None), *(() if suspended_too else (members.c.suspended.is_(False),)),
-    )  # fmt: skip
+        members.c.user_id == user_id,
+        members.c.org_id != org_id,
+        organizations.c.id == members.c.org_id,
+        organizations.c.personal_user_id.is_(None),
+        *(() if suspended_too else (members.c.suspended.is_(False),)),
+    )
     return bool(tx.scalar(select(other)))

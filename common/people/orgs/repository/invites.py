@@ -11,15 +11,26 @@ from common.rights.permissions import Role
 
 _INVITES: Select[Any] = (
     select(
-        invites.c.id, invites.c.org_id, invites.c.email, invites.c.role, invites.c.role_id, invites.c.sent_by, invites.c.sent_at,
-        invites.c.expires_at, users.c.login, users.c.name, users.c.email.label("sender_email"), users.c.avatar_url,
-        organizations.c.login.label("org_login"), organizations.c.name.label("org_name"),
+        invites.c.id,
+        invites.c.org_id,
+        invites.c.email,
+        invites.c.role,
+        invites.c.role_id,
+        invites.c.sent_by,
+        invites.c.sent_at,
+        invites.c.expires_at,
+        users.c.login,
+        users.c.name,
+        users.c.email.label("sender_email"),
+        users.c.avatar_url,
+        organizations.c.login.label("org_login"),
+        organizations.c.name.label("org_name"),
         organizations.c.avatar_url.label("org_avatar_url"),
     )
     .join(organizations, organizations.c.id == invites.c.org_id)
     .outerjoin(users, users.c.id == invites.c.sent_by)
     .order_by(invites.c.sent_at, invites.c.id)
-)  # fmt: skip
+)
 
 
 def find(connection: Connection, invite_id: str) -> Invite | None:
@@ -57,12 +68,17 @@ def add(tx: Connection, found: Sequence[Invite]) -> None:
     """Insert invitations."""
     rows = [
         {
-            "id": invite.id, "org_id": invite.org_id, "email": invite.email, "role": invite.given.role,
-            "role_id": invite.given.role_id, "sent_by": invite.sent_by_id, "sent_at": invite.sent_at,
+            "id": invite.id,
+            "org_id": invite.org_id,
+            "email": invite.email,
+            "role": invite.given.role,
+            "role_id": invite.given.role_id,
+            "sent_by": invite.sent_by_id,
+            "sent_at": invite.sent_at,
             "expires_at": invite.expires_at,
         }
         for invite in found
-    ]  # fmt: skip
+    ]
     tx.execute(insert(invites), rows)
 
 

@@ -13,12 +13,21 @@ from common.rights.permissions import Role
 
 _MEMBERS: Select[Any] = (
     select(
-        members.c.user_id, users.c.login, users.c.name, users.c.email, users.c.avatar_url, members.c.role, members.c.role_id,
-        members.c.suspended, members.c.created_at, roles.c.name.label("role_name"), roles.c.modified_at,
+        members.c.user_id,
+        users.c.login,
+        users.c.name,
+        users.c.email,
+        users.c.avatar_url,
+        members.c.role,
+        members.c.role_id,
+        members.c.suspended,
+        members.c.created_at,
+        roles.c.name.label("role_name"),
+        roles.c.modified_at,
     )
     .join(users, users.c.id == members.c.user_id)
     .outerjoin(roles, roles.c.id == members.c.role_id)
-)  # fmt: skip
+)
 
 
 def lock(tx: Connection, org_id: str) -> None:
@@ -57,8 +66,11 @@ def page(connection: Connection, org_id: str, *, with_suspended: bool, after: st
 def has_other_admin(tx: Connection, org_id: str, user_id: str) -> bool:
     """Tell whether somebody else is an admin who may sign in."""
     query = select(members.c.user_id).where(
-        members.c.org_id == org_id, members.c.user_id != user_id, members.c.role == Role.ADMIN, members.c.suspended.is_(False),
-    )  # fmt: skip
+        members.c.org_id == org_id,
+        members.c.user_id != user_id,
+        members.c.role == Role.ADMIN,
+        members.c.suspended.is_(False),
+    )
     return tx.scalar(query.order_by(members.c.user_id).limit(1)) is not None
 
 

@@ -23,13 +23,21 @@ def find_by_address(tx: Connection, org_id: str, provider: str, names: tuple[str
     """Return the first two members, by id, with one of some addresses, or whom the directory calls so."""
     has_account = exists().where(identities.c.user_id == users.c.id, identities.c.provider == provider)
     is_called = exists().where(
-        scim_users.c.user_id == users.c.id, scim_users.c.org_id == org_id,
+        scim_users.c.user_id == users.c.id,
+        scim_users.c.org_id == org_id,
         or_(scim_users.c.user_name.in_(names), scim_users.c.email.in_(names)),
-    )  # fmt: skip
-    query = select(users.c.id).join(members, members.c.user_id == users.c.id).where(
-        members.c.org_id == org_id, or_(users.c.email.in_(names), is_called), users.c.is_machine.is_(False),
-        users.c.site_admin.is_(False), ~has_account,
-    )  # fmt: skip
+    )
+    query = (
+        select(users.c.id)
+        .join(members, members.c.user_id == users.c.id)
+        .where(
+            members.c.org_id == org_id,
+            or_(users.c.email.in_(names), is_called),
+            users.c.is_machine.is_(False),
+            users.c.site_admin.is_(False),
+            ~has_account,
+        )
+    )
     return list(tx.scalars(query.order_by(users.c.id).limit(2)))
 
 

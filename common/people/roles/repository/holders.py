@@ -56,16 +56,24 @@ def find_tokens(connection: Connection, org_id: str, role_id: str) -> list[Token
     """Return the organization's tokens that hold a role and are not revoked, by name."""
     query = (
         select(
-            access_tokens.c.id, access_tokens.c.name, access_tokens.c.description, access_tokens.c.created_at,
-            access_tokens.c.last_used_at, access_tokens.c.expires_at, access_tokens.c.is_admin, users.c.login,
+            access_tokens.c.id,
+            access_tokens.c.name,
+            access_tokens.c.description,
+            access_tokens.c.created_at,
+            access_tokens.c.last_used_at,
+            access_tokens.c.expires_at,
+            access_tokens.c.is_admin,
+            users.c.login,
         )
         .outerjoin(users, users.c.id == access_tokens.c.created_by)
         .where(
-            access_tokens.c.org_id == org_id, access_tokens.c.kind == _OF_ORGANIZATION, access_tokens.c.revoked_at.is_(None),
+            access_tokens.c.org_id == org_id,
+            access_tokens.c.kind == _OF_ORGANIZATION,
+            access_tokens.c.revoked_at.is_(None),
             _of_token(role_id),
         )
         .order_by(access_tokens.c.name)
-    )  # fmt: skip
+    )
     return [TokenOf(*row[:6], bool(row[6]), row[7] or "") for row in connection.execute(query)]
 
 

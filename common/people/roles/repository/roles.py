@@ -10,9 +10,17 @@ from common.db.tables.people import organizations
 from common.people.roles.model import NewRecord, Purpose, Record
 
 _COLUMNS = (
-    roles.c.id, roles.c.org_id, roles.c.purpose, roles.c.name, roles.c.description, roles.c.resource_type, roles.c.details,
-    roles.c.version, roles.c.created_at, roles.c.modified_at,
-)  # fmt: skip
+    roles.c.id,
+    roles.c.org_id,
+    roles.c.purpose,
+    roles.c.name,
+    roles.c.description,
+    roles.c.resource_type,
+    roles.c.details,
+    roles.c.version,
+    roles.c.created_at,
+    roles.c.modified_at,
+)
 
 
 def lock(tx: Connection, org_id: str) -> None:
@@ -76,19 +84,30 @@ def add(tx: Connection, org_id: str, role_id: str, new: NewRecord, *, rules: str
     """Insert a record; IntegrityError when there is one of that purpose and name."""
     tx.execute(
         insert(roles).values(
-            id=role_id, org_id=org_id, purpose=new.purpose, name=new.name, description=new.description,
-            resource_type=new.resource_type, details=new.details, rules=rules, version=1, created_at=now_millis,
+            id=role_id,
+            org_id=org_id,
+            purpose=new.purpose,
+            name=new.name,
+            description=new.description,
+            resource_type=new.resource_type,
+            details=new.details,
+            rules=rules,
+            version=1,
+            created_at=now_millis,
             modified_at=now_millis,
         ),
-    )  # fmt: skip
+    )
 
 
 def replace(tx: Connection, record: Record, rules: str | None, now_millis: int) -> bool:
     """Store a record's next version unless its version changed since; IntegrityError when its new name is taken."""
     values: dict[str, Any] = {
-        "name": record.name, "description": record.description, "details": record.details,
-        "version": record.version + 1, "modified_at": now_millis,
-    }  # fmt: skip
+        "name": record.name,
+        "description": record.description,
+        "details": record.details,
+        "version": record.version + 1,
+        "modified_at": now_millis,
+    }
     if rules is not None:
         values["rules"] = rules
     is_same = (roles.c.id == record.id, roles.c.version == record.version)
@@ -128,6 +147,14 @@ def _records(connection: Connection, query: Select[Any]) -> list[Record]:
 
 def _to_record(row: Row[Any]) -> Record:
     return Record(
-        row.id, row.org_id, Purpose(row.purpose), row.name, row.description, row.resource_type, row.details, row.version,
-        row.created_at, row.modified_at,
-    )  # fmt: skip
+        row.id,
+        row.org_id,
+        Purpose(row.purpose),
+        row.name,
+        row.description,
+        row.resource_type,
+        row.details,
+        row.version,
+        row.created_at,
+        row.modified_at,
+    )

@@ -82,10 +82,15 @@ def add(tx: Connection, org_id: str, team: Team, now_millis: int) -> None:
     """Insert a team; IntegrityError when the organization has one of that name."""
     tx.execute(
         insert(teams).values(
-            id=team.id, org_id=org_id, kind=team.kind, name=team.name, display_name=team.display_name,
-            description=team.description, created_at=now_millis,
+            id=team.id,
+            org_id=org_id,
+            kind=team.kind,
+            name=team.name,
+            display_name=team.display_name,
+            description=team.description,
+            created_at=now_millis,
         ),
-    )  # fmt: skip
+    )
 
 
 def put_texts(tx: Connection, team_id: str, texts: dict[str, str]) -> None:
@@ -147,10 +152,15 @@ def put_environment(tx: Connection, team_id: str, change: EnvironmentChange, now
     remove_environment(tx, team_id, change)
     tx.execute(
         insert(team_entities).values(
-            team_id=team_id, kind=_ENVIRONMENT, project=change.project, name=change.name, permission=change.level,
-            max_open_duration=change.max_open_duration, created_at=now_millis,
+            team_id=team_id,
+            kind=_ENVIRONMENT,
+            project=change.project,
+            name=change.name,
+            permission=change.level,
+            max_open_duration=change.max_open_duration,
+            created_at=now_millis,
         ),
-    )  # fmt: skip
+    )
 
 
 def remove_environment(tx: Connection, team_id: str, change: EnvironmentChange) -> bool:
@@ -194,9 +204,11 @@ def _part(name: str, row_id: Any, *texts: Any, number: Any = None) -> Select[Any
     """Return the query of one part of a team, all of them in the same columns."""
     named = zip(("first", "second", "third", "fourth", "fifth"), (*texts, *[null()] * (5 - len(texts))), strict=True)
     return select(
-        literal(name).label("part"), row_id.label("id"), *(text.label(label) for label, text in named),
+        literal(name).label("part"),
+        row_id.label("id"),
+        *(text.label(label) for label, text in named),
         (number if number is not None else null()).label("number"),
-    ).where(teams.c.org_id == bindparam("org_id"), teams.c.name == bindparam("name"))  # fmt: skip
+    ).where(teams.c.org_id == bindparam("org_id"), teams.c.name == bindparam("name"))
 
 
 # Built once, without ORDER BY: with one, MySQL would put the union into a temporary table.
@@ -212,10 +224,14 @@ _DETAILS = union_all(
     .join(stacks, and_(stacks.c.id == stack_grants.c.stack_id, stacks.c.live == 1))
     .outerjoin(roles, roles.c.id == stack_grants.c.set_id),
     _part(
-        _ENVIRONMENT, team_entities.c.team_id, team_entities.c.project, team_entities.c.name, team_entities.c.permission,
+        _ENVIRONMENT,
+        team_entities.c.team_id,
+        team_entities.c.project,
+        team_entities.c.name,
+        team_entities.c.permission,
         team_entities.c.max_open_duration,
     )
     .select_from(teams)
     .join(team_entities, and_(team_entities.c.team_id == teams.c.id, team_entities.c.kind == _ENVIRONMENT)),
     _part("role", team_roles.c.role_id).select_from(teams).join(team_roles, team_roles.c.team_id == teams.c.id),
-)  # fmt: skip
+)

@@ -23,9 +23,14 @@ class Account:
 
 
 _ACCOUNTS: Select[Any] = select(
-    email_accounts.c.user_id, email_accounts.c.email, email_accounts.c.is_verified, email_accounts.c.pending_email,
-    email_accounts.c.password_hash, users.c.login, users.c.email.label("known_address"),
-).join(users, users.c.id == email_accounts.c.user_id)  # fmt: skip
+    email_accounts.c.user_id,
+    email_accounts.c.email,
+    email_accounts.c.is_verified,
+    email_accounts.c.pending_email,
+    email_accounts.c.password_hash,
+    users.c.login,
+    users.c.email.label("known_address"),
+).join(users, users.c.id == email_accounts.c.user_id)
 
 
 def find(connection: Connection, user_id: str) -> Account | None:
@@ -55,10 +60,15 @@ def add(tx: Connection, *, user_id: str, email: str, is_verified: bool, password
     """Insert an account; IntegrityError when the user has one, or the address is another's in the same state."""
     tx.execute(
         insert(email_accounts).values(
-            user_id=user_id, email=email, is_verified=is_verified, pending_email=None, password_hash=password_hash,
-            changed_at=now_millis, created_at=now_millis,
+            user_id=user_id,
+            email=email,
+            is_verified=is_verified,
+            pending_email=None,
+            password_hash=password_hash,
+            changed_at=now_millis,
+            created_at=now_millis,
         ),
-    )  # fmt: skip
+    )
 
 
 def put_password(tx: Connection, user_id: str, password_hash: str, now_millis: int) -> None:

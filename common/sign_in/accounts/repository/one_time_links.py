@@ -19,10 +19,14 @@ def add(connection: Connection, token_hash: str, purpose: str, link: Link, *, no
     """Insert a link."""
     connection.execute(
         insert(one_time_links).values(
-            token_hash=token_hash, purpose=purpose, user_id=link.user_id, email=link.email, created_at=now_millis,
+            token_hash=token_hash,
+            purpose=purpose,
+            user_id=link.user_id,
+            email=link.email,
+            created_at=now_millis,
             expires_at=expires_at,
         ),
-    )  # fmt: skip
+    )
 
 
 def find(connection: Connection, token_hash: str, purpose: str, now_millis: int) -> Link | None:

@@ -52,6 +52,8 @@ def open_client(backend: Backend, key: Provider, redirect_uri: str) -> Client:
     from common.sign_in.external.providers import github, gitlab, oidc  # noqa: PLC0415 - its own parts, which need its names
 
     clients: dict[Provider, type[github.GitHub | gitlab.GitLab | oidc.OpenID]] = {
-        Provider.GITHUB: github.GitHub, Provider.GITLAB: gitlab.GitLab, Provider.OIDC: oidc.OpenID,
-    }  # fmt: skip
+        Provider.GITHUB: github.GitHub,
+        Provider.GITLAB: gitlab.GitLab,
+        Provider.OIDC: oidc.OpenID,
+    }
     return clients[key](backend, label_of(backend.settings, key), redirect_uri)

@@ -49,8 +49,12 @@ def authorize_url(registration: Registration, endpoint: str, secrets: Secrets, *
     """Return the address at which a provider asks somebody whether they want to sign in here; raises Unavailable for none."""
     try:
         url, _state = _client(registration, None).create_authorization_url(
-            endpoint, state=secrets.state, code_verifier=secrets.verifier, redirect_uri=registration.redirect_uri, **more,
-        )  # fmt: skip
+            endpoint,
+            state=secrets.state,
+            code_verifier=secrets.verifier,
+            redirect_uri=registration.redirect_uri,
+            **more,
+        )
     except ValueError:
         raise unreadable(registration.label) from None
     return str(url)
@@ -62,9 +66,12 @@ def fetch_tokens(backend: Backend, registration: Registration, endpoint: str, co
 
     try:
         found = _client(registration, _Session(backend, registration.label)).fetch_token(
-            endpoint, grant_type="authorization_code", code=code, code_verifier=verifier,
+            endpoint,
+            grant_type="authorization_code",
+            code=code,
+            code_verifier=verifier,
             redirect_uri=registration.redirect_uri,
-        )  # fmt: skip
+        )
     except AuthlibBaseError as error:
         # The word is the provider's; what it says besides is shown to nobody, since anybody may have written it.
         word = error.error if isinstance(error.error, str) and _KIND.fullmatch(error.error) else "an error"
@@ -111,9 +118,13 @@ def _client(registration: Registration, session: "_Session | None") -> "OAuth2Cl
 
     method = registration.method if registration.client_secret else "none"
     return OAuth2Client(
-        session, client_id=registration.client_id, client_secret=registration.client_secret, scope=registration.scope,
-        token_endpoint_auth_method=method, code_challenge_method="S256",
-    )  # fmt: skip
+        session,
+        client_id=registration.client_id,
+        client_secret=registration.client_secret,
+        scope=registration.scope,
+        token_endpoint_auth_method=method,
+        code_challenge_method="S256",
+    )
 
 
 class _Session:

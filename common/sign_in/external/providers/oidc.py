@@ -62,9 +62,13 @@ class OpenID:
         if found.methods and method not in found.methods:
             method = "client_secret_post"
         return oauth.Registration(
-            self._label, self._client_id, settings.text("STACKHOLD_OIDC_CLIENT_SECRET"),
-            settings.text("STACKHOLD_OIDC_SCOPES"), self._redirect_uri, method,
-        )  # fmt: skip
+            self._label,
+            self._client_id,
+            settings.text("STACKHOLD_OIDC_CLIENT_SECRET"),
+            settings.text("STACKHOLD_OIDC_SCOPES"),
+            self._redirect_uri,
+            method,
+        )
 
     def _verified(self, token: str, found: oidc_discovery.Metadata, secrets: Secrets) -> _Claims:
         """Return the claims of an identity token whose signature and claims are all good; raises Unauthorized."""
@@ -96,11 +100,15 @@ class OpenID:
         from joserfc.jwt import JWTClaimsRegistry  # noqa: PLC0415 - as above
 
         return JWTClaimsRegistry(
-            now=unix_seconds(self._backend.clock.now()), leeway=SKEW_SECONDS,
-            iss={"essential": True, "value": found.issuer}, aud={"essential": True, "value": self._client_id},
-            sub={"essential": True}, exp={"essential": True}, iat={"essential": True},
+            now=unix_seconds(self._backend.clock.now()),
+            leeway=SKEW_SECONDS,
+            iss={"essential": True, "value": found.issuer},
+            aud={"essential": True, "value": self._client_id},
+            sub={"essential": True},
+            exp={"essential": True},
+            iat={"essential": True},
             nonce={"essential": True, "value": secrets.nonce},
-        )  # fmt: skip
+        )
 
     def _completed(self, claims: _Claims, found: oidc_discovery.Metadata, access: str) -> _Claims:
         """Return the claims with those that the provider gives away at another address, if what we need is not among them."""

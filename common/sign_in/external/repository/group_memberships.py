@@ -19,8 +19,13 @@ def find_places(tx: Connection, user_id: str, org_logins: Collection[str], team_
     is_named = and_(teams.c.org_id == organizations.c.id, teams.c.name.in_(names), not_(is_owned))
     query = (
         select(
-            organizations.c.login, organizations.c.id, organizations.c.personal_user_id, members.c.user_id.label("member"),
-            teams.c.name, teams.c.id.label("team_id"), team_members.c.user_id.label("in_team"),
+            organizations.c.login,
+            organizations.c.id,
+            organizations.c.personal_user_id,
+            members.c.user_id.label("member"),
+            teams.c.name,
+            teams.c.id.label("team_id"),
+            team_members.c.user_id.label("in_team"),
         )
         .select_from(organizations)
         .outerjoin(members, and_(members.c.org_id == organizations.c.id, members.c.user_id == user_id))
@@ -28,11 +33,16 @@ def find_places(tx: Connection, user_id: str, org_logins: Collection[str], team_
         .outerjoin(team_members, and_(team_members.c.team_id == teams.c.id, team_members.c.user_id == user_id))
         .where(organizations.c.login.in_(logins))
         .order_by(organizations.c.login, teams.c.name)
-    )  # fmt: skip
+    )
     return [
         Place(
-            org=row.login, org_id=row.id, is_shared=row.personal_user_id is None, is_member=row.member is not None,
-            team=row.name, team_id=row.team_id, is_in_team=row.in_team is not None,
+            org=row.login,
+            org_id=row.id,
+            is_shared=row.personal_user_id is None,
+            is_member=row.member is not None,
+            team=row.name,
+            team_id=row.team_id,
+            is_in_team=row.in_team is not None,
         )
         for row in tx.execute(query)
-    ]  # fmt: skip
+    ]

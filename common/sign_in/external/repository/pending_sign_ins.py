@@ -10,10 +10,16 @@ def add(connection: Connection, flow: Flow, pending: Pending, expires_at: int) -
     """Insert a sign-in."""
     connection.execute(
         insert(sign_ins).values(
-            state_hash=flow.state_hash, provider=flow.provider, browser_hash=flow.browser_hash, verifier=pending.verifier,
-            nonce=pending.nonce, return_to=pending.return_to, user_id=pending.user_id, expires_at=expires_at,
+            state_hash=flow.state_hash,
+            provider=flow.provider,
+            browser_hash=flow.browser_hash,
+            verifier=pending.verifier,
+            nonce=pending.nonce,
+            return_to=pending.return_to,
+            user_id=pending.user_id,
+            expires_at=expires_at,
         ),
-    )  # fmt: skip
+    )
 
 
 def find(connection: Connection, flow: Flow, now_millis: int) -> Pending | None:

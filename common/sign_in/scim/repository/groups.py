@@ -23,9 +23,13 @@ _OF_MEMBERS = ("members", "members.value")
 # A team that was deleted here is no group any more.
 _FROM = scim_groups.join(teams, and_(teams.c.id == scim_groups.c.team_id, teams.c.org_id == scim_groups.c.org_id))
 _GROUPS: Select[Any] = select(
-    scim_groups.c.team_id, scim_groups.c.display_name, scim_groups.c.external_id, scim_groups.c.version,
-    scim_groups.c.created_at, scim_groups.c.modified_at,
-).select_from(_FROM)  # fmt: skip
+    scim_groups.c.team_id,
+    scim_groups.c.display_name,
+    scim_groups.c.external_id,
+    scim_groups.c.version,
+    scim_groups.c.created_at,
+    scim_groups.c.modified_at,
+).select_from(_FROM)
 
 
 def find(connection: Connection, org_id: str, group_id: str) -> Group | None:
@@ -78,10 +82,15 @@ def add(tx: Connection, org_id: str, team_id: str, profile: GroupProfile, now_mi
     """Insert a group; IntegrityError when its name is taken."""
     tx.execute(
         insert(scim_groups).values(
-            team_id=team_id, org_id=org_id, display_name=profile.display_name, external_id=profile.external_id, version=1,
-            created_at=now_millis, modified_at=now_millis,
+            team_id=team_id,
+            org_id=org_id,
+            display_name=profile.display_name,
+            external_id=profile.external_id,
+            version=1,
+            created_at=now_millis,
+            modified_at=now_millis,
         ),
-    )  # fmt: skip
+    )
 
 
 def put(tx: Connection, group: Group, now_millis: int) -> None:
@@ -89,11 +98,13 @@ def put(tx: Connection, group: Group, now_millis: int) -> None:
     tx.execute(
         update(scim_groups)
         .values(
-            display_name=group.display_name, external_id=group.external_id, version=scim_groups.c.version + 1,
+            display_name=group.display_name,
+            external_id=group.external_id,
+            version=scim_groups.c.version + 1,
             modified_at=now_millis,
         )
         .where(scim_groups.c.team_id == group.id),
-    )  # fmt: skip
+    )
 
 
 def remove(tx: Connection, group_id: str) -> None:
@@ -106,6 +117,8 @@ def _has(condition: Condition) -> Any:  # noqa: ANN401 - an expression
     if condition.operator is not Operator.EQUAL or not isinstance(condition.value, str):
         raise Invalid(ScimType.INVALID_FILTER, 'members can be filtered by as in members eq "<id>" alone')
     return exists().where(
-        team_members.c.team_id == scim_groups.c.team_id, team_members.c.user_id == scim_users.c.user_id,
-        scim_users.c.org_id == scim_groups.c.org_id, scim_users.c.id == condition.value,
-    )  # fmt: skip
+        team_members.c.team_id == scim_groups.c.team_id,
+        team_members.c.user_id == scim_users.c.user_id,
+        scim_users.c.org_id == scim_groups.c.org_id,
+        scim_users.c.id == condition.value,
+    )

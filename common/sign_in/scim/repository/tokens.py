@@ -51,9 +51,13 @@ def put(tx: Connection, org_id: str, token_hash: str, created_by: str, now_milli
     remove(tx, org_id)
     tx.execute(
         insert(scim_tokens).values(
-            org_id=org_id, token_hash=token_hash, created_by=created_by, created_at=now_millis, last_used_at=None,
+            org_id=org_id,
+            token_hash=token_hash,
+            created_by=created_by,
+            created_at=now_millis,
+            last_used_at=None,
         ),
-    )  # fmt: skip
+    )
 
 
 def remove(tx: Connection, org_id: str) -> bool:

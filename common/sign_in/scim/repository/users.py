@@ -22,13 +22,20 @@ _COLUMNS = {
     "active": (_IS_ACTIVE, False),
 }
 _FROM = scim_users.outerjoin(
-    members, and_(members.c.org_id == scim_users.c.org_id, members.c.user_id == scim_users.c.user_id),
-)  # fmt: skip
+    members,
+    and_(members.c.org_id == scim_users.c.org_id, members.c.user_id == scim_users.c.user_id),
+)
 _USERS: Select[Any] = select(
-    scim_users.c.id, scim_users.c.user_id, scim_users.c.user_name, scim_users.c.external_id,
-    case((_IS_ACTIVE, 1), else_=0).label("is_active"), scim_users.c.document, scim_users.c.version, scim_users.c.created_at,
+    scim_users.c.id,
+    scim_users.c.user_id,
+    scim_users.c.user_name,
+    scim_users.c.external_id,
+    case((_IS_ACTIVE, 1), else_=0).label("is_active"),
+    scim_users.c.document,
+    scim_users.c.version,
+    scim_users.c.created_at,
     scim_users.c.modified_at,
-).select_from(_FROM)  # fmt: skip
+).select_from(_FROM)
 
 
 def find(connection: Connection, org_id: str, scim_id: str) -> User | None:
@@ -61,12 +68,14 @@ def find_members(tx: Connection, org_id: str, addresses: Collection[str]) -> lis
         .join(members, members.c.user_id == users.c.id)
         .outerjoin(scim_users, and_(scim_users.c.org_id == members.c.org_id, scim_users.c.user_id == users.c.id))
         .where(
-            members.c.org_id == org_id, users.c.email.in_(sorted(addresses)), users.c.is_machine.is_(False),
+            members.c.org_id == org_id,
+            users.c.email.in_(sorted(addresses)),
+            users.c.is_machine.is_(False),
             scim_users.c.id.is_(None),
         )
         .order_by(users.c.id)
         .limit(2)
-    )  # fmt: skip
+    )
     return list(tx.scalars(query))
 
 
@@ -84,10 +93,16 @@ def add(tx: Connection, org_id: str, scim_id: str, user_id: str, profile: Profil
     """Insert a person; IntegrityError when the user name or the user is taken in the organization."""
     tx.execute(
         insert(scim_users).values(
-            id=scim_id, org_id=org_id, user_id=user_id, **_values(profile), active=active, version=1, created_at=now_millis,
+            id=scim_id,
+            org_id=org_id,
+            user_id=user_id,
+            **_values(profile),
+            active=active,
+            version=1,
+            created_at=now_millis,
             modified_at=now_millis,
         ),
-    )  # fmt: skip
+    )
 
 
 def put(tx: Connection, scim_id: str, profile: Profile, *, active: bool, now_millis: int) -> None:
@@ -112,12 +127,22 @@ def find_user_ids(tx: Connection, org_id: str, scim_ids: Collection[str]) -> dic
 
 def _values(profile: Profile) -> dict[str, Any]:
     return {
-        "user_name": profile.key, "external_id": profile.external_id, "email": profile.email, "document": profile.document,
-    }  # fmt: skip
+        "user_name": profile.key,
+        "external_id": profile.external_id,
+        "email": profile.email,
+        "document": profile.document,
+    }
 
 
 def _to_user(row: Row[Any]) -> User:
     return User(
-        row.id, row.user_id, row.user_name, row.external_id, bool(row.is_active), row.document, row.version, row.created_at,
+        row.id,
+        row.user_id,
+        row.user_name,
+        row.external_id,
+        bool(row.is_active),
+        row.document,
+        row.version,
+        row.created_at,
         row.modified_at,
-    )  # fmt: skip
+    )

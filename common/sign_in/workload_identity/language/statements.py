@@ -56,9 +56,13 @@ def _statement(sent: Sent) -> Statement:
     decision = _known(Decision, sent.decision, "decision")
     token_type = _known(TokenType, sent.token_type, "tokenType")
     statement = Statement(
-        decision, token_type, _rules(sent.rules), _target(sent, token_type), sent.role_id,
+        decision,
+        token_type,
+        _rules(sent.rules),
+        _target(sent, token_type),
+        sent.role_id,
         tuple(_known(Level, word, "authorizedPermissions") for word in dict.fromkeys(sent.permissions)),
-    )  # fmt: skip
+    )
     _require_role_or_levels(statement)
     if decision is Decision.ALLOW and not statement.rules:
         msg = "a statement that allows needs rules: without, it would take every token that the issuer ever made for anybody"

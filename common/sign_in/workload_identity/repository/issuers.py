@@ -49,14 +49,26 @@ def add(tx: Connection, issuer: Issuer) -> None:
     """Insert an issuer; IntegrityError when the organization has one of that name or address."""
     tx.execute(
         insert(oidc_issuers).values(
-            id=issuer.id, org_id=issuer.org_id, name=issuer.name, url=issuer.url, issuer=issuer.issuer,
-            thumbprints=_json(issuer.thumbprints), static_keys=issuer.static_keys, fetched_keys=issuer.keys,
-            keys_at=issuer.keys_at, keys_asked_at=issuer.keys_asked_at, max_expiration_seconds=issuer.max_expiration_seconds,
-            policy_id=issuer.policy_id, policy_version=issuer.policy_version, policies=_json(issuer.statements),
-            policy_modified_at=issuer.policy_modified_at, created_at=issuer.created_at, modified_at=issuer.modified_at,
+            id=issuer.id,
+            org_id=issuer.org_id,
+            name=issuer.name,
+            url=issuer.url,
+            issuer=issuer.issuer,
+            thumbprints=_json(issuer.thumbprints),
+            static_keys=issuer.static_keys,
+            fetched_keys=issuer.keys,
+            keys_at=issuer.keys_at,
+            keys_asked_at=issuer.keys_asked_at,
+            max_expiration_seconds=issuer.max_expiration_seconds,
+            policy_id=issuer.policy_id,
+            policy_version=issuer.policy_version,
+            policies=_json(issuer.statements),
+            policy_modified_at=issuer.policy_modified_at,
+            created_at=issuer.created_at,
+            modified_at=issuer.modified_at,
             last_used_at=issuer.last_used_at,
         ),
-    )  # fmt: skip
+    )
 
 
 def put(tx: Connection, issuer_id: str, values: dict[str, Any], now_millis: int) -> bool:
@@ -72,10 +84,12 @@ def put_policy(tx: Connection, issuer_id: str, statements: tuple[Statement, ...]
     changed = tx.execute(
         update(oidc_issuers)
         .values(
-            policies=_json(statements), policy_version=oidc_issuers.c.policy_version + 1, policy_modified_at=now_millis,
+            policies=_json(statements),
+            policy_version=oidc_issuers.c.policy_version + 1,
+            policy_modified_at=now_millis,
         )
         .where(oidc_issuers.c.id == issuer_id),
-    )  # fmt: skip
+    )
     return changed.rowcount == 1
 
 
@@ -116,12 +130,26 @@ def put_keys(connection: Connection, issuer_id: str, keys: str, now_millis: int)
 
 def _select() -> Select[Any]:
     query: Select[Any] = select(
-        oidc_issuers.c.id, oidc_issuers.c.org_id, organizations.c.login, oidc_issuers.c.name, oidc_issuers.c.url,
-        oidc_issuers.c.issuer, oidc_issuers.c.thumbprints, oidc_issuers.c.static_keys, oidc_issuers.c.fetched_keys,
-        oidc_issuers.c.keys_at, oidc_issuers.c.keys_asked_at, oidc_issuers.c.max_expiration_seconds, oidc_issuers.c.policy_id,
-        oidc_issuers.c.policy_version, oidc_issuers.c.policies, oidc_issuers.c.policy_modified_at, oidc_issuers.c.created_at,
-        oidc_issuers.c.modified_at, oidc_issuers.c.last_used_at,
-    )  # fmt: skip
+        oidc_issuers.c.id,
+        oidc_issuers.c.org_id,
+        organizations.c.login,
+        oidc_issuers.c.name,
+        oidc_issuers.c.url,
+        oidc_issuers.c.issuer,
+        oidc_issuers.c.thumbprints,
+        oidc_issuers.c.static_keys,
+        oidc_issuers.c.fetched_keys,
+        oidc_issuers.c.keys_at,
+        oidc_issuers.c.keys_asked_at,
+        oidc_issuers.c.max_expiration_seconds,
+        oidc_issuers.c.policy_id,
+        oidc_issuers.c.policy_version,
+        oidc_issuers.c.policies,
+        oidc_issuers.c.policy_modified_at,
+        oidc_issuers.c.created_at,
+        oidc_issuers.c.modified_at,
+        oidc_issuers.c.last_used_at,
+    )
     return query.join(organizations, organizations.c.id == oidc_issuers.c.org_id)
 
 
@@ -132,13 +160,26 @@ def _one(connection: Connection, chosen: Any) -> Issuer | None:  # noqa: ANN401 
 
 def _to_issuer(row: Row[Any]) -> Issuer:
     return Issuer(
-        id=row.id, org_id=row.org_id, org_login=row.login, name=row.name, url=row.url, issuer=row.issuer,
-        thumbprints=_thumbprints.decode(row.thumbprints), static_keys=row.static_keys, keys=row.fetched_keys, keys_at=row.keys_at,
-        keys_asked_at=row.keys_asked_at, max_expiration_seconds=row.max_expiration_seconds, policy_id=row.policy_id,
-        policy_version=row.policy_version, statements=_statements.decode(row.policies),
-        policy_modified_at=row.policy_modified_at, created_at=row.created_at, modified_at=row.modified_at,
+        id=row.id,
+        org_id=row.org_id,
+        org_login=row.login,
+        name=row.name,
+        url=row.url,
+        issuer=row.issuer,
+        thumbprints=_thumbprints.decode(row.thumbprints),
+        static_keys=row.static_keys,
+        keys=row.fetched_keys,
+        keys_at=row.keys_at,
+        keys_asked_at=row.keys_asked_at,
+        max_expiration_seconds=row.max_expiration_seconds,
+        policy_id=row.policy_id,
+        policy_version=row.policy_version,
+        statements=_statements.decode(row.policies),
+        policy_modified_at=row.policy_modified_at,
+        created_at=row.created_at,
+        modified_at=row.modified_at,
         last_used_at=row.last_used_at,
-    )  # fmt: skip
+    )
 
 
 def _json(value: object) -> str:

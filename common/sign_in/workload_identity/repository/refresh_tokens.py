@@ -68,11 +68,17 @@ def add(tx: Connection, refresh: Refresh, *, org_id: str, now_millis: int) -> No
     """Insert a refresh token."""
     tx.execute(
         insert(refresh_tokens).values(
-            token_hash=refresh.token_hash, family_id=refresh.family_id, org_id=org_id, issuer_id=refresh.issuer_id,
-            token_id=refresh.token_id, request=msgspec.json.encode(refresh.request).decode(), created_at=now_millis,
-            expires_at=refresh.expires_at, used_at=refresh.used_at,
+            token_hash=refresh.token_hash,
+            family_id=refresh.family_id,
+            org_id=org_id,
+            issuer_id=refresh.issuer_id,
+            token_id=refresh.token_id,
+            request=msgspec.json.encode(refresh.request).decode(),
+            created_at=now_millis,
+            expires_at=refresh.expires_at,
+            used_at=refresh.used_at,
         ),
-    )  # fmt: skip
+    )
 
 
 def use(tx: Connection, token_hash: str, *, now_millis: int, grace_since: int) -> bool:
@@ -154,9 +160,14 @@ def hold_role(tx: Connection, org_id: str, role_id: str) -> str | None:
 
 def _select() -> Select[Any]:
     return select(
-        refresh_tokens.c.token_hash, refresh_tokens.c.family_id, refresh_tokens.c.issuer_id, refresh_tokens.c.token_id,
-        refresh_tokens.c.request, refresh_tokens.c.expires_at, refresh_tokens.c.used_at,
-    )  # fmt: skip
+        refresh_tokens.c.token_hash,
+        refresh_tokens.c.family_id,
+        refresh_tokens.c.issuer_id,
+        refresh_tokens.c.token_id,
+        refresh_tokens.c.request,
+        refresh_tokens.c.expires_at,
+        refresh_tokens.c.used_at,
+    )
 
 
 def _to_refresh(row: Row[Any]) -> Refresh:

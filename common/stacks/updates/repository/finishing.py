@@ -54,8 +54,13 @@ class End:
 
 
 def stop_writers(
-    connection: Connection, update_id: str, outcome: Outcome, now_millis: int, *, is_holder: bool,
-) -> bool:  # fmt: skip
+    connection: Connection,
+    update_id: str,
+    outcome: Outcome,
+    now_millis: int,
+    *,
+    is_holder: bool,
+) -> bool:
     """Mark a running update as being finished, so that no entry can arrive any more; False when it is not running.
 
     One that ends because its lease ran out must still be without a lease: its holder may have renewed it just now. A holder
@@ -97,21 +102,44 @@ def find_finishing(connection: Connection, update_id: str) -> Finishing | None:
     """Return the update if it is being finished."""
     row = connection.execute(
         select(
-            updates.c.id, updates.c.stack_id, updates.c.kind, updates.c.dry_run, updates.c.outcome, updates.c.base_checkpoint,
-            updates.c.checkpoint, updates.c.journal_version, updates.c.cli_version, updates.c.state_owner,
-            updates.c.state_project, updates.c.state_name, updates.c.resource_count, updates.c.base_order,
-            updates.c.resource_order, updates.c.version, updates.c.attempts,
+            updates.c.id,
+            updates.c.stack_id,
+            updates.c.kind,
+            updates.c.dry_run,
+            updates.c.outcome,
+            updates.c.base_checkpoint,
+            updates.c.checkpoint,
+            updates.c.journal_version,
+            updates.c.cli_version,
+            updates.c.state_owner,
+            updates.c.state_project,
+            updates.c.state_name,
+            updates.c.resource_count,
+            updates.c.base_order,
+            updates.c.resource_order,
+            updates.c.version,
+            updates.c.attempts,
         ).where(updates.c.id == update_id, updates.c.status == Status.FINISHING),
-    ).one_or_none()  # fmt: skip
+    ).one_or_none()
     if row is None:
         return None
     return Finishing(
-        update_id=row.id, stack_id=row.stack_id, kind=Kind(row.kind), dry_run=bool(row.dry_run), outcome=Outcome(row.outcome),
-        base_checkpoint=row.base_checkpoint, checkpoint=row.checkpoint, journal_version=row.journal_version,
-        cli_version=row.cli_version, written_as=StackPath(row.state_owner, row.state_project, row.state_name),
-        resource_count=row.resource_count, base_order=row.base_order, resource_order=row.resource_order,
-        version=row.version, attempts=row.attempts,
-    )  # fmt: skip
+        update_id=row.id,
+        stack_id=row.stack_id,
+        kind=Kind(row.kind),
+        dry_run=bool(row.dry_run),
+        outcome=Outcome(row.outcome),
+        base_checkpoint=row.base_checkpoint,
+        checkpoint=row.checkpoint,
+        journal_version=row.journal_version,
+        cli_version=row.cli_version,
+        written_as=StackPath(row.state_owner, row.state_project, row.state_name),
+        resource_count=row.resource_count,
+        base_order=row.base_order,
+        resource_order=row.resource_order,
+        version=row.version,
+        attempts=row.attempts,
+    )
 
 
 def count_attempt(connection: Connection, update_id: str, number: int) -> None:
@@ -127,21 +155,24 @@ def journal_of(connection: Connection, update_id: str) -> list[StoredBatch]:
     """Return the update's journal batches in the order they arrived."""
     rows = connection.execute(
         select(
-            journal_batches.c.id, journal_batches.c.first_sequence, journal_batches.c.blob_key,
+            journal_batches.c.id,
+            journal_batches.c.first_sequence,
+            journal_batches.c.blob_key,
             func.coalesce(func.length(journal_batches.c.body), 0),
         )
         .where(journal_batches.c.update_id == update_id)
         .order_by(journal_batches.c.id),
-    )  # fmt: skip
+    )
     return [StoredBatch(*row) for row in rows]
 
 
 def bodies_of(connection: Connection, update_id: str, batch_ids: Sequence[str]) -> dict[str, bytes]:
     """Return the bytes of journal batches that are kept in their rows, by their ids."""
     rows = connection.execute(
-        select(journal_batches.c.id, journal_batches.c.body)
-        .where(journal_batches.c.update_id == update_id, journal_batches.c.id.in_(batch_ids)),
-    )  # fmt: skip
+        select(journal_batches.c.id, journal_batches.c.body).where(
+            journal_batches.c.update_id == update_id, journal_batches.c.id.in_(batch_ids)
+        ),
+    )
     return {batch_id: bytes(body or b"") for batch_id, body in rows}
 
 
@@ -158,10 +189,14 @@ def record_end(connection: Connection, finishing: Finishing, end: End) -> bool:
     changed = connection.execute(
         update(updates)
         .values(
-            status=outcome.status, outcome=outcome, checkpoint=end.checkpoint, resource_order=end.resource_order,
-            resource_count=end.resource_count, damage=end.damage,
+            status=outcome.status,
+            outcome=outcome,
+            checkpoint=end.checkpoint,
+            resource_order=end.resource_order,
+            resource_count=end.resource_count,
+            damage=end.damage,
             resource_changes=changes,
         )
         .where(updates.c.id == finishing.update_id, updates.c.status == Status.FINISHING),
-    )  # fmt: skip
+    )
     return changed.rowcount == 1

@@ -42,8 +42,14 @@ def find_preview(connection: Connection, stack_id: str, update_id: str) -> Entry
 
 
 def page_previews(
-    connection: Connection, stack_id: str, after_version: int, limit: int | None, offset: int, *, ascending: bool,
-) -> list[Entry]:  # fmt: skip
+    connection: Connection,
+    stack_id: str,
+    after_version: int,
+    limit: int | None,
+    offset: int,
+    *,
+    ascending: bool,
+) -> list[Entry]:
     """Return the dry runs that started while `after_version` was the newest version, in order of their creation."""
     order = (updates.c.created_at, updates.c.id) if ascending else (updates.c.created_at.desc(), updates.c.id.desc())
     query = (
@@ -73,10 +79,21 @@ def event_batches_from(connection: Connection, update_id: str, start: int, limit
 def _entries() -> Select[tuple[object, ...]]:
     # An outer join, so that MySQL begins with the updates, whose index has the order that a page needs.
     return select(
-        updates.c.id, updates.c.kind, updates.c.status, updates.c.dry_run, updates.c.version, updates.c.program,
-        updates.c.created_at, updates.c.started_at, updates.c.ended_at, updates.c.resource_count,
-        updates.c.resource_changes, users.c.login, users.c.name, users.c.avatar_url,
-    ).outerjoin(users, users.c.id == updates.c.requested_by)  # fmt: skip
+        updates.c.id,
+        updates.c.kind,
+        updates.c.status,
+        updates.c.dry_run,
+        updates.c.version,
+        updates.c.program,
+        updates.c.created_at,
+        updates.c.started_at,
+        updates.c.ended_at,
+        updates.c.resource_count,
+        updates.c.resource_changes,
+        users.c.login,
+        users.c.name,
+        users.c.avatar_url,
+    ).outerjoin(users, users.c.id == updates.c.requested_by)
 
 
 def _all(connection: Connection, query: Select[tuple[object, ...]]) -> list[Entry]:
@@ -85,9 +102,18 @@ def _all(connection: Connection, query: Select[tuple[object, ...]]) -> list[Entr
 
 def _to_entry(row: Row[tuple[object, ...]]) -> Entry:
     return Entry(
-        update_id=row.id, kind=Kind(row.kind), status=Status(row.status), dry_run=bool(row.dry_run), version=row.version,
-        program=row.program.encode(), created_at=row.created_at, started_at=row.started_at, ended_at=row.ended_at,
+        update_id=row.id,
+        kind=Kind(row.kind),
+        status=Status(row.status),
+        dry_run=bool(row.dry_run),
+        version=row.version,
+        program=row.program.encode(),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
         resource_count=row.resource_count,
         resource_changes=row.resource_changes.encode() if row.resource_changes is not None else None,
-        author_login=row.login or "", author_name=row.name or "", author_avatar_url=row.avatar_url or "",
-    )  # fmt: skip
+        author_login=row.login or "",
+        author_name=row.name or "",
+        author_avatar_url=row.avatar_url or "",
+    )

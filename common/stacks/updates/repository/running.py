@@ -82,8 +82,10 @@ def add_journal_batch(connection: Connection, guard: Guard, batch: Batch, body: 
 def add_event_batch(connection: Connection, guard: Guard, batch: Batch, body: bytes | None, blob_key: str | None) -> bool:
     """Insert an event batch; False when the lease is not good, or the update has recorded as much as it may."""
     values = {
-        **_batch(guard, batch, body, blob_key), "event_count": batch.count, "resource_changes": batch.resource_changes,
-    }  # fmt: skip
+        **_batch(guard, batch, body, blob_key),
+        "event_count": batch.count,
+        "resource_changes": batch.resource_changes,
+    }
     return _add(connection, guard, event_batches, batch, values)
 
 
@@ -107,10 +109,13 @@ def find_checkpoint(connection: Connection, guard: Guard) -> Checkpoint | None:
     """Return the update's checkpoint, with digest None if no delta may refer to it; None when the lease is not good."""
     row = connection.execute(
         select(
-            updates.c.checkpoint, updates.c.checkpoint_sequence, updates.c.checkpoint_hash, updates.c.resource_count,
+            updates.c.checkpoint,
+            updates.c.checkpoint_sequence,
+            updates.c.checkpoint_hash,
+            updates.c.resource_count,
             updates.c.dry_run,
         ).where(guard.holds()),
-    ).one_or_none()  # fmt: skip
+    ).one_or_none()
     return Checkpoint(row[0] or "", row[1], row[2], row[3], bool(row[4])) if row is not None else None
 
 
@@ -126,9 +131,14 @@ def _values(checkpoint: Checkpoint) -> dict[str, object]:
 
 def _batch(guard: Guard, batch: Batch, body: bytes | None, blob_key: str | None) -> dict[str, object]:
     return {
-        "update_id": guard.update_id, "id": batch.id, "first_sequence": batch.first_sequence,
-        "last_sequence": batch.last_sequence, "received_at": guard.now_millis, "body": body, "blob_key": blob_key,
-    }  # fmt: skip
+        "update_id": guard.update_id,
+        "id": batch.id,
+        "first_sequence": batch.first_sequence,
+        "last_sequence": batch.last_sequence,
+        "received_at": guard.now_millis,
+        "body": body,
+        "blob_key": blob_key,
+    }
 
 
 def _add(connection: Connection, guard: Guard, table: Table, batch: Batch, values: dict[str, object]) -> bool:
@@ -169,7 +179,8 @@ def _guarded_insert(table: Table) -> Insert:
 
 # A preview records nothing but events.
 _TAKEN_FROM: dict[str, tuple[ColumnElement[bool], ...]] = {
-    journal_batches.name: (updates.c.dry_run.is_(False),), event_batches.name: (),
-}  # fmt: skip
+    journal_batches.name: (updates.c.dry_run.is_(False),),
+    event_batches.name: (),
+}
 # Built once: building one anew costs more than half of what the process spends on a batch.
 _INSERTS = {table.name: _guarded_insert(table) for table in (journal_batches, event_batches)}

@@ -51,16 +51,30 @@ class Begun:
 
 
 def add(
-    connection: Connection, *, update_id: str, stack: Stack, kind: Kind, program: Program, user_id: str, now_millis: int,
+    connection: Connection,
+    *,
+    update_id: str,
+    stack: Stack,
+    kind: Kind,
+    program: Program,
+    user_id: str,
+    now_millis: int,
     limit: int,
-) -> bool:  # fmt: skip
+) -> bool:
     """Insert an update that is not started; it holds nothing yet. False when the stack has had as many as it may today."""
     return _insert(connection, _created(update_id, stack, kind, program, user_id, now_millis=now_millis), limit)
 
 
 def add_running(
-    connection: Connection, stack: Stack, kind: Kind, program: Program, user_id: str, *, run: Run, limit: int,
-) -> bool:  # fmt: skip
+    connection: Connection,
+    stack: Stack,
+    kind: Kind,
+    program: Program,
+    user_id: str,
+    *,
+    run: Run,
+    limit: int,
+) -> bool:
     """Insert an update that runs already; IntegrityError when its version is taken, False when that is one too many."""
     created = _created(run.update_id, stack, kind, program, user_id, now_millis=run.now_millis)
     return _insert(connection, {**created, **_running(stack, run)}, limit)
@@ -126,8 +140,12 @@ def find(connection: Connection, update_id: str) -> Standing | None:
 
 
 def find_with_stack(
-    connection: Connection, org_id: str, path: StackPath, update_id: str, principals: Sequence[str],
-) -> tuple[Stack, Update] | None:  # fmt: skip
+    connection: Connection,
+    org_id: str,
+    path: StackPath,
+    update_id: str,
+    principals: Sequence[str],
+) -> tuple[Stack, Update] | None:
     """Return the update and its live stack with its newest version, in one query; None when the stack has no such update."""
     named = {"org_id": org_id, "project": path.project, "name": path.name, "update_id": update_id}
     rows = connection.execute(_WITH_STACK, {**named, "principals": list(principals)}).all()
@@ -158,8 +176,12 @@ def shorten_leases(connection: Connection, *, now_millis: int, latest_millis: in
 
 
 def abandoned(
-    connection: Connection, *, lease_before: int, finishing_before: int, limit: int,
-) -> list[tuple[str, Status]]:  # fmt: skip
+    connection: Connection,
+    *,
+    lease_before: int,
+    finishing_before: int,
+    limit: int,
+) -> list[tuple[str, Status]]:
     """Return (id, status) of updates whose lease ran out, or whose finishing stopped half-way, before some moments."""
     rows = connection.execute(
         select(updates.c.id, updates.c.status)
@@ -188,9 +210,14 @@ _WITH_STACK = (
 _DAY_MILLIS = 86_400_000
 _DEFAULTS = {"attempts": 0}
 _recent = updates.alias("recent")
-_RECENT = select(func.count()).select_from(_recent).where(
-    _recent.c.stack_id == bindparam("new_stack_id"), _recent.c.created_at > bindparam("day_before"),
-)  # fmt: skip
+_RECENT = (
+    select(func.count())
+    .select_from(_recent)
+    .where(
+        _recent.c.stack_id == bindparam("new_stack_id"),
+        _recent.c.created_at > bindparam("day_before"),
+    )
+)
 _INSERT = insert(updates).from_select(
     [column.name for column in updates.c],
     select(*(bindparam(f"new_{column.name}", type_=column.type) for column in updates.c)).where(
@@ -202,25 +229,51 @@ _INSERT = insert(updates).from_select(
 
 def _created(update_id: str, stack: Stack, kind: Kind, program: Program, user_id: str, *, now_millis: int) -> dict[str, object]:
     return {
-        "id": update_id, "stack_id": stack.id, "kind": kind, "dry_run": program.dry_run, "status": Status.NOT_STARTED,
-        "outcome": None, "version": None, "program": program.text.decode(), "requested_by": user_id, "origin": "",
-        "cli_version": "", "created_at": now_millis, "after_version": stack.latest.version, "journal_version": 0,
-        "base_checkpoint": None, "checkpoint": None, "checkpoint_sequence": 0, "state_owner": stack.path.org,
-        "state_project": stack.path.project, "state_name": stack.path.name, "resource_count": 0,
-    }  # fmt: skip
+        "id": update_id,
+        "stack_id": stack.id,
+        "kind": kind,
+        "dry_run": program.dry_run,
+        "status": Status.NOT_STARTED,
+        "outcome": None,
+        "version": None,
+        "program": program.text.decode(),
+        "requested_by": user_id,
+        "origin": "",
+        "cli_version": "",
+        "created_at": now_millis,
+        "after_version": stack.latest.version,
+        "journal_version": 0,
+        "base_checkpoint": None,
+        "checkpoint": None,
+        "checkpoint_sequence": 0,
+        "state_owner": stack.path.org,
+        "state_project": stack.path.project,
+        "state_name": stack.path.name,
+        "resource_count": 0,
+    }
 
 
 def _running(stack: Stack, run: Run) -> dict[str, object]:
     latest = stack.latest
     return {
-        "status": Status.RUNNING, "version": run.version, "started_at": run.now_millis,
-        "lease_expires_at": run.lease_expires_at, "after_version": latest.version, "journal_version": run.journal_version,
-        "base_checkpoint": latest.checkpoint, "checkpoint": latest.checkpoint, "base_order": latest.resource_order,
-        "resource_order": latest.resource_order, "state_owner": stack.path.org, "state_project": stack.path.project,
-        "state_name": stack.path.name, "resource_count": latest.resource_count,
-        "origin": run.client.origin, "cli_version": run.client.cli_version,
+        "status": Status.RUNNING,
+        "version": run.version,
+        "started_at": run.now_millis,
+        "lease_expires_at": run.lease_expires_at,
+        "after_version": latest.version,
+        "journal_version": run.journal_version,
+        "base_checkpoint": latest.checkpoint,
+        "checkpoint": latest.checkpoint,
+        "base_order": latest.resource_order,
+        "resource_order": latest.resource_order,
+        "state_owner": stack.path.org,
+        "state_project": stack.path.project,
+        "state_name": stack.path.name,
+        "resource_count": latest.resource_count,
+        "origin": run.client.origin,
+        "cli_version": run.client.cli_version,
         "token_id": run.token_id,
-    }  # fmt: skip
+    }
 
 
 def _from_columns(row: dict[str, object]) -> Update:

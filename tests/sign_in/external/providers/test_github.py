@@ -54,13 +54,16 @@ class TestEnterprise:
     @pytest.mark.parametrize(
         "emails",
         [
-            [], {}, None, ["alice@example.com"],
+            [],
+            {},
+            None,
+            ["alice@example.com"],
             [{"email": "victim@example.com", "primary": True, "verified": False}],
             [{"email": "victim@example.com", "primary": False, "verified": True}],
             [{"email": "victim@example.com", "primary": "yes", "verified": "yes"}],
         ],
         ids=str,
-    )  # fmt: skip
+    )
     def test_believes_the_primary_verified_address_alone(self, browser: Browser, peer: GitHub, emails: Any) -> None:
         """An address that is not primary and verified leads to nobody and is given to nobody."""
         make_user(browser.backend, "victim")
@@ -97,9 +100,17 @@ class TestEnterprise:
         assert browser.login is None
 
     @pytest.mark.parametrize("path", ["/api/v3/user", "/api/v3/user/emails", "/login/oauth/access_token"])
-    @pytest.mark.parametrize("said", [
-        Said({}, 500), Said({"message": "Forbidden"}, 403), Said(b"<html>"), Said(b"x" * (2 << 20)), Said(b"", 302, {"Location": "/"}),
-    ], ids=["error", "forbidden", "text", "huge", "redirect"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "said",
+        [
+            Said({}, 500),
+            Said({"message": "Forbidden"}, 403),
+            Said(b"<html>"),
+            Said(b"x" * (2 << 20)),
+            Said(b"", 302, {"Location": "/"}),
+        ],
+        ids=["error", "forbidden", "text", "huge", "redirect"],
+    )
     def test_may_be_in_trouble(self, browser: Browser, peer: GitHub, path: str, said: Said) -> None:
         """Whatever it answers in place of what it should, nobody is signed in and there is a page."""
         peer.replies["POST" if path.endswith("token") else "GET", path] = said
@@ -170,9 +181,11 @@ class TestAddresses:
     def test_are_derived_from_the_endpoint(self, backend: Backend, admin: Caller) -> None:
         """The setting has the API's address; the pages are beside it."""
         for endpoint, page in (
-            ("https://ghe.example.com/api/v3", "ghe.example.com"), ("https://ghe.example.com:8443/api/v3/", "ghe.example.com:8443"),
-            ("https://api.acme.ghe.com", "acme.ghe.com"), ("https://api.github.com", "github.com"),
-        ):  # fmt: skip
+            ("https://ghe.example.com/api/v3", "ghe.example.com"),
+            ("https://ghe.example.com:8443/api/v3/", "ghe.example.com:8443"),
+            ("https://api.acme.ghe.com", "acme.ghe.com"),
+            ("https://api.github.com", "github.com"),
+        ):
             site = installed(backend, GITHUB_OAUTH_ENDPOINT=endpoint, GITHUB_OAUTH_ID="i", GITHUB_OAUTH_SECRET="s")
 
             assert page == urlsplit(Browser(site).begin("github")).netloc

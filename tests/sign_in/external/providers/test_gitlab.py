@@ -51,9 +51,17 @@ class TestSelfManaged:
         assert (403, None) == (other.sign_in("gitlab").status_code, other.login)
 
     @pytest.mark.parametrize("path", ["/api/v4/user", "/oauth/token"])
-    @pytest.mark.parametrize("said", [
-        Said({}, 500), Said(b"<html>"), Said([]), Said(b"x" * (2 << 20)), Said({"access_token": "t"}, 302, {"Location": "/"}),
-    ], ids=["error", "text", "list", "huge", "redirect"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "said",
+        [
+            Said({}, 500),
+            Said(b"<html>"),
+            Said([]),
+            Said(b"x" * (2 << 20)),
+            Said({"access_token": "t"}, 302, {"Location": "/"}),
+        ],
+        ids=["error", "text", "list", "huge", "redirect"],
+    )
     def test_may_be_in_trouble(self, browser: Browser, peer: GitLab, path: str, said: Said) -> None:
         """Whatever it answers in place of what it should, nobody is signed in and there is a page."""
         peer.replies["POST" if path.endswith("token") else "GET", path] = said

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -13,41 +12,13 @@ from common.ports.outbound import Outbound
 from common.rights.caller import Caller
 from common.sign_in.external.providers import oidc_discovery
 from tests.clocks import FrozenClock
-from tests.factories.people import make_user
 from tests.peers.http_peer import Said
 from tests.peers.openid import HOUR_SECONDS, OpenID, rsa_key
 from tests.sign_in.browser import Browser, installed, people
+from tests.sign_in.external.providers.oidc_fixtures import browser, peer, refused, site
 
 HERE = "http://127.0.0.1:8080/signin/oidc/callback"
-
-
-@pytest.fixture
-def peer(clock: FrozenClock) -> Iterator[OpenID]:
-    """A provider."""
-    with OpenID(clock.now) as peer:
-        yield peer
-
-
-@pytest.fixture
-def site(backend: Backend, admin: Caller, peer: OpenID) -> Backend:
-    """An installation that knows the provider."""
-    return installed(backend, **peer.settings())
-
-
-@pytest.fixture
-def browser(site: Backend) -> Browser:
-    """Somebody's browser."""
-    return Browser(site)
-
-
-def refused(browser: Browser, status: int, *words: str) -> str:
-    """Asserts that a whole sign-in fails with a page that says so, and that nobody is signed in or made; returns the page."""
-    response = browser.sign_in("oidc")
-
-    assert (status, None) == (response.status_code, browser.login), response.text
-    assert [] == [word for word in words if word not in response.text]
-    assert {} == people(browser.backend)
-    return response.text
+__all__ = ["browser", "peer", "site"]
 
 
 class TestSuccess:
@@ -140,15 +111,31 @@ class TestIdentityToken:
     @pytest.mark.parametrize(
         "claims",
         [
-            {"aud": "other"}, {"aud": ["other"]}, {"aud": None}, {"aud": []}, {"aud": 7}, {"aud": ["other", "stackhold"]},
-            {"aud": ["other", "stackhold"], "azp": "other"}, {"azp": "other"},
-            {"iss": "https://evil.example.com"}, {"iss": None}, {"iss": 1},
-            {"nonce": "n-0S6"}, {"nonce": None}, {"nonce": ""},
-            {"sub": None}, {"sub": ""}, {"sub": 7.5}, {"sub": "ä"}, {"sub": "x" * 256},
-            {"exp": None}, {"exp": "soon"}, {"iat": None},
+            {"aud": "other"},
+            {"aud": ["other"]},
+            {"aud": None},
+            {"aud": []},
+            {"aud": 7},
+            {"aud": ["other", "stackhold"]},
+            {"aud": ["other", "stackhold"], "azp": "other"},
+            {"azp": "other"},
+            {"iss": "https://evil.example.com"},
+            {"iss": None},
+            {"iss": 1},
+            {"nonce": "n-0S6"},
+            {"nonce": None},
+            {"nonce": ""},
+            {"sub": None},
+            {"sub": ""},
+            {"sub": 7.5},
+            {"sub": "ä"},
+            {"sub": "x" * 256},
+            {"exp": None},
+            {"exp": "soon"},
+            {"iat": None},
         ],
         ids=str,
-    )  # fmt: skip
+    )
     def test_with_claims_that_are_not_good_is_refused(self, browser: Browser, peer: OpenID, claims: dict[str, Any]) -> None:
         """Issuer, audience, nonce and subject must all be there and be right."""
         peer.claims = claims
@@ -157,12 +144,26 @@ class TestIdentityToken:
 
     @pytest.mark.parametrize(
         ("claim", "seconds", "is_good"),
-        [("exp", -59, True), ("exp", -60, False), ("exp", -HOUR_SECONDS, False), ("nbf", 60, True), ("nbf", 61, False),
-         ("iat", 60, True), ("iat", 61, False), ("iat", HOUR_SECONDS, False)],
-    )  # fmt: skip
+        [
+            ("exp", -59, True),
+            ("exp", -60, False),
+            ("exp", -HOUR_SECONDS, False),
+            ("nbf", 60, True),
+            ("nbf", 61, False),
+            ("iat", 60, True),
+            ("iat", 61, False),
+            ("iat", HOUR_SECONDS, False),
+        ],
+    )
     def test_may_be_a_minute_off(  # noqa: PLR0917 - a table of cases
-        self, browser: Browser, peer: OpenID, clock: FrozenClock, claim: str, seconds: int, is_good: bool,  # noqa: FBT001
-    ) -> None:  # fmt: skip
+        self,
+        browser: Browser,
+        peer: OpenID,
+        clock: FrozenClock,
+        claim: str,
+        seconds: int,
+        is_good: bool,
+    ) -> None:
         """Clocks that differ by up to a minute do no harm; beyond that a token is expired, or not yet valid."""
         peer.claims = {claim: int(clock.now().timestamp()) + seconds}
         response = browser.sign_in("oidc")
@@ -286,13 +287,25 @@ class TestDiscovery:
 
         assert 503 == browser.client.get("/signin/oidc").status_code
 
-    @pytest.mark.parametrize(("names", "answers_as", "status"), [
-        (False, None, 303), (True, None, 401), (True, "own", 303), (False, "own", 303), (False, "https://evil.example.com", 401),
-        (True, "https://evil.example.com", 401),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("names", "answers_as", "status"),
+        [
+            (False, None, 303),
+            (True, None, 401),
+            (True, "own", 303),
+            (False, "own", 303),
+            (False, "https://evil.example.com", 401),
+            (True, "https://evil.example.com", 401),
+        ],
+    )
     def test_says_whether_answers_name_the_issuer(
-        self, browser: Browser, peer: OpenID, names: bool, answers_as: str | None, status: int,  # noqa: FBT001
-    ) -> None:  # fmt: skip
+        self,
+        browser: Browser,
+        peer: OpenID,
+        names: bool,
+        answers_as: str | None,
+        status: int,
+    ) -> None:
         """An answer that names another issuer is refused, and one that names none where the provider says that it does."""
         peer.names_issuer, peer.answers_as = names, peer.url if answers_as == "own" else answers_as
 
@@ -301,10 +314,18 @@ class TestDiscovery:
 
 class TestTrouble:
     @pytest.mark.parametrize("path", ["/token", "/keys", "/userinfo"])
-    @pytest.mark.parametrize("said", [
-        Said({}, 500), Said(b"not json"), Said([]), Said(b'{"a":' * 100_000), Said(b"x" * (2 << 20)),
-        Said({"access_token": "t", "id_token": "x"}, 302, {"Location": "http://127.0.0.1:9/"}),
-    ], ids=["error", "text", "list", "deep", "huge", "redirect"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "said",
+        [
+            Said({}, 500),
+            Said(b"not json"),
+            Said([]),
+            Said(b'{"a":' * 100_000),
+            Said(b"x" * (2 << 20)),
+            Said({"access_token": "t", "id_token": "x"}, 302, {"Location": "http://127.0.0.1:9/"}),
+        ],
+        ids=["error", "text", "list", "deep", "huge", "redirect"],
+    )
     def test_signs_nobody_in(self, browser: Browser, peer: OpenID, path: str, said: Said) -> None:
         """Whatever a provider answers in place of what it should, nobody is signed in and nothing breaks."""
         peer.person.pop("email")
@@ -346,103 +367,3 @@ class TestTrouble:
 
         assert 503 == browser.client.get("/signin/oidc").status_code
         assert [] == peer.asked
-
-
-class TestAddress:
-    @pytest.mark.parametrize("verified", [False, None, "false", "yes", 1.5, []])
-    def test_that_is_not_verified_is_not_believed(self, browser: Browser, site: Backend, peer: OpenID, verified: object) -> None:
-        """It leads to no user who has it, and the new user has no address."""
-        make_user(site, "victim")
-        peer.person |= {"email": "victim@example.com", "email_verified": verified}
-        browser.sign_in("oidc")
-
-        assert "alice" == browser.login
-        assert {"victim": "victim@example.com", "alice": ""} == people(site)
-
-    def test_that_is_verified_leads_to_its_user(self, browser: Browser, site: Backend, peer: OpenID) -> None:
-        """Who has the address already is who signs in."""
-        make_user(site, "bob")
-        peer.person |= {"email": "Bob@Example.com", "email_verified": True}
-        browser.sign_in("oidc")
-
-        assert ("bob", {"bob": "bob@example.com"}) == (browser.login, people(site))
-
-    def test_may_be_missing(self, browser: Browser, site: Backend, peer: OpenID) -> None:
-        """The operator's own provider needs to know no address."""
-        peer.person = {"sub": "a1", "preferred_username": "alice"}
-        browser.sign_in("oidc")
-
-        assert {"alice": ""} == people(site)
-
-    def test_may_be_elsewhere(self, browser: Browser, site: Backend, peer: OpenID) -> None:
-        """A provider may keep the address out of the token and tell it when it is asked."""
-        peer.person = {"sub": "a1", "preferred_username": "alice"}
-        peer.userinfo = {"email": "alice@example.com", "email_verified": True}
-        browser.sign_in("oidc")
-
-        assert {"alice": "alice@example.com"} == people(site)
-
-    def test_elsewhere_must_be_of_the_same_person(self, browser: Browser, peer: OpenID) -> None:
-        """What is told of somebody else is not taken."""
-        peer.person.pop("email")
-        peer.userinfo = {"sub": "b2", "email": "victim@example.com", "email_verified": True}
-
-        refused(browser, 401, "two different people")
-
-    def test_elsewhere_is_not_verified_by_the_token(self, browser: Browser, site: Backend, peer: OpenID) -> None:
-        """Whether an address is verified is said where the address is."""
-        peer.person.pop("email")
-        peer.userinfo = {"email": "alice@example.com"}
-        browser.sign_in("oidc")
-
-        assert {"alice": ""} == people(site)
-
-
-class TestAllowed:
-    @pytest.mark.parametrize(("email", "verified", "status"), [
-        ("alice@example.com", True, 303), ("alice@EXAMPLE.org", True, 303), ("alice@example.com", False, 403),
-        ("alice@evil.com", True, 403), ("alice@sub.example.com", True, 403), ("alice@example.com.evil.com", True, 403), ("", True, 403),
-    ])  # fmt: skip
-    def test_domains(self, backend: Backend, admin: Caller, peer: OpenID, email: str, verified: bool, status: int) -> None:  # noqa: FBT001, PLR0917 - a table of cases
-        """Only a verified address of one of the domains lets somebody in."""
-        browser = Browser(installed(backend, STACKHOLD_OIDC_ALLOWED_DOMAINS="example.com, @Example.org", **peer.settings()))
-        peer.person |= {"email": email, "email_verified": verified}
-
-        assert status == browser.sign_in("oidc").status_code
-
-    @pytest.mark.parametrize(("groups", "status"), [
-        (["staff"], 303), (["x", "staff"], 303), ("staff", 303), (["x"], 403), ([], 403), (None, 403), ([7], 403), ({"staff": 1}, 403),
-    ])  # fmt: skip
-    def test_groups(self, backend: Backend, admin: Caller, peer: OpenID, groups: object, status: int) -> None:
-        """Only somebody in one of the groups is let in; a provider that names no groups names none of them."""
-        browser = Browser(installed(backend, STACKHOLD_OIDC_ALLOWED_GROUPS="staff,root", **peer.settings()))
-        peer.claims = {"groups": groups}
-
-        assert status == browser.sign_in("oidc").status_code
-
-    def test_groups_keep_out_who_was_in(self, backend: Backend, admin: Caller, peer: OpenID) -> None:
-        """Who is taken out of the group cannot sign in any more."""
-        browser = Browser(installed(backend, STACKHOLD_OIDC_ALLOWED_GROUPS="staff", **peer.settings()))
-        peer.claims = {"groups": ["staff"]}
-        browser.sign_in("oidc")
-        peer.claims = {"groups": []}
-        response = browser.sign_in("oidc")
-
-        assert 403 == response.status_code
-        assert "certain groups at Example ID" in response.text
-
-    def test_groups_that_are_left_out_keep_out(self, backend: Backend, admin: Caller, peer: OpenID) -> None:
-        """A provider that has too many groups to name them lets nobody in by that."""
-        browser = Browser(installed(backend, STACKHOLD_OIDC_ALLOWED_GROUPS="staff", **peer.settings()))
-        peer.claims = {"_claim_names": {"groups": "src1"}}
-        response = browser.sign_in("oidc")
-
-        assert 403 == response.status_code
-        assert "too many" in response.text
-
-    def test_groups_may_be_elsewhere(self, backend: Backend, admin: Caller, peer: OpenID) -> None:
-        """A provider may tell the groups when it is asked."""
-        browser = Browser(installed(backend, STACKHOLD_OIDC_ALLOWED_GROUPS="staff", **peer.settings()))
-        peer.userinfo = {"groups": ["staff"]}
-
-        assert 303 == browser.sign_in("oidc").status_code

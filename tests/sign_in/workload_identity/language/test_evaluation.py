@@ -71,7 +71,7 @@ class TestDecide:
     @pytest.mark.parametrize(
         ("target", "is_given"), [("ops", True), ("o*", True), ("op.", True), ("dev", False), ("ops-*", False)]
     )
-    def test_teams_by_pattern(self, target: str, is_given: bool) -> None:  # noqa: FBT001 - a column of the table
+    def test_teams_by_pattern(self, target: str, is_given: bool) -> None:
         """The name of a team is a pattern."""
         assert (Given() if is_given else Refusal.NO_MATCH) == of(statement(kind=TokenType.TEAM, target=target), wish=TEAM)
 
@@ -110,11 +110,16 @@ class TestAudience:
     @pytest.mark.parametrize(
         ("audience", "is_given"),
         [
-            ("urn:pulumi:org:acme", True), (["x", "urn:pulumi:org:acme"], True), ("urn:pulumi:org:acme-evil", False),
-            ("acme", False), ([], False), (None, False), (["x"], False),
+            ("urn:pulumi:org:acme", True),
+            (["x", "urn:pulumi:org:acme"], True),
+            ("urn:pulumi:org:acme-evil", False),
+            ("acme", False),
+            ([], False),
+            (None, False),
+            (["x"], False),
         ],
-    )  # fmt: skip
-    def test_without_a_rule(self, audience: object, is_given: bool) -> None:  # noqa: FBT001 - a column of the table
+    )
+    def test_without_a_rule(self, audience: object, is_given: bool) -> None:
         """A statement that says nothing of the audience takes what was made for its organization."""
         assert (Given() if is_given else Refusal.NO_MATCH) == of(statement(), aud=audience)
 
@@ -129,7 +134,7 @@ class TestAudience:
             ("https://*.example.com", "https://ci.example.com", True),
         ],
     )
-    def test_by_a_rule(self, pattern: str, audience: str, is_given: bool) -> None:  # noqa: FBT001 - a column of the table
+    def test_by_a_rule(self, pattern: str, audience: str, is_given: bool) -> None:
         """A rule takes any audience that it names; a loose pattern never takes one of another organization."""
         found = of(statement(rules={"aud": pattern}), aud=audience)
 

@@ -12,9 +12,14 @@ from common.sign_in.workload_identity.language.patterns import is_literal, match
 
 LETTERS = st.text("ab/:.-+([\\*?\n", max_size=12)
 CLAIMS = {
-    "sub": "ci", "groups": ["a", 1, None, ["b"], "c"], "n": 7, "yes": True, "no": None,
-    "kubernetes.io": {"pod": {"name": "runner-7"}}, "kubernetes": {"io": "x"},
-}  # fmt: skip
+    "sub": "ci",
+    "groups": ["a", 1, None, ["b"], "c"],
+    "n": 7,
+    "yes": True,
+    "no": None,
+    "kubernetes.io": {"pod": {"name": "runner-7"}},
+    "kubernetes": {"io": "x"},
+}
 
 
 def as_expression(pattern: str) -> str:
@@ -38,11 +43,15 @@ class TestMatches:
             ("runner-?*", ["runner-7", "runner-77"], ["runner-", "runner", "xrunner-7"]),
             ("a??*b", ["axyb", "axyzb"], ["ab", "axb"]),
             ("a*?b", ["ab", "axb", "axyb"], ["a"]),
-            ("repo:acme/*:ref:refs/heads/main", ["repo:acme/app:ref:refs/heads/main"], ["repo:evil/x:ref:refs/heads/main", "repo:acme/app"]),
+            (
+                "repo:acme/*:ref:refs/heads/main",
+                ["repo:acme/app:ref:refs/heads/main"],
+                ["repo:evil/x:ref:refs/heads/main", "repo:acme/app"],
+            ),
             ("*a*b*", ["ab", "xaxbx"], ["ba", "a"]),
             ("a+(b)[c]\\d^$|{2}", ["a+(b)[c]\\d^$|{2}"], ["aa(b)c\\d", "a+(b)[c]d"]),
         ],
-    )  # fmt: skip
+    )
     def test_takes_whole_texts(self, pattern: str, good: list[str], bad: list[str]) -> None:
         """`*` is any run, `?` one character or none, `.` exactly one, `?*` one or more; all else is itself."""
         assert [] == [text for text in good if not matches(pattern, text)]
@@ -109,11 +118,20 @@ class TestTextsAt:
     @pytest.mark.parametrize(
         ("key", "texts"),
         [
-            ("sub", ["ci"]), ("groups", ["a", "c"]), ("n", []), ("yes", []), ("no", []), ("missing", []), ("sub.x", []),
-            ('"kubernetes.io".pod.name', ["runner-7"]), ("kubernetes.io.pod.name", []), ("kubernetes.io", ["x"]),
-            ('"kubernetes.io"', []), ("groups.0", []),
+            ("sub", ["ci"]),
+            ("groups", ["a", "c"]),
+            ("n", []),
+            ("yes", []),
+            ("no", []),
+            ("missing", []),
+            ("sub.x", []),
+            ('"kubernetes.io".pod.name', ["runner-7"]),
+            ("kubernetes.io.pod.name", []),
+            ("kubernetes.io", ["x"]),
+            ('"kubernetes.io"', []),
+            ("groups.0", []),
         ],
-    )  # fmt: skip
+    )
     def test_finds_texts_alone(self, key: str, texts: list[str]) -> None:
         """A claim is compared when it is a text, or a list with texts; numbers, true, false and null never match."""
         assert texts == texts_at(CLAIMS, path_of(key))

@@ -23,13 +23,20 @@ class TestGoodPolicies:
     @pytest.mark.parametrize(
         "statement",
         [
-            allow(), allow(authorizedPermissions=["admin"]), allow(authorizedPermissions=["standard", "admin"]),
-            allow(authorizedPermissions=[], roleID=built_in.MEMBER.id), allow("team", teamName="ops"),
-            allow("personal", userLogin="alice"), allow("runner", runnerID="1234"), deny(), deny(rules={}),
-            deny(authorizedPermissions=["admin"]), deny("team", teamName="*"),
+            allow(),
+            allow(authorizedPermissions=["admin"]),
+            allow(authorizedPermissions=["standard", "admin"]),
+            allow(authorizedPermissions=[], roleID=built_in.MEMBER.id),
+            allow("team", teamName="ops"),
+            allow("personal", userLogin="alice"),
+            allow("runner", runnerID="1234"),
+            deny(),
+            deny(rules={}),
+            deny(authorizedPermissions=["admin"]),
+            deny("team", teamName="*"),
             allow(rules={"sub": ["a", "b*"], '"kubernetes.io".pod.name': "runner-?*"}),
         ],
-    )  # fmt: skip
+    )
     def test_are_shown_as_they_were_sent(self, new: Trust, client: TestClient, statement: dict[str, Any]) -> None:
         """A statement comes back member by member, and the version rises by one."""
         found = new.set_policy(statement).json()
@@ -49,19 +56,42 @@ class TestBadPolicies:
     @pytest.mark.parametrize(
         "statement",
         [
-            allow(decision="maybe"), allow(decision=None), allow(tokenType="root"), allow(tokenType=None), allow(rules={}),
-            allow(rules=None), allow(authorizedPermissions=[]), allow(authorizedPermissions=["root"]), allow(roleID=ROLE),
-            allow(authorizedPermissions=[], roleID=ROLE), allow(authorizedPermissions=[], roleID="x"), deny(roleID=ROLE),
-            allow("team"), allow("team", teamName="x" * 101), allow("team", teamName="ops", userLogin="alice"),
-            allow("team", teamName="ops", authorizedPermissions=["standard"]), allow("team", teamName="ops", roleID=ROLE),
-            allow("personal"), allow("runner"), allow(teamName="ops"), allow(rules={"": "x"}), allow(rules={"a..b": "x"}),
-            allow(rules={'"a': "x"}), allow(rules={"sub": 7}), allow(rules={"sub": True}), allow(rules={"sub": None}),
-            allow(rules={"sub": []}), allow(rules={"sub": ["a", 1]}), allow(rules={"sub": {"a": "b"}}),
-            allow(rules={"sub": "x" * 513}), allow(rules={f"a{n}": "x" for n in range(41)}), allow(rules={"sub": ["a"] * 101}),
+            allow(decision="maybe"),
+            allow(decision=None),
+            allow(tokenType="root"),
+            allow(tokenType=None),
+            allow(rules={}),
+            allow(rules=None),
+            allow(authorizedPermissions=[]),
+            allow(authorizedPermissions=["root"]),
+            allow(roleID=ROLE),
+            allow(authorizedPermissions=[], roleID=ROLE),
+            allow(authorizedPermissions=[], roleID="x"),
+            deny(roleID=ROLE),
+            allow("team"),
+            allow("team", teamName="x" * 101),
+            allow("team", teamName="ops", userLogin="alice"),
+            allow("team", teamName="ops", authorizedPermissions=["standard"]),
+            allow("team", teamName="ops", roleID=ROLE),
+            allow("personal"),
+            allow("runner"),
+            allow(teamName="ops"),
+            allow(rules={"": "x"}),
+            allow(rules={"a..b": "x"}),
+            allow(rules={'"a': "x"}),
+            allow(rules={"sub": 7}),
+            allow(rules={"sub": True}),
+            allow(rules={"sub": None}),
+            allow(rules={"sub": []}),
+            allow(rules={"sub": ["a", 1]}),
+            allow(rules={"sub": {"a": "b"}}),
+            allow(rules={"sub": "x" * 513}),
+            allow(rules={f"a{n}": "x" for n in range(41)}),
+            allow(rules={"sub": ["a"] * 101}),
             allow(authorizedPermissions=[], roleID=built_in.STACK_READ.id),
         ],
         ids=range(33),
-    )  # fmt: skip
+    )
     def test_are_refused(self, new: Trust, client: TestClient, statement: dict[str, Any]) -> None:
         """A statement that cannot be, or that says two things, is 400, and the policy stays as it was."""
         assert (400, 400) == error_of(new.set_policy(allow(), statement))[:2]
