@@ -114,7 +114,7 @@ journal_batches = table(
     Column("blob_key", BLOB_KEY, nullable=True),
     Column("body", LONG_BLOB, nullable=True),
     Column("total_bytes", BigInteger, nullable=False, server_default=text("0")),
-    Index("ix_journal_batches_update_id", "update_id", "id", "total_bytes"),
+    Index("ix_journal_batches_update_id", "update_id", "total_bytes"),
 )
 
 
@@ -130,5 +130,5 @@ event_batches = table(
     Column("blob_key", BLOB_KEY, nullable=True),
     Column("body", LONG_BLOB, nullable=True),
     Column("total_bytes", BigInteger, nullable=False, server_default=text("0")),
-    Index("ix_event_batches_update_id", "update_id", "id", "total_bytes"),
+    Index("ix_event_batches_update_id", "update_id", "total_bytes"),
 )

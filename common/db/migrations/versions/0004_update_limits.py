@@ -20,4 +20,4 @@ def upgrade() -> None:
     add_column("updates", sa.Column("attempts", sa.SmallInteger(), nullable=False, server_default=sa.text("0")))
     for name in ("journal_batches", "event_batches"):
         add_column(name, sa.Column("total_bytes", sa.BigInteger(), nullable=False, server_default=sa.text("0")))
-        create_index(f"ix_{name}_update_id", name, ["update_id", "id", "total_bytes"])
+        create_index(f"ix_{name}_update_id", name, ["update_id", "total_bytes"])

@@ -16,7 +16,6 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
-    literal_column,
     select,
     update,
 )
@@ -151,15 +150,10 @@ def _add(connection: Connection, guard: Guard, table: Table, batch: Batch, value
 def _guarded_insert(table: Table) -> Insert:
     names = [column.name for column in table.c if column.name != "total_bytes"]
     before = table.alias("before")
-    # The newest batch carries the sum. Batches that arrive at the same moment may miss each other: what may not be exceeded is
-    # how much a replay reads, and that is counted there.
-    newest = (
-        select(before.c.total_bytes)
-        .where(before.c.update_id == bindparam("guard_id"))
-        .order_by(before.c.id.desc())
-        .limit(literal_column("1"))
-    )
-    total = func.coalesce(newest.scalar_subquery(), 0) + bindparam("size_bytes", type_=BigInteger)
+    # The largest total is the sum so far, and the index has it last. Batches that are inserted at the same moment may miss each
+    # other: what may not be exceeded is how much a replay reads, and that is counted there.
+    largest = select(func.max(before.c.total_bytes)).where(before.c.update_id == bindparam("guard_id"))
+    total = func.coalesce(largest.scalar_subquery(), 0) + bindparam("size_bytes", type_=BigInteger)
     source = (
         select(*(bindparam(f"new_{name}", type_=table.c[name].type) for name in names), total.label("total_bytes"))
         .select_from(updates)
