@@ -182,7 +182,7 @@ class TestSentences:
         (integration,) = resources("AWS::ApiGatewayV2::Integration").values()
 
         assert "120" == SETTING_NAMES[REREAD_SECONDS].default
-        assert "at the first request two minutes later" in PAGE.text
+        assert "with the first request after two minutes" in PAGE.text
         assert 29 == resources("AWS::Serverless::Function")["ApiFunction"]["Properties"]["Timeout"]
         assert 30_000 == integration["Properties"]["TimeoutInMillis"]
         assert "| time of a request | 29 s |" in PAGE.text

@@ -167,8 +167,8 @@ class TestDispatcher:
     @pytest.mark.parametrize(
         ("path", "module"),
         [
-            (f"{S}/update/x/journalentries", "running"),
-            (f"{S}/refresh/x/events/batch", "running"),
+            (f"{S}/update/x/journalentries", "update_progress"),
+            (f"{S}/refresh/x/events/batch", "update_progress"),
             (f"{S}/update/x/events", "updates"),
             (f"{S}/update", "updates"),
             (f"{S}/updates", "history"),

@@ -68,7 +68,7 @@ class TestStates:
     def test_take_no_more_memory_than_their_text(self) -> None:
         """Sixteen million elements in 32 MB would take a gigabyte."""
         script = (
-            "import resource; from common.stacks.state import document\n"
+            "import resource; from common.stacks.engine import document\n"
             "from tests.stacks.engine.test_counting import listed\n"
             "text = listed(b'resources', b'1', 16_000_000)\n"
             "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
