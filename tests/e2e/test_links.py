@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 def test_lead_to_pages(project: Project) -> None:
     """Links of an update, a preview, the stack, the list of stacks and the signed-in user, each with what it is about."""
     server = project.cli.server
+    if os.environ.get("STACKHOLD_E2E_URL"):
+        pytest.skip("a browser keeps the session of a server that was not started here only over HTTPS")
     console = {"PULUMI_CONSOLE_DOMAIN": urlsplit(server.url).netloc}
     project.write({"a": stash("1")})
     project.init()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -34,6 +35,9 @@ def own_server(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFacto
     with pytest.MonkeyPatch.context() as patch, new_database() as database:
         for name, value in {"STACKHOLD_OUTBOUND_ALLOW": "127.0.0.1", **database}.items():
             patch.setenv(name, value)
+        # A new database beside the objects of another installation is refused, so those of the server under test are not for it.
+        for name in [name for name in os.environ if name.endswith("_BLOB_STORAGE_ENDPOINT")]:
+            patch.delenv(name)
         process = ServerProcess(tmp_path_factory.mktemp("server") / "data")
         process.start()
         yield process.server
