@@ -4,11 +4,8 @@ A request that met an error has changed nothing: a single statement is all or no
 The one exception is a connection that is lost while COMMIT is on its way, when nobody knows.
 """
 
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
@@ -28,9 +25,6 @@ READ_ONLY = {
 # The server's disk, or the room that it gives to tables, is used up.
 FULL = (1021, 1114)
 _SQLITE_DUPLICATES = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
-_ATTEMPTS = 4
-_LONGEST_PAUSE_SECONDS = 0.05
-_T = TypeVar("_T")
 
 
 class Contention(Unavailable):
@@ -55,9 +49,14 @@ def unless_taken(message: str) -> Iterator[None]:
         raise
 
 
+def is_contention(error: BaseException) -> bool:
+    """Tell whether the transaction lost to another one: a repeat of the same may succeed."""
+    return isinstance(error, Contention)
+
+
 def is_race(error: BaseException) -> bool:
-    """Tell whether somebody else was faster, so that the use case is to look again and decide anew."""
-    return is_duplicate(error) or isinstance(error, Contention)
+    """Tell whether another process was faster, so that the use case must read again and decide again."""
+    return is_duplicate(error) or is_contention(error)
 
 
 def number(error: BaseException | None) -> int | None:
@@ -72,19 +71,6 @@ def words(error: BaseException | None) -> str:
     cause = error.__cause__ if isinstance(error, BackendError) else error
     said = cause.orig.args if isinstance(cause, DBAPIError) and cause.orig else ()
     return str(said[-1]) if said else ""
-
-
-def repeated(attempt: Callable[[], _T]) -> _T:
-    """Run what opens a transaction of its own, and again when the database ended it in favour of another one."""
-    for left in reversed(range(_ATTEMPTS)):
-        try:
-            return attempt()
-        except Contention:
-            if not left:
-                raise
-            # Without a pause the same two meet again.
-            time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret depends on it
-    raise AssertionError
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 
 from common.db.address import MySQL
 from common.db.faults import DEADLOCK, DENIED, PACKET, READ_ONLY, number
+from common.db.retry import retry
 
 LOG = logging.getLogger("stackhold.database")
 
@@ -34,7 +35,6 @@ ASK_AFTER_SECONDS, REPLACE_AFTER_SECONDS = 30, 240
 # The server closes what a frozen or vanished process left behind. Longer than any idle connection is used again.
 SERVER_WAIT_SECONDS = 300
 LOCK_WAIT_SECONDS, TABLE_LOCK_WAIT_SECONDS = 5, 30
-_DEADLOCK_ATTEMPTS = 4
 _SESSION = (
     "SET SESSION transaction_isolation='READ-COMMITTED', "
     # Without strictness a text that is too long would be cut without a word.
@@ -114,13 +114,15 @@ class Dialect(MySQLDialect_pymysql):
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:  # noqa: ANN401
         """Execute a statement; one outside a transaction that lost a deadlock has done nothing and is sent again."""
-        for left in reversed(range(_DEADLOCK_ATTEMPTS)):
-            try:
-                super().do_execute(cursor, statement, parameters, context)  # type: ignore[no-untyped-call]
-                return
-            except err.OperationalError as error:
-                if not left or number(error) != DEADLOCK or _is_in_transaction(cursor.connection):
-                    raise
+
+        def execute() -> None:
+            super(Dialect, self).do_execute(cursor, statement, parameters, context)  # type: ignore[no-untyped-call]
+
+        def may_repeat(error: Exception) -> bool:
+            is_deadlock = isinstance(error, err.OperationalError) and number(error) == DEADLOCK
+            return is_deadlock and not _is_in_transaction(cursor.connection)
+
+        retry(execute, when=may_repeat)
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:  # noqa: ANN401
         """Tell whether the connection is of no use after an error."""

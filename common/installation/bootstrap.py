@@ -17,12 +17,12 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, StartUpError
 from common.core.names import require_owner_name
 from common.db.faults import is_race
+from common.db.retry import retry
 from common.installation import repository
 from common.people.orgs import steps as orgs
 from common.people.users import steps as users
 
 ADMIN_LOGIN = "admin"
-_ATTEMPTS = 3
 _ADMIN, _TOKEN_NAME = "admin", "bootstrap"
 _ENDED = (
     "STACKHOLD_BOOTSTRAP_TOKEN holds a token that was revoked or has expired, so no one can sign in with it: remove it from the"
@@ -69,16 +69,17 @@ def bootstrap(backend: Backend, *, token: str | None, org: str | None) -> Bootst
     """
     # No permission check: nobody could pass one yet. Only the operator can set what is asked for here.
     require_fit(token, org)
-    for _ in range(_ATTEMPTS):
-        try:
-            with backend.db.begin() as tx:
-                return _make_missing(tx, backend.clock.now(), token, org)
-        except Exception as error:
-            # Another process makes the same things at this moment: ours are rolled back, and its are found next time.
-            if not is_race(error):
-                raise
-    msg = "the first administrator could not be made: other processes keep changing the same rows; start again"
-    raise StartUpError(msg)
+
+    def attempt() -> BootstrapResult:
+        with backend.db.begin() as tx:
+            return _make_missing(tx, backend.clock.now(), token, org)
+
+    # Another process may make the same things at this moment: then ours are rolled back, and the repeat finds its.
+    return retry(attempt, when=is_race, failure=_too_many_changes)
+
+
+def _too_many_changes() -> StartUpError:
+    return StartUpError("the first administrator cannot be created: other processes keep changing the same rows; start again")
 
 
 def require_fit(token: str | None, org: str | None) -> None:

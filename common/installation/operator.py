@@ -13,7 +13,8 @@ from common.access import authentication as access
 from common.access import tokens
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, NotFound
-from common.db.faults import repeated, unless_taken
+from common.db.faults import unless_taken
+from common.db.retry import retry
 from common.mailing.model import clean_address
 from common.people.orgs import steps as orgs
 from common.people.orgs.steps import change_settings
@@ -80,7 +81,7 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
         return Made(new.login, token.text)
 
     with unless_taken(_taken(new.login)):
-        return repeated(make)
+        return retry(make)
 
 
 def add_organization(backend: Backend, login: str, admin: str) -> None:
@@ -95,7 +96,7 @@ def add_organization(backend: Backend, login: str, admin: str) -> None:
             orgs.add_shared(tx, login=login, admin_user_id=user_id, now=backend.clock.now())
 
     with unless_taken(_taken(login)):
-        repeated(make)
+        retry(make)
 
 
 def stop_requiring_saml(backend: Backend, login: str) -> None:
@@ -105,7 +106,7 @@ def stop_requiring_saml(backend: Backend, login: str) -> None:
         with backend.db.begin() as tx:
             change_settings(tx, _organization(tx, login), lambda old: msgspec.structs.replace(old, saml_required=False))
 
-    repeated(stop)
+    retry(stop)
 
 
 def _organization(tx: Connection, login: str) -> str:

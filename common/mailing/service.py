@@ -11,7 +11,7 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest
 from common.core.paging import make_token, read_token, seal
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.mailing import repository, steps
 from common.mailing.model import QueuedMail
 from common.ports.mail import Mail, NotSent
@@ -86,7 +86,7 @@ def _settle(backend: Backend, mail: QueuedMail, claimed_until: int, problem: Not
         with backend.db.connect() as connection:
             repository.settle(connection, mail.id, claimed_until, due_at=due_at, sent_at=sent_at, problem=words)
 
-    repeated(settle)
+    retry(settle)
 
 
 def _position(token: str, sealed: str) -> tuple[int, str]:

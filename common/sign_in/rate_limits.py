@@ -14,7 +14,8 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import TooManyRequests
 from common.crypto.service_keys import service_key
-from common.db.faults import is_duplicate, repeated
+from common.db.faults import is_duplicate
+from common.db.retry import retry
 from common.sign_in.repository import rate_limits
 
 _SECOND = 1000
@@ -65,7 +66,7 @@ def give_back(backend: Backend, taken: list[str]) -> None:
             rate_limits.give_back(connection, taken)
 
     if taken:
-        repeated(change)
+        retry(change)
 
 
 def client_subject(address: str) -> str:
@@ -85,7 +86,7 @@ def _take(backend: Backend, limit: Limit, subject: str) -> str:
     named = hmac.new(service_key(backend, "throttle"), f"{limit.kind}:{subject}".encode("utf-8", "replace"), sha256).hexdigest()
     began_at = None
     for _ in range(_ROUNDS):  # Again when another process began the window meanwhile.
-        if repeated(lambda: _is_counted(backend, limit, named)):
+        if retry(lambda: _is_counted(backend, limit, named)):
             return named
         with backend.db.connect() as connection:
             began_at = rate_limits.find_window(connection, named)

@@ -10,7 +10,8 @@ from common.access import grants
 from common.backend import Backend
 from common.core.errors import BadRequest, NotFound
 from common.core.ids import is_id
-from common.db.faults import Contention, is_duplicate, repeated
+from common.db.faults import Contention, is_duplicate
+from common.db.retry import retry
 from common.people.orgs.member_steps import not_a_member
 from common.rights.built_in import BUILT_INS, LEVEL_SETS, SET, STACK
 from common.rights.caller import Caller, missing_org
@@ -106,7 +107,7 @@ def update_assignment(
                 )
             return _to_assignment(assignments.find_held(tx, stack.id, person.id)[0])
 
-    return repeated(change)
+    return retry(change)
 
 
 def _level(tx: Connection, caller: Caller, membership: Membership, stack: Stack, set_id: str) -> StackLevel:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from common.backend import Backend
 from common.core.errors import Conflict
 from common.core.names import is_name
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.people.orgs.member_steps import not_a_member
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import STACK_ADMIN, Permission
@@ -49,4 +49,4 @@ def reassign(backend: Backend, caller: Caller, path: StackPath, login: str) -> P
                 raise Conflict(msg)
             return previous
 
-    return repeated(change)
+    return retry(change)

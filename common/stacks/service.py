@@ -7,7 +7,7 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.core.names import is_name, require_tag, require_tag_count, require_tags
 from common.core.paging import make_token, read_token, seal
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
@@ -95,7 +95,7 @@ def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[s
             with backend.db.begin() as tx:
                 steps.put_tags(tx, stack, tags)
 
-    repeated(change)
+    retry(change)
 
 
 def set_tag(
@@ -125,7 +125,7 @@ def set_tag(
                 require_tag_count(len(tags) + 1)
             steps.put_tags(tx, stack, {**tags, name: value})
 
-    repeated(change)
+    retry(change)
 
 
 def remove_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> None:
@@ -140,7 +140,7 @@ def remove_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> 
                 raise NotFound(_missing_tag(name, path))
             steps.put_tags(tx, stack, {key: value for key, value in tags.items() if key != name})
 
-    repeated(change)
+    retry(change)
 
 
 def _require_own_tag(name: str) -> None:

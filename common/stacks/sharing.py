@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from common.access import grants
 from common.backend import Backend
 from common.core.errors import NotFound
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.people.teams import steps as team_steps
 from common.people.teams.model import Change, Details, StackChange, Team
 from common.rights.caller import Caller, missing_org
@@ -74,7 +74,7 @@ def update_team(backend: Backend, caller: Caller, org: str, name: str, change: C
             for one in change.stacks:
                 _put(tx, caller, membership, team, one, now=backend.clock.now())
 
-    repeated(update)
+    retry(update)
 
 
 def list_teams(backend: Backend, caller: Caller, path: StackPath) -> Sharing:
@@ -99,7 +99,7 @@ def set_team_level(backend: Backend, caller: Caller, path: StackPath, name: str,
             require_givable(caller, membership, stack, STACK_LEVELS[level])
             steps.give_level(tx, stack, team, one, now=backend.clock.now())
 
-    repeated(change)
+    retry(change)
 
 
 def list_collaborators(backend: Backend, caller: Caller, path: StackPath) -> tuple[list[Collaborator], str]:
@@ -121,7 +121,7 @@ def remove_collaborator(backend: Backend, caller: Caller, path: StackPath, login
                 msg = f"{login[:100]!a} was given nothing on stack '{stack.path}'"
                 raise NotFound(msg)
 
-    repeated(remove)
+    retry(remove)
 
 
 def _put(

@@ -17,8 +17,9 @@ from common.core.errors import BadRequest, Unavailable
 from common.db import mysql
 from common.db.address import MySQL
 from common.db.engine import Database, open_database
-from common.db.faults import PACKET, READ_ONLY, Contention, repeated
+from common.db.faults import PACKET, READ_ONLY, Contention
 from common.db.health import ping
+from common.db.retry import retry
 from common.db.tables.installation import jobs
 from common.db.tables.stacks import stack_tags, stacks, updates
 from common.rights.caller import Caller
@@ -370,7 +371,7 @@ class TestDeadlock:
             raise Contention("lost")
 
         with pytest.raises(Contention):
-            repeated(lose)
+            retry(lose)
 
         assert 4 == len(attempts)
 

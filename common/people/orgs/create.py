@@ -4,7 +4,8 @@ from common.backend import Backend
 from common.config.public_urls import is_laptop
 from common.config.settings import Settings
 from common.core.errors import BadRequest, Forbidden
-from common.db.faults import repeated, unless_taken
+from common.db.faults import unless_taken
+from common.db.retry import retry
 from common.people.orgs import steps as orgs
 from common.rights.caller import Caller
 
@@ -37,4 +38,4 @@ def found(backend: Backend, caller: Caller, login: str) -> None:
             orgs.add_shared(tx, login=login, admin_user_id=caller.user_id, now=backend.clock.now())
 
     with unless_taken(f"the name {login[:80]!a} is taken, by a user or an organization"):
-        repeated(make)
+        retry(make)

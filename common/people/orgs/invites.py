@@ -17,7 +17,7 @@ from common.backend import Backend
 from common.config.public_urls import base_url
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.mailing import steps as mailing
 from common.mailing.model import NewMail, Purpose, clean_address
 from common.people.orgs import invite_proofs
@@ -157,7 +157,7 @@ def resend(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
             if invite is not None and invite.email:
                 mailing.queue_again(tx, backend, _mail(invite.email, invite_id))
 
-    repeated(renew)
+    retry(renew)
 
 
 def list_pending(backend: Backend, caller: Caller) -> list[Invite]:

@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 from common.backend import Backend
 from common.core.errors import BadRequest, NotFound
-from common.db.faults import repeated, unless_taken
+from common.db.faults import unless_taken
+from common.db.retry import retry
 from common.people.orgs import steps as orgs
 from common.people.orgs.model import Given, Member
 from common.people.orgs.repository import members
@@ -67,7 +68,7 @@ def in_turn(backend: Backend, org_id: str, change: Callable[[Connection], _T]) -
             members.lock(tx, org_id)
             return change(tx)
 
-    return repeated(attempt)
+    return retry(attempt)
 
 
 def require(caller: Caller, permission: Permission, org: str) -> Membership:

@@ -11,7 +11,7 @@ from common.audit import steps
 from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import BadRequest, NotFound
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.people.orgs.model import Counts, Wanted
 from common.people.orgs.repository import members
 from common.people.orgs.role_grants import settle
@@ -67,7 +67,7 @@ def update_settings(backend: Backend, caller: Caller, org: str, changes: Mapping
             steps.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
             return Organization(membership, settings, _counts(tx, membership))
 
-    return repeated(update)
+    return retry(update)
 
 
 def _counts(connection: Connection, membership: Membership) -> Counts:

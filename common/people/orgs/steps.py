@@ -58,7 +58,7 @@ def drop_role(tx: Connection, org_id: str, role_id: str) -> None:
 def change_settings(tx: Connection, org_id: str, change: Callable[[OrgSettings], OrgSettings]) -> OrgSettings:
     """Change an organization's settings from what they are now, and return them as they are then.
 
-    Raises Contention when somebody else changed them at the same time: run the use case with common.db.faults.repeated.
+    Raises Contention when another process changed them at the same time: run the use case with common.db.retry.retry.
     """
     # No permission check: the use case made it.
     text = settings.find(tx, org_id)

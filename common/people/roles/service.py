@@ -16,7 +16,8 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden
-from common.db.faults import Contention, repeated, unless_taken
+from common.db.faults import Contention, unless_taken
+from common.db.retry import retry
 from common.people.orgs.steps import change_settings, drop_role, load_settings
 from common.people.roles.built_in import built_in_records
 from common.people.roles.composition import compose, rewrite_composers
@@ -82,7 +83,7 @@ def create_role(backend: Backend, caller: Caller, org: str, new: NewRecord, *, w
             steps.record(tx, backend, caller, membership.org_id, Event.ROLE_CREATED, description=told)
             return add(tx, membership, wanted, now_millis)
 
-    return repeated(create)
+    return retry(create)
 
 
 def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change: Change) -> Record:
@@ -100,7 +101,7 @@ def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change
             steps.record(tx, backend, caller, membership.org_id, Event.ROLE_UPDATED, description=told)
             return marked([load(tx, membership.org_id, role_id)], membership.settings)[0]
 
-    return repeated(update)
+    return retry(update)
 
 
 def delete_role(backend: Backend, caller: Caller, org: str, role_id: str, *, force: bool) -> None:
@@ -129,7 +130,7 @@ def delete_role(backend: Backend, caller: Caller, org: str, role_id: str, *, for
             told = f"Deleted {record.purpose} {record.name!a}" + (f", taken from {held_by}" if held_by else "")
             steps.record(tx, backend, caller, membership.org_id, Event.ROLE_DELETED, description=told)
 
-    repeated(delete)
+    retry(delete)
 
 
 def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -> None:
@@ -151,7 +152,7 @@ def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -
             told = f"New members get role {record.name!a}"
             steps.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
 
-    repeated(choose)
+    retry(choose)
 
 
 def _put(tx: Connection, membership: Membership, record: Record, now_millis: int, *, rules_too: bool) -> None:

@@ -8,7 +8,7 @@ from common.access import grants
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Forbidden, NotFound
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.people.roles.built_in import built_in_records
 from common.people.roles.model import NewRecord, Purpose, Record, TeamOf
 from common.people.roles.records import add, load, marked, require, rules_of
@@ -50,7 +50,7 @@ def give_role(backend: Backend, caller: Caller, org: str, team: str, role_id: st
             membership.require_held(d.allowed(rules_of(tx, record)))
             holders.give(tx, found.id, record.id, unix_millis(backend.clock.now()))
 
-    repeated(give)
+    retry(give)
 
 
 def take_role(backend: Backend, caller: Caller, org: str, team: str, role_id: str) -> None:
@@ -64,7 +64,7 @@ def take_role(backend: Backend, caller: Caller, org: str, team: str, role_id: st
                 msg = f"team {found.name!a} does not have role {role_id[:100]!a}"
                 raise NotFound(msg)
 
-    repeated(take)
+    retry(take)
 
 
 def enable_team_roles(backend: Backend, caller: Caller, org: str, team: str) -> Record:
@@ -80,7 +80,7 @@ def enable_team_roles(backend: Backend, caller: Caller, org: str, team: str) -> 
                 return load(tx, membership.org_id, private_id)
             return _make_private(tx, backend, membership, found)
 
-    return repeated(enable)
+    return retry(enable)
 
 
 def take_all_from(tx: Connection, team_id: str) -> None:

@@ -9,7 +9,8 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.ids import new_id
-from common.db.faults import repeated, unless_taken
+from common.db.faults import unless_taken
+from common.db.retry import retry
 from common.people.teams import directory_groups
 from common.people.teams.model import (
     Details,
@@ -65,7 +66,7 @@ def create_team(
             teams.add_member(tx, membership.org_id, team.id, founder.id, TeamRole.ADMIN, now_millis=now_millis)
             return Details(team, members=(Member(founder, TeamRole.ADMIN),)).seen_by(caller.user_id)
 
-    return repeated(create)
+    return retry(create)
 
 
 def delete_team(backend: Backend, caller: Caller, org: str, name: str) -> None:
@@ -80,4 +81,4 @@ def delete_team(backend: Backend, caller: Caller, org: str, name: str) -> None:
                 raise _missing(name)
             steps.record(tx, backend, caller, membership.org_id, Event.TEAM_DELETED, description=f"Deleted team {name}")
 
-    repeated(delete)
+    retry(delete)

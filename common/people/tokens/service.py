@@ -20,7 +20,8 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.core.ids import is_id
 from common.core.paging import make_token, read_token, seal
-from common.db.faults import repeated, unless_taken
+from common.db.faults import unless_taken
+from common.db.retry import retry
 from common.people.teams import steps as teams
 from common.people.tokens import repository
 from common.people.tokens.model import (
@@ -253,7 +254,7 @@ def _issue(tx: Connection, backend: Backend, caller: Caller, owner: TokenOwner, 
 def _unless_taken(create: Callable[[], IssuedToken]) -> IssuedToken:
     """Return the token that a transaction makes; Conflict when its name was ever taken in the organization, by any token."""
     with unless_taken("token name already exists"):
-        return repeated(create)
+        return retry(create)
 
 
 def _revoke(backend: Backend, whose: Whose, token_id: str, record: Callable[[Connection, str], None]) -> None:
@@ -268,7 +269,7 @@ def _revoke(backend: Backend, whose: Whose, token_id: str, record: Callable[[Con
             record(tx, repository.get_name(tx, token_id))
             return True
 
-    if not repeated(revoke):
+    if not retry(revoke):
         msg = f"Access token '{token_id}' not found"
         raise NotFound(msg)
 

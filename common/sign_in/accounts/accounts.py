@@ -14,7 +14,7 @@ from common.backend import Backend
 from common.config.settings import Settings
 from common.core.clock import unix_millis
 from common.core.errors import Forbidden, NotFound, Unauthorized
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.mailing.model import clean_address
 from common.people.users import steps as users
 from common.rights.caller import Caller
@@ -66,7 +66,7 @@ def change_password(backend: Backend, caller: Caller, old: str, new: str) -> str
             store_password(tx, backend, account.user_id, password_hash)
             return sessions.start(tx, backend, account.user_id, provider=PROVIDER)
 
-    return repeated(change)
+    return retry(change)
 
 
 def change_name(backend: Backend, caller: Caller, name: str) -> None:
@@ -77,7 +77,7 @@ def change_name(backend: Backend, caller: Caller, name: str) -> None:
         with backend.db.begin() as tx:
             users.rename(tx, caller.user_id, name)
 
-    repeated(change)
+    retry(change)
 
 
 def find_account(backend: Backend, caller: Caller) -> Account | None:
@@ -166,7 +166,7 @@ def _signed_in(backend: Backend, name: str, password: str, client: str, admit: C
             require_unchanged(tx, account)
             return admit(tx, account.user_id)
 
-    entered = repeated(enter)
+    entered = retry(enter)
     rate_limits.give_back(backend, taken)
     return entered
 
@@ -191,7 +191,7 @@ def _with_new_hash(backend: Backend, account: Account, new: str) -> Account:
             accounts.renew_hash(connection, account.user_id, account.password_hash, new)
             return accounts.find(connection, account.user_id)
 
-    renewed = repeated(renew)
+    renewed = retry(renew)
     if renewed is None or renewed.password_hash != new:
         raise Unauthorized(_WRONG)
     return renewed

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden
-from common.db.faults import repeated, unless_taken
+from common.db.faults import unless_taken
+from common.db.retry import retry
 from common.mailing import steps as mailing
 from common.mailing.model import NewMail, Purpose, clean_address
 from common.people.users import steps as users
@@ -47,7 +48,7 @@ def add_account(backend: Backend, caller: Caller, email: str, password: str) -> 
                 raise Conflict(msg)
             open_account(tx, backend, caller.user_id, address, password_hash, is_proven=address == caller.email)
 
-    repeated(add)
+    retry(add)
 
 
 def open_account(
@@ -100,7 +101,7 @@ def request_change(backend: Backend, caller: Caller, password: str, email: str) 
             one_time_links.revoke_of_user(tx, account.user_id)
             mailing.queue(tx, backend, [NewMail(Purpose.VERIFICATION, address, account.user_id)])
 
-    repeated(request)
+    retry(request)
 
 
 def send_again(backend: Backend, caller: Caller) -> None:
@@ -129,7 +130,7 @@ def verify(backend: Backend, caller: Caller, token: str) -> str:
             return _confirm(tx, backend, caller, one_time_links.use(tx, backend, LinkPurpose.VERIFY, token))
 
     with unless_taken(_OTHERS):
-        return repeated(confirm)
+        return retry(confirm)
 
 
 def find_waiting(backend: Backend, caller: Caller) -> str | None:
@@ -156,7 +157,7 @@ def cancel_change(backend: Backend, caller: Caller) -> None:
                 raise BadRequest(msg)
             one_time_links.revoke_of_user(tx, caller.user_id)
 
-    repeated(cancel)
+    retry(cancel)
 
 
 def require_address(text: str) -> str:

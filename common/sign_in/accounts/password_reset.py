@@ -9,7 +9,8 @@ from common.access import tokens as access
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import Conflict
-from common.db.faults import repeated, unless_taken
+from common.db.faults import unless_taken
+from common.db.retry import retry
 from common.mailing import steps as mailing
 from common.mailing.model import NewMail, Purpose
 from common.sign_in import captcha, rate_limits
@@ -66,7 +67,7 @@ def reset(backend: Backend, token: str, password: str) -> str:
             return sessions.start(tx, backend, link.user_id, provider=accounts.PROVIDER)
 
     with unless_taken(_TAKEN):
-        return repeated(attempt)
+        return retry(attempt)
 
 
 def _set(tx: Connection, backend: Backend, link: Link, password_hash: str) -> None:

@@ -15,7 +15,8 @@ from common.backend import Backend
 from common.config.public_urls import is_laptop
 from common.config.settings import Settings
 from common.core.errors import Forbidden
-from common.db.faults import repeated, unless_taken
+from common.db.faults import unless_taken
+from common.db.retry import retry
 from common.mailing.model import clean_address
 from common.people.orgs import invite_proofs
 from common.people.orgs import member_steps as members
@@ -122,7 +123,7 @@ def _signed_up(backend: Backend, new: NewAccount, client: str, admit: Callable[[
         with backend.db.begin() as tx:
             return make(tx)
 
-    return repeated(attempt)
+    return retry(attempt)
 
 
 def _require_welcome(backend: Backend, new: NewAccount) -> _Invited | None:

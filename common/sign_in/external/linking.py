@@ -15,7 +15,7 @@ from common.config import identity_providers
 from common.config.settings import Settings
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.people.orgs import sso_members
 from common.people.users import steps as users
 from common.rights.caller import Caller
@@ -93,7 +93,7 @@ def unlink(backend: Backend, caller: Caller, provider: str, subject: str) -> Non
                 raise BadRequest("this is your only way to sign in; link another account or set a password first")
             identities.remove(tx, caller.user_id, provider, subject)
 
-    repeated(attempt)
+    retry(attempt)
 
 
 def _newly_linked(tx: Connection, settings: Settings, account: Account, now: datetime) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.sign_in import rate_limits
 from common.sign_in.external.repository import pending_sign_ins
 from common.sign_in.model import Flow, Pending, Secrets
@@ -53,7 +53,7 @@ def take(backend: Backend, provider: str, browser: str, state: str) -> Pending:
         with backend.db.begin() as tx:
             return end(tx, provider, browser, state, backend.clock.now())
 
-    return repeated(attempt)
+    return retry(attempt)
 
 
 def end(tx: Connection, provider: str, browser: str, state: str, now: datetime) -> Pending:

@@ -15,7 +15,7 @@ from common.backend import Backend
 from common.config.public_urls import api_url
 from common.core.clock import unix_millis
 from common.core.errors import NotFound, Unauthorized, Unavailable
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.people.orgs import member_steps as members
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
@@ -96,7 +96,7 @@ def delete(backend: Backend, caller: Caller, org: str) -> None:
             if not tokens.remove(tx, membership.org_id):
                 raise NotFound(_NO_TOKEN)
 
-    repeated(revoke)
+    retry(revoke)
 
 
 def base_url(backend: Backend, org: str) -> str:

@@ -14,7 +14,7 @@ from common.access import tokens
 from common.backend import Backend
 from common.core.errors import Unauthorized
 from common.crypto.service_keys import service_key
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.rights.caller import Caller, TokenKind
 
 _NO_SESSION = "sign in first"
@@ -63,7 +63,7 @@ def end(backend: Backend, caller: Caller) -> None:
         with backend.db.begin() as tx:
             tokens.revoke_token(tx, caller.token_id, TokenKind.SESSION, caller.user_id, backend.clock.now())
 
-    repeated(revoke)
+    retry(revoke)
 
 
 def form_key(backend: Backend, subject: str) -> str:

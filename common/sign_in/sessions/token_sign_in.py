@@ -7,7 +7,7 @@ person's other sessions, not with the token.
 from common.access import authentication as access
 from common.backend import Backend
 from common.core.errors import Forbidden, Unauthorized
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.sign_in import rate_limits
 from common.sign_in.sessions import sessions
 
@@ -34,6 +34,6 @@ def sign_in(backend: Backend, text: str, *, client: str) -> str:
         with backend.db.begin() as tx:
             return sessions.start(tx, backend, caller.user_id, provider="token")
 
-    session = repeated(start)
+    session = retry(start)
     rate_limits.give_back(backend, taken)
     return session

@@ -16,7 +16,7 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import NotFound
 from common.core.ids import is_id
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
@@ -60,7 +60,7 @@ def replace_policy(backend: Backend, caller: Caller, org: str, policy_id: str, s
             steps.record(tx, backend, caller, membership.org_id, Event.POLICY_UPDATED, description=told)
             return _load(tx, membership, policy_id)
 
-    return repeated(replace)
+    return retry(replace)
 
 
 def _end_what_is_not_given(tx: Connection, issuer: Issuer, now: datetime) -> None:

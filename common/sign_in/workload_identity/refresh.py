@@ -10,7 +10,7 @@ from common.access import authentication as access
 from common.access import tokens
 from common.backend import Backend
 from common.core.clock import unix_millis
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.sign_in.workload_identity.repository import issuers, refresh_tokens
 from common.sign_in.workload_identity.repository.refresh_tokens import Refresh
 from common.sign_in.workload_identity.token_issuing import Granted, grant, hash_of
@@ -54,4 +54,4 @@ def _end_family(backend: Backend, found: Refresh) -> None:
             tokens.revoke_tokens(tx, refresh_tokens.find_token_ids(tx, found.family_id), backend.clock.now())
             refresh_tokens.remove_family(tx, found.family_id)
 
-    repeated(end)
+    retry(end)

@@ -12,7 +12,8 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, NotFound
 from common.core.ids import is_id, new_id
-from common.db.faults import is_duplicate, repeated
+from common.db.faults import is_duplicate
+from common.db.retry import retry
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
@@ -165,7 +166,7 @@ def delete(backend: Backend, caller: Caller, org: str, issuer_id: str) -> None:
             refresh_tokens.remove_of_issuer(tx, issuer_id)
             refresh_tokens.remove_machines(tx, issuer_id)
 
-    repeated(remove)
+    retry(remove)
 
 
 def load(connection: Connection, membership: Membership, issuer_id: str) -> Issuer:
@@ -190,7 +191,7 @@ def _changed(backend: Backend, membership: Membership, change: Callable[[Connect
             return change(tx)
 
     try:
-        return repeated(attempt)
+        return retry(attempt)
     except Exception as error:
         if is_duplicate(error):
             # Upstream answers 400 for an address that is trusted already (platform.md 10.1).

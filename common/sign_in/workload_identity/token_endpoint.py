@@ -9,7 +9,7 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.ids import new_id
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.sign_in import rate_limits
 from common.sign_in.workload_identity import id_token, issuer_keys, token_request
 from common.sign_in.workload_identity.id_token import KeyMissing, NotGenuine, Peeked
@@ -106,7 +106,7 @@ def _record_refusal(backend: Backend, issuer: Issuer, asked: Asked, reason: str,
         with backend.db.begin() as tx:
             steps.record_of(tx, backend, job_of(issuer, client), issuer.org_id, Event.ISSUER_REFUSED, description=told)
 
-    repeated(record)
+    retry(record)
 
 
 def _not_genuine(error: NotGenuine) -> TokenRefused:

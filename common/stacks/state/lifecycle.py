@@ -12,7 +12,7 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict
 from common.core.ids import new_id
 from common.core.names import require_project_name, require_stack_name, require_tags
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 from common.stacks import blob_keys
@@ -97,7 +97,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
                 stack_references.replace(tx, stack_id, stored.links)
             sharing.give_to_teams(tx, membership, stack_id, new.teams, backend.clock.now())
 
-    repeated(record)
+    retry(record)
     return stack
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BackendError, Unavailable
-from common.db.faults import repeated
+from common.db.retry import retry
 from common.ports.blobs import BlobDamaged, BlobMissing
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
@@ -84,7 +84,7 @@ def conclude(backend: Backend, update_id: str, *, is_repeat: bool = True) -> str
         with backend.db.connect() as connection:
             repository.record_end(connection, finishing, end)
     else:
-        repeated(lambda: _record_end(backend, finishing, end))
+        retry(lambda: _record_end(backend, finishing, end))
     return end.damage if end.is_set_aside else None
 
 
