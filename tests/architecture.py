@@ -65,9 +65,9 @@ class Rule:
 
 
 def area_of(module: str) -> str:
-    """Return the package a module belongs to; the statements in `repository/` belong to the area around it."""
+    """Return the package a module belongs to; what is in `service/` or `repository/` belongs to the area around it."""
     parts = module.split(".")
-    return ".".join(parts[: parts.index("repository")]) if "repository" in parts else ".".join(parts[:-1])
+    return ".".join(next((parts[:at] for at, part in enumerate(parts) if part in {"service", "repository"}), parts[:-1]))
 
 
 def is_repository(module: str) -> bool:
@@ -76,8 +76,8 @@ def is_repository(module: str) -> bool:
 
 
 def is_service(module: str) -> bool:
-    """Tell whether a module is an area's front door."""
-    return is_in(module, "common") and module.endswith(".service")
+    """Tell whether a module is an area's front door: `service.py`, or a topic in `service/`."""
+    return is_in(module, "common") and "service" in module.split(".")
 
 
 def is_pure(module: str) -> bool:
