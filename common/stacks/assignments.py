@@ -13,6 +13,7 @@ from common.core.ids import is_id
 from common.db.faults import Contention, is_duplicate
 from common.db.retry import retry
 from common.people.orgs.member_steps import not_a_member
+from common.people.users.model import Person
 from common.rights.built_in import BUILT_INS, LEVEL_SETS, SET, STACK
 from common.rights.caller import Caller, missing_org
 from common.rights.descriptor import allowed
@@ -22,11 +23,11 @@ from common.rights.predicate import EntityKind
 from common.rights.rules import parsed
 from common.stacks.model import Stack
 from common.stacks.repository import assignments, stacks
-from common.stacks.repository.assignments import CustomSet, Held, Person
+from common.stacks.repository.assignments import CustomSet, Held
 from common.stacks.service import require_givable
 from common.stacks.steps import require_on_stack
 
-__all__ = ["Assignment", "PermissionSet", "Person", "list_assignments", "update_assignment"]
+__all__ = ["Assignment", "PermissionSet", "list_assignments", "update_assignment"]
 _LEVELS = {LEVEL_SETS[level].id: level for level in (StackLevel.READ, StackLevel.WRITE, StackLevel.ADMIN)}
 
 

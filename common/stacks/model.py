@@ -168,15 +168,6 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A user as others see them."""
-
-    login: str
-    name: str
-    avatar_url: str
-
-
-@dataclass(frozen=True, slots=True)
 class Deleted:
     """A deleted stack that can still be brought back, and its last version; times are unix milliseconds."""
 

@@ -7,9 +7,10 @@ from common.core.errors import Conflict
 from common.core.names import is_name
 from common.db.retry import retry
 from common.people.orgs.member_steps import not_a_member
+from common.people.users.model import Person
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import STACK_ADMIN, Permission
-from common.stacks.model import Person, Stack, StackPath
+from common.stacks.model import Stack, StackPath
 from common.stacks.repository import ownership as repository
 from common.stacks.service import require_givable
 from common.stacks.steps import load_stack, lock

@@ -8,8 +8,9 @@ from msgspec import UNSET
 
 from common.core.clock import from_millis
 from common.people.orgs import members
-from common.people.orgs.model import Member, Person, Wanted
+from common.people.orgs.model import Member, Wanted
 from common.people.teams import leave
+from common.people.users.model import Person
 from common.wire.orgs import (
     AddOrganizationMemberRequest,
     FGARole,

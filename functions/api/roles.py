@@ -11,6 +11,7 @@ from common.people.roles import holders, teams
 from common.people.roles import service as roles
 from common.people.roles.model import Change, NewRecord, Purpose, Record, TokenOf
 from common.people.roles.scopes import list_scopes
+from common.people.users import model as users
 from common.rights.predicate import EntityKind
 from common.stacks import assignments
 from common.stacks.assignments import Assignment
@@ -131,8 +132,8 @@ def list_org_tokens_with_role(backend: BackendDep, caller: CallerDep, org: str, 
 
 @router.get(f"{_ROLE}/users")
 def list_users_with_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str) -> Response:
-    found = holders.list_people(backend, caller, org, role_id)
-    return reply(ListUsersWithRoleResponse([Person(one.name, one.login, one.avatar_url, one.email) for one in found]))
+    people = holders.list_people(backend, caller, org, role_id)
+    return reply(ListUsersWithRoleResponse([_person(person) for person in people]))
 
 
 @router.get(f"{_TEAM}/roles")
@@ -248,8 +249,8 @@ def _assignment(found: Assignment) -> EntityAssignment:
     return EntityAssignment(principal, given, "assignment" if found.person is not None else "team")
 
 
-def _person(found: assignments.Person) -> Person:
-    return Person(found.name, found.login, found.avatar_url, found.email)
+def _person(person: users.Person) -> Person:
+    return Person(person.name, person.login, person.avatar_url, person.email)
 
 
 def _permission_set(found: assignments.PermissionSet) -> PermissionSet:

@@ -23,10 +23,11 @@ from common.mailing.model import NewMail, Purpose, clean_address
 from common.people.orgs import invite_proofs
 from common.people.orgs import member_steps as members
 from common.people.orgs.invite_proofs import MISSING
-from common.people.orgs.model import Given, Invite, NewInvite, Person
+from common.people.orgs.model import Given, Invite, NewInvite
 from common.people.orgs.repository import invites
 from common.people.orgs.repository import members as member_rows
 from common.people.orgs.role_grants import settle
+from common.people.users.model import Person
 from common.rights.caller import Caller
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
@@ -44,7 +45,7 @@ def list_invites(backend: Backend, caller: Caller, org: str) -> list[Invite]:
     membership = members.require(caller, Permission.INVITES_READ, org)
     with backend.db.connect() as connection:
         found = invites.find_all(connection, membership.org_id)
-    return [invite for invite in found if invite.email or membership.is_admin or invite.sent_by_id == caller.user_id]
+    return [invite for invite in found if invite.email or membership.is_admin or invite.sent_by.id == caller.user_id]
 
 
 def invite_people(
@@ -185,8 +186,7 @@ def _new(backend: Backend, caller: Caller, membership: Membership, email: str, g
         org_id=membership.org_id,
         email=email,
         given=given,
-        sent_by=Person(caller.login, caller.name, caller.email, caller.avatar_url),
-        sent_by_id=caller.user_id,
+        sent_by=Person(caller.user_id, caller.login, caller.name, caller.email, caller.avatar_url),
         sent_at=unix_millis(now),
         expires_at=unix_millis(now + OPEN_FOR),
         org_login=membership.login,

@@ -27,13 +27,13 @@ def take_out(tx: Connection, caller: Caller, membership: Membership, login: str)
     Raises NotFound for no member, BadRequest for the caller and for the last admin.
     """
     member = load(tx, membership, login)
-    if member.user_id == caller.user_id:
+    if member.person.id == caller.user_id:
         msg = f"you cannot remove yourself from organization {membership.login}; another admin can"
         raise BadRequest(msg)
     if member.is_admin:
         require_other_admin(tx, membership, member)
-    members.remove(tx, membership.org_id, member.user_id)
-    return member.user_id
+    members.remove(tx, membership.org_id, member.person.id)
+    return member.person.id
 
 
 def enter(tx: Connection, org_id: str, user_id: str, given: Given, now: datetime, *, refusal: str) -> None:
@@ -95,6 +95,6 @@ def load(connection: Connection, membership: Membership, login: str) -> Member:
 
 def require_other_admin(tx: Connection, membership: Membership, member: Member) -> None:
     """Raise BadRequest when a member is the last admin of the organization."""
-    if not members.has_other_admin(tx, membership.org_id, member.user_id):
+    if not members.has_other_admin(tx, membership.org_id, member.person.id):
         msg = f"{member.person.login} is the last admin of organization {membership.login}; make somebody else an admin first"
         raise BadRequest(msg)

@@ -52,7 +52,7 @@ def list_teams_of(backend: Backend, caller: Caller, org: str, login: str) -> lis
     """Return the names of a member's teams; NotFound when there is no such member."""
     membership = member_steps.require(caller, Permission.ORG_MEMBER_READ, org)
     with backend.db.connect() as connection:
-        return members.find_teams(connection, membership.org_id, member_steps.load(connection, membership, login).user_id)
+        return members.find_teams(connection, membership.org_id, member_steps.load(connection, membership, login).person.id)
 
 
 def add_member(backend: Backend, caller: Caller, org: str, login: str, role: str | None) -> Member:
@@ -89,13 +89,13 @@ def change_role(backend: Backend, caller: Caller, org: str, login: str, wanted: 
     def change(tx: Connection) -> None:
         given = settle(tx, membership, [wanted])[wanted]
         member = member_steps.load(tx, membership, login)
-        if member.user_id == caller.user_id and given.role_id is None and not membership.is_admin:
+        if member.person.id == caller.user_id and given.role_id is None and not membership.is_admin:
             # A custom role that they may give holds no more than they do; what a built-in one holds is up to the settings.
             msg = f"only an admin of organization {org} may give you a built-in role"
             raise Forbidden(msg)
         if member.is_admin and given.role is not member.role:
             member_steps.require_other_admin(tx, membership, member)
-        members.put_role(tx, membership.org_id, member.user_id, given)
+        members.put_role(tx, membership.org_id, member.person.id, given)
         record(tx, Event.MEMBER_ROLE_CHANGED, f"Made {login} {_named(given)}")
 
     member_steps.in_turn(backend, membership.org_id, change)
@@ -114,7 +114,7 @@ def set_sole_admin(backend: Backend, caller: Caller, org: str, login: str) -> No
         if member.suspended:
             msg = f"{login} is suspended and cannot be the only admin of {org}"
             raise BadRequest(msg)
-        members.make_sole_admin(tx, membership.org_id, member.user_id)
+        members.make_sole_admin(tx, membership.org_id, member.person.id)
         record(tx, Event.MEMBER_ROLE_CHANGED, f"Made {login} the only admin")
 
     member_steps.in_turn(backend, membership.org_id, change)

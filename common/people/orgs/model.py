@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from common.people.users.model import Person
 from common.rights.built_in import BY_ID, MADE_AT, ROLE_IDS
 from common.rights.permissions import Role
 
@@ -26,16 +27,6 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A user as others in an organization see them."""
-
-    login: str
-    name: str
-    email: str
-    avatar_url: str
-
-
-@dataclass(frozen=True, slots=True)
 class RoleOf:
     """The role that a member holds, built-in or custom, by id; `modified_at` in unix milliseconds."""
 
@@ -48,7 +39,6 @@ class RoleOf:
 class Member:
     """Somebody's place in an organization; `created_at` in unix milliseconds. `custom` stands in for `role` if it is set."""
 
-    user_id: str
     person: Person
     role: Role
     custom: RoleOf | None
@@ -96,7 +86,6 @@ class Invite:
     email: str
     given: Given
     sent_by: Person
-    sent_by_id: str
     sent_at: int
     expires_at: int
     org_login: str

@@ -99,16 +99,6 @@ class Holders:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A member as a list shows one."""
-
-    login: str
-    name: str
-    email: str
-    avatar_url: str
-
-
-@dataclass(frozen=True, slots=True)
 class TeamOf:
     """A team as a list shows one."""
 

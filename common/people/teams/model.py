@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from common.core.errors import BadRequest
 from common.core.names import NAME_LIMIT_BYTES, is_name
+from common.people.users.model import Person
 from common.rights.org_settings import EnvironmentLevel
 from common.rights.permissions import StackLevel
 
@@ -46,17 +47,6 @@ class Team:
     display_name: str
     description: str
     role: TeamRole = TeamRole.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A user who has an account."""
-
-    id: str
-    login: str
-    name: str
-    email: str
-    avatar_url: str
 
 
 @dataclass(frozen=True, slots=True)

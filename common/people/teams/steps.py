@@ -21,13 +21,13 @@ from common.people.teams.model import (
     Details,
     MemberAction,
     MemberChange,
-    Person,
     Team,
     TeamRole,
     require_environment,
     require_texts,
 )
 from common.people.teams.repository import teams
+from common.people.users.model import Person
 from common.rights.built_in import ADMIN, BY_ID
 from common.rights.caller import Caller, missing_org
 from common.rights.descriptor import allowed

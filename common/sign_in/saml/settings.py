@@ -16,8 +16,8 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.people.orgs import member_steps as members
 from common.people.orgs import sso_members
-from common.people.orgs.model import Person
 from common.people.orgs.steps import change_settings, load_settings
+from common.people.users.model import Person
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.org_settings import OrgSettings
@@ -111,10 +111,10 @@ def set_admin(backend: Backend, caller: Caller, org: str, login: str) -> None:
         if not found.is_admin or found.suspended:
             msg = f"{login} must be an admin of organization {org}, to be able to mend its provider"
             raise BadRequest(msg)
-        if sso_members.is_elsewhere(tx, membership.org_id, found.user_id):
+        if sso_members.is_elsewhere(tx, membership.org_id, found.person.id):
             msg = f"{login} belongs to other organizations and cannot be the SAML admin of {org}"
             raise BadRequest(msg)
-        change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, saml_admin_id=found.user_id))
+        change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, saml_admin_id=found.person.id))
         told = f"Made {login} the SAML admin"
         steps.record(tx, backend, caller, membership.org_id, Event.SAML_UPDATED, description=told)
 

@@ -7,21 +7,11 @@ from sqlalchemy import Connection, Row, Select, and_, or_, select
 
 from common.db.tables.access import roles, stack_grants
 from common.db.tables.people import members, teams, users
+from common.people.users.model import Person
 from common.rights.permissions import StackLevel
 
 _SET = "set"
 _RESOURCE_TYPES = ("stack", "global")
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who was given something."""
-
-    id: str
-    login: str
-    name: str
-    email: str
-    avatar_url: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,15 @@ from sqlalchemy import Connection, exists, select, update
 
 from common.db.tables.people import members, users
 from common.db.tables.stacks import stacks
-from common.stacks.model import Person, Stack
+from common.people.users.model import Person
+from common.stacks.model import Stack
 
 
 def find_person(connection: Connection, user_id: str) -> Person:
-    """Return a user, with empty texts if he is gone."""
-    row = connection.execute(select(users.c.login, users.c.name, users.c.avatar_url).where(users.c.id == user_id)).one_or_none()
-    return Person(row[0], row[1], row[2]) if row is not None else Person("", "", "")
+    """Return a user, with empty texts if they no longer exist."""
+    query = select(users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url).where(users.c.id == user_id)
+    row = connection.execute(query).one_or_none()
+    return Person(*row) if row is not None else Person(user_id, "", "", "", "")
 
 
 def find_member(connection: Connection, org_id: str, login: str) -> str | None:

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select, update
 
 from common.db.tables.people import invites, members, organizations, users
-from common.people.orgs.model import Given, Invite, Person
+from common.people.orgs.model import Given, Invite
+from common.people.users.model import Person
 from common.rights.permissions import Role
 
 _INVITES: Select[Any] = (
@@ -73,7 +74,7 @@ def add(tx: Connection, found: Sequence[Invite]) -> None:
             "email": invite.email,
             "role": invite.given.role,
             "role_id": invite.given.role_id,
-            "sent_by": invite.sent_by_id,
+            "sent_by": invite.sent_by.id,
             "sent_at": invite.sent_at,
             "expires_at": invite.expires_at,
         }
@@ -109,8 +110,7 @@ def _to_invite(row: Row[Any]) -> Invite:
         org_id=row.org_id,
         email=row.email,
         given=Given(Role(row.role), row.role_id),
-        sent_by=Person(row.login or "", row.name or "", row.sender_email or "", row.avatar_url or ""),
-        sent_by_id=row.sent_by,
+        sent_by=Person(row.sent_by, row.login or "", row.name or "", row.sender_email or "", row.avatar_url or ""),
         sent_at=row.sent_at,
         expires_at=row.expires_at,
         org_login=row.org_login,

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, f
 from common.db.tables.access import roles
 from common.db.tables.people import members, organizations, team_members, teams, users
 from common.db.tables.stacks import stacks
-from common.people.orgs.model import Counts, Given, Member, Person, RoleOf
+from common.people.orgs.model import Counts, Given, Member, RoleOf
+from common.people.users.model import Person
 from common.rights.permissions import Role
 
 _MEMBERS: Select[Any] = (
@@ -127,5 +128,5 @@ def _number(column: Any, condition: Any) -> Any:  # noqa: ANN401 - a column, a c
 
 def _to_member(row: Row[Any]) -> Member:
     custom = RoleOf(row.role_id, row.role_name, row.modified_at) if row.role_name is not None else None
-    person = Person(row.login, row.name, row.email, row.avatar_url)
-    return Member(row.user_id, person, Role(row.role), custom, bool(row.suspended), row.created_at)
+    person = Person(row.user_id, row.login, row.name, row.email, row.avatar_url)
+    return Member(person, Role(row.role), custom, bool(row.suspended), row.created_at)

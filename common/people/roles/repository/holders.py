@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 from common.db.tables.access import access_tokens, role_references, roles, stack_grants, team_roles
 from common.db.tables.people import invites, members, teams, users
 from common.db.tables.stacks import stacks
-from common.people.roles.model import Holders, Person, Purpose, TeamOf, TokenOf
+from common.people.roles.model import Holders, Purpose, TeamOf, TokenOf
+from common.people.users.model import Person
 from common.rights import built_in
 from common.rights.permissions import Role
 
@@ -33,7 +34,7 @@ def count(tx: Connection, org_id: str, role_id: str, now_millis: int) -> Holders
 def find_people(connection: Connection, org_id: str, role_id: str) -> list[Person]:
     """Return the members who hold a role themselves, by login."""
     query = (
-        select(users.c.login, users.c.name, users.c.email, users.c.avatar_url)
+        select(users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url)
         .join(members, members.c.user_id == users.c.id)
         .where(members.c.org_id == org_id, _of_member(role_id))
         .order_by(users.c.login)

@@ -21,7 +21,8 @@ from sqlalchemy import (
 from common.db.tables.access import roles, stack_grants, team_roles
 from common.db.tables.people import members, team_entities, team_members, teams, users
 from common.db.tables.stacks import stacks
-from common.people.teams.model import Details, EnvironmentChange, EnvironmentGrant, Member, Person, StackGrant, Team, TeamRole
+from common.people.teams.model import Details, EnvironmentChange, EnvironmentGrant, Member, StackGrant, Team, TeamRole
+from common.people.users.model import Person
 from common.rights.org_settings import EnvironmentLevel
 from common.rights.permissions import StackLevel
 
