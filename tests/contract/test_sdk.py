@@ -2,18 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
-# Each registers its scenes.
-import tests.contract.sdk_audit
-import tests.contract.sdk_issuers
-import tests.contract.sdk_orgs
-import tests.contract.sdk_roles
-import tests.contract.sdk_saml
-import tests.contract.sdk_stacks
-import tests.contract.sdk_teams
-import tests.contract.sdk_tokens  # noqa: F401
 from common.backend import open_backend
 from common.config.settings import Settings
 from tests.contract import sdk_scene
@@ -22,6 +15,9 @@ from tests.dialects import NewDatabase
 from tests.field_reports.serving import serving
 from tools.operations import Operation, operations
 
+# A module of a group registers its scenes when it is imported.
+for _path in sorted(Path(__file__).parent.glob("sdk_*.py")):
+    import_module(f"tests.contract.{_path.stem}")
 # What a complete server must have: what the command line needs in daily work, and what the other clients call.
 LAST_TIER = 2
 AREAS = re.compile(
