@@ -1,6 +1,10 @@
+import py_compile
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -87,11 +91,29 @@ class TestMigrations:
         """Types, lengths, character sets and index names are the same on both dialects, also without a server to ask."""
         assert set() == wanted_statements(name) - statements(name)
 
-    def test_are_listed_in_the_order_in_which_they_build_on_each_other(self) -> None:
-        """The list that is known without Alembic is the one Alembic finds."""
+    def test_are_numbered_in_the_order_in_which_they_build_on_each_other(self) -> None:
+        """The revisions that the files' names give without Alembic are those that Alembic finds, in one line without gaps."""
         scripts = ScriptDirectory(str(Path(module.__file__).parent / "migrations"))
 
         assert REVISIONS == tuple(reversed([script.revision for script in scripts.walk_revisions()]))
+        assert [f"{number:04}" for number in range(1, len(REVISIONS) + 1)] == list(REVISIONS)
+
+    def test_are_found_in_an_archive(self, tmp_path: Path) -> None:
+        """The revisions and tables are found by their files' names, also where the program is one zip archive of byte code."""
+        folder = Path(module.__file__).parents[2]
+        with zipfile.ZipFile(tmp_path / "program.zip", "w") as archive:
+            for path in [folder / "common" / "__init__.py", *(folder / "common" / "db").rglob("*.py")]:
+                py_compile.compile(str(path), str(tmp_path / "compiled.pyc"))
+                archive.write(tmp_path / "compiled.pyc", path.relative_to(folder).with_suffix(".pyc"))
+        program = (
+            "from common.db.migrations import REVISIONS; from common.db.tables.metadata import METADATA;"
+            "print(*REVISIONS, *METADATA.tables)"
+        )
+        environment = {"PYTHONPATH": str(tmp_path / "program.zip")}
+        command = [sys.executable, "-P", "-c", program]
+        ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+        assert (0, [*REVISIONS, *METADATA.tables]) == (ran.returncode, ran.stdout.split()), ran.stderr
 
 
 class TestMigrate:
