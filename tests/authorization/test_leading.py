@@ -27,8 +27,10 @@ from common.rights.permissions import ROLES, STACK_LEVELS, Permission, Role, Sta
 from common.stacks.repository import stacks as repository
 from functions.http.app import create_loaded_app
 from tests.authorization.needs import DIRECTORY, LEASE, Row, org
+from tests.authorization.requests import O, S
 from tests.authorization.rewinding import Rewinder
-from tests.authorization.table import ROWS, O, R, S
+from tests.authorization.rows.roles import R
+from tests.authorization.table import ROWS
 from tests.authorization.world import World, build
 from tests.factories.custom_roles import allow
 from tests.factories.orgs import hold

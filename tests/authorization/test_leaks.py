@@ -23,8 +23,10 @@ from functions.http.app import create_loaded_app
 from tests.authorization import neighbour
 from tests.authorization.needs import LEASE, On, Row, org, stack
 from tests.authorization.positions import OF_UPDATES, Position, filled, positions
+from tests.authorization.requests import O, row
 from tests.authorization.rewinding import Rewinder
-from tests.authorization.table import NOTHING, OF_DEV, ROWS, O, R, row
+from tests.authorization.rows.roles import NOTHING, OF_DEV, R
+from tests.authorization.table import ROWS
 from tests.authorization.world import World, build, mark_used, start_updates
 from tests.counting import Counter, counted
 from tests.factories.tokens import make_role
