@@ -8,6 +8,7 @@ from httpx2 import Client, Response
 from common.backend import Backend
 from common.rights.caller import Caller
 from common.sign_in.scim import tokens
+from tests.sign_in.scim import rfc_models
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -29,9 +30,13 @@ class Directory:
         return cls(client, tokens.create(backend, caller, org).text, org)
 
     def call(self, method: str, path: str, **more: Any) -> Response:
-        """Makes a call, whatever comes of it."""
+        """Return the reply to a call, successful or not; the reply, and the request that it accepts, follow the RFC."""
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/scim+json", **more.pop("headers", {})}
-        return self._client.request(method, f"/scim/v2/{self._org}{path}", headers=headers, **more)
+        reply = self._client.request(method, f"/scim/v2/{self._org}{path}", headers=headers, **more)
+        rfc_models.validate_reply(method, path, reply)
+        if "json" in more and reply.is_success:
+            rfc_models.validate_request(method, path, more["json"])
+        return reply
 
     def get(self, path: str) -> Any:
         """Returns what there is at an address."""
@@ -49,7 +54,8 @@ class Directory:
 
     def add(self, user_name: str, **document: Any) -> Any:
         """Makes a person as Okta does."""
-        emails = [{"primary": True, "value": user_name, "type": "work"}]
+        address = user_name if "@" in user_name else f"{user_name}@example.com"
+        emails = [{"primary": True, "value": address, "type": "work"}]
         return self.make("Users", **{"schemas": [USER], "userName": user_name, "emails": emails, "active": True, **document})
 
     def put(self, path: str, **document: Any) -> Any:

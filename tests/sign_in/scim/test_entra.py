@@ -7,9 +7,8 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from tests.sign_in.scim.directory_client import ENTERPRISE, GROUP, USER, Directory
+from tests.sign_in.scim.rfc_models import ENTRA_GROUP_SCHEMA
 from tests.sign_in.scim.stored_state import as_user, membership_of, named, team_of
-
-LEGACY_GROUP = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
 
 
 def bob(**more: Any) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def test_groups_are_synchronized(directory: Directory, client: TestClient) -> No
     """A group is made empty, looked at without members, filled and emptied by operations with lists, asked for one member."""
     person = directory.make("Users", **bob())
     made = directory.make(
-        "Groups", schemas=[GROUP, LEGACY_GROUP], externalId="g-1", displayName="Ops (EU)", meta={"resourceType": "Group"}
+        "Groups", schemas=[GROUP, ENTRA_GROUP_SCHEMA], externalId="g-1", displayName="Ops (EU)", meta={"resourceType": "Group"}
     )
     path = f"/Groups/{made['id']}"
     added = directory.patch(path, {"op": "Add", "path": "members", "value": [{"$ref": None, "value": person["id"]}]})
