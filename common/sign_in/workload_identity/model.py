@@ -123,6 +123,11 @@ class Discovered:
     thumbprints: tuple[str, ...]
 
 
+def matchable_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the claims that a rule can match, which are texts and lists of texts: what a later check of the policy needs."""
+    return {name: value for name, claim in claims.items() if (value := _matchable(claim)) is not None}
+
+
 def require_name(name: str) -> str:
     """Return an issuer's name without blanks around it; BadRequest for one that is empty or too long."""
     trimmed = name.strip()
@@ -171,3 +176,11 @@ def require_thumbprints(texts: Sequence[str]) -> tuple[str, ...]:
             msg = f"{text[:80]!a} is not a thumbprint: the SHA-256 (or SHA-1) of a certificate, in hexadecimal"
             raise BadRequest(msg)
     return plain
+
+
+def _matchable(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str)]
+    return matchable_claims(value) if isinstance(value, Mapping) else None

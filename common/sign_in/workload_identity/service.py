@@ -1,6 +1,6 @@
 """Issuers of identity tokens that an organization trusts: registered, listed, changed, deleted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -17,8 +17,10 @@ from common.db.retry import retry
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
-from common.sign_in.workload_identity import issuer_keys, jwks
-from common.sign_in.workload_identity.issuer_keys import KeysUnknown
+from common.sign_in.oidc import keys
+from common.sign_in.oidc.keys import InvalidKeys
+from common.sign_in.workload_identity import issuer_keys
+from common.sign_in.workload_identity.issuer_keys import KeysUnavailable
 from common.sign_in.workload_identity.model import (
     DEFAULT_EXPIRATION_SECONDS,
     Change,
@@ -62,7 +64,7 @@ def register(backend: Backend, caller: Caller, org: str, asked: Registration) ->
     require_url(asked.url)
     name, thumbprints = require_name(asked.name), require_thumbprints(asked.thumbprints)
     seconds = require_expiration(asked.max_expiration_seconds) or DEFAULT_EXPIRATION_SECONDS
-    static_keys = jwks.require_public(asked.jwks) if asked.jwks is not None else None
+    static_keys = _require_keys(asked.jwks) if asked.jwks is not None else None
     found = _discovered(backend, membership, asked.url) if static_keys is None else Discovered(asked.url, "", ())
     now_millis = unix_millis(backend.clock.now())
     # Keys from a server that is not among those given are not kept: the first exchange asks again, and compares.
@@ -114,7 +116,7 @@ def update(backend: Backend, caller: Caller, org: str, issuer_id: str, asked: Ch
     if seconds := require_expiration(asked.max_expiration_seconds):
         values["max_expiration_seconds"] = seconds
     if asked.jwks is not None:
-        values |= {"static_keys": jwks.require_public(asked.jwks), "fetched_keys": None, "keys_at": None}
+        values |= {"static_keys": _require_keys(asked.jwks), "fetched_keys": None, "keys_at": None}
 
     def change(tx: Connection) -> Issuer:
         issuer = load(tx, membership, issuer_id)
@@ -177,10 +179,17 @@ def load(connection: Connection, membership: Membership, issuer_id: str) -> Issu
     return found
 
 
+def _require_keys(document: Mapping[str, Any]) -> str:
+    try:
+        return keys.encode(keys.read_registered_keys(document))
+    except InvalidKeys as error:
+        raise BadRequest(str(error)) from error
+
+
 def _discovered(backend: Backend, membership: Membership, url: str) -> Discovered:
     try:
         return issuer_keys.discover(backend, membership.org_id, url)
-    except KeysUnknown as error:
+    except KeysUnavailable as error:
         msg = f"the issuer cannot be asked for its keys: {error}"
         raise BadRequest(msg) from error
 

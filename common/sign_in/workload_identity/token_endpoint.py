@@ -4,6 +4,8 @@ An organization that does not exist and one that does not trust the issuer are a
 exchanged as often as its holder likes while it is good: clients repeat what got no answer, and the jobs of a pipeline share it.
 """
 
+from typing import Any
+
 from common.audit import steps
 from common.audit.steps import Event
 from common.backend import Backend
@@ -11,10 +13,11 @@ from common.core.clock import unix_millis
 from common.core.ids import new_id
 from common.db.retry import retry
 from common.sign_in import rate_limits
-from common.sign_in.workload_identity import id_token, issuer_keys, token_request
-from common.sign_in.workload_identity.id_token import KeyMissing, NotGenuine, Peeked
-from common.sign_in.workload_identity.issuer_keys import KeysUnknown
-from common.sign_in.workload_identity.model import Issuer, TokenType
+from common.sign_in.oidc import id_token, keys
+from common.sign_in.oidc.id_token import InvalidToken, UnknownKey, UnverifiedToken
+from common.sign_in.workload_identity import issuer_keys, token_request
+from common.sign_in.workload_identity.issuer_keys import KeysUnavailable
+from common.sign_in.workload_identity.model import Issuer, TokenType, matchable_claims
 from common.sign_in.workload_identity.refresh import refresh
 from common.sign_in.workload_identity.repository import issuers
 from common.sign_in.workload_identity.repository.refresh_tokens import Request
@@ -22,6 +25,7 @@ from common.sign_in.workload_identity.token_issuing import Granted, grant, job_o
 from common.sign_in.workload_identity.token_request import ACCESS_TOKEN, EXCHANGE, REFRESH, Asked, Problem, TokenRefused
 from common.wire.oauth import TokenError, TokenExchangeGrantResponse
 
+_TOKEN_LIMIT = 16 * 1_024
 _REFUSED, _GIVEN = 400, 200
 
 
@@ -59,12 +63,12 @@ def _exchange(backend: Backend, asked: Asked, client: str) -> TokenExchangeGrant
         msg = "this server has no pools of runners yet, so it gives no runner tokens"
         raise TokenRefused(Problem.SCOPE, msg)
     try:
-        peeked = id_token.peek(asked.subject_token)
-    except NotGenuine as error:
-        raise _not_genuine(error) from error
-    issuer = _find_issuer(backend, asked.org, peeked)
+        token = id_token.read(asked.subject_token, limit=_TOKEN_LIMIT)
+    except InvalidToken as error:
+        raise _invalid(error) from error
+    issuer = _find_issuer(backend, asked.org, token)
     try:
-        return _given(backend, asked, peeked, issuer, client=client)
+        return _given(backend, asked, token, issuer, client=client)
     except TokenRefused as refused:
         # Only where the issuer is known: whoever is not trusted writes nothing into anybody's log, and nobody fills it.
         rate_limits.take(backend, (rate_limits.REFUSAL_OF_CLIENT, rate_limits.client_subject(client)))
@@ -75,23 +79,22 @@ def _exchange(backend: Backend, asked: Asked, client: str) -> TokenExchangeGrant
 def _given(
     backend: Backend,
     asked: Asked,
-    peeked: Peeked,
+    token: UnverifiedToken,
     issuer: Issuer,
     *,
     client: str,
 ) -> TokenExchangeGrantResponse:
     try:
-        claims = _verified(backend, asked.subject_token, peeked, issuer)
-    except NotGenuine as error:
-        raise _not_genuine(error) from error
-    except KeysUnknown as error:
-        msg = f"the keys of the issuer cannot be had: {error}"
-        raise TokenRefused(Problem.GRANT, msg) from error
+        claims = _verify(backend, token, issuer)
+    except InvalidToken as error:
+        raise _invalid(error) from error
+    except KeysUnavailable as error:
+        raise TokenRefused(Problem.GRANT, f"the keys of the issuer cannot be fetched: {error}") from error
     request = Request(
         asked.wish.token_type,
         asked.seconds,
         unix_millis(backend.clock.now()),
-        id_token.pruned(claims),
+        matchable_claims(claims),
         target=asked.wish.target,
         is_admin=asked.wish.is_admin,
     )
@@ -109,28 +112,39 @@ def _record_refusal(backend: Backend, issuer: Issuer, asked: Asked, reason: str,
     retry(record)
 
 
-def _not_genuine(error: NotGenuine) -> TokenRefused:
+def _invalid(error: InvalidToken) -> TokenRefused:
     return TokenRefused(Problem.GRANT, f"the identity token is not good: {error}")
 
 
-def _find_issuer(backend: Backend, org: str, peeked: Peeked) -> Issuer:
+def _find_issuer(backend: Backend, org: str, token: UnverifiedToken) -> Issuer:
     with backend.db.connect() as connection:
-        issuer = issuers.find_trusted(connection, org, peeked.issuer)
+        issuer = issuers.find_trusted(connection, org, token.issuer)
     if issuer is None:
         msg = f"organization {org[:100]!a} does not exist, or does not trust the issuer of the identity token"
         raise TokenRefused(Problem.GRANT, msg)
     return issuer
 
 
-def _verified(backend: Backend, token: str, peeked: Peeked, issuer: Issuer) -> dict[str, object]:
-    """Return the claims of a genuine token; keys are fetched at most once for it."""
-    known = issuer_keys.current(backend, issuer)
+def _verify(backend: Backend, token: UnverifiedToken, issuer: Issuer) -> dict[str, Any]:
+    """Return the claims of a valid token; keys are fetched at most once for it."""
+    current = issuer_keys.with_fresh_keys(backend, issuer)
     try:
-        return id_token.verify(token, peeked, known, backend.clock.now())
-    except KeyMissing:
-        if known is not issuer or known.static_keys is not None:
+        return _verify_with(backend, token, current)
+    except UnknownKey:
+        if current is not issuer or current.static_keys is not None:
             raise
-        return id_token.verify(token, peeked, issuer_keys.renewed(backend, issuer), backend.clock.now())
+        return _verify_with(backend, token, issuer_keys.with_new_keys(backend, issuer))
+
+
+def _verify_with(backend: Backend, token: UnverifiedToken, issuer: Issuer) -> dict[str, Any]:
+    return id_token.verify(
+        token,
+        keys.decode(issuer.static_keys or issuer.keys),
+        backend.clock.now(),
+        iss={"essential": True, "value": issuer.issuer},
+        aud={"essential": True},
+        exp={"essential": True},
+    )
 
 
 def _response(granted: Granted, request: Request) -> TokenExchangeGrantResponse:

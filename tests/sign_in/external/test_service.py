@@ -228,7 +228,7 @@ class TestRefusal:
         secrets = [peer.client_secret, query["state"][0], query["code"][0], *peer._tokens]
 
         assert len(secrets) > 4
-        assert "is not good" in caplog.text
+        assert "is not valid" in caplog.text
         assert [] == [one for one in secrets if one in caplog.text]
 
 

@@ -1,6 +1,6 @@
-"""Sign-in with any OpenID Connect provider: discovery, authorization code with PKCE, an identity token that is checked whole.
+"""Sign-in with an OpenID Connect provider: discovery, authorization code with PKCE, verification of the identity token.
 
-Source: OpenID Connect Core 1.0, 3.1.3.7 (identity token) and 5.3 (userinfo); RFC 9207 (issuer in the answer).
+Source: OpenID Connect Core 1.0, 3.1.3.7 (identity token) and 5.3 (userinfo); RFC 9207 (issuer in the response).
 """
 
 import logging
@@ -10,56 +10,59 @@ from typing import Any
 from common.backend import Backend
 from common.config import identity_providers
 from common.config.settings import Settings
-from common.core.clock import clock_problem, unix_seconds
 from common.core.errors import Forbidden, Unauthorized
-from common.sign_in.external.providers import oauth, oidc_discovery
+from common.sign_in.external.providers import oauth, provider_cache
 from common.sign_in.model import Account, Answer, BadAccount, Provider, Secrets, address_of, own_name, subject_of, text_of
+from common.sign_in.oidc import id_token
+from common.sign_in.oidc.id_token import InvalidToken, WrongTime
+from common.sign_in.oidc.metadata import Metadata
 
 LOG = logging.getLogger("stackhold.identity")
-SKEW_SECONDS = 60
-# By a private key alone: `none` proves nothing, and with a shared secret the published key could be taken for the secret.
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+# Tokens of people in many groups are long.
+_TOKEN_LIMIT = 128 * 1_024
 _Claims = dict[str, Any]
 
 
 def name(settings: Settings) -> str:
-    """Return what `identities` call the configured provider."""
+    """Return the name of the configured provider in `identities`."""
     return own_name(Provider.OIDC, settings.text("STACKHOLD_OIDC_ISSUER"))
 
 
 class OpenID:
-    """A provider's client, as providers.Client says."""
+    """The client of an OpenID Connect provider; see `providers.Client`."""
 
     def __init__(self, backend: Backend, label: str, redirect_uri: str) -> None:
-        """Read the settings; the provider is asked later."""
+        """Read the settings; the provider is called later."""
         self._backend = backend
         self._label = label
         self._redirect_uri = redirect_uri
         self._client_id = backend.settings.text("STACKHOLD_OIDC_CLIENT_ID")
 
     def authorize_url(self, secrets: Secrets) -> str:
-        """Return where to send a browser."""
-        found = oidc_discovery.metadata(self._backend, self._label)
-        return oauth.authorize_url(self._registration(found), found.authorize, secrets, nonce=secrets.nonce)
+        """Return the address to send a browser to."""
+        metadata = provider_cache.get_metadata(self._backend, self._label)
+        registration = self._registration(metadata)
+        return oauth.authorize_url(registration, metadata.authorization_endpoint, secrets, nonce=secrets.nonce)
 
     def fetch_account(self, answer: Answer, secrets: Secrets) -> Account:
-        """Return who came back with an answer."""
-        found = oidc_discovery.metadata(self._backend, self._label)
-        if answer.issuer != found.issuer and (answer.issuer or found.names_issuer):
+        """Return the account of the person who came back."""
+        metadata = provider_cache.get_metadata(self._backend, self._label)
+        if answer.issuer != metadata.issuer and (answer.issuer or metadata.names_issuer):
             raise self._bad("it comes from another provider")
-        tokens = oauth.fetch_tokens(self._backend, self._registration(found), found.token, answer.code, secrets.verifier)
-        claims = self._verified(tokens.identity, found, secrets)
+        registration = self._registration(metadata)
+        tokens = oauth.fetch_tokens(self._backend, registration, metadata.token_endpoint, answer.code, secrets.verifier)
+        claims = self._verify(tokens.identity, metadata, secrets)
         try:
             subject = subject_of(claims["sub"])
         except BadAccount as error:
             raise self._bad(str(error)) from None
-        return self._account(subject, self._completed(claims, found, tokens.access))
+        return self._account(subject, self._add_userinfo(claims, metadata, tokens.access))
 
-    def _registration(self, found: oidc_discovery.Metadata) -> oauth.Registration:
+    def _registration(self, metadata: Metadata) -> oauth.Registration:
         settings = self._backend.settings
-        # What a client is registered for where nobody says otherwise.
+        # The default method of a client's registration.
         method = "client_secret_basic"
-        if found.methods and method not in found.methods:
+        if metadata.auth_methods and method not in metadata.auth_methods:
             method = "client_secret_post"
         return oauth.Registration(
             self._label,
@@ -70,65 +73,48 @@ class OpenID:
             method,
         )
 
-    def _verified(self, token: str, found: oidc_discovery.Metadata, secrets: Secrets) -> _Claims:
-        """Return the claims of an identity token whose signature and claims are all good; raises Unauthorized."""
-        from joserfc import jwt  # noqa: PLC0415 - loading it takes longer than most requests
-        from joserfc.errors import JoseError  # noqa: PLC0415 - as above
-
+    def _verify(self, token: str, metadata: Metadata, secrets: Secrets) -> _Claims:
+        """Return the claims of an identity token with a valid signature and valid claims; raises Unauthorized."""
         try:
-            read = oidc_discovery.verified_by(
-                self._backend, self._label, lambda keys: jwt.decode(token, keys, algorithms=ALGORITHMS)
+            claims = provider_cache.verify(
+                self._backend,
+                self._label,
+                id_token.read(token, limit=_TOKEN_LIMIT),
+                iss={"essential": True, "value": metadata.issuer},
+                aud={"essential": True, "value": self._client_id},
+                sub={"essential": True},
+                exp={"essential": True},
+                iat={"essential": True},
+                nonce={"essential": True, "value": secrets.nonce},
             )
-            claims: _Claims = read.claims
-            self._require_time(claims)
-            self._registry(found, secrets).validate(claims)
-        except (JoseError, ValueError, TypeError, RecursionError) as error:
-            LOG.warning("%s gives an identity token that is not good: %s", self._label, type(error).__name__)
-            raise self._bad("its identity token cannot be trusted") from None
-        # A token for several says for whom it was made, and one for us alone must not say that it was for another.
-        if claims.get("azp", self._client_id) != self._client_id or (_is_for_several(claims) and "azp" not in claims):
+        except InvalidToken as error:
+            LOG.warning("%s sent an identity token that is not valid: %s", self._label, error)
+            is_clock = isinstance(error, WrongTime)
+            raise self._bad(str(error) if is_clock else "its identity token cannot be trusted") from None
+        # A token with several audiences must name its client, and it must be ours.
+        if claims.get("azp", self._client_id) != self._client_id or (_has_audiences(claims) and "azp" not in claims):
             raise self._bad("its identity token was made for another program")
         return claims
 
-    def _require_time(self, claims: _Claims) -> None:
-        """Raise Unauthorized for a signed token whose times do not fit this server's clock; page and log say by how much."""
-        if problem := clock_problem(claims, self._backend.clock.now(), SKEW_SECONDS):
-            LOG.warning("an identity token of %s is refused: %s", self._label, problem)
-            raise self._bad(problem)
-
-    def _registry(self, found: oidc_discovery.Metadata, secrets: Secrets) -> Any:  # noqa: ANN401 - joserfc's, imported below
-        from joserfc.jwt import JWTClaimsRegistry  # noqa: PLC0415 - as above
-
-        return JWTClaimsRegistry(
-            now=unix_seconds(self._backend.clock.now()),
-            leeway=SKEW_SECONDS,
-            iss={"essential": True, "value": found.issuer},
-            aud={"essential": True, "value": self._client_id},
-            sub={"essential": True},
-            exp={"essential": True},
-            iat={"essential": True},
-            nonce={"essential": True, "value": secrets.nonce},
-        )
-
-    def _completed(self, claims: _Claims, found: oidc_discovery.Metadata, access: str) -> _Claims:
-        """Return the claims with those that the provider gives away at another address, if what we need is not among them."""
-        needed = ["email", *([self._groups_claim] if self._asks_for_groups else [])]
-        if not found.userinfo or all(one in claims for one in needed):
+    def _add_userinfo(self, claims: _Claims, metadata: Metadata, access_token: str) -> _Claims:
+        """Return the claims with those of the userinfo endpoint, which is called only if a claim that we need is missing."""
+        needed = ["email", *([self._groups_claim] if self._needs_groups else [])]
+        if not metadata.userinfo_endpoint or all(claim in claims for claim in needed):
             return claims
-        more = oauth.fetch_json(self._backend, self._label, found.userinfo, token=access)
-        if not isinstance(more, dict) or more.get("sub") != claims["sub"]:
-            raise self._bad("it speaks of two different people")
-        # An address and whether it is verified belong together, wherever they come from.
-        kept = {key: value for key, value in claims.items() if key != "email_verified" or "email" in claims}
-        taken = {key: value for key, value in more.items() if key != "email_verified" or "email" not in claims}
-        return {**taken, **kept}
+        userinfo = oauth.fetch_json(self._backend, self._label, metadata.userinfo_endpoint, token=access_token)
+        if not isinstance(userinfo, dict) or userinfo.get("sub") != claims["sub"]:
+            raise self._bad("it is about two different people")
+        # An address and `email_verified` belong together, so both come from the same place.
+        from_token = {name: value for name, value in claims.items() if name != "email_verified" or "email" in claims}
+        from_userinfo = {name: value for name, value in userinfo.items() if name != "email_verified" or "email" not in claims}
+        return {**from_userinfo, **from_token}
 
     def _account(self, subject: str, claims: _Claims) -> Account:
         groups = self._groups(claims)
         email = address_of(claims.get("email"))
-        # Some send the word instead of the value.
+        # Some providers send the word instead of the value.
         is_verified = bool(email) and claims.get("email_verified") in (True, "true")
-        self._require_welcome(email if is_verified else "", groups)
+        self._require_allowed(email if is_verified else "", groups)
         return Account(
             provider=name(self._backend.settings),
             subject=subject,
@@ -141,17 +127,19 @@ class OpenID:
         )
 
     def _groups(self, claims: Mapping[str, Any]) -> frozenset[str]:
-        """Return somebody's groups; none of them where the provider names none, so that nobody stays in by silence."""
+        """Return the groups of a person. A missing claim means no groups, so that nobody keeps access because it is missing."""
         distributed = claims.get("_claim_names")
-        if self._asks_for_groups and isinstance(distributed, dict) and self._groups_claim in distributed:
-            LOG.error("%s leaves out the groups, which are too many: have it send those of this program alone", self._label)
+        if self._needs_groups and isinstance(distributed, dict) and self._groups_claim in distributed:
+            LOG.error(
+                "%s leaves out the groups because there are too many; have it send only those for this program", self._label
+            )
             raise Forbidden(f"{self._label} does not say which groups you are in, because they are too many")
         value = claims.get(self._groups_claim)
-        found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        return frozenset(one for one in found if isinstance(one, str))
+        groups = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return frozenset(group for group in groups if isinstance(group, str))
 
-    def _require_welcome(self, address: str, groups: frozenset[str]) -> None:
-        domains = {one.lower().removeprefix("@") for one in self._listed("STACKHOLD_OIDC_ALLOWED_DOMAINS")}
+    def _require_allowed(self, address: str, groups: frozenset[str]) -> None:
+        domains = {domain.lower().removeprefix("@") for domain in self._listed("STACKHOLD_OIDC_ALLOWED_DOMAINS")}
         if domains and address.rpartition("@")[2] not in domains:
             raise Forbidden("only people with a verified address of certain domains may sign in here, and you have none of them")
         allowed = self._listed("STACKHOLD_OIDC_ALLOWED_GROUPS")
@@ -163,7 +151,7 @@ class OpenID:
         return self._backend.settings.text("STACKHOLD_OIDC_GROUPS_CLAIM")
 
     @property
-    def _asks_for_groups(self) -> bool:
+    def _needs_groups(self) -> bool:
         return any(map(self._backend.settings.is_set, ("STACKHOLD_OIDC_ALLOWED_GROUPS", identity_providers.GROUP_TEAMS)))
 
     def _listed(self, setting: str) -> tuple[str, ...]:
@@ -173,6 +161,6 @@ class OpenID:
         return Unauthorized(f"the answer of {self._label} is not good: {reason}")
 
 
-def _is_for_several(claims: _Claims) -> bool:
+def _has_audiences(claims: _Claims) -> bool:
     audience = claims["aud"]
     return isinstance(audience, list) and len(audience) > 1

@@ -123,7 +123,7 @@ def claim_fetch(connection: Connection, issuer_id: str, *, now_millis: int, not_
     return changed.rowcount == 1
 
 
-def put_keys(connection: Connection, issuer_id: str, keys: str, now_millis: int) -> None:
+def update_keys(connection: Connection, issuer_id: str, keys: str, now_millis: int) -> None:
     """Store the keys that were fetched."""
     connection.execute(update(oidc_issuers).values(fetched_keys=keys, keys_at=now_millis).where(oidc_issuers.c.id == issuer_id))
 

@@ -10,7 +10,8 @@ from joserfc.jwk import ECKey
 from common.backend import Backend
 from common.ports.outbound import Outbound
 from common.rights.caller import Caller
-from common.sign_in.external.providers import oidc_discovery
+from common.sign_in.external.providers import provider_cache
+from common.sign_in.oidc.keys import FRESH_FOR
 from tests.clocks import FrozenClock
 from tests.peers.http_peer import Said
 from tests.peers.openid import HOUR_SECONDS, OpenID, rsa_key
@@ -47,7 +48,7 @@ class TestSuccess:
 
         def begin(_: int) -> str:
             together.wait(10)
-            return oidc_discovery.metadata(site, "the provider").issuer
+            return provider_cache.get_metadata(site, "the provider").issuer
 
         with ThreadPoolExecutor(16) as pool:
             assert 1 == len(set(pool.map(begin, range(16))))
@@ -205,7 +206,7 @@ class TestKeys:
         """A key that was withdrawn is good for an hour at most."""
         browser.sign_in("oidc")
         peer.published = [rsa_key("second").as_dict(private=False)]
-        clock.pass_seconds(oidc_discovery.KEPT_FOR.total_seconds())
+        clock.pass_seconds(FRESH_FOR.total_seconds())
         response = browser.sign_in("oidc")
 
         assert (401, 2) == (response.status_code, peer.times("/keys"))
