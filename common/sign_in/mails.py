@@ -5,7 +5,7 @@ from common.config.public_urls import base_url
 from common.core.errors import NotFound
 from common.mailing import steps as mailing
 from common.mailing.model import Purpose, QueuedMail
-from common.people.orgs import invite_proofs
+from common.people.orgs.invites import proofs as invite_proofs
 from common.people.orgs.model import Invite
 from common.ports.mail import Mail
 from common.rights.caller import Caller

@@ -12,7 +12,7 @@ from common.core.errors import BadRequest, NotFound
 from common.core.ids import is_id
 from common.db.faults import Contention, is_duplicate
 from common.db.retry import retry
-from common.people.orgs.member_steps import not_a_member
+from common.people.orgs.members.steps import not_a_member
 from common.people.users.model import Person
 from common.rights.built_in import BUILT_INS, LEVEL_SETS, SET, STACK
 from common.rights.caller import Caller, missing_org

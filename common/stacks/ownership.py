@@ -6,7 +6,7 @@ from common.backend import Backend
 from common.core.errors import Conflict
 from common.core.names import is_name
 from common.db.retry import retry
-from common.people.orgs.member_steps import not_a_member
+from common.people.orgs.members.steps import not_a_member
 from common.people.users.model import Person
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import STACK_ADMIN, Permission

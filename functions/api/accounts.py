@@ -5,7 +5,7 @@ The calls under /api/console are those that the original's installer makes first
 
 from fastapi import APIRouter, Request, Response
 
-from common.people.orgs import create
+from common.people.orgs import service as orgs
 from common.sign_in.accounts import accounts, email_addresses
 from common.sign_in.accounts import sign_up as signing_up
 from common.sign_in.accounts.sign_up import NewAccount
@@ -47,7 +47,7 @@ def sign_in(backend: BackendDep, request: Request, body: BodyDep) -> Response:
 @router.post("/api/console/actions/new-organization")
 def make_organization(backend: BackendDep, caller: CallerDep, body: BodyDep) -> Response:
     name = body.decode(NewOrganizationRequest).org_name
-    create.found(backend, caller, name)
+    orgs.create_organization(backend, caller, name)
     return reply(Organization(name, name, "", []))
 
 

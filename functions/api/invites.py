@@ -5,7 +5,7 @@ from msgspec import UNSET
 
 from common.backend import Backend
 from common.core.clock import unix_millis
-from common.people.orgs import invites
+from common.people.orgs.invites import service as invites
 from common.people.orgs.model import Invite, NewInvite, Wanted
 from common.wire.orgs import (
     BatchCreateOrganizationInviteRequest,

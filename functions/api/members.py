@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Response
 from msgspec import UNSET
 
 from common.core.clock import from_millis
-from common.people.orgs import members
+from common.people.orgs.members import service as members
 from common.people.orgs.model import Member, Wanted
-from common.people.teams import leave
+from common.people.teams import service as teams
 from common.people.users.model import Person
 from common.wire.orgs import (
     AddOrganizationMemberRequest,
@@ -64,7 +64,7 @@ def update_member(backend: BackendDep, caller: CallerDep, org: str, login: str, 
 
 @router.delete(_MEMBER)
 def delete_member(backend: BackendDep, caller: CallerDep, org: str, login: str) -> Response:
-    leave.remove_member(backend, caller, org, login)
+    teams.remove_member(backend, caller, org, login)
     return empty()
 
 

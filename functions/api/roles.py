@@ -7,10 +7,9 @@ from msgspec import UNSET, Raw
 
 from common.core.clock import from_millis
 from common.core.errors import BadRequest
-from common.people.roles import holders, teams
-from common.people.roles import service as roles
 from common.people.roles.model import Change, NewRecord, Purpose, Record, TokenOf
 from common.people.roles.scopes import list_scopes
+from common.people.roles.service import holders, roles, teams
 from common.people.users import model as users
 from common.rights.predicate import EntityKind
 from common.stacks import assignments

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query, Response
 
 from common.backend import Backend
 from common.core.errors import BackendError
-from common.people.orgs import invite_proofs, invites
+from common.people.orgs.invites import proofs as invite_proofs
+from common.people.orgs.invites import service as invites
 from common.sign_in.accounts import accounts, email_addresses, password_reset
 from common.sign_in.accounts import sign_up as signing_up
 from common.sign_in.accounts.passwords import LONGEST, SHORTEST

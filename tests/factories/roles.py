@@ -12,8 +12,8 @@ from common.core.ids import new_id
 from common.db.tables.access import roles
 from common.db.tables.people import members, organizations, team_members, teams, users
 from common.db.tables.stacks import stacks
-from common.people.roles import service
 from common.people.roles.model import NewRecord, Purpose, Record
+from common.people.roles.service import roles as role_service
 from common.people.users import steps as users_service
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
@@ -45,7 +45,7 @@ def make_role(
     backend: Backend, caller: Caller, name: str, details: dict[str, Any] | str, purpose: Purpose = Purpose.ROLE, **members: str
 ) -> Record:
     """Makes a role, permission set or policy in organization acme."""
-    return service.create_role(backend, caller, ORG, new_record(name, details, purpose, **members), with_policy=False)
+    return role_service.create_role(backend, caller, ORG, new_record(name, details, purpose, **members), with_policy=False)
 
 
 def make_holder(backend: Backend, admin: Caller, login: str, *permissions: Permission) -> Caller:

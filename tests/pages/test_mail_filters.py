@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 
 from common.backend import Backend
-from common.people.orgs import invites
+from common.people.orgs.invites import service as invites
 from common.people.orgs.model import NewInvite, Wanted
 from common.rights.caller import Caller
 from common.sign_in.accounts import email_addresses, password_reset

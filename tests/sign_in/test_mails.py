@@ -11,7 +11,7 @@ from common.core.errors import Forbidden, NotFound
 from common.db.tables.schema import METADATA
 from common.mailing import service as mailing
 from common.mailing.model import Purpose
-from common.people.orgs import invites
+from common.people.orgs.invites import service as invites
 from common.people.orgs.model import NewInvite, Wanted
 from common.ports.mail import Mailer
 from common.ports.mail.log import LogDriver

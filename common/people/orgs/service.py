@@ -10,11 +10,15 @@ from sqlalchemy import Connection
 from common.audit import steps
 from common.audit.steps import Event
 from common.backend import Backend
-from common.core.errors import BadRequest, NotFound
+from common.config.public_urls import is_laptop
+from common.config.settings import Settings
+from common.core.errors import BadRequest, Forbidden, NotFound
+from common.db.faults import unless_taken
 from common.db.retry import retry
+from common.people.orgs import steps as orgs
+from common.people.orgs.members.role_grants import settle
 from common.people.orgs.model import Counts, Wanted
 from common.people.orgs.repository import members
-from common.people.orgs.role_grants import settle
 from common.people.orgs.steps import change_settings
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
@@ -22,6 +26,9 @@ from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission
 
 EXPIRY_LIMIT_DAYS = 730
+# Every request loads all of a person's organizations.
+BELONGING_LIMIT = 100
+_SETTING = "STACKHOLD_ORGANIZATIONS_BY_ANYONE"
 _TEXT_LIMIT = 100
 _TEXTS = ("ai_enablement", "default_deployment_role_id", "default_agent_pool_id")
 
@@ -68,6 +75,33 @@ def update_settings(backend: Backend, caller: Caller, org: str, changes: Mapping
             return Organization(membership, settings, _counts(tx, membership))
 
     return retry(update)
+
+
+def may_create_organization(settings: Settings, caller: Caller) -> bool:
+    """Tell whether the caller may make organizations: administrators of the installation, or everybody."""
+    is_open = settings.flag(_SETTING) if settings.is_set(_SETTING) else is_laptop(settings)
+    return caller.is_themselves and (is_open or caller.site_admin)
+
+
+def create_organization(backend: Backend, caller: Caller, login: str) -> None:
+    """Make an organization with the caller as its admin.
+
+    Raises Forbidden for whom the installation does not let, BadRequest for a bad name and for too many organizations, and
+    Conflict for a name that is taken.
+    """
+    if not may_create_organization(backend.settings, caller):
+        msg = "only administrators of the installation make organizations here; ask one of them"
+        raise Forbidden(msg)
+    if len(caller.memberships) >= BELONGING_LIMIT:
+        msg = f"a person who belongs to {BELONGING_LIMIT} organizations cannot make another one"
+        raise BadRequest(msg)
+
+    def make() -> None:
+        with backend.db.begin() as tx:
+            orgs.add_shared(tx, login=login, admin_user_id=caller.user_id, now=backend.clock.now())
+
+    with unless_taken(f"the name {login[:80]!a} is taken, by a user or an organization"):
+        retry(make)
 
 
 def _counts(connection: Connection, membership: Membership) -> Counts:

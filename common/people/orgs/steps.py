@@ -10,7 +10,7 @@ from common.core.errors import NotFound
 from common.core.ids import new_id
 from common.core.names import require_new_owner_name
 from common.db.faults import Contention
-from common.people.orgs.repository import custom_roles, organizations, settings
+from common.people.orgs.repository import members, organizations
 from common.rights.org_settings import OrgSettings, decode, encode
 from common.rights.permissions import Role
 
@@ -52,7 +52,7 @@ def _add(tx: Connection, *, login: str, name: str, personal_user_id: str | None,
 def drop_role(tx: Connection, org_id: str, role_id: str) -> None:
     """Make every holder of a custom role, and everybody invited with it, what they are without it: a plain member."""
     # No permission check: the use case made it.
-    custom_roles.drop(tx, org_id, role_id)
+    members.drop_role(tx, org_id, role_id)
 
 
 def change_settings(tx: Connection, org_id: str, change: Callable[[OrgSettings], OrgSettings]) -> OrgSettings:
@@ -61,13 +61,13 @@ def change_settings(tx: Connection, org_id: str, change: Callable[[OrgSettings],
     Raises Contention when another process changed them at the same time: run the use case with common.db.retry.retry.
     """
     # No permission check: the use case made it.
-    text = settings.find(tx, org_id)
+    text = organizations.find_settings(tx, org_id)
     if text is None:
         msg = "the organization does not exist any more"
         raise NotFound(msg)
     old = decode(text)
     new = change(old)
-    if new != old and not settings.swap(tx, org_id, text, encode(new)):
+    if new != old and not organizations.replace_settings(tx, org_id, text, encode(new)):
         msg = "the organization's settings were changed by somebody else at the same time; try again"
         raise Contention(msg)
     return new
@@ -75,4 +75,4 @@ def change_settings(tx: Connection, org_id: str, change: Callable[[OrgSettings],
 
 def load_settings(tx: Connection, org_id: str) -> OrgSettings:
     """Return an organization's settings as they are now: a step of its caller's use case."""
-    return decode(settings.find(tx, org_id) or "{}")
+    return decode(organizations.find_settings(tx, org_id) or "{}")

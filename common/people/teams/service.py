@@ -4,6 +4,8 @@ What touches stacks, reading a team's grants among it, is in common/stacks/shari
 All changes of a team hold its row, so that nothing is added to one that is being deleted.
 """
 
+from sqlalchemy import Connection
+
 from common.audit import steps
 from common.audit.steps import Event
 from common.backend import Backend
@@ -11,6 +13,7 @@ from common.core.clock import unix_millis
 from common.core.ids import new_id
 from common.db.faults import unless_taken
 from common.db.retry import retry
+from common.people.orgs.members import steps as members
 from common.people.teams import directory_groups
 from common.people.teams.model import (
     Details,
@@ -21,7 +24,7 @@ from common.people.teams.model import (
     require_texts,
 )
 from common.people.teams.repository import teams
-from common.people.teams.steps import KIND, _entity, _founder, _missing, hold, remove
+from common.people.teams.steps import KIND, _entity, _founder, _missing, clear_member, hold, remove
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 
@@ -82,3 +85,17 @@ def delete_team(backend: Backend, caller: Caller, org: str, name: str) -> None:
             steps.record(tx, backend, caller, membership.org_id, Event.TEAM_DELETED, description=f"Deleted team {name}")
 
     retry(delete)
+
+
+def remove_member(backend: Backend, caller: Caller, org: str, login: str) -> None:
+    """End somebody's membership, with their places in teams, their grants on stacks and their choice of this organization.
+
+    Raises NotFound for no member, BadRequest for the caller and for the last admin. The stacks that they made stay.
+    """
+    membership = members.require_shared(caller, Permission.ORG_MEMBER_DELETE, org)
+
+    def remove(tx: Connection) -> None:
+        clear_member(tx, membership.org_id, members.take_out(tx, caller, membership, login))
+        steps.record(tx, backend, caller, membership.org_id, Event.MEMBER_REMOVED, description=f"Removed {login}")
+
+    members.in_turn(backend, membership.org_id, remove)

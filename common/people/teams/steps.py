@@ -13,8 +13,8 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BackendError, BadRequest, Forbidden, NotFound
 from common.db.faults import unless_taken
-from common.people.orgs.member_steps import not_a_member
-from common.people.roles import teams as team_roles
+from common.people.orgs.members.steps import not_a_member
+from common.people.roles import steps as team_roles
 from common.people.teams import directory_groups
 from common.people.teams.model import (
     Change,
@@ -27,6 +27,7 @@ from common.people.teams.model import (
     require_texts,
 )
 from common.people.teams.repository import teams
+from common.people.users import steps as users
 from common.people.users.model import Person
 from common.rights.built_in import ADMIN, BY_ID
 from common.rights.caller import Caller, missing_org
@@ -51,6 +52,14 @@ def remove(tx: Connection, team_id: str, now: datetime) -> bool:
     grants.take_all_from(tx, team_id)
     access.revoke_tokens_of_team(tx, team_id, now)
     return True
+
+
+def clear_member(tx: Connection, org_id: str, user_id: str) -> None:
+    """Take away all that was given to somebody in an organization which they have left: a step."""
+    # No permission check: the use case made it.
+    teams.remove_from_teams(tx, org_id, user_id)
+    grants.take_all_in_org(tx, user_id, org_id)
+    users.forget_default_organization(tx, user_id, org_id)
 
 
 def load_details(connection: Connection, caller: Caller, membership: Membership, name: str) -> Details:

@@ -18,8 +18,8 @@ from common.core.errors import Forbidden
 from common.db.faults import unless_taken
 from common.db.retry import retry
 from common.mailing.model import clean_address
-from common.people.orgs import invite_proofs
-from common.people.orgs import member_steps as members
+from common.people.orgs.invites import proofs as invite_proofs
+from common.people.orgs.members import steps as members
 from common.people.orgs.model import Invite
 from common.people.users import steps as users
 from common.sign_in import new_users, rate_limits

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from common.config import identity_providers
 from common.config.identity_providers import GroupTeam
 from common.config.settings import Settings
-from common.people.orgs import member_steps as members
+from common.people.orgs.members import steps as members
 from common.people.teams import provider_groups
 from common.sign_in.external.repository import group_memberships
 from common.sign_in.model import Place

@@ -16,7 +16,7 @@ from common.config.settings import Settings
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.db.retry import retry
-from common.people.orgs import sso_members
+from common.people.orgs.members import sso as sso_members
 from common.people.users import steps as users
 from common.rights.caller import Caller
 from common.sign_in import new_users

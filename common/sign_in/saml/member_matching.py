@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.core.errors import Forbidden
-from common.people.orgs import sso_members
+from common.people.orgs.members import sso as sso_members
 from common.rights.caller import Caller
 from common.sign_in import new_users
 from common.sign_in.external import linking

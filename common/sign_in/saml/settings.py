@@ -14,8 +14,8 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Forbidden, NotFound
-from common.people.orgs import member_steps as members
-from common.people.orgs import sso_members
+from common.people.orgs.members import sso as sso_members
+from common.people.orgs.members import steps as members
 from common.people.orgs.steps import change_settings, load_settings
 from common.people.users.model import Person
 from common.rights.caller import Caller, missing_org

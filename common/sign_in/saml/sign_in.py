@@ -22,8 +22,8 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.core.names import require_owner_name
 from common.db.faults import is_duplicate, is_race
-from common.people.orgs import member_steps as members
-from common.people.orgs import sso_members
+from common.people.orgs.members import sso as sso_members
+from common.people.orgs.members import steps as members
 from common.rights.caller import Caller
 from common.sign_in.external import linking, pending_sign_ins
 from common.sign_in.saml import member_matching, repository, responses, toolkit

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from common.backend import Backend
 from common.core.errors import Unavailable
 from common.db.faults import is_race
-from common.people.orgs import member_steps as members
+from common.people.orgs.members import steps as members
 from common.sign_in.scim.model import Directory
 
 _ATTEMPTS = 4

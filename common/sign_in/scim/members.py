@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.access import tokens as access
-from common.people.orgs import directory_members
-from common.people.teams import leave
+from common.people.orgs.members import directory as directory_members
+from common.people.teams import steps as teams
 from common.people.users import steps as users
 from common.sign_in import new_users
 from common.sign_in.external import directory_identities as identities
@@ -50,7 +50,7 @@ def suspend(tx: Connection, directory: Directory, user_id: str, now: datetime) -
 def remove(tx: Connection, directory: Directory, user_id: str, user_name: str, now: datetime) -> None:
     """End somebody's membership with all that was given to them in the organization, and their way in: a step."""
     directory_members.remove(tx, directory.org_id, user_id)
-    leave.clear(tx, directory.org_id, user_id)
+    teams.clear_member(tx, directory.org_id, user_id)
     is_of_others = _is_of_others(tx, directory, user_id)
     if not is_of_others:
         # Their SAML provider may let them through for a while yet; they must not come in as somebody new. Of somebody who

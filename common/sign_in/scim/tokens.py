@@ -16,7 +16,7 @@ from common.config.public_urls import api_url
 from common.core.clock import unix_millis
 from common.core.errors import NotFound, Unauthorized, Unavailable
 from common.db.retry import retry
-from common.people.orgs import member_steps as members
+from common.people.orgs.members import steps as members
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 from common.sign_in.scim.model import Directory, TokenNote

@@ -8,7 +8,7 @@ ROWS: tuple[Row, ...] = (
     row("GET", "/api/user/verified-email", SIGNED_IN),
     row("GET", "/api/user/pending-emails", SIGNED_IN),
     row("DELETE", "/api/user/pending-emails", PERSON, ok=400, case="none waits"),
-    # Who may is up to the settings: tests/sign_in/accounts/test_sign_up.py, test_accounts.py and tests/people/orgs/test_create.py.
+    # Settings decide who may: tests/sign_in/accounts/test_sign_up.py, test_accounts.py, tests/people/orgs/test_create_organization.py.
     row("POST", "/api/console/email/signup", body={"email": 1}, ok=400, case="not an account"),
     row("POST", "/api/console/email/login", body={"email": 1}, ok=400, case="not a name"),
     row("POST", "/api/console/actions/new-organization", SIGNED_IN, body={}, ok=400, case="without a name"),

@@ -7,8 +7,9 @@ from sqlalchemy import select
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, NotFound
 from common.db.tables.access import roles, team_roles
-from common.people.roles import service, teams
 from common.people.roles.model import Change
+from common.people.roles.service import roles as role_service
+from common.people.roles.service import teams
 from common.rights.caller import Caller
 from tests.factories.people import ORG
 from tests.factories.roles import allow, compose, make_role, make_team
@@ -23,7 +24,7 @@ class TestRaces:
 
         def change(role_id: str, composed: str) -> str:
             try:
-                service.update_role(backend, admin, ORG, role_id, Change(details=json.dumps(compose(composed))))
+                role_service.update_role(backend, admin, ORG, role_id, Change(details=json.dumps(compose(composed))))
             except BadRequest:
                 return "refused"
             return "done"
@@ -44,7 +45,7 @@ class TestRaces:
 
             def delete(role_id: str = role.id) -> None:
                 with suppress(Conflict):
-                    service.delete_role(backend, admin, ORG, role_id, force=False)
+                    role_service.delete_role(backend, admin, ORG, role_id, force=False)
 
             with ThreadPoolExecutor(2) as pool:
                 for running in [pool.submit(give), pool.submit(delete)]:

@@ -13,7 +13,7 @@ from common.core.errors import BackendError
 from common.db.tables.access import stack_grants
 from common.db.tables.people import members, team_entities, team_members, teams
 from common.db.tables.stacks import stacks
-from common.people.teams import leave, service
+from common.people.teams import service
 from common.people.teams.model import Change, EnvironmentChange, MemberAction, MemberChange, StackChange
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
@@ -169,7 +169,7 @@ class TestNothingIsLeft:
         """Whoever is added to a team while they leave the organization is in neither."""
         found = outcomes(
             lambda: change(ADD_BOB),
-            lambda: leave.remove_member(backend, admin, "acme", "bob"),
+            lambda: service.remove_member(backend, admin, "acme", "bob"),
         )
 
         assert {"done", "NotFound"} >= found.keys()
@@ -190,7 +190,7 @@ class TestWaits:
 
     def test_for_a_new_member(self, backend: Backend, admin: Caller, change: Callable[[Change], None]) -> None:
         """Somebody leaves the organization after they came into a team, and leaves that too."""
-        with overtaken(backend, "INSERT INTO team_members", lambda: leave.remove_member(backend, admin, "acme", "bob")):
+        with overtaken(backend, "INSERT INTO team_members", lambda: service.remove_member(backend, admin, "acme", "bob")):
             change(ADD_BOB)
 
         assert 0 == orphans(backend)

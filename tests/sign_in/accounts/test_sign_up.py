@@ -7,7 +7,8 @@ from common.backend import Backend
 from common.config.settings import Settings
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound, TooManyRequests, Unauthorized
 from common.db.tables.people import users
-from common.people.orgs import invite_proofs, invites
+from common.people.orgs.invites import proofs as invite_proofs
+from common.people.orgs.invites import service as invites
 from common.people.orgs.model import Invite, NewInvite, Wanted
 from common.rights.caller import Caller
 from common.sign_in.accounts import accounts, email_addresses

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.core.errors import BadRequest
-from common.people.orgs import invites
+from common.people.orgs.invites import service as invites
 from common.people.orgs.model import NewInvite, Wanted
 from common.rights.caller import Caller
 from common.rights.permissions import Role

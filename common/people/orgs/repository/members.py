@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, null, or_, select, update
 
 from common.db.tables.access import roles
-from common.db.tables.people import members, organizations, team_members, teams, users
+from common.db.tables.people import invites, members, organizations, team_members, teams, users
 from common.db.tables.stacks import stacks
 from common.people.orgs.model import Counts, Given, Member, RoleOf
 from common.people.users.model import Person
@@ -79,6 +79,12 @@ def put_role(tx: Connection, org_id: str, user_id: str, given: Given) -> None:
     """Give a member another role."""
     is_it = (members.c.org_id == org_id, members.c.user_id == user_id)
     tx.execute(update(members).values(role=given.role, role_id=given.role_id).where(*is_it))
+
+
+def drop_role(tx: Connection, org_id: str, role_id: str) -> None:
+    """Leave every member and invitation of a custom role with the built-in role beneath it."""
+    tx.execute(update(members).values(role_id=None).where(members.c.role_id == role_id))
+    tx.execute(update(invites).values(role_id=None).where(invites.c.org_id == org_id, invites.c.role_id == role_id))
 
 
 def make_sole_admin(tx: Connection, org_id: str, user_id: str) -> None:

@@ -1,6 +1,6 @@
 """Rows of organizations and their members."""
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from common.db.tables.people import members, organizations, owner_names
 from common.rights.permissions import Role
@@ -43,3 +43,15 @@ def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, role_id
             org_id=org_id, user_id=user_id, role=role, role_id=role_id, suspended=False, created_at=now_millis
         ),
     )
+
+
+def find_settings(tx: Connection, org_id: str) -> str | None:
+    """Return the text of an organization's settings, or None without such an organization."""
+    found: str | None = tx.scalar(select(organizations.c.settings).where(organizations.c.id == org_id))
+    return found
+
+
+def replace_settings(tx: Connection, org_id: str, old: str, new: str) -> bool:
+    """Replace the settings as they were read; False when they are not that any more."""
+    is_same = (organizations.c.id == org_id, organizations.c.settings == old)
+    return tx.execute(update(organizations).values(settings=new).where(*is_same)).rowcount == 1

@@ -132,6 +132,11 @@ def remove_member(tx: Connection, team_id: str, login: str) -> bool:
     return tx.execute(delete(team_members).where(*_of_login(team_id, login))).rowcount == 1
 
 
+def remove_from_teams(tx: Connection, org_id: str, user_id: str) -> None:
+    """Delete somebody's places in all teams of an organization."""
+    tx.execute(delete(team_members).where(team_members.c.user_id == user_id, team_members.c.org_id == org_id))
+
+
 def put_member_role(tx: Connection, team_id: str, login: str, role: TeamRole) -> bool:
     """Change what a member is in a team; False when there is none of that login."""
     return tx.execute(update(team_members).values(role=role).where(*_of_login(team_id, login))).rowcount == 1

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from common.backend import Backend
-from common.people.orgs import invites
+from common.people.orgs.invites import service as invites
 from common.people.orgs.model import NewInvite, Wanted
 from common.rights.caller import Caller
 from tests.clocks import FrozenClock

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.core.clock import unix_millis
-from common.people.orgs import member_steps as members
+from common.people.orgs.members import steps as members
 from common.people.orgs.model import Given, Member
 from common.people.orgs.repository import directory_members, sso_members
 from common.rights.permissions import Role

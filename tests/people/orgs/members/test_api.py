@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.people.orgs import members
+from common.people.orgs.members import service as members
 from common.rights import built_in
 from common.rights.permissions import Permission
 from tests.clocks import FrozenClock

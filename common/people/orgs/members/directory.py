@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.core.errors import Conflict
-from common.people.orgs import member_steps as members
+from common.people.orgs.members import steps as members
 from common.people.orgs.model import Given
 from common.people.orgs.repository import directory_members
 from common.people.orgs.repository import members as member_rows
@@ -29,7 +29,7 @@ def suspend(tx: Connection, org_id: str, user_id: str) -> None:
 
 
 def remove(tx: Connection, org_id: str, user_id: str) -> None:
-    """End a membership; Conflict for the last admin. What hangs on it is cleared away by common/people/teams/leave.py."""
+    """End a membership; Conflict for the last admin. What hangs on it is deleted by `clear_member` of teams."""
     _may_end(tx, org_id, user_id)
     member_rows.remove(tx, org_id, user_id)
 

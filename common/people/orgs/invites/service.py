@@ -2,7 +2,7 @@
 
 Whoever knows the id of a link may use it, so ids are random, and a list shows a link only to admins and to its sender. An
 invitation to an address is mailed there, and is for the user with that address alone. How invitations are accepted by
-people who have no account yet is in common/people/orgs/invite_proofs.py.
+people who have no account yet is in common/people/orgs/invites/proofs.py.
 """
 
 import secrets
@@ -20,13 +20,13 @@ from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.db.retry import retry
 from common.mailing import steps as mailing
 from common.mailing.model import NewMail, Purpose, clean_address
-from common.people.orgs import invite_proofs
-from common.people.orgs import member_steps as members
-from common.people.orgs.invite_proofs import MISSING
+from common.people.orgs.invites import proofs as invite_proofs
+from common.people.orgs.invites.proofs import MISSING
+from common.people.orgs.members import steps as members
+from common.people.orgs.members.role_grants import settle
 from common.people.orgs.model import Given, Invite, NewInvite
 from common.people.orgs.repository import invites
 from common.people.orgs.repository import members as member_rows
-from common.people.orgs.role_grants import settle
 from common.people.users.model import Person
 from common.rights.caller import Caller
 from common.rights.membership import Membership

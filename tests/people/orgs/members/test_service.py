@@ -6,9 +6,9 @@ import pytest
 
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
-from common.people.orgs import members
+from common.people.orgs.members import service as members
 from common.people.orgs.model import Wanted
-from common.people.teams import leave
+from common.people.teams import service as teams
 from common.rights import built_in
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role
@@ -291,7 +291,7 @@ class TestPersonalOrganization:
             lambda: members.add_member(backend, admin, "admin", "bob", "member"),
             lambda: members.change_role(backend, admin, "admin", "admin", MEMBER),
             lambda: members.set_sole_admin(backend, admin, "admin", "admin"),
-            lambda: leave.remove_member(backend, admin, "admin", "admin"),
+            lambda: teams.remove_member(backend, admin, "admin", "admin"),
         ]
         for call in calls:
             with pytest.raises(BadRequest, match="personal organization"):
@@ -313,8 +313,8 @@ class TestLastTwoAdmins:
     def attempts(self, backend: Backend, admin: Caller, bob: Caller, request: pytest.FixtureRequest) -> Attempts:
         """What each does to the other, and the statement with which the first does it."""
         removals: list[Callable[[], object]] = [
-            lambda: leave.remove_member(backend, admin, "acme", "bob"),
-            lambda: leave.remove_member(backend, bob, "acme", "admin"),
+            lambda: teams.remove_member(backend, admin, "acme", "bob"),
+            lambda: teams.remove_member(backend, bob, "acme", "admin"),
         ]
         demotions: list[Callable[[], object]] = [
             lambda: members.change_role(backend, admin, "acme", "bob", MEMBER),

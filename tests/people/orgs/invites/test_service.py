@@ -7,9 +7,10 @@ import pytest
 from common.backend import Backend
 from common.config.settings import Settings
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
-from common.people.orgs import invites, members
+from common.people.orgs.invites import service as invites
+from common.people.orgs.members import service as members
 from common.people.orgs.model import Invite, NewInvite, Wanted
-from common.people.orgs.repository import custom_roles
+from common.people.orgs.repository import members as member_rows
 from common.rights import built_in
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
@@ -239,7 +240,7 @@ class TestAccept:
         role_id = make_role(backend, Permission.STACK_READ)
         invite_id = link(backend, admin, Wanted("member", role_id))
         with backend.db.begin() as tx:
-            custom_roles.drop(tx, org_id_of(tx, "acme"), role_id)
+            member_rows.drop_role(tx, org_id_of(tx, "acme"), role_id)
         invites.accept(backend, guest(backend, "bob"), "acme", invite_id)
 
         assert ("member", None) == people_of(backend)["bob"]

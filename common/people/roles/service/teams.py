@@ -11,8 +11,8 @@ from common.core.errors import BadRequest, Forbidden, NotFound
 from common.db.retry import retry
 from common.people.roles.built_in import built_in_records
 from common.people.roles.model import NewRecord, Purpose, Record, TeamOf
-from common.people.roles.records import add, load, marked, require, rules_of
 from common.people.roles.repository import holders, roles
+from common.people.roles.steps import add, load, marked, require, rules_of
 from common.rights import descriptor as d
 from common.rights.built_in import ADMIN, LEVEL_SETS
 from common.rights.caller import Caller
@@ -81,15 +81,6 @@ def enable_team_roles(backend: Backend, caller: Caller, org: str, team: str) -> 
             return _make_private(tx, backend, membership, found)
 
     return retry(enable)
-
-
-def take_all_from(tx: Connection, team_id: str) -> None:
-    """Take all roles from a team that goes away, with the private role made for it: a step of its caller's use case."""
-    # No permission check: the use case made it.
-    private_id = holders.find_private(tx, team_id)
-    holders.take_all(tx, team_id)
-    if private_id is not None and holders.is_free(tx, private_id):
-        roles.remove(tx, private_id)
 
 
 def _make_private(tx: Connection, backend: Backend, membership: Membership, team: TeamOf) -> Record:

@@ -9,8 +9,9 @@ from common.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauth
 from common.core.ids import new_id
 from common.db.tables.access import role_references, stack_grants
 from common.db.tables.people import organizations
-from common.people.roles import service, teams
 from common.people.roles.model import Change, Purpose
+from common.people.roles.service import roles as role_service
+from common.people.roles.service import teams
 from common.rights.built_in import ADMIN, BILLING_MANAGER, BUILT_INS, MEMBER, STACK_READ, STACK_WRITE
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
@@ -46,7 +47,7 @@ class TestCreateRole:
         text = '{"permissions" : ["stack:read"],\n "constraints":null, "__type":"PermissionDescriptorAllow", "note":1e400}'
         text = text.replace("1e400", '"\\u00e9 \U0001f989"')
         made = make_role(backend, admin, "readers", text, description="who reads")
-        found = service.get_role(backend, admin, ORG, made.id)
+        found = role_service.get_role(backend, admin, ORG, made.id)
 
         assert made == found
         assert (text, "who reads", Purpose.ROLE, "global", 1) == (
@@ -84,7 +85,7 @@ class TestCreateRole:
         """What cannot be read, is too large, or composes what is not there is refused and stores nothing."""
         with pytest.raises(BadRequest):
             make_role(backend, admin, "bad", details)
-        assert len(BUILT_INS) == len(service.list_roles(backend, admin, ORG, None))
+        assert len(BUILT_INS) == len(role_service.list_roles(backend, admin, ORG, None))
 
     def test_refuses_what_becomes_too_large(self, backend: Backend, admin: Caller) -> None:
         """A small text that composes a large record many times is counted as what it comes to."""
@@ -112,12 +113,12 @@ class TestCreateRole:
 
     def test_does_not_see_another_organizations_records(self, backend: Backend, admin: Caller) -> None:
         """A record of another organization cannot be composed, as if it did not exist."""
-        foreign = service.create_role(backend, admin, "admin", new_record("own", READ, Purpose.SET), with_policy=False)
+        foreign = role_service.create_role(backend, admin, "admin", new_record("own", READ, Purpose.SET), with_policy=False)
 
         with pytest.raises(BadRequest, match="not found"):
             make_role(backend, admin, "thief", compose(foreign.id))
         with pytest.raises(NotFound):
-            service.get_role(backend, admin, ORG, foreign.id)
+            role_service.get_role(backend, admin, ORG, foreign.id)
 
     def test_gives_nobody_more_than_its_maker_has(self, backend: Backend, admin: Caller) -> None:
         """Who is not an admin may make a role of what they hold, on any condition and by reference, and of nothing else."""
@@ -131,8 +132,8 @@ class TestCreateRole:
 
     def test_makes_the_policy_too(self, backend: Backend, admin: Caller) -> None:
         """With its policy, a role composes a record of the same name that allows what was asked for."""
-        made = service.create_role(backend, admin, ORG, new_record("ops", READ), with_policy=True)
-        policy = next(found for found in service.list_roles(backend, admin, ORG, Purpose.POLICY) if found.name == "ops")
+        made = role_service.create_role(backend, admin, ORG, new_record("ops", READ), with_policy=True)
+        policy = next(found for found in role_service.list_roles(backend, admin, ORG, Purpose.POLICY) if found.name == "ops")
 
         assert (Purpose.ROLE, "ops") == (made.purpose, made.name)
         assert json.dumps(READ) == policy.details
@@ -144,19 +145,19 @@ class TestCreateRole:
         make_role(backend, admin, "ops", READ)
 
         with pytest.raises(Conflict):
-            service.create_role(backend, admin, ORG, new_record("ops", READ), with_policy=True)
-        assert [] == [found for found in service.list_roles(backend, admin, ORG, Purpose.POLICY) if not found.is_built_in]
+            role_service.create_role(backend, admin, ORG, new_record("ops", READ), with_policy=True)
+        assert [] == [found for found in role_service.list_roles(backend, admin, ORG, Purpose.POLICY) if not found.is_built_in]
 
     def test_bounds_how_many_there_are(self, backend: Backend, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
         """An organization has room for a number of records and an amount of text."""
-        monkeypatch.setattr("common.people.roles.records.RECORD_LIMIT", 2)
+        monkeypatch.setattr("common.people.roles.steps.RECORD_LIMIT", 2)
         first = make_role(backend, admin, "a", READ)
         make_role(backend, admin, "b", READ)
         with pytest.raises(BadRequest, match="2 roles"):
             make_role(backend, admin, "c", READ)
-        monkeypatch.setattr("common.people.roles.records.DETAILS_LIMIT_BYTES", 200)
+        monkeypatch.setattr("common.people.roles.steps.DETAILS_LIMIT_BYTES", 200)
         with pytest.raises(BadRequest, match="200 bytes"):
-            service.update_role(backend, admin, ORG, first.id, Change(details=json.dumps(READ).ljust(200)))
+            role_service.update_role(backend, admin, ORG, first.id, Change(details=json.dumps(READ).ljust(200)))
 
 
 class TestUpdateRole:
@@ -164,8 +165,8 @@ class TestUpdateRole:
         """Each change is a version; what is not given stays."""
         made = make_role(backend, admin, "ops", READ, description="d")
         clock.pass_seconds(5)
-        renamed = service.update_role(backend, admin, ORG, made.id, Change(name="new"))
-        changed = service.update_role(
+        renamed = role_service.update_role(backend, admin, ORG, made.id, Change(name="new"))
+        changed = role_service.update_role(
             backend, admin, ORG, made.id, Change(description="", details=json.dumps(allow("team:create")))
         )
 
@@ -183,14 +184,14 @@ class TestUpdateRole:
         apart = make_role(backend, admin, "apart", READ)
         bob = make_user(backend, "bob", org=ORG)
         hold(backend, "bob", top.id)
-        service.update_role(backend, admin, ORG, low.id, Change(details=json.dumps(allow("stack:delete", "stack:create"))))
+        role_service.update_role(backend, admin, ORG, low.id, Change(details=json.dumps(allow("stack:delete", "stack:create"))))
 
         assert {"stack:delete", "stack:create"} == permissions_of(backend, left.id)
         assert {"stack:delete", "stack:create", "team:create"} == permissions_of(backend, right.id)
         assert {*STACK_READ.permissions, "stack:delete", "stack:create", "team:create"} == permissions_of(backend, top.id)
         assert {"stack:read"} == permissions_of(backend, apart.id)
         assert caller_of(backend, bob).may(Permission.STACK_CREATE, ORG)
-        assert 1 == service.get_role(backend, admin, ORG, top.id).version
+        assert 1 == role_service.get_role(backend, admin, ORG, top.id).version
 
     def test_refuses_a_circle(self, backend: Backend, admin: Caller) -> None:
         """Nothing composes itself, directly or through others."""
@@ -199,7 +200,7 @@ class TestUpdateRole:
 
         for target in (low.id, top.id):
             with pytest.raises(BadRequest, match="may not compose itself"):
-                service.update_role(backend, admin, ORG, low.id, Change(details=json.dumps(compose(target))))
+                role_service.update_role(backend, admin, ORG, low.id, Change(details=json.dumps(compose(target))))
         assert {"stack:read"} == permissions_of(backend, low.id)
 
     def test_refuses_what_makes_a_composer_too_large(self, backend: Backend, admin: Caller) -> None:
@@ -209,9 +210,9 @@ class TestUpdateRole:
         before = stored_rules(backend, top.id)
 
         with pytest.raises(BadRequest, match="'top', which composes this one"):
-            service.update_role(backend, admin, ORG, low.id, Change(details=json.dumps(group(*[READ] * 2000))))
+            role_service.update_role(backend, admin, ORG, low.id, Change(details=json.dumps(group(*[READ] * 2000))))
         assert before == stored_rules(backend, top.id)
-        assert 1 == service.get_role(backend, admin, ORG, low.id).version
+        assert 1 == role_service.get_role(backend, admin, ORG, low.id).version
 
     def test_refuses_a_taken_name_and_built_in_records(self, backend: Backend, admin: Caller) -> None:
         """A name stays another's, and what is built in stays what it is."""
@@ -219,9 +220,9 @@ class TestUpdateRole:
         second = make_role(backend, admin, "b", READ)
 
         with pytest.raises(Conflict):
-            service.update_role(backend, admin, ORG, second.id, Change(name="a"))
+            role_service.update_role(backend, admin, ORG, second.id, Change(name="a"))
         with pytest.raises(BadRequest, match="built in"):
-            service.update_role(backend, admin, ORG, MEMBER.id, Change(name="x"))
+            role_service.update_role(backend, admin, ORG, MEMBER.id, Change(name="x"))
 
     def test_gives_nobody_more_than_its_changer_has(self, backend: Backend, admin: Caller) -> None:
         """A role that one holds oneself cannot be made larger by oneself, nor a set that it composes."""
@@ -233,8 +234,8 @@ class TestUpdateRole:
 
         for target in (own, low):
             with pytest.raises(Forbidden, match="stack:delete"):
-                service.update_role(backend, bob, ORG, target.id, Change(details=json.dumps(allow("stack:delete"))))
-        assert "renamed" == service.update_role(backend, bob, ORG, own.id, Change(name="renamed")).name
+                role_service.update_role(backend, bob, ORG, target.id, Change(details=json.dumps(allow("stack:delete"))))
+        assert "renamed" == role_service.update_role(backend, bob, ORG, own.id, Change(name="renamed")).name
 
 
 class TestDeleteRole:
@@ -242,13 +243,13 @@ class TestDeleteRole:
         """A free record goes, with what says what it composes."""
         low = make_role(backend, admin, "low", READ, Purpose.SET)
         top = make_role(backend, admin, "top", compose(low.id))
-        service.delete_role(backend, admin, ORG, top.id, force=False)
-        service.delete_role(backend, admin, ORG, low.id, force=False)
+        role_service.delete_role(backend, admin, ORG, top.id, force=False)
+        role_service.delete_role(backend, admin, ORG, low.id, force=False)
 
         with pytest.raises(NotFound):
-            service.get_role(backend, admin, ORG, low.id)
+            role_service.get_role(backend, admin, ORG, low.id)
         with pytest.raises(NotFound):
-            service.delete_role(backend, admin, ORG, low.id, force=False)
+            role_service.delete_role(backend, admin, ORG, low.id, force=False)
         with backend.db.connect() as connection:
             assert 0 == connection.scalar(select(func.count()).select_from(role_references))
 
@@ -256,15 +257,15 @@ class TestDeleteRole:
     def test_keeps_built_in_records(self, backend: Backend, admin: Caller, record: Any) -> None:
         """What is built in cannot be deleted, even by force."""
         with pytest.raises(BadRequest, match="built in"):
-            service.delete_role(backend, admin, ORG, record.id, force=True)
+            role_service.delete_role(backend, admin, ORG, record.id, force=True)
 
     def test_refuses_while_a_member_holds_it(self, backend: Backend, admin: Caller) -> None:
         """Without force nobody loses anything."""
         make_holder(backend, admin, "bob", Permission.STACK_READ)
-        role = service.list_roles(backend, admin, ORG, Purpose.ROLE)[-1]
+        role = role_service.list_roles(backend, admin, ORG, Purpose.ROLE)[-1]
 
         with pytest.raises(Conflict, match="in use: 1 member;"):
-            service.delete_role(backend, admin, ORG, role.id, force=False)
+            role_service.delete_role(backend, admin, ORG, role.id, force=False)
 
     def test_takes_it_from_everybody_by_force(self, backend: Backend, admin: Caller) -> None:
         """Members become plain members, teams and stacks lose it, its tokens end, composers give the rest."""
@@ -279,9 +280,9 @@ class TestDeleteRole:
         service_token = caller_of(backend, machine)
         assert "acme/robot" == service_token.login
         with pytest.raises(Conflict, match="1 member, 1 access token, 1 grant on a stack, 1 record that composes it"):
-            service.delete_role(backend, admin, ORG, shared.id, force=False)
-        assert service.get_role(backend, admin, ORG, shared.id).name == "shared"
-        service.delete_role(backend, admin, ORG, shared.id, force=True)
+            role_service.delete_role(backend, admin, ORG, shared.id, force=False)
+        assert role_service.get_role(backend, admin, ORG, shared.id).name == "shared"
+        role_service.delete_role(backend, admin, ORG, shared.id, force=True)
 
         assert Role.MEMBER is membership(caller_of(backend, bob)).role
         assert membership(caller_of(backend, bob)).custom_role_id is None
@@ -298,21 +299,21 @@ class TestDeleteRole:
         role = make_role(backend, admin, "ops", READ)
         make_team(backend, "ops")
         teams.give_role(backend, admin, ORG, "ops", role.id)
-        service.set_default_role(backend, admin, ORG, role.id)
+        role_service.set_default_role(backend, admin, ORG, role.id)
 
         with pytest.raises(Conflict, match="1 team, the organization's default"):
-            service.delete_role(backend, admin, ORG, role.id, force=False)
-        service.delete_role(backend, admin, ORG, role.id, force=True)
+            role_service.delete_role(backend, admin, ORG, role.id, force=False)
+        role_service.delete_role(backend, admin, ORG, role.id, force=True)
         assert [] == teams.list_team_roles(backend, admin, ORG, "ops")
-        assert [MEMBER.id] == [found.id for found in service.list_roles(backend, admin, ORG, None) if found.is_default]
+        assert [MEMBER.id] == [found.id for found in role_service.list_roles(backend, admin, ORG, None) if found.is_default]
 
     def test_leaves_composers_that_still_change(self, backend: Backend, admin: Caller) -> None:
         """A role that names what is gone keeps working when another set that it composes changes."""
         gone = make_role(backend, admin, "gone", READ, Purpose.SET)
         kept = make_role(backend, admin, "kept", READ, Purpose.SET)
         top = make_role(backend, admin, "top", compose(gone.id, kept.id))
-        service.delete_role(backend, admin, ORG, gone.id, force=True)
-        service.update_role(backend, admin, ORG, kept.id, Change(details=json.dumps(allow("stack:delete"))))
+        role_service.delete_role(backend, admin, ORG, gone.id, force=True)
+        role_service.update_role(backend, admin, ORG, kept.id, Change(details=json.dumps(allow("stack:delete"))))
 
         assert {"stack:delete"} == permissions_of(backend, top.id)
 
@@ -321,9 +322,9 @@ class TestSetDefaultRole:
     def test_marks_the_role(self, backend: Backend, admin: Caller) -> None:
         """Before anybody chooses, new members get the built-in Member role."""
         role = make_role(backend, admin, "ops", READ)
-        before = [found.id for found in service.list_roles(backend, admin, ORG, None) if found.is_default]
-        service.set_default_role(backend, admin, ORG, role.id)
-        after = [found.id for found in service.list_roles(backend, refreshed(backend), ORG, None) if found.is_default]
+        before = [found.id for found in role_service.list_roles(backend, admin, ORG, None) if found.is_default]
+        role_service.set_default_role(backend, admin, ORG, role.id)
+        after = [found.id for found in role_service.list_roles(backend, refreshed(backend), ORG, None) if found.is_default]
 
         assert ([MEMBER.id], [role.id]) == (before, after)
         with backend.db.connect() as connection:
@@ -336,9 +337,9 @@ class TestSetDefaultRole:
 
         for role_id in (some.id, STACK_READ.id, ADMIN.id):
             with pytest.raises(BadRequest, match="cannot be the role of new members"):
-                service.set_default_role(backend, admin, ORG, role_id)
+                role_service.set_default_role(backend, admin, ORG, role_id)
         with pytest.raises(NotFound):
-            service.set_default_role(backend, admin, ORG, new_id())
+            role_service.set_default_role(backend, admin, ORG, new_id())
 
 
 class TestListRoles:
@@ -348,17 +349,21 @@ class TestListRoles:
         make_role(backend, admin, "a", READ)
         make_role(backend, admin, "s", READ, Purpose.SET)
 
-        assert [*(record.name for record in BUILT_INS), "a", "b", "s"] == names(service.list_roles(backend, admin, ORG, None))
-        assert ["Admin", "Member", "Billing Manager", "a", "b"] == names(service.list_roles(backend, admin, ORG, Purpose.ROLE))
-        assert [] == names(service.list_roles(backend, admin, ORG, Purpose.ROLE_TEMPORARY))
+        assert [*(record.name for record in BUILT_INS), "a", "b", "s"] == names(
+            role_service.list_roles(backend, admin, ORG, None)
+        )
+        assert ["Admin", "Member", "Billing Manager", "a", "b"] == names(
+            role_service.list_roles(backend, admin, ORG, Purpose.ROLE)
+        )
+        assert [] == names(role_service.list_roles(backend, admin, ORG, Purpose.ROLE_TEMPORARY))
 
     def test_is_for_whoever_may_read_roles(self, backend: Backend, admin: Caller) -> None:
         """A plain member sees only their own."""
         bob = caller_of(backend, make_user(backend, "bob", org=ORG))
 
         with pytest.raises(Forbidden):
-            service.list_roles(backend, bob, ORG, None)
-        assert ["Member"] == names(service.list_own_roles(backend, bob, ORG, None))
+            role_service.list_roles(backend, bob, ORG, None)
+        assert ["Member"] == names(role_service.list_own_roles(backend, bob, ORG, None))
 
 
 class TestListOwnRoles:
@@ -373,9 +378,9 @@ class TestListOwnRoles:
             teams.give_role(backend, admin, ORG, team, role_id)
         bob = caller_of(backend, token)
 
-        assert ["Billing Manager", "own", "shared"] == names(service.list_own_roles(backend, bob, ORG, None))
-        assert [] == service.list_own_roles(backend, bob, ORG, Purpose.SET)
-        assert ["Admin"] == names(service.list_own_roles(backend, admin, ORG, None))
+        assert ["Billing Manager", "own", "shared"] == names(role_service.list_own_roles(backend, bob, ORG, None))
+        assert [] == role_service.list_own_roles(backend, bob, ORG, Purpose.SET)
+        assert ["Admin"] == names(role_service.list_own_roles(backend, admin, ORG, None))
 
 
 def nested(details: dict[str, Any]) -> dict[str, Any]:

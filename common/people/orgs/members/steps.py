@@ -11,9 +11,9 @@ from common.core.errors import BadRequest, NotFound
 from common.db.faults import unless_taken
 from common.db.retry import retry
 from common.people.orgs import steps as orgs
+from common.people.orgs.members.role_grants import as_newcomer
 from common.people.orgs.model import Given, Member
 from common.people.orgs.repository import members
-from common.people.orgs.role_grants import as_newcomer
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import Permission, Role
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 def take_out(tx: Connection, caller: Caller, membership: Membership, login: str) -> str:
-    """End a membership and return the user's id: a step of the use case in common/people/teams/leave.py, which takes its turn.
+    """End a membership and return the user's id: a step of the use case in common/people/teams/service.py, which takes its turn.
 
     Raises NotFound for no member, BadRequest for the caller and for the last admin.
     """

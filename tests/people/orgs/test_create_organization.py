@@ -6,7 +6,7 @@ import pytest
 
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden
-from common.people.orgs import create
+from common.people.orgs import service as orgs
 from common.rights.caller import Caller
 from tests.factories.orgs import people_of
 from tests.factories.people import caller_of, make_user
@@ -22,7 +22,7 @@ class TestFound:
         """Whoever makes an organization administers it."""
         assert admin.login == "admin"
         token = make_user(backend, "bob")
-        create.found(allowing(backend, "true"), caller_of(backend, token), "widgets")
+        orgs.create_organization(allowing(backend, "true"), caller_of(backend, token), "widgets")
 
         assert {"bob": ("admin", None)} == people_of(backend, "widgets")
         assert caller_of(backend, token).membership("widgets") is not None
@@ -49,8 +49,8 @@ class TestFound:
         bob = caller_of(backend, make_user(backend, "bob"))
         is_laptop = dialect == "sqlite"
 
-        assert create.may_found(server.settings, admin)
-        assert (may and (is_laptop or bool(settings))) == create.may_found(server.settings, bob)
+        assert orgs.may_create_organization(server.settings, admin)
+        assert (may and (is_laptop or bool(settings))) == orgs.may_create_organization(server.settings, bob)
 
     @pytest.mark.parametrize("login", ["ACME", "Bob", "bOB", "Admin"])
     def test_refuses_a_name_that_differs_in_the_case_of_letters_alone(self, backend: Backend, admin: Caller, login: str) -> None:
@@ -58,8 +58,8 @@ class TestFound:
         assert admin.login == "admin"
         caller = caller_of(backend, make_user(backend, "bob"))
         with pytest.raises(Conflict, match="is taken, by a user or an organization"):
-            create.found(allowing(backend, "true"), caller, login)
-        create.found(allowing(backend, "true"), caller, "Widgets")
+            orgs.create_organization(allowing(backend, "true"), caller, login)
+        orgs.create_organization(allowing(backend, "true"), caller, "Widgets")
 
         assert {"bob": ("admin", None)} == people_of(backend, "Widgets")
 
@@ -69,7 +69,7 @@ class TestFound:
         bob = caller_of(backend, make_user(backend, "bob"))
 
         with pytest.raises(Forbidden):
-            create.found(allowing(backend, "false"), bob, "widgets")
+            orgs.create_organization(allowing(backend, "false"), bob, "widgets")
         assert {} == people_of(backend, "widgets")
 
     @pytest.mark.parametrize(
@@ -80,11 +80,11 @@ class TestFound:
         make_user(backend, "bob")
 
         with pytest.raises(refusal):
-            create.found(backend, admin, name)
+            orgs.create_organization(backend, admin, name)
 
     def test_has_a_limit(self, backend: Backend, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nobody makes more organizations than a request can load."""
-        monkeypatch.setattr(create, "BELONGING_LIMIT", len(admin.memberships))
+        monkeypatch.setattr(orgs, "BELONGING_LIMIT", len(admin.memberships))
 
         with pytest.raises(BadRequest):
-            create.found(backend, admin, "widgets")
+            orgs.create_organization(backend, admin, "widgets")

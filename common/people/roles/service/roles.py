@@ -22,8 +22,8 @@ from common.people.orgs.steps import change_settings, drop_role, load_settings
 from common.people.roles.built_in import built_in_records
 from common.people.roles.composition import compose, rewrite_composers
 from common.people.roles.model import Change, Holders, NewRecord, Purpose, Record, require_texts
-from common.people.roles.records import add, load, marked, require, require_room, rules_of, taken
 from common.people.roles.repository import holders, roles
+from common.people.roles.steps import add, load, marked, require, require_room, rules_of, taken
 from common.rights.built_in import ADMIN, BY_ID, MEMBER, ROLE_IDS
 from common.rights.caller import Caller, missing_org
 from common.rights.descriptor import Compose, allowed, encode

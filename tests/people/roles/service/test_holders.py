@@ -5,8 +5,9 @@ import pytest
 from common.backend import Backend
 from common.core.errors import Forbidden, NotFound
 from common.core.ids import new_id
-from common.people.roles import holders, service, teams
 from common.people.roles.model import Change
+from common.people.roles.service import holders, teams
+from common.people.roles.service import roles as role_service
 from common.rights.built_in import ADMIN, MEMBER
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
@@ -36,7 +37,7 @@ class TestHolders:
 
     def test_knows_no_role_of_others(self, backend: Backend, admin: Caller) -> None:
         """Another organization's role and one that does not exist are the same."""
-        foreign = service.create_role(backend, admin, "admin", new_record("own", READ), with_policy=False)
+        foreign = role_service.create_role(backend, admin, "admin", new_record("own", READ), with_policy=False)
         for listing in (holders.list_people, holders.list_teams, holders.list_tokens):
             for role_id in (foreign.id, new_id(), "rubbish"):
                 with pytest.raises(NotFound, match=f"role {role_id!r} not found"):
@@ -47,16 +48,22 @@ class TestPermissions:
     @pytest.mark.parametrize(
         ("call", "permission"),
         [
-            (lambda backend, caller, role: service.list_roles(backend, caller, ORG, None), Permission.ROLE_READ),
-            (lambda backend, caller, role: service.get_role(backend, caller, ORG, role), Permission.ROLE_READ),
+            (lambda backend, caller, role: role_service.list_roles(backend, caller, ORG, None), Permission.ROLE_READ),
+            (lambda backend, caller, role: role_service.get_role(backend, caller, ORG, role), Permission.ROLE_READ),
             (lambda backend, caller, role: make_role(backend, caller, "x", READ), Permission.ROLE_CREATE),
             (
-                lambda backend, caller, role: service.update_role(backend, caller, ORG, role, Change(name="y")),
+                lambda backend, caller, role: role_service.update_role(backend, caller, ORG, role, Change(name="y")),
                 Permission.ROLE_UPDATE,
             ),
-            (lambda backend, caller, role: service.delete_role(backend, caller, ORG, role, force=True), Permission.ROLE_DELETE),
-            (lambda backend, caller, role: service.set_default_role(backend, caller, ORG, role), Permission.ROLE_UPDATE),
-            (lambda backend, caller, role: service.set_default_role(backend, caller, ORG, role), Permission.ORGANIZATION_UPDATE),
+            (
+                lambda backend, caller, role: role_service.delete_role(backend, caller, ORG, role, force=True),
+                Permission.ROLE_DELETE,
+            ),
+            (lambda backend, caller, role: role_service.set_default_role(backend, caller, ORG, role), Permission.ROLE_UPDATE),
+            (
+                lambda backend, caller, role: role_service.set_default_role(backend, caller, ORG, role),
+                Permission.ORGANIZATION_UPDATE,
+            ),
             (lambda backend, caller, role: holders.list_people(backend, caller, ORG, role), Permission.ROLE_READ),
             (lambda backend, caller, role: holders.list_teams(backend, caller, ORG, role), Permission.ROLE_READ),
             (lambda backend, caller, role: holders.list_tokens(backend, caller, ORG, role), Permission.ROLE_READ),

@@ -1,7 +1,7 @@
 """Who belongs to an organization, and with which role.
 
 An organization always has an admin who may sign in. All changes of its members take turns, so that two at once cannot
-take its last two admins. Somebody's leaving is in common/people/teams/leave.py, since teams are above this area.
+take its last two admins. Removing a member is in common/people/teams/service.py, since teams are above this area.
 """
 
 from collections.abc import Callable
@@ -13,10 +13,10 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.core.paging import make_token, read_token, seal
-from common.people.orgs import member_steps
+from common.people.orgs.members import steps as member_steps
+from common.people.orgs.members.role_grants import settle
 from common.people.orgs.model import Given, Member, Wanted
 from common.people.orgs.repository import members
-from common.people.orgs.role_grants import settle
 from common.rights.caller import Caller
 from common.rights.membership import Membership
 from common.rights.permissions import Permission

@@ -14,7 +14,7 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import NotFound
 from common.crypto.service_keys import service_key
-from common.people.orgs import member_steps as members
+from common.people.orgs.members import steps as members
 from common.people.orgs.model import Invite
 from common.people.orgs.repository import invites
 

@@ -2,8 +2,8 @@
 
 from common.backend import Backend
 from common.people.roles.model import Record, TeamOf, TokenOf
-from common.people.roles.records import load, require
 from common.people.roles.repository import holders
+from common.people.roles.steps import load, require
 from common.people.users.model import Person
 from common.rights.caller import Caller
 from common.rights.permissions import Permission

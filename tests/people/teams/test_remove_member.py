@@ -4,8 +4,8 @@ from sqlalchemy import select
 from common.backend import Backend
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.db.tables.people import users
-from common.people.orgs import members
-from common.people.teams import leave
+from common.people.orgs.members import service as members
+from common.people.teams import service as teams
 from common.people.users import service as accounts
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
@@ -32,7 +32,7 @@ class TestRemoveMember:
         make_team(backend, "ops", org="beta", members=["bob"])
         lifecycle.delete(backend, admin, StackPath("acme", "shop", "gone"), force=False)
         accounts.set_default_organization(backend, caller_of(backend, token), "acme")
-        leave.remove_member(backend, admin, "acme", "bob")
+        teams.remove_member(backend, admin, "acme", "bob")
         bob = caller_of(backend, token)
 
         assert ["beta", "bob"] == [membership.login for membership in bob.memberships]
@@ -43,7 +43,7 @@ class TestRemoveMember:
         """A default organization that is another one stays chosen."""
         token = make_user(backend, "bob", org="acme")
         accounts.set_default_organization(backend, caller_of(backend, token), "bob")
-        leave.remove_member(backend, admin, "acme", "bob")
+        teams.remove_member(backend, admin, "acme", "bob")
 
         with backend.db.connect() as connection:
             assert connection.scalar(select(users.c.default_org_id).where(users.c.login == "bob")) is not None
@@ -54,7 +54,7 @@ class TestRemoveMember:
         make_stack(backend, admin, "a")
         grant(backend, "bob", "a", StackLevel.ADMIN)
         make_team(backend, members=["bob"])
-        leave.remove_member(backend, admin, "acme", "bob")
+        teams.remove_member(backend, admin, "acme", "bob")
         members.add_member(backend, admin, "acme", "bob", "member")
 
         assert ([], 0) == (grants_of(backend, "bob"), teams_of(backend, "bob"))
@@ -63,11 +63,11 @@ class TestRemoveMember:
         """Nobody removes themselves, a stranger, or, with a role of their own, the last admin."""
         remover = make_holder(backend, "carol", Permission.ORG_MEMBER_DELETE)
         with pytest.raises(BadRequest, match="yourself"):
-            leave.remove_member(backend, admin, "acme", "admin")
+            teams.remove_member(backend, admin, "acme", "admin")
         with pytest.raises(BadRequest, match="last admin"):
-            leave.remove_member(backend, remover, "acme", "admin")
+            teams.remove_member(backend, remover, "acme", "admin")
         with pytest.raises(NotFound):
-            leave.remove_member(backend, admin, "acme", "eve")
+            teams.remove_member(backend, admin, "acme", "eve")
 
         assert {"admin", "carol"} == {*people_of(backend)}
 
@@ -76,7 +76,7 @@ class TestRemoveMember:
         bob = caller_of(backend, make_user(backend, "bob", org="acme"))
         make_user(backend, "carol", org="acme", role=Role.BILLING_MANAGER)
         with pytest.raises(Forbidden, match="org_member:delete"):
-            leave.remove_member(backend, bob, "acme", "carol")
+            teams.remove_member(backend, bob, "acme", "carol")
         assert admin.login in people_of(backend)
 
     def test_is_all_or_nothing(self, backend: Backend, admin: Caller) -> None:
@@ -84,7 +84,7 @@ class TestRemoveMember:
         make_user(backend, "bob", org="acme")
         make_team(backend, members=["bob"])
         with interleaved(backend, "UPDATE users", crash), pytest.raises(Crash):
-            leave.remove_member(backend, admin, "acme", "bob")
+            teams.remove_member(backend, admin, "acme", "bob")
 
         assert ("member", None) == people_of(backend)["bob"]
         assert 1 == teams_of(backend, "bob")

@@ -7,8 +7,10 @@ from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.core.ids import new_id
 from common.db.tables.access import roles, stack_grants, team_roles
-from common.people.roles import service, teams
+from common.people.roles import steps
 from common.people.roles.model import Change, Purpose
+from common.people.roles.service import roles as role_service
+from common.people.roles.service import teams
 from common.rights.built_in import ADMIN, MEMBER, STACK_READ, STACK_WRITE
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
@@ -90,7 +92,7 @@ class TestGiveRole:
     def test_refuses_what_is_not_there(self, backend: Backend, admin: Caller) -> None:
         """A team or role of another organization is as missing as one that never was."""
         make_team(backend, "ops")
-        foreign = service.create_role(backend, admin, "admin", new_record("own", READ), with_policy=False)
+        foreign = role_service.create_role(backend, admin, "admin", new_record("own", READ), with_policy=False)
 
         for role_id in (foreign.id, new_id(), "x" * 300):
             with pytest.raises(NotFound, match=r"role .* not found"):
@@ -170,12 +172,12 @@ class TestEnableTeamRoles:
         custom = make_role(backend, admin, "some", READ, Purpose.SET, resource_type="stack")
         grant(backend, "dev", make_team(backend, "ops"), StackLevel.NONE, set_id=custom.id)
         made = teams.enable_team_roles(backend, admin, ORG, "ops")
-        service.update_role(backend, admin, ORG, custom.id, Change(details=json.dumps(allow("stack:delete"))))
+        role_service.update_role(backend, admin, ORG, custom.id, Change(details=json.dumps(allow("stack:delete"))))
 
         assert "stack:delete" in stored_rules(backend, made.id)
         assert stack_id_of(backend, "dev") in stored_rules(backend, made.id)
         with pytest.raises(Conflict, match="1 record that composes it"):
-            service.delete_role(backend, admin, ORG, custom.id, force=False)
+            role_service.delete_role(backend, admin, ORG, custom.id, force=False)
 
     def test_needs_nothing_that_the_team_has_already(self, backend: Backend, admin: Caller) -> None:
         """Whoever may change roles may convert a team that holds more than they do."""
@@ -196,8 +198,8 @@ class TestTakeAllFrom:
         kept = teams.enable_team_roles(backend, admin, ORG, "dev")
         make_role(backend, admin, "user", compose(kept.id))
         with backend.db.begin() as tx:
-            teams.take_all_from(tx, team_id)
-            teams.take_all_from(tx, other_id)
+            steps.take_all_from(tx, team_id)
+            steps.take_all_from(tx, other_id)
 
         assert (0, 0) == rows(backend)
         with backend.db.connect() as connection:

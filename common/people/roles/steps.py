@@ -11,7 +11,7 @@ from common.db.faults import unless_taken
 from common.people.roles.built_in import find_built_in
 from common.people.roles.composition import compose
 from common.people.roles.model import DETAILS_LIMIT_BYTES, RECORD_LIMIT, NewRecord, Purpose, Record
-from common.people.roles.repository import roles
+from common.people.roles.repository import holders, roles
 from common.rights.built_in import BY_ID, MEMBER
 from common.rights.caller import Caller, missing_org
 from common.rights.descriptor import Descriptor, allowed
@@ -80,3 +80,12 @@ def require_room(tx: Connection, org_id: str, role_id: str, details: str) -> Non
 def taken(purpose: Purpose, name: str) -> str:
     """Return what is said of a name that another record of the purpose has."""
     return f"a {purpose} named {name[:100]!a} already exists"
+
+
+def take_all_from(tx: Connection, team_id: str) -> None:
+    """Take all roles from a team that goes away, with the private role made for it: a step of its caller's use case."""
+    # No permission check: the use case made it.
+    private_id = holders.find_private(tx, team_id)
+    holders.take_all(tx, team_id)
+    if private_id is not None and holders.is_free(tx, private_id):
+        roles.remove(tx, private_id)
