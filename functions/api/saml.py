@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Response
 from msgspec import UNSET
 
-from common.sign_in.saml import settings as saml
-from common.sign_in.saml.settings import Change, Setup
+from common.sign_in.saml.service import provider as saml
+from common.sign_in.saml.service.provider import Change, Setup
 from common.wire.orgs import MemberInfo, Organization
 from common.wire.saml import ListSAMLOrganizationAdminsResponse, SAMLOrganization, UpdateSAMLOrganizationRequest
 from functions.http.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply

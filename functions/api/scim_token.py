@@ -4,8 +4,8 @@ from fastapi import APIRouter, Response
 from msgspec import UNSET
 
 from common.core.clock import from_millis
-from common.sign_in.scim import tokens
-from common.sign_in.scim.tokens import Connected
+from common.sign_in.scim.service import tokens
+from common.sign_in.scim.service.tokens import Connected
 from common.wire.scim import CreateScimTokenResponse, ScimToken
 from functions.http.deps import BackendDep, CallerDep, empty, reply
 

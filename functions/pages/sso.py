@@ -1,12 +1,12 @@
-"""Signing in through an organization's own SAML provider; how its three requests work: common/sign_in/saml/sign_in.py."""
+"""Signing in through an organization's own SAML provider; how its three requests work: common/sign_in/saml/service/sign_in.py."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from common.sign_in.saml import sign_in
 from common.sign_in.saml.model import Choice
-from common.sign_in.saml.sign_in import Finished, Question
+from common.sign_in.saml.service import sign_in
+from common.sign_in.saml.service.sign_in import Finished, Question
 from functions.http.bodies import AnswerBodyDep
 from functions.http.deps import BackendDep
 from functions.pages.rendering import page, see_other

@@ -24,8 +24,8 @@ from common.people.users import steps as user_service
 from common.rights import built_in
 from common.rights.caller import Caller, TokenKind
 from common.rights.permissions import STACK_LEVELS, Permission, Role, StackLevel
-from common.sign_in.scim import groups, tokens
-from common.sign_in.scim import users as directory_users
+from common.sign_in.scim.service import groups, tokens
+from common.sign_in.scim.service import users as directory_users
 from common.sign_in.workload_identity import policies as issuer_policies
 from common.sign_in.workload_identity import service as issuers
 from common.sign_in.workload_identity.language.statements import Sent

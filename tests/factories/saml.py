@@ -8,8 +8,8 @@ from common.db.tables.people import members, organizations, users
 from common.db.tables.sign_in import identities, scim_users
 from common.rights.caller import Caller
 from common.rights.org_settings import decode
-from common.sign_in.saml import settings
-from common.sign_in.saml.settings import Change
+from common.sign_in.saml.service import provider
+from common.sign_in.saml.service.provider import Change
 from tests.factories.people import caller_of, make_token
 
 
@@ -17,12 +17,12 @@ def set_provider(backend: Backend, caller: Caller, text: str, org: str = "acme")
     """Gives an organization a provider that can be used; `caller` may have become its administrator a moment ago."""
     with backend.db.begin() as tx:
         token = make_token(tx, backend, caller.user_id).text
-    assert "" == settings.change_setup(backend, caller_of(backend, token), org, Change(text)).descriptor.problem
+    assert "" == provider.change_setup(backend, caller_of(backend, token), org, Change(text)).descriptor.problem
 
 
 def change(backend: Backend, caller: Caller, **what: bool | int | str) -> None:
     """Changes acme's provider."""
-    settings.change_setup(backend, caller, "acme", Change(**what))  # type: ignore[arg-type]
+    provider.change_setup(backend, caller, "acme", Change(**what))  # type: ignore[arg-type]
 
 
 def linked_to(backend: Backend) -> dict[str, str]:

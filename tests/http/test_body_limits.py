@@ -18,7 +18,7 @@ from starlette.types import Message
 
 from common.backend import Backend
 from common.rights.caller import Caller
-from common.sign_in.scim import tokens
+from common.sign_in.scim.service import tokens
 from functions.api import state
 from functions.api.scim import shapes
 from functions.http import bodies, deps

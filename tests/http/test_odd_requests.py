@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.rights.caller import Caller
-from common.sign_in.scim import tokens
+from common.sign_in.scim.service import tokens
 from functions.http.groups import GROUPS
 from tests.factories.people import ADMIN_TOKEN
 from tests.pages.visiting import Visit

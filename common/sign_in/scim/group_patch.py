@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from common.sign_in.scim.filters import Operator
 from common.sign_in.scim.model import MEMBERS_LIMIT, Invalid, ScimType, parse_members, parse_text, spelled
-from common.sign_in.scim.patch import Act, Operation
 from common.sign_in.scim.paths import Path, parse_path
+from common.sign_in.scim.user_patch import Act, Operation
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from common.core.errors import BackendError, BadRequest, MethodNotAllowed, NotBuilt, NotFound, TooManyRequests, Unauthorized
-from common.sign_in.scim import tokens
 from common.sign_in.scim.model import ScimType
+from common.sign_in.scim.service import tokens
 from common.wire.scim import ErrorBody
 
 LOG = logging.getLogger("stackhold.errors")

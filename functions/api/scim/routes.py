@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from common.sign_in.scim import discovery, groups, tokens, users
-from common.sign_in.scim.patch import parse_operations
+from common.sign_in.scim.service import groups, tokens, users
+from common.sign_in.scim.user_patch import parse_operations
+from functions.api.scim import discovery
 from functions.api.scim.shapes import (
     AskedDep,
     DirectoryDep,

@@ -9,10 +9,10 @@ from fastapi import Depends, Query, Request, Response
 from common.backend import Backend
 from common.core.clock import from_millis
 from common.core.errors import NotFound
-from common.sign_in.scim import tokens
 from common.sign_in.scim.filters import parse_filter
 from common.sign_in.scim.model import GROUP_SCHEMA, PAGE_LIMIT, Directory, Document, Group, Invalid, ScimType, User
 from common.sign_in.scim.query import Asked, Page
+from common.sign_in.scim.service import tokens
 from common.wire.scim import ListResponse, Meta
 from functions.api.scim.errors import SCIM_JSON
 from functions.http.bodies import DirectoryBodyDep

@@ -7,7 +7,7 @@ from httpx2 import Client, Response
 
 from common.backend import Backend
 from common.rights.caller import Caller
-from common.sign_in.scim import tokens
+from common.sign_in.scim.service import tokens
 from tests.sign_in.scim import rfc_models
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"

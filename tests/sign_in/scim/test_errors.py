@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.core.errors import Unavailable
-from common.sign_in.scim import users
+from common.sign_in.scim.service import users
 from tests.factories.people import ADMIN_TOKEN
 from tests.sign_in.scim.directory_client import Directory, error_of
 

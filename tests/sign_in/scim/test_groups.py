@@ -207,7 +207,7 @@ class TestMembers:
         """A page of groups with many members is shorter than was asked for, and says how many groups there are."""
         for number in range(3):
             directory.make("Groups", displayName=f"G{number}", members=[{"value": person}])
-        monkeypatch.setattr("common.sign_in.scim.groups.MEMBERS_OF_PAGE", 2)
+        monkeypatch.setattr("common.sign_in.scim.service.groups.MEMBERS_OF_PAGE", 2)
         first, second = (directory.get(f"/Groups?startIndex={start}&count=100") for start in (1, 3))
 
         assert [(3, 1, 2), (3, 3, 1)] == [

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from common.core.errors import BackendError
 from common.sign_in.scim.group_patch import group_change
 from common.sign_in.scim.model import Invalid, ScimType, parse_user
-from common.sign_in.scim.patch import parse_operations, patched
 from common.sign_in.scim.paths import parse_path
+from common.sign_in.scim.user_patch import parse_operations, patched
 from tests.sign_in.scim.directory_client import ENTERPRISE, USER
 
 ALICE: dict[str, Any] = {

@@ -8,9 +8,9 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.people.users import steps as user_service
 from common.rights.caller import Caller
-from common.sign_in.scim import groups, tokens, users
 from common.sign_in.scim.model import Directory, Taken
-from common.sign_in.scim.patch import parse_operations
+from common.sign_in.scim.service import groups, tokens, users
+from common.sign_in.scim.user_patch import parse_operations
 from tests.factories.people import caller_of, make_admin, make_org, make_user
 from tests.field_reports.serving import at_once
 from tests.interleaving import Crash, crash, interleaved

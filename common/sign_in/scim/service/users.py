@@ -13,9 +13,9 @@ from common.db.faults import is_duplicate
 from common.sign_in.scim import members
 from common.sign_in.scim.locking import in_turn
 from common.sign_in.scim.model import Directory, Document, Profile, Taken, User, parse_user
-from common.sign_in.scim.patch import Operation, patched
 from common.sign_in.scim.query import Asked, Page
 from common.sign_in.scim.repository import users
+from common.sign_in.scim.user_patch import Operation, patched
 
 
 def page_users(backend: Backend, directory: Directory, asked: Asked) -> Page[User]:

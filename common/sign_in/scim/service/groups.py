@@ -14,10 +14,10 @@ from common.people.teams import steps as all_teams
 from common.sign_in.scim.group_patch import GroupChange, group_change
 from common.sign_in.scim.locking import in_turn
 from common.sign_in.scim.model import Directory, Document, Group, Invalid, ScimType, Taken, parse_group
-from common.sign_in.scim.patch import Operation
 from common.sign_in.scim.query import Asked, Page
 from common.sign_in.scim.repository import groups as group_rows
 from common.sign_in.scim.repository import users
+from common.sign_in.scim.user_patch import Operation
 
 # A page ends early rather than show more members than so many; the first group is shown whole.
 MEMBERS_OF_PAGE = 20_000
