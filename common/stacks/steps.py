@@ -188,7 +188,7 @@ def taken(path: StackPath) -> str:
 
 def require_room(tx: Connection, backend: Backend, org_id: str, org: str) -> None:
     """Raise BadRequest when an organization has as many stacks as it may: a step of creating and moving one."""
-    limit = backend.settings.integer("STACKHOLD_STACKS_PER_ORGANIZATION")
+    limit = backend.settings.stacks_per_organization
     live, kept = stacks.count_of_org(tx, org_id)
     if live >= limit:
         raise BadRequest(

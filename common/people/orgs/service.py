@@ -28,7 +28,6 @@ from common.rights.permissions import Permission
 EXPIRY_LIMIT_DAYS = 730
 # Every request loads all of a person's organizations.
 BELONGING_LIMIT = 100
-_SETTING = "STACKHOLD_ORGANIZATIONS_BY_ANYONE"
 _TEXT_LIMIT = 100
 _TEXTS = ("ai_enablement", "default_deployment_role_id", "default_agent_pool_id")
 
@@ -79,7 +78,7 @@ def update_settings(backend: Backend, caller: Caller, org: str, changes: Mapping
 
 def may_create_organization(settings: Settings, caller: Caller) -> bool:
     """Tell whether the caller may make organizations: administrators of the installation, or everybody."""
-    is_open = settings.flag(_SETTING) if settings.is_set(_SETTING) else is_laptop(settings)
+    is_open = settings.organizations_by_anyone if settings.is_set(Settings.organizations_by_anyone) else is_laptop(settings)
     return caller.is_themselves and (is_open or caller.site_admin)
 
 
