@@ -101,7 +101,7 @@ def _signed_up(backend: Backend, new: NewAccount, client: str, admit: Callable[[
     invited = _require_welcome(backend, new)
     address = email_addresses.require_address(new.email)
     passwords.require_fit(new.password, new.login, address)
-    name = users.fit_name(new.name) if new.name.strip() else new.login
+    name = users.clean_name(new.name) if new.name.strip() else new.login
     asked = [(rate_limits.SIGN_UP_OF_ADDRESS, address), (rate_limits.SIGN_UP_OF_CLIENT, rate_limits.client_subject(client))]
     rate_limits.take(backend, *asked)
     password_hash = passwords.hashed(new.password)
@@ -117,7 +117,7 @@ def _signed_up(backend: Backend, new: NewAccount, client: str, admit: Callable[[
         return admit(tx, user_id)
 
     if invited is not None:
-        return members.in_turn(backend, invited.invite.org_id, make)
+        return members.with_org_lock(backend, invited.invite.org_id, make)
 
     def attempt() -> str:
         with backend.db.begin() as tx:

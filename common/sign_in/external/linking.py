@@ -136,7 +136,7 @@ def _give_address(tx: Connection, user_id: str, account: Account, now_millis: in
     if account.address:
         identities.hold_address(tx, address_key(account.address), now_millis)
         if not identities.find_people(tx, account.address):
-            users.adopt_email(tx, user_id, account.address)
+            users.set_first_email(tx, user_id, account.address)
 
 
 def _require_free(tx: Connection, caller: Caller, identity: Identity) -> None:
