@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: group sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean package-azure release-check
+.PHONY: sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean console console-check package-azure release-check
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,6 +51,11 @@ $(VENV)/.sam: requirements/sam.txt | $(VENV)/.dev
 	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/sam.txt
 	@touch $@
 
+$(VENV)/.console: requirements/console.txt | $(VENV)/.dev
+	@echo "Installing Node for the console (requirements/console.txt)"
+	@$(PIP_INSTALL) --require-hashes -r requirements/console.txt
+	@touch $@
+
 setup: $(VENV)/.dev $(VENV)/.sam ## Make .venv with everything for working on Stackhold
 	@echo "$(VENV) is ready"
 
@@ -87,6 +92,14 @@ e2e-all: $(VENV)/.dev ## The same in every version, on SQLite, and on each cloud
 bench: $(VENV)/.dev ## Measure budgets, wire load and command line load
 	$(BIN)/python -m bench $(ARGS)
 
+# --- console: scripts and styles of the pages, built by Node from the Python package; the result is committed ---------------
+
+console: $(VENV)/.console ## Build the scripts and styles of the pages after a change in console/
+	$(BIN)/python -m tools.console build
+
+console-check: $(VENV)/.console ## Check types, style and units of console/, and that the committed build is its own
+	$(BIN)/python -m tools.console check
+
 # --- packages for the clouds -----------------------------------------------------------------------------------------
 
 include aws/build.mk
@@ -96,9 +109,6 @@ package-azure: $(VENV)/.dev ## Build the Azure function app in dist/stackhold-az
 
 release-check: $(VENV)/.dev ## Check that this commit can be released, and build the release in dist/release (docs/releasing.md)
 	$(BIN)/python -m tools.release_check $(ARGS)
-
-group: $(VENV)/.dev ## Write the skeleton of a new group of endpoints: make group NAME=webhooks (CONTRIBUTING.md)
-	@$(BIN)/python -m tools.group "$(NAME)" $(if $(ADDRESS),--address "$(ADDRESS)") $(if $(PERMISSION),--permission "$(PERMISSION)")
 
 # --- generated files -------------------------------------------------------------------------------------------------
 
@@ -121,6 +131,7 @@ lock: $(VENV)/.dev ## Write requirements/*.txt again (UPGRADE=1: with newer vers
 	$(COMPILE) pyproject.toml --extra aws --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/aws.txt
 	$(COMPILE) pyproject.toml --extra azure --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/azure.txt
 	$(COMPILE) --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
+	$(COMPILE) --group pyproject.toml:console --no-deps -o requirements/console.txt
 	$(COMPILE) --group pyproject.toml:schedules --no-deps -o requirements/chalice.txt
 	$(COMPILE) --group pyproject.toml:azure-platform --no-deps -o requirements/azure-platform.txt
 	$(COMPILE) --group pyproject.toml:sam --no-deps -o requirements/sam.txt

@@ -22,6 +22,7 @@ LOCKS = {
     "azure.txt": (("azure",), (), True),
     "azure-platform.txt": ((), ("azure-platform",), False),
     "chalice.txt": ((), ("schedules",), False),
+    "console.txt": ((), ("console",), False),
     "sam.txt": ((), ("sam",), False),
 }
 # What the functions' lock files leave out of the core dependencies.

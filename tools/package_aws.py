@@ -23,8 +23,8 @@ PYTHON_VERSION = "3.13"
 # The platform's C library is that of Amazon Linux 2023; not everything has wheels for one so new.
 PLATFORMS = {"arm64": "aarch64-manylinux_2_34", "x86_64": "x86_64-manylinux_2_34"}
 FOLDERS = ("aws", "common", "functions")
-# Modules, pages, and the certificates of databases.
-SUFFIXES = (".py", ".html", ".css", ".pem")
+# Modules, pages with their scripts and styles, licences, and the certificates of databases.
+SUFFIXES = (".py", ".html", ".css", ".js", ".json", ".txt", ".pem")
 # What only a server of one's own or another cloud needs.
 LEFT_OUT = ("functions/server/", "functions/hosts/azure_http.py")
 # The services whose clients this program makes; the SDK describes hundreds more, in 20 MiB.

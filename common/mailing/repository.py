@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, insert, or_, select, update
-from sqlalchemy import delete as delete_from
+from sqlalchemy import Connection, Row, Select, and_, delete, exists, insert, or_, select, update
 
 from common.db.tables.sign_in import mails
 from common.mailing.model import NewMail, Purpose, QueuedMail
@@ -77,7 +76,7 @@ def claim(connection: Connection, mail: QueuedMail, until_millis: int) -> bool:
     return connection.execute(change.where(mails.c.id == mail.id, mails.c.due_at == mail.due_at)).rowcount == 1
 
 
-def store_result(
+def settle(
     connection: Connection,
     mail_id: str,
     claimed_until: int,
@@ -91,12 +90,12 @@ def store_result(
     connection.execute(change.where(mails.c.id == mail_id, mails.c.due_at == claimed_until))
 
 
-def delete(connection: Connection, mail_id: str) -> None:
+def drop(connection: Connection, mail_id: str) -> None:
     """Delete a mail."""
-    connection.execute(delete_from(mails).where(mails.c.id == mail_id))
+    connection.execute(delete(mails).where(mails.c.id == mail_id))
 
 
-def delete_expired(connection: Connection, *, sent_before: int, given_up_before: int, limit: int) -> int:
+def forget(connection: Connection, *, sent_before: int, given_up_before: int, limit: int) -> int:
     """Delete some mails that were sent, or queued and given up, before a moment each; return how many."""
     old = or_(
         and_(mails.c.sent_at.is_not(None), mails.c.created_at < sent_before),
@@ -104,7 +103,7 @@ def delete_expired(connection: Connection, *, sent_before: int, given_up_before:
     )
     chosen = list(connection.scalars(select(mails.c.id).where(old).order_by(mails.c.created_at).limit(limit)))
     if chosen:
-        connection.execute(delete_from(mails).where(mails.c.id.in_(chosen)))
+        connection.execute(delete(mails).where(mails.c.id.in_(chosen)))
     return len(chosen)
 
 

@@ -111,5 +111,6 @@ GROUPS: tuple[Group, ...] = (
     Group("sessions", ("/", "/signin", "/signin/token", "/signin/organization", "/signout", "/assets/**"), "pages"),
     Group("cli_login", ("/cli-login", "/welcome/**"), "pages"),
     Group("settings", ("/settings/**", "/user/settings/tokens", "/account/tokens"), "pages"),
+    Group("stack_list", ("/*/stacks",), "pages", for_browsers=True),
     Group("links", ("/**",), "pages", for_browsers=True),
 )

@@ -1,4 +1,4 @@
-"""Pages with a reCAPTCHA, where one is configured: the only ones with a script, which is the service's."""
+"""Pages with a reCAPTCHA, where one is configured: the only ones with another script than ours, which is the service's."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ class Captcha:
 
 def shown(settings: Settings) -> Captcha:
     """Return what a page shows."""
-    key = settings.recaptcha_site_key if captcha.is_configured(settings) else ""
+    key = settings.text("RECAPTCHA_SITE_KEY") if captcha.is_configured(settings) else ""
     return Captcha(key, f"{_endpoint(settings)}.js")
 
 
@@ -33,10 +33,12 @@ def allowed(response: Response, settings: Settings) -> Response:
     if shown(settings).key:
         parts = urlsplit(_endpoint(settings))
         place = f"{parts.scheme}://{parts.netloc}/recaptcha/"
-        sources = f"; script-src {place} {_MORE_SCRIPTS}; frame-src {place}; connect-src {place}"
-        response.headers["Content-Security-Policy"] += sources
+        policy = response.headers["Content-Security-Policy"]
+        policy = policy.replace("script-src 'self'", f"script-src 'self' {place} {_MORE_SCRIPTS}")
+        policy = policy.replace("connect-src 'self'", f"connect-src 'self' {place}")
+        response.headers["Content-Security-Policy"] = f"{policy}; frame-src {place}"
     return response
 
 
 def _endpoint(settings: Settings) -> str:
-    return settings.recaptcha_endpoint.rstrip("/")
+    return settings.text("STACKHOLD_RECAPTCHA_ENDPOINT").rstrip("/")

@@ -6,12 +6,10 @@ outside what there is; what is missing and what the visitor may not see is the s
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
 from fastapi import APIRouter, Response
 
-from common.core.errors import Forbidden, NotFound
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
 from common.stacks.model import Stack
@@ -19,6 +17,7 @@ from common.stacks.updates import history
 from common.stacks.updates.model import Entry
 from functions.http.deps import BackendDep, StackPathDep
 from functions.http.unbuilt import refusal
+from functions.pages.hiding import missing, unless_hidden
 from functions.pages.rendering import page
 from functions.pages.visitor import PersonDep, Visitor, VisitorDep
 
@@ -34,7 +33,6 @@ _MISSING_PARTS = (
     (f"{_STACK}/deployments/{{number}}", "deployments are"),
 )
 _MESSAGE_LENGTH, _LONG_NUMBER = 400, 11
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +64,21 @@ for _address, _part in _MISSING_PARTS:
 def show_update(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep, number: str) -> Response:
     """Show an update: the address behind "View Live"."""
     version = int(number) if number.isascii() and number.isdigit() and len(number) < _LONG_NUMBER else 0
-    found = _unless_hidden(lambda: history.get_version(backend, person, path, version))
+    found = unless_hidden(lambda: history.get_version(backend, person, path, version))
     return _entry_page(visitor, *found, title=f"Update {version}")
 
 
 @router.get(f"{_STACK}/previews/{{preview_id}}")
 def show_preview(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep, preview_id: str) -> Response:
     """Show a preview."""
-    found = _unless_hidden(lambda: history.get_preview(backend, person, path, preview_id))
+    found = unless_hidden(lambda: history.get_preview(backend, person, path, preview_id))
     return _entry_page(visitor, *found, title="Preview")
 
 
 @router.get(_STACK)
 def show_stack(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep) -> Response:
     """Show a stack, also under a name that it had before, and its newest update."""
-    found = _unless_hidden(lambda: stacks.get_stack(backend, person, path, Permission.STACK_READ, former_names=True))
+    found = unless_hidden(lambda: stacks.get_stack(backend, person, path, Permission.STACK_READ, former_names=True))
     latest = found.latest
     row = Row(f"Update {latest.version}", latest.kind, latest.status, latest.author, latest.started_at, latest.ended_at)
     return page(visitor, "stack", stack=found, row=row if latest.version else None, asked=path)
@@ -91,7 +89,7 @@ def show_owner(visitor: VisitorDep, person: PersonDep, org: str) -> Response:
     """Show an organization that the visitor belongs to."""
     membership = person.membership(org)
     if membership is None:
-        raise _missing()
+        raise missing()
     return page(visitor, "owner", membership=membership, is_open=membership.is_open)
 
 
@@ -123,15 +121,3 @@ def _message(program: bytes) -> str:
     except (msgspec.DecodeError, RecursionError):
         return ""
     return next(iter(text.strip().splitlines()), "")[:_MESSAGE_LENGTH]
-
-
-def _unless_hidden(find: Callable[[], _T]) -> _T:
-    """Return what was found; NotFound in the same words for what is not there and for what the visitor may not see."""
-    try:
-        return find()
-    except (NotFound, Forbidden) as error:
-        raise _missing() from error
-
-
-def _missing() -> NotFound:
-    return NotFound("there is no such page, or you may not see it")

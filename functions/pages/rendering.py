@@ -1,11 +1,10 @@
-"""Renders pages: templates with escaping always on, and the headers that keep scripts and frames out.
+"""Renders pages: templates with escaping always on, and the headers that keep other scripts than ours and all frames out.
 
 Templates extend base.html and are built of the macros of _parts.html.
 """
 
 import re
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 from fastapi import Response
@@ -14,50 +13,49 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse
 
 from common.core.clock import from_millis
+from functions.pages import static_files
+from functions.pages.frame import frame_of
 from functions.pages.visitor import Visitor
 
 HERE = Path(__file__).parent
 SEE_OTHER = 303
+_CLIENT_TAGS = ("pulumi:", "vcs:", "gitHub:")
 _HALF_A_YEAR_SECONDS = 180 * 86_400
 # Templates are autoescaped, so a quotation mark with an attribute before it is always their own.
-_LOCAL_ADDRESS = re.compile(r'\b(?:href|action|src)="(?=/(?!/))')
+_LOCAL_ADDRESS = re.compile(r'\b(?:href|action|src|hx-get|hx-post|hx-push-url)="(?=/(?!/))')
 
 
-def page(visitor: Visitor, name: str, *, status: int = 200, form_targets: str = "", **content: object) -> Response:
+def page(visitor: Visitor, name: str, *, status: int = 200, form_targets: str = "", org: str = "", **content: object) -> Response:
     """Return a page from a template; `form_targets` are further places that its forms may lead to, as CSP sources.
 
-    Templates know `person`, who is signed in, or none; `form_key`; `stylesheet`; what is in `content`; and the filter `moment`
-    for times in unix milliseconds. (`caller` means something else to Jinja in the body of a form.) Paths in templates begin at
-    the root; STACKHOLD_BASE_PATH is added here. Browsers follow `form_targets` through redirects too: a form whose answer leads
-    elsewhere names it.
+    `org` is the organization that the page is about. Templates know `person`, who is signed in, or none; `frame`; `form_key`;
+    `stylesheet`; `script`; what is in `content`; and the filter `moment` for times in unix milliseconds. (`caller` means
+    something else to Jinja in the body of a form.) Paths in templates begin at the root; STACKHOLD_BASE_PATH is added here.
+    Browsers follow `form_targets` through redirects too: a form whose answer leads elsewhere names it.
     """
-    text = (
-        _templates()
-        .get_template(f"{name}.html")
-        .render(
-            person=visitor.caller,
-            form_key=visitor.form_key,
-            stylesheet=f"/assets/{stylesheet()[0]}.css",
-            **content,
-        )
+    text = render(
+        visitor,
+        name,
+        org=org,
+        frame=frame_of(visitor.caller, org),
+        stylesheet=static_files.address("page.css"),
+        script=static_files.address("console.js"),
+        **content,
     )
-    if visitor.prefix:
-        text = _LOCAL_ADDRESS.sub(rf"\g<0>{visitor.prefix}", text)
     response = Response(text, status, media_type="text/html; charset=utf-8", headers=_headers(visitor, form_targets))
     visitor.keep_visit(response)
     return response
 
 
+def render(visitor: Visitor, name: str, **content: object) -> str:
+    """Return the text of a template: a page, or the part of one that changes by itself."""
+    text = _templates().get_template(f"{name}.html").render(person=visitor.caller, form_key=visitor.form_key, **content)
+    return _LOCAL_ADDRESS.sub(rf"\g<0>{visitor.prefix}", text) if visitor.prefix else text
+
+
 def see_other(address: str) -> Response:
     """Return the reply that sends a browser on after a form, to be fetched with GET."""
     return RedirectResponse(address, SEE_OTHER, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
-
-
-@cache
-def stylesheet() -> tuple[str, bytes]:
-    """Return the hash that names the stylesheet, and its text."""
-    text = (HERE / "assets" / "page.css").read_bytes()
-    return sha256(text).hexdigest()[:16], text
 
 
 @cache
@@ -72,7 +70,13 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["moment"] = _moment
+    made.filters["own_tags"] = _own_tags
     return made
+
+
+def _own_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Return the tags that people set, without those that clients set on every update."""
+    return {name: value for name, value in tags.items() if not name.startswith(_CLIENT_TAGS)}
 
 
 def _moment(millis: int) -> Markup:
@@ -86,8 +90,8 @@ def _moment(millis: int) -> Markup:
 
 def _headers(visitor: Visitor, form_targets: str) -> dict[str, str]:
     policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; "
-        f"form-action 'self' {form_targets}".rstrip()
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
+        f"frame-ancestors 'none'; form-action 'self' {form_targets}".rstrip()
     )
     headers = {
         "Content-Security-Policy": policy,

@@ -7,14 +7,16 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Query, Response
 
 from common.backend import Backend
+from common.core.errors import NotFound
 from common.core.names import require_owner_name
 from common.sign_in.accounts import accounts, sign_up
 from common.sign_in.external import providers
 from common.sign_in.sessions import sessions, token_sign_in
 from functions.http.deps import BackendDep
+from functions.pages import static_files
 from functions.pages.failures import reason
 from functions.pages.form_errors import attempt
-from functions.pages.rendering import page, see_other, stylesheet
+from functions.pages.rendering import page, see_other
 from functions.pages.visitor import HOME, Form, FormDep, Visitor, VisitorDep, local_path
 
 router = APIRouter()
@@ -71,10 +73,13 @@ def sign_out(visitor: VisitorDep, backend: BackendDep, form: FormDep) -> Respons
 
 @router.get("/assets/{name}")
 async def asset(name: str) -> Response:
-    """Return the stylesheet, to be kept for ever under its hash; a page of another release gets ours, to be used once."""
-    digest, text = stylesheet()
-    keeping = _FOR_EVER if name == f"{digest}.css" else "no-store"
-    return Response(text, media_type="text/css", headers={"Cache-Control": keeping, "X-Content-Type-Options": "nosniff"})
+    """Return a script or style sheet, kept for ever under its hash; a page of another release gets ours, to be used once."""
+    file = static_files.find(name)
+    if file is None:
+        raise NotFound("there is no such page")
+    keeping = _FOR_EVER if file.is_exact else "no-store"
+    headers = {"Cache-Control": keeping, "X-Content-Type-Options": "nosniff"}
+    return Response(file.content, media_type=file.media_type, headers=headers)
 
 
 def _enter(visitor: Visitor, backend: Backend, form: Form, field: str, sign_in: Callable[[], str]) -> Response:

@@ -67,6 +67,10 @@ class Browser:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
+    def allow_script(self, *, allowed: bool) -> None:
+        """Let pages run scripts, or not."""
+        self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not allowed})
+
     def prefer(self, scheme: str) -> None:
         """Asks pages for the `light` or `dark` look."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]

@@ -154,6 +154,7 @@ class TestPeople:
     def test_sign_out_ends_the_session(self, browser: Browser, site: Site) -> None:
         """After a sign-out the pages ask to sign in again."""
         sign_in(browser, site)
+        browser.find("details.menu.right summary").click()
         browser.press("Sign out")
         browser.await_address("/signin")
         browser.open(f"{site.url}/settings")

@@ -5,15 +5,7 @@ from sqlalchemy import update
 from common.backend import Backend
 from common.db.tables.people import members
 from common.people.teams import service
-from common.people.teams.model import (
-    EnvironmentChange,
-    MemberAction,
-    MemberChange,
-    StackChange,
-    TeamChange,
-    TeamDetails,
-    TeamRole,
-)
+from common.people.teams.model import Change, Details, EnvironmentChange, MemberAction, MemberChange, StackChange, TeamRole
 from common.rights.caller import Caller
 from common.rights.org_settings import EnvironmentLevel
 from common.rights.permissions import Permission, StackLevel
@@ -22,19 +14,19 @@ from tests.factories.people import caller_of, make_user
 from tests.factories.tokens import make_role
 
 
-def member(action: str, login: str) -> TeamChange:
+def member(action: str, login: str) -> Change:
     """Returns a change of a team's members."""
-    return TeamChange(member=MemberChange(MemberAction(action), login))
+    return Change(member=MemberChange(MemberAction(action), login))
 
 
-def stack(level: StackLevel | None, name: str = "dev") -> TeamChange:
+def stack(level: StackLevel | None, name: str = "dev") -> Change:
     """Returns a change of what a team was given on a stack."""
-    return TeamChange(stacks=(StackChange("shop", name, level),))
+    return Change(stacks=(StackChange("shop", name, level),))
 
 
-def environment(level: EnvironmentLevel | None = "open") -> TeamChange:
+def environment(level: EnvironmentLevel | None = "open") -> Change:
     """Returns a change of what a team was given on an environment."""
-    return TeamChange(environments=(EnvironmentChange("p", "dev", level),))
+    return Change(environments=(EnvironmentChange("p", "dev", level),))
 
 
 def make_team(backend: Backend, caller: Caller, name: str = "ops", **people: str) -> None:
@@ -46,7 +38,7 @@ def make_team(backend: Backend, caller: Caller, name: str = "ops", **people: str
             sharing.update_team(backend, caller, "acme", name, member("promote", login))
 
 
-def get(backend: Backend, caller: Caller, name: str = "ops") -> TeamDetails:
+def get(backend: Backend, caller: Caller, name: str = "ops") -> Details:
     """Returns a team."""
     return sharing.get_team(backend, caller, "acme", name)
 

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from functions.http.groups import GROUPS
-from functions.pages.rendering import stylesheet
+from functions.pages import static_files
 from tests.pages.visiting import Visit
 from tests.wire import create_stack
 from tools.operations import find_group, routes, sample
@@ -47,7 +47,7 @@ def test_of_the_api(client: TestClient, path: str) -> None:
 
 @pytest.mark.usefixtures("admin")
 @pytest.mark.parametrize("is_signed_in", [True, False], ids=["signed in", "stranger"])
-@pytest.mark.parametrize("path", [*PAGES, f"/assets/{stylesheet()[0]}.css", "/nothing/here"])
+@pytest.mark.parametrize("path", [*PAGES, static_files.address("page.css"), "/nothing/here"])
 def test_of_a_page(backend: Backend, path: str, *, is_signed_in: bool) -> None:
     """A page, for somebody who is signed in and for a stranger; the address has a group at all."""
     visit = Visit(backend)

@@ -295,14 +295,25 @@ class TestOrganization:
 
 class TestAsset:
     def test_is_kept_for_ever_by_its_hash(self, visit: Visit) -> None:
-        """The stylesheet that a page names is kept for ever; the address of another release's is not."""
-        (address,) = values(visit.get("/signin"), r'rel="stylesheet" href="([^"]*)"')
-        sheet, other = visit.get(address), visit.get("/assets/0123456789abcdef.css")
+        """The style sheet and the script that a page names are kept for ever; the addresses of another release's are not."""
+        page = visit.get("/signin")
+        (sheet,), (script,) = values(page, r'rel="stylesheet" href="([^"]*)"'), values(page, r'<script src="([^"]*)"')
 
-        assert "text/css; charset=utf-8" == sheet.headers["content-type"]
-        assert "public, max-age=31536000, immutable" == sheet.headers["cache-control"]
-        assert "no-store" == other.headers["cache-control"]
-        assert sheet.text == other.text
+        for address, kind in ((sheet, "text/css"), (script, "text/javascript")):
+            ours, other = visit.get(address), visit.get(f"/assets/0123456789abcdef{address[address.rindex('.') :]}")
+            assert f"{kind}; charset=utf-8" == ours.headers["content-type"]
+            assert "public, max-age=31536000, immutable" == ours.headers["cache-control"]
+            assert "no-store" == other.headers["cache-control"]
+            assert ours.text == other.text
+
+    def test_licences_stand_beside(self, visit: Visit) -> None:
+        """What the script is made of beside our own code is named with its licence."""
+        assert "htmx.org 4" in visit.get("/assets/licences.txt").text
+
+    @pytest.mark.parametrize("name", ["manifest.json", "x", "x.map", "..%2fbase.html", "licences.txt.js.txt"])
+    def test_is_nothing_else(self, visit: Visit, name: str) -> None:
+        """No other file is served."""
+        assert 404 == visit.get(f"/assets/{name}").status_code
 
 
 class TestSignIn:

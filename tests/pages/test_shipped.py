@@ -20,7 +20,11 @@ def lacking(names: Iterable[str]) -> set[str]:
 
 def test_there_are_templates_and_a_stylesheet() -> None:
     """What the other tests look for is there."""
-    assert {"functions/pages/templates/base.html", "functions/pages/assets/page.css", "functions/pages/sessions.py"} <= NEEDED
+    assert {
+        "functions/pages/templates/base.html",
+        "functions/pages/assets/manifest.json",
+        "functions/pages/sessions.py",
+    } <= NEEDED
 
 
 def test_wheel_has_them(tmp_path: Path) -> None:

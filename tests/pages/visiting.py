@@ -13,6 +13,7 @@ from functions.http.app import create_app
 from tests.factories.people import ADMIN_TOKEN
 
 _KEY = re.compile(r'name="form_key" value="([0-9a-f]{64})"')
+HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 CLI = {
     "cliSessionPort": "43210",
     "cliSessionNonce": "a5" * 32,
@@ -34,6 +35,10 @@ class Visit:
     def get(self, path: str, **parameters: str) -> Response:
         """Opens a page."""
         return self.client.get(path, params=parameters or None)
+
+    def open(self, path: str, **parameters: str) -> Response:
+        """Opens an address as a browser does."""
+        return self.client.get(path, params=parameters or None, headers=HTML)
 
     def form_key(self, path: str = "/signin") -> str:
         """The key in the forms of a page."""

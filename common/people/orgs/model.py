@@ -7,11 +7,11 @@ from common.rights.built_in import BY_ID, MADE_AT, ROLE_IDS
 from common.rights.permissions import Role
 
 # A team's token has the fourth one; nobody is given it.
-ASSIGNABLE_ROLES = (Role.ADMIN, Role.MEMBER, Role.BILLING_MANAGER)
+GIVABLE = (Role.ADMIN, Role.MEMBER, Role.BILLING_MANAGER)
 
 
 @dataclass(frozen=True, slots=True)
-class RequestedRole:
+class Wanted:
     """Which role a client asks for, in its own words: one by id, or else a built-in one by name."""
 
     role: str | None
@@ -19,7 +19,7 @@ class RequestedRole:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberRole:
+class Given:
     """Which role somebody gets: a built-in one, or a custom one that stands in for the built-in Member role."""
 
     role: Role
@@ -27,7 +27,7 @@ class MemberRole:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleSummary:
+class RoleOf:
     """The role that a member holds, built-in or custom, by id; `modified_at` in unix milliseconds."""
 
     id: str
@@ -41,7 +41,7 @@ class Member:
 
     person: Person
     role: Role
-    custom: RoleSummary | None
+    custom: RoleOf | None
     suspended: bool
     created_at: int
 
@@ -51,11 +51,11 @@ class Member:
         return self.role is Role.ADMIN and self.custom is None
 
     @property
-    def effective(self) -> RoleSummary:
+    def effective(self) -> RoleOf:
         """Return the one role that decides what the member may do."""
         if self.custom is not None:
             return self.custom
-        return RoleSummary(ROLE_IDS[self.role], BY_ID[ROLE_IDS[self.role]].name, MADE_AT)
+        return RoleOf(ROLE_IDS[self.role], BY_ID[ROLE_IDS[self.role]].name, MADE_AT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class NewInvite:
     """An invitation that is asked for, in the client's own words."""
 
     email: str
-    wanted: RequestedRole
+    wanted: Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Invite:
     id: str
     org_id: str
     email: str
-    given: MemberRole
+    given: Given
     sent_by: Person
     sent_at: int
     expires_at: int

@@ -64,7 +64,7 @@ class NewRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleChange:
+class Change:
     """What somebody wants to change; None leaves a member as it is."""
 
     name: str | None = None
@@ -99,7 +99,7 @@ class Holders:
 
 
 @dataclass(frozen=True, slots=True)
-class TeamSummary:
+class TeamOf:
     """A team as a list shows one."""
 
     id: str
@@ -110,7 +110,7 @@ class TeamSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenSummary:
+class TokenOf:
     """An organization's token as a list shows one; times in milliseconds, None for never."""
 
     id: str

@@ -15,7 +15,7 @@ EXPIRY_LIMIT_DAYS = 732
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
-class TokenFilter(StrEnum):
+class Shown(StrEnum):
     """Which tokens a list shows; upstream's `filter`. Revoked ones are never shown."""
 
     ACTIVE = "active"
@@ -40,17 +40,17 @@ class SortDirection(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TokenQuery:
+class Listing:
     """How a list is narrowed and ordered; `search` is a part of a name or description, in any case."""
 
-    shown: TokenFilter = TokenFilter.ACTIVE
+    shown: Shown = Shown.ACTIVE
     search: str = ""
     sort_by: SortField = SortField.CREATED
     direction: SortDirection = SortDirection.DESCENDING
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class Whose:
     """Whose tokens: a kind, and the id of the person, organization or team."""
 
     kind: TokenKind
@@ -58,7 +58,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class NewToken:
+class Wanted:
     """A token that somebody wants to make; `expires` in unix seconds, 0 for never. People's tokens have no name.
 
     `reason` is for the audit log.
@@ -73,7 +73,7 @@ class NewToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Listed:
     """A token in a list: never its text, which nobody has any more. Times in unix milliseconds, None for never.
 
     `role_id` is the role of an organization's token where one was chosen, `sort_key` what the list is ordered by.

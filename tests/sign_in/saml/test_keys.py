@@ -10,7 +10,7 @@ from common.config.settings import Settings
 from common.core.errors import StartUpError, Unavailable
 from tests.peers.saml_idp import make_pair
 
-NAMES = (keys.CERTIFICATE.name, keys.PRIVATE_KEY.name)
+NAMES = (keys.CERTIFICATE, keys.PRIVATE_KEY)
 
 
 def settings(certificate: str = "", key: str = "") -> Settings:

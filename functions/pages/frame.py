@@ -1,0 +1,53 @@
+"""What stands around every page: the organization that it is about, the others to switch to, and where the main list leads."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from common.rights.caller import Caller
+from common.rights.membership import Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry of the main list: its name in templates (`here`), its text, its address, and the keys that lead there."""
+
+    key: str
+    text: str
+    address: str
+    shortcut: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The organization of the page, None without one; all that the reader belongs to; the entries of the main list."""
+
+    org: Membership | None
+    organizations: list[Membership]
+    links: list[Link]
+
+    @property
+    def base(self) -> str:
+        """Return the address of the organization's home."""
+        return f"/{quote(self.org.login, safe='')}" if self.org is not None else ""
+
+
+def frame_of(person: Caller | None, org: str) -> Frame:
+    """Return what stands around a page about an organization; an empty name stands for the reader's own choice."""
+    if person is None:
+        return Frame(None, [], [])
+    membership = person.membership(org) if org else find_home(person)
+    organizations = sorted(person.memberships, key=lambda found: (found.is_personal, found.login))
+    links = _links(membership) if membership is not None and membership.is_open else []
+    return Frame(membership, organizations, links)
+
+
+def find_home(person: Caller) -> Membership | None:
+    """Return the organization that a person begins with: the one they chose, or one that is not theirs alone."""
+    candidates = [found for found in person.memberships if found.is_open]
+    chosen = next((found for found in candidates if found.org_id == person.default_org_id), None)
+    return chosen or min(candidates, key=lambda found: (found.is_personal, found.login), default=None)
+
+
+def _links(membership: Membership) -> list[Link]:
+    base = f"/{quote(membership.login, safe='')}"
+    return [Link("home", "Home", base, "g h"), Link("stacks", "Stacks", f"{base}/stacks", "g s")]
