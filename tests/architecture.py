@@ -13,7 +13,7 @@ from tests.imports import Import, Tree, is_in
 
 # Folders whose modules are functions of values, besides every `model.py`.
 PURE_FOLDERS = ("engine", "language", "rights")
-PURE_MAY_IMPORT = ("msgspec", "common.core", "common.rights")
+PURE_MAY_IMPORT = ("msgspec", "re2", "yaml", "common.core", "common.rights")
 DOES_INPUT_OUTPUT = (
     "asyncio",
     "concurrent",
