@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean console console-check package-azure release-check
+.PHONY: group sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean console console-check package-azure release-check
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -109,6 +109,9 @@ package-azure: $(VENV)/.dev ## Build the Azure function app in dist/stackhold-az
 
 release-check: $(VENV)/.dev ## Check that this commit can be released, and build the release in dist/release (docs/releasing.md)
 	$(BIN)/python -m tools.release_check $(ARGS)
+
+group: $(VENV)/.dev ## Write the skeleton of a new group of endpoints: make group NAME=webhooks (CONTRIBUTING.md)
+	@$(BIN)/python -m tools.group "$(NAME)" $(if $(ADDRESS),--address "$(ADDRESS)") $(if $(PERMISSION),--permission "$(PERMISSION)")
 
 # --- generated files -------------------------------------------------------------------------------------------------
 

@@ -66,7 +66,9 @@ def open_plan(plan: Plan, db: Database, keys: KeyService, *, clock: Clock | None
 
 def require_remote(settings: Settings) -> None:
     """Raise StartUpError unless database, states and master key are all kept elsewhere: a function has no disk of its own."""
-    missing = [name for name in ("PULUMI_DATABASE_ENDPOINT", object_stores.CHECKPOINTS) if not settings.is_set(name)]
+    missing = [
+        setting.name for setting in (Settings.database_endpoint, object_stores.CHECKPOINTS) if not settings.is_set(setting)
+    ]
     if master_key.chosen(settings).place is not None:
         missing.append(f"{master_key.KMS_KEY} or {master_key.VAULT}")
     if missing:

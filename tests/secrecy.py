@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
-from common.config.settings import SETTINGS, Kind, Settings
+from common.config.setting import Kind
+from common.config.settings import SETTINGS, Settings
 from common.sign_in.accounts import passwords
 from functions.http.middleware import Outgoing
 

@@ -6,7 +6,8 @@ import pytest
 from moto import mock_aws
 
 from common.config.secret_references import resolved
-from common.config.settings import SETTINGS, Kind
+from common.config.setting import Kind
+from common.config.settings import SETTINGS
 from common.core.errors import StartUpError
 from functions.server import cli
 from tests.aws.moto_process import CREDENTIALS
@@ -129,4 +130,4 @@ class TestOtherValues:
         vault.secrets["smtp"] = "correct horse"
         monkeypatch.setenv(SECOND, f"{vault.url}/secrets/smtp")
 
-        assert "correct horse" == cli._settings({}).text(SECOND)
+        assert "correct horse" == cli._settings({}).as_env()[SECOND]

@@ -8,8 +8,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from common.config.settings import SECTIONS, SETTINGS, Setting, Status
+from common.config.setting import Setting, Status
+from common.config.settings import SECTIONS, SETTINGS
 from tests.e2e.toolchain import CLI_VERSIONS, YAML_HOST_VERSION
 from tools import operations, table_relations
 
@@ -130,7 +132,7 @@ def main(arguments: list[str]) -> int:
     return EXIT_DIFFERS if stale else 0
 
 
-def _settings(title: str, settings: Iterable[Setting], state: Status) -> Iterator[str]:
+def _settings(title: str, settings: Iterable[Setting[Any]], state: Status) -> Iterator[str]:
     rows = [setting for setting in settings if setting.status is state]
     if rows:
         yield from ("", f"## {title}", "", "| name | kind | default | meaning |", "|---|---|---|---|")

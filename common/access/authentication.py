@@ -51,7 +51,7 @@ def _require(backend: Backend, text: str, *, is_session: bool) -> Caller:
     if found.last_used_at is None or now_millis - found.last_used_at > LAST_USED_MILLIS:
         # A database that takes no writes just now still answers who calls; the next request makes the note.
         with suppress(Unavailable), backend.db.connect() as connection:
-            tokens.touch_token(connection, found.caller.token_id, found.last_used_at, now_millis)
+            tokens.record_use(connection, found.caller.token_id, found.last_used_at, now_millis)
     return found.caller
 
 

@@ -10,8 +10,8 @@ KEPT_FOR = timedelta(days=1)
 LIMIT = 500
 
 
-def forget_expired(backend: Backend) -> int:
+def delete_expired(backend: Backend) -> int:
     """Drop some sessions and exchanged tokens that expired more than a day ago, and return how many."""
     # No permission check: the schedule is part of the installation.
     with backend.db.connect() as connection:
-        return tokens.forget_expired(connection, unix_millis(backend.clock.now() - KEPT_FOR), LIMIT)
+        return tokens.delete_expired(connection, unix_millis(backend.clock.now() - KEPT_FOR), LIMIT)

@@ -37,7 +37,7 @@ class Event(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class EventKind:
     """What an event means, and what upstream's three marks say of it."""
 
     title: str
@@ -47,51 +47,51 @@ class Kind:
 
 
 E = Event
-KINDS: dict[Event, Kind] = {
-    E.USER_LOGIN: Kind("User login", "Somebody signed in through the organization's own provider.", needs_org_admin=False),
-    E.MEMBER_ADDED: Kind("Member added", "Somebody became a member."),
-    E.MEMBER_REMOVED: Kind("Member removed", "A membership ended."),
-    E.MEMBER_ROLE_CHANGED: Kind("Member role changed", "A member got another role."),
-    E.INVITE_SENT: Kind("Invitation sent", "Somebody was invited."),
-    E.INVITE_ACCEPTED: Kind("Invitation accepted", "An invitation was used.", needs_org_admin=False),
-    E.INVITE_CANCELED: Kind("Invitation canceled", "An invitation was taken back."),
-    E.SETTINGS_CHANGED: Kind("Settings changed", "The settings of the organization changed."),
-    E.ORG_TOKEN_CREATED: Kind("Organization token created", "An access token of the organization was made."),
-    E.ORG_TOKEN_EXCHANGED: Kind(
+KINDS: dict[Event, EventKind] = {
+    E.USER_LOGIN: EventKind("User login", "Somebody signed in through the organization's own provider.", needs_org_admin=False),
+    E.MEMBER_ADDED: EventKind("Member added", "Somebody became a member."),
+    E.MEMBER_REMOVED: EventKind("Member removed", "A membership ended."),
+    E.MEMBER_ROLE_CHANGED: EventKind("Member role changed", "A member got another role."),
+    E.INVITE_SENT: EventKind("Invitation sent", "Somebody was invited."),
+    E.INVITE_ACCEPTED: EventKind("Invitation accepted", "An invitation was used.", needs_org_admin=False),
+    E.INVITE_CANCELED: EventKind("Invitation canceled", "An invitation was taken back."),
+    E.SETTINGS_CHANGED: EventKind("Settings changed", "The settings of the organization changed."),
+    E.ORG_TOKEN_CREATED: EventKind("Organization token created", "An access token of the organization was made."),
+    E.ORG_TOKEN_EXCHANGED: EventKind(
         "Organization token created for an issuer",
         "An identity token was exchanged for a token of the organization.",
         needs_org_admin=False,
     ),
-    E.ORG_TOKEN_DELETED: Kind("Organization token deleted", "An access token of the organization was revoked."),
-    E.TEAM_TOKEN_CREATED: Kind("Team token created", "An access token of a team was made."),
-    E.TEAM_TOKEN_EXCHANGED: Kind(
+    E.ORG_TOKEN_DELETED: EventKind("Organization token deleted", "An access token of the organization was revoked."),
+    E.TEAM_TOKEN_CREATED: EventKind("Team token created", "An access token of a team was made."),
+    E.TEAM_TOKEN_EXCHANGED: EventKind(
         "Team token created for an issuer",
         "An identity token was exchanged for a token of a team.",
         needs_org_admin=False,
     ),
-    E.TEAM_TOKEN_DELETED: Kind("Team token deleted", "An access token of a team was revoked."),
-    E.PERSONAL_TOKEN_EXCHANGED: Kind(
+    E.TEAM_TOKEN_DELETED: EventKind("Team token deleted", "An access token of a team was revoked."),
+    E.PERSONAL_TOKEN_EXCHANGED: EventKind(
         "Personal token created for an issuer",
         "An identity token was exchanged for a token of a member.",
         needs_org_admin=False,
     ),
-    E.ROLE_CREATED: Kind("Custom role created", "A role, permission set or policy was made."),
-    E.ROLE_UPDATED: Kind("Custom role updated", "A role, permission set or policy changed."),
-    E.ROLE_DELETED: Kind("Custom role deleted", "A role, permission set or policy was deleted."),
-    E.TEAM_CREATED: Kind("Team created", "A team was made."),
-    E.TEAM_UPDATED: Kind("Team updated", "A team's members, name or rights changed."),
-    E.TEAM_DELETED: Kind("Team deleted", "A team was deleted."),
-    E.ISSUER_REGISTERED: Kind("OIDC issuer registered", "The organization trusts another issuer of identity tokens."),
-    E.ISSUER_UPDATED: Kind("OIDC issuer updated", "A trusted issuer changed."),
-    E.ISSUER_DELETED: Kind("OIDC issuer deleted", "An issuer is not trusted any more."),
-    E.ISSUER_REFUSED: Kind(
+    E.ROLE_CREATED: EventKind("Custom role created", "A role, permission set or policy was made."),
+    E.ROLE_UPDATED: EventKind("Custom role updated", "A role, permission set or policy changed."),
+    E.ROLE_DELETED: EventKind("Custom role deleted", "A role, permission set or policy was deleted."),
+    E.TEAM_CREATED: EventKind("Team created", "A team was made."),
+    E.TEAM_UPDATED: EventKind("Team updated", "A team's members, name or rights changed."),
+    E.TEAM_DELETED: EventKind("Team deleted", "A team was deleted."),
+    E.ISSUER_REGISTERED: EventKind("OIDC issuer registered", "The organization trusts another issuer of identity tokens."),
+    E.ISSUER_UPDATED: EventKind("OIDC issuer updated", "A trusted issuer changed."),
+    E.ISSUER_DELETED: EventKind("OIDC issuer deleted", "An issuer is not trusted any more."),
+    E.ISSUER_REFUSED: EventKind(
         "OIDC issuer validation failed",
         "An identity token was not exchanged.",
         needs_org_admin=False,
         is_refusal=True,
     ),
-    E.POLICY_UPDATED: Kind("Authorization policy updated", "What an issuer's tokens are exchanged for changed."),
-    E.SAML_UPDATED: Kind("SAML configuration updated", "The organization's SAML provider, or who must use it, changed."),
+    E.POLICY_UPDATED: EventKind("Authorization policy updated", "What an issuer's tokens are exchanged for changed."),
+    E.SAML_UPDATED: EventKind("SAML configuration updated", "The organization's SAML provider, or who must use it, changed."),
 }
 del E
 

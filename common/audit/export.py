@@ -32,7 +32,7 @@ class Format(StrEnum):
     CEF = "cef"
 
 
-def written(entries: Iterable[Entry], form: Format, *, host: str, org_id: str) -> str:
+def render(entries: Iterable[Entry], form: Format, *, host: str, org_id: str) -> str:
     """Return entries as text, a line for each."""
     return _csv(entries) if form is Format.CSV else "".join(_cef(entry, host, org_id) for entry in entries)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.audit import repository
-from common.audit.events import DESCRIPTION_LIMIT, KINDS, NAME_LIMIT, Actor, Entry, Event, Kind, Search
+from common.audit.events import DESCRIPTION_LIMIT, KINDS, NAME_LIMIT, Actor, Entry, Event, EventKind, Search
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, NotFound
@@ -74,7 +74,7 @@ def export_entries(
         return list(_all(connection, membership.org_id, wanted))
 
 
-def list_kinds(caller: Caller, org: str) -> dict[Event, Kind]:
+def list_kinds(caller: Caller, org: str) -> dict[Event, EventKind]:
     """Return the events that are recorded, and what they mean."""
     caller.require(Permission.AUDIT_LOGS_READ, org, missing=missing_org(org))
     return KINDS

@@ -7,7 +7,7 @@ from common.audit.events import Actor, Event
 from common.backend import Backend
 from common.rights.caller import Caller
 
-__all__ = ["Actor", "Event", "actor_of", "record", "record_of"]
+__all__ = ["Actor", "Event", "actor_of", "record", "record_as"]
 
 
 def record(tx: Connection, backend: Backend, caller: Caller, org_id: str, event: Event, *, description: str) -> None:
@@ -15,7 +15,7 @@ def record(tx: Connection, backend: Backend, caller: Caller, org_id: str, event:
     audit.record(tx, actor_of(caller), org_id, event, description, now=backend.clock.now())
 
 
-def record_of(tx: Connection, backend: Backend, actor: Actor, org_id: str, event: Event, *, description: str) -> None:
+def record_as(tx: Connection, backend: Backend, actor: Actor, org_id: str, event: Event, *, description: str) -> None:
     """Record what somebody did who is not signed in, such as a job that asks for a token: a step."""
     audit.record(tx, actor, org_id, event, description, now=backend.clock.now())
 

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from common.config.pem import read_pem
+from common.config.setting import Setting
 from common.config.settings import Settings
 from common.core.errors import StartUpError, Unavailable
 from common.db import login_tokens, provision
@@ -21,10 +22,8 @@ from common.ports.aws import Access
 DATABASE_FILE = "stackhold.db"
 # Beside the handlers, the jobs hold a connection of their own.
 SPARE_CONNECTIONS = 2
-ENDPOINT, USER, LOGIN = "PULUMI_DATABASE_ENDPOINT", "PULUMI_DATABASE_USER_NAME", "STACKHOLD_DATABASE_LOGIN"
 _PASSWORD, _RDS, _ENTRA = "password", "aws-iam", "entra"
-_PING, _ROOT_PASSWORD = "PULUMI_DATABASE_PING_ENDPOINT", "MYSQL_ROOT_PASSWORD"
-_CERTIFICATE, _LOWEST = "DATABASE_CA_CERTIFICATE", "DATABASE_MIN_TLS_VERSION"
+_CERTIFICATE = Settings.database_ca_certificate
 _TLS_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 # Accepted from older configurations, never obeyed: what they allow is broken.
 _RAISED_TLS_VERSIONS = ("1.0", "1.1")
@@ -32,20 +31,20 @@ _RAISED_TLS_VERSIONS = ("1.0", "1.1")
 
 def open_database_at(place: Path | MySQL, settings: Settings) -> Database:
     """Return the database at a place, with a pool for these settings; a SQLite file that is absent appears on first use."""
-    return open_database(place, pool_size=settings.integer("STACKHOLD_THREADS") + SPARE_CONNECTIONS)
+    return open_database(place, pool_size=settings.threads + SPARE_CONNECTIONS)
 
 
 def database_place(settings: Settings) -> Path | MySQL:
     """Return the SQLite file, or the MySQL server and how to get in; raises StartUpError."""
-    if not settings.is_set(ENDPOINT):
+    if not settings.is_set(Settings.database_endpoint):
         return settings.data_folder / DATABASE_FILE
-    host, port = host_and_port(settings, ENDPOINT)
+    host, port = host_and_port(settings, Settings.database_endpoint)
     return MySQL(
         host=host,
         port=port,
-        database=settings.text("PULUMI_DATABASE_NAME"),
-        user=settings.text(USER),
-        password=settings.text("PULUMI_DATABASE_USER_PASSWORD"),
+        database=settings.database_name,
+        user=settings.database_user_name,
+        password=settings.database_user_password,
         tls=database_tls(settings),
         token=_token(settings, host, port),
     )
@@ -56,17 +55,19 @@ def prepare_server(settings: Settings) -> None:
 
     The user is created when there is a way for them to sign in: a password, or a token of RDS.
     """
-    if settings.is_set(_PING):
-        provision.await_server(*host_and_port(settings, _PING))
+    if settings.is_set(Settings.database_ping_endpoint):
+        provision.await_server(*host_and_port(settings, Settings.database_ping_endpoint))
     place, root = database_place(settings), _root(settings)
     if root is None or not isinstance(place, MySQL):
         return
-    with_user = not settings.flag("SKIP_CREATE_DB_USER") and bool(place.password or place.token)
+    with_user = not settings.skip_create_db_user and bool(place.password or place.token)
     with closing(open_database(replace(root, database=""), pool_size=1)) as administrator:
         try:
             provision.create(administrator, place, with_user=with_user)
         except Unavailable as error:
-            reason = explain(error, root, user_setting="MYSQL_ROOT_USERNAME", password_setting=_ROOT_PASSWORD)
+            reason = explain(
+                error, root, user_setting=Settings.mysql_root_username.name, password_setting=Settings.mysql_root_password.name
+            )
             raise StartUpError(f"the database cannot be created as {root.user}: {reason}") from error
 
 
@@ -78,21 +79,20 @@ def open_for_migration(settings: Settings) -> Database:
 def _root(settings: Settings) -> MySQL | None:
     """Return how MySQL's administrator gets in, None where the settings do not say."""
     place = database_place(settings)
-    if not isinstance(place, MySQL) or not (settings.is_set(_ROOT_PASSWORD) or settings.flag("MYSQL_ALLOW_EMPTY_PASSWORD")):
+    if not isinstance(place, MySQL) or not (settings.is_set(Settings.mysql_root_password) or settings.mysql_allow_empty_password):
         return None
-    return replace(place, user=settings.text("MYSQL_ROOT_USERNAME"), password=settings.text(_ROOT_PASSWORD), token=None)
+    return replace(place, user=settings.mysql_root_username, password=settings.mysql_root_password, token=None)
 
 
-def host_and_port(settings: Settings, name: str, default_port: int = 3306) -> tuple[str, int]:
+def host_and_port(settings: Settings, setting: Setting[str], default_port: int = 3306) -> tuple[str, int]:
     """Return the parts of a server's address; raises StartUpError."""
-    endpoint = settings.text(name)
+    endpoint = settings.get(setting)
     host, separator, port = endpoint.rpartition(":")
     if not separator or port.endswith("]"):
         host, port = endpoint, str(default_port)
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
-        msg = f"{name} must be host:port"
-        raise StartUpError(msg)
+        raise StartUpError(f"{setting} must be host:port")
     return host, int(port)
 
 
@@ -101,20 +101,20 @@ def database_tls(settings: Settings) -> ssl.SSLContext | None:
 
     Without a certificate authority of its own, the server's certificate must come from one that this machine trusts.
     """
-    if not settings.is_set(_CERTIFICATE) and not settings.is_set(_LOWEST):
+    has_certificate = settings.is_set(_CERTIFICATE)
+    if not has_certificate and not settings.is_set(Settings.database_min_tls_version):
         return None
-    certificate = read_pem(settings, _CERTIFICATE) if settings.is_set(_CERTIFICATE) else b""
-    return _context(certificate, tls_version(settings, _LOWEST))
+    certificate = read_pem(settings, _CERTIFICATE) if has_certificate else b""
+    return _context(certificate, tls_version(settings, Settings.database_min_tls_version))
 
 
-def tls_version(settings: Settings, name: str) -> ssl.TLSVersion:
+def tls_version(settings: Settings, setting: Setting[str]) -> ssl.TLSVersion:
     """Return the lowest TLS version a setting allows; raises StartUpError."""
-    text = settings.text(name)
+    text = settings.get(setting)
     if text in _RAISED_TLS_VERSIONS:
         return ssl.TLSVersion.TLSv1_2
     if text not in _TLS_VERSIONS:
-        msg = f"{name} must be 1.2 or 1.3"
-        raise StartUpError(msg)
+        raise StartUpError(f"{setting} must be 1.2 or 1.3")
     return _TLS_VERSIONS[text]
 
 
@@ -131,28 +131,28 @@ def _context(certificate: bytes, lowest: ssl.TLSVersion) -> ssl.SSLContext:
 
 
 def _token(settings: Settings, host: str, port: int) -> Token | None:
-    login = settings.text(LOGIN)
+    login = settings.database_login
     if login not in (_PASSWORD, _RDS, _ENTRA):
-        msg = f"{LOGIN} must be {_PASSWORD}, {_RDS} or {_ENTRA}"
-        raise StartUpError(msg)
+        raise StartUpError(f"{Settings.database_login} must be {_PASSWORD}, {_RDS} or {_ENTRA}")
     if login == _PASSWORD:
         return None
-    if settings.is_set("PULUMI_DATABASE_USER_PASSWORD"):
-        msg = f"PULUMI_DATABASE_USER_PASSWORD is set, and {LOGIN} is {login}: unset one of them"
-        raise StartUpError(msg)
+    if settings.is_set(Settings.database_user_password):
+        raise StartUpError(
+            f"{Settings.database_user_password} is set, and {Settings.database_login} is {login}: unset one of them"
+        )
     if login == _ENTRA:
         return EntraToken(azure.credential)
-    region = login_tokens.rds_region(host, settings.text("AWS_REGION"))
-    return RdsToken(RdsUser(host, port, settings.text(USER), region), _aws_credentials(settings, region))
+    region = login_tokens.rds_region(host, settings.aws_region)
+    return RdsToken(RdsUser(host, port, settings.database_user_name, region), _aws_credentials(settings, region))
 
 
 def _aws_credentials(settings: Settings, region: str) -> CredentialSource:
-    key, secret = settings.text("AWS_ACCESS_KEY_ID"), settings.text("AWS_SECRET_ACCESS_KEY")
-    if key and secret and not settings.is_set("AWS_ROLE_ARN") and not settings.is_set("AWS_PROFILE"):
+    key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
+    if key and secret and not settings.is_set(Settings.aws_role_arn) and not settings.is_set(Settings.aws_profile):
         # A function's own role comes this way, and so a request that needs the database alone never loads the SDK.
         given = Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN", ""))
         return lambda: given
-    access = Access(region, profile=settings.text("AWS_PROFILE"), role_arn=settings.text("AWS_ROLE_ARN"))
+    access = Access(region, profile=settings.aws_profile, role_arn=settings.aws_role_arn)
     find = aws.credential_source(access)
 
     def found() -> Credentials:

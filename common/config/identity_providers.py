@@ -10,14 +10,13 @@ from common.config.settings import Settings
 from common.core.errors import StartUpError
 from common.core.names import is_name
 
-GROUP_TEAMS = "STACKHOLD_OIDC_GROUP_TEAMS"
+GROUP_TEAMS = Settings.oidc_group_teams
 GROUP_TEAMS_LIMIT = 500
 LONGEST_SHOWN = 100
-_GITHUB, _GITLAB, _OIDC = "GITHUB_OAUTH_ENDPOINT", "GITLAB_OAUTH_ENDPOINT", "STACKHOLD_OIDC_ISSUER"
 _PAIRS = (
-    ("GITHUB_OAUTH_ID", "GITHUB_OAUTH_SECRET"),
-    ("GITLAB_OAUTH_ID", "GITLAB_OAUTH_SECRET"),
-    (_OIDC, "STACKHOLD_OIDC_CLIENT_ID"),
+    (Settings.github_oauth_id, Settings.github_oauth_secret),
+    (Settings.gitlab_oauth_id, Settings.gitlab_oauth_secret),
+    (Settings.oidc_issuer, Settings.oidc_client_id),
 )
 _ENTERPRISE_PATH = "/api/v3"
 
@@ -42,7 +41,7 @@ class GroupTeam:
 
 def github(settings: Settings) -> Endpoint:
     """Return where GitHub is: an enterprise server has its API below its own address, the public one at a host of its own."""
-    api = settings.text(_GITHUB).rstrip("/")
+    api = settings.github_oauth_endpoint.rstrip("/")
     parts = urlsplit(api)
     if api.endswith(_ENTERPRISE_PATH):
         return Endpoint(api.removesuffix(_ENTERPRISE_PATH), api, is_own=True)
@@ -52,13 +51,13 @@ def github(settings: Settings) -> Endpoint:
 
 def gitlab(settings: Settings) -> Endpoint:
     """Return where GitLab is."""
-    web = settings.text(_GITLAB).rstrip("/")
+    web = settings.gitlab_oauth_endpoint.rstrip("/")
     return Endpoint(web, f"{web}/api/v4", is_own=urlsplit(web).hostname != "gitlab.com")
 
 
 def group_teams(settings: Settings) -> tuple[GroupTeam, ...]:
     """Return which groups lead where; raises StartUpError with the entry that is none."""
-    entries = listed(settings.text(GROUP_TEAMS))
+    entries = listed(settings.oidc_group_teams)
     if len(entries) > GROUP_TEAMS_LIMIT:
         raise StartUpError(f"{GROUP_TEAMS} has {len(entries)} entries; {GROUP_TEAMS_LIMIT} are the most")
     return tuple(map(_group_team, entries))
@@ -71,18 +70,18 @@ def listed(text: str) -> tuple[str, ...]:
 
 def require_providers(settings: Settings) -> None:
     """Raise StartUpError for a provider that is set up by half, an address that is none, and a bad entry of groups."""
-    for names in _PAIRS:
-        missing = [name for name in names if not settings.is_set(name)]
+    for pair in _PAIRS:
+        missing = [setting for setting in pair if not settings.is_set(setting)]
         if len(missing) == 1:
-            given = next(name for name in names if name not in missing)
-            raise StartUpError(f"{missing[0]} must be set with {given}")
-    for name in (_GITHUB, _GITLAB, _OIDC):
-        if settings.text(name) and not _is_address(settings.text(name)):
-            raise StartUpError(f"{name} must be an address like https://id.example.com, without a query")
-    for name in ("GITHUB_OAUTH_SECRET", "GITLAB_OAUTH_SECRET", "STACKHOLD_OIDC_CLIENT_SECRET"):
-        if not settings.text(name).isascii():
-            raise StartUpError(f"{name} may have ASCII characters only")
-    if settings.is_set(_OIDC) and "openid" not in settings.text("STACKHOLD_OIDC_SCOPES").split():
+            present = next(setting for setting in pair if setting not in missing)
+            raise StartUpError(f"{missing[0]} must be set with {present}")
+    for setting in (Settings.github_oauth_endpoint, Settings.gitlab_oauth_endpoint, Settings.oidc_issuer):
+        if settings.get(setting) and not _is_address(settings.get(setting)):
+            raise StartUpError(f"{setting} must be an address like https://id.example.com, without a query")
+    for setting in (Settings.github_oauth_secret, Settings.gitlab_oauth_secret, Settings.oidc_client_secret):
+        if not settings.get(setting).isascii():
+            raise StartUpError(f"{setting} may have ASCII characters only")
+    if settings.is_set(Settings.oidc_issuer) and "openid" not in settings.oidc_scopes.split():
         raise StartUpError("STACKHOLD_OIDC_SCOPES must have openid among them")
     group_teams(settings)
 

@@ -15,15 +15,15 @@ _WAYS = ("starttls", "implicit", "none")
 
 def open_mailer(settings: Settings) -> Mailer:
     """Return the mailer of these settings; raises StartUpError with the setting that is wrong."""
-    if not settings.is_set("SMTP_SERVER"):
+    if not settings.is_set(Settings.smtp_server):
         return Mailer(LogDriver(), is_real=False)
     from common.ports.mail.smtp import Server, SMTPDriver  # noqa: PLC0415 - only what is configured is loaded
 
-    host, port = host_and_port(settings, "SMTP_SERVER", SUBMISSION_PORT)
-    way = settings.text("STACKHOLD_SMTP_TLS") or ("implicit" if port == IMPLICIT_PORT else "starttls")
+    host, port = host_and_port(settings, Settings.smtp_server, SUBMISSION_PORT)
+    way = settings.smtp_tls or ("implicit" if port == IMPLICIT_PORT else "starttls")
     if way not in _WAYS:
         raise StartUpError(f"STACKHOLD_SMTP_TLS must be one of {', '.join(_WAYS)}")
-    username, password = settings.text("SMTP_USERNAME"), settings.text("SMTP_PASSWORD")
+    username, password = settings.smtp_username, settings.smtp_password
     if way == "none" and username and not is_loopback(host):
         raise StartUpError("STACKHOLD_SMTP_TLS=none would send SMTP_PASSWORD in the clear; use starttls or implicit")
     if password and not username:
@@ -32,7 +32,7 @@ def open_mailer(settings: Settings) -> Mailer:
 
 
 def _sender(settings: Settings) -> str:
-    sender = settings.text("SMTP_GENERIC_SENDER").strip()
+    sender = settings.smtp_generic_sender.strip()
     if not sender:
         raise StartUpError("SMTP_GENERIC_SENDER must be set with SMTP_SERVER: it is the sender of all mails")
     local, _, domain = parseaddr(sender)[1].rpartition("@")

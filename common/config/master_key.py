@@ -5,23 +5,24 @@ The table of drivers is here. No service is asked anything; `KeyService.check` d
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from common.config.sdk import require_sdk
+from common.config.setting import Setting
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 from common.ports.aws import Access
 from common.ports.keys import Driver, KeyService
 from common.ports.keys.local import LocalKey, place_in_words, read_key
 
-LOCAL, KMS_KEY, VAULT = "PULUMI_LOCAL_KEYS", "PULUMI_KMS_KEY", "PULUMI_AZURE_KV_URI"
-VAULT_KEY = "PULUMI_AZURE_KV_KEY_NAME"
+LOCAL, KMS_KEY, VAULT, VAULT_KEY = Settings.local_keys, Settings.kms_key, Settings.azure_kv_uri, Settings.azure_kv_key_name
 
 
 @dataclass(frozen=True, slots=True)
 class Master:
     """The setting that chose the master key, what it is for the eyes of an operator, and where it lies if on this machine."""
 
-    setting: str
+    setting: Setting[Any]
     words: str
     place: Path | None = None
 
@@ -33,29 +34,29 @@ def open_key_service(settings: Settings, master: Master) -> KeyService:
 
 def chosen(settings: Settings) -> Master:
     """Return which master key is configured, without opening it; without any setting it is the data folder's own."""
-    named = [name for name in (LOCAL, KMS_KEY, VAULT) if settings.is_set(name)]
+    named = [setting for setting in (LOCAL, KMS_KEY, VAULT) if settings.is_set(setting)]
     if len(named) > 1:
-        raise StartUpError(f"{' and '.join(named)} are both set; exactly one key service can encrypt: unset the others")
+        raise StartUpError(f"{' and '.join(map(str, named))} are both set; exactly one key service can encrypt: unset the others")
     if KMS_KEY in named:
-        return Master(KMS_KEY, f"AWS KMS key {settings.text(KMS_KEY)}")
+        return Master(KMS_KEY, f"AWS KMS key {settings.kms_key}")
     if VAULT in named:
         if not settings.is_set(VAULT_KEY):
             raise StartUpError(f"{VAULT_KEY} must be set with {VAULT}")
-        return Master(VAULT, f"Azure Key Vault key {settings.text(VAULT_KEY)} of {settings.text(VAULT)}")
-    place = settings.path(LOCAL, "keys")
+        return Master(VAULT, f"Azure Key Vault key {settings.azure_kv_key_name} of {settings.azure_kv_uri}")
+    place = settings.local_keys
     return Master(LOCAL, place_in_words(place) if settings.is_set(LOCAL) else str(place), place)
 
 
 def _driver(settings: Settings, master: Master) -> Driver:
     if master.place is not None:
         return LocalKey(read_key(master.place))
-    if master.setting == KMS_KEY:
-        require_sdk(KMS_KEY, "botocore", "aws")
+    if master.setting is KMS_KEY:
+        require_sdk(KMS_KEY.name, "botocore", "aws")
         from common.ports.keys.aws_kms import KMS  # noqa: PLC0415 - only what is configured is loaded
 
-        return KMS(settings.text(KMS_KEY), Access(settings.text("AWS_REGION"), role_arn=settings.text("AWS_ROLE_ARN")))
-    require_sdk(VAULT, "azure.keyvault.keys", "azure")
+        return KMS(settings.kms_key, Access(settings.aws_region, role_arn=settings.aws_role_arn))
+    require_sdk(VAULT.name, "azure.keyvault.keys", "azure")
     from common.ports.keys.azure_key_vault import KeyVault, VaultKey  # noqa: PLC0415 - as above
 
-    version = settings.text("PULUMI_AZURE_KV_KEY_VERSION")
-    return KeyVault(VaultKey(settings.text(VAULT), settings.text(VAULT_KEY), version))
+    version = settings.azure_kv_key_version
+    return KeyVault(VaultKey(settings.azure_kv_uri, settings.azure_kv_key_name, version))

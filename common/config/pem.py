@@ -6,6 +6,7 @@ A value that is none of these may still be a key, so no message and no traceback
 import base64
 from pathlib import Path
 
+from common.config.setting import Setting
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 
@@ -14,15 +15,15 @@ _BEGIN = b"-----BEGIN"
 _LARGEST_BYTES = 1 << 20
 
 
-def read_pem(settings: Settings, name: str) -> bytes:
+def read_pem(settings: Settings, setting: Setting[str]) -> bytes:
     """Return the PEM text that a setting holds or whose file it names; raises StartUpError."""
-    value = settings.text(name).strip()
+    value = settings.get(setting).strip()
     # `from None`: an error of the file system repeats the value.
     try:
         return _decoded(value) or _read(Path(value))
     except (OSError, ValueError):
         raise StartUpError(
-            f"{name} must be PEM text, base64 of PEM text, or the path of a PEM file that this program can read"
+            f"{setting} must be PEM text, base64 of PEM text, or the path of a PEM file that this program can read"
         ) from None
 
 

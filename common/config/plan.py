@@ -13,6 +13,7 @@ from common.config.mail_server import open_mailer
 from common.config.master_key import Master
 from common.config.object_stores import Store
 from common.config.public_urls import base_path, require_domains
+from common.config.setting import Setting
 from common.config.settings import Settings
 from common.db.address import MySQL
 from common.db.engine import Database
@@ -26,7 +27,7 @@ class Plan:
 
     settings: Settings
     master: Master
-    stores: dict[str, Store]
+    stores: dict[Setting[str], Store]
     database: Path | MySQL
     mailer: Mailer
     outbound: Outbound
@@ -48,5 +49,5 @@ def make_plan(settings: Settings) -> Plan:
         stores=stores.open_stores(settings),
         database=database_place(settings),
         mailer=open_mailer(settings),
-        outbound=Outbound(settings.text("STACKHOLD_OUTBOUND_ALLOW"), threads=settings.integer("STACKHOLD_THREADS")),
+        outbound=Outbound(settings.outbound_allow, threads=settings.threads),
     )

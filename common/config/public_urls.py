@@ -9,7 +9,7 @@ from common.config.settings import Settings
 from common.core.errors import StartUpError
 
 _LAPTOP_NAMES = ("localhost",)
-BASE_PATH = "STACKHOLD_BASE_PATH"
+BASE_PATH = Settings.base_path
 _DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:\d{1,5})?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
@@ -19,13 +19,13 @@ def base_url(settings: Settings) -> str:
 
     A domain of their own has them at its root, because the command line makes links to them without any path before.
     """
-    own = settings.text("PULUMI_CONSOLE_DOMAIN")
+    own = settings.console_domain
     return _origin(settings, own) if own else api_url(settings)
 
 
 def api_url(settings: Settings) -> str:
     """Return the address of the API, where providers send people back to and directories send what they know."""
-    return _origin(settings, settings.text("PULUMI_API_DOMAIN")) + base_path(settings)
+    return _origin(settings, settings.api_domain) + base_path(settings)
 
 
 def origin(settings: Settings) -> str:
@@ -36,7 +36,7 @@ def origin(settings: Settings) -> str:
 
 def base_path(settings: Settings) -> str:
     """Return the path under which this server is reached, `/pulumi` or an empty text; raises StartUpError for a bad one."""
-    text = settings.text(BASE_PATH).strip().strip("/")
+    text = settings.base_path.strip().strip("/")
     path = f"/{text}" if text else ""
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         raise StartUpError(f"{BASE_PATH} must be a path such as /pulumi: letters, digits and - . _ ~ between slashes")
@@ -45,10 +45,10 @@ def base_path(settings: Settings) -> str:
 
 def require_domains(settings: Settings) -> None:
     """Raise StartUpError for a domain that is an address or a path: links made with it would lead nowhere."""
-    for name in ("PULUMI_API_DOMAIN", "PULUMI_CONSOLE_DOMAIN"):
-        text = settings.text(name)
+    for setting in (Settings.api_domain, Settings.console_domain):
+        text = settings.get(setting)
         if text and not _DOMAIN.fullmatch(text):
-            raise StartUpError(f"{name} must be a host name, with :port if it has one, without https:// and without a slash")
+            raise StartUpError(f"{setting} must be a host name, with :port if it has one, without https:// and without a slash")
 
 
 def is_secure(settings: Settings) -> bool:
@@ -58,17 +58,17 @@ def is_secure(settings: Settings) -> bool:
 
 def is_laptop(settings: Settings) -> bool:
     """Tell whether database and key are in the data folder and nobody else reaches the server: then sign-up is open."""
-    is_local = not settings.is_set("PULUMI_DATABASE_ENDPOINT") and master_key.chosen(settings).place is not None
-    named = settings.is_set("PULUMI_API_DOMAIN") or settings.is_set("PULUMI_CONSOLE_DOMAIN")
-    return is_local and is_loopback(settings.text("STACKHOLD_HOST")) and not (named and is_secure(settings))
+    is_local = not settings.is_set(Settings.database_endpoint) and master_key.chosen(settings).place is not None
+    named = settings.is_set(Settings.api_domain) or settings.is_set(Settings.console_domain)
+    return is_local and is_loopback(settings.host) and not (named and is_secure(settings))
 
 
 def _origin(settings: Settings, domain: str) -> str:
     if domain:
-        scheme = "http" if is_loopback(domain) and not settings.is_set("API_TLS_CERTIFICATE") else "https"
+        scheme = "http" if is_loopback(domain) and not settings.is_set(Settings.api_tls_certificate) else "https"
         return f"{scheme}://{domain}"
-    tls = settings.is_set("API_TLS_CERTIFICATE")
-    host, port = settings.text("STACKHOLD_HOST"), settings.text("STACKHOLD_PORT")
+    tls = settings.is_set(Settings.api_tls_certificate)
+    host, port = settings.host, settings.port
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 

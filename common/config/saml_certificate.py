@@ -6,7 +6,7 @@ from common.config.pem import read_pem
 from common.config.settings import Settings
 from common.core.errors import StartUpError, Unavailable
 
-CERTIFICATE, PRIVATE_KEY = "SAML_CERTIFICATE_PUBLIC_KEY", "SAML_CERTIFICATE_PRIVATE_KEY"
+CERTIFICATE, PRIVATE_KEY = Settings.saml_certificate_public_key, Settings.saml_certificate_private_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def load(settings: Settings) -> KeyPair:
 
 def load_at_start(settings: Settings) -> KeyPair:
     """Return the same; raises StartUpError for half a pair, and for one that cannot be used together."""
-    given = [name for name in (CERTIFICATE, PRIVATE_KEY) if settings.is_set(name)]
+    given = [setting for setting in (CERTIFICATE, PRIVATE_KEY) if settings.is_set(setting)]
     if not given:
         return KeyPair()
     if len(given) == 1:

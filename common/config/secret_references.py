@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from common.config.sdk import require_sdk
-from common.config.settings import SETTINGS, Kind, Setting
+from common.config.setting import Kind, Setting
+from common.config.settings import SETTINGS, Settings
 from common.core.errors import StartUpError
 from common.ports.aws import Access, ask
 
@@ -27,7 +28,7 @@ _VAULT_SECRET = re.compile(r"(https://[A-Za-z0-9.-]+(?::\d{1,5})?)/secrets/([A-Z
 _APP_SERVICE = re.compile(r"@Microsoft\.KeyVault\((.*)\)")
 _PERMISSIONS = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameter"}
 # The SDKs read these from the environment themselves, before any secret can be read with them.
-_NEEDED_TO_READ = ("AWS_SECRET_ACCESS_KEY", "AZURE_CLIENT_SECRET")
+_NEEDED_TO_READ = (Settings.aws_secret_access_key, Settings.azure_client_secret)
 _UNRESOLVED = ("arn:aws", "@Microsoft.KeyVault(", "{{resolve:")
 
 
@@ -47,12 +48,12 @@ def resolved(values: Mapping[str, str]) -> dict[str, str]:
         reference = find_reference(setting, values.get(setting.name, ""))
         if reference is not None:
             if reference not in secrets:
-                secrets[reference] = reference.read(setting.name, values.get("AWS_ROLE_ARN", ""))
+                secrets[reference] = reference.read(setting.name, values.get(Settings.aws_role_arn.name, ""))
             found[setting.name] = secrets[reference]
     return found
 
 
-def find_reference(setting: Setting, value: str) -> Reference | None:
+def find_reference(setting: Setting[Any], value: str) -> Reference | None:
     """Return what a setting's value refers to, None for a value that is meant as it is; raises StartUpError."""
     value = value.strip()
     reference = _parse(value)
@@ -62,7 +63,7 @@ def find_reference(setting: Setting, value: str) -> Reference | None:
             f"{setting.name} looks like a reference to a secret, but must be one of these: the ARN of a Secrets Manager secret or"
             " of a Systems Manager parameter, or the address of a Key Vault secret"
         )
-    if reference is not None and setting.name in _NEEDED_TO_READ:
+    if reference is not None and setting in _NEEDED_TO_READ:
         raise StartUpError(f"{setting.name} must be the secret itself, not a reference: it is needed to read other secrets")
     return reference
 

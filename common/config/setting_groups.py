@@ -5,20 +5,22 @@ Refused is what only this program reads. Names that other programs on the same m
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
+from common.config.setting import Setting
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 
-DATABASE = "PULUMI_DATABASE_ENDPOINT"
-_ORIGINAL_DATABASE = f"{DATABASE} (the original's default is pulumi-db:3306; here it must be given)"
+_DATABASE = Settings.database_endpoint
+_ORIGINAL_DATABASE = f"{_DATABASE} (the original's default is pulumi-db:3306; here it must be given)"
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Settings of which each needs all of the others named in `needs`."""
+    """Settings of which each needs all of those in `needs`."""
 
-    names: tuple[str, ...]
-    needs: tuple[str, ...]
+    settings: tuple[Setting[Any], ...]
+    needs: tuple[Setting[Any], ...]
     is_refused: bool = True
     # What to say in place of the name of the setting that is missing.
     hint: str = ""
@@ -27,59 +29,66 @@ class Group:
 GROUPS = (
     Group(
         (
-            "PULUMI_DATABASE_USER_NAME",
-            "PULUMI_DATABASE_USER_PASSWORD",
-            "PULUMI_DATABASE_NAME",
-            "PULUMI_DATABASE_PING_ENDPOINT",
-            "STACKHOLD_DATABASE_LOGIN",
-            "DATABASE_CA_CERTIFICATE",
-            "DATABASE_MIN_TLS_VERSION",
+            Settings.database_user_name,
+            Settings.database_user_password,
+            Settings.database_name,
+            Settings.database_ping_endpoint,
+            Settings.database_login,
+            Settings.database_ca_certificate,
+            Settings.database_min_tls_version,
         ),
-        (DATABASE,),
+        (_DATABASE,),
         hint=_ORIGINAL_DATABASE,
     ),
     Group(
-        ("MYSQL_ROOT_PASSWORD", "MYSQL_ROOT_USERNAME", "MYSQL_ALLOW_EMPTY_PASSWORD", "SKIP_CREATE_DB_USER"),
-        (DATABASE,),
+        (
+            Settings.mysql_root_password,
+            Settings.mysql_root_username,
+            Settings.mysql_allow_empty_password,
+            Settings.skip_create_db_user,
+        ),
+        (_DATABASE,),
         is_refused=False,
     ),
-    Group(("PULUMI_AZURE_KV_URI",), ("PULUMI_AZURE_KV_KEY_NAME",)),
-    Group(("PULUMI_AZURE_KV_KEY_NAME", "PULUMI_AZURE_KV_KEY_VERSION"), ("PULUMI_AZURE_KV_URI",)),
-    Group(("API_TLS_CERTIFICATE", "API_MIN_TLS_VERSION"), ("API_TLS_PRIVATE_KEY",)),
-    Group(("API_TLS_PRIVATE_KEY", "API_MIN_TLS_VERSION"), ("API_TLS_CERTIFICATE",)),
-    Group(("SAML_CERTIFICATE_PUBLIC_KEY",), ("SAML_CERTIFICATE_PRIVATE_KEY",)),
-    Group(("SAML_CERTIFICATE_PRIVATE_KEY",), ("SAML_CERTIFICATE_PUBLIC_KEY",)),
-    Group(("RECAPTCHA_SECRET_KEY",), ("RECAPTCHA_SITE_KEY",)),
-    Group(("RECAPTCHA_SITE_KEY",), ("RECAPTCHA_SECRET_KEY",)),
-    Group(("GITLAB_OAUTH_ID",), ("GITLAB_OAUTH_SECRET",)),
-    Group(("GITLAB_OAUTH_SECRET",), ("GITLAB_OAUTH_ID",)),
-    Group(("GITHUB_OAUTH_ID",), ("GITHUB_OAUTH_SECRET",)),
-    Group(("GITHUB_OAUTH_SECRET",), ("GITHUB_OAUTH_ID",)),
+    Group((Settings.azure_kv_uri,), (Settings.azure_kv_key_name,)),
+    Group((Settings.azure_kv_key_name, Settings.azure_kv_key_version), (Settings.azure_kv_uri,)),
+    Group((Settings.api_tls_certificate, Settings.api_min_tls_version), (Settings.api_tls_private_key,)),
+    Group((Settings.api_tls_private_key, Settings.api_min_tls_version), (Settings.api_tls_certificate,)),
+    Group((Settings.saml_certificate_public_key,), (Settings.saml_certificate_private_key,)),
+    Group((Settings.saml_certificate_private_key,), (Settings.saml_certificate_public_key,)),
+    Group((Settings.recaptcha_secret_key,), (Settings.recaptcha_site_key,)),
+    Group((Settings.recaptcha_site_key,), (Settings.recaptcha_secret_key,)),
+    Group((Settings.gitlab_oauth_id,), (Settings.gitlab_oauth_secret,)),
+    Group((Settings.gitlab_oauth_secret,), (Settings.gitlab_oauth_id,)),
+    Group((Settings.github_oauth_id,), (Settings.github_oauth_secret,)),
+    Group((Settings.github_oauth_secret,), (Settings.github_oauth_id,)),
     # The original's installers pass these two whether people sign in that way or not.
-    Group(("GITLAB_OAUTH_ENDPOINT",), ("GITLAB_OAUTH_ID",), is_refused=False),
-    Group(("GITHUB_OAUTH_ENDPOINT",), ("GITHUB_OAUTH_ID",), is_refused=False),
-    Group(("STACKHOLD_OIDC_ISSUER",), ("STACKHOLD_OIDC_CLIENT_ID",)),
+    Group((Settings.gitlab_oauth_endpoint,), (Settings.gitlab_oauth_id,), is_refused=False),
+    Group((Settings.github_oauth_endpoint,), (Settings.github_oauth_id,), is_refused=False),
+    Group((Settings.oidc_issuer,), (Settings.oidc_client_id,)),
     Group(
         (
-            "STACKHOLD_OIDC_CLIENT_ID",
-            "STACKHOLD_OIDC_CLIENT_SECRET",
-            "STACKHOLD_OIDC_NAME",
-            "STACKHOLD_OIDC_SCOPES",
-            "STACKHOLD_OIDC_ALLOWED_DOMAINS",
-            "STACKHOLD_OIDC_GROUPS_CLAIM",
-            "STACKHOLD_OIDC_ALLOWED_GROUPS",
-            "STACKHOLD_OIDC_GROUP_TEAMS",
+            Settings.oidc_client_id,
+            Settings.oidc_client_secret,
+            Settings.oidc_name,
+            Settings.oidc_scopes,
+            Settings.oidc_allowed_domains,
+            Settings.oidc_groups_claim,
+            Settings.oidc_allowed_groups,
+            Settings.oidc_group_teams,
         ),
-        ("STACKHOLD_OIDC_ISSUER",),
+        (Settings.oidc_issuer,),
     ),
-    Group(("SMTP_SERVER",), ("SMTP_GENERIC_SENDER",)),
-    Group(("SMTP_USERNAME", "SMTP_PASSWORD", "SMTP_GENERIC_SENDER", "STACKHOLD_SMTP_TLS"), ("SMTP_SERVER",)),
-    Group(("SMTP_PASSWORD",), ("SMTP_USERNAME",)),
-    Group(("SMTP_USERNAME",), ("SMTP_PASSWORD",)),
-    Group(("AWS_ACCESS_KEY_ID",), ("AWS_SECRET_ACCESS_KEY",), is_refused=False),
-    Group(("AWS_SECRET_ACCESS_KEY",), ("AWS_ACCESS_KEY_ID",), is_refused=False),
-    Group(("AZURE_STORAGE_KEY",), ("AZURE_STORAGE_ACCOUNT",), is_refused=False),
-    Group(("AZURE_CLIENT_SECRET",), ("AZURE_CLIENT_ID", "AZURE_TENANT_ID"), is_refused=False),
+    Group((Settings.smtp_server,), (Settings.smtp_generic_sender,)),
+    Group(
+        (Settings.smtp_username, Settings.smtp_password, Settings.smtp_generic_sender, Settings.smtp_tls), (Settings.smtp_server,)
+    ),
+    Group((Settings.smtp_password,), (Settings.smtp_username,)),
+    Group((Settings.smtp_username,), (Settings.smtp_password,)),
+    Group((Settings.aws_access_key_id,), (Settings.aws_secret_access_key,), is_refused=False),
+    Group((Settings.aws_secret_access_key,), (Settings.aws_access_key_id,), is_refused=False),
+    Group((Settings.azure_storage_key,), (Settings.azure_storage_account,), is_refused=False),
+    Group((Settings.azure_client_secret,), (Settings.azure_client_id, Settings.azure_tenant_id), is_refused=False),
 )
 
 
@@ -96,11 +105,11 @@ def incomplete_groups(names: Collection[str]) -> list[str]:
 
 def _incomplete(names: Collection[str], *, is_refused: bool) -> list[str]:
     return [
-        f"{group.hint or missing} must be set with {name}"
+        f"{group.hint or missing} must be set with {setting}"
         for group in GROUPS
         if group.is_refused is is_refused
-        for name in group.names
-        if name in names
+        for setting in group.settings
+        if setting.name in names
         for missing in group.needs
-        if missing not in names
+        if missing.name not in names
     ]

@@ -5,13 +5,15 @@ Only names are shown, never values.
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any
 
+from common.config.setting import Setting, Status
 from common.config.setting_groups import incomplete_groups
-from common.config.settings import SETTINGS, Setting, Status
+from common.config.settings import SETTINGS, Settings
 
 OWN_PREFIX = "STACKHOLD_"
 # The functions on AWS Lambda take it out of their settings when they have read the secrets.
-OF_LAMBDA = "STACKHOLD_SETTINGS_SECRETS"
+OF_LAMBDA = Settings.settings_secrets
 # Names that begin so are probably meant for this program if they are spelled almost like one of its settings.
 _PREFIXES = (
     "STACK",
@@ -30,7 +32,7 @@ _PREFIXES = (
 _LIKENESS = 0.85
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _FAMILIES = {name.removesuffix("*"): setting for name, setting in _BY_NAME.items() if name.endswith("*")}
-_TLS_VERSIONS = ("API_MIN_TLS_VERSION", "DATABASE_MIN_TLS_VERSION")
+_TLS_VERSIONS = (Settings.api_min_tls_version, Settings.database_min_tls_version)
 
 
 def notices(values: Mapping[str, str]) -> list[str]:
@@ -57,21 +59,21 @@ def _nearest(name: str) -> str:
 
 def _raised(values: Mapping[str, str]) -> list[str]:
     return [
-        f"{name} is {values[name]}: 1.2 is the lowest version that is used"
-        for name in _TLS_VERSIONS
-        if values.get(name) in ("1.0", "1.1")
+        f"{setting} is {values[setting.name]}: 1.2 is the lowest version that is used"
+        for setting in _TLS_VERSIONS
+        if values.get(setting.name) in ("1.0", "1.1")
     ]
 
 
-def _find(name: str) -> Setting | None:
+def _find(name: str) -> Setting[Any] | None:
     return _BY_NAME.get(name) or next((family for prefix, family in _FAMILIES.items() if name.startswith(prefix)), None)
 
 
-def _notice(name: str, setting: Setting) -> str:
+def _notice(name: str, setting: Setting[Any]) -> str:
     if setting.status is Status.IGNORED:
         return f"{name} is set but ignored: {setting.meaning}"
     if setting.status is Status.LATER:
         return f"{name} is set: recognised; not used yet by this release"
-    if name == OF_LAMBDA:
+    if setting is OF_LAMBDA:
         return f"{name} is set and has no effect here: only functions on AWS Lambda read it; set what its secrets hold"
     return ""

@@ -110,8 +110,8 @@ def _make_missing(tx: Connection, now: datetime, token: str | None, org: str | N
 
 
 def _add_administrator(tx: Connection, now: datetime) -> str:
-    user_id = users.add(tx, login=ADMIN_LOGIN, name="Administrator", email="", site_admin=True, now=now)
-    orgs.add_personal(tx, login=ADMIN_LOGIN, name="Administrator", user_id=user_id, now=now)
+    user_id = users.create(tx, login=ADMIN_LOGIN, name="Administrator", email="", site_admin=True, now=now)
+    orgs.create_personal_organization(tx, login=ADMIN_LOGIN, name="Administrator", user_id=user_id, now=now)
     return user_id
 
 
@@ -124,12 +124,12 @@ def _make_organization(tx: Connection, user_id: str, org: str, now: datetime) ->
             msg = f"STACKHOLD_BOOTSTRAP_ORG: the name {org} is taken: another name differs from it only in case"
             raise StartUpError(msg)
         try:
-            made = orgs.add_shared(tx, login=org, admin_user_id=user_id, now=now)
+            made = orgs.create_organization(tx, login=org, admin_user_id=user_id, now=now)
         except BadRequest as error:
             msg = f"STACKHOLD_BOOTSTRAP_ORG: {error.message.removeprefix('Bad Request: ')}"
             raise StartUpError(msg) from error
         # Whoever names an organization at the start wants stacks there, so it is the administrator's default as well.
-        users.choose_default_organization(tx, user_id, made)
+        users.set_default_organization(tx, user_id, made)
     repository.note(tx, _org_item(org), now)
     return []
 

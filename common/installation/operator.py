@@ -17,7 +17,7 @@ from common.db.faults import unless_taken
 from common.db.retry import retry
 from common.mailing.model import clean_address
 from common.people.orgs import steps as orgs
-from common.people.orgs.steps import change_settings
+from common.people.orgs.steps import update_settings
 from common.people.users import steps as users
 from common.rights.permissions import Role
 
@@ -62,14 +62,14 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
         with backend.db.begin() as tx:
             org_id = _organization(tx, new.org) if new.org is not None else None
             name = new.name or new.login
-            user_id = users.add(tx, login=new.login, name=name, email="", site_admin=False, now=now)
-            orgs.add_personal(tx, login=new.login, name=name, user_id=user_id, now=now)
-            if email and not users.give_address(tx, user_id, email):
+            user_id = users.create(tx, login=new.login, name=name, email="", site_admin=False, now=now)
+            orgs.create_personal_organization(tx, login=new.login, name=name, user_id=user_id, now=now)
+            if email and not users.set_email(tx, user_id, email):
                 msg = f"the address {email} is already used by another user"
                 raise Conflict(msg)
             if org_id is not None:
                 orgs.add_member(tx, org_id=org_id, user_id=user_id, role=new.role, now=now)
-                users.choose_default_organization(tx, user_id, org_id)
+                users.set_default_organization(tx, user_id, org_id)
             token = tokens.issue_token(
                 tx,
                 access.TokenOwner(user_id),
@@ -93,7 +93,7 @@ def add_organization(backend: Backend, login: str, admin: str) -> None:
             if user_id is None:
                 msg = f"there is no user {admin[:80]!a}"
                 raise NotFound(msg)
-            orgs.add_shared(tx, login=login, admin_user_id=user_id, now=backend.clock.now())
+            orgs.create_organization(tx, login=login, admin_user_id=user_id, now=backend.clock.now())
 
     with unless_taken(_taken(login)):
         retry(make)
@@ -104,7 +104,7 @@ def stop_requiring_saml(backend: Backend, login: str) -> None:
 
     def stop() -> None:
         with backend.db.begin() as tx:
-            change_settings(tx, _organization(tx, login), lambda old: msgspec.structs.replace(old, saml_required=False))
+            update_settings(tx, _organization(tx, login), lambda old: msgspec.structs.replace(old, saml_required=False))
 
     retry(stop)
 

@@ -10,12 +10,12 @@ SENT_FOR, GIVEN_UP_FOR = timedelta(days=7), timedelta(days=30)
 LIMIT = 500
 
 
-def forget_expired(backend: Backend) -> int:
+def delete_expired(backend: Backend) -> int:
     """Drop some mails that were sent, or given up, long ago, and return how many."""
     # No permission check: the schedule is part of the installation.
     now = backend.clock.now()
     with backend.db.connect() as connection:
-        return repository.forget(
+        return repository.delete_expired(
             connection,
             sent_before=unix_millis(now - SENT_FOR),
             given_up_before=unix_millis(now - GIVEN_UP_FOR),

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, insert, or_, select, update
+from sqlalchemy import delete as delete_from
 
 from common.db.tables.sign_in import mails
 from common.mailing.model import NewMail, Purpose, QueuedMail
@@ -76,7 +77,7 @@ def claim(connection: Connection, mail: QueuedMail, until_millis: int) -> bool:
     return connection.execute(change.where(mails.c.id == mail.id, mails.c.due_at == mail.due_at)).rowcount == 1
 
 
-def settle(
+def store_result(
     connection: Connection,
     mail_id: str,
     claimed_until: int,
@@ -90,12 +91,12 @@ def settle(
     connection.execute(change.where(mails.c.id == mail_id, mails.c.due_at == claimed_until))
 
 
-def drop(connection: Connection, mail_id: str) -> None:
+def delete(connection: Connection, mail_id: str) -> None:
     """Delete a mail."""
-    connection.execute(delete(mails).where(mails.c.id == mail_id))
+    connection.execute(delete_from(mails).where(mails.c.id == mail_id))
 
 
-def forget(connection: Connection, *, sent_before: int, given_up_before: int, limit: int) -> int:
+def delete_expired(connection: Connection, *, sent_before: int, given_up_before: int, limit: int) -> int:
     """Delete some mails that were sent, or queued and given up, before a moment each; return how many."""
     old = or_(
         and_(mails.c.sent_at.is_not(None), mails.c.created_at < sent_before),
@@ -103,7 +104,7 @@ def forget(connection: Connection, *, sent_before: int, given_up_before: int, li
     )
     chosen = list(connection.scalars(select(mails.c.id).where(old).order_by(mails.c.created_at).limit(limit)))
     if chosen:
-        connection.execute(delete(mails).where(mails.c.id.in_(chosen)))
+        connection.execute(delete_from(mails).where(mails.c.id.in_(chosen)))
     return len(chosen)
 
 

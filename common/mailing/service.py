@@ -46,7 +46,7 @@ def send_one(backend: Backend, write: Write) -> int:
     text = write(backend, mail)
     if text is None:
         with backend.db.connect() as connection:
-            repository.drop(connection, mail.id)
+            repository.delete(connection, mail.id)
         return 1
     _settle(backend, mail, now + CLAIM_MILLIS, _problem_of(backend, text))
     return 1
@@ -84,7 +84,7 @@ def _settle(backend: Backend, mail: QueuedMail, claimed_until: int, problem: Not
 
     def settle() -> None:
         with backend.db.connect() as connection:
-            repository.settle(connection, mail.id, claimed_until, due_at=due_at, sent_at=sent_at, problem=words)
+            repository.store_result(connection, mail.id, claimed_until, due_at=due_at, sent_at=sent_at, problem=words)
 
     retry(settle)
 

@@ -22,7 +22,7 @@ def queue(tx: Connection, backend: Backend, new: Sequence[NewMail]) -> None:
         repository.add(tx, [(new_id(), mail) for mail in new], unix_millis(backend.clock.now()))
 
 
-def queue_again(tx: Connection, backend: Backend, mail: NewMail) -> None:
+def queue_unless_recent(tx: Connection, backend: Backend, mail: NewMail) -> None:
     """Queue a mail unless the same one was queued within the last minutes, a step."""
     if not repository.has_recent(tx, mail, unix_millis(backend.clock.now()) - AGAIN_AFTER_MILLIS):
         queue(tx, backend, [mail])

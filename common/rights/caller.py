@@ -76,7 +76,7 @@ class Caller:
     def may(self, permission: Permission, org_login: str) -> bool:
         """Tell whether the caller holds a permission in an organization itself."""
         membership = self.membership(org_login)
-        return membership is not None and membership.is_open and permission in membership.held()
+        return membership is not None and membership.is_open and permission in membership.permissions()
 
     def require(self, permission: Permission, org_login: str, *, missing: str) -> Membership:
         """Return the caller's membership if it gives the permission in the organization itself.
@@ -85,11 +85,11 @@ class Caller:
         when the role is too small.
         """
         membership = self.require_member(org_login, missing=missing)
-        if permission not in membership.held():
+        if permission not in membership.permissions():
             raise Forbidden(self._lacks(permission, membership))
         return membership
 
-    def held_on_stack(
+    def permissions_on_stack(
         self,
         membership: Membership,
         stack: Entity,
@@ -98,7 +98,7 @@ class Caller:
         created_by: str,
     ) -> frozenset[Permission]:
         """Return what the caller may do to a stack; `created_by` is the user who made it and holds more on it."""
-        return membership.held_on_stack(stack, grants, is_creator=created_by == self.user_id)
+        return membership.permissions_on_stack(stack, grants, is_creator=created_by == self.user_id)
 
     def stack_scope(self, membership: Membership, wanted: frozenset[Permission]) -> StackScope:
         """Return which stacks of an organization give the caller one of the permissions, for a list."""

@@ -279,7 +279,7 @@ def references(descriptor: Descriptor) -> list[str]:
     return [found for node in composing for found in node.permission_descriptors or ()]
 
 
-def allowed(descriptor: Descriptor) -> frozenset[Permission]:
+def all_permissions(descriptor: Descriptor) -> frozenset[Permission]:
     """Return every permission that a descriptor without Compose nodes gives on anything, whatever its conditions."""
     allowing = (node for node, _ in _walk(descriptor, 1) if isinstance(node, Allow))
     return frozenset(found for node in allowing for found in node.permissions or ())

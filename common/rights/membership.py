@@ -12,7 +12,7 @@ from common.rights.descriptor import Descriptor
 from common.rights.org_settings import DEFAULT, OrgSettings
 from common.rights.permissions import ROLES, STACK_ADMIN, STACK_LEVELS, Permission, Role, StackLevel
 from common.rights.predicate import ALWAYS, NEVER, Entity, EntityKind, Predicate, either
-from common.rights.rules import granted, where_granted
+from common.rights.rules import permissions_on, where_granted
 
 # So many permissions an error names.
 _SHOWN = 5
@@ -68,15 +68,15 @@ class Membership:
         """Tell whether the caller may do everything in the organization."""
         return self.role is Role.ADMIN and self.custom_role_id is None
 
-    def held(self) -> frozenset[Permission]:
+    def permissions(self) -> frozenset[Permission]:
         """Return what the caller may do in the organization itself."""
         if self.is_admin:
             return _EVERYTHING
-        return self._built_in().union(*(granted(rules, None) for rules in self.rules))
+        return self._built_in().union(*(permissions_on(rules, None) for rules in self.rules))
 
-    def require_held(self, given: frozenset[Permission]) -> None:
+    def require_permissions(self, given: frozenset[Permission]) -> None:
         """Raise Forbidden when something is to be given that the caller does not hold in the organization."""
-        lacking = sorted(given - self.held() - (self.level_of_members() - self.withheld()))
+        lacking = sorted(given - self.permissions() - (self.member_stack_permissions() - self.withheld_permissions()))
         if lacking:
             shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
             msg = f"nobody may give what they do not hold themselves in organization {self.login}: {shown}"
@@ -86,35 +86,37 @@ class Membership:
         """Raise Forbidden unless the caller holds what the organization gives its plain members, to give it to a token."""
         if not self._is_plain_member:
             settings = self.settings
-            self.require_held(ROLES[Role.MEMBER] | settings.of_members() | STACK_LEVELS[settings.default_stack_permission])
+            self.require_permissions(
+                ROLES[Role.MEMBER] | settings.member_permissions() | STACK_LEVELS[settings.default_stack_permission]
+            )
 
-    def held_on(self, entity: Entity) -> frozenset[Permission]:
+    def permissions_on(self, entity: Entity) -> frozenset[Permission]:
         """Return what roles give on one thing that is not a stack."""
         if self.is_admin:
             return _EVERYTHING
-        return self._built_in().union(*(granted(rules, entity) for rules in self.rules))
+        return self._built_in().union(*(permissions_on(rules, entity) for rules in self.rules))
 
-    def held_on_stack(self, stack: Entity, grants: Iterable[Grant], *, is_creator: bool) -> frozenset[Permission]:
+    def permissions_on_stack(self, stack: Entity, grants: Iterable[Grant], *, is_creator: bool) -> frozenset[Permission]:
         """Return what the caller may do to a stack, given the grants that the caller or the caller's teams hold on it."""
         if self.is_admin:
             return _EVERYTHING
-        given = self.level_of_members() | (STACK_ADMIN if is_creator else frozenset())
+        given = self.member_stack_permissions() | (STACK_ADMIN if is_creator else frozenset())
         given = given.union(*(STACK_LEVELS[grant.level] for grant in grants))
-        sets = [granted(grant.rules, stack) for grant in grants if grant.rules is not None]
-        given -= self.withheld()
-        return given.union(self._built_in(), *(granted(rules, stack) for rules in self.rules), *sets)
+        sets = [permissions_on(grant.rules, stack) for grant in grants if grant.rules is not None]
+        given -= self.withheld_permissions()
+        return given.union(self._built_in(), *(permissions_on(rules, stack) for rules in self.rules), *sets)
 
-    def level_of_members(self) -> frozenset[Permission]:
+    def member_stack_permissions(self) -> frozenset[Permission]:
         """Return what the organization gives its members on every stack."""
         return STACK_LEVELS[self.settings.default_stack_permission] if self._is_plain_member else frozenset()
 
-    def withheld(self) -> frozenset[Permission]:
+    def withheld_permissions(self) -> frozenset[Permission]:
         """Return what the organization keeps from its members even on stacks that they administer."""
-        return self.settings.withheld() if self._is_plain_member else frozenset()
+        return self.settings.withheld_permissions() if self._is_plain_member else frozenset()
 
     def where(self, wanted: frozenset[Permission]) -> Predicate:
         """Return on which stacks roles and settings alone give one of the permissions: the part of a list that is a rule."""
-        if self.is_admin or self.level_of_members() & wanted:
+        if self.is_admin or self.member_stack_permissions() & wanted:
             return ALWAYS
         return either(where_granted(rules, wanted, EntityKind.STACK) for rules in self.rules)
 
@@ -125,7 +127,7 @@ class Membership:
     def _built_in(self) -> frozenset[Permission]:
         if self.custom_role_id is not None:
             return frozenset()
-        return ROLES[self.role] | (self.settings.of_members() if self._is_plain_member else frozenset())
+        return ROLES[self.role] | (self.settings.member_permissions() if self._is_plain_member else frozenset())
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     natural_language_search_disabled: bool = True
     neo_agent_disabled: bool = True
 
-    def of_members(self) -> frozenset[Permission]:
+    def member_permissions(self) -> frozenset[Permission]:
         """Return what the toggles add to the built-in Member role."""
         toggles = (
             (self.members_can_create_stacks, Permission.STACK_CREATE),
@@ -65,7 +65,7 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
         )
         return frozenset(permission for is_on, permission in toggles if is_on)
 
-    def withheld(self) -> frozenset[Permission]:
+    def withheld_permissions(self) -> frozenset[Permission]:
         """Return what members with the built-in Member role may not do even to stacks that they administer."""
         toggles = (
             (self.members_can_delete_stacks, Permission.STACK_DELETE),
@@ -73,16 +73,16 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
         )
         return frozenset(permission for is_on, permission in toggles if not is_on)
 
-    def more_than(self, before: "OrgSettings") -> frozenset[Permission]:
+    def added_permissions(self, before: "OrgSettings") -> frozenset[Permission]:
         """Return what members get by these settings that they did not get by those before, each of the kinds for itself."""
         return frozenset[Permission]().union(*(new - old for new, old in zip(self.levels(), before.levels(), strict=True)))
 
     def levels(self) -> tuple[frozenset[Permission], ...]:
         """Return what members get in the organization, on all stacks, on those that they administer, and on other things."""
         return (
-            self.of_members(),
+            self.member_permissions(),
             STACK_LEVELS[self.default_stack_permission],
-            frozenset({Permission.STACK_DELETE, Permission.STACK_TRANSFER}) - self.withheld(),
+            frozenset({Permission.STACK_DELETE, Permission.STACK_TRANSFER}) - self.withheld_permissions(),
             _ENVIRONMENT_LEVELS[self.default_environment_permission],
             _ACCOUNT_LEVELS[self.default_account_permission],
         )

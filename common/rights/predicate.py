@@ -38,7 +38,7 @@ class Is:
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
+class HasTag:
     """The entity has the tag, with one of these values if any are given."""
 
     key: str
@@ -60,13 +60,13 @@ class Some:
 
 
 @dataclass(frozen=True, slots=True)
-class Lacks:
+class Not:
     """The inner predicate, which is never about something that is not at hand, does not hold."""
 
-    inner: Is | Tagged
+    inner: Is | HasTag
 
 
-Predicate = Is | Tagged | All | Some | Lacks
+Predicate = Is | HasTag | All | Some | Not
 Outcome = tuple[Predicate, Predicate]  # where a condition holds, and where it fails
 
 ALWAYS, NEVER = All(), Some()
@@ -94,13 +94,13 @@ def holds(predicate: Predicate, entity: Entity) -> bool:
     match predicate:
         case Is(ids):
             return entity.id in ids
-        case Tagged(key, values):
+        case HasTag(key, values):
             return key in entity.tags and (values is None or entity.tags[key] in values)
         case All(parts):
             return all(holds(part, entity) for part in parts)
         case Some(parts):
             return any(holds(part, entity) for part in parts)
-        case Lacks(inner):
+        case Not(inner):
             return not holds(inner, entity)
 
 
@@ -135,7 +135,7 @@ def outcome(condition: d.Boolean | None, kind: EntityKind | None) -> Outcome:
             inner_holds, inner_fails = outcome(node, kind)
             return inner_fails, inner_holds
         case d.HasTag(context, key):
-            return _settled(Tagged(key or "")) if _is_at_hand(context, kind) else _UNKNOWN
+            return _settled(HasTag(key or "")) if _is_at_hand(context, kind) else _UNKNOWN
         case d.Equal(left, right):
             return _equal(left, right, kind)
         case d.In(target, values):
@@ -172,7 +172,7 @@ def _among(target: d.Expression | None, values: d.SetExpression | None, kind: En
     if isinstance(target, d.LiteralString):
         return (ALWAYS, NEVER) if (target.value or "") in texts else (NEVER, ALWAYS)
     if isinstance(target, d.Tag) and _is_at_hand(target.context, kind):
-        return _settled(Tagged(target.key or "", texts))
+        return _settled(HasTag(target.key or "", texts))
     return _UNKNOWN
 
 
@@ -191,5 +191,5 @@ def _is_at_hand(context: d.Context | None, kind: EntityKind | None) -> bool:
     return kind is not None and _CONTEXTS.get(type(context)) is kind
 
 
-def _settled(predicate: Is | Tagged) -> Outcome:
-    return predicate, Lacks(predicate)
+def _settled(predicate: Is | HasTag) -> Outcome:
+    return predicate, Not(predicate)

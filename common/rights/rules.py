@@ -16,12 +16,12 @@ _REMEMBERED = 128
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def parsed(text: str) -> d.Descriptor:
+def parse(text: str) -> d.Descriptor:
     """Return the descriptor of a role's row, whose text was checked when it was stored."""
     return d.decode(text.encode())
 
 
-def granted(descriptor: d.Descriptor, entity: Entity | None) -> frozenset[Permission]:
+def permissions_on(descriptor: d.Descriptor, entity: Entity | None) -> frozenset[Permission]:
     """Return all that a descriptor gives on an entity, or on the organization itself (None)."""
     found: set[Permission] = set()
     for predicate, allowed in _reached(descriptor, entity.kind if entity else None):

@@ -19,7 +19,7 @@ class _Verdict(msgspec.Struct):
 
 def is_configured(settings: Settings) -> bool:
     """Tell whether forms that anybody may send are checked."""
-    return settings.is_set("RECAPTCHA_SECRET_KEY")
+    return settings.is_set(Settings.recaptcha_secret_key)
 
 
 def require_human(backend: Backend, answer: str, client: str) -> None:
@@ -31,8 +31,8 @@ def require_human(backend: Backend, answer: str, client: str) -> None:
     if not answer or len(answer) > _ANSWER_LIMIT:
         msg = "tick the box that says you are no robot, and send the form again"
         raise BadRequest(msg)
-    form = {"secret": settings.text("RECAPTCHA_SECRET_KEY"), "response": answer, **({"remoteip": client} if client else {})}
-    if not _verdict(backend, f"{settings.text('STACKHOLD_RECAPTCHA_ENDPOINT').rstrip('/')}/siteverify", form).success:
+    form = {"secret": settings.recaptcha_secret_key, "response": answer, **({"remoteip": client} if client else {})}
+    if not _verdict(backend, f"{settings.recaptcha_endpoint.rstrip('/')}/siteverify", form).success:
         msg = "the check that you are no robot failed or has expired; do it again"
         raise BadRequest(msg)
 

@@ -56,7 +56,7 @@ def _invitation_link(backend: Backend, mail: QueuedMail) -> str | None:
     invite = _invite(backend, mail)
     if invite is None:
         return None
-    proof = invite_proofs.proof_of(backend, invite)
+    proof = invite_proofs.invite_proof(backend, invite)
     return f"{base_url(backend.settings)}/invites/{invite.org_login}/{invite.id}?proof={proof}"
 
 

@@ -20,8 +20,8 @@ def add_person(tx: Connection, *, login: str, name: str, email: str, now: dateti
 
     Raises BadRequest for a login that cannot be, IntegrityError for one that is taken, by a user or an organization.
     """
-    user_id = users.add(tx, login=login, name=name or login, email=email, site_admin=False, now=now)
-    orgs.add_personal(tx, login=login, name=name or login, user_id=user_id, now=now)
+    user_id = users.create(tx, login=login, name=name or login, email=email, site_admin=False, now=now)
+    orgs.create_personal_organization(tx, login=login, name=name or login, user_id=user_id, now=now)
     return user_id
 
 

@@ -16,11 +16,11 @@ from common.people.orgs.members.steps import not_a_member
 from common.people.users.model import Person
 from common.rights.built_in import BUILT_INS, LEVEL_SETS, SET, STACK
 from common.rights.caller import Caller, missing_org
-from common.rights.descriptor import allowed
+from common.rights.descriptor import all_permissions
 from common.rights.membership import Membership
 from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
 from common.rights.predicate import EntityKind
-from common.rights.rules import parsed
+from common.rights.rules import parse
 from common.stacks.model import Stack
 from common.stacks.repository import assignments, stacks
 from common.stacks.repository.assignments import CustomSet, Held
@@ -92,12 +92,12 @@ def update_assignment(
             if person is None:
                 raise not_a_member(tx, membership.login, named)
             if set_id is None:
-                grants.take(tx, stack.id, person.id)
+                grants.delete(tx, stack.id, person.id)
                 return None
             level = _level(tx, caller, membership, stack, set_id)
             custom_id = set_id if level is StackLevel.NONE else None
             with _nobody_else():
-                grants.give(
+                grants.replace(
                     tx,
                     stack.id,
                     person.id,
@@ -120,7 +120,7 @@ def _level(tx: Connection, caller: Caller, membership: Membership, stack: Stack,
     if rules is None:
         msg = f"permission set {set_id[:100]!a} not found"
         raise BadRequest(msg)
-    require_givable(caller, membership, stack, allowed(parsed(rules)))
+    require_givable(caller, membership, stack, all_permissions(parse(rules)))
     return StackLevel.NONE
 
 

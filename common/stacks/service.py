@@ -37,9 +37,12 @@ class Filters:
 
 def require_givable(caller: Caller, membership: Membership, stack: Stack, given: frozenset[Permission]) -> None:
     """Raise Forbidden when the caller is to give something on a stack that they do not hold there themselves."""
-    held = caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by) | membership.held()
+    held = (
+        caller.permissions_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
+        | membership.permissions()
+    )
     # Who receives it does not get what the organization keeps from its members either.
-    lacking = sorted(given - held - membership.withheld())
+    lacking = sorted(given - held - membership.withheld_permissions())
     if lacking:
         msg = f"nobody may give what they do not hold on the stack themselves: {', '.join(lacking[:5])}"
         raise Forbidden(msg)

@@ -13,7 +13,7 @@ from common.backend import Backend
 from common.core.errors import NotFound
 from common.db.retry import retry
 from common.people.teams import steps as team_steps
-from common.people.teams.model import Change, Details, StackChange, Team
+from common.people.teams.model import StackChange, Team, TeamChange, TeamDetails
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
@@ -46,11 +46,11 @@ class Sharing:
     own_ids: frozenset[str]
 
 
-def get_team(backend: Backend, caller: Caller, org: str, name: str) -> Details:
+def get_team(backend: Backend, caller: Caller, org: str, name: str) -> TeamDetails:
     """Return a team with its members, roles and what it was given; stacks that the caller may not know of are left out."""
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
-        found = team_steps.load_details(connection, caller, membership, name)
+        found = team_steps.get_details(connection, caller, membership, name)
         scope = caller.stack_scope(membership, LISTABLE)
         if scope.is_everything or not found.stacks or found.team.id in membership.team_ids:
             return found
@@ -58,7 +58,7 @@ def get_team(backend: Backend, caller: Caller, org: str, name: str) -> Details:
     return replace(found, stacks=tuple(grant for grant in found.stacks if grant.stack_id in visible))
 
 
-def update_team(backend: Backend, caller: Caller, org: str, name: str, change: Change) -> None:
+def update_team(backend: Backend, caller: Caller, org: str, name: str, change: TeamChange) -> None:
     """Change a team, all that is asked for or nothing.
 
     Raises BadRequest for texts and names that cannot be; NotFound for a person, a stack or a grant that is not there;
@@ -68,8 +68,8 @@ def update_team(backend: Backend, caller: Caller, org: str, name: str, change: C
 
     def update() -> None:
         with backend.db.begin() as tx:
-            team = team_steps.hold(tx, caller, membership, name, Permission.TEAM_UPDATE)
-            team_steps.change(tx, backend, caller, membership, team, change)
+            team = team_steps.lock(tx, caller, membership, name, Permission.TEAM_UPDATE)
+            team_steps.update(tx, backend, caller, membership, team, change)
             # As many as a request has members for, which is three.
             for one in change.stacks:
                 _put(tx, caller, membership, team, one, now=backend.clock.now())
@@ -95,7 +95,7 @@ def set_team_level(backend: Backend, caller: Caller, path: StackPath, name: str,
             # Before the team is looked for: who may not share the stack learns nothing about teams here.
             stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
             membership = caller.require_member(path.org, missing=missing_org(path.org))
-            team = team_steps.hold_visible(tx, membership, name)
+            team = team_steps.lock_visible(tx, membership, name)
             require_givable(caller, membership, stack, STACK_LEVELS[level])
             steps.give_level(tx, stack, team, one, now=backend.clock.now())
 
@@ -117,7 +117,7 @@ def remove_collaborator(backend: Backend, caller: Caller, path: StackPath, login
         with backend.db.begin() as tx:
             stack = load_stack(tx, caller, path, Permission.STACK_ACCESS_UPDATE)
             user_id = repository.find_collaborator_id(tx, stack.id, login)
-            if user_id is None or not grants.take(tx, stack.id, user_id):
+            if user_id is None or not grants.delete(tx, stack.id, user_id):
                 msg = f"{login[:100]!a} was given nothing on stack '{stack.path}'"
                 raise NotFound(msg)
 

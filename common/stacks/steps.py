@@ -78,7 +78,7 @@ def require_on_stack(
 
     `missing` is what is said then, if the caller asked by an id or a former name: the present one is not told.
     """
-    held = caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
+    held = caller.permissions_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
     if not held & STACK_VISIBLE:
         raise NotFound(missing or _missing(stack.path))
     if permission not in held:
@@ -97,7 +97,7 @@ def may_on_stack(caller: Caller, stack: Stack, permission: Permission) -> bool:
     membership = caller.membership(stack.path.org)
     if membership is None:
         return False
-    return permission in caller.held_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
+    return permission in caller.permissions_on_stack(membership, stack.entity, stack.grants, created_by=stack.created_by)
 
 
 def _find(connection: Connection, caller: Caller, path: StackPath) -> tuple[Stack, Membership] | None:
@@ -188,7 +188,7 @@ def taken(path: StackPath) -> str:
 
 def require_room(tx: Connection, backend: Backend, org_id: str, org: str) -> None:
     """Raise BadRequest when an organization has as many stacks as it may: a step of creating and moving one."""
-    limit = backend.settings.integer("STACKHOLD_STACKS_PER_ORGANIZATION")
+    limit = backend.settings.stacks_per_organization
     live, kept = stacks.count_of_org(tx, org_id)
     if live >= limit:
         raise BadRequest(
@@ -229,8 +229,8 @@ def give_to_teams(
     """Give teams a new stack to administer: a step of the use case that creates it. NotFound for a team that is not there."""
     # No permission check: whoever creates a stack may share it.
     if names:
-        ids = team_steps.hold_several(tx, membership, frozenset(names))
-        grants.give_new(tx, stack_id, ids, level=LEVEL_OF_CREATION, now=now)
+        ids = team_steps.lock_several(tx, membership, frozenset(names))
+        grants.add_for_teams(tx, stack_id, ids, level=LEVEL_OF_CREATION, now=now)
 
 
 def give_level(tx: Connection, stack: Stack, team: Team, change: StackChange, *, now: datetime) -> None:
@@ -239,7 +239,7 @@ def give_level(tx: Connection, stack: Stack, team: Team, change: StackChange, *,
         msg = f"Stack '{stack.path}' not found"
         raise NotFound(msg)
     if change.level is not None:
-        grants.give(tx, stack.id, team.id, is_team=True, level=change.level, now=now)
-    elif not grants.take(tx, stack.id, team.id):
+        grants.replace(tx, stack.id, team.id, is_team=True, level=change.level, now=now)
+    elif not grants.delete(tx, stack.id, team.id):
         msg = f"team {team.name} was given nothing on stack '{stack.path}'"
         raise NotFound(msg)

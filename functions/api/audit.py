@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from common.audit import service as audit
 from common.audit.events import Entry, Search
-from common.audit.export import Format, is_refusal, needs_org_admin, written
+from common.audit.export import Format, is_refusal, needs_org_admin, render
 from common.config.public_urls import api_url
 from common.wire.audit import AuditLogEvent, AuditLogEventTypeCatalogEntry, ListAuditLogEventTypesResponse, ResponseAuditLogs
 from common.wire.orgs import MemberInfo
@@ -147,4 +147,4 @@ def _event(entry: Entry) -> AuditLogEvent:
 
 def _text(found: list[Entry], form: Format, address: str, org: str) -> Response:
     host = address.partition("://")[2].partition(":")[0]
-    return Response(written(found, form, host=host, org_id=org), media_type="text/plain; charset=utf-8")
+    return Response(render(found, form, host=host, org_id=org), media_type="text/plain; charset=utf-8")

@@ -6,7 +6,7 @@ from msgspec import UNSET
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.people.orgs.invites import service as invites
-from common.people.orgs.model import Invite, NewInvite, Wanted
+from common.people.orgs.model import Invite, NewInvite, RequestedRole
 from common.wire.orgs import (
     BatchCreateOrganizationInviteRequest,
     BatchCreateOrganizationInviteResponse,
@@ -32,14 +32,14 @@ def list_invites(backend: BackendDep, caller: CallerDep, org: str) -> Response:
 
 @router.get("/api/user/pending-invites")
 def list_pending_invites(backend: BackendDep, caller: CallerDep) -> Response:
-    return _list(backend, invites.list_pending(backend, caller))
+    return _list(backend, invites.list_pending_invites(backend, caller))
 
 
 @router.post(f"{_INVITES}/batch")
 @router.post(f"{_INVITES}/unverified/batch")
 def invite_people(backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep) -> Response:
     asked = body.decode(BatchCreateOrganizationInviteRequest)
-    made, failed = invites.invite_people(backend, caller, org, [_asked(one) for one in asked.invites or ()])
+    made, failed = invites.create_invites(backend, caller, org, [_asked(one) for one in asked.invites or ()])
     return reply(
         BatchCreateOrganizationInviteResponse([_created(backend, one) for one in made], [_returned(one) for one in failed]),
     )
@@ -48,7 +48,7 @@ def invite_people(backend: BackendDep, caller: CallerDep, org: str, body: Docume
 @router.post(f"{_INVITES}/link")
 def make_invite_link(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
     asked = body.decode(CreateOrganizationInviteRequest)
-    return reply(_created(backend, invites.make_link(backend, caller, org, _asked(asked))))
+    return reply(_created(backend, invites.create_link(backend, caller, org, _asked(asked))))
 
 
 @router.get(_INVITE)
@@ -59,24 +59,24 @@ def get_invite(backend: BackendDep, caller: CallerDep, org: str, invite_id: str)
 
 @router.patch(_INVITE)
 def accept_invite(backend: BackendDep, caller: CallerDep, org: str, invite_id: str) -> Response:
-    invites.accept(backend, caller, org, invite_id)
+    invites.accept_invite(backend, caller, org, invite_id)
     return empty()
 
 
 @router.delete(_INVITE)
 def cancel_invite(backend: BackendDep, caller: CallerDep, org: str, invite_id: str) -> Response:
-    invites.cancel(backend, caller, org, invite_id)
+    invites.cancel_invite(backend, caller, org, invite_id)
     return empty()
 
 
 @router.post(f"{_INVITE}/resend")
 def resend_invite(backend: BackendDep, caller: CallerDep, org: str, invite_id: str) -> Response:
-    invites.resend(backend, caller, org, invite_id)
+    invites.resend_invite(backend, caller, org, invite_id)
     return empty()
 
 
 def _asked(one: CreateOrganizationInviteRequest) -> NewInvite:
-    return NewInvite(one.email or "", Wanted(one.role, one.role_id or None))
+    return NewInvite(one.email or "", RequestedRole(one.role, one.role_id or None))
 
 
 def _returned(one: NewInvite) -> CreateOrganizationInviteRequest:

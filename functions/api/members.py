@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from common.core.clock import from_millis
 from common.people.orgs.members import service as members
-from common.people.orgs.model import Member, Wanted
+from common.people.orgs.model import Member, RequestedRole
 from common.people.teams import service as teams
 from common.people.users.model import Person
 from common.wire.orgs import (
@@ -58,7 +58,7 @@ def add_member(backend: BackendDep, caller: CallerDep, org: str, login: str, bod
 @router.patch(_MEMBER)
 def update_member(backend: BackendDep, caller: CallerDep, org: str, login: str, body: BodyDep) -> Response:
     asked = body.decode(UpdateOrganizationMemberRequest)
-    members.change_role(backend, caller, org, login, Wanted(asked.role or None, asked.fga_role_id or None))
+    members.update_role(backend, caller, org, login, RequestedRole(asked.role or None, asked.fga_role_id or None))
     return empty()
 
 
@@ -76,7 +76,7 @@ def set_sole_admin(backend: BackendDep, caller: CallerDep, org: str, login: str)
 
 @router.get(f"{_MEMBER}/teams")
 def list_teams_of_member(backend: BackendDep, caller: CallerDep, org: str, login: str) -> Response:
-    return reply(GetOrganizationMemberTeamsResponse(members.list_teams_of(backend, caller, org, login)))
+    return reply(GetOrganizationMemberTeamsResponse(members.list_teams_of_member(backend, caller, org, login)))
 
 
 def _info(person: Person) -> MemberInfo:

@@ -33,7 +33,7 @@ def get_organization(backend: BackendDep, caller: CallerDep, org: str) -> Respon
 @router.patch(_ORG)
 def update_organization(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
     changes = _changes(body.decode(wire.UpdateOrganizationRequest))
-    return reply(_metadata(orgs.update_settings(backend, caller, org, changes)))
+    return reply(_metadata(orgs.update_organization(backend, caller, org, changes)))
 
 
 @router.get(f"{_ORG}/metadata")

@@ -7,7 +7,7 @@ from msgspec import UNSET, Raw
 
 from common.core.clock import from_millis
 from common.core.errors import BadRequest
-from common.people.roles.model import Change, NewRecord, Purpose, Record, TokenOf
+from common.people.roles.model import NewRecord, Purpose, Record, RoleChange, TokenSummary
 from common.people.roles.scopes import list_scopes
 from common.people.roles.service import holders, roles, teams
 from common.people.users import model as users
@@ -99,7 +99,7 @@ def get_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str) -> 
 @router.patch(_ROLE)
 def update_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str, body: DocumentBodyDep) -> Response:
     asked = body.decode(UpdateRoleRequest)
-    change = Change(asked.name, asked.description, _details(asked.details))
+    change = RoleChange(asked.name, asked.description, _details(asked.details))
     return reply(_record(roles.update_role(backend, caller, org, role_id, change)))
 
 
@@ -142,13 +142,13 @@ def list_team_roles(backend: BackendDep, caller: CallerDep, org: str, team: str)
 
 @router.post(f"{_TEAM}/roles/{{role_id}}")
 def update_team_roles(backend: BackendDep, caller: CallerDep, org: str, team: str, role_id: str) -> Response:
-    teams.give_role(backend, caller, org, team, role_id)
+    teams.add_team_role(backend, caller, org, team, role_id)
     return empty()
 
 
 @router.delete(f"{_TEAM}/roles/{{role_id}}")
 def delete_team_role(backend: BackendDep, caller: CallerDep, org: str, team: str, role_id: str) -> Response:
-    teams.take_role(backend, caller, org, team, role_id)
+    teams.remove_team_role(backend, caller, org, team, role_id)
     return empty()
 
 
@@ -223,7 +223,7 @@ def _record(found: Record) -> PermissionDescriptorRecord:
     )
 
 
-def _token(token: TokenOf, role: Record) -> AccessToken:
+def _token(token: TokenSummary, role: Record) -> AccessToken:
     return AccessToken(
         id=token.id,
         name=token.name,

@@ -6,7 +6,7 @@ from msgspec import UNSET
 from common.core.errors import BadRequest, NotBuilt
 from common.people.teams import model
 from common.people.teams import service as teams
-from common.people.teams.model import Change, Details, EnvironmentChange, MemberAction, MemberChange, StackChange
+from common.people.teams.model import EnvironmentChange, MemberAction, MemberChange, StackChange, TeamChange, TeamDetails
 from common.rights.permissions import StackLevel
 from common.stacks import sharing
 from common.wire.teams import (
@@ -55,7 +55,7 @@ def delete_team(backend: BackendDep, caller: CallerDep, org: str, team: str) -> 
     return empty()
 
 
-def _change(asked: UpdateTeamRequest) -> Change:
+def _change(asked: UpdateTeamRequest) -> TeamChange:
     """Return a request as one change; what is added, edited and removed in it happens in that order."""
     member = None
     if asked.member is not None and asked.member_action is not None:
@@ -71,7 +71,7 @@ def _change(asked: UpdateTeamRequest) -> Change:
     environments = [_environment_change(one) for one in settings]
     if (left := asked.remove_environment) is not None:
         environments.append(EnvironmentChange(left.project_name, left.env_name, None))
-    return Change(asked.new_display_name, asked.new_description, member, tuple(stacks), tuple(environments))
+    return TeamChange(asked.new_display_name, asked.new_description, member, tuple(stacks), tuple(environments))
 
 
 def _stack_change(asked: TeamStackPermission) -> StackChange:
@@ -94,7 +94,7 @@ def _team(team: model.Team) -> Team:
     return Team(team.kind, team.name, team.display_name, team.description, team.role)
 
 
-def _details(found: Details) -> Team:
+def _details(found: TeamDetails) -> Team:
     shape = _team(found.team)
     shape.members = [
         TeamMemberInfo(member.person.name, member.person.login, member.person.avatar_url, member.person.email, member.role)

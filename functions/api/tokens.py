@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from common.access.tokens import IssuedToken
 from common.core.clock import from_millis
 from common.people.tokens import service as tokens
-from common.people.tokens.model import Listed, Listing, Shown, SortDirection, SortField, Wanted
+from common.people.tokens.model import NewToken, SortDirection, SortField, Token, TokenFilter, TokenQuery
 from common.people.tokens.service import PAGE_DEFAULT, Page
 from common.rights import built_in
 from common.rights.caller import TokenKind
@@ -32,14 +32,14 @@ _SEARCH_LIMIT = 1_024
 
 
 async def get_listing(
-    shown: Annotated[Shown, Query(alias="filter")] = Shown.ACTIVE,
+    shown: Annotated[TokenFilter, Query(alias="filter")] = TokenFilter.ACTIVE,
     search: Annotated[str, Query(max_length=_SEARCH_LIMIT)] = "",
     sort_by: Annotated[SortField | None, Query(alias="sortBy")] = None,
     direction: Annotated[SortDirection | None, Query(alias="sortDirection")] = None,
-) -> Listing:
+) -> TokenQuery:
     """Return how a list is to be narrowed and ordered: the newest first, unless something else is asked for."""
     usual = SortDirection.DESCENDING if sort_by is None else SortDirection.ASCENDING
-    return Listing(shown, search, sort_by or SortField.CREATED, direction or usual)
+    return TokenQuery(shown, search, sort_by or SortField.CREATED, direction or usual)
 
 
 async def get_page(
@@ -50,38 +50,38 @@ async def get_page(
     return Page(token or None, limit)
 
 
-ListingDep = Annotated[Listing, Depends(get_listing)]
+ListingDep = Annotated[TokenQuery, Depends(get_listing)]
 PageDep = Annotated[Page, Depends(get_page)]
 ReasonDep = Annotated[str, Query(max_length=_SEARCH_LIMIT)]
 
 
 @router.get(_OWN)
 def list_personal_tokens(backend: BackendDep, caller: CallerDep, listing: ListingDep, page: PageDep) -> Response:
-    return _list(*tokens.page_personal(backend, caller, listing, page))
+    return _list(*tokens.page_personal_tokens(backend, caller, listing, page))
 
 
 @router.post(_OWN)
 def create_personal_token(backend: BackendDep, caller: CallerDep, body: BodyDep) -> Response:
     asked = body.decode(CreatePersonalAccessTokenRequest)
-    return _created(tokens.create_personal(backend, caller, Wanted(asked.description or "", asked.expires or 0)))
+    return _created(tokens.create_personal_token(backend, caller, NewToken(asked.description or "", asked.expires or 0)))
 
 
 @router.delete(f"{_OWN}/{{token_id}}")
 def delete_personal_token(backend: BackendDep, caller: CallerDep, token_id: str) -> Response:
-    tokens.delete_personal(backend, caller, token_id)
+    tokens.revoke_personal_token(backend, caller, token_id)
     return empty()
 
 
 @router.get(_ORG)
 def list_org_tokens(backend: BackendDep, caller: CallerDep, org: str, listing: ListingDep, page: PageDep) -> Response:
-    return _list(*tokens.page_of_org(backend, caller, org, listing, page))
+    return _list(*tokens.page_org_tokens(backend, caller, org, listing, page))
 
 
 @router.post(_ORG)
 def create_org_token(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep, *, reason: ReasonDep = "") -> Response:
     asked = body.decode(CreateOrgAccessTokenRequest)
     is_admin, role_id = bool(asked.admin), asked.role_id or None
-    wanted = Wanted(
+    wanted = NewToken(
         asked.description or "",
         asked.expires or 0,
         asked.name or "",
@@ -89,7 +89,7 @@ def create_org_token(backend: BackendDep, caller: CallerDep, org: str, body: Bod
         role_id=role_id,
         reason=reason,
     )
-    return _created(tokens.create_for_org(backend, caller, org, wanted))
+    return _created(tokens.create_org_token(backend, caller, org, wanted))
 
 
 @router.delete(f"{_ORG}/{{token_id}}")
@@ -101,7 +101,7 @@ def delete_org_token(
     *,
     reason: ReasonDep = "",
 ) -> Response:
-    tokens.delete_of_org(backend, caller, org, token_id, reason=reason)
+    tokens.revoke_org_token(backend, caller, org, token_id, reason=reason)
     return empty()
 
 
@@ -114,7 +114,7 @@ def list_team_tokens(
     listing: ListingDep,
     page: PageDep,
 ) -> Response:
-    return _list(*tokens.page_of_team(backend, caller, org, team, listing, page=page))
+    return _list(*tokens.page_team_tokens(backend, caller, org, team, listing, page=page))
 
 
 @router.post(_TEAM)
@@ -128,8 +128,8 @@ def create_team_token(
     reason: ReasonDep = "",
 ) -> Response:
     asked = body.decode(CreateTeamAccessTokenRequest)
-    wanted = Wanted(asked.description or "", asked.expires or 0, asked.name or "", reason=reason)
-    return _created(tokens.create_for_team(backend, caller, org, team, wanted))
+    wanted = NewToken(asked.description or "", asked.expires or 0, asked.name or "", reason=reason)
+    return _created(tokens.create_team_token(backend, caller, org, team, wanted))
 
 
 @router.delete(f"{_TEAM}/{{token_id}}")
@@ -142,7 +142,7 @@ def delete_team_token(
     *,
     reason: ReasonDep = "",
 ) -> Response:
-    tokens.delete_of_team(backend, caller, org, team, token_id, reason=reason)
+    tokens.revoke_team_token(backend, caller, org, team, token_id, reason=reason)
     return empty()
 
 
@@ -150,11 +150,11 @@ def _created(token: IssuedToken) -> Response:
     return reply(CreateAccessTokenResponse(token.id, token.text))
 
 
-def _list(found: list[Listed], following: str | None) -> Response:
+def _list(found: list[Token], following: str | None) -> Response:
     return reply(ListAccessTokensResponse([_token(token) for token in found], following if following is not None else UNSET))
 
 
-def _token(token: Listed) -> AccessToken:
+def _token(token: Token) -> AccessToken:
     return AccessToken(
         id=token.id,
         name=token.name,
@@ -169,7 +169,7 @@ def _token(token: Listed) -> AccessToken:
     )
 
 
-def _role(token: Listed) -> AccessTokenRole | UnsetType:
+def _role(token: Token) -> AccessTokenRole | UnsetType:
     """Return the role of an organization's token, if it is a built-in one: the wire has no identifier for others."""
     if token.kind != TokenKind.ORGANIZATION:
         return UNSET

@@ -34,7 +34,6 @@ from functions.http.app import create_app, create_loaded_app
 from functions.http.errors import error_response
 
 LOG = logging.getLogger("stackhold.host")
-REREAD_SECONDS = "STACKHOLD_SETTINGS_SECONDS"
 
 
 @dataclass(slots=True)
@@ -111,7 +110,7 @@ class FunctionHost:
     def trusted_proxies(self) -> frozenset[str]:
         """Return the addresses whose word on the client's address is believed; none while the settings are not good."""
         settings = self._opened.backend.settings if self._opened else None
-        return frozenset(settings.text("STACKHOLD_TRUSTED_PROXIES").replace(" ", "").split(",")) if settings else frozenset()
+        return frozenset(settings.trusted_proxies.replace(" ", "").split(",")) if settings else frozenset()
 
     def _make_ready(self) -> str:
         """Make sure that there is an application, from settings that are not too old; return why there is none, or nothing."""
@@ -130,7 +129,7 @@ class FunctionHost:
         with self._lock:
             if self._opened is None:
                 self._opened = _open(self._values())
-                self._reread_seconds = self._opened.backend.settings.integer(REREAD_SECONDS)
+                self._reread_seconds = self._opened.backend.settings.settings_seconds
                 self._read_at = self._now()
             return self._opened
 
@@ -176,7 +175,7 @@ class FunctionHost:
             raise
         with self._counting:
             self._opened, before.is_replaced = fresh, True
-            self._reread_seconds = fresh.backend.settings.integer(REREAD_SECONDS)
+            self._reread_seconds = fresh.backend.settings.settings_seconds
             is_idle = before.calls == 0
         if is_idle:
             before.backend.close()
@@ -230,18 +229,18 @@ def _check_tables(opened: _Opened) -> None:
 def _prepare(backend: Backend) -> None:
     """Check the services, bring the tables to this release and make the first administrator; raises StartUpError."""
     settings = backend.settings
-    token, org = settings.text("STACKHOLD_BOOTSTRAP_TOKEN") or None, settings.text("STACKHOLD_BOOTSTRAP_ORG") or None
+    token, org = settings.bootstrap_token or None, settings.bootstrap_org or None
     require_fit(token, org)
     backend.keys.check()
     checks.require_stores(backend.plan)
-    if settings.flag("STACKHOLD_MIGRATE_AT_START"):
+    if settings.migrate_at_start:
         prepare_server(settings)
     else:
         migrate.check(backend.db)
     migrate.require_rights(backend.db)
     if not service_keys.has_keys(backend.db):
         checks.require_no_states(backend.plan, PREFIXES)
-    if settings.flag("STACKHOLD_MIGRATE_AT_START") and migrate.migrate(backend.db):
+    if settings.migrate_at_start and migrate.migrate(backend.db):
         LOG.info("the database is at revision %s now", migrate.HEAD)
     service_keys.require_own_master_key(backend, backend.plan.master.words)
     service_keys.renew(backend)

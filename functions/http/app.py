@@ -81,7 +81,7 @@ class Dispatcher:
     def _limit_threads(self) -> None:
         # Handlers run in threads; each may hold one database connection, so both have the same limit.
         if not self._limited:
-            anyio.to_thread.current_default_thread_limiter().total_tokens = self._backend.settings.integer("STACKHOLD_THREADS")
+            anyio.to_thread.current_default_thread_limiter().total_tokens = self._backend.settings.threads
             self._limited = True
 
 

@@ -16,6 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from common.backend import Backend
+from common.config.setting import Setting
+from common.config.settings import Settings
 from common.core.compression import BadGzip, OverLimit, inflate, is_packed
 from common.core.errors import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
 from common.stacks.engine.jsontext import BadDocument, require_utf8
@@ -23,7 +25,7 @@ from functions.http.reserve import RESERVED, STEP_BYTES, Reserved
 
 IDLE_SECONDS = 60
 # No body may be larger than this setting says.
-WHOLE = "STACKHOLD_BODY_LIMIT_BYTES"
+WHOLE = Settings.body_limit_bytes
 _GZIP_NAMES = {"gzip", "x-gzip"}
 # No length is this long; and int() refuses thousands of digits.
 _LENGTH_DIGITS = 18
@@ -39,7 +41,7 @@ class BodyLimit:
     elements: int
     marks: tuple[bytes, ...] = (b",", b"[", b"{")
     # The setting that takes the size's place.
-    setting: str = ""
+    setting: Setting[int] | None = None
 
     def check(self, text: bytes) -> None:
         """Raise TooLarge for a text of too many elements; a short one need not be looked at."""
@@ -54,7 +56,7 @@ DIRECTORY = BodyLimit(4 << 20, 200_000)  # SCIM; ten thousand members of a group
 PROGRAM = BodyLimit(4 << 20, 200_000)  # what an update is about: project, configuration, environment
 VALUES = BodyLimit(32 << 20, 100_000)  # values to encrypt or decrypt
 # Journal entries and engine events, which are counted where they are read (common/stacks/engine/envelope.py).
-BATCH = BodyLimit(64 << 20, 64 << 20, setting="STACKHOLD_BATCH_LIMIT_BYTES")
+BATCH = BodyLimit(64 << 20, 64 << 20, setting=Settings.batch_limit_bytes)
 # A deployment, of which nothing below its lists is opened.
 STATE = BodyLimit(256 << 20, 16_000_000, (b",",), setting=WHOLE)
 
@@ -123,7 +125,7 @@ class Body:
 class Question:
     """Whether a caller may send more than SMALL: asked at most once for a request, when that much comes."""
 
-    def __init__(self, limit_bytes: int, may: Callable[[], None] | None, setting: str = "") -> None:
+    def __init__(self, limit_bytes: int, may: Callable[[], None] | None, setting: Setting[int] | None = None) -> None:
         """Take the answer for granted where there is nothing to ask. A refusal names the setting that the limit comes from."""
         self.limit_bytes = limit_bytes
         self.setting = setting
@@ -202,8 +204,8 @@ async def read_body(request: Request, limit: BodyLimit, may: Callable[[Request],
 def _question(request: Request, limit: BodyLimit, may: Callable[[Request], None] | None) -> Question:
     backend: Backend = request.app.state.backend
     settings = backend.settings
-    own_bytes = settings.integer(limit.setting) if limit.setting else limit.size_bytes
-    whole_bytes = settings.integer(WHOLE)
+    own_bytes = settings.get(limit.setting) if limit.setting else limit.size_bytes
+    whole_bytes = settings.body_limit_bytes
     setting = WHOLE if whole_bytes <= own_bytes else limit.setting
     return Question(min(own_bytes, whole_bytes), (lambda: may(request)) if may else None, setting)
 
@@ -211,7 +213,7 @@ def _question(request: Request, limit: BodyLimit, may: Callable[[Request], None]
 def _reserve_of(request: Request) -> _Reserve:
     reserved: Reserved = request.scope[RESERVED]
     # Room for two of the largest bodies that there may be.
-    limit = 2 * request.app.state.backend.settings.integer(WHOLE)
+    limit = 2 * request.app.state.backend.settings.body_limit_bytes
     return lambda count: reserved.take(count, limit)
 
 

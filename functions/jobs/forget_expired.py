@@ -14,10 +14,10 @@ from functions.jobs.job import Step
 
 LOG = logging.getLogger("stackhold.jobs")
 AREAS: tuple[Callable[[Backend], int], ...] = (
-    access.forget_expired,
+    access.delete_expired,
     identity.forget_expired,
     issuers.forget_expired,
-    mailing.forget_expired,
+    mailing.delete_expired,
     saml.forget_expired,
     retention.forget_unstarted,
 )

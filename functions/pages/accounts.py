@@ -133,7 +133,7 @@ def accept_invitation(
 ) -> Response:
     """Accept an invitation."""
     _ = form
-    invites.accept(backend, person, org, invite_id)
+    invites.accept_invite(backend, person, org, invite_id)
     return see_other("/settings")
 
 

@@ -24,7 +24,7 @@ class Captcha:
 
 def shown(settings: Settings) -> Captcha:
     """Return what a page shows."""
-    key = settings.text("RECAPTCHA_SITE_KEY") if captcha.is_configured(settings) else ""
+    key = settings.recaptcha_site_key if captcha.is_configured(settings) else ""
     return Captcha(key, f"{_endpoint(settings)}.js")
 
 
@@ -41,4 +41,4 @@ def allowed(response: Response, settings: Settings) -> Response:
 
 
 def _endpoint(settings: Settings) -> str:
-    return settings.text("STACKHOLD_RECAPTCHA_ENDPOINT").rstrip("/")
+    return settings.recaptcha_endpoint.rstrip("/")

@@ -9,7 +9,7 @@ from common.backend import Backend
 from common.core.errors import BadRequest
 from common.people.tokens import lifetimes
 from common.people.tokens import service as tokens
-from common.people.tokens.model import DESCRIPTION_LIMIT, Listing, Shown, Wanted
+from common.people.tokens.model import DESCRIPTION_LIMIT, NewToken, TokenFilter, TokenQuery
 from common.people.tokens.service import Page
 from common.rights.caller import Caller
 from functions.http.deps import BackendDep
@@ -20,7 +20,7 @@ router = APIRouter()
 _TOKENS = "/settings/tokens"
 _PAGE_ROWS = 25
 _Query = Annotated[str, Query()]
-_EVERY = Listing(Shown.ALL)
+_EVERY = TokenQuery(TokenFilter.ALL)
 
 
 @router.get("/settings")
@@ -52,14 +52,14 @@ def list_tokens(
 @router.post(_TOKENS)
 def create_token(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Make a token and show it, this once."""
-    made = tokens.create_personal(backend, person, _wanted(backend, form))
+    made = tokens.create_personal_token(backend, person, _wanted(backend, form))
     return _tokens_page(visitor, backend, person, made=made)
 
 
 @router.post(f"{_TOKENS}/revoke")
 def revoke_token(backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Revoke a token and show the list again."""
-    tokens.delete_personal(backend, person, form.text("id"))
+    tokens.revoke_personal_token(backend, person, form.text("id"))
     return see_other(f"{_TOKENS}?revoked=1")
 
 
@@ -72,7 +72,7 @@ def _tokens_page(
     news: str = "",
     made: IssuedToken | None = None,
 ) -> Response:
-    rows, following = tokens.page_personal(backend, person, _EVERY, Page(after or None, _PAGE_ROWS))
+    rows, following = tokens.page_personal_tokens(backend, person, _EVERY, Page(after or None, _PAGE_ROWS))
     return page(
         visitor,
         "tokens",
@@ -88,9 +88,9 @@ def _tokens_page(
     )
 
 
-def _wanted(backend: Backend, form: Form) -> Wanted:
+def _wanted(backend: Backend, form: Form) -> NewToken:
     days = form.text("days")
     if not days.isascii() or not days.isdigit() or len(days) > 5:
         msg = "choose for how many days the token shall be good"
         raise BadRequest(msg)
-    return Wanted(form.text("description"), lifetimes.expires(int(days), backend.clock.now()))
+    return NewToken(form.text("description"), lifetimes.expires(int(days), backend.clock.now()))

@@ -112,7 +112,7 @@ class Visitor:
         """
         if self.caller is not None:
             sessions.end(self._backend, self.caller)
-        seconds = self._backend.settings.integer("STACKHOLD_SESSION_HOURS") * _HOUR_SECONDS
+        seconds = self._backend.settings.session_hours * _HOUR_SECONDS
         self._set(response, self.session_cookie, sessions.cookie(self._backend, secret), seconds)
         self._set(response, self.visit_cookie, "", 0)
 

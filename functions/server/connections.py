@@ -60,12 +60,12 @@ class Connections:
 
 def connections_for(settings: Settings) -> Connections:
     """Return a count with the limits of the settings, cut to what the process has descriptors for."""
-    reserved = _RESERVED + _RESERVED_PER_THREAD * settings.integer("STACKHOLD_THREADS")
+    reserved = _RESERVED + _RESERVED_PER_THREAD * settings.threads
     descriptors = raise_descriptor_limit()
     # At least half of them, however few there are.
-    limit = min(settings.integer("STACKHOLD_CONNECTIONS"), max(descriptors - reserved, descriptors // 2))
-    per_address = min(settings.integer("STACKHOLD_CONNECTIONS_PER_ADDRESS"), max(limit // 2, 1))
-    return Connections(limit, per_address, settings.text("STACKHOLD_TRUSTED_PROXIES"))
+    limit = min(settings.connections, max(descriptors - reserved, descriptors // 2))
+    per_address = min(settings.connections_per_address, max(limit // 2, 1))
+    return Connections(limit, per_address, settings.trusted_proxies)
 
 
 def raise_descriptor_limit() -> int:

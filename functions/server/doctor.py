@@ -6,12 +6,14 @@ import socket
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from common.config.database import database_place, open_database_at
 from common.config.master_key import LOCAL, chosen
 from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
+from common.config.setting import Kind, Setting, Status, has_credentials
 from common.config.setting_groups import require_groups
-from common.config.settings import SETTINGS, Kind, Setting, Settings, Status, has_credentials
+from common.config.settings import SETTINGS, Settings
 from common.core.errors import StartUpError
 from common.crypto import service_keys
 from common.db import health, migrate
@@ -35,7 +37,7 @@ def examine(settings: Settings, release: str) -> Finding:
     """Return what there is to say about an installation, after the trials of a start; changes nothing."""
     problems, keys = _problems(settings)
     lines = [f"stackhold {release}, Python {platform.python_version()}, {platform.system()}", "", "Settings that are set"]
-    lines += [f"  {setting.name} = {_shown(settings, setting)}" for setting in SETTINGS if settings.is_set(setting.name)] or [
+    lines += [f"  {setting.name} = {_shown(settings, setting)}" for setting in SETTINGS if settings.is_set(setting)] or [
         "  none: everything is at its default"
     ]
     lines += ["", "In use", *(f"  {what}: {which}" for what, which in _in_use(settings).items()), *keys]
@@ -63,7 +65,7 @@ def _in_use(settings: Settings) -> dict[str, str]:
 
 def _problems(settings: Settings) -> tuple[list[str], list[str]]:
     """Return what would keep the server from starting, and lines about the master keys where nothing would."""
-    may_migrate = settings.flag("STACKHOLD_MIGRATE_AT_START")
+    may_migrate = settings.migrate_at_start
     problems, keys = [], []
     for check in (require_groups, tls_context):
         try:
@@ -97,8 +99,8 @@ def _stores(settings: Settings) -> list[str]:
 
 
 def _address(settings: Settings) -> list[str]:
-    port = settings.text("STACKHOLD_PORT") if settings.is_set("STACKHOLD_PORT") or not has_tls(settings) else "8443"
-    host = settings.text("STACKHOLD_HOST")
+    port = settings.port if settings.is_set(Settings.port) or not has_tls(settings) else "8443"
+    host = settings.host
     taken = " (in use at the moment, by this server or another program)" if _answers(host, int(port)) else ""
     return [f"{'https' if has_tls(settings) else 'http'}://{host}:{port}{taken}"]
 
@@ -125,14 +127,14 @@ def _database(settings: Settings) -> list[str]:
     return [f"{name}, {state}{f'. {warning}' if warning else ''}"]
 
 
-def _shown(settings: Settings, setting: Setting) -> str:
+def _shown(settings: Settings, setting: Setting[Any]) -> str:
     """Return a value as it may be shown: no secret, and nothing that may be one."""
-    shown = "(set, not shown)" if _may_be_secret(settings, setting) else settings.text(setting.name)
+    shown = "(set, not shown)" if _may_be_secret(settings, setting) else settings.text(setting)
     return shown if setting.status is Status.USED else f"{shown}  [{setting.status}]"
 
 
-def _may_be_secret(settings: Settings, setting: Setting) -> bool:
-    value = settings.text(setting.name)
-    if setting.name == LOCAL or (setting.is_pem and setting.kind is Kind.TEXT):  # What is no path may be the key itself.
+def _may_be_secret(settings: Settings, setting: Setting[Any]) -> bool:
+    value = settings.text(setting)
+    if setting is LOCAL or (setting.is_pem and setting.kind is Kind.TEXT):  # What is no path may be the key itself.
         return not os.path.lexists(value)
     return setting.kind is Kind.SECRET or len(value) > LONGEST_SHOWN or not value.isprintable() or has_credentials(setting, value)

@@ -24,7 +24,7 @@ LOOPBACK = "127.0.0.1"
 # Where the command line takes the pages to be, by the port of a server that it knows as `localhost` (its source:
 # pkg/backend/httpstate/client/console.go).
 CONSOLE_PORTS = {8080: 3000}
-_CERTIFICATE, _PRIVATE_KEY = "API_TLS_CERTIFICATE", "API_TLS_PRIVATE_KEY"
+_CERTIFICATE, _PRIVATE_KEY = Settings.api_tls_certificate, Settings.api_tls_private_key
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not chosen
 
 
@@ -38,9 +38,9 @@ def proxy_warning(settings: Settings) -> str:
 
     A public name and no certificate of our own means that something in front terminates TLS.
     """
-    domain = settings.text("PULUMI_API_DOMAIN") or settings.text("PULUMI_CONSOLE_DOMAIN")
+    domain = settings.api_domain or settings.console_domain
     is_behind = bool(domain) and not is_loopback(domain) and not has_tls(settings)
-    if not is_behind or settings.is_set("STACKHOLD_TRUSTED_PROXIES"):
+    if not is_behind or settings.is_set(Settings.trusted_proxies):
         return ""
     return (
         f"{domain} is public and STACKHOLD_TRUSTED_PROXIES is not set: behind a load balancer all clients share one"
@@ -54,7 +54,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     if not has_tls(settings):
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = tls_version(settings, "API_MIN_TLS_VERSION")
+    context.minimum_version = tls_version(settings, Settings.api_min_tls_version)
     context.set_alpn_protocols(["http/1.1"])
     with _as_files(read_pem(settings, _CERTIFICATE), read_pem(settings, _PRIVATE_KEY)) as (certificate, key):
         try:
@@ -69,8 +69,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 
 def bind(settings: Settings) -> socket.socket:
     """Return a listening socket at the configured address; raises StartUpError when it cannot be had."""
-    host, port = settings.text("STACKHOLD_HOST"), settings.integer("STACKHOLD_PORT")
-    if has_tls(settings) and not settings.is_set("STACKHOLD_PORT"):
+    host, port = settings.host, settings.port
+    if has_tls(settings) and not settings.is_set(Settings.port):
         port = TLS_PORT
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -100,7 +100,7 @@ def bind_console(settings: Settings, listener: socket.socket, ports: Mapping[int
     None when the server is elsewhere, when its pages have an address of their own, or when another program has the port.
     """
     host, port = listener.getsockname()[:2]
-    if host != LOOPBACK or port not in ports or settings.is_set("PULUMI_CONSOLE_DOMAIN"):
+    if host != LOOPBACK or port not in ports or settings.is_set(Settings.console_domain):
         return None
     try:
         return bind(settings.replaced(STACKHOLD_PORT=str(ports[port])))

@@ -25,5 +25,5 @@ class Mode(StrEnum):
 
 def mode_of(settings: Settings) -> Mode:
     """Return the configured mode; an unknown value means FULL, as in the product whose setting this is."""
-    text = settings.text("PULUMI_API_CONTAINER_MODE").upper()
+    text = settings.api_container_mode.upper()
     return next((mode for mode in Mode if mode == text), Mode.FULL)

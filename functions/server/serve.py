@@ -20,7 +20,7 @@ def serve(settings: Settings) -> int:
     logs.configure()
     require_groups(settings)
     mode = mode_of(settings)
-    may_migrate = settings.flag("STACKHOLD_MIGRATE_AT_START")
+    may_migrate = settings.migrate_at_start
     if not mode.serves:
         return _serve_jobs(settings, may_migrate=may_migrate)
     tls = tls_context(settings) is not None
@@ -51,7 +51,7 @@ def _serve_jobs(settings: Settings, *, may_migrate: bool) -> int:
 
 def _run(backend: Backend, listener: socket.socket, news: str) -> int:
     settings = backend.settings
-    count = settings.integer("STACKHOLD_WORKERS")
+    count = settings.workers
     if count > 1:
         from functions.server.supervisor import Workers  # noqa: PLC0415 - the usual start has one process
 

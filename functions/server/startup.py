@@ -112,7 +112,7 @@ def migrate(settings: Settings) -> bool:
 def make_administrator(backend: Backend) -> SignIn:
     """Make the first administrator if there is none and say how to sign in."""
     settings = backend.settings
-    given, org = settings.text("STACKHOLD_BOOTSTRAP_TOKEN") or None, settings.text("STACKHOLD_BOOTSTRAP_ORG") or None
+    given, org = settings.bootstrap_token or None, settings.bootstrap_org or None
     kept = settings.data_folder / TOKEN_FILE
     if given or not is_fresh(backend):
         for line in bootstrap(backend, token=given, org=org).warnings:
@@ -126,7 +126,7 @@ def make_administrator(backend: Backend) -> SignIn:
 
 def _check(settings: Settings, *, may_migrate: bool) -> Checked:
     plan = make_plan(settings)
-    require_fit(settings.text("STACKHOLD_BOOTSTRAP_TOKEN") or None, settings.text("STACKHOLD_BOOTSTRAP_ORG") or None)
+    require_fit(settings.bootstrap_token or None, settings.bootstrap_org or None)
     checks.require_usable_folders(plan)
     db = plan.open_database()
     try:

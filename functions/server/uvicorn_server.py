@@ -81,7 +81,7 @@ def _config(backend: Backend) -> uvicorn.Config:
     protocol = partial(
         Protocol,
         open_connections=connections_for(settings),
-        head_seconds=settings.integer("STACKHOLD_HEADER_TIMEOUT_SECONDS"),
+        head_seconds=settings.header_timeout_seconds,
     )
 
     def given_context(_config: uvicorn.Config, _default: object) -> ssl.SSLContext:
@@ -97,12 +97,12 @@ def _config(backend: Backend) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        forwarded_allow_ips=settings.text("STACKHOLD_TRUSTED_PROXIES"),
+        forwarded_allow_ips=settings.trusted_proxies,
         workers=1,
         backlog=BACKLOG,
         # Longer by default than clients (Go: 90 seconds) and most balancers (60) keep an idle connection, so that they close it
         # and never write into one that the server is closing: they do not repeat a POST.
-        timeout_keep_alive=settings.integer("STACKHOLD_KEEP_ALIVE_SECONDS"),
+        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=GRACE_SECONDS,
         ssl_context_factory=given_context if context else None,
     )

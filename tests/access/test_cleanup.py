@@ -45,10 +45,10 @@ class TestForgetExpired:
         make(backend, admin, "browser", session=True)
         make(backend, admin, "exchanged", issuer=True)
         clock.pass_seconds(3600 + 86_400)
-        early = cleanup.forget_expired(backend)
+        early = cleanup.delete_expired(backend)
         clock.pass_seconds(1)
 
-        assert (0, 2, 0) == (early, cleanup.forget_expired(backend), cleanup.forget_expired(backend))
+        assert (0, 2, 0) == (early, cleanup.delete_expired(backend), cleanup.delete_expired(backend))
         assert sorted([*before, "made by hand"]) == names(backend)
 
     def test_is_bounded(
@@ -64,4 +64,4 @@ class TestForgetExpired:
             make(backend, admin, f"browser {number}", session=True)
         clock.pass_seconds(2 * 86_400)
 
-        assert [2, 1, 0] == [cleanup.forget_expired(backend) for _ in range(3)]
+        assert [2, 1, 0] == [cleanup.delete_expired(backend) for _ in range(3)]

@@ -11,7 +11,7 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import SignInProblem, SignInRequired, Unauthorized
 from common.db.tables.people import members
-from common.people.orgs.steps import change_settings
+from common.people.orgs.steps import update_settings
 from common.rights.caller import TokenKind
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, Role
@@ -128,7 +128,7 @@ class TestSAML:
     def require(self, backend: Backend, org_id: str, **settings: object) -> None:
         """Makes an organization ask for a sign-in through its own provider."""
         with backend.db.begin() as tx:
-            change_settings(tx, org_id, lambda _: OrgSettings(saml_required=True, **settings))  # type: ignore[arg-type]
+            update_settings(tx, org_id, lambda _: OrgSettings(saml_required=True, **settings))  # type: ignore[arg-type]
 
     def test_bars_who_has_not_signed_in_through_it(self, backend: Backend, clock: FrozenClock) -> None:
         """A member needs a sign-in through the provider, and again when it is too long ago; the one who set it up does not."""

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from common.audit.events import Actor, Entry
-from common.audit.export import HEADINGS, Format, written
+from common.audit.export import HEADINGS, Format, render
 
 AT = 1_767_323_045_678
 
@@ -21,7 +21,7 @@ class TestCSV:
         """A heading, then the time in UTC, who, what, from where, and upstream's three marks."""
         heading, first, second = csv.reader(
             io.StringIO(
-                written(
+                render(
                     [entry(), entry('a "quoted", text', event="oidc-issuer-validation-failed")],
                     Format.CSV,
                     host="h",
@@ -47,7 +47,7 @@ class TestCSV:
     @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@x", "\tx"])
     def test_has_no_formulas(self, text: str) -> None:
         """A name or a text that a spreadsheet would compute is shown as it is."""
-        _, row = csv.reader(io.StringIO(written([entry(text, name=text)], Format.CSV, host="h", org_id="o")))
+        _, row = csv.reader(io.StringIO(render([entry(text, name=text)], Format.CSV, host="h", org_id="o")))
 
         assert (f"'{text}", f"'{text}") == (row[1], row[4])
 
@@ -55,7 +55,7 @@ class TestCSV:
 class TestCEF:
     def test_has_a_line_for_each(self) -> None:
         """Header and extensions as security systems read them."""
-        line = written([entry()], Format.CEF, host="api.example.com", org_id="o1")
+        line = render([entry()], Format.CEF, host="api.example.com", org_id="o1")
 
         assert (
             "Jan 02 03:04:05 api.example.com CEF:0|Stackhold|Stackhold|1|organization-token-created|Organization token created|3|"
@@ -65,7 +65,7 @@ class TestCEF:
 
     def test_escapes_what_would_end_a_field(self) -> None:
         """Pipes, equals signs, backslashes and new lines in names end neither a field nor a line."""
-        line = written([entry("a|b=c\\d\ne", event="x|y")], Format.CEF, host="h", org_id="o")
+        line = render([entry("a|b=c\\d\ne", event="x|y")], Format.CEF, host="h", org_id="o")
 
         assert r"|x\|y|x\|y|3|" in line
         assert r"msg=a|b\=c\\d\ne " in line

@@ -63,7 +63,7 @@ class TestRecord:
         """The actor is named as they were called, and long texts are cut, not lost."""
         actor = Actor("gone", "mallory", "t1", "n" * 300, "2001:db8::1")
         with backend.db.begin() as tx:
-            steps.record_of(tx, backend, actor, acme(admin), Event.ISSUER_REFUSED, description="d" * 3_000)
+            steps.record_as(tx, backend, actor, acme(admin), Event.ISSUER_REFUSED, description="d" * 3_000)
         (found,) = everything(backend, admin)
 
         assert ("mallory", "mallory", "2001:db8::1", "t1") == (

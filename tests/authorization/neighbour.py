@@ -88,7 +88,7 @@ def _add_access(backend: Backend, gina_id: str, names: dict[str, str]) -> None:
     with backend.db.begin() as tx:
         org_id = orgs.find_id(tx, OTHER)
         for name, team in (("ci", None), ("ops-ci", team_id)):
-            machine = users.add_machine(tx, org_login=OTHER, name=name, now=now)
+            machine = users.create_machine(tx, org_login=OTHER, name=name, now=now)
             owner = TokenOwner(machine, org_id, team)
             made = access.issue_token(tx, owner, name=name, description="", created_by=gina_id, now=now)
             names[f"token {name}"] = made.id

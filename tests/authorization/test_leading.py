@@ -231,10 +231,10 @@ def rights(scene: Scene, text: str) -> set[Right]:
         place = select(organizations.c.login).join(stacks, stacks.c.org_id == organizations.c.id)
         owner = connection.scalar(place.where(stacks.c.id == scene.stack_id))
         if (of_acme := caller.membership(ORG)) is not None:
-            found |= {(ORG, right) for right in of_acme.held()}
+            found |= {(ORG, right) for right in of_acme.permissions()}
         if (where := caller.membership(str(owner))) is not None:
             stack = repository.find_by_id(connection, scene.stack_id, caller.principals(where))
             assert stack is not None
-            held = caller.held_on_stack(where, stack.entity, stack.grants, created_by=stack.created_by)
+            held = caller.permissions_on_stack(where, stack.entity, stack.grants, created_by=stack.created_by)
             found |= {("the stack", right) for right in held}
     return found

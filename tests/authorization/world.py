@@ -19,7 +19,7 @@ from common.db.tables.people import invites, members, organizations, users
 from common.db.tables.stacks import stacks
 from common.environments.service import open_yaml
 from common.people.orgs import steps as orgs
-from common.people.orgs.steps import change_settings
+from common.people.orgs.steps import update_settings
 from common.people.users import steps as user_service
 from common.rights import built_in
 from common.rights.caller import Caller, TokenKind
@@ -73,7 +73,7 @@ class World:
         with self.backend.db.begin() as tx:
             org_id = orgs.find_id(tx, ORG)
             assert org_id is not None
-            change_settings(tx, org_id, lambda old: msgspec.structs.replace(old, default_stack_permission=level))
+            update_settings(tx, org_id, lambda old: msgspec.structs.replace(old, default_stack_permission=level))
 
     def of_level(self, level: StackLevel) -> list[Who]:
         """Returns the callers whose rights the level decides."""
@@ -144,8 +144,8 @@ def _add_organizations(world: World) -> None:
         gina, admin = (user_service.find_id(tx, login) for login in ("gina", "admin"))
         assert gina is not None
         assert admin is not None
-        orgs.add_shared(tx, login=OTHER, admin_user_id=gina, now=now)
-        orgs.add_shared(tx, login=TARGET, admin_user_id=gina, now=now)
+        orgs.create_organization(tx, login=OTHER, admin_user_id=gina, now=now)
+        orgs.create_organization(tx, login=TARGET, admin_user_id=gina, now=now)
     _join_target(world, ["admin"])
 
 
@@ -213,8 +213,8 @@ def _add_teams(world: World) -> None:
         cora = user_service.find_id(tx, "cora")
         assert cora is not None
         for stack_id in tx.scalars(select(stacks.c.id)).all():
-            grants.give(tx, stack_id, names["team given"], is_team=True, level=StackLevel.WRITE, now=now)
-            grants.give(tx, stack_id, cora, is_team=False, level=StackLevel.READ, now=now)
+            grants.replace(tx, stack_id, names["team given"], is_team=True, level=StackLevel.WRITE, now=now)
+            grants.replace(tx, stack_id, cora, is_team=False, level=StackLevel.READ, now=now)
 
 
 def _add_invitation(world: World) -> None:
@@ -320,7 +320,7 @@ def add_directory(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
 def _machine_token(world: World, name: str, **more: Any) -> str:
     with world.backend.db.begin() as tx:
         org_id = orgs.find_id(tx, ORG)
-        user_id = user_service.add_machine(tx, org_login=ORG, name=name, now=world.backend.clock.now())
+        user_id = user_service.create_machine(tx, org_login=ORG, name=name, now=world.backend.clock.now())
         return _issue(tx, world, TokenOwner(user_id, org_id, **more), name)
 
 

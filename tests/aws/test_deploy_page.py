@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from aws import lambda_migrate
-from common.config.settings import SETTINGS, Status
-from functions.hosts.function_host import REREAD_SECONDS
+from common.config.setting import Status
+from common.config.settings import SETTINGS, Settings
 from tests.aws.stack import translated
 from tests.aws.template import ROOT, resources, template
 from tests.walkthrough import Page, amount, make_targets
@@ -181,7 +181,7 @@ class TestSentences:
         """Two minutes, 29 seconds, five minutes, 30 days: what the page tells is what the code has."""
         (integration,) = resources("AWS::ApiGatewayV2::Integration").values()
 
-        assert "120" == SETTING_NAMES[REREAD_SECONDS].default
+        assert "120" == Settings.settings_seconds.default
         assert "with the first request after two minutes" in PAGE.text
         assert 29 == resources("AWS::Serverless::Function")["ApiFunction"]["Properties"]["Timeout"]
         assert 30_000 == integration["Properties"]["TimeoutInMillis"]

@@ -8,22 +8,22 @@ import pytest
 
 from common.backend import require_remote
 from common.config import master_key, object_stores
-from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
 from common.config.sdk import require_sdk
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 from common.ports.blobs.files import Files
 from common.ports.blobs.s3 import S3
 
+BATCHES, CHECKPOINTS = object_stores.BATCHES.name, object_stores.CHECKPOINTS.name
+METADATA, POLICY_PACKS = object_stores.METADATA.name, object_stores.POLICY_PACKS.name
 ARN = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
 REMOTE = {"PULUMI_DATABASE_ENDPOINT": "db:3306", CHECKPOINTS: "s3://a", "PULUMI_KMS_KEY": ARN}
 
 
 def words(**settings: str) -> dict[str, str]:
-    """Returns purpose → words of its store."""
-    return {
-        name: store.words for name, store in object_stores.open_stores(Settings({"STACKHOLD_DATA": "/data", **settings})).items()
-    }
+    """Return the setting of each purpose with the words of its store."""
+    stores = object_stores.open_stores(Settings({"STACKHOLD_DATA": "/data", **settings}))
+    return {purpose.name: store.words for purpose, store in stores.items()}
 
 
 class TestPurposes:
@@ -91,7 +91,7 @@ class TestPurposes:
         """An address chooses the driver, and opening one asks nobody."""
         opened = object_stores.open_stores(Settings({"STACKHOLD_DATA": "/data", BATCHES: "S3://a"}))
 
-        assert (Files, S3) == (type(opened[CHECKPOINTS].driver), type(opened[BATCHES].driver))
+        assert (Files, S3) == (type(opened[object_stores.CHECKPOINTS].driver), type(opened[object_stores.BATCHES].driver))
 
 
 class TestMasterKey:

@@ -64,7 +64,7 @@ class Company:
 @pytest.fixture
 def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company]:
     """A company whose provider has been set up and not been used."""
-    if Settings.from_env().is_set("PULUMI_DATABASE_ENDPOINT"):
+    if Settings.from_env().is_set(Settings.database_endpoint):
         pytest.skip("what one organization requires of all would stand in the way of other tests on a shared database")
     monkeypatch.setenv("STACKHOLD_OUTBOUND_ALLOW", "localhost")
     with SamlServer(make_pair("provider")) as provider:

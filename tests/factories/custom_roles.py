@@ -50,7 +50,7 @@ def give(
         named = (stacks.c.org_id == org_id, stacks.c.project == path.project, stacks.c.name == path.name, stacks.c.live == 1)
         stack_id = tx.execute(select(stacks.c.id).where(*named)).scalar_one()
         set_id = make_role(tx, org_id, rules, "set") if rules is not None else None
-        grants.give(tx, stack_id, principal_id, is_team=is_team, level=level, now=backend.clock.now(), set_id=set_id)
+        grants.replace(tx, stack_id, principal_id, is_team=is_team, level=level, now=backend.clock.now(), set_id=set_id)
 
 
 def allow(*permissions: str) -> Rules:

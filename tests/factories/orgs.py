@@ -11,7 +11,7 @@ from common.backend import Backend
 from common.db.tables.access import stack_grants
 from common.db.tables.people import members, organizations, team_members, users
 from common.db.tables.stacks import stacks
-from common.people.orgs.steps import change_settings
+from common.people.orgs.steps import update_settings
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
 from tests.factories.people import ORG, caller_of, make_user
@@ -43,7 +43,7 @@ def make_holder(backend: Backend, login: str, *permissions: Permission) -> Calle
 def make_default(backend: Backend, role_id: str) -> None:
     """Makes a role the one that new members of acme get."""
     with backend.db.begin() as tx:
-        change_settings(tx, org_id_of(tx, ORG), lambda old: replace(old, default_role_id=role_id))
+        update_settings(tx, org_id_of(tx, ORG), lambda old: replace(old, default_role_id=role_id))
 
 
 def grant(backend: Backend, login: str, stack: str, level: StackLevel = StackLevel.READ) -> None:
@@ -53,7 +53,7 @@ def grant(backend: Backend, login: str, stack: str, level: StackLevel = StackLev
         user_id = tx.scalar(select(users.c.id).where(users.c.login == login))
         assert stack_id is not None
         assert user_id is not None
-        grants.give(tx, stack_id, user_id, is_team=False, level=level, now=backend.clock.now())
+        grants.replace(tx, stack_id, user_id, is_team=False, level=level, now=backend.clock.now())
 
 
 def people_of(backend: Backend, org: str = ORG) -> dict[str, tuple[str, str | None]]:

@@ -28,8 +28,8 @@ def make_user(backend: Backend, login: str, *, org: str | None = None, role: Rol
     """Makes a user with a personal organization, in `org` as well if it is given, and returns a token."""
     now = backend.clock.now()
     with backend.db.begin() as tx:
-        user_id = users.add(tx, login=login, name=login.title(), email=f"{login}@example.com", site_admin=False, now=now)
-        orgs.add_personal(tx, login=login, name=login.title(), user_id=user_id, now=now)
+        user_id = users.create(tx, login=login, name=login.title(), email=f"{login}@example.com", site_admin=False, now=now)
+        orgs.create_personal_organization(tx, login=login, name=login.title(), user_id=user_id, now=now)
         if org is not None:
             org_id = orgs.find_id(tx, org)
             assert org_id is not None, f"make {org} first"
@@ -41,7 +41,7 @@ def make_org(backend: Backend, login: str, *admins: Caller) -> str:
     """Makes a shared organization with some admins, and returns its id; who they are is to be looked up again."""
     now = backend.clock.now()
     with backend.db.begin() as tx:
-        org_id = orgs.add_shared(tx, login=login, admin_user_id=admins[0].user_id, now=now)
+        org_id = orgs.create_organization(tx, login=login, admin_user_id=admins[0].user_id, now=now)
         for other in admins[1:]:
             orgs.add_member(tx, org_id=org_id, user_id=other.user_id, role=Role.ADMIN, now=now)
     return org_id

@@ -85,7 +85,7 @@ def grant(
     """Gives a team or person something on a stack of that name."""
     with backend.db.begin() as tx:
         stack_id = tx.scalar(select(stacks.c.id).where(stacks.c.name == stack, stacks.c.live == 1))
-        grants.give(tx, str(stack_id), principal_id, is_team=is_team, level=level, now=backend.clock.now(), set_id=set_id)
+        grants.replace(tx, str(stack_id), principal_id, is_team=is_team, level=level, now=backend.clock.now(), set_id=set_id)
 
 
 def stack_id_of(backend: Backend, name: str) -> str:
@@ -105,6 +105,6 @@ def make_machine(backend: Backend, admin: Caller, role_id: str) -> str:
     org_id = next(found.org_id for found in admin.memberships if found.login == ORG)
     now = backend.clock.now()
     with backend.db.begin() as tx:
-        user_id = users_service.add_machine(tx, org_login=ORG, name="robot", now=now)
+        user_id = users_service.create_machine(tx, org_login=ORG, name="robot", now=now)
         owner = access.TokenOwner(user_id, org_id=org_id, role_id=role_id)
         return tokens.issue_token(tx, owner, name="robot", description="", created_by=admin.user_id, now=now).text

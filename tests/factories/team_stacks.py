@@ -5,7 +5,15 @@ from sqlalchemy import update
 from common.backend import Backend
 from common.db.tables.people import members
 from common.people.teams import service
-from common.people.teams.model import Change, Details, EnvironmentChange, MemberAction, MemberChange, StackChange, TeamRole
+from common.people.teams.model import (
+    EnvironmentChange,
+    MemberAction,
+    MemberChange,
+    StackChange,
+    TeamChange,
+    TeamDetails,
+    TeamRole,
+)
 from common.rights.caller import Caller
 from common.rights.org_settings import EnvironmentLevel
 from common.rights.permissions import Permission, StackLevel
@@ -14,19 +22,19 @@ from tests.factories.people import caller_of, make_user
 from tests.factories.tokens import make_role
 
 
-def member(action: str, login: str) -> Change:
+def member(action: str, login: str) -> TeamChange:
     """Returns a change of a team's members."""
-    return Change(member=MemberChange(MemberAction(action), login))
+    return TeamChange(member=MemberChange(MemberAction(action), login))
 
 
-def stack(level: StackLevel | None, name: str = "dev") -> Change:
+def stack(level: StackLevel | None, name: str = "dev") -> TeamChange:
     """Returns a change of what a team was given on a stack."""
-    return Change(stacks=(StackChange("shop", name, level),))
+    return TeamChange(stacks=(StackChange("shop", name, level),))
 
 
-def environment(level: EnvironmentLevel | None = "open") -> Change:
+def environment(level: EnvironmentLevel | None = "open") -> TeamChange:
     """Returns a change of what a team was given on an environment."""
-    return Change(environments=(EnvironmentChange("p", "dev", level),))
+    return TeamChange(environments=(EnvironmentChange("p", "dev", level),))
 
 
 def make_team(backend: Backend, caller: Caller, name: str = "ops", **people: str) -> None:
@@ -38,7 +46,7 @@ def make_team(backend: Backend, caller: Caller, name: str = "ops", **people: str
             sharing.update_team(backend, caller, "acme", name, member("promote", login))
 
 
-def get(backend: Backend, caller: Caller, name: str = "ops") -> Details:
+def get(backend: Backend, caller: Caller, name: str = "ops") -> TeamDetails:
     """Returns a team."""
     return sharing.get_team(backend, caller, "acme", name)
 

@@ -11,7 +11,7 @@ from common.core.clock import unix_millis
 from common.core.ids import new_id
 from common.db.tables.access import roles, team_roles
 from common.db.tables.people import organizations, team_members, teams, users
-from common.people.orgs.steps import change_settings
+from common.people.orgs.steps import update_settings
 from common.rights.descriptor import Allow, encode
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission
@@ -85,7 +85,7 @@ def limit_days(backend: Backend, days: int, *, org: str = ORG) -> None:
     with backend.db.begin() as tx:
         org_id = tx.scalar(select(organizations.c.id).where(organizations.c.login == org))
         assert org_id is not None
-        change_settings(tx, org_id, change)
+        update_settings(tx, org_id, change)
 
 
 def in_days(backend: Backend, days: float) -> int:

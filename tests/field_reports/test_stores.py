@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend, open_backend
+from common.config import object_stores
 from common.config.database import DATABASE_FILE
-from common.config.object_stores import CHECKPOINTS
 from common.config.plan import make_plan
 from common.config.settings import Settings
 from common.core.errors import StartUpError
@@ -23,6 +23,9 @@ from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import begin, create_stack, export, resources_of
 
 pytestmark = pytest.mark.dialects("sqlite")
+
+
+CHECKPOINTS = object_stores.CHECKPOINTS.name
 
 
 @pytest.fixture(params=[Habit.KNOWS_NO_CHECKSUMS, Habit.WANTS_CHECKSUMS], ids=["knows none", "wants one"])

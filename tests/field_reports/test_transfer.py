@@ -106,7 +106,7 @@ class TestF06StackMovesToAnotherOrganization:
         stack_id = client.get(ACME).json()["id"]
         with backend.db.begin() as tx:
             for principal, is_team in ((bob.user_id, False), (new_id(), True)):
-                grants.give(tx, stack_id, principal, is_team=is_team, level=StackLevel.ADMIN, now=backend.clock.now())
+                grants.replace(tx, stack_id, principal, is_team=is_team, level=StackLevel.ADMIN, now=backend.clock.now())
         client.post(f"{ACME}/transfer", json={"toOrg": "beta"})
 
         assert 0 == grant_count(backend)

@@ -17,8 +17,9 @@ from pycep import BicepParser
 from common.backend import require_remote
 from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
 from common.config.plan import make_plan
+from common.config.setting import Kind, Status
 from common.config.setting_notices import notices
-from common.config.settings import SECTIONS, SETTINGS, Kind, Settings, Status
+from common.config.settings import SECTIONS, SETTINGS, Settings
 from tests.hosts.azure_app import ROOT
 from tools.package_azure import PYTHON_VERSION
 
@@ -229,7 +230,7 @@ class TestSettings:
 
     def test_name_containers_that_there_are(self) -> None:
         """Each purpose has a container of its own, and the template makes it."""
-        addresses = [own_settings()[name] for name in (CHECKPOINTS, POLICY_PACKS, BATCHES, METADATA)]
+        addresses = [own_settings()[purpose.name] for purpose in (CHECKPOINTS, POLICY_PACKS, BATCHES, METADATA)]
 
         assert [f"azblob://{name}" for name in parsed("storage")["variables"]["containers"]["value"]] == addresses
 

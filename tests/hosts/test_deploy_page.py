@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from common.config.settings import SETTINGS, Status
+from common.config.setting import Status
+from common.config.settings import SETTINGS
 from tests.hosts.azure_app import ROOT
 from tests.hosts.test_bicep import FOLDER, parsed
 from tests.walkthrough import Page, amount, make_targets

@@ -204,4 +204,4 @@ class TestDispatcher:
 
         client.get("/api/user")
         assert client.portal is not None
-        assert backend.settings.integer("STACKHOLD_THREADS") == client.portal.call(limit)
+        assert backend.settings.threads == client.portal.call(limit)

@@ -47,7 +47,7 @@ class TestRequests:
         address = f"{create_stack(client)}/import"
         small = b'{"version":3,"deployment":{"manifest":{}}}'
         large = pack(small.ljust((16 << 20) + 1))
-        others, limit = Reserved(), 2 * backend.settings.integer("STACKHOLD_BODY_LIMIT_BYTES")
+        others, limit = Reserved(), 2 * backend.settings.body_limit_bytes
         others.take(limit, limit)
         try:
             assert (503, 503) == error_of(client.post(address, content=large))[:2]

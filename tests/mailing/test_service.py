@@ -189,7 +189,7 @@ class TestForgetExpired:
         left = []
         for days in (6, 2, 21, 2):
             clock.pass_seconds(days * 86_400)
-            cleanup.forget_expired(server)
+            cleanup.delete_expired(server)
             left.append([mail.address.partition("@")[0] for mail in mailing.page_mails(server, admin, None)[0]])
 
         assert [

@@ -272,7 +272,7 @@ class TestFailover:
         """Connections to a server that became read-only are closed at the first refused writes, and fresh ones write."""
         make_stack(relayed_backend, relayed_admin, tags={f"x{number}": "0" for number in range(4)})
         running = make_running(relayed_backend, relayed_admin, DEV)
-        pool = relayed_backend.settings.integer("STACKHOLD_THREADS")
+        pool = relayed_backend.settings.threads
         at_once(pool, lambda _: relayed_client.get(S).status_code)
         wire.make_read_only(error)
         lease = {"Authorization": f"update-token {running.started.token}"}

@@ -50,7 +50,7 @@ def _fill(backend: Backend, admin_id: str, org: str) -> None:
     people = [(new_id(), new_id(), number) for number in range(PEOPLE)]
     groups = [(new_id(), number) for number in range(GROUPS)]
     with backend.db.begin() as tx:
-        org_id = orgs.add_shared(tx, login=org, admin_user_id=admin_id, now=backend.clock.now())
+        org_id = orgs.create_organization(tx, login=org, admin_user_id=admin_id, now=backend.clock.now())
         tx.execute(
             insert(users),
             [

@@ -6,7 +6,7 @@ import pytest
 
 from common.backend import Backend
 from common.people.orgs.invites import service as invites
-from common.people.orgs.model import Invite, NewInvite, Wanted
+from common.people.orgs.model import Invite, NewInvite, RequestedRole
 from common.rights.caller import Caller
 from common.sign_in.accounts import email_addresses, password_reset
 from tests.clocks import FrozenClock
@@ -262,7 +262,7 @@ class TestAccount:
 class TestInvitation:
     def invited(self, place: Place, admin: Caller, email: str = "alice@example.com") -> tuple[Invite, str]:
         """Invites somebody to acme; returns the invitation and the link in its mail."""
-        [made], _ = invites.invite_people(place.server, admin, "acme", [NewInvite(email, Wanted("member"))])
+        [made], _ = invites.create_invites(place.server, admin, "acme", [NewInvite(email, RequestedRole("member"))])
         return made, place.mailed()
 
     def test_leads_a_newcomer_in(self, backend: Backend, admin: Caller) -> None:

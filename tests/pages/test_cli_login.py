@@ -8,7 +8,7 @@ import pytest
 from common.access import tokens as access
 from common.backend import Backend
 from common.people.tokens import service as tokens
-from common.people.tokens.model import Listing
+from common.people.tokens.model import TokenQuery
 from common.people.tokens.service import Page
 from tests.counting import Counter
 from tests.factories.people import ADMIN_TOKEN, caller_of
@@ -58,7 +58,7 @@ BAD_NONCES = ["", "a" * 15, "a" * 129, "g" * 64, "a5" * 32 + "&accessToken=x", "
 
 def personal(backend: Backend) -> list[str]:
     """The descriptions of the administrator's tokens, newest first."""
-    found, _ = tokens.page_personal(backend, caller_of(backend, ADMIN_TOKEN), Listing(), Page())
+    found, _ = tokens.page_personal_tokens(backend, caller_of(backend, ADMIN_TOKEN), TokenQuery(), Page())
     return [token.description for token in found]
 
 
@@ -189,7 +189,7 @@ class TestConfirm:
         page = member.get("/cli-login", **CLI)
         response = member.send("/cli-login", CLI, on="/settings")
         token = parse_qs(urlsplit(location(response)).query)["accessToken"][0]
-        found, _ = tokens.page_personal(backend, caller_of(backend, token), Listing(), Page())
+        found, _ = tokens.page_personal_tokens(backend, caller_of(backend, token), TokenQuery(), Page())
 
         assert "Good until 1 Feb 2026, 03:04 UTC" in shown(page)
         assert (int(backend.clock.now().timestamp()) + 30 * DAY_SECONDS) * 1000 == found[0].expires_at
@@ -199,7 +199,7 @@ class TestConfirm:
         """Without a limit it is good until it is revoked, as upstream's."""
         page = member.get("/cli-login", **CLI)
         member.send("/cli-login", CLI, on="/settings")
-        found, _ = tokens.page_personal(backend, caller_of(backend, ADMIN_TOKEN), Listing(), Page())
+        found, _ = tokens.page_personal_tokens(backend, caller_of(backend, ADMIN_TOKEN), TokenQuery(), Page())
 
         assert "Good until you revoke it" in shown(page)
         assert found[0].expires_at is None

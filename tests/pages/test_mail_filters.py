@@ -8,7 +8,7 @@ import pytest
 
 from common.backend import Backend
 from common.people.orgs.invites import service as invites
-from common.people.orgs.model import NewInvite, Wanted
+from common.people.orgs.model import NewInvite, RequestedRole
 from common.rights.caller import Caller
 from common.sign_in.accounts import email_addresses, password_reset
 from tests.factories.sign_in import OTHER, delivered, link_in, opened, sign_up
@@ -86,7 +86,7 @@ def test_use_no_link_up(reader: Reader, admin: Caller, kind: str, press: Press) 
         link, visit = reader.link(), reader.visit()
     elif kind == "invite":
         email_addresses.verify(reader.server, alice, link.partition("token=")[2])
-        invites.invite_people(reader.server, admin, "acme", [NewInvite("alice@example.com", Wanted("member"))])
+        invites.create_invites(reader.server, admin, "acme", [NewInvite("alice@example.com", RequestedRole("member"))])
         link = reader.link()
 
     filtered(reader, link)

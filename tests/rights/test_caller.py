@@ -66,24 +66,24 @@ class TestHeld:
         """Making stacks and teams is the members' as long as the organization says so."""
         closed = OrgSettings(members_can_create_stacks=False, members_can_create_teams=False)
 
-        assert {Permission.STACK_CREATE, Permission.TEAM_CREATE} <= member().held()
-        assert not {Permission.STACK_CREATE, Permission.TEAM_CREATE} & member(settings=closed).held()
+        assert {Permission.STACK_CREATE, Permission.TEAM_CREATE} <= member().permissions()
+        assert not {Permission.STACK_CREATE, Permission.TEAM_CREATE} & member(settings=closed).permissions()
 
     def test_of_a_custom_role_is_that_role_alone(self) -> None:
         """Who holds a custom role has neither the built-in role's permissions nor the toggles'."""
         rules = (d.Allow(permissions=[Permission.AUDIT_LOGS_READ]),)
 
-        assert {Permission.AUDIT_LOGS_READ} == member(custom_role_id="r1", rules=rules).held()
+        assert {Permission.AUDIT_LOGS_READ} == member(custom_role_id="r1", rules=rules).permissions()
 
     def test_adds_the_roles_of_teams(self) -> None:
         """The roles of a member's teams are added to the built-in role."""
         rules = (d.Allow(permissions=[Permission.AUDIT_LOGS_READ]),)
 
-        assert member().held() | {Permission.AUDIT_LOGS_READ} == member(rules=rules).held()
+        assert member().permissions() | {Permission.AUDIT_LOGS_READ} == member(rules=rules).permissions()
 
     def test_of_a_custom_role_shown_as_admin_is_not_everything(self) -> None:
         """The role that the wire shows gives nothing while a custom role stands in for it."""
-        assert frozenset() == member(Role.ADMIN, custom_role_id="r1").held()
+        assert frozenset() == member(Role.ADMIN, custom_role_id="r1").permissions()
 
 
 class TestHeldOnStack:
@@ -100,16 +100,16 @@ class TestHeldOnStack:
         """The default stack permission of the organization is every member's on every stack."""
         membership = member(settings=OrgSettings(default_stack_permission=level))
 
-        assert expected & STACK_VISIBLE == membership.held_on_stack(STACK, (), is_creator=False) & STACK_VISIBLE
+        assert expected & STACK_VISIBLE == membership.permissions_on_stack(STACK, (), is_creator=False) & STACK_VISIBLE
 
     def test_gives_creators_more_on_their_own_stacks(self) -> None:
         """A member administers a stack that they made."""
-        assert STACK_ADMIN <= member(settings=NO_DEFAULT).held_on_stack(STACK, (), is_creator=True)
+        assert STACK_ADMIN <= member(settings=NO_DEFAULT).permissions_on_stack(STACK, (), is_creator=True)
 
     def test_withholds_what_the_organization_withholds(self) -> None:
         """Where members may not delete or transfer stacks, neither their own stacks nor an admin grant change that."""
         closed = OrgSettings(members_can_delete_stacks=False, members_can_transfer_stacks=False)
-        held = member(settings=closed).held_on_stack(STACK, (Grant(StackLevel.ADMIN),), is_creator=True)
+        held = member(settings=closed).permissions_on_stack(STACK, (Grant(StackLevel.ADMIN),), is_creator=True)
 
         assert STACK_ADMIN - {Permission.STACK_DELETE, Permission.STACK_TRANSFER} == held & STACK_ADMIN
 
@@ -117,7 +117,7 @@ class TestHeldOnStack:
         """What a team or the member was given on the stack is added, levels and custom sets alike."""
         grants = (Grant(StackLevel.READ), Grant(rules=d.Allow(permissions=[Permission.STACK_IMPORT])))
 
-        assert {*STACK_READ, Permission.STACK_IMPORT} <= member(settings=NO_DEFAULT).held_on_stack(
+        assert {*STACK_READ, Permission.STACK_IMPORT} <= member(settings=NO_DEFAULT).permissions_on_stack(
             STACK, grants, is_creator=False
         )
 
@@ -127,12 +127,12 @@ class TestHeldOnStack:
         rules = (d.Condition(prod, d.Allow(permissions=[Permission.STACK_READ])),)
         role = member(custom_role_id="r1", rules=rules)
 
-        assert {Permission.STACK_READ} == role.held_on_stack(STACK, (), is_creator=False)
-        assert frozenset() == role.held_on_stack(Entity(EntityKind.STACK, "s2", {}), (), is_creator=False)
+        assert {Permission.STACK_READ} == role.permissions_on_stack(STACK, (), is_creator=False)
+        assert frozenset() == role.permissions_on_stack(Entity(EntityKind.STACK, "s2", {}), (), is_creator=False)
 
     def test_leaves_billing_managers_out(self) -> None:
         """The organization's default for members is not the billing managers'."""
-        assert not STACK_ADMIN & member(Role.BILLING_MANAGER).held_on_stack(STACK, (), is_creator=False)
+        assert not STACK_ADMIN & member(Role.BILLING_MANAGER).permissions_on_stack(STACK, (), is_creator=False)
 
 
 class TestRoles:

@@ -159,7 +159,7 @@ class TestAllowed:
             sub_node_for_false=d.Allow(permissions=[WRITE]),
         )
 
-        assert {READ, WRITE} == d.allowed(branches)
+        assert {READ, WRITE} == d.all_permissions(branches)
 
 
 class TestResolve:

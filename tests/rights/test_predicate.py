@@ -1,7 +1,7 @@
 import pytest
 
 from common.rights import descriptor as d
-from common.rights.predicate import ALWAYS, NEVER, All, Entity, EntityKind, Is, Lacks, Some, Tagged, both, either, holds, outcome
+from common.rights.predicate import ALWAYS, NEVER, All, Entity, EntityKind, HasTag, Is, Not, Some, both, either, holds, outcome
 
 STACK = Entity(EntityKind.STACK, "s1", {"env": "prod"})
 TRUE, FALSE = d.LiteralBool(value=True), d.LiteralBool(value=False)
@@ -114,14 +114,14 @@ class TestSimplification:
 
         assert (one, NEVER, ALWAYS) == (both([ALWAYS, one]), both([one, NEVER]), both([]))
         assert (one, ALWAYS, NEVER) == (either([NEVER, one]), either([one, ALWAYS]), either([]))
-        assert All((one, Lacks(one))) == both([one, Lacks(one)])
-        assert Some((one, Lacks(one))) == either([one, Lacks(one)])
+        assert All((one, Not(one))) == both([one, Not(one)])
+        assert Some((one, Not(one))) == either([one, Not(one)])
 
 
 class TestHolds:
     def test_takes_a_tag_with_any_value_or_one_of_several(self) -> None:
         """No values means any; an empty set means none."""
-        assert holds(Tagged("env"), STACK)
-        assert holds(Tagged("env", frozenset({"prod", "dev"})), STACK)
-        assert not holds(Tagged("env", frozenset()), STACK)
-        assert holds(Lacks(Tagged("zone")), STACK)
+        assert holds(HasTag("env"), STACK)
+        assert holds(HasTag("env", frozenset({"prod", "dev"})), STACK)
+        assert not holds(HasTag("env", frozenset()), STACK)
+        assert holds(Not(HasTag("zone")), STACK)

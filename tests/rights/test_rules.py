@@ -2,8 +2,8 @@ import pytest
 
 from common.rights import descriptor as d
 from common.rights.permissions import Permission
-from common.rights.predicate import ALWAYS, NEVER, Entity, EntityKind, Is, Lacks, Tagged
-from common.rights.rules import granted, parsed, where_granted
+from common.rights.predicate import ALWAYS, NEVER, Entity, EntityKind, HasTag, Is, Not
+from common.rights.rules import parse, permissions_on, where_granted
 
 READ, WRITE, DELETE, CREATE = (
     Permission.STACK_READ,
@@ -19,7 +19,7 @@ ENV = d.Tag(context=d.Stack(), key="env")
 
 def held(tree: d.Descriptor, entity: Entity | None) -> set[Permission]:
     """Returns what a descriptor gives on an entity."""
-    return set(granted(tree, entity))
+    return set(permissions_on(tree, entity))
 
 
 def allow(*permissions: Permission) -> d.Allow:
@@ -100,7 +100,7 @@ class TestWhereGranted:
 
         assert ALWAYS == where_granted(tree, frozenset({READ}), EntityKind.STACK)
         assert NEVER == where_granted(tree, frozenset({DELETE}), EntityKind.STACK)
-        assert Tagged("env") == where_granted(tree, frozenset({WRITE}), EntityKind.STACK)
+        assert HasTag("env") == where_granted(tree, frozenset({WRITE}), EntityKind.STACK)
         assert NEVER == where_granted(tree, frozenset({WRITE}), EntityKind.TEAM)
 
     def test_keeps_both_branches_apart(self) -> None:
@@ -109,11 +109,11 @@ class TestWhereGranted:
         tree = d.IfThenElse(condition=is_one, sub_node_for_true=allow(WRITE), sub_node_for_false=allow(READ))
         one = Is(frozenset({"s1"}))
 
-        assert (one, Lacks(one)) == tuple(where_granted(tree, frozenset({wanted}), EntityKind.STACK) for wanted in (WRITE, READ))
+        assert (one, Not(one)) == tuple(where_granted(tree, frozenset({wanted}), EntityKind.STACK) for wanted in (WRITE, READ))
 
 
 class TestParsed:
     @pytest.mark.parametrize("tree", [allow(READ), d.Group(entries=[d.Condition(condition=has_tag("a"), sub_node=allow(READ))])])
     def test_reads_what_was_written(self, tree: d.Descriptor) -> None:
         """A stored text comes back as the same value."""
-        assert tree == parsed(d.encode(tree))
+        assert tree == parse(d.encode(tree))

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from common.config.setting import Kind, Setting, Status
 from common.config.setting_notices import notices
-from common.config.settings import SETTINGS, Kind, Setting, Settings, Status
+from common.config.settings import SETTINGS, Settings
 from common.core.errors import StartUpError
 from common.ports.keys.local import create_key
 from functions.server.doctor import examine
@@ -69,7 +71,7 @@ def parts_of(value: str) -> Iterator[str]:
 class TestEverySetting:
     @pytest.mark.parametrize("setting", USED, ids=lambda setting: setting.name)
     def test_with_a_pasted_key_is_refused_or_used_without_showing_it(
-        self, setting: Setting, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, setting: Setting[Any], certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Each setting of the table with each bad value: no traceback, and no secret in what start and doctor say."""
         monkeypatch.chdir(tmp_path)
@@ -86,7 +88,7 @@ class TestEverySetting:
     @pytest.mark.parametrize("setting", PATH_OR_VALUE, ids=lambda setting: setting.name)
     @pytest.mark.parametrize("command", ["serve", "doctor"])
     def test_with_a_pasted_key_stops_the_real_program_in_one_line(
-        self, setting: Setting, command: str, certificate: Certificate, tmp_path: Path
+        self, setting: Setting[Any], command: str, certificate: Certificate, tmp_path: Path
     ) -> None:
         """The real program names the setting, shows no traceback and nothing of the value, and changes nothing."""
         value = bad_values()["a PEM key without its first line" if setting.is_pem else "a random key in base64"]

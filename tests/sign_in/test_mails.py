@@ -12,7 +12,7 @@ from common.db.tables.schema import METADATA
 from common.mailing import service as mailing
 from common.mailing.model import Purpose
 from common.people.orgs.invites import service as invites
-from common.people.orgs.model import NewInvite, Wanted
+from common.people.orgs.model import NewInvite, RequestedRole
 from common.ports.mail import Mailer
 from common.ports.mail.log import LogDriver
 from common.rights.caller import Caller
@@ -32,7 +32,7 @@ class TestWrite:
     def test_invites_with_a_proof(self, backend: Backend, admin: Caller) -> None:
         """An invitation tells who invites to what, by logins alone, with a link to its page."""
         server, box = opened(backend, PULUMI_API_DOMAIN="api.example.com")
-        made, _ = invites.invite_people(server, admin, "acme", [NewInvite("bob@example.com", Wanted("member"))])
+        made, _ = invites.create_invites(server, admin, "acme", [NewInvite("bob@example.com", RequestedRole("member"))])
         [told] = delivered(server, box)
 
         assert ("bob@example.com", "Invitation to the organization acme") == (told.to, told.subject)
@@ -43,8 +43,8 @@ class TestWrite:
     def test_leaves_a_cancelled_invitation(self, backend: Backend, admin: Caller) -> None:
         """The mail of an invitation that was cancelled before it went out is dropped."""
         server, box = opened(backend)
-        made, _ = invites.invite_people(server, admin, "acme", [NewInvite("bob@example.com", Wanted("member"))])
-        invites.cancel(server, admin, "acme", made[0].id)
+        made, _ = invites.create_invites(server, admin, "acme", [NewInvite("bob@example.com", RequestedRole("member"))])
+        invites.cancel_invite(server, admin, "acme", made[0].id)
 
         assert [] == delivered(server, box)
         assert [] == mailing.page_mails(server, admin, None)[0]
@@ -52,14 +52,14 @@ class TestWrite:
     def test_sends_an_invitation_again(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
         """An invitation that is sent again is mailed again, but not every minute, and a link for anybody never."""
         server, box = opened(backend)
-        [made], _ = invites.invite_people(server, admin, "acme", [NewInvite("bob@example.com", Wanted("member"))])
-        link = invites.make_link(server, admin, "acme", NewInvite("", Wanted("member")))
+        [made], _ = invites.create_invites(server, admin, "acme", [NewInvite("bob@example.com", RequestedRole("member"))])
+        link = invites.create_link(server, admin, "acme", NewInvite("", RequestedRole("member")))
         first = delivered(server, box)
-        invites.resend(server, admin, "acme", made.id)
-        invites.resend(server, admin, "acme", link.id)
+        invites.resend_invite(server, admin, "acme", made.id)
+        invites.resend_invite(server, admin, "acme", link.id)
         soon = delivered(server, box)
         clock.pass_seconds(301)
-        invites.resend(server, admin, "acme", made.id)
+        invites.resend_invite(server, admin, "acme", made.id)
 
         assert [1, 0, 1] == [len(first), len(soon), len(delivered(server, box))]
 
@@ -68,7 +68,7 @@ class TestSecrets:
     def test_are_kept_nowhere(self, backend: Backend, admin: Caller) -> None:
         """No password, link, proof, token or session that was ever handed out can be read in any table."""
         server, box = opened(backend)
-        invites.invite_people(server, admin, "acme", [NewInvite("bob@example.com", Wanted("member"))])
+        invites.create_invites(server, admin, "acme", [NewInvite("bob@example.com", RequestedRole("member"))])
         caller = sign_up(server)
         email_addresses.add_account(server, admin, "admin@example.com", OTHER)
         password_reset.request_reset(server, "alice@example.com")

@@ -8,7 +8,7 @@ from common.db.tables.stacks import stacks
 from common.rights.caller import Caller
 from common.rights.membership import StackScope
 from common.rights.permissions import StackLevel
-from common.rights.predicate import ALWAYS, NEVER, Is, Lacks, Predicate, Some, Tagged
+from common.rights.predicate import ALWAYS, NEVER, HasTag, Is, Not, Predicate, Some
 from common.stacks.model import StackPath
 from common.stacks.repository.listing import NEAR, Narrowed, page
 from common.stacks.repository.visibility import in_scopes
@@ -40,10 +40,10 @@ def scopes(backend: Backend, admin: Caller) -> Scopes:
         made = [ids[StackPath(org, "beta", "stage")] for org in ORGS[2::4]]
         tx.execute(stacks.update().values(created_by="somebody").where(stacks.c.id.in_(made)))
         logins = {row.login: row.id for row in tx.execute(select(organizations.c.login, organizations.c.id))}
-    tagged = Tagged("env", frozenset({"dev"}))
+    tagged = HasTag("env", frozenset({"dev"}))
     one = Is(frozenset({ids[StackPath("orgd", "alpha", "dev")]}))
-    many = Some(tuple(Tagged("env", frozenset({value, "stage"})) for value in "abcdefghijkl"))
-    rules: list[Predicate] = [NEVER, ALWAYS, tagged, Some((tagged, one)), Lacks(tagged), many, one]
+    many = Some(tuple(HasTag("env", frozenset({value, "stage"})) for value in "abcdefghijkl"))
+    rules: list[Predicate] = [NEVER, ALWAYS, tagged, Some((tagged, one)), Not(tagged), many, one]
     return {org: StackScope(logins[org], rules[n % len(rules)], "somebody", ("somebody", "team")) for n, org in enumerate(ORGS)}
 
 

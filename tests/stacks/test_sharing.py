@@ -8,7 +8,7 @@ from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.db.tables.access import stack_grants
 from common.people.teams import service
-from common.people.teams.model import Change, TeamRole
+from common.people.teams.model import TeamChange, TeamRole
 from common.people.users import steps as users
 from common.rights.built_in import ADMIN
 from common.rights.caller import Caller
@@ -79,7 +79,7 @@ class TestUpdateTeam:
         make_team(backend, admin, bob="member")
         make_user(backend, "mallory")
         with backend.db.begin() as tx:
-            users.add_machine(tx, org_login="acme", name="ci", now=backend.clock.now())
+            users.create_machine(tx, org_login="acme", name="ci", now=backend.clock.now())
         missing = {login: f"Not Found: User '{login}' not found" for login in ("acme/ci", "nobody", "")}
         for login, words in {"mallory": "Not Found: 'mallory' is not a member of organization acme", **missing}.items():
             with pytest.raises(NotFound) as refused:
@@ -97,7 +97,7 @@ class TestUpdateTeam:
         make_team(backend, admin, "web", bob="member")
         caller = caller_of(backend, bob)
         sharing.update_team(backend, caller, "acme", "ops", member("add", "eve"))
-        for change in (Change(), member("add", "eve"), Change(display_name="x")):
+        for change in (TeamChange(), member("add", "eve"), TeamChange(display_name="x")):
             with pytest.raises(Forbidden, match="lacks the permission team:update"):
                 sharing.update_team(backend, caller, "acme", "web", change)
         with pytest.raises(Forbidden, match="lacks the permission team:delete"):
@@ -112,7 +112,7 @@ class TestUpdateTeam:
         sharing.update_team(backend, admin, "acme", "ops", member("demote", "bob"))
 
         with pytest.raises(Forbidden):
-            sharing.update_team(backend, caller_of(backend, bob), "acme", "ops", Change(display_name="x"))
+            sharing.update_team(backend, caller_of(backend, bob), "acme", "ops", TeamChange(display_name="x"))
 
     def test_of_stacks_needs_the_right_to_share_them(self, backend: Backend, admin: Caller, bob: str) -> None:
         """Who administers a team gives it only stacks that they may share, and takes only those away."""
@@ -174,7 +174,7 @@ class TestUpdateTeam:
         service.create_team(backend, caller_of(backend, bob), "bob", "ops")
 
         with pytest.raises(NotFound, match="Team 'ops' not found"):
-            sharing.update_team(backend, admin, "acme", "ops", Change(display_name="x"))
+            sharing.update_team(backend, admin, "acme", "ops", TeamChange(display_name="x"))
         with pytest.raises(NotFound, match="Organization 'bob' not found"):
             sharing.get_team(backend, admin, "bob", "ops")
 
@@ -264,7 +264,7 @@ class TestRemoveCollaborator:
         with backend.db.begin() as tx:
             stack_id = tx.scalar(select(stack_grants.c.stack_id))
             assert stack_id is not None
-            grants.give(tx, stack_id, guest_id, is_team=False, level=StackLevel.READ, now=backend.clock.now())
+            grants.replace(tx, stack_id, guest_id, is_team=False, level=StackLevel.READ, now=backend.clock.now())
         found, owner = sharing.list_collaborators(backend, admin, made)
         sharing.remove_collaborator(backend, admin, made, "guest")
 

@@ -12,7 +12,7 @@ from common.rights.caller import Caller
 from common.rights.membership import StackScope
 from common.rights.permissions import Permission, StackLevel
 from common.rights.predicate import ALWAYS, NEVER, Entity, EntityKind, Is
-from common.rights.rules import granted, parsed, where_granted
+from common.rights.rules import parse, permissions_on, where_granted
 from common.stacks.repository.visibility import in_scopes, matches
 from tests.factories.stacks import make_stack
 
@@ -101,9 +101,9 @@ class TestMatches:
         @settings(max_examples=EXAMPLES, deadline=None)
         @given(trees([entity.id for entity in entities]), st.sampled_from([PERMISSIONS[0], *PERMISSIONS]))
         def agree(tree: d.Descriptor, wanted: Permission) -> None:
-            stored = parsed(d.encode(tree))
+            stored = parse(d.encode(tree))
             assert stored == tree
-            expected = {entity.id for entity in entities if wanted in granted(tree, entity)}
+            expected = {entity.id for entity in entities if wanted in permissions_on(tree, entity)}
             predicate = where_granted(stored, frozenset({wanted}), EntityKind.STACK)
             with backend.db.connect() as connection:
                 found = connection.scalars(select(stacks.c.id).where(matches(predicate))).all()

@@ -34,7 +34,7 @@ from common.rights.descriptor import Descriptor
 from common.rights.membership import Membership
 from common.rights.org_settings import OrgSettings, decode
 from common.rights.permissions import Role
-from common.rights.rules import parsed
+from common.rights.rules import parse
 
 _IS_GOOD = and_(
     access_tokens.c.token_hash == bindparam("token_hash"),
@@ -56,14 +56,14 @@ _OWNERS: dict[TokenKind, ColumnElement[Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TokenUse:
     """The owner of a token, and when the token was last seen in use (unix milliseconds)."""
 
     caller: Caller
     last_used_at: int | None
 
 
-def find_caller(connection: Connection, token_hash: str, now_millis: int) -> Found | None:
+def find_caller(connection: Connection, token_hash: str, now_millis: int) -> TokenUse | None:
     """Return the owner of a token that is good, with all memberships, or None."""
     return _found(connection.execute(_CALLER, {"token_hash": token_hash, "now_millis": now_millis}).all(), now_millis)
 
@@ -80,7 +80,7 @@ def is_revoked(connection: Connection, token_id: str) -> bool:
     return connection.scalar(query) is not None
 
 
-def _found(rows: Sequence[Row[Any]], now_millis: int) -> Found | None:
+def _found(rows: Sequence[Row[Any]], now_millis: int) -> TokenUse | None:
     owners = [row for row in rows if row.part == "owner"]
     if not owners:
         return None
@@ -91,10 +91,10 @@ def _found(rows: Sequence[Row[Any]], now_millis: int) -> Found | None:
             of_teams[row.org_id].append(row)
     ordered = sorted(found, key=lambda row: str(row.org_login))
     memberships = tuple(_to_membership(row, of_teams.get(row.org_id, ()), now_millis) for row in ordered)
-    return Found(_to_caller(owners[0], memberships), owners[0].last_used_at)
+    return TokenUse(_to_caller(owners[0], memberships), owners[0].last_used_at)
 
 
-def touch_token(connection: Connection, token_id: str, seen_at: int | None, now_millis: int) -> None:
+def record_use(connection: Connection, token_id: str, seen_at: int | None, now_millis: int) -> None:
     """Note that a token was used, unless another process did since it was read."""
     unchanged = access_tokens.c.last_used_at == seen_at if seen_at is not None else access_tokens.c.last_used_at.is_(None)
     connection.execute(update(access_tokens).values(last_used_at=now_millis).where(access_tokens.c.id == token_id, unchanged))
@@ -149,7 +149,7 @@ def revoke(tx: Connection, chosen: ColumnElement[bool], now_millis: int) -> int:
     return changed.rowcount
 
 
-def forget_expired(connection: Connection, before_millis: int, limit: int) -> int:
+def delete_expired(connection: Connection, before_millis: int, limit: int) -> int:
     """Delete some sessions and exchanged tokens that expired before a moment; return how many."""
     is_fleeting = or_(access_tokens.c.kind == TokenKind.SESSION, access_tokens.c.issuer_id.is_not(None))
     query = select(access_tokens.c.id).where(access_tokens.c.expires_at < before_millis, is_fleeting)
@@ -335,7 +335,7 @@ def _role(row: Row[Any]) -> tuple[Role, str | None]:
 
 def _rules(role_id: str, text: str | None) -> list[Descriptor]:
     if text is not None:
-        return [parsed(text)]
+        return [parse(text)]
     record = builtin.BY_ID.get(role_id)
     return [record.descriptor] if record is not None else []
 

@@ -7,11 +7,11 @@ from common.rights.built_in import BY_ID, MADE_AT, ROLE_IDS
 from common.rights.permissions import Role
 
 # A team's token has the fourth one; nobody is given it.
-GIVABLE = (Role.ADMIN, Role.MEMBER, Role.BILLING_MANAGER)
+ASSIGNABLE_ROLES = (Role.ADMIN, Role.MEMBER, Role.BILLING_MANAGER)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequestedRole:
     """Which role a client asks for, in its own words: one by id, or else a built-in one by name."""
 
     role: str | None
@@ -19,7 +19,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class MemberRole:
     """Which role somebody gets: a built-in one, or a custom one that stands in for the built-in Member role."""
 
     role: Role
@@ -27,7 +27,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleOf:
+class RoleSummary:
     """The role that a member holds, built-in or custom, by id; `modified_at` in unix milliseconds."""
 
     id: str
@@ -41,7 +41,7 @@ class Member:
 
     person: Person
     role: Role
-    custom: RoleOf | None
+    custom: RoleSummary | None
     suspended: bool
     created_at: int
 
@@ -51,11 +51,11 @@ class Member:
         return self.role is Role.ADMIN and self.custom is None
 
     @property
-    def effective(self) -> RoleOf:
+    def effective(self) -> RoleSummary:
         """Return the one role that decides what the member may do."""
         if self.custom is not None:
             return self.custom
-        return RoleOf(ROLE_IDS[self.role], BY_ID[ROLE_IDS[self.role]].name, MADE_AT)
+        return RoleSummary(ROLE_IDS[self.role], BY_ID[ROLE_IDS[self.role]].name, MADE_AT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class NewInvite:
     """An invitation that is asked for, in the client's own words."""
 
     email: str
-    wanted: Wanted
+    wanted: RequestedRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Invite:
     id: str
     org_id: str
     email: str
-    given: Given
+    given: MemberRole
     sent_by: Person
     sent_at: int
     expires_at: int

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from common.audit import steps
+from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
 from common.config.public_urls import is_laptop
@@ -16,10 +16,10 @@ from common.core.errors import BadRequest, Forbidden, NotFound
 from common.db.faults import unless_taken
 from common.db.retry import retry
 from common.people.orgs import steps as orgs
-from common.people.orgs.members.role_grants import settle
-from common.people.orgs.model import Counts, Wanted
+from common.people.orgs.members.role_grants import resolve_roles
+from common.people.orgs.model import Counts, RequestedRole
 from common.people.orgs.repository import members
-from common.people.orgs.steps import change_settings
+from common.people.orgs.steps import update_settings
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.org_settings import OrgSettings
@@ -28,7 +28,6 @@ from common.rights.permissions import Permission
 EXPIRY_LIMIT_DAYS = 730
 # Every request loads all of a person's organizations.
 BELONGING_LIMIT = 100
-_SETTING = "STACKHOLD_ORGANIZATIONS_BY_ANYONE"
 _TEXT_LIMIT = 100
 _TEXTS = ("ai_enablement", "default_deployment_role_id", "default_agent_pool_id")
 
@@ -49,7 +48,7 @@ def get_organization(backend: Backend, caller: Caller, org: str) -> Organization
         return Organization(membership, membership.settings, _counts(connection, membership))
 
 
-def update_settings(backend: Backend, caller: Caller, org: str, changes: Mapping[str, Any]) -> Organization:
+def update_organization(backend: Backend, caller: Caller, org: str, changes: Mapping[str, Any]) -> Organization:
     """Change settings, by their names in OrgSettings, and return the organization; the others stay.
 
     Raises BadRequest for a limit on tokens that cannot be, and for a role of deployments that is none; Forbidden for settings
@@ -61,25 +60,25 @@ def update_settings(backend: Backend, caller: Caller, org: str, changes: Mapping
 
     def change(old: OrgSettings) -> OrgSettings:
         new = msgspec.structs.replace(old, **changes)
-        membership.require_held(new.more_than(old))
+        membership.require_permissions(new.added_permissions(old))
         return new
 
     def update() -> Organization:
         with backend.db.begin() as tx:
             members.lock(tx, membership.org_id)
             if role_id:
-                settle(tx, membership, [Wanted(None, role_id)])
-            settings = change_settings(tx, membership.org_id, change)
+                resolve_roles(tx, membership, [RequestedRole(None, role_id)])
+            settings = update_settings(tx, membership.org_id, change)
             told = f"Changed {', '.join(sorted(name.replace('_', ' ') for name in changes)) or 'nothing'}"
-            steps.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
+            audit.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
             return Organization(membership, settings, _counts(tx, membership))
 
     return retry(update)
 
 
-def may_create_organization(settings: Settings, caller: Caller) -> bool:
+def can_create_organization(settings: Settings, caller: Caller) -> bool:
     """Tell whether the caller may make organizations: administrators of the installation, or everybody."""
-    is_open = settings.flag(_SETTING) if settings.is_set(_SETTING) else is_laptop(settings)
+    is_open = settings.organizations_by_anyone if settings.is_set(Settings.organizations_by_anyone) else is_laptop(settings)
     return caller.is_themselves and (is_open or caller.site_admin)
 
 
@@ -89,7 +88,7 @@ def create_organization(backend: Backend, caller: Caller, login: str) -> None:
     Raises Forbidden for whom the installation does not let, BadRequest for a bad name and for too many organizations, and
     Conflict for a name that is taken.
     """
-    if not may_create_organization(backend.settings, caller):
+    if not can_create_organization(backend.settings, caller):
         msg = "only administrators of the installation make organizations here; ask one of them"
         raise Forbidden(msg)
     if len(caller.memberships) >= BELONGING_LIMIT:
@@ -98,7 +97,7 @@ def create_organization(backend: Backend, caller: Caller, login: str) -> None:
 
     def make() -> None:
         with backend.db.begin() as tx:
-            orgs.add_shared(tx, login=login, admin_user_id=caller.user_id, now=backend.clock.now())
+            orgs.create_organization(tx, login=login, admin_user_id=caller.user_id, now=backend.clock.now())
 
     with unless_taken(f"the name {login[:80]!a} is taken, by a user or an organization"):
         retry(make)

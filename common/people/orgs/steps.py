@@ -25,12 +25,12 @@ def is_taken(tx: Connection, login: str) -> bool:
     return organizations.is_taken(tx, login)
 
 
-def add_shared(tx: Connection, *, login: str, admin_user_id: str, now: datetime) -> str:
+def create_organization(tx: Connection, *, login: str, admin_user_id: str, now: datetime) -> str:
     """Make an organization with one admin and return its id, a step; raises BadRequest for a bad login."""
     return _add(tx, login=login, name=login, personal_user_id=None, admin_user_id=admin_user_id, now=now)
 
 
-def add_personal(tx: Connection, *, login: str, name: str, user_id: str, now: datetime) -> str:
+def create_personal_organization(tx: Connection, *, login: str, name: str, user_id: str, now: datetime) -> str:
     """Make a user's personal organization, named like the user, and return its id: a step."""
     return _add(tx, login=login, name=name, personal_user_id=user_id, admin_user_id=user_id, now=now)
 
@@ -49,13 +49,13 @@ def _add(tx: Connection, *, login: str, name: str, personal_user_id: str | None,
     return org_id
 
 
-def drop_role(tx: Connection, org_id: str, role_id: str) -> None:
+def clear_role(tx: Connection, org_id: str, role_id: str) -> None:
     """Make every holder of a custom role, and everybody invited with it, what they are without it: a plain member."""
     # No permission check: the use case made it.
-    members.drop_role(tx, org_id, role_id)
+    members.clear_role(tx, org_id, role_id)
 
 
-def change_settings(tx: Connection, org_id: str, change: Callable[[OrgSettings], OrgSettings]) -> OrgSettings:
+def update_settings(tx: Connection, org_id: str, change: Callable[[OrgSettings], OrgSettings]) -> OrgSettings:
     """Change an organization's settings from what they are now, and return them as they are then.
 
     Raises Contention when another process changed them at the same time: run the use case with common.db.retry.retry.
@@ -73,6 +73,6 @@ def change_settings(tx: Connection, org_id: str, change: Callable[[OrgSettings],
     return new
 
 
-def load_settings(tx: Connection, org_id: str) -> OrgSettings:
+def get_settings(tx: Connection, org_id: str) -> OrgSettings:
     """Return an organization's settings as they are now: a step of its caller's use case."""
     return decode(organizations.find_settings(tx, org_id) or "{}")

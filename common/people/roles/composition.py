@@ -11,7 +11,7 @@ from common.people.roles.repository import roles
 from common.rights import descriptor as d
 from common.rights.built_in import BY_ID
 from common.rights.descriptor import TEXT_LIMIT_BYTES, Descriptor, Group
-from common.rights.rules import parsed
+from common.rights.rules import parse
 
 _NOTHING = Group(entries=[])
 
@@ -31,28 +31,28 @@ def compose(tx: Connection, org_id: str, role_id: str, details: str) -> Composit
     ids = frozenset(d.references(descriptor))
     custom = ids - BY_ID.keys()
     if custom:
-        require_acyclic(role_id, custom, roles.references(tx, org_id))
-    found = {found: parsed(text) for found, text in roles.rules_of(tx, org_id, custom).items()} if custom else {}
+        require_acyclic(role_id, custom, roles.find_references(tx, org_id))
+    found = {found: parse(text) for found, text in roles.find_rules(tx, org_id, custom).items()} if custom else {}
     return _resolved(descriptor, {**_built_ins(ids), **found}, ids)
 
 
 def rewrite_composers(tx: Connection, org_id: str, role_id: str, rules: Descriptor | None) -> None:
     """Store anew what every record that composes one comes to, directly or not; `rules` None when that one goes away."""
-    references = roles.references(tx, org_id)
+    references = roles.find_references(tx, org_id)
     ordered = composers_in_order(role_id, references)
     if not ordered:
         return
     composers = {record.id: record for record in roles.find_several(tx, org_id, ordered)}
     others = frozenset().union(*(references[found] for found in ordered)) - set(ordered) - {role_id}
-    texts = roles.rules_of(tx, org_id, others - BY_ID.keys()) if others - BY_ID.keys() else {}
-    known = {**_built_ins(others), **{found: parsed(text) for found, text in texts.items()}}
+    texts = roles.find_rules(tx, org_id, others - BY_ID.keys()) if others - BY_ID.keys() else {}
+    known = {**_built_ins(others), **{found: parse(text) for found, text in texts.items()}}
     if rules is not None:
         known[role_id] = rules
     changed: dict[str, str] = {}
     for found in ordered:
         composition = _recomposed(composers[found], known)
         known[found], changed[found] = composition.rules, composition.text
-    roles.put_rules(tx, changed)
+    roles.update_rules(tx, changed)
 
 
 def _recomposed(record: Record, known: Mapping[str, Descriptor]) -> Composition:

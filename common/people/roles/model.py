@@ -64,7 +64,7 @@ class NewRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RoleChange:
     """What somebody wants to change; None leaves a member as it is."""
 
     name: str | None = None
@@ -99,7 +99,7 @@ class Holders:
 
 
 @dataclass(frozen=True, slots=True)
-class TeamOf:
+class TeamSummary:
     """A team as a list shows one."""
 
     id: str
@@ -110,7 +110,7 @@ class TeamOf:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenOf:
+class TokenSummary:
     """An organization's token as a list shows one; times in milliseconds, None for never."""
 
     id: str

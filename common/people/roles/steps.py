@@ -14,11 +14,11 @@ from common.people.roles.model import DETAILS_LIMIT_BYTES, RECORD_LIMIT, NewReco
 from common.people.roles.repository import holders, roles
 from common.rights.built_in import BY_ID, MEMBER
 from common.rights.caller import Caller, missing_org
-from common.rights.descriptor import Descriptor, allowed
+from common.rights.descriptor import Descriptor, all_permissions
 from common.rights.membership import Membership
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission
-from common.rights.rules import parsed
+from common.rights.rules import parse
 
 
 def require(caller: Caller, permission: Permission, org: str) -> Membership:
@@ -26,14 +26,14 @@ def require(caller: Caller, permission: Permission, org: str) -> Membership:
     return caller.require(permission, org, missing=missing_org(org))
 
 
-def rules_of(connection: Connection, record: Record) -> Descriptor:
+def get_rules(connection: Connection, record: Record) -> Descriptor:
     """Return what a record comes to with all that it composes."""
     if record.is_built_in:
         return BY_ID[record.id].descriptor
-    return parsed(roles.rules_of(connection, record.org_id, [record.id])[record.id])
+    return parse(roles.find_rules(connection, record.org_id, [record.id])[record.id])
 
 
-def load(connection: Connection, org_id: str, role_id: str) -> Record:
+def get(connection: Connection, org_id: str, role_id: str) -> Record:
     """Return a built-in or custom record within the caller's own connection; NotFound without one."""
     found = find_built_in(org_id, role_id)
     if found is None and is_id(role_id):
@@ -44,13 +44,13 @@ def load(connection: Connection, org_id: str, role_id: str) -> Record:
     return found
 
 
-def marked(records: Iterable[Record], settings: OrgSettings) -> list[Record]:
+def mark_default(records: Iterable[Record], settings: OrgSettings) -> list[Record]:
     """Return the records with the one marked that new members get."""
     default_id = settings.default_role_id or MEMBER.id
     return [replace(record, is_default=True) if record.id == default_id else record for record in records]
 
 
-def add(tx: Connection, membership: Membership, new: NewRecord, now_millis: int, *, is_held: bool = False) -> Record:
+def create(tx: Connection, membership: Membership, new: NewRecord, now_millis: int, *, is_held: bool = False) -> Record:
     """Store a new record: a step of its caller's use case, which holds the organization's lock; errors as in create_role.
 
     `is_held` says that whoever gets the record has all of it already, so that the caller need not hold it.
@@ -58,17 +58,17 @@ def add(tx: Connection, membership: Membership, new: NewRecord, now_millis: int,
     role_id = new_id()
     composition = compose(tx, membership.org_id, role_id, new.details)
     if not is_held:
-        membership.require_held(allowed(composition.rules))
-    require_room(tx, membership.org_id, role_id, new.details)
-    with unless_taken(taken(new.purpose, new.name)):
+        membership.require_permissions(all_permissions(composition.rules))
+    require_space(tx, membership.org_id, role_id, new.details)
+    with unless_taken(duplicate_message(new.purpose, new.name)):
         roles.add(tx, membership.org_id, role_id, new, rules=composition.text, now_millis=now_millis)
-    roles.put_references(tx, role_id, composition.composed)
-    return load(tx, membership.org_id, role_id)
+    roles.replace_references(tx, role_id, composition.composed)
+    return get(tx, membership.org_id, role_id)
 
 
-def require_room(tx: Connection, org_id: str, role_id: str, details: str) -> None:
+def require_space(tx: Connection, org_id: str, role_id: str, details: str) -> None:
     """Raise BadRequest when an organization has no room for one more record, or for this text of one that it has."""
-    count, size = roles.totals(tx, org_id, without=role_id)
+    count, size = roles.count_others(tx, org_id, without=role_id)
     if count >= RECORD_LIMIT:
         msg = f"an organization may have {RECORD_LIMIT:,} roles, permission sets and policies"
         raise BadRequest(msg)
@@ -77,15 +77,15 @@ def require_room(tx: Connection, org_id: str, role_id: str, details: str) -> Non
         raise BadRequest(msg)
 
 
-def taken(purpose: Purpose, name: str) -> str:
+def duplicate_message(purpose: Purpose, name: str) -> str:
     """Return what is said of a name that another record of the purpose has."""
     return f"a {purpose} named {name[:100]!a} already exists"
 
 
-def take_all_from(tx: Connection, team_id: str) -> None:
+def delete_of_team(tx: Connection, team_id: str) -> None:
     """Take all roles from a team that goes away, with the private role made for it: a step of its caller's use case."""
     # No permission check: the use case made it.
-    private_id = holders.find_private(tx, team_id)
-    holders.take_all(tx, team_id)
-    if private_id is not None and holders.is_free(tx, private_id):
-        roles.remove(tx, private_id)
+    private_id = holders.find_private_role(tx, team_id)
+    holders.remove_team_roles(tx, team_id)
+    if private_id is not None and holders.is_unused(tx, private_id):
+        roles.delete(tx, private_id)

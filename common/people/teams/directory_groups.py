@@ -15,7 +15,7 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest
 from common.core.ids import new_id
 from common.core.names import is_name
-from common.people.teams.model import Change, Team
+from common.people.teams.model import Team, TeamChange
 from common.people.teams.repository import directory_groups, teams
 
 KIND = "scim"
@@ -31,12 +31,12 @@ def require_not_owned(tx: Connection, org_id: str, team: Team) -> None:
         raise BadRequest(msg)
 
 
-def is_owners(change: Change) -> bool:
+def changes_owned_fields(change: TeamChange) -> bool:
     """Tell whether a change is one that the owner of a team alone may make."""
     return change.member is not None or change.display_name is not None
 
 
-def add(tx: Connection, org_id: str, display_name: str, now: datetime) -> str:
+def create(tx: Connection, org_id: str, display_name: str, now: datetime) -> str:
     """Make a team and return its id: a step. IntegrityError means that somebody took its name meanwhile."""
     team = Team(new_id(), KIND, _free_name(tx, org_id, display_name), display_name, "")
     teams.add(tx, org_id, team, unix_millis(now))
@@ -45,7 +45,7 @@ def add(tx: Connection, org_id: str, display_name: str, now: datetime) -> str:
 
 def rename(tx: Connection, team_id: str, display_name: str) -> None:
     """Change what people see a team called, a step; the name in addresses and policies stays."""
-    directory_groups.put_display_name(tx, team_id, display_name)
+    directory_groups.update_display_name(tx, team_id, display_name)
 
 
 def add_members(tx: Connection, org_id: str, team_id: str, user_ids: Collection[str], now: datetime) -> bool:

@@ -79,7 +79,7 @@ class EnvironmentGrant:
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
+class TeamDetails:
     """A team with everything that belongs to it, each list in a fixed order."""
 
     team: Team
@@ -88,7 +88,7 @@ class Details:
     environments: tuple[EnvironmentGrant, ...] = ()
     role_ids: tuple[str, ...] = ()
 
-    def seen_by(self, user_id: str) -> "Details":
+    def seen_by(self, user_id: str) -> "TeamDetails":
         """Return the same with the role that a user has in the team."""
         own = next((member.role for member in self.members if member.person.id == user_id), TeamRole.NONE)
         return replace(self, team=replace(self.team, role=own))
@@ -122,7 +122,7 @@ class EnvironmentChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TeamChange:
     """What becomes of a team, all of it or nothing; what is None or empty stays as it is."""
 
     display_name: str | None = None

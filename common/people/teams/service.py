@@ -6,7 +6,7 @@ All changes of a team hold its row, so that nothing is added to one that is bein
 
 from sqlalchemy import Connection
 
-from common.audit import steps
+from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
@@ -14,17 +14,17 @@ from common.core.ids import new_id
 from common.db.faults import unless_taken
 from common.db.retry import retry
 from common.people.orgs.members import steps as members
-from common.people.teams import directory_groups
+from common.people.teams import directory_groups, steps
 from common.people.teams.model import (
-    Details,
     Member,
     Team,
+    TeamDetails,
     TeamRole,
     require_name,
     require_texts,
 )
 from common.people.teams.repository import teams
-from common.people.teams.steps import KIND, _entity, _founder, _missing, clear_member, hold, remove
+from common.people.teams.steps import KIND
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 
@@ -34,9 +34,9 @@ def list_teams(backend: Backend, caller: Caller, org: str) -> list[Team]:
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
         found = teams.find_all(connection, membership.org_id, caller.user_id)
-    if Permission.TEAM_LIST in membership.held():
+    if Permission.TEAM_LIST in membership.permissions():
         return found
-    listed = [team for team in found if Permission.TEAM_LIST in membership.held_on(_entity(team))]
+    listed = [team for team in found if Permission.TEAM_LIST in membership.permissions_on(steps.entity(team))]
     if not listed:
         raise caller.refusal(Permission.TEAM_LIST, membership)
     return listed
@@ -50,24 +50,24 @@ def create_team(
     *,
     display_name: str = "",
     description: str = "",
-) -> Details:
+) -> TeamDetails:
     """Make a team, with the caller as its admin if it is a person; Conflict when the organization has one of that name."""
     membership = caller.require(Permission.TEAM_CREATE, org, missing=missing_org(org))
     require_name(name)
     require_texts(display_name, description)
     team = Team(new_id(), KIND, name, display_name, description)
 
-    def create() -> Details:
+    def create() -> TeamDetails:
         with backend.db.begin() as tx:
             now_millis = unix_millis(backend.clock.now())
-            founder = _founder(tx, caller, membership)
+            founder = steps.founder(tx, caller, membership)
             with unless_taken(f"team {name!a} already exists in organization {membership.login}"):
                 teams.add(tx, membership.org_id, team, now_millis)
-            steps.record(tx, backend, caller, membership.org_id, Event.TEAM_CREATED, description=f"Made team {name}")
+            audit.record(tx, backend, caller, membership.org_id, Event.TEAM_CREATED, description=f"Made team {name}")
             if founder is None:
-                return Details(team)
+                return TeamDetails(team)
             teams.add_member(tx, membership.org_id, team.id, founder.id, TeamRole.ADMIN, now_millis=now_millis)
-            return Details(team, members=(Member(founder, TeamRole.ADMIN),)).seen_by(caller.user_id)
+            return TeamDetails(team, members=(Member(founder, TeamRole.ADMIN),)).seen_by(caller.user_id)
 
     return retry(create)
 
@@ -78,11 +78,11 @@ def delete_team(backend: Backend, caller: Caller, org: str, name: str) -> None:
 
     def delete() -> None:
         with backend.db.begin() as tx:
-            team = hold(tx, caller, membership, name, Permission.TEAM_DELETE)
+            team = steps.lock(tx, caller, membership, name, Permission.TEAM_DELETE)
             directory_groups.require_not_owned(tx, membership.org_id, team)
-            if not remove(tx, team.id, backend.clock.now()):
-                raise _missing(name)
-            steps.record(tx, backend, caller, membership.org_id, Event.TEAM_DELETED, description=f"Deleted team {name}")
+            if not steps.delete(tx, team.id, backend.clock.now()):
+                raise steps.missing(name)
+            audit.record(tx, backend, caller, membership.org_id, Event.TEAM_DELETED, description=f"Deleted team {name}")
 
     retry(delete)
 
@@ -95,7 +95,7 @@ def remove_member(backend: Backend, caller: Caller, org: str, login: str) -> Non
     membership = members.require_shared(caller, Permission.ORG_MEMBER_DELETE, org)
 
     def remove(tx: Connection) -> None:
-        clear_member(tx, membership.org_id, members.take_out(tx, caller, membership, login))
-        steps.record(tx, backend, caller, membership.org_id, Event.MEMBER_REMOVED, description=f"Removed {login}")
+        steps.delete_member_access(tx, membership.org_id, members.remove(tx, caller, membership, login))
+        audit.record(tx, backend, caller, membership.org_id, Event.MEMBER_REMOVED, description=f"Removed {login}")
 
-    members.in_turn(backend, membership.org_id, remove)
+    members.with_org_lock(backend, membership.org_id, remove)

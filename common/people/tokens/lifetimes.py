@@ -6,7 +6,7 @@ from common.access.tokens import IssuedToken
 from common.backend import Backend
 from common.core.clock import unix_seconds
 from common.people.tokens import service as tokens
-from common.people.tokens.model import DESCRIPTION_LIMIT, Wanted
+from common.people.tokens.model import DESCRIPTION_LIMIT, NewToken
 from common.rights.caller import Caller
 
 NEVER = 0
@@ -35,5 +35,5 @@ def expires(days: int, now: datetime) -> int:
 def create_for_command_line(backend: Backend, caller: Caller, description: str) -> IssuedToken:
     """Make a token for the command line of the caller's that asked in a browser; it lives as long as may be."""
     # No permission check: `create_personal` makes it, for the caller alone.
-    wanted = Wanted(description[:DESCRIPTION_LIMIT], expires(longest_days(caller), backend.clock.now()))
-    return tokens.create_personal(backend, caller, wanted)
+    wanted = NewToken(description[:DESCRIPTION_LIMIT], expires(longest_days(caller), backend.clock.now()))
+    return tokens.create_personal_token(backend, caller, wanted)

@@ -15,7 +15,7 @@ EXPIRY_LIMIT_DAYS = 732
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
-class Shown(StrEnum):
+class TokenFilter(StrEnum):
     """Which tokens a list shows; upstream's `filter`. Revoked ones are never shown."""
 
     ACTIVE = "active"
@@ -40,17 +40,17 @@ class SortDirection(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class TokenQuery:
     """How a list is narrowed and ordered; `search` is a part of a name or description, in any case."""
 
-    shown: Shown = Shown.ACTIVE
+    shown: TokenFilter = TokenFilter.ACTIVE
     search: str = ""
     sort_by: SortField = SortField.CREATED
     direction: SortDirection = SortDirection.DESCENDING
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
+class Owner:
     """Whose tokens: a kind, and the id of the person, organization or team."""
 
     kind: TokenKind
@@ -58,7 +58,7 @@ class Whose:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class NewToken:
     """A token that somebody wants to make; `expires` in unix seconds, 0 for never. People's tokens have no name.
 
     `reason` is for the audit log.
@@ -73,7 +73,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class Token:
     """A token in a list: never its text, which nobody has any more. Times in unix milliseconds, None for never.
 
     `role_id` is the role of an organization's token where one was chosen, `sort_key` what the list is ordered by.

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, liter
 
 from common.db.tables.access import access_tokens, roles
 from common.db.tables.people import users
-from common.people.tokens.model import Listed, Listing, Shown, SortDirection, SortField, Whose
+from common.people.tokens.model import Owner, SortDirection, SortField, Token, TokenFilter, TokenQuery
 from common.rights import built_in
 
 # Later than any token ends.
@@ -22,13 +22,13 @@ _SORT_KEYS: dict[SortField, ColumnElement[Any]] = {
 
 def page(
     connection: Connection,
-    whose: Whose,
-    listing: Listing,
+    whose: Owner,
+    listing: TokenQuery,
     *,
     after: tuple[str | int, str] | None,
     limit: int,
     now_millis: int,
-) -> list[Listed]:
+) -> list[Token]:
     """Return tokens that are not revoked, after a position (sort key, id) if there is one."""
     sort_key = _SORT_KEYS[listing.sort_by]
     falls = listing.direction is SortDirection.DESCENDING
@@ -61,25 +61,25 @@ def get_name(tx: Connection, token_id: str) -> str:
     return tx.scalar(select(access_tokens.c.name).where(access_tokens.c.id == token_id)) or ""
 
 
-def hold_role(tx: Connection, org_id: str, role_id: str) -> str | None:
+def lock_role(tx: Connection, org_id: str, role_id: str) -> str | None:
     """Return the rules of an organization's custom role, or None, and keep it from being deleted until the transaction ends."""
     query = select(roles.c.rules).where(roles.c.id == role_id, roles.c.org_id == org_id, roles.c.purpose == built_in.ROLE)
     found: str | None = tx.scalar(query.with_for_update(read=True))
     return found
 
 
-def _owned(whose: Whose) -> ColumnElement[bool]:
+def _owned(whose: Owner) -> ColumnElement[bool]:
     # What was given for an identity token is not listed (platform.md 10.3).
     return and_(access_tokens.c.kind == whose.kind, _OWNERS[whose.kind] == whose.id, access_tokens.c.issuer_id.is_(None))
 
 
-def _shown(shown: Shown, now_millis: int) -> list[ColumnElement[bool]]:
+def _shown(shown: TokenFilter, now_millis: int) -> list[ColumnElement[bool]]:
     match shown:
-        case Shown.ACTIVE:
+        case TokenFilter.ACTIVE:
             return [or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now_millis)]
-        case Shown.EXPIRED:
+        case TokenFilter.EXPIRED:
             return [access_tokens.c.expires_at <= now_millis]
-        case Shown.ALL:
+        case TokenFilter.ALL:
             return []
 
 
@@ -99,8 +99,8 @@ def _following(sort_key: ColumnElement[Any], after: tuple[str | int, str] | None
     return [or_(further[0], and_(sort_key == key, further[1]))]
 
 
-def _to_listed(row: Row[Any]) -> Listed:
-    return Listed(
+def _to_listed(row: Row[Any]) -> Token:
+    return Token(
         id=row.id,
         kind=row.kind,
         name=row.name,

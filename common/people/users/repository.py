@@ -30,18 +30,18 @@ def add(
     )
 
 
-def has_address(tx: Connection, email: str, *, other_than: str) -> bool:
+def lock_email(tx: Connection, email: str, *, other_than: str) -> bool:
     """Tell whether another user has an address, and let nobody else take it before the transaction ends."""
     query = select(users.c.id).where(users.c.email == email, users.c.id != other_than).order_by(users.c.id).limit(1)
     return tx.scalar(query.with_for_update()) is not None
 
 
-def put_address(tx: Connection, user_id: str, email: str) -> None:
+def update_email(tx: Connection, user_id: str, email: str) -> None:
     """Store an address that is known to be a user's."""
     tx.execute(update(users).values(email=email).where(users.c.id == user_id))
 
 
-def put_name(tx: Connection, user_id: str, name: str) -> None:
+def update_name(tx: Connection, user_id: str, name: str) -> None:
     """Store the name that others see."""
     tx.execute(update(users).values(name=name).where(users.c.id == user_id))
 
@@ -56,6 +56,6 @@ def clear_default_org(tx: Connection, user_id: str, org_id: str) -> None:
     tx.execute(update(users).values(default_org_id=None).where(users.c.id == user_id, users.c.default_org_id == org_id))
 
 
-def put_first_email(tx: Connection, user_id: str, email: str) -> bool:
+def set_first_email(tx: Connection, user_id: str, email: str) -> bool:
     """Store a user's address if they have none; False when they have."""
     return tx.execute(update(users).values(email=email).where(users.c.id == user_id, users.c.email == "")).rowcount == 1

@@ -18,7 +18,7 @@ def find_id(tx: Connection, login: str) -> str | None:
     return repository.find_id(tx, login)
 
 
-def add(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, now: datetime) -> str:
+def create(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, now: datetime) -> str:
     """Make a user and return the id, a step; raises BadRequest for a bad login, IntegrityError for one that is taken.
 
     `email` is an address that is known to be theirs, or empty: invitations and sign-ins trust it.
@@ -38,20 +38,20 @@ def add(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, 
     return user_id
 
 
-def give_address(tx: Connection, user_id: str, email: str) -> bool:
+def set_email(tx: Connection, user_id: str, email: str) -> bool:
     """Store an address, in lower case, that is now known to be a user's, a step; False when another user has it."""
-    if repository.has_address(tx, email, other_than=user_id):
+    if repository.lock_email(tx, email, other_than=user_id):
         return False
-    repository.put_address(tx, user_id, email)
+    repository.update_email(tx, user_id, email)
     return True
 
 
 def rename(tx: Connection, user_id: str, name: str) -> None:
     """Store the name that others see of a user, a step; raises BadRequest for an empty or a long one."""
-    repository.put_name(tx, user_id, fit_name(name))
+    repository.update_name(tx, user_id, clean_name(name))
 
 
-def fit_name(text: str) -> str:
+def clean_name(text: str) -> str:
     """Return a name as it is shown, without needless spaces; raises BadRequest for an empty or a long one."""
     name = " ".join(text.split())
     if not name.isprintable() or not 1 <= len(name) <= NAME_LIMIT:
@@ -60,7 +60,7 @@ def fit_name(text: str) -> str:
     return name
 
 
-def add_machine(tx: Connection, *, org_login: str, name: str, now: datetime) -> str:
+def create_machine(tx: Connection, *, org_login: str, name: str, now: datetime) -> str:
     """Make the user behind an organization's or a team's token and return the id, a step; nobody can sign in as it."""
     user_id = new_id()
     repository.add(
@@ -76,16 +76,16 @@ def add_machine(tx: Connection, *, org_login: str, name: str, now: datetime) -> 
     return user_id
 
 
-def choose_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
+def set_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
     """Store a user's default organization: a step of its caller's use case."""
     repository.set_default_org(tx, user_id, org_id)
 
 
-def forget_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
+def clear_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
     """Delete a user's choice of default organization if it is this one: a step of its caller's use case."""
     repository.clear_default_org(tx, user_id, org_id)
 
 
-def adopt_email(tx: Connection, user_id: str, email: str) -> bool:
+def set_first_email(tx: Connection, user_id: str, email: str) -> bool:
     """Store an address that is known to be a user's unless they have one, a step; False when they have."""
-    return repository.put_first_email(tx, user_id, email.lower())
+    return repository.set_first_email(tx, user_id, email.lower())

@@ -29,12 +29,11 @@ TOKEN_FOR = timedelta(days=30)
 PROVIDER = "password"
 _NAME_LIMIT = 255
 _WRONG = "the name or the password is wrong"
-_LOGIN_SWITCHES = ("PULUMI_DISABLE_EMAIL_LOGIN", "PULUMI_HIDE_EMAIL_LOGIN")
 
 
 def is_login_offered(settings: Settings) -> bool:
     """Tell whether people can sign in with an address and a password."""
-    return not any(settings.flag(name) for name in _LOGIN_SWITCHES)
+    return not (settings.disable_email_login or settings.hide_email_login)
 
 
 def sign_in(backend: Backend, name: str, password: str, *, client: str = "") -> str:

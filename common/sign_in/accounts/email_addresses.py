@@ -175,7 +175,7 @@ def take_address(tx: Connection, user_id: str, address: str, now_millis: int) ->
     It is decided in turn with people who come from providers with the same address.
     """
     identities.hold_address(tx, address_key(address), now_millis)
-    return users.give_address(tx, user_id, address)
+    return users.set_email(tx, user_id, address)
 
 
 def _confirm(tx: Connection, backend: Backend, caller: Caller, link: Link) -> str:

@@ -26,7 +26,7 @@ from common.sign_in import new_users, rate_limits
 from common.sign_in.accounts import accounts, email_addresses, passwords
 from common.sign_in.sessions import sessions
 
-_SWITCHES = ("PULUMI_DISABLE_EMAIL_SIGNUP", "PULUMI_HIDE_EMAIL_SIGNUP")
+_SWITCHES = (Settings.disable_email_signup, Settings.hide_email_signup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,12 @@ def may_sign_up(settings: Settings) -> bool:
     """Tell whether anybody may make an account with an address and a password."""
     if is_closed(settings):
         return False
-    return any(settings.is_set(name) for name in _SWITCHES) or is_laptop(settings)
+    return any(map(settings.is_set, _SWITCHES)) or is_laptop(settings)
 
 
 def is_closed(settings: Settings) -> bool:
     """Tell whether nobody may, not even with an invitation."""
-    return any(settings.flag(name) for name in _SWITCHES) or not accounts.is_login_offered(settings)
+    return any(map(settings.get, _SWITCHES)) or not accounts.is_login_offered(settings)
 
 
 def sign_up(backend: Backend, new: NewAccount, *, client: str = "") -> str:
@@ -101,7 +101,7 @@ def _signed_up(backend: Backend, new: NewAccount, client: str, admit: Callable[[
     invited = _require_welcome(backend, new)
     address = email_addresses.require_address(new.email)
     passwords.require_fit(new.password, new.login, address)
-    name = users.fit_name(new.name) if new.name.strip() else new.login
+    name = users.clean_name(new.name) if new.name.strip() else new.login
     asked = [(rate_limits.SIGN_UP_OF_ADDRESS, address), (rate_limits.SIGN_UP_OF_CLIENT, rate_limits.client_subject(client))]
     rate_limits.take(backend, *asked)
     password_hash = passwords.hashed(new.password)
@@ -117,7 +117,7 @@ def _signed_up(backend: Backend, new: NewAccount, client: str, admit: Callable[[
         return admit(tx, user_id)
 
     if invited is not None:
-        return members.in_turn(backend, invited.invite.org_id, make)
+        return members.with_org_lock(backend, invited.invite.org_id, make)
 
     def attempt() -> str:
         with backend.db.begin() as tx:

@@ -52,10 +52,10 @@ def _follow_in(
     given = {rule.team for rule in wanted if rule.org == first.org}
     belongs = {place.team_id for place in places if place.team in given} - {None}
     held = {place.team_id for place in places if place.is_in_team and place.team in named} - {None}
-    provider_groups.take_from(tx, [one for one in held - belongs if one], user_id)
+    provider_groups.remove_from_teams(tx, [one for one in held - belongs if one], user_id)
     if given and (not first.is_member or belongs - held):
-        members.let_in(tx, first.org_id, user_id, now)
-        provider_groups.put_in(tx, first.org_id, [one for one in belongs - held if one], user_id, now)
+        members.add_if_missing(tx, first.org_id, user_id, now)
+        provider_groups.add_to_teams(tx, first.org_id, [one for one in belongs - held if one], user_id, now)
 
 
 def _note_unknown(rules: Iterable[GroupTeam], places: list[Place]) -> None:

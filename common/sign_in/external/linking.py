@@ -24,7 +24,6 @@ from common.sign_in.external import providers
 from common.sign_in.model import Account, Identity
 from common.sign_in.repository import identities
 
-_PASSWORD_OFF = ("PULUMI_DISABLE_EMAIL_LOGIN", "PULUMI_HIDE_EMAIL_LOGIN")
 _ANYBODY = "*"
 _SAML = "saml:"
 
@@ -126,7 +125,7 @@ def _require_welcome(tx: Connection, settings: Settings, account: Account, now_m
         return
     if not account.address:
         raise Forbidden("this account has no verified address, and nobody here is linked to it; verify its address first")
-    domains = [one.lower().removeprefix("@") for one in identity_providers.listed(settings.text("STACKHOLD_SIGN_UP_DOMAINS"))]
+    domains = [one.lower().removeprefix("@") for one in identity_providers.listed(settings.sign_up_domains)]
     is_welcome = _ANYBODY in domains or account.address.rpartition("@")[2] in domains
     if not is_welcome and not identities.is_invited(tx, account.address, now_millis):
         raise Forbidden("nobody here is linked to this account, and its address was not invited; ask for an invitation")
@@ -137,7 +136,7 @@ def _give_address(tx: Connection, user_id: str, account: Account, now_millis: in
     if account.address:
         identities.hold_address(tx, address_key(account.address), now_millis)
         if not identities.find_people(tx, account.address):
-            users.adopt_email(tx, user_id, account.address)
+            users.set_first_email(tx, user_id, account.address)
 
 
 def _require_free(tx: Connection, caller: Caller, identity: Identity) -> None:
@@ -154,7 +153,7 @@ def _works(settings: Settings, identity: Identity) -> bool:
 
 
 def _has_password(tx: Connection, settings: Settings, user_id: str) -> bool:
-    return not any(map(settings.flag, _PASSWORD_OFF)) and identities.has_password(tx, user_id)
+    return not (settings.disable_email_login or settings.hide_email_login) and identities.has_password(tx, user_id)
 
 
 def address_key(address: str) -> str:

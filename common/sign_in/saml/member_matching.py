@@ -62,7 +62,7 @@ def _matched(tx: Connection, visit: Visit, provider: str) -> str | None:
     """
     answer = visit.answer
     found = sso_members.find_by_address(tx, answer.org_id, provider, _names(answer))
-    if found is None or not sso_members.is_elsewhere(tx, answer.org_id, found) or _chosen(tx, visit) == found:
+    if found is None or not sso_members.belongs_elsewhere(tx, answer.org_id, found) or _chosen(tx, visit) == found:
         return found
     msg = (
         "your address is that of a member who belongs to other organizations too; sign in here first, then open "

@@ -19,7 +19,7 @@ def in_turn(backend: Backend, directory: Directory, change: Callable[[Connection
     """Run a change in one transaction under the organization's lock, and anew when another organization took a name first."""
     for _ in range(_ATTEMPTS):
         try:
-            return members.in_turn(backend, directory.org_id, change)
+            return members.with_org_lock(backend, directory.org_id, change)
         except Exception as error:
             if not is_race(error):
                 raise

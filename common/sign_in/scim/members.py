@@ -32,13 +32,13 @@ def settle(tx: Connection, directory: Directory, profile: Profile, now: datetime
         return member
     login = new_users.free_login(tx, profile.key)
     made = new_users.add_person(tx, login=login, name=profile.name, email="", now=now)
-    users.choose_default_organization(tx, made, directory.org_id)
+    users.set_default_organization(tx, made, directory.org_id)
     return made
 
 
 def admit(tx: Connection, directory: Directory, user_id: str, now: datetime) -> None:
     """Let somebody into the organization: a step."""
-    directory_members.admit(tx, directory.org_id, user_id, now)
+    directory_members.add_or_reactivate(tx, directory.org_id, user_id, now)
 
 
 def suspend(tx: Connection, directory: Directory, user_id: str, now: datetime) -> None:
@@ -50,7 +50,7 @@ def suspend(tx: Connection, directory: Directory, user_id: str, now: datetime) -
 def remove(tx: Connection, directory: Directory, user_id: str, user_name: str, now: datetime) -> None:
     """End somebody's membership with all that was given to them in the organization, and their way in: a step."""
     directory_members.remove(tx, directory.org_id, user_id)
-    teams.clear_member(tx, directory.org_id, user_id)
+    teams.delete_member_access(tx, directory.org_id, user_id)
     is_of_others = _is_of_others(tx, directory, user_id)
     if not is_of_others:
         # Their SAML provider may let them through for a while yet; they must not come in as somebody new. Of somebody who
@@ -94,4 +94,4 @@ def _revoke(tx: Connection, directory: Directory, user_id: str, now: datetime, *
 
 def _is_of_others(tx: Connection, directory: Directory, user_id: str) -> bool:
     """Tell whether somebody belongs to other organizations too, or administers the installation."""
-    return directory_members.is_elsewhere(tx, directory.org_id, user_id) or user_rows.is_site_admin(tx, user_id)
+    return directory_members.belongs_elsewhere(tx, directory.org_id, user_id) or user_rows.is_site_admin(tx, user_id)

@@ -27,7 +27,7 @@ def start(tx: Connection, backend: Backend, user_id: str, *, provider: str) -> s
     secret by `cookie`, when the transaction is over: the key for it may have to be fetched.
     """
     now = backend.clock.now()
-    hours = backend.settings.integer("STACKHOLD_SESSION_HOURS")
+    hours = backend.settings.session_hours
     owner = access.TokenOwner(user_id, is_session=True)
     issued = tokens.issue_token(
         tx,

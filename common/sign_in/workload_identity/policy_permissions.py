@@ -13,10 +13,10 @@ from common.core.errors import BadRequest, Forbidden
 from common.people.teams import steps as teams
 from common.rights import built_in
 from common.rights.caller import Caller
-from common.rights.descriptor import allowed
+from common.rights.descriptor import all_permissions
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
-from common.rights.rules import parsed
+from common.rights.rules import parse
 from common.sign_in.workload_identity.language.patterns import is_literal
 from common.sign_in.workload_identity.model import Decision, Level, Statement, TokenType
 from common.sign_in.workload_identity.repository import refresh_tokens
@@ -40,7 +40,7 @@ def _require_role(tx: Connection, membership: Membership, role_id: str) -> None:
     if rules is None:
         msg = f"Role {role_id!a} not found in organization {membership.login}"
         raise BadRequest(msg)
-    membership.require_held(allowed(parsed(rules)))
+    membership.require_permissions(all_permissions(parse(rules)))
 
 
 def _require_own(tx: Connection, caller: Caller, membership: Membership, statement: Statement) -> None:
@@ -48,15 +48,15 @@ def _require_own(tx: Connection, caller: Caller, membership: Membership, stateme
         case TokenType.ORGANIZATION:
             if Level.ADMIN in statement.levels or statement.role_id == built_in.ADMIN.id:
                 raise _only_admins(membership, "administrators")
-            if Permission.ORG_TOKEN_CREATE not in membership.held():
+            if Permission.ORG_TOKEN_CREATE not in membership.permissions():
                 raise caller.refusal(Permission.ORG_TOKEN_CREATE, membership)
             if statement.role_id in ("", built_in.MEMBER.id):
                 membership.require_as_member()
         case TokenType.TEAM:
             if not is_literal(statement.target):
                 raise _only_admins(membership, "teams by a pattern")
-            team = teams.hold(tx, caller, membership, statement.target, Permission.TEAM_CREATE_TOKEN)
-            teams.require_no_more(tx, membership, team)
+            team = teams.lock(tx, caller, membership, statement.target, Permission.TEAM_CREATE_TOKEN)
+            teams.require_no_escalation(tx, membership, team)
         case TokenType.PERSONAL:
             if not caller.is_themselves or statement.target != caller.login:
                 raise _only_admins(membership, "tokens of other people")

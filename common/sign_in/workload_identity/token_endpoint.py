@@ -107,7 +107,7 @@ def _record_refusal(backend: Backend, issuer: Issuer, asked: Asked, reason: str,
 
     def record() -> None:
         with backend.db.begin() as tx:
-            steps.record_of(tx, backend, job_of(issuer, client), issuer.org_id, Event.ISSUER_REFUSED, description=told)
+            steps.record_as(tx, backend, job_of(issuer, client), issuer.org_id, Event.ISSUER_REFUSED, description=told)
 
     retry(record)
 

@@ -22,7 +22,7 @@ from common.backend import Backend
 from common.core.clock import from_millis, unix_millis
 from common.core.errors import Unavailable
 from common.db.faults import is_race
-from common.people.orgs.steps import load_settings
+from common.people.orgs.steps import get_settings
 from common.people.users import steps as users
 from common.rights import built_in
 from common.sign_in.workload_identity.language.evaluation import Given, Refusal, decide
@@ -104,7 +104,7 @@ def _record(tx: Connection, backend: Backend, issuer: Issuer, request: Request, 
     what = "Renewed" if is_renewal else "Gave"
     told = f"{what} a {request.token_type} token{whose} for an identity token of issuer {issuer.name!a}"
     event = _EVENTS.get(request.token_type, Event.ORG_TOKEN_EXCHANGED)
-    steps.record_of(tx, backend, job_of(issuer, client), issuer.org_id, event, description=told)
+    steps.record_as(tx, backend, job_of(issuer, client), issuer.org_id, event, description=told)
 
 
 def _require_given(issuer: Issuer, request: Request) -> Given:
@@ -156,7 +156,7 @@ def _grant(
 
 def _limit_of_org(tx: Connection, issuer: Issuer) -> int:
     """Return the longest life of tokens that the organization takes, in seconds."""
-    days = load_settings(tx, issuer.org_id).max_access_token_expiry_days
+    days = get_settings(tx, issuer.org_id).max_access_token_expiry_days
     return days * _DAY_SECONDS if days else issuer.max_expiration_seconds
 
 
@@ -202,7 +202,7 @@ def _machine(tx: Connection, backend: Backend, issuer: Issuer, subject: str, suf
     if found is not None:
         return found
     name = _free_name(tx, issuer.org_login, f"oidc/{_fit(issuer.name)}{suffix}")
-    user_id = users.add_machine(tx, org_login=issuer.org_login, name=name, now=backend.clock.now())
+    user_id = users.create_machine(tx, org_login=issuer.org_login, name=name, now=backend.clock.now())
     refresh_tokens.add_machine(tx, issuer.id, subject, user_id)
     return user_id
 

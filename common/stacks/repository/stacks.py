@@ -25,7 +25,7 @@ from common.db.tables.people import organizations, users
 from common.db.tables.stacks import stack_names, stack_tags, stacks, updates
 from common.rights.membership import Grant, StackScope
 from common.rights.permissions import StackLevel
-from common.rights.rules import parsed
+from common.rights.rules import parse
 from common.stacks.model import Kind, Place, Stack, StackPath, Status, Version
 from common.stacks.repository.visibility import in_scopes
 
@@ -256,7 +256,7 @@ def to_stack(row: Row[tuple[object, ...]], grants: tuple[Grant, ...]) -> Stack:
 
 
 def _to_grant(row: Row[tuple[object, ...]]) -> Grant:
-    return Grant(StackLevel(row.permission), parsed(row.rules) if row.rules is not None else None)
+    return Grant(StackLevel(row.permission), parse(row.rules) if row.rules is not None else None)
 
 
 def to_version(row: Row[tuple[object, ...]]) -> Version:

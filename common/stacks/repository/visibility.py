@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
 from common.db.tables.access import stack_grants
 from common.db.tables.stacks import stack_tags, stacks
 from common.rights.membership import StackScope
-from common.rights.predicate import All, Is, Lacks, Predicate, Some, Tagged
+from common.rights.predicate import All, HasTag, Is, Not, Predicate, Some
 
 # More rules than this are asked together: each by itself finds its stacks by an index, but costs a query.
 _RULES_APART = 8
@@ -39,10 +39,10 @@ def matches(predicate: Predicate) -> ColumnElement[bool]:
     match predicate:
         case Is(ids):
             return stacks.c.id.in_(sorted(ids))
-        case Tagged(key, values):
+        case HasTag(key, values):
             found = exists().where(stack_tags.c.stack_id == stacks.c.id, stack_tags.c.name == key)
             return found.where(stack_tags.c.value.in_(sorted(values))) if values is not None else found
-        case Lacks(inner):
+        case Not(inner):
             return not_(matches(inner))
         case All(parts):
             return and_(true(), *(matches(part) for part in parts))

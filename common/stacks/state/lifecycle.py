@@ -182,7 +182,7 @@ def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) ->
                 now_millis=now_millis,
             )
             stacks.mark_deleted(tx, found, now_millis)
-            grants.take_all_on(tx, found.id)
+            grants.delete_of_stack(tx, found.id)
 
     retried(load(), remove, load)
 

@@ -102,7 +102,7 @@ def renamed(backend: Backend, text: bytes, old: StackPath, new: StackPath) -> by
 
     A secrets provider of another service that happens to name the same stack is left alone where our own name is known.
     """
-    host = backend.settings.text("PULUMI_API_DOMAIN")
+    host = backend.settings.api_domain
     return rename(text, Names(old.org, old.project, old.name), Names(new.org, new.project, new.name), service_host=host)
 
 

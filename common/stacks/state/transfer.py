@@ -105,7 +105,7 @@ def _transfer(backend: Backend, caller: Caller, stack: Stack, target: Membership
             )
             require_room(tx, backend, target.org_id, target.login)
             moving.move(tx, found, target, caller.user_id, now_millis)
-            grants.take_all_on(tx, found.id)
+            grants.delete_of_stack(tx, found.id)
 
     retried(stack, move, lambda: _load(backend, caller, stack.path))
 

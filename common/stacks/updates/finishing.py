@@ -150,7 +150,7 @@ def _replayed(backend: Backend, finishing: Finishing) -> End:
         cli_version=finishing.cli_version,
         now=backend.clock.now(),
         command=finishing.kind,
-        ceiling_bytes=backend.settings.integer("STACKHOLD_BODY_LIMIT_BYTES"),
+        ceiling_bytes=backend.settings.body_limit_bytes,
     )
     damage = "; ".join(result.damage) or None
     if damage:

@@ -214,7 +214,7 @@ def _in_order(
 
 def _text(backend: Backend, update_id: str, batch: EventBatch) -> tuple[Shield, bytes]:
     """Return the text of a batch, hidden; an empty one for what cannot be read, which must not take the others with it."""
-    limit = backend.settings.integer("STACKHOLD_BODY_LIMIT_BYTES")
+    limit = backend.settings.body_limit_bytes
     try:
         stored = backend.batches.get_stored(batch.blob_key) if batch.blob_key is not None else batch.body or b""
         text = inflate(stored, limit) if is_packed(stored) else stored

@@ -17,7 +17,7 @@ UNSTARTED_FOR = timedelta(days=1)
 def compact(backend: Backend) -> int:
     """Drop the journals of updates that ended long enough ago; return how many updates that was, at most one step's."""
     # No permission check: the job acts for no caller. The update's checkpoint holds all that its journal said.
-    before = _days_ago(backend, "STACKHOLD_JOURNAL_DAYS")
+    before = _days_ago(backend, backend.settings.journal_days)
     with backend.db.connect() as connection:
         found = repository.ended_with_journal(connection, before, UPDATES_PER_STEP)
         if found:
@@ -40,7 +40,7 @@ def purge_deleted(backend: Backend) -> int:
     """Drop one step's rows of a stack that was deleted long enough ago; return how many updates or stacks went."""
     # No permission check: the job acts for no caller, and a deleted stack cannot be named by any.
     with backend.db.begin() as tx:
-        stack_id = purge.claim_deleted(tx, _days_ago(backend, "STACKHOLD_DELETED_STACK_DAYS"))
+        stack_id = purge.claim_deleted(tx, _days_ago(backend, backend.settings.deleted_stack_days))
         if stack_id is None:
             return 0
         found = repository.of_stack(tx, stack_id, UPDATES_PER_STEP)
@@ -52,5 +52,5 @@ def purge_deleted(backend: Backend) -> int:
         return 1
 
 
-def _days_ago(backend: Backend, setting: str) -> int:
-    return unix_millis(backend.clock.now() - timedelta(days=backend.settings.integer(setting)))
+def _days_ago(backend: Backend, days: int) -> int:
+    return unix_millis(backend.clock.now() - timedelta(days=days))

@@ -43,7 +43,7 @@ def append_journal(backend: Backend, lease: Lease, stored: bytes, text: bytes) -
     _require_small(backend, text)
     found = _checked(lambda: envelope.envelope(text))
     kept, size = _kept(stored, text, found.count)
-    limit = backend.settings.integer("STACKHOLD_UPDATE_LIMIT_BYTES")
+    limit = backend.settings.update_limit_bytes
     batch = Batch(new_id(), found.first_sequence, found.last_sequence, found.count, size, limit)
     _append(backend, lease, kept, batch, rows.add_journal_batch)
 
@@ -53,7 +53,7 @@ def append_events(backend: Backend, lease: Lease, stored: bytes, text: bytes) ->
     _require_small(backend, text)
     found = _checked(lambda: envelope.events_envelope(text))
     kept, size = _kept(stored, text, found.count)
-    limit = backend.settings.integer("STACKHOLD_UPDATE_LIMIT_BYTES")
+    limit = backend.settings.update_limit_bytes
     changes = found.resource_changes.decode() if found.resource_changes is not None else None
     batch = Batch(new_id(), found.first_sequence, found.last_sequence, found.count, size, limit, changes)
     _append(backend, lease, kept, batch, rows.add_event_batch)
@@ -137,7 +137,7 @@ def _append(backend: Backend, lease: Lease, stored: bytes, batch: Batch, add: Ca
         return _require_good(backend, lease)
     body: bytes | None = stored
     blob_key = None
-    if len(stored) > backend.settings.integer("STACKHOLD_BATCH_ROW_LIMIT_BYTES"):
+    if len(stored) > backend.settings.batch_row_limit_bytes:
         body, blob_key = None, blob_keys.new_batch_key(lease.update_id)
         backend.batches.put_stored(blob_key, stored)
     with backend.db.connect() as connection:
@@ -162,7 +162,7 @@ def _kept(stored: bytes, text: bytes, count: int) -> tuple[bytes, int]:
 
 def _require_small(backend: Backend, text: bytes) -> None:
     """Raise TooLarge for a batch that takes more than it may: its sender halves it."""
-    limit = backend.settings.integer("STACKHOLD_BATCH_LIMIT_BYTES")
+    limit = backend.settings.batch_limit_bytes
     if len(text) > limit:
         msg = f"the batch is larger than {limit:,} bytes (STACKHOLD_BATCH_LIMIT_BYTES)"
         raise TooLarge(msg)

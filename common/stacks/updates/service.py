@@ -65,7 +65,7 @@ def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, progra
             program=kept,
             user_id=caller.user_id,
             now_millis=unix_millis(backend.clock.now()),
-            limit=backend.settings.integer("STACKHOLD_UPDATES_PER_DAY"),
+            limit=backend.settings.updates_per_day,
         )
     if not added:
         raise _too_many(backend, stack)
@@ -115,7 +115,7 @@ def begin(
     client: Client,
 ) -> Started:
     """Create and start an update in one step; errors as in create and start."""
-    limit = backend.settings.integer("STACKHOLD_UPDATES_PER_DAY")
+    limit = backend.settings.updates_per_day
 
     def once() -> Started:
         stack = stacks.get_stack(backend, caller, path, _needed(dry_run=program.dry_run))
@@ -340,7 +340,7 @@ def _has_new_tags(caller: Caller, stack: Stack, wanted: Start) -> bool:
 
 
 def _too_many(backend: Backend, stack: Stack) -> TooManyRequests:
-    limit = backend.settings.integer("STACKHOLD_UPDATES_PER_DAY")
+    limit = backend.settings.updates_per_day
     return TooManyRequests(
         f"stack '{stack.path}' has had {limit:,} updates and previews within a day, which is the limit"
         " (STACKHOLD_UPDATES_PER_DAY); try again later",

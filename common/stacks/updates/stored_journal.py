@@ -46,7 +46,7 @@ class StoredJournal:
             stored = self._bodies.pop(batch.id, b"")
         name = batch.blob_key or f"{batch.id} of the database"
         # Batches from before there was a limit for each may be as large as a request.
-        limit = self._backend.settings.integer("STACKHOLD_BODY_LIMIT_BYTES")
+        limit = self._backend.settings.body_limit_bytes
         try:
             text = inflate(stored, limit) if is_packed(stored) else stored
         except BadGzip as error:

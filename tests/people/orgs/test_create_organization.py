@@ -49,8 +49,8 @@ class TestFound:
         bob = caller_of(backend, make_user(backend, "bob"))
         is_laptop = dialect == "sqlite"
 
-        assert orgs.may_create_organization(server.settings, admin)
-        assert (may and (is_laptop or bool(settings))) == orgs.may_create_organization(server.settings, bob)
+        assert orgs.can_create_organization(server.settings, admin)
+        assert (may and (is_laptop or bool(settings))) == orgs.can_create_organization(server.settings, bob)
 
     @pytest.mark.parametrize("login", ["ACME", "Bob", "bOB", "Admin"])
     def test_refuses_a_name_that_differs_in_the_case_of_letters_alone(self, backend: Backend, admin: Caller, login: str) -> None:

@@ -62,7 +62,7 @@ class TestUpdateSettings:
         """What is changed is in the reply and there at the next call; the rest stays."""
         role_id = make_role(backend, Permission.STACK_READ)
         make_default(backend, role_id)
-        told = orgs.update_settings(backend, admin, "acme", {"default_stack_permission": StackLevel.READ})
+        told = orgs.update_organization(backend, admin, "acme", {"default_stack_permission": StackLevel.READ})
         found = orgs.get_organization(backend, caller_of(backend, "pul-" + "a1" * 20), "acme")
 
         assert (StackLevel.READ, role_id) == (told.settings.default_stack_permission, told.settings.default_role_id)
@@ -70,8 +70,8 @@ class TestUpdateSettings:
 
     def test_loses_none_of_two(self, backend: Backend, admin: Caller) -> None:
         """Two changes at the same moment are both kept."""
-        with interleaved(backend, "BEGIN", lambda: orgs.update_settings(backend, admin, "acme", {"neo_enabled": True})):
-            told = orgs.update_settings(backend, admin, "acme", {"members_can_create_teams": False})
+        with interleaved(backend, "BEGIN", lambda: orgs.update_organization(backend, admin, "acme", {"neo_enabled": True})):
+            told = orgs.update_organization(backend, admin, "acme", {"members_can_create_teams": False})
 
         assert (True, False) == (told.settings.neo_enabled, told.settings.members_can_create_teams)
 
@@ -88,7 +88,7 @@ class TestUpdateSettings:
     def test_refuses_what_cannot_be(self, backend: Backend, admin: Caller, changes: dict[str, Any]) -> None:
         """A limit that is none, a text that is too long, and a role of deployments that is none."""
         with pytest.raises(BadRequest):
-            orgs.update_settings(backend, admin, "acme", changes)
+            orgs.update_organization(backend, admin, "acme", changes)
 
     def test_gives_nothing_that_the_caller_lacks(self, backend: Backend, admin: Caller) -> None:
         """Whoever is no admin gives deployments neither the admin's role nor one that holds more than they do."""
@@ -96,8 +96,8 @@ class TestUpdateSettings:
         over, fit = make_role(backend, Permission.STACK_WRITE, name="over"), make_role(backend, Permission.STACK_READ, name="fit")
         for role_id in (ADMIN.id, over):
             with pytest.raises(Forbidden):
-                orgs.update_settings(backend, bob, "acme", {"default_deployment_role_id": role_id})
-        told = orgs.update_settings(backend, bob, "acme", {"default_deployment_role_id": fit})
+                orgs.update_organization(backend, bob, "acme", {"default_deployment_role_id": role_id})
+        told = orgs.update_organization(backend, bob, "acme", {"default_deployment_role_id": fit})
 
         assert fit == told.settings.default_deployment_role_id
         assert admin.login == "admin"
@@ -110,7 +110,7 @@ class TestUpdateSettings:
             "members_can_create_stacks": False,
             "members_can_delete_stacks": False,
         }
-        orgs.update_settings(backend, bob, "acme", taken)
+        orgs.update_organization(backend, bob, "acme", taken)
         more: list[dict[str, Any]] = [
             {"default_stack_permission": StackLevel.ADMIN},
             {"default_stack_permission": StackLevel.READ},
@@ -121,8 +121,8 @@ class TestUpdateSettings:
         ]
         for changes in more:
             with pytest.raises(Forbidden, match="nobody may give what they do not hold themselves"):
-                orgs.update_settings(backend, bob, "acme", changes)
-        orgs.update_settings(backend, bob, "acme", {"preferred_vcs": "github"})
+                orgs.update_organization(backend, bob, "acme", changes)
+        orgs.update_organization(backend, bob, "acme", {"preferred_vcs": "github"})
 
         assert admin.login == "admin"
         assert StackLevel.NONE == orgs.get_organization(backend, make_admin(backend), "acme").settings.default_stack_permission
@@ -134,7 +134,7 @@ class TestAddShared:
         token = make_user(backend, "alice")
         user_id = caller_of(backend, token).user_id
         with backend.db.begin() as tx:
-            org_steps.add_shared(tx, login="globex", admin_user_id=user_id, now=backend.clock.now())
+            org_steps.create_organization(tx, login="globex", admin_user_id=user_id, now=backend.clock.now())
         found = caller_of(backend, token).membership("globex")
 
         assert found is not None
@@ -144,13 +144,13 @@ class TestAddShared:
     def test_refuses_a_bad_name(self, backend: Backend, login: str) -> None:
         """A name that clients could not put into an address is refused."""
         with backend.db.begin() as tx, pytest.raises(BadRequest):
-            org_steps.add_shared(tx, login=login, admin_user_id="u", now=backend.clock.now())
+            org_steps.create_organization(tx, login=login, admin_user_id="u", now=backend.clock.now())
 
     def test_refuses_a_name_that_is_taken(self, backend: Backend) -> None:
         """A user's name is the name of their namespace, so no organization can have it."""
         make_user(backend, "alice")
         with pytest.raises(IntegrityError), backend.db.begin() as tx:
-            org_steps.add_shared(tx, login="alice", admin_user_id="u", now=backend.clock.now())
+            org_steps.create_organization(tx, login="alice", admin_user_id="u", now=backend.clock.now())
 
 
 class TestAddMember:

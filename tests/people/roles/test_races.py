@@ -7,7 +7,7 @@ from sqlalchemy import select
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, NotFound
 from common.db.tables.access import roles, team_roles
-from common.people.roles.model import Change
+from common.people.roles.model import RoleChange
 from common.people.roles.service import roles as role_service
 from common.people.roles.service import teams
 from common.rights.caller import Caller
@@ -24,7 +24,7 @@ class TestRaces:
 
         def change(role_id: str, composed: str) -> str:
             try:
-                role_service.update_role(backend, admin, ORG, role_id, Change(details=json.dumps(compose(composed))))
+                role_service.update_role(backend, admin, ORG, role_id, RoleChange(details=json.dumps(compose(composed))))
             except BadRequest:
                 return "refused"
             return "done"
@@ -41,7 +41,7 @@ class TestRaces:
 
             def give(role_id: str = role.id) -> None:
                 with suppress(NotFound):
-                    teams.give_role(backend, admin, ORG, "ops", role_id)
+                    teams.add_team_role(backend, admin, ORG, "ops", role_id)
 
             def delete(role_id: str = role.id) -> None:
                 with suppress(Conflict):

@@ -288,7 +288,7 @@ class TestStackSide:
         bob_id = caller_of(backend, make_user(backend, "bob", org="acme")).user_id
         stack_id = client.get(S).json()["id"]
         with backend.db.begin() as tx:
-            grants.give(tx, stack_id, bob_id, is_team=False, level=StackLevel.WRITE, now=backend.clock.now())
+            grants.replace(tx, stack_id, bob_id, is_team=False, level=StackLevel.WRITE, now=backend.clock.now())
         give(client, 101)
         found = client.get(f"{S}/collaborators").json()
         removed = [client.delete(f"{S}/collaborators/bob") for _ in range(2)]

@@ -14,7 +14,7 @@ from common.db.tables.access import stack_grants
 from common.db.tables.people import members, team_entities, team_members, teams
 from common.db.tables.stacks import stacks
 from common.people.teams import service
-from common.people.teams.model import Change, EnvironmentChange, MemberAction, MemberChange, StackChange
+from common.people.teams.model import EnvironmentChange, MemberAction, MemberChange, StackChange, TeamChange
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
 from common.stacks import sharing
@@ -29,7 +29,7 @@ LEVELS = (StackLevel.READ, StackLevel.WRITE, StackLevel.ADMIN, StackLevel.CREATO
 ROUNDS = range(4)
 # How long the other one is waited for, who is done by then unless a lock stops it.
 HEAD_START_SECONDS = 0.5
-ADD_BOB = Change(member=MemberChange(MemberAction.ADD, "bob"))
+ADD_BOB = TeamChange(member=MemberChange(MemberAction.ADD, "bob"))
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def team(backend: Backend, admin: Caller) -> None:
 
 
 @pytest.fixture
-def change(backend: Backend, admin: Caller) -> Callable[[Change], None]:
+def change(backend: Backend, admin: Caller) -> Callable[[TeamChange], None]:
     """Changes team ops."""
     return lambda wanted: sharing.update_team(backend, admin, "acme", "ops", wanted)
 
@@ -92,26 +92,26 @@ def overtaken(backend: Backend, before: str, other: Callable[[], object]) -> Ite
 
 
 class TestOneTeam:
-    def test_takes_a_member_once(self, backend: Backend, admin: Caller, change: Callable[[Change], None]) -> None:
+    def test_takes_a_member_once(self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None]) -> None:
         """Of several who add the same person one does, and the others are told that they are in."""
         found = outcomes(*[lambda: change(ADD_BOB)] * 4)
 
         assert Counter(done=1, Conflict=3) == found
         assert 2 == len(sharing.get_team(backend, admin, "acme", "ops").members)
 
-    def test_has_one_level_on_a_stack(self, backend: Backend, admin: Caller, change: Callable[[Change], None]) -> None:
+    def test_has_one_level_on_a_stack(self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None]) -> None:
         """Of several levels that are given at once the last one stays, whoever was last; nobody is refused."""
         make_stack(backend, admin)
-        wanted = [Change(stacks=(StackChange("shop", "dev", level),)) for level in LEVELS]
+        wanted = [TeamChange(stacks=(StackChange("shop", "dev", level),)) for level in LEVELS]
         found = outcomes(*[lambda one=one: change(one) for one in wanted])
         [grant] = sharing.get_team(backend, admin, "acme", "ops").stacks
 
         assert Counter(done=4) == found
         assert grant.level in LEVELS
 
-    def test_has_one_level_on_an_environment(self, backend: Backend, admin: Caller, change: Callable[[Change], None]) -> None:
+    def test_has_one_level_on_an_environment(self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None]) -> None:
         """The same entry that is added by several is there once."""
-        found = outcomes(*[lambda: change(Change(environments=(EnvironmentChange("p", "dev", "open"),)))] * 4)
+        found = outcomes(*[lambda: change(TeamChange(environments=(EnvironmentChange("p", "dev", "open"),)))] * 4)
 
         assert Counter(done=4) == found
         assert 1 == len(sharing.get_team(backend, admin, "acme", "ops").environments)
@@ -132,15 +132,15 @@ class TestOneTeam:
 class TestNothingIsLeft:
     @pytest.mark.parametrize("_round", ROUNDS)
     def test_of_a_team_that_is_deleted_meanwhile(
-        self, backend: Backend, admin: Caller, change: Callable[[Change], None], _round: int
+        self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None], _round: int
     ) -> None:
         """What is added to a team while it is deleted goes with it, or is refused."""
         make_stack(backend, admin)
         found = outcomes(
             lambda: change(ADD_BOB),
-            lambda: change(Change(stacks=(StackChange("shop", "dev", StackLevel.READ),))),
+            lambda: change(TeamChange(stacks=(StackChange("shop", "dev", StackLevel.READ),))),
             lambda: service.delete_team(backend, admin, "acme", "ops"),
-            lambda: change(Change(environments=(EnvironmentChange("p", "dev", "open"),))),
+            lambda: change(TeamChange(environments=(EnvironmentChange("p", "dev", "open"),))),
             lambda: lifecycle.create(backend, admin, "acme", "shop", NewStack("new", {}, teams=("ops",))),
         )
 
@@ -149,12 +149,12 @@ class TestNothingIsLeft:
 
     @pytest.mark.parametrize("_round", ROUNDS)
     def test_of_a_stack_that_is_deleted_meanwhile(
-        self, backend: Backend, admin: Caller, change: Callable[[Change], None], _round: int
+        self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None], _round: int
     ) -> None:
         """What is given on a stack while it is deleted goes with it, or is refused."""
         path = make_stack(backend, admin)
         found = outcomes(
-            lambda: change(Change(stacks=(StackChange("shop", "dev", StackLevel.READ),))),
+            lambda: change(TeamChange(stacks=(StackChange("shop", "dev", StackLevel.READ),))),
             lambda: lifecycle.delete(backend, admin, path, force=False),
             lambda: sharing.set_team_level(backend, admin, path, "ops", StackLevel.WRITE),
         )
@@ -164,7 +164,7 @@ class TestNothingIsLeft:
 
     @pytest.mark.parametrize("_round", ROUNDS)
     def test_of_a_member_who_leaves_meanwhile(
-        self, backend: Backend, admin: Caller, change: Callable[[Change], None], _round: int
+        self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None], _round: int
     ) -> None:
         """Whoever is added to a team while they leave the organization is in neither."""
         found = outcomes(
@@ -180,25 +180,25 @@ class TestNothingIsLeft:
 class TestWaits:
     """At the one moment when a check was made and nothing is written yet, whoever takes away what was checked has to wait."""
 
-    def test_for_a_grant(self, backend: Backend, admin: Caller, change: Callable[[Change], None]) -> None:
+    def test_for_a_grant(self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None]) -> None:
         """A stack is deleted after what is being given on it, and takes that along."""
         path = make_stack(backend, admin)
         with overtaken(backend, "INSERT INTO stack_grants", lambda: lifecycle.delete(backend, admin, path, force=False)):
-            change(Change(stacks=(StackChange("shop", "dev", StackLevel.READ),)))
+            change(TeamChange(stacks=(StackChange("shop", "dev", StackLevel.READ),)))
 
         assert 0 == orphans(backend)
 
-    def test_for_a_new_member(self, backend: Backend, admin: Caller, change: Callable[[Change], None]) -> None:
+    def test_for_a_new_member(self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None]) -> None:
         """Somebody leaves the organization after they came into a team, and leaves that too."""
         with overtaken(backend, "INSERT INTO team_members", lambda: service.remove_member(backend, admin, "acme", "bob")):
             change(ADD_BOB)
 
         assert 0 == orphans(backend)
 
-    def test_before_a_team_goes(self, backend: Backend, admin: Caller, change: Callable[[Change], None]) -> None:
+    def test_before_a_team_goes(self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None]) -> None:
         """A team is deleted after what is being added to it."""
         make_stack(backend, admin)
-        wanted = Change(
+        wanted = TeamChange(
             member=ADD_BOB.member,
             stacks=(StackChange("shop", "dev", StackLevel.READ),),
             environments=(EnvironmentChange("p", "dev", "open"),),

@@ -35,7 +35,7 @@ class TestCreateTeam:
         org_id = next(found.org_id for found in admin.memberships if found.login == "acme")
         with backend.db.begin() as tx:
             now = backend.clock.now()
-            machine_id = users.add_machine(tx, org_login="acme", name="ci", now=now)
+            machine_id = users.create_machine(tx, org_login="acme", name="ci", now=now)
             owner = TokenOwner(machine_id, org_id, is_admin=True)
             token = issue_token(tx, owner, name="ci", description="", created_by=admin.user_id, now=now)
         made = service.create_team(backend, caller_of(backend, token.text), "acme", "ops")
@@ -84,7 +84,7 @@ class TestDeleteTeam:
         org_id = next(found.org_id for found in admin.memberships if found.login == "acme")
         with backend.db.begin() as tx:
             now = backend.clock.now()
-            machine_id = users.add_machine(tx, org_login="acme", name="ci", now=now)
+            machine_id = users.create_machine(tx, org_login="acme", name="ci", now=now)
             token = issue_token(
                 tx,
                 TokenOwner(machine_id, org_id, team_id),

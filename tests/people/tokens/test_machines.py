@@ -22,7 +22,7 @@ def give(backend: Backend, team_id: str, name: str, level: StackLevel) -> None:
     with backend.db.begin() as tx:
         stack_id = tx.scalar(select(stacks.c.id).where(stacks.c.name == name))
         assert stack_id is not None
-        grants.give(tx, stack_id, team_id, is_team=True, level=level, now=backend.clock.now())
+        grants.replace(tx, stack_id, team_id, is_team=True, level=level, now=backend.clock.now())
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from sqlalchemy import event, insert
 from common.backend import Backend
 from common.db.tables.access import access_tokens
 from common.people.tokens import repository
-from common.people.tokens.model import Listing, Shown, SortField, Whose
+from common.people.tokens.model import Owner, SortField, TokenFilter, TokenQuery
 from common.rights.caller import TokenKind
 
 OWNERS, EACH = 40, 50
-LISTS: dict[TokenKind, Whose] = {kind: Whose(kind, f"{kind}7") for kind in TokenKind if kind is not TokenKind.SESSION}
+LISTS: dict[TokenKind, Owner] = {kind: Owner(kind, f"{kind}7") for kind in TokenKind if kind is not TokenKind.SESSION}
 
 
 def fill(backend: Backend) -> None:
@@ -54,8 +54,10 @@ def sent(backend: Backend) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", LISTS)
-@pytest.mark.parametrize("listing", [Listing(), Listing(Shown.ALL, "x", SortField.NAME)])
-def test_reads_the_owners_tokens_only(backend: Backend, sent: list[tuple[str, Any]], kind: TokenKind, listing: Listing) -> None:
+@pytest.mark.parametrize("listing", [TokenQuery(), TokenQuery(TokenFilter.ALL, "x", SortField.NAME)])
+def test_reads_the_owners_tokens_only(
+    backend: Backend, sent: list[tuple[str, Any]], kind: TokenKind, listing: TokenQuery
+) -> None:
     """A list reads the tokens of its owner, not everybody's."""
     with backend.db.connect() as connection:
         repository.page(connection, LISTS[kind], listing, after=(1, "x"), limit=11, now_millis=1)

@@ -64,4 +64,4 @@ class TestAdd:
     def test_refuses_a_bad_login(self, backend: Backend) -> None:
         """A login that clients could not put into an address is refused."""
         with backend.db.begin() as tx, pytest.raises(BadRequest):
-            user_steps.add(tx, login="a/b", name="", email="", site_admin=False, now=backend.clock.now())
+            user_steps.create(tx, login="a/b", name="", email="", site_admin=False, now=backend.clock.now())

@@ -9,7 +9,7 @@ from common.core.errors import BadRequest, Conflict, Forbidden, NotFound, TooMan
 from common.db.tables.people import users
 from common.people.orgs.invites import proofs as invite_proofs
 from common.people.orgs.invites import service as invites
-from common.people.orgs.model import Invite, NewInvite, Wanted
+from common.people.orgs.model import Invite, NewInvite, RequestedRole
 from common.rights.caller import Caller
 from common.sign_in.accounts import accounts, email_addresses
 from common.sign_in.accounts import sign_up as signing_up
@@ -38,7 +38,7 @@ BY_INVITATION = {"PULUMI_DISABLE_EMAIL_SIGNUP": "", "PULUMI_API_DOMAIN": "api.ex
 
 def invited(server: Backend, admin: Caller, box: Mailbox, email: str = "alice@example.com") -> tuple[Invite, str]:
     """Invites somebody to acme, and returns the invitation and the token from its mail."""
-    made, _ = invites.invite_people(server, admin, "acme", [NewInvite(email, Wanted("member"))])
+    made, _ = invites.create_invites(server, admin, "acme", [NewInvite(email, RequestedRole("member"))])
     proof = token_in(delivered(server, box)[-1])
     return made[0], f"{made[0].id}.{proof}"
 
@@ -90,7 +90,7 @@ class TestWhoMay:
         with pytest.raises(Forbidden):
             sign_up(server, token=expired)
         invite, token = invited(server, admin, box)
-        invites.cancel(server, admin, "acme", invite.id)
+        invites.cancel_invite(server, admin, "acme", invite.id)
         with pytest.raises(Forbidden):
             sign_up(server, token=token)
         _, token = invited(server, admin, box)
@@ -119,26 +119,26 @@ class TestInvited:
 
         assert ("", False) == (caller.email, "alice" in people_of(server))
         with pytest.raises(NotFound):
-            invites.accept(server, caller, "acme", invite.id)
+            invites.accept_invite(server, caller, "acme", invite.id)
         email_addresses.verify(server, caller, token_in(delivered(server, box)[-1]))
-        invites.accept(server, again(server, "alice"), "acme", invite.id)
+        invites.accept_invite(server, again(server, "alice"), "acme", invite.id)
         assert "alice" in people_of(server)
 
     def test_a_sender_cannot_prove_the_address(self, backend: Backend, admin: Caller) -> None:
         """Whoever invites somebody learns nothing with which they could come as that person."""
         server, box = opened(backend, **BY_INVITATION)
-        made, _ = invites.invite_people(server, admin, "acme", [NewInvite("alice@example.com", Wanted("member"))])
+        made, _ = invites.create_invites(server, admin, "acme", [NewInvite("alice@example.com", RequestedRole("member"))])
         known = invites.accept_url(server, made[0])
         mallory = sign_up(server, "mallory", email="alice@example.com", token=made[0].id)
 
-        assert invite_proofs.proof_of(server, made[0]) not in known
+        assert invite_proofs.invite_proof(server, made[0]) not in known
         assert "" == mallory.email
         assert "alice@example.com" == sign_up(server, token=f"{made[0].id}.{token_in(delivered(server, box)[0])}").email
 
     def test_joins_with_a_link_for_anybody(self, backend: Backend, admin: Caller) -> None:
         """A link that names no address makes its holder a member; the address has still to be confirmed."""
         server, _ = opened(backend, **BY_INVITATION)
-        invite = invites.make_link(server, admin, "acme", NewInvite("", Wanted("member")))
+        invite = invites.create_link(server, admin, "acme", NewInvite("", RequestedRole("member")))
         caller = sign_up(server, token=invite.id)
 
         assert ("", True) == (caller.email, "alice" in people_of(server))
@@ -146,7 +146,7 @@ class TestInvited:
     def test_only_one_comes(self, backend: Backend, admin: Caller) -> None:
         """Two people who use one link at once: one comes, the other is told, and has made nothing."""
         server, _ = opened(backend, **BY_INVITATION)
-        invite = invites.make_link(server, admin, "acme", NewInvite("", Wanted("member")))
+        invite = invites.create_link(server, admin, "acme", NewInvite("", RequestedRole("member")))
 
         def come(login: str) -> str:
             return sign_up(server, login, token=invite.id).login

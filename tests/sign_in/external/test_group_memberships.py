@@ -8,7 +8,7 @@ from common.backend import Backend
 from common.db.tables.access import roles
 from common.db.tables.people import members, organizations, team_members, teams, users
 from common.db.tables.sign_in import scim_tokens
-from common.people.orgs.steps import change_settings
+from common.people.orgs.steps import update_settings
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role
 from common.sign_in.external import group_memberships
@@ -121,7 +121,7 @@ class TestFollow:
         with backend.db.begin() as tx:
             org_id = tx.scalar(select(organizations.c.id).where(organizations.c.login == "acme"))
             assert org_id is not None
-            change_settings(tx, org_id, lambda old: structs.replace(old, default_role_id=role_id))
+            update_settings(tx, org_id, lambda old: structs.replace(old, default_role_id=role_id))
         sign_in(backend, peer, "g=acme", "g")
 
         with backend.db.connect() as connection:

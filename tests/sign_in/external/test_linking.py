@@ -49,7 +49,7 @@ class TestEnter:
         """An address that two users have leads to neither, and to no third one."""
         make_user(backend, "bob")
         with backend.db.begin() as tx:
-            accounts.add(tx, login="bobby", name="", email="bob@example.com", site_admin=False, now=backend.clock.now())
+            accounts.create(tx, login="bobby", name="", email="bob@example.com", site_admin=False, now=backend.clock.now())
         with pytest.raises(Conflict, match="several users"):
             enter(backend, replace(OWN, email="bob@example.com"))
 

@@ -10,7 +10,7 @@ from common.config.settings import Settings
 from common.core.errors import StartUpError, Unavailable
 from tests.peers.saml_idp import make_pair
 
-NAMES = (keys.CERTIFICATE, keys.PRIVATE_KEY)
+NAMES = (keys.CERTIFICATE.name, keys.PRIVATE_KEY.name)
 
 
 def settings(certificate: str = "", key: str = "") -> Settings:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.core.errors import BadRequest
 from common.people.orgs.invites import service as invites
-from common.people.orgs.model import NewInvite, Wanted
+from common.people.orgs.model import NewInvite, RequestedRole
 from common.rights.caller import Caller
 from common.rights.permissions import Role
 from common.sign_in import rate_limits
@@ -129,8 +129,8 @@ class TestAsked:
 
     def test_takes_the_invitation(self, backend: Backend, admin: Caller, browser: Browser) -> None:
         """Somebody new who was invited by address gets the role of the invitation, which is used up."""
-        asked = [NewInvite("nora@example.com", Wanted("billing-manager"))]
-        invites.invite_people(backend, admin, "acme", asked)
+        asked = [NewInvite("nora@example.com", RequestedRole("billing-manager"))]
+        invites.create_invites(backend, admin, "acme", asked)
 
         browser.sign_in(subject="nora@example.com")
 
@@ -140,7 +140,7 @@ class TestAsked:
     def test_leaves_the_invitation_of_another(self, backend: Backend, admin: Caller, browser: Browser) -> None:
         """An invitation to the address of an outsider who has an account is theirs: the provider's account is somebody else."""
         make_user(backend, "bob")
-        invites.invite_people(backend, admin, "acme", [NewInvite("bob@example.com", Wanted("admin"))])
+        invites.create_invites(backend, admin, "acme", [NewInvite("bob@example.com", RequestedRole("admin"))])
 
         browser.sign_in(subject="bob@example.com")
 
@@ -308,7 +308,7 @@ class TestKeptOut:
 
         refused = new_browser().sign_in()
         was = member(backend, "alice")
-        invites.invite_people(backend, admin, "acme", [NewInvite("alice@example.com", Wanted("member"))])
+        invites.create_invites(backend, admin, "acme", [NewInvite("alice@example.com", RequestedRole("member"))])
         again = new_browser().sign_in()
 
         assert (403, None) == (refused.status_code, was)

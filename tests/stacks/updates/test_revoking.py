@@ -13,7 +13,7 @@ from common.access import tokens as access
 from common.backend import Backend
 from common.db.tables.people import members, organizations, users
 from common.db.tables.stacks import updates
-from common.people.orgs.steps import change_settings
+from common.people.orgs.steps import update_settings
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import StackLevel
 from common.stacks.updates.revoking import end_revoked
@@ -38,7 +38,7 @@ def set_default(backend: Backend, level: StackLevel) -> None:
         def change(settings: OrgSettings) -> OrgSettings:
             return msgspec.structs.replace(settings, default_stack_permission=level)
 
-        change_settings(tx, org_id, change)
+        update_settings(tx, org_id, change)
 
 
 def begun_by(client: TestClient, token: str) -> LiveUpdate:
@@ -144,7 +144,7 @@ class TestPermission:
         set_default(backend, StackLevel.NONE)
         stack_id, bob = str(client.get(S).json()["id"]), caller_of(backend, token)
         with backend.db.begin() as tx:
-            grants.give(tx, stack_id, bob.user_id, is_team=False, level=StackLevel.WRITE, now=backend.clock.now())
+            grants.replace(tx, stack_id, bob.user_id, is_team=False, level=StackLevel.WRITE, now=backend.clock.now())
         return lambda: client.delete(f"{S}/collaborators/bob").raise_for_status()
 
     def by_team(self, backend: Backend, client: TestClient, token: str) -> Callable[[], object]:
@@ -152,7 +152,7 @@ class TestPermission:
         set_default(backend, StackLevel.NONE)
         team_id, stack_id = make_team(backend, members=["bob"]), str(client.get(S).json()["id"])
         with backend.db.begin() as tx:
-            grants.give(tx, stack_id, team_id, is_team=True, level=StackLevel.WRITE, now=backend.clock.now())
+            grants.replace(tx, stack_id, team_id, is_team=True, level=StackLevel.WRITE, now=backend.clock.now())
         return lambda: client.delete("/api/orgs/acme/teams/ops").raise_for_status()
 
     def by_role(self, backend: Backend, client: TestClient, token: str) -> Callable[[], object]:
@@ -195,7 +195,7 @@ class TestMachine:
         if owner == "team":
             team_id, stack_id = make_team(backend), str(client.get(S).json()["id"])
             with backend.db.begin() as tx:
-                grants.give(tx, stack_id, team_id, is_team=True, level=StackLevel.WRITE, now=backend.clock.now())
+                grants.replace(tx, stack_id, team_id, is_team=True, level=StackLevel.WRITE, now=backend.clock.now())
             path = "/api/orgs/acme/teams/ops/tokens"
         made = create(client, path, name="ci")
         found = begun_by(client, made["tokenValue"])

@@ -96,7 +96,7 @@ class TestPreviewOfReaders:
 
 def reader(backend: Backend, admin: Caller) -> Caller:
     """Returns alice, a member of acme, which lets its members read stacks and no more."""
-    orgs.update_settings(backend, admin, "acme", {"default_stack_permission": StackLevel.READ})
+    orgs.update_organization(backend, admin, "acme", {"default_stack_permission": StackLevel.READ})
     return caller_of(backend, make_user(backend, "alice", org="acme"))
 
 

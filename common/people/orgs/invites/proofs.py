@@ -38,7 +38,7 @@ def get_open(backend: Backend, org: str, invite_id: str) -> Invite:
     return found
 
 
-def proof_of(backend: Backend, invite: Invite) -> str:
+def invite_proof(backend: Backend, invite: Invite) -> str:
     """Return what the mail of an invitation has, and nothing else: a text that shows that its address was read."""
     said = f"{invite.id}:{invite.email}".encode()
     return hmac.new(service_key(backend, "invitations"), said, sha256).hexdigest()
@@ -46,12 +46,12 @@ def proof_of(backend: Backend, invite: Invite) -> str:
 
 def is_proof(backend: Backend, invite: Invite, text: str) -> bool:
     """Tell whether a text came from an invitation's mail."""
-    return bool(invite.email) and hmac.compare_digest(proof_of(backend, invite).encode(), text.encode("utf-8", "replace"))
+    return bool(invite.email) and hmac.compare_digest(invite_proof(backend, invite).encode(), text.encode("utf-8", "replace"))
 
 
 def join(tx: Connection, backend: Backend, invite: Invite, user_id: str) -> None:
     """Use an invitation up and make a newcomer a member: a step inside `members.in_turn` of its organization."""
-    if not invites.remove(tx, invite.org_id, invite.id):
+    if not invites.delete(tx, invite.org_id, invite.id):
         raise NotFound(MISSING)
     already = f"you are already a member of organization {invite.org_login}"
-    members.enter(tx, invite.org_id, user_id, invite.given, backend.clock.now(), refusal=already)
+    members.add(tx, invite.org_id, user_id, invite.given, backend.clock.now(), refusal=already)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from common.audit import steps
+from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
 from common.config.public_urls import base_url
@@ -23,8 +23,8 @@ from common.mailing.model import NewMail, Purpose, clean_address
 from common.people.orgs.invites import proofs as invite_proofs
 from common.people.orgs.invites.proofs import MISSING
 from common.people.orgs.members import steps as members
-from common.people.orgs.members.role_grants import settle
-from common.people.orgs.model import Given, Invite, NewInvite
+from common.people.orgs.members.role_grants import resolve_roles
+from common.people.orgs.model import Invite, MemberRole, NewInvite
 from common.people.orgs.repository import invites
 from common.people.orgs.repository import members as member_rows
 from common.people.users.model import Person
@@ -48,7 +48,7 @@ def list_invites(backend: Backend, caller: Caller, org: str) -> list[Invite]:
     return [invite for invite in found if invite.email or membership.is_admin or invite.sent_by.id == caller.user_id]
 
 
-def invite_people(
+def create_invites(
     backend: Backend,
     caller: Caller,
     org: str,
@@ -65,7 +65,7 @@ def invite_people(
         raise BadRequest(msg)
 
     def invite(tx: Connection) -> tuple[list[Invite], list[NewInvite]]:
-        given = settle(tx, membership, {new.wanted for new in asked})
+        given = resolve_roles(tx, membership, {new.wanted for new in asked})
         firsts: dict[str, NewInvite] = {}
         for new in asked:
             firsts.setdefault(clean_address(new.email), new)
@@ -76,13 +76,13 @@ def invite_people(
         mailing.queue(tx, backend, [_mail(invite.email, invite.id) for invite in made])
         if made:
             told = f"Invited {', '.join(invite.email for invite in made)}"
-            steps.record(tx, backend, caller, membership.org_id, Event.INVITE_SENT, description=told)
+            audit.record(tx, backend, caller, membership.org_id, Event.INVITE_SENT, description=told)
         return made, [new for new in asked if fit.get(clean_address(new.email)) is not new]
 
-    return members.in_turn(backend, membership.org_id, invite)
+    return members.with_org_lock(backend, membership.org_id, invite)
 
 
-def make_link(backend: Backend, caller: Caller, org: str, new: NewInvite) -> Invite:
+def create_link(backend: Backend, caller: Caller, org: str, new: NewInvite) -> Invite:
     """Make an invitation for whoever has its link; BadRequest when it names an address, and errors as in invite_people."""
     membership = members.require_shared(caller, Permission.INVITES_CREATE, org)
     if new.email:
@@ -90,12 +90,12 @@ def make_link(backend: Backend, caller: Caller, org: str, new: NewInvite) -> Inv
         raise BadRequest(msg)
 
     def make(tx: Connection) -> Invite:
-        made = _new(backend, caller, membership, "", settle(tx, membership, [new.wanted])[new.wanted])
+        made = _new(backend, caller, membership, "", resolve_roles(tx, membership, [new.wanted])[new.wanted])
         _store(tx, backend, membership.org_id, [made])
-        steps.record(tx, backend, caller, membership.org_id, Event.INVITE_SENT, description="Invited whoever has a link")
+        audit.record(tx, backend, caller, membership.org_id, Event.INVITE_SENT, description="Invited whoever has a link")
         return made
 
-    return members.in_turn(backend, membership.org_id, make)
+    return members.with_org_lock(backend, membership.org_id, make)
 
 
 def get_invite(backend: Backend, caller: Caller, org: str, invite_id: str) -> Invite:
@@ -105,7 +105,7 @@ def get_invite(backend: Backend, caller: Caller, org: str, invite_id: str) -> In
         return _load(connection, backend, caller, org, invite_id)
 
 
-def accept(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
+def accept_invite(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
     """Make the caller a member and use the invitation up; errors as in get_invite, Conflict for a member."""
     _require_person(caller)
     already = f"you are already a member of organization {org[:100]}"
@@ -118,30 +118,30 @@ def accept(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
         invite = _load(tx, backend, caller, org, invite_id)
         if member_rows.is_member(tx, org_id, caller.user_id):
             raise Conflict(already)
-        if not invites.remove(tx, org_id, invite.id):
+        if not invites.delete(tx, org_id, invite.id):
             raise NotFound(MISSING)
-        members.enter(tx, org_id, caller.user_id, invite.given, backend.clock.now(), refusal=already)
+        members.add(tx, org_id, caller.user_id, invite.given, backend.clock.now(), refusal=already)
         told = f"Accepted the invitation of {invite.sent_by.login}"
-        steps.record(tx, backend, caller, org_id, Event.INVITE_ACCEPTED, description=told)
+        audit.record(tx, backend, caller, org_id, Event.INVITE_ACCEPTED, description=told)
 
-    members.in_turn(backend, org_id, join)
+    members.with_org_lock(backend, org_id, join)
 
 
-def cancel(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
+def cancel_invite(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
     """Delete an invitation; NotFound when the organization has none of that id."""
     membership = members.require(caller, Permission.INVITES_CREATE, org)
 
     def remove(tx: Connection) -> None:
         invite = invites.find(tx, invite_id)
-        if invite is None or not invites.remove(tx, membership.org_id, invite_id):
+        if invite is None or not invites.delete(tx, membership.org_id, invite_id):
             raise NotFound(MISSING)
         told = f"Took back the invitation of {invite.email or 'whoever has a link'}"
-        steps.record(tx, backend, caller, membership.org_id, Event.INVITE_CANCELED, description=told)
+        audit.record(tx, backend, caller, membership.org_id, Event.INVITE_CANCELED, description=told)
 
-    members.in_turn(backend, membership.org_id, remove)
+    members.with_org_lock(backend, membership.org_id, remove)
 
 
-def resend(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
+def resend_invite(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
     """Open an invitation for another full time and mail it again, unless that was done within the last minutes.
 
     NotFound when the organization has none of that id.
@@ -156,12 +156,12 @@ def resend(backend: Backend, caller: Caller, org: str, invite_id: str) -> None:
                 raise NotFound(MISSING)
             invite = invites.find(tx, invite_id)
             if invite is not None and invite.email:
-                mailing.queue_again(tx, backend, _mail(invite.email, invite_id))
+                mailing.queue_unless_recent(tx, backend, _mail(invite.email, invite_id))
 
     retry(renew)
 
 
-def list_pending(backend: Backend, caller: Caller) -> list[Invite]:
+def list_pending_invites(backend: Backend, caller: Caller) -> list[Invite]:
     """Return the open invitations to the caller's address, oldest first."""
     # No permission check: they are the caller's own.
     if not caller.email:
@@ -179,7 +179,7 @@ def _mail(email: str, invite_id: str) -> NewMail:
     return NewMail(Purpose.INVITATION, email, subject_id=invite_id)
 
 
-def _new(backend: Backend, caller: Caller, membership: Membership, email: str, given: Given) -> Invite:
+def _new(backend: Backend, caller: Caller, membership: Membership, email: str, given: MemberRole) -> Invite:
     now = backend.clock.now()
     return Invite(
         id=secrets.token_hex(16),
@@ -198,7 +198,7 @@ def _new(backend: Backend, caller: Caller, membership: Membership, email: str, g
 def _store(tx: Connection, backend: Backend, org_id: str, made: list[Invite]) -> None:
     now = backend.clock.now()
     emails = [invite.email for invite in made if invite.email]
-    invites.forget_expired(tx, org_id, emails, unix_millis(now), older_than=unix_millis(now - KEPT_FOR))
+    invites.delete_expired(tx, org_id, emails, unix_millis(now), older_than=unix_millis(now - KEPT_FOR))
     if invites.count(tx, org_id) + len(made) > ORG_LIMIT:
         msg = f"an organization may have {ORG_LIMIT:,} invitations; cancel some first"
         raise BadRequest(msg)

@@ -9,27 +9,27 @@ from common.rights.permissions import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MemberState:
     """What a member is: whether they may do everything, and whether they may not come in."""
 
     is_admin: bool
     suspended: bool
 
 
-def find(tx: Connection, org_id: str, user_id: str) -> Place | None:
+def find(tx: Connection, org_id: str, user_id: str) -> MemberState | None:
     """Return somebody's place in an organization, or None."""
     query = select(members.c.role, members.c.role_id, members.c.suspended)
     row = tx.execute(query.where(members.c.org_id == org_id, members.c.user_id == user_id)).one_or_none()
-    return Place(row.role == Role.ADMIN and row.role_id is None, bool(row.suspended)) if row is not None else None
+    return MemberState(row.role == Role.ADMIN and row.role_id is None, bool(row.suspended)) if row is not None else None
 
 
-def put_suspended(tx: Connection, org_id: str, user_id: str, *, suspended: bool) -> None:
+def set_suspended(tx: Connection, org_id: str, user_id: str, *, suspended: bool) -> None:
     """Keep a member out, or let them in again; either way the last sign-in through the provider counts no longer."""
     is_it = (members.c.org_id == org_id, members.c.user_id == user_id)
     tx.execute(update(members).values(suspended=suspended, saml_at=None).where(*is_it))
 
 
-def is_elsewhere(tx: Connection, org_id: str, user_id: str, *, suspended_too: bool = False) -> bool:
+def belongs_elsewhere(tx: Connection, org_id: str, user_id: str, *, suspended_too: bool = False) -> bool:
     """Tell whether somebody may come into a shared organization beside this one, or might again if they are suspended there."""
     other = exists().where(
         members.c.user_id == user_id,

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import delete as delete_from
 
 from common.db.tables.people import invites, members, organizations, users
-from common.people.orgs.model import Given, Invite
+from common.people.orgs.model import Invite, MemberRole
 from common.people.users.model import Person
 from common.rights.permissions import Role
 
@@ -83,10 +84,10 @@ def add(tx: Connection, found: Sequence[Invite]) -> None:
     tx.execute(insert(invites), rows)
 
 
-def forget_expired(tx: Connection, org_id: str, emails: Collection[str], now_millis: int, *, older_than: int) -> None:
+def delete_expired(tx: Connection, org_id: str, emails: Collection[str], now_millis: int, *, older_than: int) -> None:
     """Delete the expired invitations to some addresses, and all that expired before a moment."""
     again = and_(invites.c.expires_at <= now_millis, invites.c.email.in_(bindparam("emails", sorted(emails), expanding=True)))
-    tx.execute(delete(invites).where(invites.c.org_id == org_id, or_(invites.c.expires_at < older_than, again)))
+    tx.execute(delete_from(invites).where(invites.c.org_id == org_id, or_(invites.c.expires_at < older_than, again)))
 
 
 def renew(connection: Connection, org_id: str, invite_id: str, *, sent_at: int, expires_at: int) -> bool:
@@ -95,9 +96,9 @@ def renew(connection: Connection, org_id: str, invite_id: str, *, sent_at: int, 
     return connection.execute(change.where(*_is_it(org_id, invite_id))).rowcount == 1
 
 
-def remove(connection: Connection, org_id: str, invite_id: str) -> bool:
+def delete(connection: Connection, org_id: str, invite_id: str) -> bool:
     """Delete an invitation; False when there is none any more."""
-    return connection.execute(delete(invites).where(*_is_it(org_id, invite_id))).rowcount == 1
+    return connection.execute(delete_from(invites).where(*_is_it(org_id, invite_id))).rowcount == 1
 
 
 def _is_it(org_id: str, invite_id: str) -> tuple[ColumnElement[bool], ...]:
@@ -109,7 +110,7 @@ def _to_invite(row: Row[Any]) -> Invite:
         id=row.id,
         org_id=row.org_id,
         email=row.email,
-        given=Given(Role(row.role), row.role_id),
+        given=MemberRole(Role(row.role), row.role_id),
         sent_by=Person(row.sent_by, row.login or "", row.name or "", row.sender_email or "", row.avatar_url or ""),
         sent_at=row.sent_at,
         expires_at=row.expires_at,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, f
 from common.db.tables.access import roles
 from common.db.tables.people import invites, members, organizations, team_members, teams, users
 from common.db.tables.stacks import stacks
-from common.people.orgs.model import Counts, Given, Member, RoleOf
+from common.people.orgs.model import Counts, Member, MemberRole, RoleSummary
 from common.people.users.model import Person
 from common.rights.permissions import Role
 
@@ -36,7 +36,7 @@ def lock(tx: Connection, org_id: str) -> None:
     tx.execute(select(organizations.c.id).where(organizations.c.id == org_id).with_for_update())
 
 
-def find_person(connection: Connection, login: str) -> str | None:
+def find_user_id(connection: Connection, login: str) -> str | None:
     """Return the id of the user with that login who is no machine, or None."""
     found: str | None = connection.scalar(select(users.c.id).where(users.c.login == login, users.c.is_machine.is_(False)))
     return found
@@ -75,19 +75,19 @@ def has_other_admin(tx: Connection, org_id: str, user_id: str) -> bool:
     return tx.scalar(query.order_by(members.c.user_id).limit(1)) is not None
 
 
-def put_role(tx: Connection, org_id: str, user_id: str, given: Given) -> None:
+def update_role(tx: Connection, org_id: str, user_id: str, given: MemberRole) -> None:
     """Give a member another role."""
     is_it = (members.c.org_id == org_id, members.c.user_id == user_id)
     tx.execute(update(members).values(role=given.role, role_id=given.role_id).where(*is_it))
 
 
-def drop_role(tx: Connection, org_id: str, role_id: str) -> None:
+def clear_role(tx: Connection, org_id: str, role_id: str) -> None:
     """Leave every member and invitation of a custom role with the built-in role beneath it."""
     tx.execute(update(members).values(role_id=None).where(members.c.role_id == role_id))
     tx.execute(update(invites).values(role_id=None).where(invites.c.org_id == org_id, invites.c.role_id == role_id))
 
 
-def make_sole_admin(tx: Connection, org_id: str, user_id: str) -> None:
+def set_sole_admin(tx: Connection, org_id: str, user_id: str) -> None:
     """Make one member an admin, and all who were admins plain members."""
     is_it = members.c.user_id == user_id
     tx.execute(
@@ -113,7 +113,7 @@ def find_teams(connection: Connection, org_id: str, user_id: str) -> list[str]:
     return list(connection.scalars(query))
 
 
-def find_rules(tx: Connection, org_id: str, role_ids: Collection[str]) -> dict[str, str]:
+def find_role_rules(tx: Connection, org_id: str, role_ids: Collection[str]) -> dict[str, str]:
     """Return what the organization's custom roles among the ids give; records of other kinds are left out."""
     wanted = roles.c.id.in_(bindparam("ids", sorted(role_ids), expanding=True))
     query = select(roles.c.id, roles.c.rules).where(wanted, roles.c.org_id == org_id, roles.c.purpose == "role")
@@ -133,6 +133,6 @@ def _number(column: Any, condition: Any) -> Any:  # noqa: ANN401 - a column, a c
 
 
 def _to_member(row: Row[Any]) -> Member:
-    custom = RoleOf(row.role_id, row.role_name, row.modified_at) if row.role_name is not None else None
+    custom = RoleSummary(row.role_id, row.role_name, row.modified_at) if row.role_name is not None else None
     person = Person(row.user_id, row.login, row.name, row.email, row.avatar_url)
     return Member(person, Role(row.role), custom, bool(row.suspended), row.created_at)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Row, Select, exists, or_, select, update
 
 from common.db.tables.people import invites, members, users
 from common.db.tables.sign_in import identities, scim_users
-from common.people.orgs.model import Given, Member
+from common.people.orgs.model import Member, MemberRole
 from common.people.orgs.repository import invites as invite_rows
 from common.people.orgs.repository import members as member_rows
 from common.rights.permissions import Role
@@ -41,28 +41,28 @@ def find_by_address(tx: Connection, org_id: str, provider: str, names: tuple[str
     return list(tx.scalars(query.order_by(users.c.id).limit(2)))
 
 
-def is_somebodys(tx: Connection, email: str) -> bool:
+def has_user(tx: Connection, email: str) -> bool:
     """Tell whether a user has an address."""
     return bool(tx.scalar(select(exists().where(users.c.email == email))))
 
 
-def take_invite(tx: Connection, org_id: str, email: str, now_millis: int) -> Given | None:
+def use_invite(tx: Connection, org_id: str, email: str, now_millis: int) -> MemberRole | None:
     """Delete an open invitation to an address and return the role that it gives, or None without one."""
     is_it = (invites.c.org_id == org_id, invites.c.email == email, invites.c.expires_at > now_millis)
     query = select(invites.c.id, invites.c.role, invites.c.role_id).where(*is_it).order_by(invites.c.sent_at).limit(1)
     row = tx.execute(query).one_or_none()
-    if row is None or not invite_rows.remove(tx, org_id, row.id):
+    if row is None or not invite_rows.delete(tx, org_id, row.id):
         return None
-    return Given(Role(row.role), row.role_id)
+    return MemberRole(Role(row.role), row.role_id)
 
 
-def note_sign_in(tx: Connection, org_id: str, user_id: str, now_millis: int) -> bool:
+def record_sign_in(tx: Connection, org_id: str, user_id: str, now_millis: int) -> bool:
     """Store when a member came; False for no member, or a suspended one."""
     is_it = (members.c.org_id == org_id, members.c.user_id == user_id, members.c.suspended.is_(False))
     return tx.execute(update(members).values(saml_at=now_millis).where(*is_it)).rowcount == 1
 
 
-def has_anybody_since(tx: Connection, org_id: str, millis: int) -> bool:
+def has_sign_in_since(tx: Connection, org_id: str, millis: int) -> bool:
     """Tell whether a member came since a moment."""
     query = select(exists().where(members.c.org_id == org_id, members.c.suspended.is_(False), members.c.saml_at >= millis))
     return bool(tx.scalar(query))

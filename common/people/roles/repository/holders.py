@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 from common.db.tables.access import access_tokens, role_references, roles, stack_grants, team_roles
 from common.db.tables.people import invites, members, teams, users
 from common.db.tables.stacks import stacks
-from common.people.roles.model import Holders, Purpose, TeamOf, TokenOf
+from common.people.roles.model import Holders, Purpose, TeamSummary, TokenSummary
 from common.people.users.model import Person
 from common.rights import built_in
 from common.rights.permissions import Role
@@ -42,7 +42,7 @@ def find_people(connection: Connection, org_id: str, role_id: str) -> list[Perso
     return [Person(*row) for row in connection.execute(query)]
 
 
-def find_teams(connection: Connection, org_id: str, role_id: str) -> list[TeamOf]:
+def find_teams(connection: Connection, org_id: str, role_id: str) -> list[TeamSummary]:
     """Return the teams that hold a role, by name."""
     query = (
         select(*_TEAM)
@@ -50,10 +50,10 @@ def find_teams(connection: Connection, org_id: str, role_id: str) -> list[TeamOf
         .where(teams.c.org_id == org_id, team_roles.c.role_id == role_id)
         .order_by(teams.c.name)
     )
-    return [TeamOf(*row) for row in connection.execute(query)]
+    return [TeamSummary(*row) for row in connection.execute(query)]
 
 
-def find_tokens(connection: Connection, org_id: str, role_id: str) -> list[TokenOf]:
+def find_tokens(connection: Connection, org_id: str, role_id: str) -> list[TokenSummary]:
     """Return the organization's tokens that hold a role and are not revoked, by name."""
     query = (
         select(
@@ -75,13 +75,13 @@ def find_tokens(connection: Connection, org_id: str, role_id: str) -> list[Token
         )
         .order_by(access_tokens.c.name)
     )
-    return [TokenOf(*row[:6], bool(row[6]), row[7] or "") for row in connection.execute(query)]
+    return [TokenSummary(*row[:6], bool(row[6]), row[7] or "") for row in connection.execute(query)]
 
 
-def find_team(connection: Connection, org_id: str, name: str) -> TeamOf | None:
+def find_team(connection: Connection, org_id: str, name: str) -> TeamSummary | None:
     """Return a team by name, or None."""
     row = connection.execute(select(*_TEAM).where(teams.c.org_id == org_id, teams.c.name == name)).one_or_none()
-    return TeamOf(*row) if row is not None else None
+    return TeamSummary(*row) if row is not None else None
 
 
 def lock_team(tx: Connection, team_id: str) -> bool:
@@ -89,7 +89,7 @@ def lock_team(tx: Connection, team_id: str) -> bool:
     return tx.scalar(select(teams.c.id).where(teams.c.id == team_id).with_for_update()) is not None
 
 
-def find_private(tx: Connection, team_id: str) -> str | None:
+def find_private_role(tx: Connection, team_id: str) -> str | None:
     """Return the id of the private role that a team holds, or None."""
     query = (
         select(roles.c.id)
@@ -111,25 +111,25 @@ def find_grants(tx: Connection, team_id: str) -> list[tuple[str, int, str | None
     return [(row.stack_id, row.permission, row.set_id) for row in tx.execute(query)]
 
 
-def give(tx: Connection, team_id: str, role_id: str, now_millis: int) -> None:
+def add_team_role(tx: Connection, team_id: str, role_id: str, now_millis: int) -> None:
     """Let a team hold a role; nothing changes when it does already."""
     held = select(team_roles.c.role_id).where(team_roles.c.team_id == team_id, team_roles.c.role_id == role_id)
     if tx.scalar(held) is None:
         tx.execute(insert(team_roles).values(team_id=team_id, role_id=role_id, created_at=now_millis))
 
 
-def take(tx: Connection, team_id: str, role_id: str) -> bool:
+def remove_team_role(tx: Connection, team_id: str, role_id: str) -> bool:
     """Take a role from a team; False when it did not hold it."""
     held = (team_roles.c.team_id == team_id, team_roles.c.role_id == role_id)
     return tx.execute(delete(team_roles).where(*held)).rowcount == 1
 
 
-def take_all(tx: Connection, team_id: str) -> None:
+def remove_team_roles(tx: Connection, team_id: str) -> None:
     """Take all roles from a team."""
     tx.execute(delete(team_roles).where(team_roles.c.team_id == team_id))
 
 
-def is_free(tx: Connection, role_id: str) -> bool:
+def is_unused(tx: Connection, role_id: str) -> bool:
     """Tell whether nobody holds or composes a record."""
     counted = (
         _number(members, members.c.role_id == role_id),

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import delete as delete_from
 
 from common.db.tables.access import role_references, roles, team_roles
 from common.db.tables.people import organizations
@@ -58,13 +59,13 @@ def find_several(connection: Connection, org_id: str, ids: Collection[str]) -> l
     return _records(connection, query)
 
 
-def rules_of(connection: Connection, org_id: str, ids: Collection[str]) -> dict[str, str]:
+def find_rules(connection: Connection, org_id: str, ids: Collection[str]) -> dict[str, str]:
     """Return the rules of the organization's records among the ids."""
     query = select(roles.c.id, roles.c.rules).where(roles.c.org_id == org_id, roles.c.id.in_(_list(ids)))
     return {row.id: row.rules for row in connection.execute(query)}
 
 
-def references(connection: Connection, org_id: str) -> dict[str, frozenset[str]]:
+def find_references(connection: Connection, org_id: str) -> dict[str, frozenset[str]]:
     """Return for each record of the organization that composes others which ones."""
     query = select(role_references.c.role_id, role_references.c.composed_id).join(roles, roles.c.id == role_references.c.role_id)
     found: dict[str, set[str]] = {}
@@ -73,7 +74,7 @@ def references(connection: Connection, org_id: str) -> dict[str, frozenset[str]]
     return {role_id: frozenset(composed) for role_id, composed in found.items()}
 
 
-def totals(connection: Connection, org_id: str, *, without: str) -> tuple[int, int]:
+def count_others(connection: Connection, org_id: str, *, without: str) -> tuple[int, int]:
     """Return how many records an organization has beside one, and how long their descriptors are together."""
     size = func.coalesce(func.sum(func.length(roles.c.details)), 0)
     row = connection.execute(select(func.count(), size).where(roles.c.org_id == org_id, roles.c.id != without)).one()
@@ -114,27 +115,27 @@ def replace(tx: Connection, record: Record, rules: str | None, now_millis: int) 
     return tx.execute(update(roles).values(values).where(*is_same)).rowcount == 1
 
 
-def put_rules(tx: Connection, rules: Mapping[str, str]) -> None:
+def update_rules(tx: Connection, rules: Mapping[str, str]) -> None:
     """Store new rules of records whose own descriptor stays as it is."""
     if rules:
         change = update(roles).values(rules=bindparam("new_rules")).where(roles.c.id == bindparam("changed_id"))
         tx.execute(change, [{"changed_id": role_id, "new_rules": text} for role_id, text in rules.items()])
 
 
-def put_references(tx: Connection, role_id: str, composed: Iterable[str]) -> None:
+def replace_references(tx: Connection, role_id: str, composed: Iterable[str]) -> None:
     """Store which records one composes, in place of what it composed before."""
-    tx.execute(delete(role_references).where(role_references.c.role_id == role_id))
+    tx.execute(delete_from(role_references).where(role_references.c.role_id == role_id))
     rows = [{"role_id": role_id, "composed_id": found} for found in sorted(set(composed))]
     if rows:
         tx.execute(insert(role_references), rows)
 
 
-def remove(tx: Connection, role_id: str) -> None:
+def delete(tx: Connection, role_id: str) -> None:
     """Delete a record with everything that says it is composed, composes, or is held by a team."""
-    tx.execute(delete(role_references).where(role_references.c.role_id == role_id))
-    tx.execute(delete(role_references).where(role_references.c.composed_id == role_id))
-    tx.execute(delete(team_roles).where(team_roles.c.role_id == role_id))
-    tx.execute(delete(roles).where(roles.c.id == role_id))
+    tx.execute(delete_from(role_references).where(role_references.c.role_id == role_id))
+    tx.execute(delete_from(role_references).where(role_references.c.composed_id == role_id))
+    tx.execute(delete_from(team_roles).where(team_roles.c.role_id == role_id))
+    tx.execute(delete_from(roles).where(roles.c.id == role_id))
 
 
 def _list(ids: Collection[str]) -> Any:  # noqa: ANN401 - a parameter that expands

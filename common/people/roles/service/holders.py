@@ -1,9 +1,9 @@
 """Who holds a role."""
 
 from common.backend import Backend
-from common.people.roles.model import Record, TeamOf, TokenOf
+from common.people.roles import steps
+from common.people.roles.model import Record, TeamSummary, TokenSummary
 from common.people.roles.repository import holders
-from common.people.roles.steps import load, require
 from common.people.users.model import Person
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
@@ -11,23 +11,23 @@ from common.rights.permissions import Permission
 
 def list_people(backend: Backend, caller: Caller, org: str, role_id: str) -> list[Person]:
     """Return the members who hold a role themselves."""
-    membership = require(caller, Permission.ROLE_READ, org)
+    membership = steps.require(caller, Permission.ROLE_READ, org)
     with backend.db.connect() as connection:
-        record = load(connection, membership.org_id, role_id)
+        record = steps.get(connection, membership.org_id, role_id)
         return holders.find_people(connection, membership.org_id, record.id)
 
 
-def list_teams(backend: Backend, caller: Caller, org: str, role_id: str) -> list[TeamOf]:
+def list_teams(backend: Backend, caller: Caller, org: str, role_id: str) -> list[TeamSummary]:
     """Return the teams that hold a role."""
-    membership = require(caller, Permission.ROLE_READ, org)
+    membership = steps.require(caller, Permission.ROLE_READ, org)
     with backend.db.connect() as connection:
-        record = load(connection, membership.org_id, role_id)
+        record = steps.get(connection, membership.org_id, role_id)
         return holders.find_teams(connection, membership.org_id, record.id)
 
 
-def list_tokens(backend: Backend, caller: Caller, org: str, role_id: str) -> tuple[Record, list[TokenOf]]:
+def list_tokens(backend: Backend, caller: Caller, org: str, role_id: str) -> tuple[Record, list[TokenSummary]]:
     """Return a role and the organization's tokens that hold it."""
-    membership = require(caller, Permission.ROLE_READ, org)
+    membership = steps.require(caller, Permission.ROLE_READ, org)
     with backend.db.connect() as connection:
-        record = load(connection, membership.org_id, role_id)
+        record = steps.get(connection, membership.org_id, role_id)
         return record, holders.find_tokens(connection, membership.org_id, record.id)

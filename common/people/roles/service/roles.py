@@ -11,22 +11,22 @@ from sqlalchemy import Connection
 
 from common.access import grants
 from common.access import tokens as access
-from common.audit import steps
+from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, Forbidden
 from common.db.faults import Contention, unless_taken
 from common.db.retry import retry
-from common.people.orgs.steps import change_settings, drop_role, load_settings
+from common.people.orgs.steps import clear_role, get_settings, update_settings
+from common.people.roles import steps
 from common.people.roles.built_in import built_in_records
 from common.people.roles.composition import compose, rewrite_composers
-from common.people.roles.model import Change, Holders, NewRecord, Purpose, Record, require_texts
+from common.people.roles.model import Holders, NewRecord, Purpose, Record, RoleChange, require_texts
 from common.people.roles.repository import holders, roles
-from common.people.roles.steps import add, load, marked, require, require_room, rules_of, taken
 from common.rights.built_in import ADMIN, BY_ID, MEMBER, ROLE_IDS
 from common.rights.caller import Caller, missing_org
-from common.rights.descriptor import Compose, allowed, encode
+from common.rights.descriptor import Compose, all_permissions, encode
 from common.rights.membership import Membership
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission
@@ -34,10 +34,10 @@ from common.rights.permissions import Permission
 
 def list_roles(backend: Backend, caller: Caller, org: str, purpose: Purpose | None) -> list[Record]:
     """Return an organization's records, built-in ones first."""
-    membership = require(caller, Permission.ROLE_READ, org)
+    membership = steps.require(caller, Permission.ROLE_READ, org)
     with backend.db.connect() as connection:
         custom = roles.find_all(connection, membership.org_id, purpose)
-    return marked([*built_in_records(membership.org_id, purpose), *custom], membership.settings)
+    return steps.mark_default([*built_in_records(membership.org_id, purpose), *custom], membership.settings)
 
 
 def list_own_roles(backend: Backend, caller: Caller, org: str, purpose: Purpose | None) -> list[Record]:
@@ -49,14 +49,14 @@ def list_own_roles(backend: Backend, caller: Caller, org: str, purpose: Purpose 
         is_missing = own is not None and own not in BY_ID and own not in ids
         custom = [*of_teams, *roles.find_several(connection, membership.org_id, [own])] if own and is_missing else of_teams
     held = [*(found for found in built_in_records(membership.org_id) if found.id in {*ids, own}), *custom]
-    return marked([found for found in held if purpose in (None, found.purpose)], membership.settings)
+    return steps.mark_default([found for found in held if purpose in (None, found.purpose)], membership.settings)
 
 
 def get_role(backend: Backend, caller: Caller, org: str, role_id: str) -> Record:
     """Return a record; NotFound when the organization has none of that id."""
-    membership = require(caller, Permission.ROLE_READ, org)
+    membership = steps.require(caller, Permission.ROLE_READ, org)
     with backend.db.connect() as connection:
-        return marked([load(connection, membership.org_id, role_id)], membership.settings)[0]
+        return steps.mark_default([steps.get(connection, membership.org_id, role_id)], membership.settings)[0]
 
 
 def create_role(backend: Backend, caller: Caller, org: str, new: NewRecord, *, with_policy: bool) -> Record:
@@ -65,7 +65,7 @@ def create_role(backend: Backend, caller: Caller, org: str, new: NewRecord, *, w
     Raises BadRequest for what is no descriptor or over a limit, Conflict when the name is taken, Forbidden when it would
     hold more than the caller does.
     """
-    membership = require(caller, Permission.ROLE_CREATE, org)
+    membership = steps.require(caller, Permission.ROLE_CREATE, org)
     require_texts(new.name, new.description, new.resource_type)
     if with_policy and not new.purpose.is_role:
         msg = "only a role can be made together with its policy"
@@ -77,18 +77,18 @@ def create_role(backend: Backend, caller: Caller, org: str, new: NewRecord, *, w
             now_millis = unix_millis(backend.clock.now())
             wanted = new
             if with_policy:
-                policy = add(tx, membership, replace(new, purpose=Purpose.POLICY), now_millis)
+                policy = steps.create(tx, membership, replace(new, purpose=Purpose.POLICY), now_millis)
                 wanted = replace(new, details=encode(Compose(permission_descriptors=[policy.id])))
             told = f"Made {new.purpose} {new.name!a}"
-            steps.record(tx, backend, caller, membership.org_id, Event.ROLE_CREATED, description=told)
-            return add(tx, membership, wanted, now_millis)
+            audit.record(tx, backend, caller, membership.org_id, Event.ROLE_CREATED, description=told)
+            return steps.create(tx, membership, wanted, now_millis)
 
     return retry(create)
 
 
-def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change: Change) -> Record:
+def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change: RoleChange) -> Record:
     """Change a record, and with it what every record that composes it comes to; errors as in create_role."""
-    membership = require(caller, Permission.ROLE_UPDATE, org)
+    membership = steps.require(caller, Permission.ROLE_UPDATE, org)
     require_texts(change.name, change.description)
 
     def update() -> Record:
@@ -98,8 +98,8 @@ def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change
             given = {name: value for name, value in asdict(change).items() if value is not None}
             _put(tx, membership, replace(old, **given), unix_millis(backend.clock.now()), rules_too=change.details is not None)
             told = f"Changed {', '.join(sorted(given)) or 'nothing'} of {old.purpose} {old.name!a}"
-            steps.record(tx, backend, caller, membership.org_id, Event.ROLE_UPDATED, description=told)
-            return marked([load(tx, membership.org_id, role_id)], membership.settings)[0]
+            audit.record(tx, backend, caller, membership.org_id, Event.ROLE_UPDATED, description=told)
+            return steps.mark_default([steps.get(tx, membership.org_id, role_id)], membership.settings)[0]
 
     return retry(update)
 
@@ -110,7 +110,7 @@ def delete_role(backend: Backend, caller: Caller, org: str, role_id: str, *, for
     With `force` members become plain members, teams and stacks lose it, tokens that have it are revoked, and records that
     compose it give what is left.
     """
-    membership = require(caller, Permission.ROLE_DELETE, org)
+    membership = steps.require(caller, Permission.ROLE_DELETE, org)
 
     def delete() -> None:
         with backend.db.begin() as tx:
@@ -126,31 +126,31 @@ def delete_role(backend: Backend, caller: Caller, org: str, role_id: str, *, for
                 raise Conflict(msg)
             if held_by:
                 _take_from_everybody(tx, backend, record)
-            roles.remove(tx, record.id)
+            roles.delete(tx, record.id)
             told = f"Deleted {record.purpose} {record.name!a}" + (f", taken from {held_by}" if held_by else "")
-            steps.record(tx, backend, caller, membership.org_id, Event.ROLE_DELETED, description=told)
+            audit.record(tx, backend, caller, membership.org_id, Event.ROLE_DELETED, description=told)
 
     retry(delete)
 
 
 def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -> None:
     """Choose the role that new members of the organization get."""
-    membership = require(caller, Permission.ROLE_UPDATE, org)
-    require(caller, Permission.ORGANIZATION_UPDATE, org)
+    membership = steps.require(caller, Permission.ROLE_UPDATE, org)
+    steps.require(caller, Permission.ORGANIZATION_UPDATE, org)
 
     def choose() -> None:
         with backend.db.begin() as tx:
             roles.lock(tx, membership.org_id)
-            record = load(tx, membership.org_id, role_id)
+            record = steps.get(tx, membership.org_id, role_id)
             if record.purpose is not Purpose.ROLE or record.id == ADMIN.id:
                 msg = f"{record.name!a} cannot be the role of new members: only a role that is not the admin's can"
                 raise BadRequest(msg)
             if record.id == MEMBER.id:
                 membership.require_as_member()
-            membership.require_held(allowed(rules_of(tx, record)))
-            change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, default_role_id=record.id))
+            membership.require_permissions(all_permissions(steps.get_rules(tx, record)))
+            update_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, default_role_id=record.id))
             told = f"New members get role {record.name!a}"
-            steps.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
+            audit.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
 
     retry(choose)
 
@@ -158,30 +158,30 @@ def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -
 def _put(tx: Connection, membership: Membership, record: Record, now_millis: int, *, rules_too: bool) -> None:
     composition = compose(tx, membership.org_id, record.id, record.details) if rules_too else None
     if composition is not None:
-        membership.require_held(allowed(composition.rules))
-        require_room(tx, membership.org_id, record.id, record.details)
-    with unless_taken(taken(record.purpose, record.name)):
+        membership.require_permissions(all_permissions(composition.rules))
+        steps.require_space(tx, membership.org_id, record.id, record.details)
+    with unless_taken(steps.duplicate_message(record.purpose, record.name)):
         is_stored = roles.replace(tx, record, composition.text if composition is not None else None, now_millis)
     if not is_stored:
         msg = f"role {record.name!a} was changed by somebody else at the same time; try again"
         raise Contention(msg)
     if composition is not None:
-        roles.put_references(tx, record.id, composition.composed)
+        roles.replace_references(tx, record.id, composition.composed)
         rewrite_composers(tx, membership.org_id, record.id, composition.rules)
 
 
 def _holders(tx: Connection, backend: Backend, record: Record) -> Holders:
     found = holders.count(tx, record.org_id, record.id, unix_millis(backend.clock.now()))
-    settings = load_settings(tx, record.org_id)
+    settings = get_settings(tx, record.org_id)
     return replace(found, is_default=record.id in (settings.default_role_id, settings.default_deployment_role_id))
 
 
 def _take_from_everybody(tx: Connection, backend: Backend, record: Record) -> None:
-    drop_role(tx, record.org_id, record.id)
+    clear_role(tx, record.org_id, record.id)
     access.revoke_tokens_of_role(tx, record.id, backend.clock.now())
-    grants.take_all_of_set(tx, record.id)
+    grants.delete_of_set(tx, record.id)
     rewrite_composers(tx, record.org_id, record.id, None)
-    change_settings(tx, record.org_id, lambda old: _without(old, record.id))
+    update_settings(tx, record.org_id, lambda old: _without(old, record.id))
 
 
 def _without(settings: OrgSettings, role_id: str) -> OrgSettings:
@@ -190,7 +190,7 @@ def _without(settings: OrgSettings, role_id: str) -> OrgSettings:
 
 
 def _load_custom(tx: Connection, org_id: str, role_id: str) -> Record:
-    record = load(tx, org_id, role_id)
+    record = steps.get(tx, org_id, role_id)
     if record.is_built_in:
         msg = f"{record.name!a} is built in and cannot be changed or deleted"
         raise BadRequest(msg)

@@ -9,10 +9,10 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.db.retry import retry
+from common.people.roles import steps
 from common.people.roles.built_in import built_in_records
-from common.people.roles.model import NewRecord, Purpose, Record, TeamOf
+from common.people.roles.model import NewRecord, Purpose, Record, TeamSummary
 from common.people.roles.repository import holders, roles
-from common.people.roles.steps import add, load, marked, require, rules_of
 from common.rights import descriptor as d
 from common.rights.built_in import ADMIN, LEVEL_SETS
 from common.rights.caller import Caller
@@ -24,43 +24,43 @@ _GLOBAL = "global"
 
 def list_team_roles(backend: Backend, caller: Caller, org: str, team: str) -> list[Record]:
     """Return the roles of a team, built-in ones first."""
-    membership = require(caller, Permission.TEAM_READ, org)
+    membership = steps.require(caller, Permission.TEAM_READ, org)
     with backend.db.connect() as connection:
         found = _find(connection, membership, team)
         custom, ids = roles.find_of_teams(connection, membership.org_id, [found.id])
     built_in = [record for record in built_in_records(membership.org_id) if record.id in ids]
-    return marked([*built_in, *custom], membership.settings)
+    return steps.mark_default([*built_in, *custom], membership.settings)
 
 
-def give_role(backend: Backend, caller: Caller, org: str, team: str, role_id: str) -> None:
+def add_team_role(backend: Backend, caller: Caller, org: str, team: str, role_id: str) -> None:
     """Let a team hold a role; a repeat changes nothing. Forbidden when the role gives more than the caller holds."""
-    membership = require(caller, Permission.ROLE_UPDATE, org)
+    membership = steps.require(caller, Permission.ROLE_UPDATE, org)
 
     def give() -> None:
         with backend.db.begin() as tx:
             roles.lock(tx, membership.org_id)
             found = _locked(tx, membership, team)
-            record = load(tx, membership.org_id, role_id)
+            record = steps.get(tx, membership.org_id, role_id)
             if not record.purpose.is_role:
                 msg = f"{record.name!a} is a {record.purpose}, and a team can hold roles only"
                 raise BadRequest(msg)
             if record.id == ADMIN.id and not membership.is_admin:
                 msg = f"only an admin of organization {membership.login} can make a team's members admins"
                 raise Forbidden(msg)
-            membership.require_held(d.allowed(rules_of(tx, record)))
-            holders.give(tx, found.id, record.id, unix_millis(backend.clock.now()))
+            membership.require_permissions(d.all_permissions(steps.get_rules(tx, record)))
+            holders.add_team_role(tx, found.id, record.id, unix_millis(backend.clock.now()))
 
     retry(give)
 
 
-def take_role(backend: Backend, caller: Caller, org: str, team: str, role_id: str) -> None:
+def remove_team_role(backend: Backend, caller: Caller, org: str, team: str, role_id: str) -> None:
     """Take a role from a team; NotFound when the team does not hold it."""
-    membership = require(caller, Permission.ROLE_UPDATE, org)
+    membership = steps.require(caller, Permission.ROLE_UPDATE, org)
 
     def take() -> None:
         with backend.db.begin() as tx:
             found = _find(tx, membership, team)
-            if not holders.take(tx, found.id, role_id):
+            if not holders.remove_team_role(tx, found.id, role_id):
                 msg = f"team {found.name!a} does not have role {role_id[:100]!a}"
                 raise NotFound(msg)
 
@@ -69,29 +69,29 @@ def take_role(backend: Backend, caller: Caller, org: str, team: str, role_id: st
 
 def enable_team_roles(backend: Backend, caller: Caller, org: str, team: str) -> Record:
     """Turn what a team was given on single stacks into a private role that it holds, and return it; a repeat finds it."""
-    membership = require(caller, Permission.ROLE_UPDATE, org)
+    membership = steps.require(caller, Permission.ROLE_UPDATE, org)
 
     def enable() -> Record:
         with backend.db.begin() as tx:
             roles.lock(tx, membership.org_id)
             found = _locked(tx, membership, team)
-            private_id = holders.find_private(tx, found.id)
+            private_id = holders.find_private_role(tx, found.id)
             if private_id is not None:
-                return load(tx, membership.org_id, private_id)
+                return steps.get(tx, membership.org_id, private_id)
             return _make_private(tx, backend, membership, found)
 
     return retry(enable)
 
 
-def _make_private(tx: Connection, backend: Backend, membership: Membership, team: TeamOf) -> Record:
+def _make_private(tx: Connection, backend: Backend, membership: Membership, team: TeamSummary) -> Record:
     now_millis = unix_millis(backend.clock.now())
     details = d.encode(_converted(holders.find_grants(tx, team.id)))
     description = f"What team {team.name} was given on single stacks."
     new = NewRecord(team.name, description, Purpose.ROLE_PRIVATE, _GLOBAL, details)
     # Nobody gets anything that they do not have already, so the caller need not hold it.
-    record = add(tx, membership, new, now_millis, is_held=True)
-    holders.give(tx, team.id, record.id, now_millis)
-    grants.take_all_from(tx, team.id)
+    record = steps.create(tx, membership, new, now_millis, is_held=True)
+    holders.add_team_role(tx, team.id, record.id, now_millis)
+    grants.delete_of_principal(tx, team.id)
     return record
 
 
@@ -114,14 +114,14 @@ def _converted(found: Sequence[tuple[str, int, str | None]]) -> d.Descriptor:
     )
 
 
-def _locked(tx: Connection, membership: Membership, team: str) -> TeamOf:
+def _locked(tx: Connection, membership: Membership, team: str) -> TeamSummary:
     found = _find(tx, membership, team)
     if not holders.lock_team(tx, found.id):
         raise _missing(team)
     return found
 
 
-def _find(connection: Connection, membership: Membership, team: str) -> TeamOf:
+def _find(connection: Connection, membership: Membership, team: str) -> TeamSummary:
     found = holders.find_team(connection, membership.org_id, team)
     if found is None:
         raise _missing(team)

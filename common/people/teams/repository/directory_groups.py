@@ -19,7 +19,7 @@ def find_taken(tx: Connection, org_id: str, names: Collection[str]) -> set[str]:
     return set(tx.scalars(select(teams.c.name).where(teams.c.org_id == org_id, teams.c.name.in_(names))))
 
 
-def put_display_name(tx: Connection, team_id: str, display_name: str) -> None:
+def update_display_name(tx: Connection, team_id: str, display_name: str) -> None:
     """Change what people see a team called."""
     tx.execute(update(teams).values(display_name=display_name).where(teams.c.id == team_id))
 

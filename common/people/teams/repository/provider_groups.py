@@ -9,7 +9,7 @@ from common.db.tables.people import team_members, teams
 from common.people.teams.model import TeamRole
 
 
-def hold(tx: Connection, org_id: str, team_ids: Collection[str]) -> list[str]:
+def lock(tx: Connection, org_id: str, team_ids: Collection[str]) -> list[str]:
     """Return which of the ids are teams of the organization; none of them is deleted until the transaction ends."""
     query = select(teams.c.id).where(teams.c.org_id == org_id, teams.c.id.in_(_ids(team_ids))).order_by(teams.c.id)
     return list(tx.scalars(query.with_for_update(read=True)))

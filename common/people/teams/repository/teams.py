@@ -9,7 +9,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    delete,
     insert,
     literal,
     null,
@@ -17,11 +16,12 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy import delete as delete_from
 
 from common.db.tables.access import roles, stack_grants, team_roles
 from common.db.tables.people import members, team_entities, team_members, teams, users
 from common.db.tables.stacks import stacks
-from common.people.teams.model import Details, EnvironmentChange, EnvironmentGrant, Member, StackGrant, Team, TeamRole
+from common.people.teams.model import EnvironmentChange, EnvironmentGrant, Member, StackGrant, Team, TeamDetails, TeamRole
 from common.people.users.model import Person
 from common.rights.org_settings import EnvironmentLevel
 from common.rights.permissions import StackLevel
@@ -50,27 +50,27 @@ def find(connection: Connection, org_id: str, name: str) -> Team | None:
     return _to_team(row) if row is not None else None
 
 
-def hold(tx: Connection, org_id: str, name: str) -> Team | None:
+def lock(tx: Connection, org_id: str, name: str) -> Team | None:
     """Return a team by name, or None; nobody else changes or deletes it until the transaction ends."""
     query: Select[Any] = select(*_TEAM).where(teams.c.org_id == org_id, teams.c.name == name)
     row = tx.execute(query.with_for_update()).one_or_none()
     return _to_team(row) if row is not None else None
 
 
-def hold_several(tx: Connection, org_id: str, names: Collection[str]) -> dict[str, str]:
+def lock_several(tx: Connection, org_id: str, names: Collection[str]) -> dict[str, str]:
     """Return the ids of the teams of these names, by name; none of them is deleted until the transaction ends."""
     query = select(teams.c.name, teams.c.id).where(teams.c.org_id == org_id, teams.c.name.in_(names)).order_by(teams.c.id)
     return {row.name: row.id for row in tx.execute(query.with_for_update(read=True))}
 
 
-def find_details(connection: Connection, org_id: str, name: str) -> Details | None:
+def find_details(connection: Connection, org_id: str, name: str) -> TeamDetails | None:
     """Return a team with all that belongs to it, in one statement, or None."""
     rows = connection.execute(_DETAILS, {"org_id": org_id, "name": name}).all()
     found = [row for row in rows if row.part == "team"]
     if not found:
         return None
     [row] = found
-    return Details(
+    return TeamDetails(
         Team(row.id, row.first, row.second, row.third, row.fourth),
         members=tuple(sorted(map(_to_member, _of("member", rows)), key=lambda member: member.person.login)),
         stacks=tuple(sorted(map(_to_stack, _of("stack", rows)), key=lambda grant: (grant.project, grant.name))),
@@ -94,21 +94,21 @@ def add(tx: Connection, org_id: str, team: Team, now_millis: int) -> None:
     )
 
 
-def put_texts(tx: Connection, team_id: str, texts: dict[str, str]) -> None:
+def update_texts(tx: Connection, team_id: str, texts: dict[str, str]) -> None:
     """Change a team's display name, its description, or both."""
     tx.execute(update(teams).values(texts).where(teams.c.id == team_id))
 
 
-def remove(tx: Connection, team_id: str) -> bool:
+def delete(tx: Connection, team_id: str) -> bool:
     """Delete a team with its members and what it was given on environments; False when it is gone already."""
-    if tx.execute(delete(teams).where(teams.c.id == team_id)).rowcount != 1:
+    if tx.execute(delete_from(teams).where(teams.c.id == team_id)).rowcount != 1:
         return False
     for table in (team_members, team_entities):
-        tx.execute(delete(table).where(table.c.team_id == team_id))
+        tx.execute(delete_from(table).where(table.c.team_id == team_id))
     return True
 
 
-def hold_person(tx: Connection, org_id: str, login: str) -> Person | None:
+def lock_member(tx: Connection, org_id: str, login: str) -> Person | None:
     """Return a member of an organization by login, or None; they do not leave it until the transaction ends.
 
     A machine belongs to no organization as a member, so it is none.
@@ -129,15 +129,15 @@ def add_member(tx: Connection, org_id: str, team_id: str, user_id: str, role: Te
 
 def remove_member(tx: Connection, team_id: str, login: str) -> bool:
     """Delete a member of a team; False when there is none of that login."""
-    return tx.execute(delete(team_members).where(*_of_login(team_id, login))).rowcount == 1
+    return tx.execute(delete_from(team_members).where(*_of_login(team_id, login))).rowcount == 1
 
 
 def remove_from_teams(tx: Connection, org_id: str, user_id: str) -> None:
     """Delete somebody's places in all teams of an organization."""
-    tx.execute(delete(team_members).where(team_members.c.user_id == user_id, team_members.c.org_id == org_id))
+    tx.execute(delete_from(team_members).where(team_members.c.user_id == user_id, team_members.c.org_id == org_id))
 
 
-def put_member_role(tx: Connection, team_id: str, login: str, role: TeamRole) -> bool:
+def update_member_role(tx: Connection, team_id: str, login: str, role: TeamRole) -> bool:
     """Change what a member is in a team; False when there is none of that login."""
     return tx.execute(update(team_members).values(role=role).where(*_of_login(team_id, login))).rowcount == 1
 
@@ -153,7 +153,7 @@ def find_role_rules(tx: Connection, team_id: str) -> dict[str, str | None]:
     return {row.role_id: row.rules for row in tx.execute(query)}
 
 
-def put_environment(tx: Connection, team_id: str, change: EnvironmentChange, now_millis: int) -> None:
+def replace_environment(tx: Connection, team_id: str, change: EnvironmentChange, now_millis: int) -> None:
     """Store what a team was given on an environment, in place of what it had there; a step under the team's lock."""
     remove_environment(tx, team_id, change)
     tx.execute(
@@ -178,7 +178,7 @@ def remove_environment(tx: Connection, team_id: str, change: EnvironmentChange) 
         columns.project == change.project,
         columns.name == change.name,
     )
-    return tx.execute(delete(team_entities).where(*it)).rowcount == 1
+    return tx.execute(delete_from(team_entities).where(*it)).rowcount == 1
 
 
 def _of_login(team_id: str, login: str) -> tuple[Any, ...]:

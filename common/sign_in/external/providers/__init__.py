@@ -8,9 +8,9 @@ from common.sign_in.model import Account, Answer, Offer, Provider, Secrets
 
 __all__ = ["Account", "Answer", "Client", "Offer", "Provider", "Secrets", "identity_name", "label_of", "offered", "open_client"]
 _NEEDED = {
-    Provider.GITHUB: ("GITHUB_OAUTH_ID", "GITHUB_OAUTH_SECRET"),
-    Provider.GITLAB: ("GITLAB_OAUTH_ID", "GITLAB_OAUTH_SECRET"),
-    Provider.OIDC: ("STACKHOLD_OIDC_ISSUER", "STACKHOLD_OIDC_CLIENT_ID"),
+    Provider.GITHUB: (Settings.github_oauth_id, Settings.github_oauth_secret),
+    Provider.GITLAB: (Settings.gitlab_oauth_id, Settings.gitlab_oauth_secret),
+    Provider.OIDC: (Settings.oidc_issuer, Settings.oidc_client_id),
 }
 
 
@@ -32,12 +32,12 @@ class Client(Protocol):
 
 def offered(settings: Settings) -> tuple[Offer, ...]:
     """Return the providers that are set up, in the order of their buttons."""
-    return tuple(Offer(key, label_of(settings, key)) for key, names in _NEEDED.items() if all(map(settings.is_set, names)))
+    return tuple(Offer(key, label_of(settings, key)) for key, needed in _NEEDED.items() if all(map(settings.is_set, needed)))
 
 
 def label_of(settings: Settings, key: Provider) -> str:
     """Return what people call a provider."""
-    return {Provider.GITHUB: "GitHub", Provider.GITLAB: "GitLab", Provider.OIDC: settings.text("STACKHOLD_OIDC_NAME")}[key]
+    return {Provider.GITHUB: "GitHub", Provider.GITLAB: "GitLab", Provider.OIDC: settings.oidc_name}[key]
 
 
 def identity_name(settings: Settings, key: Provider) -> str:

@@ -31,7 +31,7 @@ class GitHub:
         """Read the settings."""
         self._backend = backend
         self._endpoint = identity_providers.github(backend.settings)
-        identifier, secret = (backend.settings.text(f"GITHUB_OAUTH_{part}") for part in ("ID", "SECRET"))
+        identifier, secret = backend.settings.github_oauth_id, backend.settings.github_oauth_secret
         self._registration = oauth.Registration(label, identifier, secret, "read:user user:email", redirect_uri)
 
     def authorize_url(self, secrets: Secrets) -> str:

@@ -28,7 +28,7 @@ class GitLab:
         """Read the settings."""
         self._backend = backend
         self._endpoint = identity_providers.gitlab(backend.settings)
-        identifier, secret = (backend.settings.text(f"GITLAB_OAUTH_{part}") for part in ("ID", "SECRET"))
+        identifier, secret = backend.settings.gitlab_oauth_id, backend.settings.gitlab_oauth_secret
         self._registration = oauth.Registration(label, identifier, secret, "read_user", redirect_uri)
 
     def authorize_url(self, secrets: Secrets) -> str:

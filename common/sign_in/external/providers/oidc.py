@@ -25,7 +25,7 @@ _Claims = dict[str, Any]
 
 def name(settings: Settings) -> str:
     """Return the name of the configured provider in `identities`."""
-    return own_name(Provider.OIDC, settings.text("STACKHOLD_OIDC_ISSUER"))
+    return own_name(Provider.OIDC, settings.oidc_issuer)
 
 
 class OpenID:
@@ -36,7 +36,7 @@ class OpenID:
         self._backend = backend
         self._label = label
         self._redirect_uri = redirect_uri
-        self._client_id = backend.settings.text("STACKHOLD_OIDC_CLIENT_ID")
+        self._client_id = backend.settings.oidc_client_id
 
     def authorize_url(self, secrets: Secrets) -> str:
         """Return the address to send a browser to."""
@@ -67,8 +67,8 @@ class OpenID:
         return oauth.Registration(
             self._label,
             self._client_id,
-            settings.text("STACKHOLD_OIDC_CLIENT_SECRET"),
-            settings.text("STACKHOLD_OIDC_SCOPES"),
+            settings.oidc_client_secret,
+            settings.oidc_scopes,
             self._redirect_uri,
             method,
         )
@@ -139,23 +139,21 @@ class OpenID:
         return frozenset(group for group in groups if isinstance(group, str))
 
     def _require_allowed(self, address: str, groups: frozenset[str]) -> None:
-        domains = {domain.lower().removeprefix("@") for domain in self._listed("STACKHOLD_OIDC_ALLOWED_DOMAINS")}
+        allowed_domains = identity_providers.listed(self._backend.settings.oidc_allowed_domains)
+        domains = {domain.lower().removeprefix("@") for domain in allowed_domains}
         if domains and address.rpartition("@")[2] not in domains:
             raise Forbidden("only people with a verified address of certain domains may sign in here, and you have none of them")
-        allowed = self._listed("STACKHOLD_OIDC_ALLOWED_GROUPS")
+        allowed = identity_providers.listed(self._backend.settings.oidc_allowed_groups)
         if allowed and groups.isdisjoint(allowed):
             raise Forbidden(f"only people in certain groups at {self._label} may sign in here, and you are in none of them")
 
     @property
     def _groups_claim(self) -> str:
-        return self._backend.settings.text("STACKHOLD_OIDC_GROUPS_CLAIM")
+        return self._backend.settings.oidc_groups_claim
 
     @property
     def _needs_groups(self) -> bool:
-        return any(map(self._backend.settings.is_set, ("STACKHOLD_OIDC_ALLOWED_GROUPS", identity_providers.GROUP_TEAMS)))
-
-    def _listed(self, setting: str) -> tuple[str, ...]:
-        return identity_providers.listed(self._backend.settings.text(setting))
+        return any(map(self._backend.settings.is_set, (Settings.oidc_allowed_groups, identity_providers.GROUP_TEAMS)))
 
     def _bad(self, reason: str) -> Unauthorized:
         return Unauthorized(f"the answer of {self._label} is not good: {reason}")

@@ -104,7 +104,7 @@ def _fetch_once(cache: _Cache, label: str, name: str, fetch: Callable[[], _T]) -
 
 
 def _fetch_metadata(backend: Backend, label: str) -> Metadata:
-    issuer = backend.settings.text("STACKHOLD_OIDC_ISSUER")
+    issuer = backend.settings.oidc_issuer
     document = oauth.fetch_json(backend, label, metadata_url(issuer))
     try:
         metadata = read_metadata(document, issuer)

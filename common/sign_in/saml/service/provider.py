@@ -16,7 +16,7 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.people.orgs.members import sso as sso_members
 from common.people.orgs.members import steps as members
-from common.people.orgs.steps import change_settings, load_settings
+from common.people.orgs.steps import get_settings, update_settings
 from common.people.users.model import Person
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
@@ -73,7 +73,7 @@ def change_setup(backend: Backend, caller: Caller, org: str, change: Change) -> 
             _put(tx, backend, membership, change.text)
         stored = repository.find_provider(tx, membership.org_id)
         text, since = (stored.text, stored.modified_at) if stored else ("", 0)
-        settings = load_settings(tx, membership.org_id)
+        settings = get_settings(tx, membership.org_id)
         required = settings.saml_required if change.required is None else change.required
         if required:
             _require_usable(identity_provider.read(backend, text))
@@ -83,7 +83,7 @@ def change_setup(backend: Backend, caller: Caller, org: str, change: Change) -> 
         steps.record(tx, backend, caller, membership.org_id, Event.SAML_UPDATED, description=told)
         return _setup(backend, membership, text, _put_settings(tx, membership, change))
 
-    return members.in_turn(backend, membership.org_id, attempt)
+    return members.with_org_lock(backend, membership.org_id, attempt)
 
 
 def list_admins(backend: Backend, caller: Caller, org: str) -> list[Person]:
@@ -111,14 +111,14 @@ def set_admin(backend: Backend, caller: Caller, org: str, login: str) -> None:
         if not found.is_admin or found.suspended:
             msg = f"{login} must be an admin of organization {org}, to be able to mend its provider"
             raise BadRequest(msg)
-        if sso_members.is_elsewhere(tx, membership.org_id, found.person.id):
+        if sso_members.belongs_elsewhere(tx, membership.org_id, found.person.id):
             msg = f"{login} belongs to other organizations and cannot be the SAML admin of {org}"
             raise BadRequest(msg)
-        change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, saml_admin_id=found.person.id))
+        update_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, saml_admin_id=found.person.id))
         told = f"Made {login} the SAML admin"
         steps.record(tx, backend, caller, membership.org_id, Event.SAML_UPDATED, description=told)
 
-    members.in_turn(backend, membership.org_id, attempt)
+    members.with_org_lock(backend, membership.org_id, attempt)
 
 
 def _require_fit(change: Change) -> None:
@@ -150,7 +150,7 @@ def _require_usable(found: Descriptor) -> None:
 
 def _require_shown(tx: Connection, caller: Caller, membership: Membership, settings: OrgSettings, since: int) -> None:
     """Refuse to require what nobody has shown to work since it was set up, and what would lock its own author out."""
-    if not sso_members.has_anybody_since(tx, membership.org_id, since):
+    if not sso_members.has_sign_in_since(tx, membership.org_id, since):
         msg = f"somebody must have signed in through the provider first: open /signin/sso/{membership.login}"
         raise BadRequest(msg)
     own = sso_members.find(tx, membership.org_id, caller.user_id)
@@ -163,7 +163,7 @@ def _require_shown(tx: Connection, caller: Caller, membership: Membership, setti
 def _put_settings(tx: Connection, membership: Membership, change: Change) -> OrgSettings:
     asked = {"saml_required": change.required, "saml_session_hours": change.session_hours}
     given = {name: value for name, value in asked.items() if value is not None}
-    return change_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, **given))
+    return update_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, **given))
 
 
 def _setup(backend: Backend, membership: Membership, text: str, settings: OrgSettings) -> Setup:

@@ -146,7 +146,7 @@ def _unless_raced(backend: Backend, visit: Visit, browser: str) -> Finished:
     """End a sign-in, and begin anew when another process made the same login meanwhile."""
     for _ in range(_TRIES):
         try:
-            return members.in_turn(backend, visit.answer.org_id, lambda tx: _enter(tx, backend, visit, browser))
+            return members.with_org_lock(backend, visit.answer.org_id, lambda tx: _enter(tx, backend, visit, browser))
         except Exception as error:
             if not is_race(error):
                 raise
@@ -166,11 +166,11 @@ def _enter(tx: Connection, backend: Backend, visit: Visit, browser: str) -> Fini
     if not repository.remove_answer(tx, answer.code_hash):
         raise BadRequest(_GONE)
     user_id = member_matching.settle(tx, visit, now)
-    if not sso_members.note_sign_in(tx, answer.org_id, user_id, now):
+    if not sso_members.record_sign_in(tx, answer.org_id, user_id, now):
         msg = f"you are not a member of organization {visit.org} any more"
         raise Forbidden(msg)
     who = Actor(user_id, answer.email or answer.subject[:100], source_ip=visit.client)
-    steps.record_of(tx, backend, who, answer.org_id, Event.USER_LOGIN, description="Signed in through SAML")
+    steps.record_as(tx, backend, who, answer.org_id, Event.USER_LOGIN, description="Signed in through SAML")
     return Finished(return_to, sessions.start(tx, backend, user_id, provider=provider))
 
 

@@ -50,7 +50,7 @@ def create_group(backend: Backend, directory: Directory, sent: Document) -> Grou
         now = backend.clock.now()
         if group_rows.is_taken(tx, directory.org_id, profile.display_name):
             raise _taken(profile.display_name)
-        team_id = teams.add(tx, directory.org_id, profile.display_name, now)
+        team_id = teams.create(tx, directory.org_id, profile.display_name, now)
         group_rows.add(tx, directory.org_id, team_id, profile, unix_millis(now))
         user_ids = _user_ids(tx, directory, profile.members or ())
         teams.add_members(tx, directory.org_id, team_id, user_ids, now)
@@ -88,7 +88,7 @@ def delete_group(backend: Backend, directory: Directory, group_id: str) -> None:
     def delete(tx: Connection) -> None:
         group = _load(tx, directory, group_id)
         group_rows.remove(tx, group.id)
-        all_teams.remove(tx, group.id, backend.clock.now())
+        all_teams.delete(tx, group.id, backend.clock.now())
 
     in_turn(backend, directory, delete)
 

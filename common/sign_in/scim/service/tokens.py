@@ -83,7 +83,7 @@ def create(backend: Backend, caller: Caller, org: str) -> Issued:
         now_millis = unix_millis(backend.clock.now())
         tokens.put(tx, membership.org_id, _hash(text), caller.user_id, now_millis)
 
-    members.in_turn(backend, membership.org_id, make)
+    members.with_org_lock(backend, membership.org_id, make)
     return Issued(base_url(backend, org), text)
 
 

@@ -9,7 +9,7 @@ from common.config.settings import Settings
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.people.orgs.invites import service as invites
 from common.people.orgs.members import service as members
-from common.people.orgs.model import Invite, NewInvite, Wanted
+from common.people.orgs.model import Invite, NewInvite, RequestedRole
 from common.people.orgs.repository import members as member_rows
 from common.rights import built_in
 from common.rights.caller import Caller
@@ -21,19 +21,19 @@ from tests.factories.tokens import make_role
 from tests.interleaving import Crash, crash, interleaved
 
 DAY_SECONDS = 86_400
-MEMBER = Wanted("member")
+MEMBER = RequestedRole("member")
 
 
-def invite(backend: Backend, caller: Caller, *emails: str, wanted: Wanted = MEMBER) -> list[Invite]:
+def invite(backend: Backend, caller: Caller, *emails: str, wanted: RequestedRole = MEMBER) -> list[Invite]:
     """Invites people to acme, and returns the invitations."""
-    made, failed = invites.invite_people(backend, caller, "acme", [NewInvite(email, wanted) for email in emails])
+    made, failed = invites.create_invites(backend, caller, "acme", [NewInvite(email, wanted) for email in emails])
     assert [] == failed
     return made
 
 
-def link(backend: Backend, caller: Caller, wanted: Wanted = MEMBER) -> str:
+def link(backend: Backend, caller: Caller, wanted: RequestedRole = MEMBER) -> str:
     """Makes a link to acme and returns its id."""
-    return invites.make_link(backend, caller, "acme", NewInvite("", wanted)).id
+    return invites.create_link(backend, caller, "acme", NewInvite("", wanted)).id
 
 
 def guest(backend: Backend, login: str) -> Caller:
@@ -79,7 +79,7 @@ class TestInvitePeople:
             "Open@Example.com",
         ]
         asked = [NewInvite(email, MEMBER) for email in [*bad, "new@example.com", "x@example.com", "NEW@example.com"]]
-        made, failed = invites.invite_people(backend, admin, "acme", asked)
+        made, failed = invites.create_invites(backend, admin, "acme", asked)
 
         assert ["new@example.com", "x@example.com"] == [one.email for one in made]
         assert [*bad, "NEW@example.com"] == [one.email for one in failed]
@@ -100,12 +100,16 @@ class TestInvitePeople:
         """A role that is none, and more than a hundred at once: nobody is invited."""
         many = [NewInvite(f"a{number}@example.com", MEMBER) for number in range(invites.BATCH_LIMIT + 1)]
         some = [NewInvite("a@example.com", MEMBER)]
-        for asked in (many, [*some, NewInvite("b@example.com", Wanted("reader"))], [*some, NewInvite("", Wanted(None, "x"))]):
+        for asked in (
+            many,
+            [*some, NewInvite("b@example.com", RequestedRole("reader"))],
+            [*some, NewInvite("", RequestedRole(None, "x"))],
+        ):
             with pytest.raises(BadRequest):
-                invites.invite_people(backend, admin, "acme", asked)
+                invites.create_invites(backend, admin, "acme", asked)
         assert [] == addresses(backend, admin)
 
-        made, _ = invites.invite_people(backend, admin, "acme", many[1:])
+        made, _ = invites.create_invites(backend, admin, "acme", many[1:])
         assert len(made) == invites.BATCH_LIMIT
 
     def test_has_a_limit(self, backend: Backend, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +127,7 @@ class TestInvitePeople:
     def test_asks_once_of_two(self, backend: Backend, admin: Caller) -> None:
         """Two who invite the same address at once make one invitation."""
         with interleaved(backend, "BEGIN", lambda: invite(backend, admin, "bob@example.com")):
-            made, failed = invites.invite_people(backend, admin, "acme", [NewInvite("bob@example.com", MEMBER)])
+            made, failed = invites.create_invites(backend, admin, "acme", [NewInvite("bob@example.com", MEMBER)])
 
         assert ([], ["bob@example.com"]) == (made, [one.email for one in failed])
 
@@ -132,7 +136,7 @@ class TestInvitePeople:
         sender = make_holder(backend, "carol", Permission.INVITES_CREATE, Permission.STACK_READ)
         plain = caller_of(backend, make_user(backend, "dave", org="acme"))
         fit, over = make_role(backend, Permission.STACK_READ, name="fit"), make_role(backend, Permission.ROLE_UPDATE, name="over")
-        for wanted in (Wanted("admin"), Wanted("member", built_in.ADMIN.id), Wanted("member", over)):
+        for wanted in (RequestedRole("admin"), RequestedRole("member", built_in.ADMIN.id), RequestedRole("member", over)):
             for call in (
                 lambda wanted=wanted: invite(backend, sender, "x@example.com", wanted=wanted),
                 lambda wanted=wanted: link(backend, sender, wanted),
@@ -141,16 +145,16 @@ class TestInvitePeople:
                     call()
         with pytest.raises(Forbidden, match="invites:create"):
             invite(backend, plain, "x@example.com")
-        invite(backend, sender, "x@example.com", wanted=Wanted("member", fit))
+        invite(backend, sender, "x@example.com", wanted=RequestedRole("member", fit))
 
         assert ["x@example.com"] == addresses(backend, admin)
 
     def test_is_not_for_personal_organizations(self, backend: Backend, admin: Caller) -> None:
         """Nobody is invited to a personal organization."""
         with pytest.raises(BadRequest, match="personal"):
-            invites.invite_people(backend, admin, "admin", [NewInvite("x@example.com", MEMBER)])
+            invites.create_invites(backend, admin, "admin", [NewInvite("x@example.com", MEMBER)])
         with pytest.raises(BadRequest, match="personal"):
-            invites.make_link(backend, admin, "admin", NewInvite("", MEMBER))
+            invites.create_link(backend, admin, "admin", NewInvite("", MEMBER))
 
 
 class TestListInvites:
@@ -166,7 +170,7 @@ class TestListInvites:
     def test_hides_links_of_others(self, backend: Backend, admin: Caller) -> None:
         """A link is as good as its role for whoever sees it, so only admins and its sender do."""
         sender = make_holder(backend, "carol", Permission.INVITES_CREATE, Permission.INVITES_READ)
-        of_admin, of_sender = link(backend, admin, Wanted("admin")), link(backend, sender)
+        of_admin, of_sender = link(backend, admin, RequestedRole("admin")), link(backend, sender)
         invite(backend, admin, "x@example.com")
 
         def ids(caller: Caller) -> set[str]:
@@ -207,12 +211,12 @@ class TestGetInvite:
         clock.pass_seconds(7 * DAY_SECONDS - 1)
         assert invite_id == invites.get_invite(backend, bob, "acme", invite_id).id
         clock.pass_seconds(1)
-        for call in (invites.get_invite, invites.accept):
+        for call in (invites.get_invite, invites.accept_invite):
             with pytest.raises(NotFound):
                 call(backend, bob, "acme", invite_id)
-        invites.resend(backend, admin, "acme", invite_id)
+        invites.resend_invite(backend, admin, "acme", invite_id)
         clock.pass_seconds(7 * DAY_SECONDS - 1)
-        invites.accept(backend, bob, "acme", invite_id)
+        invites.accept_invite(backend, bob, "acme", invite_id)
 
         assert ("member", None) == people_of(backend)["bob"]
 
@@ -221,11 +225,16 @@ class TestAccept:
     def test_gives_what_was_promised(self, backend: Backend, admin: Caller) -> None:
         """Built-in and custom roles are given as named; a plain member gets the default role as it is then."""
         role_id, default_id = make_role(backend, Permission.STACK_READ), make_role(backend, Permission.STACK_LIST, name="usual")
-        asked = {"bob": Wanted("admin"), "carol": Wanted("member", role_id), "dave": MEMBER, "erin": Wanted("billing-manager")}
+        asked = {
+            "bob": RequestedRole("admin"),
+            "carol": RequestedRole("member", role_id),
+            "dave": MEMBER,
+            "erin": RequestedRole("billing-manager"),
+        }
         ids = {login: link(backend, admin, wanted) for login, wanted in asked.items()}
         make_default(backend, default_id)
         for login, invite_id in ids.items():
-            invites.accept(backend, guest(backend, login), "acme", invite_id)
+            invites.accept_invite(backend, guest(backend, login), "acme", invite_id)
 
         assert {
             "admin": ("admin", None),
@@ -238,21 +247,21 @@ class TestAccept:
     def test_gives_the_built_in_role_when_the_custom_one_is_gone(self, backend: Backend, admin: Caller) -> None:
         """Whoever was invited with a role that was deleted since becomes a plain member."""
         role_id = make_role(backend, Permission.STACK_READ)
-        invite_id = link(backend, admin, Wanted("member", role_id))
+        invite_id = link(backend, admin, RequestedRole("member", role_id))
         with backend.db.begin() as tx:
-            member_rows.drop_role(tx, org_id_of(tx, "acme"), role_id)
-        invites.accept(backend, guest(backend, "bob"), "acme", invite_id)
+            member_rows.clear_role(tx, org_id_of(tx, "acme"), role_id)
+        invites.accept_invite(backend, guest(backend, "bob"), "acme", invite_id)
 
         assert ("member", None) == people_of(backend)["bob"]
 
     def test_uses_it_up(self, backend: Backend, admin: Caller) -> None:
         """An invitation is good for one; who repeats the call is told that they are a member, and keeps nobody else's."""
         bob, carol, invite_id = make_user(backend, "bob"), guest(backend, "carol"), link(backend, admin)
-        invites.accept(backend, caller_of(backend, bob), "acme", invite_id)
+        invites.accept_invite(backend, caller_of(backend, bob), "acme", invite_id)
         with pytest.raises(Conflict, match="already a member"):
-            invites.accept(backend, caller_of(backend, bob), "acme", invite_id)
+            invites.accept_invite(backend, caller_of(backend, bob), "acme", invite_id)
         with pytest.raises(NotFound):
-            invites.accept(backend, carol, "acme", invite_id)
+            invites.accept_invite(backend, carol, "acme", invite_id)
 
     def test_leaves_it_to_others_when_its_guest_is_a_member(self, backend: Backend, admin: Caller) -> None:
         """A member, also a suspended one, cannot use an invitation up."""
@@ -261,8 +270,8 @@ class TestAccept:
         invite_id = link(backend, admin)
         for caller in (admin, caller_of(backend, token)):
             with pytest.raises(Conflict, match="already a member"):
-                invites.accept(backend, caller, "acme", invite_id)
-        invites.accept(backend, guest(backend, "carol"), "acme", invite_id)
+                invites.accept_invite(backend, caller, "acme", invite_id)
+        invites.accept_invite(backend, guest(backend, "carol"), "acme", invite_id)
 
         assert {"admin", "bob", "carol"} == {*people_of(backend)}
 
@@ -270,10 +279,10 @@ class TestAccept:
         """Of two who use a link at once, whoever comes second finds it used."""
         bob, carol, invite_id = guest(backend, "bob"), guest(backend, "carol"), link(backend, admin)
         with (
-            interleaved(backend, "BEGIN", lambda: invites.accept(backend, carol, "acme", invite_id)),
+            interleaved(backend, "BEGIN", lambda: invites.accept_invite(backend, carol, "acme", invite_id)),
             pytest.raises(NotFound),
         ):
-            invites.accept(backend, bob, "acme", invite_id)
+            invites.accept_invite(backend, bob, "acme", invite_id)
 
         assert {"admin", "carol"} == {*people_of(backend)}
 
@@ -284,7 +293,7 @@ class TestAccept:
 
         def try_it(caller: Caller) -> bool:
             try:
-                invites.accept(backend, caller, "acme", invite_id)
+                invites.accept_invite(backend, caller, "acme", invite_id)
             except NotFound:
                 return False
             return True
@@ -300,7 +309,7 @@ class TestAccept:
             interleaved(backend, "BEGIN", lambda: members.add_member(backend, admin, "acme", "bob", "billing-manager")),
             pytest.raises(Conflict),
         ):
-            invites.accept(backend, bob, "acme", invite_id)
+            invites.accept_invite(backend, bob, "acme", invite_id)
 
         assert ("billing-manager", None) == people_of(backend)["bob"]
         assert [""] == addresses(backend, admin)
@@ -309,8 +318,8 @@ class TestAccept:
         """A crash in the middle leaves the invitation good."""
         bob, invite_id = guest(backend, "bob"), link(backend, admin)
         with interleaved(backend, "INSERT INTO members", crash), pytest.raises(Crash):
-            invites.accept(backend, bob, "acme", invite_id)
-        invites.accept(backend, bob, "acme", invite_id)
+            invites.accept_invite(backend, bob, "acme", invite_id)
+        invites.accept_invite(backend, bob, "acme", invite_id)
 
         assert "bob" in people_of(backend)
 
@@ -319,7 +328,7 @@ class TestCancelAndResend:
     def test_are_for_those_who_invite(self, backend: Backend, admin: Caller) -> None:
         """Only with the permission, and only an invitation of the same organization."""
         plain, invite_id = caller_of(backend, make_user(backend, "dave", org="acme")), link(backend, admin)
-        for call in (invites.cancel, invites.resend):
+        for call in (invites.cancel_invite, invites.resend_invite):
             with pytest.raises(Forbidden, match="invites:create"):
                 call(backend, plain, "acme", invite_id)
             for org, asked in (("acme", "0" * 32), ("acme", ""), ("admin", invite_id)):
@@ -329,19 +338,19 @@ class TestCancelAndResend:
                 call(backend, guest(backend, f"eve{call.__name__}"), "acme", invite_id)
         assert [""] == addresses(backend, admin)
 
-        invites.resend(backend, admin, "acme", invite_id)
-        invites.resend(backend, admin, "acme", invite_id)
-        invites.cancel(backend, admin, "acme", invite_id)
+        invites.resend_invite(backend, admin, "acme", invite_id)
+        invites.resend_invite(backend, admin, "acme", invite_id)
+        invites.cancel_invite(backend, admin, "acme", invite_id)
         assert [] == addresses(backend, admin)
 
     def test_ends_it_for_its_guest(self, backend: Backend, admin: Caller) -> None:
         """What is cancelled while somebody accepts it lets nobody in."""
         bob, invite_id = guest(backend, "bob"), link(backend, admin)
         with (
-            interleaved(backend, "BEGIN", lambda: invites.cancel(backend, admin, "acme", invite_id)),
+            interleaved(backend, "BEGIN", lambda: invites.cancel_invite(backend, admin, "acme", invite_id)),
             pytest.raises(NotFound),
         ):
-            invites.accept(backend, bob, "acme", invite_id)
+            invites.accept_invite(backend, bob, "acme", invite_id)
 
         assert ["admin"] == [*people_of(backend)]
 
@@ -353,11 +362,11 @@ class TestListPending:
         link(backend, admin)
         made = invite(backend, admin, "Bob@example.com", "carol@example.com")
 
-        assert [made[0].id] == [found.id for found in invites.list_pending(backend, bob)]
-        assert [] == invites.list_pending(backend, eve)
-        assert [] == invites.list_pending(backend, admin)
+        assert [made[0].id] == [found.id for found in invites.list_pending_invites(backend, bob)]
+        assert [] == invites.list_pending_invites(backend, eve)
+        assert [] == invites.list_pending_invites(backend, admin)
         clock.pass_seconds(7 * DAY_SECONDS)
-        assert [] == invites.list_pending(backend, bob)
+        assert [] == invites.list_pending_invites(backend, bob)
 
 
 class TestAcceptUrl:

@@ -7,7 +7,7 @@ import pytest
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.people.orgs.members import service as members
-from common.people.orgs.model import Wanted
+from common.people.orgs.model import RequestedRole
 from common.people.teams import service as teams
 from common.rights import built_in
 from common.rights.caller import Caller
@@ -19,7 +19,7 @@ from tests.factories.tokens import make_role, make_team
 from tests.interleaving import interleaved
 
 Attempts = tuple[str, Callable[[], object], Callable[[], object]]
-ADMIN, MEMBER, BILLING = Wanted("admin"), Wanted("member"), Wanted("billing-manager")
+ADMIN, MEMBER, BILLING = RequestedRole("admin"), RequestedRole("member"), RequestedRole("billing-manager")
 
 
 def logins(backend: Backend, caller: Caller, *, with_suspended: bool = False) -> list[str]:
@@ -179,9 +179,17 @@ class TestChangeRole:
         make_user(backend, "bob", org="acme")
         role_id = make_role(backend, Permission.STACK_READ)
         seen = []
-        steps = [BILLING, Wanted(None, role_id), Wanted(None, built_in.ADMIN.id), Wanted(None, role_id), MEMBER, ADMIN, MEMBER]
+        steps = [
+            BILLING,
+            RequestedRole(None, role_id),
+            RequestedRole(None, built_in.ADMIN.id),
+            RequestedRole(None, role_id),
+            MEMBER,
+            ADMIN,
+            MEMBER,
+        ]
         for wanted in steps:
-            members.change_role(backend, admin, "acme", "bob", wanted)
+            members.update_role(backend, admin, "acme", "bob", wanted)
             seen.append(people_of(backend)["bob"])
 
         custom = ("member", role_id)
@@ -202,9 +210,14 @@ class TestChangeRole:
         foreign = make_role(backend, Permission.STACK_READ, org="admin")
         a_set = make_role(backend, Permission.STACK_READ, name="a set", purpose="set")
         ids = [foreign, a_set, built_in.STACK_READ.id, "x", "x" * 1000]
-        for wanted in (*(Wanted(None, role_id) for role_id in ids), Wanted("none"), Wanted(None), Wanted("member", foreign)):
+        for wanted in (
+            *(RequestedRole(None, role_id) for role_id in ids),
+            RequestedRole("none"),
+            RequestedRole(None),
+            RequestedRole("member", foreign),
+        ):
             with pytest.raises(BadRequest):
-                members.change_role(backend, admin, "acme", "bob", wanted)
+                members.update_role(backend, admin, "acme", "bob", wanted)
 
         assert ("member", None) == people_of(backend)["bob"]
 
@@ -213,7 +226,7 @@ class TestChangeRole:
         make_user(backend, "eve")
         for login, words in (("eve", "'eve' is not a member of organization acme"), ("nobody", "User 'nobody' not found")):
             with pytest.raises(NotFound, match=words):
-                members.change_role(backend, admin, "acme", login, BILLING)
+                members.update_role(backend, admin, "acme", login, BILLING)
 
     def test_gives_nothing_that_its_giver_lacks(self, backend: Backend, admin: Caller) -> None:
         """Whoever is no admin can neither make one nor give a custom role that holds more than they do, not even to themselves."""
@@ -223,13 +236,13 @@ class TestChangeRole:
             ADMIN,
             MEMBER,
             BILLING,
-            Wanted(None, built_in.ADMIN.id),
-            Wanted(None, built_in.MEMBER.id),
-            Wanted(None, over),
+            RequestedRole(None, built_in.ADMIN.id),
+            RequestedRole(None, built_in.MEMBER.id),
+            RequestedRole(None, over),
         ):
             with pytest.raises(Forbidden):
-                members.change_role(backend, boss, "acme", "boss", wanted)
-        members.change_role(backend, boss, "acme", "boss", Wanted(None, fit))
+                members.update_role(backend, boss, "acme", "boss", wanted)
+        members.update_role(backend, boss, "acme", "boss", RequestedRole(None, fit))
 
         assert ("member", fit) == people_of(backend)["boss"]
         assert ["admin"] == admins_of(backend)
@@ -240,10 +253,10 @@ class TestChangeRole:
         make_user(backend, "bob", org="acme", role=Role.ADMIN)
         suspend(backend, "bob")
         role_id = make_role(backend, Permission.STACK_READ)
-        for wanted in (MEMBER, BILLING, Wanted(None, built_in.MEMBER.id), Wanted(None, role_id)):
+        for wanted in (MEMBER, BILLING, RequestedRole(None, built_in.MEMBER.id), RequestedRole(None, role_id)):
             with pytest.raises(BadRequest, match="admin is the last admin of organization acme"):
-                members.change_role(backend, admin, "acme", "admin", wanted)
-        members.change_role(backend, admin, "acme", "admin", ADMIN)
+                members.update_role(backend, admin, "acme", "admin", wanted)
+        members.update_role(backend, admin, "acme", "admin", ADMIN)
 
         assert ["admin", "bob"] == admins_of(backend)
 
@@ -289,7 +302,7 @@ class TestPersonalOrganization:
         make_user(backend, "bob")
         calls: list[Callable[[], object]] = [
             lambda: members.add_member(backend, admin, "admin", "bob", "member"),
-            lambda: members.change_role(backend, admin, "admin", "admin", MEMBER),
+            lambda: members.update_role(backend, admin, "admin", "admin", MEMBER),
             lambda: members.set_sole_admin(backend, admin, "admin", "admin"),
             lambda: teams.remove_member(backend, admin, "admin", "admin"),
         ]
@@ -317,8 +330,8 @@ class TestLastTwoAdmins:
             lambda: teams.remove_member(backend, bob, "acme", "admin"),
         ]
         demotions: list[Callable[[], object]] = [
-            lambda: members.change_role(backend, admin, "acme", "bob", MEMBER),
-            lambda: members.change_role(backend, bob, "acme", "admin", MEMBER),
+            lambda: members.update_role(backend, admin, "acme", "bob", MEMBER),
+            lambda: members.update_role(backend, bob, "acme", "admin", MEMBER),
         ]
         found: dict[str, Attempts] = {
             "removal": ("DELETE FROM members", removals[0], removals[1]),
@@ -363,7 +376,7 @@ class TestListTeamsOf:
         make_team(backend, "own", org="bob", members=["bob"])
         make_team(backend, "empty")
 
-        assert ["dev", "ops"] == members.list_teams_of(backend, admin, "acme", "bob")
-        assert [] == members.list_teams_of(backend, admin, "acme", "admin")
+        assert ["dev", "ops"] == members.list_teams_of_member(backend, admin, "acme", "bob")
+        assert [] == members.list_teams_of_member(backend, admin, "acme", "admin")
         with pytest.raises(NotFound):
-            members.list_teams_of(backend, admin, "acme", "eve")
+            members.list_teams_of_member(backend, admin, "acme", "eve")

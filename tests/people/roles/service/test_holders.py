@@ -5,7 +5,7 @@ import pytest
 from common.backend import Backend
 from common.core.errors import Forbidden, NotFound
 from common.core.ids import new_id
-from common.people.roles.model import Change
+from common.people.roles.model import RoleChange
 from common.people.roles.service import holders, teams
 from common.people.roles.service import roles as role_service
 from common.rights.built_in import ADMIN, MEMBER
@@ -25,7 +25,7 @@ class TestHolders:
             make_user(backend, login, org=ORG)
         hold(backend, "bob", role.id)
         make_team(backend, "ops")
-        teams.give_role(backend, admin, ORG, "ops", role.id)
+        teams.add_team_role(backend, admin, ORG, "ops", role.id)
         make_machine(backend, admin, role.id)
 
         assert ["bob"] == [found.login for found in holders.list_people(backend, admin, ORG, role.id)]
@@ -52,7 +52,7 @@ class TestPermissions:
             (lambda backend, caller, role: role_service.get_role(backend, caller, ORG, role), Permission.ROLE_READ),
             (lambda backend, caller, role: make_role(backend, caller, "x", READ), Permission.ROLE_CREATE),
             (
-                lambda backend, caller, role: role_service.update_role(backend, caller, ORG, role, Change(name="y")),
+                lambda backend, caller, role: role_service.update_role(backend, caller, ORG, role, RoleChange(name="y")),
                 Permission.ROLE_UPDATE,
             ),
             (

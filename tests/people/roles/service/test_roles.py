@@ -9,7 +9,7 @@ from common.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauth
 from common.core.ids import new_id
 from common.db.tables.access import role_references, stack_grants
 from common.db.tables.people import organizations
-from common.people.roles.model import Change, Purpose
+from common.people.roles.model import Purpose, RoleChange
 from common.people.roles.service import roles as role_service
 from common.people.roles.service import teams
 from common.rights.built_in import ADMIN, BILLING_MANAGER, BUILT_INS, MEMBER, STACK_READ, STACK_WRITE
@@ -157,7 +157,7 @@ class TestCreateRole:
             make_role(backend, admin, "c", READ)
         monkeypatch.setattr("common.people.roles.steps.DETAILS_LIMIT_BYTES", 200)
         with pytest.raises(BadRequest, match="200 bytes"):
-            role_service.update_role(backend, admin, ORG, first.id, Change(details=json.dumps(READ).ljust(200)))
+            role_service.update_role(backend, admin, ORG, first.id, RoleChange(details=json.dumps(READ).ljust(200)))
 
 
 class TestUpdateRole:
@@ -165,9 +165,9 @@ class TestUpdateRole:
         """Each change is a version; what is not given stays."""
         made = make_role(backend, admin, "ops", READ, description="d")
         clock.pass_seconds(5)
-        renamed = role_service.update_role(backend, admin, ORG, made.id, Change(name="new"))
+        renamed = role_service.update_role(backend, admin, ORG, made.id, RoleChange(name="new"))
         changed = role_service.update_role(
-            backend, admin, ORG, made.id, Change(description="", details=json.dumps(allow("team:create")))
+            backend, admin, ORG, made.id, RoleChange(description="", details=json.dumps(allow("team:create")))
         )
 
         assert ("new", "d", json.dumps(READ), 2) == (renamed.name, renamed.description, renamed.details, renamed.version)
@@ -184,7 +184,9 @@ class TestUpdateRole:
         apart = make_role(backend, admin, "apart", READ)
         bob = make_user(backend, "bob", org=ORG)
         hold(backend, "bob", top.id)
-        role_service.update_role(backend, admin, ORG, low.id, Change(details=json.dumps(allow("stack:delete", "stack:create"))))
+        role_service.update_role(
+            backend, admin, ORG, low.id, RoleChange(details=json.dumps(allow("stack:delete", "stack:create")))
+        )
 
         assert {"stack:delete", "stack:create"} == permissions_of(backend, left.id)
         assert {"stack:delete", "stack:create", "team:create"} == permissions_of(backend, right.id)
@@ -200,7 +202,7 @@ class TestUpdateRole:
 
         for target in (low.id, top.id):
             with pytest.raises(BadRequest, match="may not compose itself"):
-                role_service.update_role(backend, admin, ORG, low.id, Change(details=json.dumps(compose(target))))
+                role_service.update_role(backend, admin, ORG, low.id, RoleChange(details=json.dumps(compose(target))))
         assert {"stack:read"} == permissions_of(backend, low.id)
 
     def test_refuses_what_makes_a_composer_too_large(self, backend: Backend, admin: Caller) -> None:
@@ -210,7 +212,7 @@ class TestUpdateRole:
         before = stored_rules(backend, top.id)
 
         with pytest.raises(BadRequest, match="'top', which composes this one"):
-            role_service.update_role(backend, admin, ORG, low.id, Change(details=json.dumps(group(*[READ] * 2000))))
+            role_service.update_role(backend, admin, ORG, low.id, RoleChange(details=json.dumps(group(*[READ] * 2000))))
         assert before == stored_rules(backend, top.id)
         assert 1 == role_service.get_role(backend, admin, ORG, low.id).version
 
@@ -220,9 +222,9 @@ class TestUpdateRole:
         second = make_role(backend, admin, "b", READ)
 
         with pytest.raises(Conflict):
-            role_service.update_role(backend, admin, ORG, second.id, Change(name="a"))
+            role_service.update_role(backend, admin, ORG, second.id, RoleChange(name="a"))
         with pytest.raises(BadRequest, match="built in"):
-            role_service.update_role(backend, admin, ORG, MEMBER.id, Change(name="x"))
+            role_service.update_role(backend, admin, ORG, MEMBER.id, RoleChange(name="x"))
 
     def test_gives_nobody_more_than_its_changer_has(self, backend: Backend, admin: Caller) -> None:
         """A role that one holds oneself cannot be made larger by oneself, nor a set that it composes."""
@@ -234,8 +236,8 @@ class TestUpdateRole:
 
         for target in (own, low):
             with pytest.raises(Forbidden, match="stack:delete"):
-                role_service.update_role(backend, bob, ORG, target.id, Change(details=json.dumps(allow("stack:delete"))))
-        assert "renamed" == role_service.update_role(backend, bob, ORG, own.id, Change(name="renamed")).name
+                role_service.update_role(backend, bob, ORG, target.id, RoleChange(details=json.dumps(allow("stack:delete"))))
+        assert "renamed" == role_service.update_role(backend, bob, ORG, own.id, RoleChange(name="renamed")).name
 
 
 class TestDeleteRole:
@@ -298,7 +300,7 @@ class TestDeleteRole:
         """A role of teams, and the default of new members, go the same way."""
         role = make_role(backend, admin, "ops", READ)
         make_team(backend, "ops")
-        teams.give_role(backend, admin, ORG, "ops", role.id)
+        teams.add_team_role(backend, admin, ORG, "ops", role.id)
         role_service.set_default_role(backend, admin, ORG, role.id)
 
         with pytest.raises(Conflict, match="1 team, the organization's default"):
@@ -313,7 +315,7 @@ class TestDeleteRole:
         kept = make_role(backend, admin, "kept", READ, Purpose.SET)
         top = make_role(backend, admin, "top", compose(gone.id, kept.id))
         role_service.delete_role(backend, admin, ORG, gone.id, force=True)
-        role_service.update_role(backend, admin, ORG, kept.id, Change(details=json.dumps(allow("stack:delete"))))
+        role_service.update_role(backend, admin, ORG, kept.id, RoleChange(details=json.dumps(allow("stack:delete"))))
 
         assert {"stack:delete"} == permissions_of(backend, top.id)
 
@@ -375,7 +377,7 @@ class TestListOwnRoles:
         make_team(backend, "ops", "bob")
         make_team(backend, "dev", "bob")
         for team, role_id in (("ops", shared.id), ("dev", shared.id), ("ops", own.id), ("ops", BILLING_MANAGER.id)):
-            teams.give_role(backend, admin, ORG, team, role_id)
+            teams.add_team_role(backend, admin, ORG, team, role_id)
         bob = caller_of(backend, token)
 
         assert ["Billing Manager", "own", "shared"] == names(role_service.list_own_roles(backend, bob, ORG, None))

@@ -8,7 +8,7 @@ from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.core.ids import new_id
 from common.db.tables.access import roles, stack_grants, team_roles
 from common.people.roles import steps
-from common.people.roles.model import Change, Purpose
+from common.people.roles.model import Purpose, RoleChange
 from common.people.roles.service import roles as role_service
 from common.people.roles.service import teams
 from common.rights.built_in import ADMIN, MEMBER, STACK_READ, STACK_WRITE
@@ -59,10 +59,10 @@ class TestGiveRole:
         token = make_user(backend, "bob", org=ORG)
         make_team(backend, "ops", "bob")
         for role_id in (role.id, role.id, ADMIN.id):
-            teams.give_role(backend, admin, ORG, "ops", role_id)
+            teams.add_team_role(backend, admin, ORG, "ops", role_id)
 
         assert ["Admin", "ops"] == [found.name for found in teams.list_team_roles(backend, admin, ORG, "ops")]
-        assert {Permission.AUDIT_LOGS_READ, Permission.ROLE_DELETE} <= caller_of(backend, token).memberships[0].held()
+        assert {Permission.AUDIT_LOGS_READ, Permission.ROLE_DELETE} <= caller_of(backend, token).memberships[0].permissions()
 
     def test_refuses_what_is_no_role(self, backend: Backend, admin: Caller) -> None:
         """Permission sets and policies are not held."""
@@ -72,7 +72,7 @@ class TestGiveRole:
 
         for role_id in (some.id, policy.id, STACK_READ.id):
             with pytest.raises(BadRequest, match="a team can hold roles only"):
-                teams.give_role(backend, admin, ORG, "ops", role_id)
+                teams.add_team_role(backend, admin, ORG, "ops", role_id)
 
     def test_gives_nobody_more_than_the_giver_has(self, backend: Backend, admin: Caller) -> None:
         """Whoever may change roles cannot give their own team more than they hold, least of all make it admins."""
@@ -80,14 +80,14 @@ class TestGiveRole:
         bob = make_holder(backend, admin, "bob", Permission.ROLE_UPDATE, Permission.STACK_READ)
         weak, strong = make_role(backend, admin, "weak", READ), make_role(backend, admin, "strong", allow("stack:delete"))
         everything = make_holder(backend, admin, "carol", *Permission)
-        teams.give_role(backend, bob, ORG, "ops", weak.id)
+        teams.add_team_role(backend, bob, ORG, "ops", weak.id)
 
         with pytest.raises(Forbidden, match="stack:delete"):
-            teams.give_role(backend, bob, ORG, "ops", strong.id)
+            teams.add_team_role(backend, bob, ORG, "ops", strong.id)
         with pytest.raises(Forbidden, match="nobody may give"):
-            teams.give_role(backend, bob, ORG, "ops", MEMBER.id)
+            teams.add_team_role(backend, bob, ORG, "ops", MEMBER.id)
         with pytest.raises(Forbidden, match="only an admin"):
-            teams.give_role(backend, everything, ORG, "ops", ADMIN.id)
+            teams.add_team_role(backend, everything, ORG, "ops", ADMIN.id)
 
     def test_refuses_what_is_not_there(self, backend: Backend, admin: Caller) -> None:
         """A team or role of another organization is as missing as one that never was."""
@@ -96,7 +96,7 @@ class TestGiveRole:
 
         for role_id in (foreign.id, new_id(), "x" * 300):
             with pytest.raises(NotFound, match=r"role .* not found"):
-                teams.give_role(backend, admin, ORG, "ops", role_id)
+                teams.add_team_role(backend, admin, ORG, "ops", role_id)
         for team, org in (("none", ORG), ("ops", "admin"), ("Ops", ORG)):
             with pytest.raises(NotFound, match=r"Team .* not found"):
                 teams.list_team_roles(backend, admin, org, team)
@@ -109,11 +109,11 @@ class TestTakeRole:
         """What a team does not hold cannot be taken."""
         make_team(backend, "ops")
         role = make_role(backend, admin, "ops", READ)
-        teams.give_role(backend, admin, ORG, "ops", role.id)
-        teams.take_role(backend, admin, ORG, "ops", role.id)
+        teams.add_team_role(backend, admin, ORG, "ops", role.id)
+        teams.remove_team_role(backend, admin, ORG, "ops", role.id)
 
         with pytest.raises(NotFound, match="team 'ops' does not have role"):
-            teams.take_role(backend, admin, ORG, "ops", role.id)
+            teams.remove_team_role(backend, admin, ORG, "ops", role.id)
         assert [] == teams.list_team_roles(backend, admin, ORG, "ops")
 
     def test_needs_the_permission(self, backend: Backend, admin: Caller) -> None:
@@ -122,7 +122,7 @@ class TestTakeRole:
         bob = caller_of(backend, make_user(backend, "bob", org=ORG))
 
         assert [] == teams.list_team_roles(backend, bob, ORG, "ops")
-        for call in (teams.take_role, teams.give_role):
+        for call in (teams.remove_team_role, teams.add_team_role):
             with pytest.raises(Forbidden, match="role:update"):
                 call(backend, bob, ORG, "ops", MEMBER.id)
         with pytest.raises(Forbidden, match="role:update"):
@@ -172,7 +172,7 @@ class TestEnableTeamRoles:
         custom = make_role(backend, admin, "some", READ, Purpose.SET, resource_type="stack")
         grant(backend, "dev", make_team(backend, "ops"), StackLevel.NONE, set_id=custom.id)
         made = teams.enable_team_roles(backend, admin, ORG, "ops")
-        role_service.update_role(backend, admin, ORG, custom.id, Change(details=json.dumps(allow("stack:delete"))))
+        role_service.update_role(backend, admin, ORG, custom.id, RoleChange(details=json.dumps(allow("stack:delete"))))
 
         assert "stack:delete" in stored_rules(backend, made.id)
         assert stack_id_of(backend, "dev") in stored_rules(backend, made.id)
@@ -193,13 +193,13 @@ class TestTakeAllFrom:
         """The roles of a team that goes away go with it, and the private one is deleted unless others use it."""
         role = make_role(backend, admin, "ops", READ)
         team_id, other_id = make_team(backend, "ops"), make_team(backend, "dev")
-        teams.give_role(backend, admin, ORG, "ops", role.id)
+        teams.add_team_role(backend, admin, ORG, "ops", role.id)
         teams.enable_team_roles(backend, admin, ORG, "ops")
         kept = teams.enable_team_roles(backend, admin, ORG, "dev")
         make_role(backend, admin, "user", compose(kept.id))
         with backend.db.begin() as tx:
-            steps.take_all_from(tx, team_id)
-            steps.take_all_from(tx, other_id)
+            steps.delete_of_team(tx, team_id)
+            steps.delete_of_team(tx, other_id)
 
         assert (0, 0) == rows(backend)
         with backend.db.connect() as connection:

@@ -6,7 +6,7 @@ import pytest
 
 from common.backend import Backend
 from common.people.orgs.invites import service as invites
-from common.people.orgs.model import NewInvite, Wanted
+from common.people.orgs.model import NewInvite, RequestedRole
 from common.rights.caller import Caller
 from tests.clocks import FrozenClock
 from tests.factories.people import make_user
@@ -143,16 +143,16 @@ class TestPublic:
 
     def test_lets_guests_in(self, backend: Backend, admin: Caller, peer: GitHub) -> None:
         """Whose verified address was invited comes in, and finds the invitation."""
-        invites.invite_people(backend, admin, "acme", [NewInvite("alice@example.com", Wanted("member"))])
+        invites.create_invites(backend, admin, "acme", [NewInvite("alice@example.com", RequestedRole("member"))])
         browser = public(backend, peer)
 
         assert 303 == enter(browser, peer)
         assert browser.caller is not None
-        assert ["acme"] == [invite.org_login for invite in invites.list_pending(backend, browser.caller)]
+        assert ["acme"] == [invite.org_login for invite in invites.list_pending_invites(backend, browser.caller)]
 
     def test_lets_no_late_guest_in(self, backend: Backend, admin: Caller, peer: GitHub, clock: FrozenClock) -> None:
         """An invitation that has expired lets nobody in."""
-        invites.invite_people(backend, admin, "acme", [NewInvite("alice@example.com", Wanted("member"))])
+        invites.create_invites(backend, admin, "acme", [NewInvite("alice@example.com", RequestedRole("member"))])
         clock.pass_seconds(invites.OPEN_FOR.total_seconds())
 
         assert 403 == enter(public(backend, peer), peer)

@@ -1,0 +1,112 @@
+"""The skeleton of a new group of endpoints, made in a copy of this repository."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.reporting import missing_tool
+
+ROOT = Path(__file__).parents[2]
+RUFF = str(Path(sys.executable).with_name("ruff"))
+# Two are edited, two are generated.
+CHANGED = ["docs/compatibility.md", "docs/tables.md", "functions/http/groups.py", "pyproject.toml"]
+# What a new group may break, and its own tests.
+TESTS = (
+    "tests/webhooks",
+    "tests/authorization/test_matrix.py::TestTable",
+    "tests/authorization/test_matrix.py::test_every_caller_of_every_route[GET /api/orgs/{org}/hooks]",
+    "tests/contract/test_operations.py",
+    "tests/db/test_migrations.py::TestMigrations",
+    "tests/test_architecture.py::TestTree",
+    "tests/test_architecture.py::TestHandlers",
+    "tests/test_limits.py",
+)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of its own with the files of this one."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        missing_tool("git and its repository are needed to copy what is committed")
+    folder = tmp_path_factory.mktemp("group")
+    names = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard", "-z").stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    run(folder, "git", "init", "--quiet")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "-c", "user.name=alice", "-c", "user.email=alice@example.com", "commit", "--quiet", "-m", "copy")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def webhooks(copy: Path) -> Path:
+    """The copy with the skeleton of the group webhooks."""
+    make_group(copy, "webhooks")
+    return copy
+
+
+class TestGroup:
+    @pytest.mark.parametrize(
+        ("arguments", "reason"),
+        [
+            (["Webhooks"], "'Webhooks' is not a name: give a plural noun in small letters"),
+            (["../hooks"], "'../hooks' is not a name"),
+            (["hook"], "'hook' is not a name"),
+            (["teams"], "there is a group teams already"),
+            (["parcels"], "upstream has no one operation that lists the parcels of an organization: give ADDRESS="),
+            (["parcels", "--address", "/api/orgs/{org}/parcels"], "upstream has no operation GET /api/orgs/{org}/parcels"),
+            (["parcels", "--address", "/api/orgs/{org}/members"], "GET /api/orgs/{org}/members is served already"),
+            (["parcels", "--address", "/api/orgs/{org}/hooks"], "there is no permission parcel:read: give PERMISSION="),
+        ],
+    )
+    def test_refuses_what_does_not_fit(self, copy: Path, arguments: list[str], reason: str) -> None:
+        """A name that is no plural noun, a group that exists, and what upstream does not have are refused with a reason."""
+        before = run(copy, "git", "status", "--porcelain").stdout
+        refused = make_group(copy, *arguments, expected=2)
+
+        assert reason in refused.stderr
+        assert run(copy, "git", "status", "--porcelain").stdout == before
+
+    def test_touches_four_existing_files(self, webhooks: Path) -> None:
+        """A new group with a route is new files, two edited lists and two generated documents."""
+        lines = run(webhooks, "git", "status", "--porcelain").stdout.splitlines()
+
+        assert CHANGED == [line.removeprefix(" M ") for line in lines if not line.startswith("?? ")]
+        assert "?? common/webhooks/" in lines
+
+    def test_passes_the_checks(self, webhooks: Path) -> None:
+        """The skeleton is formatted, the documents are up to date, and the tests of the group and of the house rules pass."""
+        run(webhooks, RUFF, "format", "--check", ".")
+        run(webhooks, RUFF, "check", ".")
+        run(webhooks, sys.executable, "-m", "tools.generate_docs", "--check")
+        run(webhooks, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--database", "sqlite", *TESTS)
+
+    def test_refuses_a_group_twice(self, webhooks: Path) -> None:
+        """A second run for the same name changes nothing."""
+        assert "there is a group webhooks already" in make_group(webhooks, "webhooks", expected=2).stderr
+
+    def test_makes_a_second_group(self, webhooks: Path) -> None:
+        """Another group, of two words, is added beside the first."""
+        make_group(webhooks, "agent_pools", "--address", "/api/orgs/{org}/agent-pools")
+
+        run(webhooks, RUFF, "check", ".")
+        run(webhooks, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--database", "sqlite", "tests/agent_pools")
+
+
+def make_group(folder: Path, *arguments: str, expected: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the tool in a copy."""
+    return run(folder, sys.executable, "-m", "tools.group", *arguments, expected=expected)
+
+
+def run(folder: Path, *command: str, expected: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a program, which must end as expected, without what this run says to pytest."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert ran.returncode == expected, ran.stdout + ran.stderr
+    return ran
