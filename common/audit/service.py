@@ -69,8 +69,7 @@ def export_entries(
     with backend.db.connect() as connection:
         wanted = _narrowed(connection, membership.org_id, search, logins)
         if repository.count(connection, membership.org_id, wanted, EXPORT_LIMIT + 1) > EXPORT_LIMIT:
-            msg = f"more than {EXPORT_LIMIT:,} events match; export a shorter time, with startTime and endTime"
-            raise BadRequest(msg)
+            raise BadRequest(f"more than {EXPORT_LIMIT:,} events match; export a shorter time, with startTime and endTime")
         return list(_all(connection, membership.org_id, wanted))
 
 
@@ -96,14 +95,12 @@ def _narrowed(connection: Connection, org_id: str, search: Search, logins: froze
     found = repository.find_users(connection, org_id, logins)
     unknown = sorted(logins - found.keys())
     if unknown:
-        msg = f"User {unknown[0][:100]!a} not found"
-        raise NotFound(msg)
+        raise NotFound(f"User {unknown[0][:100]!a} not found")
     return Search(search.since, search.until, search.events, frozenset(found.values()))
 
 
 def _position(token: str, sealed: str) -> tuple[tuple[int, str], int]:
     moment, entry_id, since = read_token(token, sealed, 3)
     if not _NUMBER.fullmatch(moment) or not _NUMBER.fullmatch(since):
-        msg = "the continuation token is not one of this server's"
-        raise BadRequest(msg)
+        raise BadRequest("the continuation token is not one of this server's")
     return (int(moment), entry_id), int(since)

@@ -58,8 +58,7 @@ def _parsed(text: bytes) -> object:
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        msg = "this server reads lists of environments, and not yet environments written in YAML"
-        raise NotBuilt(msg) from None
+        raise NotBuilt("this server reads lists of environments, and not yet environments written in YAML") from None
 
 
 def _imports(entries: object) -> tuple[str, ...]:

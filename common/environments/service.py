@@ -45,11 +45,9 @@ def read_open_yaml(backend: Backend, caller: Caller, org: str, session_id: str, 
     expires_at = _expiry(session_id)
     is_own = hmac.compare_digest(_session_id(backend, caller, membership, expires_at).encode(), session_id.encode())
     if not is_own or expires_at <= unix_seconds(backend.clock.now()):
-        msg = "the opened environment does not exist, or its time is over"
-        raise NotFound(msg)
+        raise NotFound("the opened environment does not exist, or its time is over")
     if path:
-        msg = f"the opened environment has no property {path[:100]!a}"
-        raise NotFound(msg)
+        raise NotFound(f"the opened environment has no property {path[:100]!a}")
     return EnvironmentResponse()
 
 
@@ -62,8 +60,7 @@ def _evaluated(text: bytes) -> EnvironmentResponse:
     if document.imports:
         raise documents.InvalidDocument([documents.missing(position, name) for position, name in enumerate(document.imports)])
     if document.has_values:
-        msg = "this server cannot evaluate environments yet; set the values with `pulumi config`"
-        raise NotBuilt(msg)
+        raise NotBuilt("this server cannot evaluate environments yet; set the values with `pulumi config`")
     return EnvironmentResponse()
 
 
@@ -72,8 +69,7 @@ def _seconds(duration: str | None) -> int:
         return DURATION_DEFAULT_SECONDS
     found = _DURATION.fullmatch(duration)
     if found is None:
-        msg = f"{duration[:40]!a} is not a duration such as 2h0m0s"
-        raise BadRequest(msg)
+        raise BadRequest(f"{duration[:40]!a} is not a duration such as 2h0m0s")
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return min(hours * 3600 + minutes * 60 + seconds, DURATION_LIMIT_SECONDS)
 

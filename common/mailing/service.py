@@ -92,6 +92,5 @@ def _settle(backend: Backend, mail: QueuedMail, claimed_until: int, problem: Not
 def _position(token: str, sealed: str) -> tuple[int, str]:
     created_at, mail_id = read_token(token, sealed, 2)
     if not (created_at.isascii() and created_at.isdigit() and len(created_at) < 20):
-        msg = "the continuation token is not one of this server's"
-        raise BadRequest(msg)
+        raise BadRequest("the continuation token is not one of this server's")
     return int(created_at), mail_id

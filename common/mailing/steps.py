@@ -34,13 +34,11 @@ def get_unsent(backend: Backend, caller: Caller, mail_id: str) -> QueuedMail:
     with backend.db.connect() as connection:
         mail = repository.find(connection, mail_id) if is_id(mail_id) else None
     if mail is None or mail.is_sent:
-        msg = "there is no such mail that was not sent"
-        raise NotFound(msg)
+        raise NotFound("there is no such mail that was not sent")
     return mail
 
 
 def require_site_admin(caller: Caller) -> None:
     """Raise Forbidden unless the caller administers the installation and signed in themselves."""
     if not (caller.site_admin and caller.is_themselves):
-        msg = "this is for administrators of the installation"
-        raise Forbidden(msg)
+        raise Forbidden("this is for administrators of the installation")

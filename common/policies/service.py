@@ -15,8 +15,7 @@ def list_stack_packs(backend: Backend, caller: Caller, path: StackPath, mode: st
     """Return the packs that an update of the stack must pass, of one mode or of both: none."""
     stacks.get_stack(backend, caller, path, Permission.STACK_READ)
     if mode is not None and mode not in _MODES:
-        msg = f"mode must be {' or '.join(_MODES)}"
-        raise BadRequest(msg)
+        raise BadRequest(f"mode must be {' or '.join(_MODES)}")
     return GetStackPolicyPacksResponse(required_policies=[])
 
 

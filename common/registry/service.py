@@ -27,14 +27,12 @@ def list_packages(_caller: Caller) -> ListPackagesResponse:
 
 def get_template_version(_caller: Caller, name: str, version: str) -> Never:
     """Raise NotFound: no template is published."""
-    msg = f"Template {_shown(f'{name}@{version}')} not found"
-    raise NotFound(msg)
+    raise NotFound(f"Template {_shown(f'{name}@{version}')} not found")
 
 
 def get_package_version(_caller: Caller, name: str, version: str) -> Never:
     """Raise NotFound: no package is published."""
-    msg = f"Package {_shown(f'{name}@{version}')} not found"
-    raise NotFound(msg)
+    raise NotFound(f"Package {_shown(f'{name}@{version}')} not found")
 
 
 def list_org_templates(caller: Caller, org: str) -> GetOrgTemplatesResponse:
@@ -46,8 +44,7 @@ def list_org_templates(caller: Caller, org: str) -> GetOrgTemplatesResponse:
 def download_org_template(caller: Caller, org: str) -> Never:
     """Raise NotFound: the organization has no template sources."""
     _require_templates(caller, org)
-    msg = f"organization {_shown(org)} has no such template"
-    raise NotFound(msg)
+    raise NotFound(f"organization {_shown(org)} has no such template")
 
 
 def _require_templates(caller: Caller, org: str) -> None:

@@ -61,6 +61,11 @@ class Caller:
         """Tell whether a person calls who signed in themselves, not a job that was let in on their behalf."""
         return self.is_person and self.issuer_id is None
 
+    @property
+    def home(self) -> str:
+        """Return the login of a user's personal organization, or of the organization that a machine's token belongs to."""
+        return self.login if self.is_person else next((membership.login for membership in self.memberships), self.login)
+
     def membership(self, org_login: str) -> Membership | None:
         """Return the caller's place in an organization, or None."""
         return next((found for found in self.memberships if found.login == org_login), None)

@@ -241,14 +241,12 @@ _DECODER: "msgspec.json.Decoder[Descriptor]" = msgspec.json.Decoder(Descriptor)
 def decode(text: bytes) -> Descriptor:
     """Return a descriptor from its JSON text; BadRequest for one that is too large or not of the grammar."""
     if len(text) > TEXT_LIMIT_BYTES:
-        msg = f"a permission descriptor may have {TEXT_LIMIT_BYTES:,} bytes"
-        raise BadRequest(msg)
+        raise BadRequest(f"a permission descriptor may have {TEXT_LIMIT_BYTES:,} bytes")
     try:
         found = _DECODER.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        msg = f"invalid permission descriptor: {what}"
-        raise BadRequest(msg) from error
+        raise BadRequest(f"invalid permission descriptor: {what}") from error
     check(found)
     return found
 
@@ -262,15 +260,12 @@ def check(descriptor: Descriptor) -> None:
     """Raise BadRequest for a group over its limit, a tree that is too deep, or a node that lacks what gives it a meaning."""
     for node, depth in _walk(descriptor, 1):
         if depth > DEPTH_LIMIT:
-            msg = f"a permission descriptor may be nested {DEPTH_LIMIT} deep"
-            raise BadRequest(msg)
+            raise BadRequest(f"a permission descriptor may be nested {DEPTH_LIMIT} deep")
         if isinstance(node, Group) and len(node.entries or ()) > GROUP_LIMIT:
-            msg = f"a permission group may have {GROUP_LIMIT:,} entries, and this one has {len(node.entries or ()):,}"
-            raise BadRequest(msg)
+            raise BadRequest(f"a permission group may have {GROUP_LIMIT:,} entries, and this one has {len(node.entries or ()):,}")
         lacking = next((name for name in _NEEDED.get(type(node), ()) if getattr(node, name) is None), None)
         if lacking is not None:
-            msg = f"invalid permission descriptor: {type(node).__name__} needs `{lacking}`"
-            raise BadRequest(msg)
+            raise BadRequest(f"invalid permission descriptor: {type(node).__name__} needs `{lacking}`")
 
 
 def references(descriptor: Descriptor) -> list[str]:
@@ -313,8 +308,7 @@ def _resolved(descriptor: Descriptor | None, records: dict[str, Descriptor]) -> 
 
 def _record(found: str, records: dict[str, Descriptor]) -> Descriptor:
     if found not in records:
-        msg = f"permission set {found[:80]!a} not found"
-        raise BadRequest(msg)
+        raise BadRequest(f"permission set {found[:80]!a} not found")
     return records[found]
 
 

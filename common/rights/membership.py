@@ -79,8 +79,7 @@ class Membership:
         lacking = sorted(given - self.permissions() - (self.member_stack_permissions() - self.withheld_permissions()))
         if lacking:
             shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
-            msg = f"nobody may give what they do not hold themselves in organization {self.login}: {shown}"
-            raise Forbidden(msg)
+            raise Forbidden(f"nobody may give what they do not hold themselves in organization {self.login}: {shown}")
 
     def require_as_member(self) -> None:
         """Raise Forbidden unless the caller holds what the organization gives its plain members, to give it to a token."""

@@ -37,24 +37,28 @@ def list_pending_invites(backend: BackendDep, caller: CallerDep) -> Response:
 
 @router.post(f"{_INVITES}/batch")
 @router.post(f"{_INVITES}/unverified/batch")
-def invite_people(backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep) -> Response:
-    asked = body.decode(BatchCreateOrganizationInviteRequest)
-    made, failed = invites.create_invites(backend, caller, org, [_asked(one) for one in asked.invites or ()])
+def create_invites(backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep) -> Response:
+    batch = body.decode(BatchCreateOrganizationInviteRequest)
+    created, left_out = invites.create_invites(backend, caller, org, [_new_invite(new) for new in batch.invites or ()])
     return reply(
-        BatchCreateOrganizationInviteResponse([_created(backend, one) for one in made], [_returned(one) for one in failed]),
+        BatchCreateOrganizationInviteResponse(
+            [_created(backend, invite) for invite in created], [_returned(new) for new in left_out]
+        ),
     )
 
 
 @router.post(f"{_INVITES}/link")
-def make_invite_link(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
-    asked = body.decode(CreateOrganizationInviteRequest)
-    return reply(_created(backend, invites.create_link(backend, caller, org, _asked(asked))))
+def create_invite_link(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
+    new = _new_invite(body.decode(CreateOrganizationInviteRequest))
+    return reply(_created(backend, invites.create_link(backend, caller, org, new)))
 
 
 @router.get(_INVITE)
 def get_invite(backend: BackendDep, caller: CallerDep, org: str, invite_id: str) -> Response:
-    found = invites.get_invite(backend, caller, org, invite_id)
-    return reply(OrganizationSummaryWithRole(found.org_name, found.org_login, found.org_avatar_url, found.given.role))
+    invite = invites.get_invite(backend, caller, org, invite_id)
+    return reply(
+        OrganizationSummaryWithRole(invite.org_name, invite.org_login, invite.org_avatar_url, invite.role.built_in),
+    )
 
 
 @router.patch(_INVITE)
@@ -75,33 +79,33 @@ def resend_invite(backend: BackendDep, caller: CallerDep, org: str, invite_id: s
     return empty()
 
 
-def _asked(one: CreateOrganizationInviteRequest) -> NewInvite:
-    return NewInvite(one.email or "", RequestedRole(one.role, one.role_id or None))
+def _new_invite(request: CreateOrganizationInviteRequest) -> NewInvite:
+    return NewInvite(request.email or "", RequestedRole(request.role, request.role_id or None))
 
 
-def _returned(one: NewInvite) -> CreateOrganizationInviteRequest:
-    return CreateOrganizationInviteRequest(one.wanted.role or "", one.email, one.wanted.role_id)
+def _returned(new: NewInvite) -> CreateOrganizationInviteRequest:
+    return CreateOrganizationInviteRequest(new.role.name or "", new.email, new.role.id)
 
 
-def _created(backend: Backend, one: Invite) -> CreateOrganizationInviteResponse:
-    return CreateOrganizationInviteResponse(one.id, invites.accept_url(backend, one))
+def _created(backend: Backend, invite: Invite) -> CreateOrganizationInviteResponse:
+    return CreateOrganizationInviteResponse(invite.id, invites.accept_url(backend, invite))
 
 
-def _list(backend: Backend, found: list[Invite]) -> Response:
+def _list(backend: Backend, page: list[Invite]) -> Response:
     now_millis = unix_millis(backend.clock.now())
-    return reply(ListOrganizationInvitesResponse([_pending(backend, one, now_millis) for one in found]))
+    return reply(ListOrganizationInvitesResponse([_pending(backend, invite, now_millis) for invite in page]))
 
 
-def _pending(backend: Backend, one: Invite, now_millis: int) -> PendingOrganizationInvite:
-    is_expired, sender = one.is_expired(now_millis), one.sent_by
+def _pending(backend: Backend, invite: Invite, now_millis: int) -> PendingOrganizationInvite:
+    is_expired, sender = invite.is_expired(now_millis), invite.sent_by
     return PendingOrganizationInvite(
-        id=one.id,
-        email=one.email,
-        role=one.given.role,
+        id=invite.id,
+        email=invite.email,
+        role=invite.role.built_in,
         sent_by=MemberInfo(sender.name, sender.login, sender.avatar_url, sender.email),
-        sent_at=one.sent_at // 1000,
-        accept_invite_url=invites.accept_url(backend, one),
+        sent_at=invite.sent_at // 1000,
+        accept_invite_url=invites.accept_url(backend, invite),
         status="expired" if is_expired else "pending",
         accept_error="the invitation has expired; ask for a new one" if is_expired else UNSET,
-        role_id=one.given.role_id or UNSET,
+        role_id=invite.role.custom_id or UNSET,
     )

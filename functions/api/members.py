@@ -45,20 +45,21 @@ def list_members(
     *,
     suspended: Annotated[bool, Query(alias="includeSuspended")] = False,
 ) -> Response:
-    found, following = members.page_members(backend, caller, org, with_suspended=suspended, token=token or None)
-    return reply(ListOrganizationMembersResponse([_member(one) for one in found], following if following is not None else UNSET))
+    page, next_token = members.page_members(backend, caller, org, with_suspended=suspended, token=token or None)
+    shapes = [_member(member) for member in page]
+    return reply(ListOrganizationMembersResponse(shapes, next_token if next_token is not None else UNSET))
 
 
 @router.post(_MEMBER)
 def add_member(backend: BackendDep, caller: CallerDep, org: str, login: str, body: BodyDep) -> Response:
-    asked = body.decode(AddOrganizationMemberRequest)
-    return reply(_member(members.add_member(backend, caller, org, login, asked.role)))
+    role = body.decode(AddOrganizationMemberRequest).role
+    return reply(_member(members.add_member(backend, caller, org, login, role)))
 
 
 @router.patch(_MEMBER)
 def update_member(backend: BackendDep, caller: CallerDep, org: str, login: str, body: BodyDep) -> Response:
-    asked = body.decode(UpdateOrganizationMemberRequest)
-    members.update_role(backend, caller, org, login, RequestedRole(asked.role or None, asked.fga_role_id or None))
+    request = body.decode(UpdateOrganizationMemberRequest)
+    members.update_role(backend, caller, org, login, RequestedRole(request.role or None, request.fga_role_id or None))
     return empty()
 
 
@@ -83,13 +84,13 @@ def _info(person: Person) -> MemberInfo:
     return MemberInfo(person.name, person.login, person.avatar_url, person.email)
 
 
-def _member(found: Member) -> OrganizationMember:
-    role = found.effective
+def _member(member: Member) -> OrganizationMember:
+    role = member.effective
     return OrganizationMember(
-        role=found.role,
-        user=_info(found.person),
+        role=member.role,
+        user=_info(member.person),
         # `pulumi org member list` shows the text as it comes.
-        created=from_millis(found.created_at).replace(microsecond=0),
+        created=from_millis(member.created_at).replace(microsecond=0),
         fga_role=FGARole(role.id, role.name, from_millis(role.modified_at)),
-        suspended=found.suspended,
+        suspended=member.suspended,
     )

@@ -1,4 +1,4 @@
-"""Organizations: what is in them, how they are set up (platform.md 4)."""
+"""Organizations: their stacks and their settings (platform.md 4)."""
 
 from itertools import groupby
 from typing import Any
@@ -41,22 +41,22 @@ def get_organization_metadata(backend: BackendDep, caller: CallerDep, org: str) 
     return reply(_metadata(orgs.get_organization(backend, caller, org)))
 
 
-def _changes(asked: wire.UpdateOrganizationRequest) -> dict[str, Any]:
+def _changes(request: wire.UpdateOrganizationRequest) -> dict[str, Any]:
     """Return the settings that a request sets, by name."""
-    given = {name.removeprefix("set_"): value for name, value in msgspec.structs.asdict(asked).items() if value is not None}
-    given.pop("permission_mode", None)
-    if "default_stack_permission" in given:
-        given["default_stack_permission"] = StackLevel(given["default_stack_permission"])
-    return given
+    changes = {name.removeprefix("set_"): value for name, value in msgspec.structs.asdict(request).items() if value is not None}
+    changes.pop("permission_mode", None)
+    if "default_stack_permission" in changes:
+        changes["default_stack_permission"] = StackLevel(changes["default_stack_permission"])
+    return changes
 
 
-def _metadata(found: Organization) -> wire.OrganizationMetadata:
-    settings, counts = found.settings, found.counts
+def _metadata(organization: Organization) -> wire.OrganizationMetadata:
+    settings, counts = organization.settings, organization.counts
     return wire.OrganizationMetadata(
-        id=found.membership.org_id,
-        kind="single-user" if found.membership.is_personal else "pulumi",
+        id=organization.membership.org_id,
+        kind="single-user" if organization.membership.is_personal else "pulumi",
         created=from_millis(counts.created_at),
-        user_role=found.membership.role,
+        user_role=organization.membership.role,
         default_stack_permission=settings.default_stack_permission,
         default_environment_permission=settings.default_environment_permission,
         default_account_permission=settings.default_account_permission,
@@ -85,9 +85,9 @@ def _metadata(found: Organization) -> wire.OrganizationMetadata:
 
 
 def _repositories(org: str, stacks: list[Summary]) -> list[wire.PulumiRepository]:
-    """Return stacks by project. Nothing here knows repositories, so each project is one of its own, as the client routes it."""
+    """Return stacks by project. The server knows no repositories, so each project is one of its own, as the client routes it."""
     by_project = groupby(stacks, key=lambda stack: stack.project)
-    return [wire.PulumiRepository(org, name, [_project(org, name, list(found))]) for name, found in by_project]
+    return [wire.PulumiRepository(org, name, [_project(org, name, list(group))]) for name, group in by_project]
 
 
 def _project(org: str, name: str, stacks: list[Summary]) -> wire.PulumiProject:

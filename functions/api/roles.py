@@ -181,8 +181,7 @@ def update_entity_assignment(backend: BackendDep, caller: CallerDep, org: str, b
 
 def _purpose(text: str) -> Purpose | None:
     if text and text not in [known.value for known in Purpose]:
-        msg = f"unknown uxPurpose {text[:40]!a}; known are: {', '.join(Purpose)}"
-        raise BadRequest(msg)
+        raise BadRequest(f"unknown uxPurpose {text[:40]!a}; known are: {', '.join(Purpose)}")
     return Purpose(text) if text else None
 
 
@@ -198,8 +197,7 @@ def _details(sent: Raw) -> str | None:
 def _new_record(asked: PermissionDescriptorBase) -> NewRecord:
     details = _details(asked.details)
     if asked.name is None or details is None:
-        msg = "a role needs `name` and `details`"
-        raise BadRequest(msg)
+        raise BadRequest("a role needs `name` and `details`")
     resource_type = asked.resource_type or _DEFAULT_RESOURCE_TYPE
     return NewRecord(
         asked.name, asked.description or "", _purpose(asked.ux_purpose or "") or Purpose.ROLE, resource_type, details

@@ -1,4 +1,4 @@
-"""Teams of an organization: made, listed, read, changed, deleted."""
+"""Teams of an organization: create, list, get, update, delete."""
 
 from fastapi import APIRouter, Response
 from msgspec import UNSET
@@ -33,9 +33,9 @@ def list_teams(backend: BackendDep, caller: CallerDep, org: str) -> Response:
 
 @router.post(f"{_TEAMS}/pulumi")
 def create_pulumi_team(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
-    asked = body.decode(CreatePulumiTeamRequest)
-    texts = {"display_name": asked.display_name or "", "description": asked.description or ""}
-    return reply(_details(teams.create_team(backend, caller, org, asked.name, **texts)), 201)
+    request = body.decode(CreatePulumiTeamRequest)
+    texts = {"display_name": request.display_name or "", "description": request.description or ""}
+    return reply(_details(teams.create_team(backend, caller, org, request.name, **texts)), 201)
 
 
 @router.get(_TEAM)
@@ -55,58 +55,56 @@ def delete_team(backend: BackendDep, caller: CallerDep, org: str, team: str) -> 
     return empty()
 
 
-def _change(asked: UpdateTeamRequest) -> TeamChange:
-    """Return a request as one change; what is added, edited and removed in it happens in that order."""
+def _change(request: UpdateTeamRequest) -> TeamChange:
+    """Return a request as one change; it adds, edits and removes in that order."""
     member = None
-    if asked.member is not None and asked.member_action is not None:
-        member = MemberChange(MemberAction(asked.member_action), asked.member)
-    elif asked.member is not None or asked.member_action is not None:
-        msg = "`member` and `memberAction` go together"
-        raise BadRequest(msg)
-    given = [one for one in (asked.add_stack_permission, asked.edit_stack_permission) if one is not None]
-    stacks = [_stack_change(one) for one in given]
-    if (gone := asked.remove_stack) is not None:
-        stacks.append(StackChange(gone.project_name, gone.stack_name, None))
-    settings = [one for one in (asked.add_environment_permission, asked.edit_environment_permission) if one is not None]
-    environments = [_environment_change(one) for one in settings]
-    if (left := asked.remove_environment) is not None:
-        environments.append(EnvironmentChange(left.project_name, left.env_name, None))
-    return TeamChange(asked.new_display_name, asked.new_description, member, tuple(stacks), tuple(environments))
+    if request.member is not None and request.member_action is not None:
+        member = MemberChange(MemberAction(request.member_action), request.member)
+    elif request.member is not None or request.member_action is not None:
+        raise BadRequest("`member` and `memberAction` go together")
+    stack_grants = (request.add_stack_permission, request.edit_stack_permission)
+    stacks = [_stack_change(grant) for grant in stack_grants if grant is not None]
+    if (stack := request.remove_stack) is not None:
+        stacks.append(StackChange(stack.project_name, stack.stack_name, None))
+    environment_grants = (request.add_environment_permission, request.edit_environment_permission)
+    environments = [_environment_change(grant) for grant in environment_grants if grant is not None]
+    if (environment := request.remove_environment) is not None:
+        environments.append(EnvironmentChange(environment.project_name, environment.env_name, None))
+    return TeamChange(request.new_display_name, request.new_description, member, tuple(stacks), tuple(environments))
 
 
-def _stack_change(asked: TeamStackPermission) -> StackChange:
-    _require_no_set(asked.permission_set_name or "")
-    return StackChange(asked.project_name, asked.stack_name, StackLevel(asked.permission))
+def _stack_change(grant: TeamStackPermission) -> StackChange:
+    _require_no_set(grant.permission_set_name or "")
+    return StackChange(grant.project_name, grant.stack_name, StackLevel(grant.permission))
 
 
-def _environment_change(asked: TeamEnvironmentSettings) -> EnvironmentChange:
-    _require_no_set(asked.permission_set_name or "")
-    return EnvironmentChange(asked.project_name, asked.env_name, asked.permission, asked.max_open_duration or "")
+def _environment_change(grant: TeamEnvironmentSettings) -> EnvironmentChange:
+    _require_no_set(grant.permission_set_name or "")
+    return EnvironmentChange(grant.project_name, grant.env_name, grant.permission, grant.max_open_duration or "")
 
 
 def _require_no_set(name: str) -> None:
     if name:
-        msg = "giving a team a permission set by name is not built yet; send a permission"
-        raise NotBuilt(msg)
+        raise NotBuilt("a team cannot be given a permission set by name yet; send a permission")
 
 
 def _team(team: model.Team) -> Team:
     return Team(team.kind, team.name, team.display_name, team.description, team.role)
 
 
-def _details(found: TeamDetails) -> Team:
-    shape = _team(found.team)
+def _details(details: TeamDetails) -> Team:
+    shape = _team(details.team)
     shape.members = [
         TeamMemberInfo(member.person.name, member.person.login, member.person.avatar_url, member.person.email, member.role)
-        for member in found.members
+        for member in details.members
     ]
     shape.stacks = [
-        TeamStackPermission(grant.project, grant.name, grant.level.value, grant.set_name or UNSET) for grant in found.stacks
+        TeamStackPermission(grant.project, grant.name, grant.level.value, grant.set_name or UNSET) for grant in details.stacks
     ]
     shape.environments = [
         TeamEnvironmentSettings(grant.project, grant.name, grant.level, grant.max_open_duration or UNSET)
-        for grant in found.environments
+        for grant in details.environments
     ]
     shape.accounts = []
-    shape.role_ids = list(found.role_ids)
+    shape.role_ids = list(details.role_ids)
     return shape

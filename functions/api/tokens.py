@@ -1,4 +1,4 @@
-"""Access tokens of people, organizations and teams (platform.md 6). Queries may carry a `reason` for the audit log."""
+"""Access tokens of users, organizations and teams (platform.md 6). Queries may carry a `reason` for the audit log."""
 
 from typing import Annotated
 
@@ -31,39 +31,40 @@ _TEAM = "/api/orgs/{org}/teams/{team}/tokens"
 _SEARCH_LIMIT = 1_024
 
 
-async def get_listing(
-    shown: Annotated[TokenFilter, Query(alias="filter")] = TokenFilter.ACTIVE,
+async def get_token_query(
+    token_filter: Annotated[TokenFilter, Query(alias="filter")] = TokenFilter.ACTIVE,
     search: Annotated[str, Query(max_length=_SEARCH_LIMIT)] = "",
     sort_by: Annotated[SortField | None, Query(alias="sortBy")] = None,
     direction: Annotated[SortDirection | None, Query(alias="sortDirection")] = None,
 ) -> TokenQuery:
-    """Return how a list is to be narrowed and ordered: the newest first, unless something else is asked for."""
-    usual = SortDirection.DESCENDING if sort_by is None else SortDirection.ASCENDING
-    return TokenQuery(shown, search, sort_by or SortField.CREATED, direction or usual)
+    """Return the filter and order of a list: the newest first by default."""
+    default = SortDirection.DESCENDING if sort_by is None else SortDirection.ASCENDING
+    return TokenQuery(token_filter, search, sort_by or SortField.CREATED, direction or default)
 
 
 async def get_page(
     token: Annotated[str | None, Query(alias="continuationToken")] = None,
     limit: Annotated[int, Query(alias="maxResults", ge=1)] = PAGE_DEFAULT,
 ) -> Page:
-    """Return which page is asked for; a longer one than there may be is cut."""
+    """Return the page of a request; one that is too long is cut."""
     return Page(token or None, limit)
 
 
-ListingDep = Annotated[TokenQuery, Depends(get_listing)]
+TokenQueryDep = Annotated[TokenQuery, Depends(get_token_query)]
 PageDep = Annotated[Page, Depends(get_page)]
 ReasonDep = Annotated[str, Query(max_length=_SEARCH_LIMIT)]
 
 
 @router.get(_OWN)
-def list_personal_tokens(backend: BackendDep, caller: CallerDep, listing: ListingDep, page: PageDep) -> Response:
-    return _list(*tokens.page_personal_tokens(backend, caller, listing, page))
+def list_personal_tokens(backend: BackendDep, caller: CallerDep, query: TokenQueryDep, page: PageDep) -> Response:
+    return _list(*tokens.page_personal_tokens(backend, caller, query, page))
 
 
 @router.post(_OWN)
 def create_personal_token(backend: BackendDep, caller: CallerDep, body: BodyDep) -> Response:
-    asked = body.decode(CreatePersonalAccessTokenRequest)
-    return _created(tokens.create_personal_token(backend, caller, NewToken(asked.description or "", asked.expires or 0)))
+    request = body.decode(CreatePersonalAccessTokenRequest)
+    new = NewToken(request.description or "", request.expires or 0)
+    return _created(tokens.create_personal_token(backend, caller, new))
 
 
 @router.delete(f"{_OWN}/{{token_id}}")
@@ -73,23 +74,23 @@ def delete_personal_token(backend: BackendDep, caller: CallerDep, token_id: str)
 
 
 @router.get(_ORG)
-def list_org_tokens(backend: BackendDep, caller: CallerDep, org: str, listing: ListingDep, page: PageDep) -> Response:
-    return _list(*tokens.page_org_tokens(backend, caller, org, listing, page))
+def list_org_tokens(backend: BackendDep, caller: CallerDep, org: str, query: TokenQueryDep, page: PageDep) -> Response:
+    return _list(*tokens.page_org_tokens(backend, caller, org, query, page))
 
 
 @router.post(_ORG)
 def create_org_token(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep, *, reason: ReasonDep = "") -> Response:
-    asked = body.decode(CreateOrgAccessTokenRequest)
-    is_admin, role_id = bool(asked.admin), asked.role_id or None
-    wanted = NewToken(
-        asked.description or "",
-        asked.expires or 0,
-        asked.name or "",
+    request = body.decode(CreateOrgAccessTokenRequest)
+    is_admin, role_id = bool(request.admin), request.role_id or None
+    new = NewToken(
+        request.description or "",
+        request.expires or 0,
+        request.name or "",
         is_admin=is_admin,
         role_id=role_id,
         reason=reason,
     )
-    return _created(tokens.create_org_token(backend, caller, org, wanted))
+    return _created(tokens.create_org_token(backend, caller, org, new))
 
 
 @router.delete(f"{_ORG}/{{token_id}}")
@@ -111,10 +112,10 @@ def list_team_tokens(
     caller: CallerDep,
     org: str,
     team: str,
-    listing: ListingDep,
+    query: TokenQueryDep,
     page: PageDep,
 ) -> Response:
-    return _list(*tokens.page_team_tokens(backend, caller, org, team, listing, page=page))
+    return _list(*tokens.page_team_tokens(backend, caller, org, team, query, page=page))
 
 
 @router.post(_TEAM)
@@ -127,9 +128,9 @@ def create_team_token(
     *,
     reason: ReasonDep = "",
 ) -> Response:
-    asked = body.decode(CreateTeamAccessTokenRequest)
-    wanted = NewToken(asked.description or "", asked.expires or 0, asked.name or "", reason=reason)
-    return _created(tokens.create_team_token(backend, caller, org, team, wanted))
+    request = body.decode(CreateTeamAccessTokenRequest)
+    new = NewToken(request.description or "", request.expires or 0, request.name or "", reason=reason)
+    return _created(tokens.create_team_token(backend, caller, org, team, new))
 
 
 @router.delete(f"{_TEAM}/{{token_id}}")
@@ -150,8 +151,8 @@ def _created(token: IssuedToken) -> Response:
     return reply(CreateAccessTokenResponse(token.id, token.text))
 
 
-def _list(found: list[Token], following: str | None) -> Response:
-    return reply(ListAccessTokensResponse([_token(token) for token in found], following if following is not None else UNSET))
+def _list(page: list[Token], next_token: str | None) -> Response:
+    return reply(ListAccessTokensResponse([_token(token) for token in page], next_token if next_token is not None else UNSET))
 
 
 def _token(token: Token) -> AccessToken:
@@ -173,6 +174,6 @@ def _role(token: Token) -> AccessTokenRole | UnsetType:
     """Return the role of an organization's token, if it is a built-in one: the wire has no identifier for others."""
     if token.kind != TokenKind.ORGANIZATION:
         return UNSET
-    usual = built_in.ADMIN if token.is_admin else built_in.MEMBER
-    role = built_in.BY_ID.get(token.role_id) if token.role_id is not None else usual
+    default = built_in.ADMIN if token.is_admin else built_in.MEMBER
+    role = built_in.BY_ID.get(token.role_id) if token.role_id is not None else default
     return AccessTokenRole(role.id, role.name, role.identifier) if role is not None else UNSET

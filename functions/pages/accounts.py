@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query, Response
 
 from common.backend import Backend
 from common.core.errors import BackendError
-from common.people.orgs.invites import proofs as invite_proofs
 from common.people.orgs.invites import service as invites
 from common.sign_in.accounts import accounts, email_addresses, password_reset
 from common.sign_in.accounts import sign_up as signing_up
@@ -192,7 +191,7 @@ def _new_password_page(visitor: Visitor, error: BackendError | None = None) -> R
 
 
 def _invitation_page(visitor: Visitor, backend: Backend, org: str, invite_id: str, proof: str) -> Response:
-    invite = invite_proofs.get_open(backend, org, invite_id)
+    invite = invites.get_open_invite(backend, org, invite_id)
     caller = visitor.caller
     token = f"{invite_id}.{proof}" if proof else invite_id
     here = f"/invites/{org}/{invite_id}"

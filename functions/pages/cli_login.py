@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from common.core.errors import BadRequest
 from common.people.tokens import lifetimes
+from common.people.tokens import service as tokens
 from common.people.tokens.model import DESCRIPTION_LIMIT
 from functions.http.deps import BackendDep
 from functions.pages.rendering import page, see_other
@@ -70,7 +71,7 @@ def ask(
 def confirm(backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Make the token and send the browser to the command line with it."""
     listener = _sent(form)
-    return see_other(listener.address(lifetimes.create_for_command_line(backend, person, listener.description).text))
+    return see_other(listener.address(tokens.create_command_line_token(backend, person, listener.description).text))
 
 
 @router.get("/welcome/cli")

@@ -44,8 +44,8 @@ def test_people(client: TestClient, backend: Backend) -> None:
         ("member-added", "Made alice a member, as member"),
         ("member-role-changed", "Made alice billing-manager"),
         ("member-removed", "Removed alice"),
-        ("organization-invite-sent", "Invited whoever has a link"),
-        ("organization-invite-canceled", "Took back the invitation of whoever has a link"),
+        ("organization-invite-sent", "Invited anyone with a link"),
+        ("organization-invite-canceled", "Canceled the invitation of anyone with a link"),
         ("organization-invite-sent", "Invited carol@example.com"),
         ("organization-settings-changed", "Changed default stack permission"),
     } == set(recorded(client))

@@ -76,7 +76,7 @@ def provision(backend: Backend, login: str, user_name: str, email: str = "") -> 
 
 
 def make_site_admin(backend: Backend, login: str) -> None:
-    """Makes somebody an administrator of the installation."""
+    """Make a user an administrator of the installation."""
     with backend.db.begin() as tx:
         tx.execute(update(users).values(site_admin=True).where(users.c.login == login))
 

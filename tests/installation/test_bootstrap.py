@@ -33,7 +33,7 @@ class TestBootstrap:
         assert BootstrapResult("admin", administrator_made=True, token_added=True) == result
         assert ("admin", True) == (admin.login, admin.site_admin)
         assert [("acme", "admin"), ("admin", "admin")] == [(found.login, found.role) for found in admin.memberships]
-        assert "acme" == user_service.default_organization(admin).GitHubLogin
+        assert "acme" == user_service.default_organization(admin)
 
     def test_invents_a_token_once(self, backend: Backend) -> None:
         """Without a given token the first start invents one and tells it once; later starts invent none."""
@@ -135,7 +135,7 @@ class TestBootstrap:
         user_service.set_default_organization(backend, caller_of(backend, ONE), "admin")
         bootstrap(backend, token=ONE, org="acme")
 
-        assert "admin" == user_service.default_organization(caller_of(backend, ONE)).GitHubLogin
+        assert "admin" == user_service.default_organization(caller_of(backend, ONE))
 
     def test_may_name_the_administrators_namespace(self, backend: Backend) -> None:
         """Naming the administrator's own namespace asks for nothing more."""

@@ -151,7 +151,7 @@ class TestUpdateTeam:
         """Only an admin lets somebody into a team that has the admin role, also where others administer the team."""
         make_user(backend, "eve", org="acme")
         add_team(backend, "root", admins=["bob"], role_ids=[ADMIN.id])
-        with pytest.raises(Forbidden, match="only an admin of organization acme may add somebody"):
+        with pytest.raises(Forbidden, match="only an admin of organization acme may add someone"):
             sharing.update_team(backend, caller_of(backend, bob), "acme", "root", member("add", "eve"))
         sharing.update_team(backend, admin, "acme", "root", member("add", "eve"))
 

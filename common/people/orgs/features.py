@@ -1,4 +1,4 @@
-"""What clients are told that an organization can do: upstream's names, and which of them are built here."""
+"""The features of an organization that clients read: upstream's names, and which of them this server has."""
 
 _NAMES = """
 auditLogsEnabled hasTerraformModules crossGuardEnabled webhooksEnabled integrationAssistantEnabled aleEnabled
@@ -24,7 +24,7 @@ multiChangeRequestsEnabled agentsAsTeamMembersEnabled entityUserAssignmentsEnabl
 staticDefaultRolesEnabled policyPostureReportEnabled customPolicyGroupsEnabled customPolicyPacksEnabled
 preventativePoliciesEnabled permissionModeEnabled deliveryEnabled cursorOriginVCSEnabled enterpriseSelfServeEnabled
 """
-# Whoever builds one of the others adds it here: clients show and try what is on.
+# A change that builds one of the others adds it here: clients show and try what is on.
 _BUILT = frozenset(
     {
         "accessTokenExpiryPolicyEnabled",

@@ -1,4 +1,4 @@
-"""Members and invitations as the use cases see them, and which roles can be given. No I/O."""
+"""Members and invitations as the use cases see them, and the built-in roles that can be assigned. No I/O."""
 
 from dataclasses import dataclass
 
@@ -6,29 +6,29 @@ from common.people.users.model import Person
 from common.rights.built_in import BY_ID, MADE_AT, ROLE_IDS
 from common.rights.permissions import Role
 
-# A team's token has the fourth one; nobody is given it.
+# `Role.NONE` is for a team's token alone.
 ASSIGNABLE_ROLES = (Role.ADMIN, Role.MEMBER, Role.BILLING_MANAGER)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedRole:
-    """Which role a client asks for, in its own words: one by id, or else a built-in one by name."""
+    """A role in a client's words: any role by id, or else a built-in one by name."""
 
-    role: str | None
-    role_id: str | None = None
+    name: str | None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MemberRole:
-    """Which role somebody gets: a built-in one, or a custom one that stands in for the built-in Member role."""
+    """A member's role: a built-in one, or the custom role with `custom_id` in place of the built-in Member role."""
 
-    role: Role
-    role_id: str | None = None
+    built_in: Role
+    custom_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RoleSummary:
-    """The role that a member holds, built-in or custom, by id; `modified_at` in unix milliseconds."""
+    """The built-in or custom role that a member has; `modified_at` in unix milliseconds."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class RoleSummary:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody's place in an organization; `created_at` in unix milliseconds. `custom` stands in for `role` if it is set."""
+    """A user in an organization; `created_at` in unix milliseconds. `custom` replaces `role` if it is set."""
 
     person: Person
     role: Role
@@ -47,7 +47,7 @@ class Member:
 
     @property
     def is_admin(self) -> bool:
-        """Tell whether the member may do everything in the organization, once they may sign in."""
+        """Tell whether the member may do everything in the organization while not suspended."""
         return self.role is Role.ADMIN and self.custom is None
 
     @property
@@ -60,7 +60,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much an organization has, and since when (unix milliseconds) it exists."""
+    """How many things an organization has, and when it was created (unix milliseconds)."""
 
     created_at: int
     members: int
@@ -71,10 +71,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class NewInvite:
-    """An invitation that is asked for, in the client's own words."""
+    """An invitation to create, in the client's words."""
 
     email: str
-    wanted: RequestedRole
+    role: RequestedRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Invite:
     id: str
     org_id: str
     email: str
-    given: MemberRole
+    role: MemberRole
     sent_by: Person
     sent_at: int
     expires_at: int
@@ -93,9 +93,9 @@ class Invite:
     org_avatar_url: str
 
     def is_expired(self, now_millis: int) -> bool:
-        """Tell whether it is too late to accept."""
+        """Tell whether the invitation can no longer be accepted."""
         return self.expires_at <= now_millis
 
     def is_for(self, email: str) -> bool:
-        """Tell whether a user with that address may see and accept it."""
+        """Tell whether a user with this address may see and accept the invitation."""
         return not self.email or self.email == email.lower()

@@ -1,4 +1,4 @@
-"""Steps that add organizations and members to them; they join their caller's transaction."""
+"""Steps on organizations and their settings: they join their caller's transaction."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,27 +16,27 @@ from common.rights.permissions import Role
 
 
 def find_id(tx: Connection, login: str) -> str | None:
-    """Return an organization's id by login, or None: a step of its caller's use case."""
+    """Return an organization's id by login, or None."""
     return organizations.find_id(tx, login)
 
 
 def is_taken(tx: Connection, login: str) -> bool:
-    """Tell whether a user or an organization has this name, in capital or small letters: a step of its caller's use case."""
+    """Tell whether a user or an organization has this name, in upper or lower case."""
     return organizations.is_taken(tx, login)
 
 
 def create_organization(tx: Connection, *, login: str, admin_user_id: str, now: datetime) -> str:
-    """Make an organization with one admin and return its id, a step; raises BadRequest for a bad login."""
+    """Create an organization with one admin and return its id; BadRequest for a bad login."""
     return _add(tx, login=login, name=login, personal_user_id=None, admin_user_id=admin_user_id, now=now)
 
 
 def create_personal_organization(tx: Connection, *, login: str, name: str, user_id: str, now: datetime) -> str:
-    """Make a user's personal organization, named like the user, and return its id: a step."""
+    """Create a user's personal organization, named like the user, and return its id."""
     return _add(tx, login=login, name=name, personal_user_id=user_id, admin_user_id=user_id, now=now)
 
 
 def add_member(tx: Connection, *, org_id: str, user_id: str, role: Role, now: datetime, role_id: str | None = None) -> None:
-    """Make a user a member of an organization, a step; IntegrityError when they are one already."""
+    """Make a user a member of an organization; IntegrityError for a member."""
     organizations.add_member(tx, org_id=org_id, user_id=user_id, role=role, role_id=role_id, now_millis=unix_millis(now))
 
 
@@ -50,29 +50,27 @@ def _add(tx: Connection, *, login: str, name: str, personal_user_id: str | None,
 
 
 def clear_role(tx: Connection, org_id: str, role_id: str) -> None:
-    """Make every holder of a custom role, and everybody invited with it, what they are without it: a plain member."""
+    """Give every member and invited person with a custom role the built-in Member role."""
     # No permission check: the use case made it.
     members.clear_role(tx, org_id, role_id)
 
 
 def update_settings(tx: Connection, org_id: str, change: Callable[[OrgSettings], OrgSettings]) -> OrgSettings:
-    """Change an organization's settings from what they are now, and return them as they are then.
+    """Change an organization's current settings and return the new ones.
 
     Raises Contention when another process changed them at the same time: run the use case with common.db.retry.retry.
     """
     # No permission check: the use case made it.
     text = organizations.find_settings(tx, org_id)
     if text is None:
-        msg = "the organization does not exist any more"
-        raise NotFound(msg)
+        raise NotFound("the organization no longer exists")
     old = decode(text)
     new = change(old)
     if new != old and not organizations.replace_settings(tx, org_id, text, encode(new)):
-        msg = "the organization's settings were changed by somebody else at the same time; try again"
-        raise Contention(msg)
+        raise Contention("the organization's settings were changed at the same time; try again")
     return new
 
 
 def get_settings(tx: Connection, org_id: str) -> OrgSettings:
-    """Return an organization's settings as they are now: a step of its caller's use case."""
+    """Return an organization's settings."""
     return decode(organizations.find_settings(tx, org_id) or "{}")

@@ -62,8 +62,7 @@ def _recomposed(record: Record, known: Mapping[str, Descriptor]) -> Composition:
         # What was deleted by force is named in the details still, and gives nothing any more.
         return _resolved(descriptor, {found: known.get(found, _NOTHING) for found in ids}, ids)
     except BadRequest as error:
-        msg = f"role {record.name!a}, which composes this one, would be too large: {error.message}"
-        raise BadRequest(msg) from error
+        raise BadRequest(f"role {record.name!a}, which composes this one, would be too large: {error.message}") from error
 
 
 def _resolved(descriptor: Descriptor, records: dict[str, Descriptor], ids: frozenset[str]) -> Composition:
@@ -72,8 +71,9 @@ def _resolved(descriptor: Descriptor, records: dict[str, Descriptor], ids: froze
     sizes = {found: len(d.encode(records[found]).encode()) for found in ids}
     size = len(d.encode(descriptor).encode()) + sum(sizes[found] for found in d.references(descriptor))
     if size > TEXT_LIMIT_BYTES:
-        msg = f"a role may have {TEXT_LIMIT_BYTES:,} bytes with all that it composes, and this one would have {size:,}"
-        raise BadRequest(msg)
+        raise BadRequest(
+            f"a role may have {TEXT_LIMIT_BYTES:,} bytes with all that it composes, and this one would have {size:,}"
+        )
     d.check(rules)
     return Composition(rules, d.encode(rules), ids)
 

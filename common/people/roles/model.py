@@ -126,16 +126,14 @@ class TokenSummary:
 def require_texts(name: str | None, description: str | None, resource_type: str | None = None) -> None:
     """Raise BadRequest for a text that a record may not have."""
     if name is not None and not name.strip():
-        msg = "a role needs a name"
-        raise BadRequest(msg)
+        raise BadRequest("a role needs a name")
     for noun, text, limit in (
         ("name", name, NAME_LIMIT),
         ("description", description, DESCRIPTION_LIMIT),
         ("resource type", resource_type, RESOURCE_TYPE_LIMIT),
     ):
         if text is not None and len(text) > limit:
-            msg = f"the {noun} of a role may have {limit:,} characters, and this one has {len(text):,}"
-            raise BadRequest(msg)
+            raise BadRequest(f"the {noun} of a role may have {limit:,} characters, and this one has {len(text):,}")
 
 
 def require_acyclic(role_id: str, composed: Iterable[str], references: Mapping[str, frozenset[str]]) -> None:
@@ -145,8 +143,7 @@ def require_acyclic(role_id: str, composed: Iterable[str], references: Mapping[s
     while open_ids:
         found = open_ids.pop()
         if found == role_id:
-            msg = "a role may not compose itself, directly or through what it composes"
-            raise BadRequest(msg)
+            raise BadRequest("a role may not compose itself, directly or through what it composes")
         if found not in reached:
             reached.add(found)
             open_ids.extend(references.get(found, ()))

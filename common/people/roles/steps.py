@@ -39,8 +39,7 @@ def get(connection: Connection, org_id: str, role_id: str) -> Record:
     if found is None and is_id(role_id):
         found = roles.find(connection, org_id, role_id)
     if found is None:
-        msg = f"role {role_id[:100]!a} not found"
-        raise NotFound(msg)
+        raise NotFound(f"role {role_id[:100]!a} not found")
     return found
 
 
@@ -70,11 +69,11 @@ def require_space(tx: Connection, org_id: str, role_id: str, details: str) -> No
     """Raise BadRequest when an organization has no room for one more record, or for this text of one that it has."""
     count, size = roles.count_others(tx, org_id, without=role_id)
     if count >= RECORD_LIMIT:
-        msg = f"an organization may have {RECORD_LIMIT:,} roles, permission sets and policies"
-        raise BadRequest(msg)
+        raise BadRequest(f"an organization may have {RECORD_LIMIT:,} roles, permission sets and policies")
     if size + len(details) > DETAILS_LIMIT_BYTES:
-        msg = f"the roles, permission sets and policies of an organization may have {DETAILS_LIMIT_BYTES:,} bytes together"
-        raise BadRequest(msg)
+        raise BadRequest(
+            f"the roles, permission sets and policies of an organization may have {DETAILS_LIMIT_BYTES:,} bytes together"
+        )
 
 
 def duplicate_message(purpose: Purpose, name: str) -> str:

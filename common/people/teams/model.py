@@ -1,4 +1,4 @@
-"""Teams as values, what may be changed about them, and which names, texts and durations are good. No I/O."""
+"""Teams as values, changes of them, and the rules for names, texts and durations. No I/O."""
 
 import re
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ _DURATION = re.compile(rf"\+?(?:0|(?:{_PART.pattern})+)")
 
 
 class TeamRole(StrEnum):
-    """What somebody is in a team; NONE is everybody outside it."""
+    """A user's role in a team; NONE outside it."""
 
     NONE = "none"
     MEMBER = "member"
@@ -29,7 +29,7 @@ class TeamRole(StrEnum):
 
 
 class MemberAction(StrEnum):
-    """What may be done about a member of a team."""
+    """A change of a team's members."""
 
     ADD = "add"
     REMOVE = "remove"
@@ -59,7 +59,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class StackGrant:
-    """What a team was given on a stack: a level, or a custom permission set by its name."""
+    """A team's grant on a stack: a level, or a custom permission set by name."""
 
     stack_id: str
     project: str
@@ -70,7 +70,7 @@ class StackGrant:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentGrant:
-    """What a team was given on an environment; `max_open_duration` as it was sent, empty without a limit."""
+    """A team's grant on an environment; `max_open_duration` as it was sent, empty without a limit."""
 
     project: str
     name: str
@@ -80,7 +80,7 @@ class EnvironmentGrant:
 
 @dataclass(frozen=True, slots=True)
 class TeamDetails:
-    """A team with everything that belongs to it, each list in a fixed order."""
+    """A team with its members, grants and roles, each list in a fixed order."""
 
     team: Team
     members: tuple[Member, ...] = ()
@@ -89,14 +89,14 @@ class TeamDetails:
     role_ids: tuple[str, ...] = ()
 
     def seen_by(self, user_id: str) -> "TeamDetails":
-        """Return the same with the role that a user has in the team."""
-        own = next((member.role for member in self.members if member.person.id == user_id), TeamRole.NONE)
-        return replace(self, team=replace(self.team, role=own))
+        """Return the same with a user's role in the team."""
+        role = next((member.role for member in self.members if member.person.id == user_id), TeamRole.NONE)
+        return replace(self, team=replace(self.team, role=role))
 
 
 @dataclass(frozen=True, slots=True)
 class MemberChange:
-    """Something done about one person, by login."""
+    """A change of one member, by login."""
 
     action: MemberAction
     login: str
@@ -104,7 +104,7 @@ class MemberChange:
 
 @dataclass(frozen=True, slots=True)
 class StackChange:
-    """A level on a stack in place of the one before; NONE takes it away, and None does too but asks that there be one."""
+    """A grant on a stack that replaces an earlier one. NONE deletes it; None deletes it too, and requires that it exists."""
 
     project: str
     name: str
@@ -113,7 +113,7 @@ class StackChange:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentChange:
-    """A level on an environment in place of the one before; None takes away the one that there must be."""
+    """A grant on an environment that replaces an earlier one; None deletes the grant, and requires that it exists."""
 
     project: str
     name: str
@@ -123,7 +123,7 @@ class EnvironmentChange:
 
 @dataclass(frozen=True, slots=True)
 class TeamChange:
-    """What becomes of a team, all of it or nothing; what is None or empty stays as it is."""
+    """A change of a team, made whole or not at all; fields that are None or empty stay as they are."""
 
     display_name: str | None = None
     description: str | None = None
@@ -131,26 +131,27 @@ class TeamChange:
     stacks: tuple[StackChange, ...] = ()
     environments: tuple[EnvironmentChange, ...] = ()
 
-    def told(self) -> str:
-        """Return what changes in words, for the audit log; empty when nothing does."""
+    def describe(self) -> str:
+        """Return a description for the audit log; empty without changes."""
         texts = [("display name", self.display_name), ("description", self.description)]
         parts = [f"another {noun}" for noun, text in texts if text is not None]
         if self.member is not None:
             parts.append(f"{self.member.action} {self.member.login}")
-        stacks = [(f"stack {one.project}/{one.name}", one.level.name.lower() if one.level else "none") for one in self.stacks]
-        environments = [(f"environment {one.project}/{one.name}", one.level or "none") for one in self.environments]
+        stacks = [
+            (f"stack {grant.project}/{grant.name}", grant.level.name.lower() if grant.level else "none") for grant in self.stacks
+        ]
+        environments = [(f"environment {grant.project}/{grant.name}", grant.level or "none") for grant in self.environments]
         parts += [f"{level} on {place}" for place, level in (*stacks, *environments)]
         return ", ".join(parts)
 
 
 def require_name(name: str) -> None:
-    """Raise BadRequest unless a team may have this name, which stands in addresses."""
+    """Raise BadRequest unless a team may have this name, which is part of addresses."""
     if not is_name(name):
-        msg = (
+        raise BadRequest(
             f"invalid team name {name[:NAME_LIMIT_BYTES]!a}: 1 to {NAME_LIMIT_BYTES} letters, digits, hyphens, underscores "
             "and periods, and not . or .. alone"
         )
-        raise BadRequest(msg)
 
 
 def require_texts(display_name: str | None, description: str | None) -> None:
@@ -160,23 +161,22 @@ def require_texts(display_name: str | None, description: str | None) -> None:
         ("description", description, DESCRIPTION_LIMIT),
     ):
         if text is not None and len(text) > limit:
-            msg = f"the {noun} of a team may have {limit:,} characters, not {len(text):,}"
-            raise BadRequest(msg)
+            raise BadRequest(f"the {noun} of a team may have {limit:,} characters, not {len(text):,}")
 
 
 def require_environment(change: EnvironmentChange) -> None:
-    """Raise BadRequest for a name that no environment can have, and for a duration that is none."""
+    """Raise BadRequest for a bad name of an environment, and for a bad duration."""
     for noun, name in (("project", change.project), ("environment", change.name)):
         if not is_name(name):
-            msg = f"invalid {noun} name {name[:NAME_LIMIT_BYTES]!a}: letters, digits, hyphens, underscores and periods"
-            raise BadRequest(msg)
+            raise BadRequest(
+                f"invalid {noun} name {name[:NAME_LIMIT_BYTES]!a}: letters, digits, hyphens, underscores and periods"
+            )
     if change.max_open_duration and not is_duration(change.max_open_duration):
-        msg = f"maxOpenDuration {change.max_open_duration[:DURATION_LIMIT]!a} is not a duration like 1h30m"
-        raise BadRequest(msg)
+        raise BadRequest(f"maxOpenDuration {change.max_open_duration[:DURATION_LIMIT]!a} is not a duration like 1h30m")
 
 
 def is_duration(text: str) -> bool:
-    """Tell whether a text is a duration that Go's time.ParseDuration reads, short enough to keep and not negative."""
+    """Tell whether a text is a duration that Go's time.ParseDuration reads, short enough to store and not negative."""
     if len(text) > DURATION_LIMIT or _DURATION.fullmatch(text) is None:
         return False
     return sum(_nanoseconds(*part) for part in _PART.findall(text)) <= _LONGEST_NANOSECONDS

@@ -1,6 +1,6 @@
-"""Places in teams that a directory outside decides about: steps for those who follow it.
+"""Members of teams that follow groups of an identity provider: steps for sign-in.
 
-The directory's word is the operator's or the organization's, so nothing is asked about what the teams hold.
+The operator or the organization chose the groups, so permissions of the teams are not checked.
 """
 
 from collections.abc import Collection
@@ -13,20 +13,19 @@ from common.people.teams.repository import provider_groups
 
 
 def add_to_teams(tx: Connection, org_id: str, team_ids: Collection[str], user_id: str, now: datetime) -> int:
-    """Put a member of an organization into teams of it, by id, and return how many are new to them: a step.
+    """Add a member of an organization to its teams, by id, and return to how many they did not belong before.
 
-    Teams that are not there are passed over. The caller's use case has the organization's turn, so that nobody leaves
-    it meanwhile.
+    Unknown teams are passed over. The use case holds the organization's lock, so that the member is not removed meanwhile.
     """
     if not team_ids:
         return 0
-    held = provider_groups.lock(tx, org_id, team_ids)
-    missing = sorted(set(held) - provider_groups.find_places(tx, user_id, team_ids))
+    known_ids = provider_groups.lock(tx, org_id, team_ids)
+    missing = sorted(set(known_ids) - provider_groups.find_places(tx, user_id, team_ids))
     if missing:
         provider_groups.add(tx, org_id, missing, user_id, unix_millis(now))
     return len(missing)
 
 
 def remove_from_teams(tx: Connection, team_ids: Collection[str], user_id: str) -> int:
-    """Take somebody out of teams, by id, whatever they are in them, and return out of how many: a step."""
+    """Remove a user from teams, by id, whatever their role, and return from how many."""
     return provider_groups.remove(tx, team_ids, user_id) if team_ids else 0

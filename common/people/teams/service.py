@@ -1,7 +1,7 @@
-"""Teams: made, listed, deleted, and the steps by which one is changed.
+"""Teams are created, listed and deleted; members of an organization are removed, with their places in teams.
 
-What touches stacks, reading a team's grants among it, is in common/stacks/sharing.py, since stacks are above this area.
-All changes of a team hold its row, so that nothing is added to one that is being deleted.
+Reading and changing a team concerns stacks too, so those use cases are in the stacks area, which is above this one. Every
+change of a team locks its row, so that nothing is added to one that is being deleted.
 """
 
 from sqlalchemy import Connection
@@ -30,16 +30,16 @@ from common.rights.permissions import Permission
 
 
 def list_teams(backend: Backend, caller: Caller, org: str) -> list[Team]:
-    """Return an organization's teams by name, with the caller's role in each; a custom role may list some of them only."""
+    """Return an organization's teams by name, with the caller's role in each; a custom role may show some of them only."""
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
-        found = teams.find_all(connection, membership.org_id, caller.user_id)
+        rows = teams.find_all(connection, membership.org_id, caller.user_id)
     if Permission.TEAM_LIST in membership.permissions():
-        return found
-    listed = [team for team in found if Permission.TEAM_LIST in membership.permissions_on(steps.entity(team))]
-    if not listed:
+        return rows
+    visible = [team for team in rows if Permission.TEAM_LIST in membership.permissions_on(steps.entity(team))]
+    if not visible:
         raise caller.refusal(Permission.TEAM_LIST, membership)
-    return listed
+    return visible
 
 
 def create_team(
@@ -51,7 +51,7 @@ def create_team(
     display_name: str = "",
     description: str = "",
 ) -> TeamDetails:
-    """Make a team, with the caller as its admin if it is a person; Conflict when the organization has one of that name."""
+    """Create a team, with the caller as its admin unless they are a machine; Conflict for a name that is taken."""
     membership = caller.require(Permission.TEAM_CREATE, org, missing=missing_org(org))
     require_name(name)
     require_texts(display_name, description)
@@ -60,20 +60,20 @@ def create_team(
     def create() -> TeamDetails:
         with backend.db.begin() as tx:
             now_millis = unix_millis(backend.clock.now())
-            founder = steps.founder(tx, caller, membership)
+            creator = steps.lock_creator(tx, caller, membership)
             with unless_taken(f"team {name!a} already exists in organization {membership.login}"):
                 teams.add(tx, membership.org_id, team, now_millis)
             audit.record(tx, backend, caller, membership.org_id, Event.TEAM_CREATED, description=f"Made team {name}")
-            if founder is None:
+            if creator is None:
                 return TeamDetails(team)
-            teams.add_member(tx, membership.org_id, team.id, founder.id, TeamRole.ADMIN, now_millis=now_millis)
-            return TeamDetails(team, members=(Member(founder, TeamRole.ADMIN),)).seen_by(caller.user_id)
+            teams.add_member(tx, membership.org_id, team.id, creator.id, TeamRole.ADMIN, now_millis=now_millis)
+            return TeamDetails(team, members=(Member(creator, TeamRole.ADMIN),)).seen_by(caller.user_id)
 
     return retry(create)
 
 
 def delete_team(backend: Backend, caller: Caller, org: str, name: str) -> None:
-    """Delete a team with all that was given to it, and revoke its tokens at once; NotFound when there is none."""
+    """Delete a team with its roles and grants, and revoke its tokens at once; NotFound for an unknown team."""
     membership = caller.require_member(org, missing=missing_org(org))
 
     def delete() -> None:
@@ -88,9 +88,10 @@ def delete_team(backend: Backend, caller: Caller, org: str, name: str) -> None:
 
 
 def remove_member(backend: Backend, caller: Caller, org: str, login: str) -> None:
-    """End somebody's membership, with their places in teams, their grants on stacks and their choice of this organization.
+    """Remove a member from an organization, with their places in teams, their grants on stacks and their choice of default.
 
-    Raises NotFound for no member, BadRequest for the caller and for the last admin. The stacks that they made stay.
+    Raises NotFound for a user who is not a member, BadRequest for the caller and for the last admin. The stacks that they
+    created stay.
     """
     membership = members.require_shared(caller, Permission.ORG_MEMBER_DELETE, org)
 

@@ -38,14 +38,12 @@ from common.rights.predicate import Entity, EntityKind
 from common.rights.rules import parse
 
 KIND = "pulumi"
-
-
 # How many teams one request may name.
 NAMED_LIMIT = 100
 
 
 def delete(tx: Connection, team_id: str, now: datetime) -> bool:
-    """Delete a team with all that was given to it and its tokens, a step; False when it is gone already."""
+    """Delete a team with its roles, grants and tokens; False when it no longer exists."""
     if not teams.delete(tx, team_id):
         return False
     team_roles.delete_of_team(tx, team_id)
@@ -55,7 +53,7 @@ def delete(tx: Connection, team_id: str, now: datetime) -> bool:
 
 
 def delete_member_access(tx: Connection, org_id: str, user_id: str) -> None:
-    """Take away all that was given to somebody in an organization which they have left: a step."""
+    """Delete a former member's places in teams, their grants on stacks and their choice of this organization as default."""
     # No permission check: the use case made it.
     teams.remove_from_teams(tx, org_id, user_id)
     grants.delete_of_member(tx, user_id, org_id)
@@ -63,26 +61,26 @@ def delete_member_access(tx: Connection, org_id: str, user_id: str) -> None:
 
 
 def get_details(connection: Connection, caller: Caller, membership: Membership, name: str) -> TeamDetails:
-    """Return a team with all that belongs to it, also the stacks that the caller may not know of: a step."""
-    found = teams.find_details(connection, membership.org_id, name)
-    if found is None:
+    """Return a team with all its details, including stacks that the caller may not know of."""
+    details = teams.find_details(connection, membership.org_id, name)
+    if details is None:
         raise _absent(caller, membership, name, Permission.TEAM_READ)
-    _require(caller, membership, found.team, name, Permission.TEAM_READ)
-    return found.seen_by(caller.user_id)
+    _require(caller, membership, details.team, name, Permission.TEAM_READ)
+    return details.seen_by(caller.user_id)
 
 
 def get(connection: Connection, caller: Caller, membership: Membership, name: str, permission: Permission) -> Team:
-    """Return a team that the caller may do this to, by a role or as the team's admin: a step."""
+    """Return a team on which the caller has a permission, by a role or as the team's admin."""
     return _require(caller, membership, teams.find(connection, membership.org_id, name), name, permission)
 
 
 def lock(tx: Connection, caller: Caller, membership: Membership, name: str, permission: Permission) -> Team:
-    """Return a team that the caller may do this to, by a role or as the team's admin, and keep it from all others: a step."""
+    """Lock and return a team on which the caller has a permission, by a role or as the team's admin."""
     return _require(caller, membership, teams.lock(tx, membership.org_id, name), name, permission)
 
 
 def lock_visible(tx: Connection, membership: Membership, name: str) -> Team:
-    """Return a team that the caller may know of, and keep it from all others: a step; NotFound otherwise."""
+    """Lock and return a team that the caller may know of; NotFound for any other."""
     team = teams.lock(tx, membership.org_id, name)
     if team is None or not _may_know(membership, team.id):
         raise missing(name)
@@ -90,77 +88,76 @@ def lock_visible(tx: Connection, membership: Membership, name: str) -> Team:
 
 
 def lock_several(tx: Connection, membership: Membership, names: Collection[str]) -> list[str]:
-    """Return the ids of teams that the caller may know of, and keep them from being deleted: a step; NotFound otherwise."""
+    """Lock teams that the caller may know of, so that they are not deleted, and return their ids; NotFound for any other."""
     if len(names) > NAMED_LIMIT:
-        msg = f"at most {NAMED_LIMIT} teams can be named at once"
-        raise BadRequest(msg)
-    found = teams.lock_several(tx, membership.org_id, names)
+        raise BadRequest(f"at most {NAMED_LIMIT} teams can be named at once")
+    team_ids = teams.lock_several(tx, membership.org_id, names)
     for name in names:
-        if name not in found or not _may_know(membership, found[name]):
+        if name not in team_ids or not _may_know(membership, team_ids[name]):
             raise missing(name)
-    return sorted(found.values())
+    return sorted(team_ids.values())
 
 
-def update(tx: Connection, backend: Backend, caller: Caller, membership: Membership, team: Team, wanted: TeamChange) -> None:  # noqa: PLR0917
-    """Change everything about a held team but its stacks: a step of the use case in common/stacks/sharing.py."""
-    if directory_groups.changes_owned_fields(wanted):
+def update(tx: Connection, backend: Backend, caller: Caller, membership: Membership, team: Team, change: TeamChange) -> None:  # noqa: PLR0917
+    """Change a locked team, all but its stacks: those are changed by the use case, which is in the stacks area."""
+    if directory_groups.changes_owned_fields(change):
         directory_groups.require_not_owned(tx, membership.org_id, team)
-    require_texts(wanted.display_name, wanted.description)
-    texts = {"display_name": wanted.display_name, "description": wanted.description}
-    given = {column: text for column, text in texts.items() if text is not None}
-    if given:
-        teams.update_texts(tx, team.id, given)
+    require_texts(change.display_name, change.description)
+    texts = {"display_name": change.display_name, "description": change.description}
+    new_texts = {column: text for column, text in texts.items() if text is not None}
+    if new_texts:
+        teams.update_texts(tx, team.id, new_texts)
     now_millis = unix_millis(backend.clock.now())
-    if wanted.member is not None:
-        _change_member(tx, membership, team, wanted.member, now_millis)
-    if wanted.environments:
-        _change_environments(tx, caller, membership, team, wanted, now_millis=now_millis)
-    if told := wanted.told():
-        audit.record(tx, backend, caller, membership.org_id, Event.TEAM_UPDATED, description=f"Team {team.name}: {told}")
+    if change.member is not None:
+        _change_member(tx, membership, team, change.member, now_millis)
+    if change.environments:
+        _change_environments(tx, caller, membership, team, change, now_millis=now_millis)
+    if description := change.describe():
+        audit.record(tx, backend, caller, membership.org_id, Event.TEAM_UPDATED, description=f"Team {team.name}: {description}")
 
 
 def require_no_escalation(tx: Connection, membership: Membership, team: Team) -> None:
-    """Raise Forbidden when a place in the team, or a token of it, gives more than an outsider holds: a step.
+    """Raise Forbidden when a member or token of the team would have permissions that the caller does not have.
 
-    The team gives its roles, and what it was given on stacks: whoever is not in it must hold that on every stack.
+    The team has its roles, and its grants on stacks: a caller outside it must have those permissions on every stack.
     """
     if membership.is_admin:
         return
     rules = teams.find_role_rules(tx, team.id)
     if ADMIN.id in rules:
-        msg = f"team {team.name} has the admin role: only an admin of organization {membership.login} may add somebody to it"
-        raise Forbidden(msg)
+        raise Forbidden(
+            f"team {team.name} has the admin role: only an admin of organization {membership.login} may add someone to it"
+        )
     if team.id in membership.team_ids:
         return
-    held = [BY_ID[role_id].permissions if text is None else all_permissions(parse(text)) for role_id, text in rules.items()]
-    membership.require_permissions(frozenset[Permission]().union(*held, *grants.list_permissions(tx, team.id)))
+    of_roles = [BY_ID[role_id].permissions if text is None else all_permissions(parse(text)) for role_id, text in rules.items()]
+    membership.require_permissions(frozenset[Permission]().union(*of_roles, *grants.list_permissions(tx, team.id)))
 
 
-def founder(tx: Connection, caller: Caller, membership: Membership) -> Person | None:
-    """Return the caller as a member of the organization, None for a machine."""
+def lock_creator(tx: Connection, caller: Caller, membership: Membership) -> Person | None:
+    """Lock and return the caller as the first member of a new team; None for a machine."""
     if not caller.is_person:
         return None
-    found = teams.lock_member(tx, membership.org_id, caller.login)
-    if found is None:
+    person = teams.lock_member(tx, membership.org_id, caller.login)
+    if person is None:
         # The membership ended since the caller was looked up.
         raise NotFound(missing_org(membership.login))
-    return found
+    return person
 
 
-def _change_member(tx: Connection, membership: Membership, team: Team, wanted: MemberChange, now_millis: int) -> None:
-    match wanted.action:
+def _change_member(tx: Connection, membership: Membership, team: Team, change: MemberChange, now_millis: int) -> None:
+    match change.action:
         case MemberAction.ADD:
-            _add_member(tx, membership, team, wanted.login, now_millis)
+            _add_member(tx, membership, team, change.login, now_millis)
             return
         case MemberAction.REMOVE:
-            is_done = teams.remove_member(tx, team.id, wanted.login)
+            is_done = teams.remove_member(tx, team.id, change.login)
         case MemberAction.PROMOTE:
-            is_done = teams.update_member_role(tx, team.id, wanted.login, TeamRole.ADMIN)
+            is_done = teams.update_member_role(tx, team.id, change.login, TeamRole.ADMIN)
         case MemberAction.DEMOTE:
-            is_done = teams.update_member_role(tx, team.id, wanted.login, TeamRole.MEMBER)
+            is_done = teams.update_member_role(tx, team.id, change.login, TeamRole.MEMBER)
     if not is_done:
-        msg = f"{wanted.login[:100]!a} is not a member of team {team.name}"
-        raise NotFound(msg)
+        raise NotFound(f"{change.login[:100]!a} is not a member of team {team.name}")
 
 
 def _add_member(tx: Connection, membership: Membership, team: Team, login: str, now_millis: int) -> None:
@@ -177,25 +174,24 @@ def _change_environments(
     caller: Caller,
     membership: Membership,
     team: Team,
-    wanted: TeamChange,
+    change: TeamChange,
     *,
     now_millis: int,
 ) -> None:
-    # Environments are given by name, so only who decides about all of them may do it.
+    # Grants name environments that may not exist yet, so only a caller who decides about all of them may change them.
     if Permission.ENVIRONMENT_ACCESS_UPDATE not in membership.permissions():
         raise caller.refusal(Permission.ENVIRONMENT_ACCESS_UPDATE, membership)
-    # As many as a request has members for, which is three.
-    for one in wanted.environments:
-        if one.level is not None:
-            require_environment(one)
-            teams.replace_environment(tx, team.id, one, now_millis)
-        elif not teams.remove_environment(tx, team.id, one):
-            msg = f"team {team.name} was given nothing on environment {f'{one.project}/{one.name}'[:201]!a}"
-            raise NotFound(msg)
+    # At most three, as many as a request can name.
+    for grant in change.environments:
+        if grant.level is not None:
+            require_environment(grant)
+            teams.replace_environment(tx, team.id, grant, now_millis)
+        elif not teams.remove_environment(tx, team.id, grant):
+            raise NotFound(f"team {team.name} was given nothing on environment {f'{grant.project}/{grant.name}'[:201]!a}")
 
 
 def _require(caller: Caller, membership: Membership, team: Team | None, name: str, permission: Permission) -> Team:
-    """Return the team if the caller may do this to it, by a role or as its admin."""
+    """Return the team if the caller has a permission on it, by a role or as its admin."""
     if team is None:
         raise _absent(caller, membership, name, permission)
     if permission not in membership.permissions_on(entity(team)) and team.id not in membership.administered_team_ids:
@@ -204,12 +200,12 @@ def _require(caller: Caller, membership: Membership, team: Team | None, name: st
 
 
 def _absent(caller: Caller, membership: Membership, name: str, permission: Permission) -> BackendError:
-    """Return the error for a team that is not there.
+    """Return the error for a team that does not exist.
 
-    Whoever may do neither this nor read teams learns nothing from the answer about which teams there are.
+    A caller who may neither do this nor read teams must not learn from the answer which teams exist.
     """
-    is_told = membership.permissions() & {permission, Permission.TEAM_READ}
-    return missing(name) if is_told else caller.refusal(permission, membership)
+    may_know = membership.permissions() & {permission, Permission.TEAM_READ}
+    return missing(name) if may_know else caller.refusal(permission, membership)
 
 
 def _may_know(membership: Membership, team_id: str) -> bool:

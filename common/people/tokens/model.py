@@ -1,4 +1,4 @@
-"""Which access tokens may be made, and how their lists are narrowed and ordered. No I/O."""
+"""Access tokens to create, and queries of their lists. No I/O."""
 
 import re
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class TokenFilter(StrEnum):
 
 
 class SortField(StrEnum):
-    """What a list is ordered by. A token that was never used comes before all others, one that never expires after them."""
+    """The key of a list's order. A token that was never used comes first, one that never expires last."""
 
     NAME = "name"
     CREATED = "created"
@@ -33,7 +33,7 @@ class SortField(StrEnum):
 
 
 class SortDirection(StrEnum):
-    """In which direction a list runs."""
+    """The order of a list."""
 
     ASCENDING = "asc"
     DESCENDING = "desc"
@@ -41,9 +41,9 @@ class SortDirection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenQuery:
-    """How a list is narrowed and ordered; `search` is a part of a name or description, in any case."""
+    """Filter and order of a list; `search` is a part of a name or description, in upper or lower case."""
 
-    shown: TokenFilter = TokenFilter.ACTIVE
+    token_filter: TokenFilter = TokenFilter.ACTIVE
     search: str = ""
     sort_by: SortField = SortField.CREATED
     direction: SortDirection = SortDirection.DESCENDING
@@ -51,7 +51,7 @@ class TokenQuery:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose tokens: a kind, and the id of the person, organization or team."""
+    """The owner of tokens: a kind, and the id of the user, organization or team."""
 
     kind: TokenKind
     id: str
@@ -59,7 +59,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token that somebody wants to make; `expires` in unix seconds, 0 for never. People's tokens have no name.
+    """A token to create; `expires` in unix seconds, 0 for never. Personal tokens have no name.
 
     `reason` is for the audit log.
     """
@@ -74,9 +74,9 @@ class NewToken:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token in a list: never its text, which nobody has any more. Times in unix milliseconds, None for never.
+    """A token in a list, without its text, which is not stored. Times in unix milliseconds, None for never.
 
-    `role_id` is the role of an organization's token where one was chosen, `sort_key` what the list is ordered by.
+    `role_id` is the role that an organization's token was created with, `sort_key` the value that the list is ordered by.
     """
 
     id: str
@@ -95,36 +95,31 @@ class Token:
 def require_name(name: str) -> None:
     """Raise BadRequest unless a token of an organization or a team may have this name.
 
-    Clients put names into addresses and ids that they cut at slashes, so there is nothing but letters, digits, `-`, `_`.
+    Clients put names into addresses and ids that they cut at slashes, so only letters, digits, `-` and `_` are allowed.
     """
     if len(name) > NAME_LIMIT:
-        msg = f"Token name may not be longer than {NAME_LIMIT} characters"
-        raise BadRequest(msg)
+        raise BadRequest(f"Token name may not be longer than {NAME_LIMIT} characters")
     if not _NAME.fullmatch(name):
-        msg = "Token name may only contain alphanumeric, hyphens, or underscores"
-        raise BadRequest(msg)
+        raise BadRequest("Token name may only contain alphanumeric, hyphens, or underscores")
 
 
 def require_description(description: str) -> None:
     """Raise BadRequest unless a token may have this description."""
     if len(description) > DESCRIPTION_LIMIT:
-        msg = f"Token description may not be longer than {DESCRIPTION_LIMIT:,} characters"
-        raise BadRequest(msg)
+        raise BadRequest(f"Token description may not be longer than {DESCRIPTION_LIMIT:,} characters")
 
 
 def expiry(expires: int, now: datetime) -> datetime | None:
-    """Return when a token ends, None for never; BadRequest for the past and for what is too far ahead."""
+    """Return when a token expires, None for never; BadRequest for a time in the past or too far ahead."""
     if expires == 0:
         return None
     if expires <= now.timestamp():
-        msg = "Token expiry must be in the future: `expires` counts seconds since 1970, and 0 means never"
-        raise BadRequest(msg)
+        raise BadRequest("Token expiry must be in the future: `expires` counts seconds since 1970, and 0 means never")
     if expires > (now + timedelta(days=EXPIRY_LIMIT_DAYS)).timestamp():
-        msg = "Token expiry may be at most two years ahead"
-        raise BadRequest(msg)
+        raise BadRequest("Token expiry may be at most two years ahead")
     return datetime.fromtimestamp(expires, UTC)
 
 
 def outlives(expires_at: datetime | None, now: datetime, days: int) -> bool:
-    """Tell whether a token made now lives longer than an organization allows; 0 days is no limit."""
+    """Tell whether a token created now lives longer than an organization allows; 0 days is no limit."""
     return days > 0 and (expires_at is None or expires_at - now > timedelta(days=days))

@@ -1,4 +1,4 @@
-"""Lists of access tokens, and the role that a new one holds. Tokens are written by common/access."""
+"""Lists of access tokens, and the role of a new one. Tokens are written by common/access."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from common.db.tables.people import users
 from common.people.tokens.model import Owner, SortDirection, SortField, Token, TokenFilter, TokenQuery
 from common.rights import built_in
 
-# Later than any token ends.
+# Later than any token expires.
 _NEVER = 10**15
 _OWNERS = {"personal": access_tokens.c.user_id, "organization": access_tokens.c.org_id, "team": access_tokens.c.team_id}
 _SORT_KEYS: dict[SortField, ColumnElement[Any]] = {
@@ -22,17 +22,17 @@ _SORT_KEYS: dict[SortField, ColumnElement[Any]] = {
 
 def page(
     connection: Connection,
-    whose: Owner,
-    listing: TokenQuery,
+    owner: Owner,
+    query: TokenQuery,
     *,
     after: tuple[str | int, str] | None,
     limit: int,
     now_millis: int,
 ) -> list[Token]:
     """Return tokens that are not revoked, after a position (sort key, id) if there is one."""
-    sort_key = _SORT_KEYS[listing.sort_by]
-    falls = listing.direction is SortDirection.DESCENDING
-    query: Select[Any] = (
+    sort_key = _SORT_KEYS[query.sort_by]
+    is_descending = query.direction is SortDirection.DESCENDING
+    statement: Select[Any] = (
         select(
             access_tokens.c.id,
             access_tokens.c.kind,
@@ -48,12 +48,12 @@ def page(
         )
         .select_from(access_tokens)
         .outerjoin(users, users.c.id == access_tokens.c.created_by)
-        .where(_owned(whose), access_tokens.c.revoked_at.is_(None), *_shown(listing.shown, now_millis))
-        .where(*_matching(listing.search), *_following(sort_key, after, falls=falls))
-        .order_by(*(column.desc() if falls else column.asc() for column in (sort_key, access_tokens.c.id)))
+        .where(_owned_by(owner), access_tokens.c.revoked_at.is_(None), *_filtered(query.token_filter, now_millis))
+        .where(*_matching(query.search), *_following(sort_key, after, is_descending=is_descending))
+        .order_by(*(column.desc() if is_descending else column.asc() for column in (sort_key, access_tokens.c.id)))
         .limit(limit)
     )
-    return [_to_listed(row) for row in connection.execute(query)]
+    return [_to_token(row) for row in connection.execute(statement)]
 
 
 def get_name(tx: Connection, token_id: str) -> str:
@@ -62,19 +62,19 @@ def get_name(tx: Connection, token_id: str) -> str:
 
 
 def lock_role(tx: Connection, org_id: str, role_id: str) -> str | None:
-    """Return the rules of an organization's custom role, or None, and keep it from being deleted until the transaction ends."""
+    """Return the rules of an organization's custom role, or None, and lock it until the transaction ends."""
     query = select(roles.c.rules).where(roles.c.id == role_id, roles.c.org_id == org_id, roles.c.purpose == built_in.ROLE)
-    found: str | None = tx.scalar(query.with_for_update(read=True))
-    return found
+    rules: str | None = tx.scalar(query.with_for_update(read=True))
+    return rules
 
 
-def _owned(whose: Owner) -> ColumnElement[bool]:
-    # What was given for an identity token is not listed (platform.md 10.3).
-    return and_(access_tokens.c.kind == whose.kind, _OWNERS[whose.kind] == whose.id, access_tokens.c.issuer_id.is_(None))
+def _owned_by(owner: Owner) -> ColumnElement[bool]:
+    # A token that was exchanged for an identity token is not listed (platform.md 10.3).
+    return and_(access_tokens.c.kind == owner.kind, _OWNERS[owner.kind] == owner.id, access_tokens.c.issuer_id.is_(None))
 
 
-def _shown(shown: TokenFilter, now_millis: int) -> list[ColumnElement[bool]]:
-    match shown:
+def _filtered(token_filter: TokenFilter, now_millis: int) -> list[ColumnElement[bool]]:
+    match token_filter:
         case TokenFilter.ACTIVE:
             return [or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now_millis)]
         case TokenFilter.EXPIRED:
@@ -86,20 +86,23 @@ def _shown(shown: TokenFilter, now_millis: int) -> list[ColumnElement[bool]]:
 def _matching(search: str) -> list[ColumnElement[bool]]:
     if not search:
         return []
-    # The database folds both sides: SQLite knows the cases of ASCII alone, and what it leaves as it is must still be found.
+    # The database changes the case of both sides: SQLite does so for ASCII alone, and other letters must still match.
     part = func.lower(literal(search))
     return [or_(*(func.instr(func.lower(column), part) > 0 for column in (access_tokens.c.name, access_tokens.c.description)))]
 
 
-def _following(sort_key: ColumnElement[Any], after: tuple[str | int, str] | None, *, falls: bool) -> list[ColumnElement[bool]]:
+def _following(
+    sort_key: ColumnElement[Any], after: tuple[str | int, str] | None, *, is_descending: bool
+) -> list[ColumnElement[bool]]:
     if after is None:
         return []
     key, token_id = after
-    further = (sort_key < key, access_tokens.c.id < token_id) if falls else (sort_key > key, access_tokens.c.id > token_id)
-    return [or_(further[0], and_(sort_key == key, further[1]))]
+    if is_descending:
+        return [or_(sort_key < key, and_(sort_key == key, access_tokens.c.id < token_id))]
+    return [or_(sort_key > key, and_(sort_key == key, access_tokens.c.id > token_id))]
 
 
-def _to_listed(row: Row[Any]) -> Token:
+def _to_token(row: Row[Any]) -> Token:
     return Token(
         id=row.id,
         kind=row.kind,

@@ -1,7 +1,7 @@
-"""Access tokens as their owners see them: made, listed, revoked. People have their own; organizations and teams have theirs.
+"""Access tokens as their owners see them: created, listed, revoked. Users, organizations and teams have tokens.
 
-Every token of an organization or a team makes a machine, a user that nobody can sign in as: what the token does is done
-in the machine's name. A token's text is told once, by the reply that makes it, and kept nowhere.
+Every token of an organization or a team has a machine, a user that no one can sign in as: what the token does is done in the
+machine's name. Only the reply that creates a token contains its text, which is not stored.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from common.access import tokens as access
-from common.access.authentication import TokenOwner
+from common.access.model import TokenOwner
 from common.access.tokens import IssuedToken
 from common.audit import steps as audit
 from common.audit.steps import Event
@@ -23,8 +23,9 @@ from common.core.paging import make_token, read_token, seal
 from common.db.faults import unless_taken
 from common.db.retry import retry
 from common.people.teams import steps as teams
-from common.people.tokens import repository
+from common.people.tokens import lifetimes, repository
 from common.people.tokens.model import (
+    DESCRIPTION_LIMIT,
     NewToken,
     Owner,
     SortField,
@@ -51,24 +52,22 @@ _NUMBER = re.compile(r"[0-9]{1,16}")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which page of a list, and how long it may be."""
+    """A page of a list: its token, None for the first page, and its greatest length."""
 
     token: str | None = None
     limit: int = PAGE_DEFAULT
 
 
-def page_personal_tokens(backend: Backend, caller: Caller, listing: TokenQuery, page: Page) -> tuple[list[Token], str | None]:
+def page_personal_tokens(backend: Backend, caller: Caller, query: TokenQuery, page: Page) -> tuple[list[Token], str | None]:
     """Return a page of the caller's own tokens, and the token of the next page or None."""
-    # No permission check here nor in delete_personal: they are the caller's own. A machine has none.
-    return _page(backend, caller, _own(caller), listing, page)
+    # No permission check here and in revoke_personal_token: they are the caller's own. A machine has none.
+    return _page_tokens(backend, caller, Owner(TokenKind.PERSONAL, caller.user_id), query, page)
 
 
-def page_org_tokens(
-    backend: Backend, caller: Caller, org: str, listing: TokenQuery, page: Page
-) -> tuple[list[Token], str | None]:
+def page_org_tokens(backend: Backend, caller: Caller, org: str, query: TokenQuery, page: Page) -> tuple[list[Token], str | None]:
     """Return a page of an organization's own tokens, and the token of the next page or None."""
     membership = caller.require(Permission.ORG_TOKEN_READ, org, missing=missing_org(org))
-    return _page(backend, caller, Owner(TokenKind.ORGANIZATION, membership.org_id), listing, page)
+    return _page_tokens(backend, caller, Owner(TokenKind.ORGANIZATION, membership.org_id), query, page)
 
 
 def page_team_tokens(
@@ -76,7 +75,7 @@ def page_team_tokens(
     caller: Caller,
     org: str,
     team_name: str,
-    listing: TokenQuery,
+    query: TokenQuery,
     *,
     page: Page,
 ) -> tuple[list[Token], str | None]:
@@ -84,99 +83,111 @@ def page_team_tokens(
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
         team = teams.get(connection, caller, membership, team_name, Permission.TEAM_LIST_TOKENS)
-    return _page(backend, caller, Owner(TokenKind.TEAM, team.id), listing, page)
+    return _page_tokens(backend, caller, Owner(TokenKind.TEAM, team.id), query, page)
 
 
-def create_personal_token(backend: Backend, caller: Caller, wanted: NewToken) -> IssuedToken:
-    """Make a token for the caller; Forbidden for a machine, and where an organization of the caller's limits its life."""
+def create_personal_token(backend: Backend, caller: Caller, new: NewToken) -> IssuedToken:
+    """Create a token of the caller; Forbidden for a machine, and for a token that outlives an organization's limit."""
     if not caller.is_themselves:
-        msg = "a machine's token cannot make personal tokens; sign in as a person"
-        raise Forbidden(msg)
+        raise Forbidden("a machine's token cannot create personal tokens; sign in as a person")
     for membership in caller.memberships:
-        _require_short_life(backend, membership, wanted)
+        _require_short_life(backend, membership, new)
     with backend.db.begin() as tx:
-        return _issue(tx, backend, caller, TokenOwner(caller.user_id), wanted)
+        return _issue(tx, backend, caller, TokenOwner(caller.user_id), new)
 
 
-def create_org_token(backend: Backend, caller: Caller, org: str, wanted: NewToken) -> IssuedToken:
-    """Make a token that acts in an organization as a member, an admin or with a role; only admins make admins."""
+def create_command_line_token(backend: Backend, caller: Caller, description: str) -> IssuedToken:
+    """Create a token for the caller's command line, with the longest lifetime that their organizations accept."""
+    # No permission check: create_personal_token makes it.
+    expires = lifetimes.expires(lifetimes.longest_days(caller), backend.clock.now())
+    return create_personal_token(backend, caller, NewToken(description[:DESCRIPTION_LIMIT], expires))
+
+
+def create_org_token(backend: Backend, caller: Caller, org: str, new: NewToken) -> IssuedToken:
+    """Create a token that acts in an organization as a member, an admin or with a role; only admins create admin tokens."""
     membership = caller.require(Permission.ORG_TOKEN_CREATE, org, missing=missing_org(org))
-    require_name(wanted.name)
-    _require_one_role(membership, wanted)
-    _require_short_life(backend, membership, wanted)
+    require_name(new.name)
+    _require_one_role(membership, new)
+    _require_short_life(backend, membership, new)
 
     def create() -> IssuedToken:
         with backend.db.begin() as tx:
-            _require_role(tx, membership, wanted.role_id)
-            told = _told(f"Made token {wanted.name!a} of the organization, {_rights(wanted)}", wanted.reason)
-            audit.record(tx, backend, caller, membership.org_id, Event.ORG_TOKEN_CREATED, description=told)
-            return _issue_to_machine(tx, backend, caller, membership, wanted)
+            _require_role(tx, membership, new.role_id)
+            description = _with_reason(f"Made token {new.name!a} of the organization, {_role_text(new)}", new.reason)
+            audit.record(tx, backend, caller, membership.org_id, Event.ORG_TOKEN_CREATED, description=description)
+            return _issue_to_machine(tx, backend, caller, membership, new)
 
-    return _unless_taken(create)
+    return _create(create)
 
 
-def create_team_token(backend: Backend, caller: Caller, org: str, team_name: str, wanted: NewToken) -> IssuedToken:
-    """Make a token that holds what a team was given, and nothing else."""
+def create_team_token(backend: Backend, caller: Caller, org: str, team_name: str, new: NewToken) -> IssuedToken:
+    """Create a token that has a team's permissions, and no others."""
     membership = caller.require_member(org, missing=missing_org(org))
 
     def create() -> IssuedToken:
         with backend.db.begin() as tx:
             team = teams.lock(tx, caller, membership, team_name, Permission.TEAM_CREATE_TOKEN)
-            require_name(wanted.name)
-            _require_short_life(backend, membership, wanted)
+            require_name(new.name)
+            _require_short_life(backend, membership, new)
             teams.require_no_escalation(tx, membership, team)
-            told = _told(f"Made token {wanted.name!a} of team {team.name}", wanted.reason)
-            audit.record(tx, backend, caller, membership.org_id, Event.TEAM_TOKEN_CREATED, description=told)
-            return _issue_to_machine(tx, backend, caller, membership, wanted, team_id=team.id)
+            description = _with_reason(f"Made token {new.name!a} of team {team.name}", new.reason)
+            audit.record(tx, backend, caller, membership.org_id, Event.TEAM_TOKEN_CREATED, description=description)
+            return _issue_to_machine(tx, backend, caller, membership, new, team_id=team.id)
 
-    return _unless_taken(create)
+    return _create(create)
 
 
 def revoke_personal_token(backend: Backend, caller: Caller, token_id: str) -> None:
-    """Revoke a token of the caller's at once, everywhere; NotFound when there is none or it was revoked before."""
-    _revoke(backend, _own(caller), token_id, lambda _tx, _name: None)
+    """Revoke a token of the caller at once, everywhere; NotFound for an unknown or revoked token."""
+    _require_id(token_id)
+
+    def revoke() -> None:
+        with backend.db.begin() as tx:
+            _revoke(tx, backend, Owner(TokenKind.PERSONAL, caller.user_id), token_id)
+
+    retry(revoke)
 
 
 def revoke_org_token(backend: Backend, caller: Caller, org: str, token_id: str, *, reason: str = "") -> None:
-    """Revoke an organization's token at once, everywhere; NotFound when there is none or it was revoked before."""
+    """Revoke an organization's token at once, everywhere; NotFound for an unknown or revoked token."""
     membership = caller.require(Permission.ORG_TOKEN_DELETE, org, missing=missing_org(org))
+    _require_id(token_id)
 
-    def record(tx: Connection, name: str) -> None:
-        told = _told(f"Revoked token {name!a} of the organization", reason)
-        audit.record(tx, backend, caller, membership.org_id, Event.ORG_TOKEN_DELETED, description=told)
+    def revoke() -> None:
+        with backend.db.begin() as tx:
+            name = _revoke(tx, backend, Owner(TokenKind.ORGANIZATION, membership.org_id), token_id)
+            description = _with_reason(f"Revoked token {name!a} of the organization", reason)
+            audit.record(tx, backend, caller, membership.org_id, Event.ORG_TOKEN_DELETED, description=description)
 
-    _revoke(backend, Owner(TokenKind.ORGANIZATION, membership.org_id), token_id, record)
+    retry(revoke)
 
 
 def revoke_team_token(backend: Backend, caller: Caller, org: str, team_name: str, token_id: str, *, reason: str = "") -> None:
-    """Revoke a team's token at once, everywhere; NotFound when there is none or it was revoked before."""
+    """Revoke a team's token at once, everywhere; NotFound for an unknown or revoked token."""
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
         team = teams.get(connection, caller, membership, team_name, Permission.TEAM_DELETE_TOKEN)
+    _require_id(token_id)
 
-    def record(tx: Connection, name: str) -> None:
-        told = _told(f"Revoked token {name!a} of team {team.name}", reason)
-        audit.record(tx, backend, caller, membership.org_id, Event.TEAM_TOKEN_DELETED, description=told)
+    def revoke() -> None:
+        with backend.db.begin() as tx:
+            name = _revoke(tx, backend, Owner(TokenKind.TEAM, team.id), token_id)
+            description = _with_reason(f"Revoked token {name!a} of team {team.name}", reason)
+            audit.record(tx, backend, caller, membership.org_id, Event.TEAM_TOKEN_DELETED, description=description)
 
-    _revoke(backend, Owner(TokenKind.TEAM, team.id), token_id, record)
+    retry(revoke)
 
 
-def _page(
-    backend: Backend,
-    caller: Caller,
-    whose: Owner,
-    listing: TokenQuery,
-    page: Page,
-) -> tuple[list[Token], str | None]:
+def _page_tokens(backend: Backend, caller: Caller, owner: Owner, query: TokenQuery, page: Page) -> tuple[list[Token], str | None]:
     # No permission check in the helpers: each use case above begins with its own.
-    sealed = seal(caller.user_id, whose.kind, whose.id, listing.shown, listing.search, listing.sort_by, listing.direction)
-    after = _position(page.token, sealed, listing.sort_by) if page.token is not None else None
+    sealed = seal(caller.user_id, owner.kind, owner.id, query.token_filter, query.search, query.sort_by, query.direction)
+    after = _position(page.token, sealed, query.sort_by) if page.token is not None else None
     limit = min(page.limit, PAGE_LIMIT)
     with backend.db.connect() as connection:
         now_millis = unix_millis(backend.clock.now())
-        rows = repository.page(connection, whose, listing, after=after, limit=limit + 1, now_millis=now_millis)
-    found = rows[:limit]
-    return found, make_token(sealed, found[-1].sort_key, found[-1].id) if len(rows) > limit else None
+        rows = repository.page(connection, owner, query, after=after, limit=limit + 1, now_millis=now_millis)
+    tokens = rows[:limit]
+    return tokens, make_token(sealed, tokens[-1].sort_key, tokens[-1].id) if len(rows) > limit else None
 
 
 def _position(token: str, sealed: str, sort_by: SortField) -> tuple[str | int, str]:
@@ -184,39 +195,36 @@ def _position(token: str, sealed: str, sort_by: SortField) -> tuple[str | int, s
     if sort_by is SortField.NAME:
         return key, token_id
     if not _NUMBER.fullmatch(key):
-        msg = "the continuation token is not one of this server's"
-        raise BadRequest(msg)
+        raise BadRequest("the continuation token is not one of this server's")
     return int(key), token_id
 
 
-def _require_one_role(membership: Membership, wanted: NewToken) -> None:
-    if wanted.is_admin and wanted.role_id is not None:
-        msg = "a token has one role: send either `admin` or `roleID`"
-        raise BadRequest(msg)
-    if (wanted.is_admin or wanted.role_id == built_in.ADMIN.id) and not membership.is_admin:
-        msg = f"only admins of organization {membership.login} can make admin tokens"
-        raise Forbidden(msg)
-    if wanted.role_id in (None, built_in.MEMBER.id):
+def _require_one_role(membership: Membership, new: NewToken) -> None:
+    if new.is_admin and new.role_id is not None:
+        raise BadRequest("a token has one role: send either `admin` or `roleID`")
+    if (new.is_admin or new.role_id == built_in.ADMIN.id) and not membership.is_admin:
+        raise Forbidden(f"only admins of organization {membership.login} can make admin tokens")
+    if new.role_id in (None, built_in.MEMBER.id):
         membership.require_as_member()
 
 
 def _require_role(tx: Connection, membership: Membership, role_id: str | None) -> None:
-    """Raise BadRequest for a role that is none, Forbidden for one that holds more than the caller does."""
+    """Raise BadRequest for an unknown role, Forbidden for a role with more permissions than the caller has."""
     if role_id is None or built_in.role_of(role_id) is not None:
         return
     rules = repository.lock_role(tx, membership.org_id, role_id) if is_id(role_id) else None
     if rules is None:
-        msg = f"Role {role_id[:100]!a} not found in organization {membership.login}"
-        raise BadRequest(msg)
+        raise BadRequest(f"Role {role_id[:100]!a} not found in organization {membership.login}")
     membership.require_permissions(all_permissions(parse(rules)))
 
 
-def _require_short_life(backend: Backend, membership: Membership, wanted: NewToken) -> None:
-    """Raise Forbidden when the organization would not take the token, so that nobody makes one that is of no use there."""
+def _require_short_life(backend: Backend, membership: Membership, new: NewToken) -> None:
+    """Raise Forbidden for a token that an organization would refuse, since it would be useless there."""
     now, days = backend.clock.now(), membership.settings.max_access_token_expiry_days
-    if outlives(expiry(wanted.expires, now), now, days):
-        msg = f"organization {membership.login} takes access tokens that expire within {days} days; ask for one that does"
-        raise Forbidden(msg)
+    if outlives(expiry(new.expires, now), now, days):
+        raise Forbidden(
+            f"organization {membership.login} takes access tokens that expire within {days} days; ask for one that does"
+        )
 
 
 def _issue_to_machine(
@@ -224,67 +232,53 @@ def _issue_to_machine(
     backend: Backend,
     caller: Caller,
     membership: Membership,
-    wanted: NewToken,
+    new: NewToken,
     *,
     team_id: str | None = None,
 ) -> IssuedToken:
-    machine_id = users.create_machine(tx, org_login=membership.login, name=wanted.name, now=backend.clock.now())
-    owner = TokenOwner(
-        machine_id,
-        membership.org_id,
-        team_id,
-        role_id=wanted.role_id,
-        is_admin=wanted.is_admin,
-    )
-    return _issue(tx, backend, caller, owner, wanted)
+    machine_id = users.create_machine(tx, org_login=membership.login, name=new.name, now=backend.clock.now())
+    owner = TokenOwner(machine_id, membership.org_id, team_id, role_id=new.role_id, is_admin=new.is_admin)
+    return _issue(tx, backend, caller, owner, new)
 
 
-def _issue(tx: Connection, backend: Backend, caller: Caller, owner: TokenOwner, wanted: NewToken) -> IssuedToken:
-    require_description(wanted.description)
+def _issue(tx: Connection, backend: Backend, caller: Caller, owner: TokenOwner, new: NewToken) -> IssuedToken:
+    require_description(new.description)
     now = backend.clock.now()
     return access.issue_token(
         tx,
         owner,
-        name=wanted.name,
-        description=wanted.description,
+        name=new.name,
+        description=new.description,
         created_by=caller.user_id,
         now=now,
-        expires_at=expiry(wanted.expires, now),
+        expires_at=expiry(new.expires, now),
     )
 
 
-def _unless_taken(create: Callable[[], IssuedToken]) -> IssuedToken:
-    """Return the token that a transaction makes; Conflict when its name was ever taken in the organization, by any token."""
+def _create(create: Callable[[], IssuedToken]) -> IssuedToken:
+    """Return the token that a transaction creates; Conflict for a name that a token of the organization has or had."""
     with unless_taken("token name already exists"):
         return retry(create)
 
 
-def _revoke(backend: Backend, whose: Owner, token_id: str, record: Callable[[Connection, str], None]) -> None:
+def _require_id(token_id: str) -> None:
     if not is_id(token_id):
-        # Not repeated: whoever mistakes a token's text for its id would find it in logs.
+        # The message does not repeat it: a user who sends a token's text as its id would find it in logs.
         raise NotFound("no access token has an id like that")
 
-    def revoke() -> bool:
-        with backend.db.begin() as tx:
-            if not access.revoke_token(tx, token_id, whose.kind, whose.id, backend.clock.now()):
-                return False
-            record(tx, repository.get_name(tx, token_id))
-            return True
 
-    if not retry(revoke):
-        msg = f"Access token '{token_id}' not found"
-        raise NotFound(msg)
+def _revoke(tx: Connection, backend: Backend, owner: Owner, token_id: str) -> str:
+    """Revoke a token and return its name."""
+    if not access.revoke_token(tx, token_id, owner.kind, owner.id, backend.clock.now()):
+        raise NotFound(f"Access token '{token_id}' not found")
+    return repository.get_name(tx, token_id)
 
 
-def _told(what: str, reason: str) -> str:
-    return f"{what}: {reason[:REASON_LIMIT]}" if reason else what
+def _with_reason(description: str, reason: str) -> str:
+    return f"{description}: {reason[:REASON_LIMIT]}" if reason else description
 
 
-def _rights(wanted: NewToken) -> str:
-    if wanted.role_id is not None:
-        return f"with role {wanted.role_id}"
-    return "as an administrator" if wanted.is_admin else "as a member"
-
-
-def _own(caller: Caller) -> Owner:
-    return Owner(TokenKind.PERSONAL, caller.user_id)
+def _role_text(new: NewToken) -> str:
+    if new.role_id is not None:
+        return f"with role {new.role_id}"
+    return "as an administrator" if new.is_admin else "as a member"

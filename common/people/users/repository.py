@@ -6,9 +6,9 @@ from common.db.tables.people import users
 
 
 def find_id(connection: Connection, login: str) -> str | None:
-    """Return the id of the user with that login, or None."""
-    found: str | None = connection.scalar(select(users.c.id).where(users.c.login == login))
-    return found
+    """Return the id of the user with this login, or None."""
+    user_id: str | None = connection.scalar(select(users.c.id).where(users.c.login == login))
+    return user_id
 
 
 def add(
@@ -31,13 +31,13 @@ def add(
 
 
 def lock_email(tx: Connection, email: str, *, other_than: str) -> bool:
-    """Tell whether another user has an address, and let nobody else take it before the transaction ends."""
+    """Tell whether another user has an address, and lock it until the transaction ends."""
     query = select(users.c.id).where(users.c.email == email, users.c.id != other_than).order_by(users.c.id).limit(1)
     return tx.scalar(query.with_for_update()) is not None
 
 
 def update_email(tx: Connection, user_id: str, email: str) -> None:
-    """Store an address that is known to be a user's."""
+    """Store a verified address of a user."""
     tx.execute(update(users).values(email=email).where(users.c.id == user_id))
 
 
@@ -47,12 +47,12 @@ def update_name(tx: Connection, user_id: str, name: str) -> None:
 
 
 def set_default_org(connection: Connection, user_id: str, org_id: str) -> None:
-    """Store a user's choice of default organization."""
+    """Store a user's default organization."""
     connection.execute(update(users).values(default_org_id=org_id).where(users.c.id == user_id))
 
 
 def clear_default_org(tx: Connection, user_id: str, org_id: str) -> None:
-    """Delete a user's choice of default organization if it is this one."""
+    """Clear a user's default organization if it is this one."""
     tx.execute(update(users).values(default_org_id=None).where(users.c.id == user_id, users.c.default_org_id == org_id))
 
 

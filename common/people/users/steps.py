@@ -14,14 +14,14 @@ NAME_LIMIT = 255
 
 
 def find_id(tx: Connection, login: str) -> str | None:
-    """Return a user's id by login, or None: a step of its caller's use case."""
+    """Return a user's id by login, or None."""
     return repository.find_id(tx, login)
 
 
 def create(tx: Connection, *, login: str, name: str, email: str, site_admin: bool, now: datetime) -> str:
-    """Make a user and return the id, a step; raises BadRequest for a bad login, IntegrityError for one that is taken.
+    """Create a user and return the id; BadRequest for a bad login, IntegrityError for one that is taken.
 
-    `email` is an address that is known to be theirs, or empty: invitations and sign-ins trust it.
+    `email` is a verified address of theirs, or empty: invitations and sign-ins trust it.
     """
     require_new_owner_name(login)
     user_id = new_id()
@@ -39,7 +39,7 @@ def create(tx: Connection, *, login: str, name: str, email: str, site_admin: boo
 
 
 def set_email(tx: Connection, user_id: str, email: str) -> bool:
-    """Store an address, in lower case, that is now known to be a user's, a step; False when another user has it."""
+    """Store a verified address of a user, in lower case; False when another user has it."""
     if repository.lock_email(tx, email, other_than=user_id):
         return False
     repository.update_email(tx, user_id, email)
@@ -47,21 +47,20 @@ def set_email(tx: Connection, user_id: str, email: str) -> bool:
 
 
 def rename(tx: Connection, user_id: str, name: str) -> None:
-    """Store the name that others see of a user, a step; raises BadRequest for an empty or a long one."""
+    """Store the name that others see; BadRequest for an empty or a long one."""
     repository.update_name(tx, user_id, clean_name(name))
 
 
 def clean_name(text: str) -> str:
-    """Return a name as it is shown, without needless spaces; raises BadRequest for an empty or a long one."""
+    """Return a name without extra spaces; BadRequest for an empty or a long one."""
     name = " ".join(text.split())
     if not name.isprintable() or not 1 <= len(name) <= NAME_LIMIT:
-        msg = f"a name has 1 to {NAME_LIMIT} characters"
-        raise BadRequest(msg)
+        raise BadRequest(f"a name has 1 to {NAME_LIMIT} characters")
     return name
 
 
 def create_machine(tx: Connection, *, org_login: str, name: str, now: datetime) -> str:
-    """Make the user behind an organization's or a team's token and return the id, a step; nobody can sign in as it."""
+    """Create the machine user of an organization's or a team's token and return the id; no one can sign in as it."""
     user_id = new_id()
     repository.add(
         tx,
@@ -77,15 +76,15 @@ def create_machine(tx: Connection, *, org_login: str, name: str, now: datetime) 
 
 
 def set_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
-    """Store a user's default organization: a step of its caller's use case."""
+    """Store a user's default organization."""
     repository.set_default_org(tx, user_id, org_id)
 
 
 def clear_default_organization(tx: Connection, user_id: str, org_id: str) -> None:
-    """Delete a user's choice of default organization if it is this one: a step of its caller's use case."""
+    """Clear a user's default organization if it is this one."""
     repository.clear_default_org(tx, user_id, org_id)
 
 
 def set_first_email(tx: Connection, user_id: str, email: str) -> bool:
-    """Store an address that is known to be a user's unless they have one, a step; False when they have."""
+    """Store a verified address of a user who has none; False when they have one."""
     return repository.set_first_email(tx, user_id, email.lower())

@@ -84,7 +84,7 @@ class TestFound:
 
     def test_has_a_limit(self, backend: Backend, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nobody makes more organizations than a request can load."""
-        monkeypatch.setattr(orgs, "BELONGING_LIMIT", len(admin.memberships))
+        monkeypatch.setattr(orgs, "MEMBERSHIP_LIMIT", len(admin.memberships))
 
         with pytest.raises(BadRequest):
             orgs.create_organization(backend, admin, "widgets")

@@ -8,30 +8,21 @@ from common.rights.caller import Caller
 from tests.factories.people import caller_of, make_user
 
 
-class TestCurrent:
-    def test_lists_the_personal_namespace(self, admin: Caller) -> None:
-        """The organizations include the user's own, because stacks go there when there is no default."""
-        found = users.current(admin)
-
-        assert "admin" == found.github_login
-        assert [("acme", "admin"), ("admin", "admin")] == [(org.github_login, org.role) for org in found.organizations]
-
-
 class TestDefaultOrganization:
     def test_is_the_own_namespace_when_none_was_chosen(self, backend: Backend, admin: Caller) -> None:
         """A user who chose nothing works in their own namespace, also as a member of others."""
         alice = caller_of(backend, make_user(backend, "alice", org="acme"))
 
-        assert "alice" == users.default_organization(alice).GitHubLogin
+        assert "alice" == users.default_organization(alice)
 
     def test_is_the_chosen_one(self, backend: Backend, admin: Caller) -> None:
         """The choice counts from the next call on, and may be changed back."""
         token = make_user(backend, "alice", org="acme")
         users.set_default_organization(backend, caller_of(backend, token), "acme")
-        chosen = users.default_organization(caller_of(backend, token)).GitHubLogin
+        chosen = users.default_organization(caller_of(backend, token))
         users.set_default_organization(backend, caller_of(backend, token), "alice")
 
-        assert ("acme", "alice") == (chosen, users.default_organization(caller_of(backend, token)).GitHubLogin)
+        assert ("acme", "alice") == (chosen, users.default_organization(caller_of(backend, token)))
 
     def test_ends_with_the_membership(self, backend: Backend, admin: Caller) -> None:
         """A choice of an organization that the user has left counts for nothing."""
@@ -47,7 +38,7 @@ class TestDefaultOrganization:
             assert acme is not None
             tx.execute(delete(members).where(members.c.org_id == acme.org_id, members.c.user_id == alice.user_id))
 
-        assert "alice" == users.default_organization(caller_of(backend, token)).GitHubLogin
+        assert "alice" == users.default_organization(caller_of(backend, token))
 
 
 class TestSetDefaultOrganization:

@@ -1,4 +1,4 @@
-"""Steps by which an organization's directory decides who belongs to it. Its use cases hold the organization's lock."""
+"""Steps by which an organization's directory (SCIM) decides who is a member. Its use cases hold the organization's lock."""
 
 from datetime import datetime
 
@@ -13,38 +13,37 @@ from common.rights.permissions import Role
 
 
 def add_or_reactivate(tx: Connection, org_id: str, user_id: str, now: datetime) -> None:
-    """Make somebody a member with the role that newcomers get, or let a suspended one in again."""
+    """Add a user with the default role, or lift the suspension of a member."""
     # No permission check in this module: the directory's token was checked.
-    place = directory_members.find(tx, org_id, user_id)
-    if place is None:
+    state = directory_members.find(tx, org_id, user_id)
+    if state is None:
         members.add(tx, org_id, user_id, MemberRole(Role.MEMBER), now, refusal="this user is a member already")
-    elif place.suspended:
+    elif state.suspended:
         directory_members.set_suspended(tx, org_id, user_id, suspended=False)
 
 
 def suspend(tx: Connection, org_id: str, user_id: str) -> None:
-    """Keep a member out, with the role and teams that they have; Conflict for the last admin."""
-    if _may_end(tx, org_id, user_id):
+    """Suspend a member, who keeps their role and teams; Conflict for the last admin."""
+    if _has_active_membership(tx, org_id, user_id):
         directory_members.set_suspended(tx, org_id, user_id, suspended=True)
 
 
 def remove(tx: Connection, org_id: str, user_id: str) -> None:
-    """End a membership; Conflict for the last admin. What hangs on it is deleted by `clear_member` of teams."""
-    _may_end(tx, org_id, user_id)
+    """Delete a membership; Conflict for the last admin. `delete_member_access` of teams deletes what the member was given."""
+    _has_active_membership(tx, org_id, user_id)
     member_rows.remove(tx, org_id, user_id)
 
 
 def belongs_elsewhere(tx: Connection, org_id: str, user_id: str) -> bool:
-    """Tell whether somebody may come into a shared organization beside this one."""
+    """Tell whether a user may use another shared organization."""
     return directory_members.belongs_elsewhere(tx, org_id, user_id)
 
 
-def _may_end(tx: Connection, org_id: str, user_id: str) -> bool:
-    """Tell whether there is a membership to end; Conflict for the last admin's."""
-    place = directory_members.find(tx, org_id, user_id)
-    if place is None or place.suspended:
+def _has_active_membership(tx: Connection, org_id: str, user_id: str) -> bool:
+    """Tell whether a user is a member who is not suspended; Conflict for the last admin."""
+    state = directory_members.find(tx, org_id, user_id)
+    if state is None or state.suspended:
         return False
-    if place.is_admin and not member_rows.has_other_admin(tx, org_id, user_id):
-        msg = "this user is the last admin of the organization; make somebody else an admin there first"
-        raise Conflict(msg)
+    if state.is_admin and not member_rows.has_other_admin(tx, org_id, user_id):
+        raise Conflict("this user is the last admin of the organization; make another member an admin there first")
     return True

@@ -1,4 +1,4 @@
-"""Which roles a caller may give to members and to those who are invited: nobody gives more than they hold."""
+"""Which roles a caller may give to members and invited people: only roles with permissions that the caller has."""
 
 from collections.abc import Collection, Mapping
 
@@ -16,44 +16,43 @@ from common.rights.permissions import Role
 from common.rights.rules import parse
 
 
-def resolve_roles(tx: Connection, membership: Membership, wanted: Collection[RequestedRole]) -> dict[RequestedRole, MemberRole]:
-    """Return for each role that is asked for what it is; BadRequest for one that is none, Forbidden for more than one holds.
+def resolve_roles(
+    tx: Connection, membership: Membership, requested: Collection[RequestedRole]
+) -> dict[RequestedRole, MemberRole]:
+    """Return the member role for each requested role.
 
-    The caller's use case holds the organization's lock, so that no role is deleted while it is given.
+    Raises BadRequest for an unknown role, and Forbidden for a role with more permissions than the caller has. The use case
+    holds the organization's lock, so that a role is not deleted while it is given to a member.
     """
-    ids = {one.role_id for one in wanted if one.role_id is not None and is_id(one.role_id)} - built_in.BY_ID.keys()
+    ids = {role.id for role in requested if role.id is not None and is_id(role.id)} - built_in.BY_ID.keys()
     rules = members.find_role_rules(tx, membership.org_id, ids) if ids else {}
-    return {one: _settled(membership, one, rules) for one in wanted}
+    return {role: _resolve(membership, role, rules) for role in requested}
 
 
-def role_of_new_member(tx: Connection, org_id: str, given: MemberRole) -> MemberRole:
-    """Return what somebody who joins gets: the organization's default role in place of the built-in Member role."""
-    if given != MemberRole(Role.MEMBER):
-        return given
+def role_of_new_member(tx: Connection, org_id: str, role: MemberRole) -> MemberRole:
+    """Return the role that a new member gets: the organization's default role in place of the built-in Member role."""
+    if role != MemberRole(Role.MEMBER):
+        return role
     default_id = get_settings(tx, org_id).default_role_id
     is_custom = default_id and default_id not in built_in.BY_ID
-    return MemberRole(Role.MEMBER, default_id) if is_custom else given
+    return MemberRole(Role.MEMBER, default_id) if is_custom else role
 
 
-def _settled(membership: Membership, wanted: RequestedRole, rules: Mapping[str, str]) -> MemberRole:
-    if wanted.role_id is None:
-        found = next((known for known in ASSIGNABLE_ROLES if known == wanted.role), None)
-        if found is None:
-            msg = f"the role must be one of {', '.join(ASSIGNABLE_ROLES)}, not {(wanted.role or '')[:80]!a}"
-            raise BadRequest(msg)
-        return _built_in(membership, found)
-    role = built_in.role_of(wanted.role_id)
+def _resolve(membership: Membership, requested: RequestedRole, rules: Mapping[str, str]) -> MemberRole:
+    if requested.id is None:
+        if requested.name not in ASSIGNABLE_ROLES:
+            raise BadRequest(f"the role must be one of {', '.join(ASSIGNABLE_ROLES)}, not {(requested.name or '')[:80]!a}")
+        return _resolve_built_in(membership, Role(requested.name))
+    role = built_in.role_of(requested.id)
     if role is not None:
-        return _built_in(membership, role)
-    if wanted.role_id not in rules:
-        msg = f"the organization has no role {wanted.role_id[:80]!a}"
-        raise BadRequest(msg)
-    membership.require_permissions(all_permissions(parse(rules[wanted.role_id])))
-    return MemberRole(Role.MEMBER, wanted.role_id)
+        return _resolve_built_in(membership, role)
+    if requested.id not in rules:
+        raise BadRequest(f"the organization has no role {requested.id[:80]!a}")
+    membership.require_permissions(all_permissions(parse(rules[requested.id])))
+    return MemberRole(Role.MEMBER, requested.id)
 
 
-def _built_in(membership: Membership, role: Role) -> MemberRole:
+def _resolve_built_in(membership: Membership, role: Role) -> MemberRole:
     if role is Role.ADMIN and not membership.is_admin:
-        msg = f"only an admin of organization {membership.login} may make somebody an admin"
-        raise Forbidden(msg)
+        raise Forbidden(f"only an admin of organization {membership.login} may make another user an admin")
     return MemberRole(role)

@@ -22,29 +22,28 @@ _T = TypeVar("_T")
 
 
 def remove(tx: Connection, caller: Caller, membership: Membership, login: str) -> str:
-    """End a membership and return the user's id: a step of the use case in common/people/teams/service.py, which takes its turn.
+    """Delete a membership and return the user's id. The use case is in common/people/teams/service.py, and holds the lock.
 
-    Raises NotFound for no member, BadRequest for the caller and for the last admin.
+    Raises NotFound for a user who is not a member, BadRequest for the caller and for the last admin.
     """
     member = get_member(tx, membership, login)
     if member.person.id == caller.user_id:
-        msg = f"you cannot remove yourself from organization {membership.login}; another admin can"
-        raise BadRequest(msg)
+        raise BadRequest(f"you cannot remove yourself from organization {membership.login}; another admin can")
     if member.is_admin:
         require_other_admin(tx, membership, member)
     members.remove(tx, membership.org_id, member.person.id)
     return member.person.id
 
 
-def add(tx: Connection, org_id: str, user_id: str, given: MemberRole, now: datetime, *, refusal: str) -> None:
-    """Make a user a member with the role that newcomers get for this one, a step; Conflict(refusal) when they are one."""
-    settled = role_of_new_member(tx, org_id, given)
+def add(tx: Connection, org_id: str, user_id: str, role: MemberRole, now: datetime, *, refusal: str) -> None:
+    """Create a membership; a plain member gets the organization's default role. Conflict(refusal) for a member."""
+    new_role = role_of_new_member(tx, org_id, role)
     with unless_taken(refusal):
-        orgs.add_member(tx, org_id=org_id, user_id=user_id, role=settled.role, role_id=settled.role_id, now=now)
+        orgs.add_member(tx, org_id=org_id, user_id=user_id, role=new_role.built_in, role_id=new_role.custom_id, now=now)
 
 
 def add_if_missing(tx: Connection, org_id: str, user_id: str, now: datetime) -> bool:
-    """Make a user a plain member with the role that newcomers get, in their turn, a step; False when they are one already."""
+    """Lock the organization and add a user with the default role; False for a member."""
     members.lock(tx, org_id)
     if members.is_member(tx, org_id, user_id):
         return False
@@ -53,7 +52,7 @@ def add_if_missing(tx: Connection, org_id: str, user_id: str, now: datetime) -> 
 
 
 def not_a_member(connection: Connection, org: str, login: str) -> NotFound:
-    """Return the error for somebody who is none of an organization's members: in the words for no user, if there is none."""
+    """Return the error for a user who is not a member of an organization, or who does not exist."""
     if members.find_user_id(connection, login) is None:
         # The provider's users look for these words.
         return NotFound(f"User {login[:100]!a} not found")
@@ -61,7 +60,7 @@ def not_a_member(connection: Connection, org: str, login: str) -> NotFound:
 
 
 def with_org_lock(backend: Backend, org_id: str, change: Callable[[Connection], _T]) -> _T:
-    """Run a change of an organization's members in one transaction that holds the organization's lock."""
+    """Return what `change` returns, run in one transaction that holds the organization's lock."""
 
     def attempt() -> _T:
         with backend.db.begin() as tx:
@@ -72,29 +71,29 @@ def with_org_lock(backend: Backend, org_id: str, change: Callable[[Connection], 
 
 
 def require(caller: Caller, permission: Permission, org: str) -> Membership:
-    """Return the caller's membership if it gives a permission in the organization; errors as Caller.require raises."""
+    """Return the caller's membership if it has a permission in the organization; errors as in Caller.require."""
     return caller.require(permission, org, missing=missing_org(org))
 
 
 def require_shared(caller: Caller, permission: Permission, org: str) -> Membership:
-    """Return the same; BadRequest for a personal organization, whose only member is its owner."""
+    """Return the same; BadRequest for a personal organization, which has only its owner as a member."""
     membership = require(caller, permission, org)
     if membership.is_personal:
-        msg = f"{org} is a personal organization: its owner is its only member"
-        raise BadRequest(msg)
+        raise BadRequest(f"{org} is a personal organization: its owner is its only member")
     return membership
 
 
 def get_member(connection: Connection, membership: Membership, login: str) -> Member:
-    """Return a member of an organization; NotFound when the organization has no such member."""
-    found = members.find(connection, membership.org_id, login)
-    if found is None:
+    """Return a member of an organization; NotFound for a user who is not a member."""
+    member = members.find(connection, membership.org_id, login)
+    if member is None:
         raise not_a_member(connection, membership.login, login)
-    return found
+    return member
 
 
 def require_other_admin(tx: Connection, membership: Membership, member: Member) -> None:
     """Raise BadRequest when a member is the last admin of the organization."""
     if not members.has_other_admin(tx, membership.org_id, member.person.id):
-        msg = f"{member.person.login} is the last admin of organization {membership.login}; make somebody else an admin first"
-        raise BadRequest(msg)
+        raise BadRequest(
+            f"{member.person.login} is the last admin of organization {membership.login}; make another member an admin first"
+        )

@@ -10,32 +10,32 @@ from common.rights.permissions import Role
 
 @dataclass(frozen=True, slots=True)
 class MemberState:
-    """What a member is: whether they may do everything, and whether they may not come in."""
+    """Whether a member is an admin, and whether they are suspended."""
 
     is_admin: bool
     suspended: bool
 
 
 def find(tx: Connection, org_id: str, user_id: str) -> MemberState | None:
-    """Return somebody's place in an organization, or None."""
+    """Return the state of a member, or None."""
     query = select(members.c.role, members.c.role_id, members.c.suspended)
     row = tx.execute(query.where(members.c.org_id == org_id, members.c.user_id == user_id)).one_or_none()
     return MemberState(row.role == Role.ADMIN and row.role_id is None, bool(row.suspended)) if row is not None else None
 
 
 def set_suspended(tx: Connection, org_id: str, user_id: str, *, suspended: bool) -> None:
-    """Keep a member out, or let them in again; either way the last sign-in through the provider counts no longer."""
-    is_it = (members.c.org_id == org_id, members.c.user_id == user_id)
-    tx.execute(update(members).values(suspended=suspended, saml_at=None).where(*is_it))
+    """Suspend a member or lift the suspension, and forget their last sign-in through the provider."""
+    is_member = (members.c.org_id == org_id, members.c.user_id == user_id)
+    tx.execute(update(members).values(suspended=suspended, saml_at=None).where(*is_member))
 
 
-def belongs_elsewhere(tx: Connection, org_id: str, user_id: str, *, suspended_too: bool = False) -> bool:
-    """Tell whether somebody may come into a shared organization beside this one, or might again if they are suspended there."""
+def belongs_elsewhere(tx: Connection, org_id: str, user_id: str, *, with_suspended: bool = False) -> bool:
+    """Tell whether a user is a member of another shared organization; suspended members count with `with_suspended`."""
     other = exists().where(
         members.c.user_id == user_id,
         members.c.org_id != org_id,
         organizations.c.id == members.c.org_id,
         organizations.c.personal_user_id.is_(None),
-        *(() if suspended_too else (members.c.suspended.is_(False),)),
+        *(() if with_suspended else (members.c.suspended.is_(False),)),
     )
     return bool(tx.scalar(select(other)))

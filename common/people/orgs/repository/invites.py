@@ -36,13 +36,13 @@ _INVITES: Select[Any] = (
 
 
 def find(connection: Connection, invite_id: str) -> Invite | None:
-    """Return an invitation to whatever organization, or None."""
+    """Return an invitation of any organization, or None."""
     row = connection.execute(_INVITES.where(invites.c.id == invite_id)).one_or_none()
     return _to_invite(row) if row is not None else None
 
 
 def find_all(connection: Connection, org_id: str) -> list[Invite]:
-    """Return an organization's invitations, the expired ones too, oldest first."""
+    """Return an organization's invitations, expired ones too, oldest first."""
     return [_to_invite(row) for row in connection.execute(_INVITES.where(invites.c.org_id == org_id))]
 
 
@@ -53,12 +53,12 @@ def find_for(connection: Connection, email: str, now_millis: int, limit: int) ->
 
 
 def find_taken(tx: Connection, org_id: str, emails: Collection[str], now_millis: int) -> set[str]:
-    """Return which addresses, in lower case, belong to a member or to an open invitation of the organization."""
-    wanted: Any = bindparam("emails", sorted(emails), expanding=True)
+    """Return the addresses among `emails` (in lower case) that a member or an open invitation of the organization has."""
+    addresses: Any = bindparam("emails", sorted(emails), expanding=True)
     address = func.lower(users.c.email)
     of_members = select(address).join(members, members.c.user_id == users.c.id).where(members.c.org_id == org_id)
     of_invites = select(invites.c.email).where(invites.c.org_id == org_id, invites.c.expires_at > now_millis)
-    return set(tx.scalars(of_members.where(address.in_(wanted)).union(of_invites.where(invites.c.email.in_(wanted)))))
+    return set(tx.scalars(of_members.where(address.in_(addresses)).union(of_invites.where(invites.c.email.in_(addresses)))))
 
 
 def count(tx: Connection, org_id: str) -> int:
@@ -66,42 +66,44 @@ def count(tx: Connection, org_id: str) -> int:
     return tx.scalar(select(func.count()).where(invites.c.org_id == org_id)) or 0
 
 
-def add(tx: Connection, found: Sequence[Invite]) -> None:
+def add(tx: Connection, new_invites: Sequence[Invite]) -> None:
     """Insert invitations."""
     rows = [
         {
             "id": invite.id,
             "org_id": invite.org_id,
             "email": invite.email,
-            "role": invite.given.role,
-            "role_id": invite.given.role_id,
+            "role": invite.role.built_in,
+            "role_id": invite.role.custom_id,
             "sent_by": invite.sent_by.id,
             "sent_at": invite.sent_at,
             "expires_at": invite.expires_at,
         }
-        for invite in found
+        for invite in new_invites
     ]
     tx.execute(insert(invites), rows)
 
 
 def delete_expired(tx: Connection, org_id: str, emails: Collection[str], now_millis: int, *, older_than: int) -> None:
-    """Delete the expired invitations to some addresses, and all that expired before a moment."""
-    again = and_(invites.c.expires_at <= now_millis, invites.c.email.in_(bindparam("emails", sorted(emails), expanding=True)))
-    tx.execute(delete_from(invites).where(invites.c.org_id == org_id, or_(invites.c.expires_at < older_than, again)))
+    """Delete expired invitations to these addresses, and all that expired before `older_than` (unix milliseconds)."""
+    is_replaced = and_(
+        invites.c.expires_at <= now_millis, invites.c.email.in_(bindparam("emails", sorted(emails), expanding=True))
+    )
+    tx.execute(delete_from(invites).where(invites.c.org_id == org_id, or_(invites.c.expires_at < older_than, is_replaced)))
 
 
 def renew(connection: Connection, org_id: str, invite_id: str, *, sent_at: int, expires_at: int) -> bool:
-    """Store that an invitation was sent again; False when there is none."""
+    """Store that an invitation was sent again; False when it no longer exists."""
     change = update(invites).values(sent_at=sent_at, expires_at=expires_at)
-    return connection.execute(change.where(*_is_it(org_id, invite_id))).rowcount == 1
+    return connection.execute(change.where(*_is_invite(org_id, invite_id))).rowcount == 1
 
 
 def delete(connection: Connection, org_id: str, invite_id: str) -> bool:
-    """Delete an invitation; False when there is none any more."""
-    return connection.execute(delete_from(invites).where(*_is_it(org_id, invite_id))).rowcount == 1
+    """Delete an invitation; False when it no longer exists."""
+    return connection.execute(delete_from(invites).where(*_is_invite(org_id, invite_id))).rowcount == 1
 
 
-def _is_it(org_id: str, invite_id: str) -> tuple[ColumnElement[bool], ...]:
+def _is_invite(org_id: str, invite_id: str) -> tuple[ColumnElement[bool], ...]:
     return (invites.c.org_id == org_id, invites.c.id == invite_id)
 
 
@@ -110,7 +112,7 @@ def _to_invite(row: Row[Any]) -> Invite:
         id=row.id,
         org_id=row.org_id,
         email=row.email,
-        given=MemberRole(Role(row.role), row.role_id),
+        role=MemberRole(Role(row.role), row.role_id),
         sent_by=Person(row.sent_by, row.login or "", row.name or "", row.sender_email or "", row.avatar_url or ""),
         sent_at=row.sent_at,
         expires_at=row.expires_at,

@@ -1,4 +1,4 @@
-"""Rows of members, with what lists show beside them."""
+"""Rows of members, with what lists show about them."""
 
 from collections.abc import Collection
 from typing import Any
@@ -32,14 +32,14 @@ _MEMBERS: Select[Any] = (
 
 
 def lock(tx: Connection, org_id: str) -> None:
-    """Let one transaction at a time change who belongs to an organization: that an admin is left is decided over all."""
+    """Lock an organization, so that one transaction at a time changes its members: one admin must be left."""
     tx.execute(select(organizations.c.id).where(organizations.c.id == org_id).with_for_update())
 
 
 def find_user_id(connection: Connection, login: str) -> str | None:
-    """Return the id of the user with that login who is no machine, or None."""
-    found: str | None = connection.scalar(select(users.c.id).where(users.c.login == login, users.c.is_machine.is_(False)))
-    return found
+    """Return the id of the user with this login who is not a machine, or None."""
+    user_id: str | None = connection.scalar(select(users.c.id).where(users.c.login == login, users.c.is_machine.is_(False)))
+    return user_id
 
 
 def find(connection: Connection, org_id: str, login: str) -> Member | None:
@@ -50,12 +50,12 @@ def find(connection: Connection, org_id: str, login: str) -> Member | None:
 
 def is_member(connection: Connection, org_id: str, user_id: str) -> bool:
     """Tell whether a user is a member, suspended or not."""
-    found = select(members.c.user_id).where(members.c.org_id == org_id, members.c.user_id == user_id)
-    return connection.scalar(found) is not None
+    query = select(members.c.user_id).where(members.c.org_id == org_id, members.c.user_id == user_id)
+    return connection.scalar(query) is not None
 
 
 def page(connection: Connection, org_id: str, *, with_suspended: bool, after: str | None, limit: int) -> list[Member]:
-    """Return members in order of their logins, after one of them."""
+    """Return members by login, after one of them."""
     query = _MEMBERS.where(members.c.org_id == org_id).order_by(users.c.login).limit(limit)
     if not with_suspended:
         query = query.where(members.c.suspended.is_(False))
@@ -65,7 +65,7 @@ def page(connection: Connection, org_id: str, *, with_suspended: bool, after: st
 
 
 def has_other_admin(tx: Connection, org_id: str, user_id: str) -> bool:
-    """Tell whether somebody else is an admin who may sign in."""
+    """Tell whether another admin may sign in."""
     query = select(members.c.user_id).where(
         members.c.org_id == org_id,
         members.c.user_id != user_id,
@@ -75,25 +75,25 @@ def has_other_admin(tx: Connection, org_id: str, user_id: str) -> bool:
     return tx.scalar(query.order_by(members.c.user_id).limit(1)) is not None
 
 
-def update_role(tx: Connection, org_id: str, user_id: str, given: MemberRole) -> None:
+def update_role(tx: Connection, org_id: str, user_id: str, role: MemberRole) -> None:
     """Give a member another role."""
-    is_it = (members.c.org_id == org_id, members.c.user_id == user_id)
-    tx.execute(update(members).values(role=given.role, role_id=given.role_id).where(*is_it))
+    is_member = (members.c.org_id == org_id, members.c.user_id == user_id)
+    tx.execute(update(members).values(role=role.built_in, role_id=role.custom_id).where(*is_member))
 
 
 def clear_role(tx: Connection, org_id: str, role_id: str) -> None:
-    """Leave every member and invitation of a custom role with the built-in role beneath it."""
+    """Remove a custom role from members and invitations, which keep their built-in role."""
     tx.execute(update(members).values(role_id=None).where(members.c.role_id == role_id))
     tx.execute(update(invites).values(role_id=None).where(invites.c.org_id == org_id, invites.c.role_id == role_id))
 
 
 def set_sole_admin(tx: Connection, org_id: str, user_id: str) -> None:
-    """Make one member an admin, and all who were admins plain members."""
-    is_it = members.c.user_id == user_id
+    """Make one member an admin, and all other admins plain members."""
+    is_sole_admin = members.c.user_id == user_id
     tx.execute(
         update(members)
-        .values(role=case((is_it, Role.ADMIN.value), else_=Role.MEMBER.value), role_id=null())
-        .where(members.c.org_id == org_id, or_(is_it, members.c.role == Role.ADMIN)),
+        .values(role=case((is_sole_admin, Role.ADMIN.value), else_=Role.MEMBER.value), role_id=null())
+        .where(members.c.org_id == org_id, or_(is_sole_admin, members.c.role == Role.ADMIN)),
     )
 
 
@@ -103,7 +103,7 @@ def remove(tx: Connection, org_id: str, user_id: str) -> None:
 
 
 def find_teams(connection: Connection, org_id: str, user_id: str) -> list[str]:
-    """Return the names of the teams that somebody belongs to, in order."""
+    """Return the names of a user's teams, in order."""
     query = (
         select(teams.c.name)
         .join(team_members, team_members.c.team_id == teams.c.id)
@@ -114,14 +114,14 @@ def find_teams(connection: Connection, org_id: str, user_id: str) -> list[str]:
 
 
 def find_role_rules(tx: Connection, org_id: str, role_ids: Collection[str]) -> dict[str, str]:
-    """Return what the organization's custom roles among the ids give; records of other kinds are left out."""
-    wanted = roles.c.id.in_(bindparam("ids", sorted(role_ids), expanding=True))
-    query = select(roles.c.id, roles.c.rules).where(wanted, roles.c.org_id == org_id, roles.c.purpose == "role")
+    """Return the rules of the organization's custom roles among the ids; permission sets and policies are left out."""
+    is_among = roles.c.id.in_(bindparam("ids", sorted(role_ids), expanding=True))
+    query = select(roles.c.id, roles.c.rules).where(is_among, roles.c.org_id == org_id, roles.c.purpose == "role")
     return {row.id: row.rules for row in tx.execute(query)}
 
 
 def count(connection: Connection, org_id: str) -> Counts | None:
-    """Return how much an organization has, or None without it, in one statement; suspended members do not count."""
+    """Return an organization's counts in one statement, or None without it; suspended members do not count."""
     people = _number(members.c.user_id, and_(members.c.org_id == org_id, members.c.suspended.is_(False)))
     live = _number(stacks.c.id, and_(stacks.c.org_id == org_id, stacks.c.live == 1))
     row = connection.execute(select(organizations.c.created_at, people, live).where(organizations.c.id == org_id)).one_or_none()

@@ -1,4 +1,4 @@
-"""Rows of members who come through the organization's own identity provider."""
+"""Rows of members who sign in through the organization's own identity provider."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ from common.rights.permissions import Role
 
 
 def find(tx: Connection, org_id: str, user_id: str) -> Row[Any] | None:
-    """Return a member's place as a row, or None."""
+    """Return the row of a member, or None."""
     query: Select[Any] = select(members.c.user_id, users.c.login, members.c.suspended, members.c.saml_at)
     query = query.join(users, users.c.id == members.c.user_id)
     return tx.execute(query.where(members.c.org_id == org_id, members.c.user_id == user_id)).one_or_none()
 
 
 def find_by_address(tx: Connection, org_id: str, provider: str, names: tuple[str, ...]) -> list[str]:
-    """Return the first two members, by id, with one of some addresses, or whom the directory calls so."""
+    """Return the first two members, by id, with an email address or a SCIM user name among `names`."""
     has_account = exists().where(identities.c.user_id == users.c.id, identities.c.provider == provider)
-    is_called = exists().where(
+    has_scim_name = exists().where(
         scim_users.c.user_id == users.c.id,
         scim_users.c.org_id == org_id,
         or_(scim_users.c.user_name.in_(names), scim_users.c.email.in_(names)),
@@ -32,7 +32,7 @@ def find_by_address(tx: Connection, org_id: str, provider: str, names: tuple[str
         .join(members, members.c.user_id == users.c.id)
         .where(
             members.c.org_id == org_id,
-            or_(users.c.email.in_(names), is_called),
+            or_(users.c.email.in_(names), has_scim_name),
             users.c.is_machine.is_(False),
             users.c.site_admin.is_(False),
             ~has_account,
@@ -47,9 +47,9 @@ def has_user(tx: Connection, email: str) -> bool:
 
 
 def use_invite(tx: Connection, org_id: str, email: str, now_millis: int) -> MemberRole | None:
-    """Delete an open invitation to an address and return the role that it gives, or None without one."""
-    is_it = (invites.c.org_id == org_id, invites.c.email == email, invites.c.expires_at > now_millis)
-    query = select(invites.c.id, invites.c.role, invites.c.role_id).where(*is_it).order_by(invites.c.sent_at).limit(1)
+    """Delete an open invitation to an address and return its role, or None without one."""
+    is_open = (invites.c.org_id == org_id, invites.c.email == email, invites.c.expires_at > now_millis)
+    query = select(invites.c.id, invites.c.role, invites.c.role_id).where(*is_open).order_by(invites.c.sent_at).limit(1)
     row = tx.execute(query).one_or_none()
     if row is None or not invite_rows.delete(tx, org_id, row.id):
         return None
@@ -57,13 +57,13 @@ def use_invite(tx: Connection, org_id: str, email: str, now_millis: int) -> Memb
 
 
 def record_sign_in(tx: Connection, org_id: str, user_id: str, now_millis: int) -> bool:
-    """Store when a member came; False for no member, or a suspended one."""
-    is_it = (members.c.org_id == org_id, members.c.user_id == user_id, members.c.suspended.is_(False))
-    return tx.execute(update(members).values(saml_at=now_millis).where(*is_it)).rowcount == 1
+    """Store when a member signed in; False for a suspended member or another user."""
+    is_active = (members.c.org_id == org_id, members.c.user_id == user_id, members.c.suspended.is_(False))
+    return tx.execute(update(members).values(saml_at=now_millis).where(*is_active)).rowcount == 1
 
 
 def has_sign_in_since(tx: Connection, org_id: str, millis: int) -> bool:
-    """Tell whether a member came since a moment."""
+    """Tell whether a member signed in since a moment."""
     query = select(exists().where(members.c.org_id == org_id, members.c.suspended.is_(False), members.c.saml_at >= millis))
     return bool(tx.scalar(query))
 

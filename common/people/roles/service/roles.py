@@ -68,8 +68,7 @@ def create_role(backend: Backend, caller: Caller, org: str, new: NewRecord, *, w
     membership = steps.require(caller, Permission.ROLE_CREATE, org)
     require_texts(new.name, new.description, new.resource_type)
     if with_policy and not new.purpose.is_role:
-        msg = "only a role can be made together with its policy"
-        raise BadRequest(msg)
+        raise BadRequest("only a role can be made together with its policy")
 
     def create() -> Record:
         with backend.db.begin() as tx:
@@ -118,12 +117,14 @@ def delete_role(backend: Backend, caller: Caller, org: str, role_id: str, *, for
             record = _load_custom(tx, membership.org_id, role_id)
             roles.lock_record(tx, record.id)
             if record.id == membership.custom_role_id:
-                msg = f"role {record.name!a} is your own: without it you would be a plain member, so only an admin may delete it"
-                raise Forbidden(msg)
+                raise Forbidden(
+                    f"role {record.name!a} is your own: without it you would be a plain member, so only an admin may delete it"
+                )
             held_by = _holders(tx, backend, record).sentence()
             if held_by and not force:
-                msg = f"role {record.name!a} is in use: {held_by}; take it away from them first, or delete it with force"
-                raise Conflict(msg)
+                raise Conflict(
+                    f"role {record.name!a} is in use: {held_by}; take it away from them first, or delete it with force"
+                )
             if held_by:
                 _take_from_everybody(tx, backend, record)
             roles.delete(tx, record.id)
@@ -143,8 +144,7 @@ def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -
             roles.lock(tx, membership.org_id)
             record = steps.get(tx, membership.org_id, role_id)
             if record.purpose is not Purpose.ROLE or record.id == ADMIN.id:
-                msg = f"{record.name!a} cannot be the role of new members: only a role that is not the admin's can"
-                raise BadRequest(msg)
+                raise BadRequest(f"{record.name!a} cannot be the role of new members: only a role that is not the admin's can")
             if record.id == MEMBER.id:
                 membership.require_as_member()
             membership.require_permissions(all_permissions(steps.get_rules(tx, record)))
@@ -163,8 +163,7 @@ def _put(tx: Connection, membership: Membership, record: Record, now_millis: int
     with unless_taken(steps.duplicate_message(record.purpose, record.name)):
         is_stored = roles.replace(tx, record, composition.text if composition is not None else None, now_millis)
     if not is_stored:
-        msg = f"role {record.name!a} was changed by somebody else at the same time; try again"
-        raise Contention(msg)
+        raise Contention(f"role {record.name!a} was changed by somebody else at the same time; try again")
     if composition is not None:
         roles.replace_references(tx, record.id, composition.composed)
         rewrite_composers(tx, membership.org_id, record.id, composition.rules)
@@ -192,6 +191,5 @@ def _without(settings: OrgSettings, role_id: str) -> OrgSettings:
 def _load_custom(tx: Connection, org_id: str, role_id: str) -> Record:
     record = steps.get(tx, org_id, role_id)
     if record.is_built_in:
-        msg = f"{record.name!a} is built in and cannot be changed or deleted"
-        raise BadRequest(msg)
+        raise BadRequest(f"{record.name!a} is built in and cannot be changed or deleted")
     return record

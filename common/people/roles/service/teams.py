@@ -42,11 +42,9 @@ def add_team_role(backend: Backend, caller: Caller, org: str, team: str, role_id
             found = _locked(tx, membership, team)
             record = steps.get(tx, membership.org_id, role_id)
             if not record.purpose.is_role:
-                msg = f"{record.name!a} is a {record.purpose}, and a team can hold roles only"
-                raise BadRequest(msg)
+                raise BadRequest(f"{record.name!a} is a {record.purpose}, and a team can hold roles only")
             if record.id == ADMIN.id and not membership.is_admin:
-                msg = f"only an admin of organization {membership.login} can make a team's members admins"
-                raise Forbidden(msg)
+                raise Forbidden(f"only an admin of organization {membership.login} can make a team's members admins")
             membership.require_permissions(d.all_permissions(steps.get_rules(tx, record)))
             holders.add_team_role(tx, found.id, record.id, unix_millis(backend.clock.now()))
 
@@ -61,8 +59,7 @@ def remove_team_role(backend: Backend, caller: Caller, org: str, team: str, role
         with backend.db.begin() as tx:
             found = _find(tx, membership, team)
             if not holders.remove_team_role(tx, found.id, role_id):
-                msg = f"team {found.name!a} does not have role {role_id[:100]!a}"
-                raise NotFound(msg)
+                raise NotFound(f"team {found.name!a} does not have role {role_id[:100]!a}")
 
     retry(take)
 

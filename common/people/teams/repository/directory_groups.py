@@ -10,7 +10,7 @@ from common.people.teams.model import TeamRole
 
 
 def has_directory(tx: Connection, org_id: str) -> bool:
-    """Tell whether an organization's directory may call."""
+    """Tell whether an organization has a directory, which may call this server."""
     return bool(tx.scalar(select(exists().where(scim_tokens.c.org_id == org_id))))
 
 
@@ -20,29 +20,29 @@ def find_taken(tx: Connection, org_id: str, names: Collection[str]) -> set[str]:
 
 
 def update_display_name(tx: Connection, team_id: str, display_name: str) -> None:
-    """Change what people see a team called."""
+    """Change the display name of a team."""
     tx.execute(update(teams).values(display_name=display_name).where(teams.c.id == team_id))
 
 
 def find_members(tx: Connection, team_id: str, among: Collection[str]) -> set[str]:
-    """Return which of these users are in a team."""
+    """Return those of the users who are members of a team."""
     query = select(team_members.c.user_id).where(team_members.c.team_id == team_id, team_members.c.user_id.in_(among))
     return set(tx.scalars(query))
 
 
 def add_members(tx: Connection, org_id: str, team_id: str, user_ids: Collection[str], now_millis: int) -> None:
-    """Insert members of a team; IntegrityError when one is in it."""
+    """Insert members of a team; IntegrityError for a member."""
     shared = {"team_id": team_id, "org_id": org_id, "role": TeamRole.MEMBER, "created_at": now_millis}
     tx.execute(insert(team_members), [{**shared, "user_id": user_id} for user_id in user_ids])
 
 
 def remove_members(tx: Connection, team_id: str, user_ids: Collection[str]) -> int:
-    """Delete some members of a team, and return how many were in it."""
-    chosen = (team_members.c.team_id == team_id, team_members.c.user_id.in_(user_ids))
-    return tx.execute(delete(team_members).where(*chosen)).rowcount
+    """Delete members of a team, and return how many there were."""
+    are_chosen = (team_members.c.team_id == team_id, team_members.c.user_id.in_(user_ids))
+    return tx.execute(delete(team_members).where(*are_chosen)).rowcount
 
 
 def remove_others(tx: Connection, team_id: str, user_ids: Collection[str]) -> int:
-    """Delete all members of a team but these, and return how many went."""
+    """Delete all members of a team but these, and return how many."""
     is_of_team = team_members.c.team_id == team_id
     return tx.execute(delete(team_members).where(is_of_team, team_members.c.user_id.not_in(user_ids))).rowcount

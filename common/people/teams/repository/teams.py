@@ -1,4 +1,4 @@
-"""Rows of teams, of their members, and of what they were given on environments."""
+"""Rows of teams, of their members, and of their grants on environments."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, cast
@@ -51,25 +51,24 @@ def find(connection: Connection, org_id: str, name: str) -> Team | None:
 
 
 def lock(tx: Connection, org_id: str, name: str) -> Team | None:
-    """Return a team by name, or None; nobody else changes or deletes it until the transaction ends."""
+    """Lock and return a team by name, or None."""
     query: Select[Any] = select(*_TEAM).where(teams.c.org_id == org_id, teams.c.name == name)
     row = tx.execute(query.with_for_update()).one_or_none()
     return _to_team(row) if row is not None else None
 
 
 def lock_several(tx: Connection, org_id: str, names: Collection[str]) -> dict[str, str]:
-    """Return the ids of the teams of these names, by name; none of them is deleted until the transaction ends."""
+    """Lock the teams with these names, so that they are not deleted, and return their ids by name."""
     query = select(teams.c.name, teams.c.id).where(teams.c.org_id == org_id, teams.c.name.in_(names)).order_by(teams.c.id)
     return {row.name: row.id for row in tx.execute(query.with_for_update(read=True))}
 
 
 def find_details(connection: Connection, org_id: str, name: str) -> TeamDetails | None:
-    """Return a team with all that belongs to it, in one statement, or None."""
+    """Return a team with its members, grants and roles, in one statement, or None."""
     rows = connection.execute(_DETAILS, {"org_id": org_id, "name": name}).all()
-    found = [row for row in rows if row.part == "team"]
-    if not found:
+    row = next((row for row in rows if row.part == "team"), None)
+    if row is None:
         return None
-    [row] = found
     return TeamDetails(
         Team(row.id, row.first, row.second, row.third, row.fourth),
         members=tuple(sorted(map(_to_member, _of("member", rows)), key=lambda member: member.person.login)),
@@ -80,7 +79,7 @@ def find_details(connection: Connection, org_id: str, name: str) -> TeamDetails 
 
 
 def add(tx: Connection, org_id: str, team: Team, now_millis: int) -> None:
-    """Insert a team; IntegrityError when the organization has one of that name."""
+    """Insert a team; IntegrityError for a name that the organization has."""
     tx.execute(
         insert(teams).values(
             id=team.id,
@@ -100,7 +99,7 @@ def update_texts(tx: Connection, team_id: str, texts: dict[str, str]) -> None:
 
 
 def delete(tx: Connection, team_id: str) -> bool:
-    """Delete a team with its members and what it was given on environments; False when it is gone already."""
+    """Delete a team with its members and grants on environments; False when it no longer exists."""
     if tx.execute(delete_from(teams).where(teams.c.id == team_id)).rowcount != 1:
         return False
     for table in (team_members, team_entities):
@@ -109,9 +108,9 @@ def delete(tx: Connection, team_id: str) -> bool:
 
 
 def lock_member(tx: Connection, org_id: str, login: str) -> Person | None:
-    """Return a member of an organization by login, or None; they do not leave it until the transaction ends.
+    """Lock and return a member of an organization by login, or None.
 
-    A machine belongs to no organization as a member, so it is none.
+    A machine is not a member.
     """
     query = (
         select(users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url)
@@ -123,27 +122,27 @@ def lock_member(tx: Connection, org_id: str, login: str) -> Person | None:
 
 
 def add_member(tx: Connection, org_id: str, team_id: str, user_id: str, role: TeamRole, now_millis: int) -> None:  # noqa: PLR0917
-    """Insert a member of a team; IntegrityError when they are one already."""
+    """Insert a member of a team; IntegrityError for a member."""
     tx.execute(insert(team_members).values(team_id=team_id, user_id=user_id, org_id=org_id, role=role, created_at=now_millis))
 
 
 def remove_member(tx: Connection, team_id: str, login: str) -> bool:
-    """Delete a member of a team; False when there is none of that login."""
+    """Delete a member of a team; False for a user who is not a member."""
     return tx.execute(delete_from(team_members).where(*_of_login(team_id, login))).rowcount == 1
 
 
 def remove_from_teams(tx: Connection, org_id: str, user_id: str) -> None:
-    """Delete somebody's places in all teams of an organization."""
+    """Delete a user from all teams of an organization."""
     tx.execute(delete_from(team_members).where(team_members.c.user_id == user_id, team_members.c.org_id == org_id))
 
 
 def update_member_role(tx: Connection, team_id: str, login: str, role: TeamRole) -> bool:
-    """Change what a member is in a team; False when there is none of that login."""
+    """Change a member's role in a team; False for a user who is not a member."""
     return tx.execute(update(team_members).values(role=role).where(*_of_login(team_id, login))).rowcount == 1
 
 
 def find_role_rules(tx: Connection, team_id: str) -> dict[str, str | None]:
-    """Return the roles that a team holds, by id, with the rules of custom ones."""
+    """Return a team's roles, by id, with the rules of custom ones."""
     query = (
         select(team_roles.c.role_id, roles.c.rules)
         .select_from(team_roles)
@@ -154,7 +153,7 @@ def find_role_rules(tx: Connection, team_id: str) -> dict[str, str | None]:
 
 
 def replace_environment(tx: Connection, team_id: str, change: EnvironmentChange, now_millis: int) -> None:
-    """Store what a team was given on an environment, in place of what it had there; a step under the team's lock."""
+    """Store a team's grant on an environment in place of an earlier one. The team is locked."""
     remove_environment(tx, team_id, change)
     tx.execute(
         insert(team_entities).values(
@@ -170,15 +169,15 @@ def replace_environment(tx: Connection, team_id: str, change: EnvironmentChange,
 
 
 def remove_environment(tx: Connection, team_id: str, change: EnvironmentChange) -> bool:
-    """Delete what a team was given on an environment; False when there was nothing."""
+    """Delete a team's grant on an environment; False when it does not exist."""
     columns = team_entities.c
-    it = (
+    is_grant = (
         columns.team_id == team_id,
         columns.kind == _ENVIRONMENT,
         columns.project == change.project,
         columns.name == change.name,
     )
-    return tx.execute(delete_from(team_entities).where(*it)).rowcount == 1
+    return tx.execute(delete_from(team_entities).where(*is_grant)).rowcount == 1
 
 
 def _of_login(team_id: str, login: str) -> tuple[Any, ...]:

@@ -189,9 +189,9 @@ class TestGetInvite:
         made = invite(backend, admin, "BOB@Example.COM")[0]
         open_to_all = link(backend, admin)
 
-        assert ("acme", made.given) == (
+        assert ("acme", made.role) == (
             invites.get_invite(backend, bob, "acme", made.id).org_login,
-            invites.get_invite(backend, bob, "acme", made.id).given,
+            invites.get_invite(backend, bob, "acme", made.id).role,
         )
         assert open_to_all == invites.get_invite(backend, eve, "acme", open_to_all).id
         asked = [
