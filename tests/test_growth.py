@@ -22,7 +22,7 @@ from common.stacks.engine import delta, document, envelope, journal, jsontext, u
 from common.stacks.engine.jsontext import BadDocument, Shield
 from common.stacks.engine.rename import Names, RenameError, rename
 from common.stacks.engine.values import Rewriter
-from common.stacks.updates.history import event_types
+from common.stacks.updates.service.events import event_types
 from functions.http import middleware
 from tests.stacks.engine.builders import NOW, VERSION, dump, entry, make_batch, make_resource, make_state, parts
 from tests.stacks.engine.builders import urn as urn_of

@@ -3,7 +3,7 @@
 A lease is given once and then renewed without the access token, so each statement looks at what can be taken away from one
 moment to the next: the token, and its user's place in the organization. An access token that expires ends nothing that was
 begun with it. A job looks at roles, teams and grants
-(common/stacks/updates/revoking.py), since they are evaluated in Python.
+(common/stacks/updates/service/revocation.py), since they are evaluated in Python.
 """
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select

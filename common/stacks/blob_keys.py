@@ -1,7 +1,7 @@
-"""Blob keys: the one place that builds them.
+"""Blob keys: no other module builds them.
 
-No segment ends with a dot and none comes from a name that a user chose: some stores drop a trailing dot, so that `prod.`
-and `prod` would be one object (field report F24). A key is used once and never rewritten.
+No segment ends with a dot, and no name that a user chose is in a key: some stores drop a trailing dot, so that `prod.` and `prod`
+would be one object. A key is used once, and its blob is never written again.
 """
 
 from common.core.ids import new_id
@@ -13,17 +13,17 @@ PREFIXES = (CHECKPOINTS, BATCHES)
 
 
 def new_checkpoint_key(owner_id: str) -> str:
-    """Return a fresh key for a state; `owner_id` is the stack or the running update that stores it."""
-    return f"{CHECKPOINTS}{owner_id}/{new_id()}"
+    """Return a new key for a state; `owner_id` is the stack or the running update that stores it."""
+    return f"{checkpoint_prefix(owner_id)}{new_id()}"
 
 
-def checkpoints_of(owner_id: str) -> str:
-    """Return what the keys of all states stored by a stack or a running update begin with."""
+def checkpoint_prefix(owner_id: str) -> str:
+    """Return the beginning of the keys of all states that a stack or a running update stored."""
     return f"{CHECKPOINTS}{owner_id}/"
 
 
 def new_batch_key(update_id: str) -> str:
-    """Return a fresh key for a journal or event batch of the update that is too large for a row."""
+    """Return a new key for a journal or event batch of the update that is too large for a row."""
     return f"{BATCHES}{update_id}/{new_id()}"
 
 
@@ -33,5 +33,5 @@ def program_key(stack_id: str, update_id: str) -> str:
 
 
 def update_of_program(key: str) -> str:
-    """Return the id of the update whose request is stored under a key."""
+    """Return the id of the update that a stored request created."""
     return key.rpartition("/")[2]

@@ -1,7 +1,7 @@
-"""A stack, its newest version, and what may happen to it next. No I/O.
+"""A stack and its newest version. No I/O.
 
-A stack's versions are rows of the `updates` table; version 0 is its creation. The newest version's row is the lock: the
-stack is busy while that row is running under a good lease, or being finished (docs/decisions/0001).
+A stack's versions are rows of the `updates` table; version 0 is its creation. The newest version's row is the lock: the stack is
+busy while that update runs with a valid lease, or is being finished (docs/decisions/0001).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from common.rights.predicate import Entity, EntityKind
 
 
 class Kind(StrEnum):
-    """What made a version, in upstream's spelling; `create` and `delete` are ours and never shown in a history."""
+    """The operation that created a version, in upstream's spelling; `create` and `delete` are ours and in no history."""
 
     UPDATE = "update"
     PREVIEW = "preview"
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 
 class Status(StrEnum):
-    """Where an update stands. FINISHING: no more entries are taken, the state is being put together."""
+    """The status of an update. FINISHING: the server accepts no more entries and builds the state."""
 
     NOT_STARTED = "not started"
     RUNNING = "running"
@@ -38,9 +38,9 @@ class Status(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an update ends; EXPIRED is a failure whose client vanished, so that its late `complete` is recognised.
+    """How an update ends. EXPIRED is a failure without a word from the client, which may still call `complete` later.
 
-    DAMAGED is a failure whose state could not be put together: the one before it stays, and the journal is kept.
+    DAMAGED is a failure for which the server could not build a state: the state before it stays, and so does the journal.
     """
 
     SUCCEEDED = "succeeded"
@@ -51,7 +51,7 @@ class Outcome(StrEnum):
 
     @property
     def status(self) -> Status:
-        """Return the status that the update has from then on."""
+        """Return the status of an update with this outcome."""
         return Status.FAILED if self in (Outcome.EXPIRED, Outcome.DAMAGED) else Status(self.value)
 
 
@@ -70,7 +70,7 @@ class StackPath:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a stack is, or is to go: an organization by id, and the name there."""
+    """The place of a stack: an organization by its id, and the name there."""
 
     org_id: str
     project: str
@@ -81,8 +81,8 @@ class Place:
 class Version:
     """The row of a stack's version; times are unix milliseconds, checkpoints are blob keys (None: no state yet).
 
-    `resource_order`: the resources of the checkpoint in another order, as the JSON list of their positions in it. `damage`: what
-    was wrong when its state was put together.
+    `resource_order`: another order of the checkpoint's resources, as the JSON list of their positions in it. `damage`: why the
+    server could not build the state of the version, or what is missing in it.
     """
 
     update_id: str
@@ -104,34 +104,34 @@ class Version:
     damage: str | None = None
 
     def is_busy(self, now_millis: int) -> bool:
-        """Tell whether an update holds the stack: it runs under a good lease, or was just being finished."""
+        """Tell whether this update locks the stack: it runs with a valid lease, or a process is finishing it."""
         if self.status is Status.RUNNING:
             return (self.lease_expires_at or 0) > now_millis
         return self.status is Status.FINISHING and (self.ended_at or 0) > now_millis - FINISHING_MILLIS
 
     def is_open(self) -> bool:
-        """Tell whether the version still has to be finished, whoever holds it."""
+        """Tell whether the update has not ended, with or without a valid lease."""
         return self.status in (Status.RUNNING, Status.FINISHING)
 
 
 def is_version(number: int) -> bool:
-    """Tell whether a version can have this number at all, so that an absurd one costs no query."""
+    """Tell whether a version can have this number; another one needs no query."""
     return 0 < number <= _LARGEST_VERSION
 
 
-# What clients take for "in progress" in the place of a moment (client: isUpdateInProgress in cmd/pulumi/stack/stack_list.go).
+# Clients read this time as "in progress" (client: isUpdateInProgress in cmd/pulumi/stack/stack_list.go).
 IN_PROGRESS = 0
-# A process that finishes an update takes far less than this; one that takes longer has died, and another may do it again.
+# A process finishes an update in far less than this; one that takes longer has died, and another may repeat the work.
 FINISHING_MILLIS = 60_000
-# What the column holds.
+# The largest value of the column.
 _LARGEST_VERSION = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A live stack and its newest version. `config` is the JSON text as it was given.
+    """A live stack and its newest version. `config` is the JSON text as the client sent it.
 
-    `grants` are what the caller who looked it up, and the caller's teams, were given on this stack alone.
+    `grants` are those of the caller who loaded the stack, and of their teams, on this stack alone.
     """
 
     id: str
@@ -146,11 +146,11 @@ class Stack:
 
     @property
     def entity(self) -> Entity:
-        """Return the stack as the rules of roles see it."""
+        """Return the stack in the form that role rules match."""
         return Entity(EntityKind.STACK, self.id, self.tags)
 
-    def held_by(self) -> str:
-        """Return who holds the stack, since when and from where, for the person whose start was refused."""
+    def running_text(self) -> str:
+        """Return who runs an update of the stack, since when and from where, for a user who cannot start one."""
         latest = self.latest
         since = datetime.fromtimestamp((latest.started_at or 0) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         where = f" from {latest.origin}" if latest.origin else ""
@@ -158,8 +158,8 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A stack in a listing; `last_update` is in unix seconds, IN_PROGRESS while one runs. Both are None if there was none."""
+class ListedStack:
+    """A stack in a list; `last_update` is in unix seconds, IN_PROGRESS while one runs. Both are None before the first update."""
 
     id: str
     path: StackPath
@@ -168,8 +168,8 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
-    """A deleted stack that can still be brought back, and its last version; times are unix milliseconds."""
+class DeletedStack:
+    """A deleted stack that can be restored, and its last version; times are unix milliseconds."""
 
     id: str
     project: str
@@ -183,8 +183,8 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """A stack and its newest version, version 0 being its creation; times in unix milliseconds."""
+class OrganizationStack:
+    """A stack and its newest version; times are unix milliseconds."""
 
     id: str
     project: str

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from common.stacks.updates import history
+from common.stacks.updates.service import history
 from common.wire.updates import (
     Activity,
     GetHistoryResponse,

@@ -13,8 +13,8 @@ from common.people.orgs.features import FEATURES
 from common.people.orgs.service import Organization
 from common.rights.built_in import MEMBER
 from common.rights.permissions import StackLevel
-from common.stacks import service as contents
-from common.stacks.model import Summary
+from common.stacks.model import OrganizationStack
+from common.stacks.service import listing as contents
 from common.wire import orgs as wire
 from functions.http.bodies import BodyDep
 from functions.http.deps import BackendDep, CallerDep, reply
@@ -84,13 +84,13 @@ def _metadata(organization: Organization) -> wire.OrganizationMetadata:
     )
 
 
-def _repositories(org: str, stacks: list[Summary]) -> list[wire.PulumiRepository]:
+def _repositories(org: str, stacks: list[OrganizationStack]) -> list[wire.PulumiRepository]:
     """Return stacks by project. The server knows no repositories, so each project is one of its own, as the client routes it."""
     by_project = groupby(stacks, key=lambda stack: stack.project)
     return [wire.PulumiRepository(org, name, [_project(org, name, list(group))]) for name, group in by_project]
 
 
-def _project(org: str, name: str, stacks: list[Summary]) -> wire.PulumiProject:
+def _project(org: str, name: str, stacks: list[OrganizationStack]) -> wire.PulumiProject:
     tags = {key: value for stack in stacks for key, value in stack.tags.items()}
     return wire.PulumiProject(
         org_name=org,
@@ -102,7 +102,7 @@ def _project(org: str, name: str, stacks: list[Summary]) -> wire.PulumiProject:
     )
 
 
-def _stack(stack: Summary) -> wire.PulumiStack:
+def _stack(stack: OrganizationStack) -> wire.PulumiStack:
     times = (stack.started_at // 1000, max(stack.started_at, stack.ended_at) // 1000)
     return wire.PulumiStack(
         program_id=stack.id,

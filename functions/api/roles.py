@@ -12,8 +12,8 @@ from common.people.roles.scopes import list_scopes
 from common.people.roles.service import holders, roles, teams
 from common.people.users import model as users
 from common.rights.predicate import EntityKind
-from common.stacks import assignments
-from common.stacks.assignments import Assignment
+from common.stacks.service import permission_sets
+from common.stacks.service.permission_sets import Assignment
 from common.wire.roles import (
     AssignmentPrincipal,
     AssignmentTeam,
@@ -160,20 +160,20 @@ def enable_team_roles(backend: BackendDep, caller: CallerDep, org: str, team: st
 @router.post(f"{_ASSIGNMENTS}/list")
 def list_entity_assignments(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
     asked = body.decode(EntityInstance)
-    found, available = assignments.list_assignments(backend, caller, org, _kind(asked.context), asked.id)
+    found, available = permission_sets.list_assignments(backend, caller, org, _kind(asked.context), asked.id)
     return reply(EntityAssignmentsResponse([_assignment(one) for one in found], [_permission_set(one) for one in available]))
 
 
 @router.post(f"{_ASSIGNMENTS}/update")
 def update_entity_assignment(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
     asked = body.decode(UpdateEntityAssignmentRequest)
-    found = assignments.update_assignment(
+    found = permission_sets.update_assignment(
         backend,
         caller,
         org,
         _kind(asked.context),
         asked.id,
-        named=asked.user_id,
+        member=asked.user_id,
         set_id=asked.permission_set_id or None,
     )
     return reply(UpdateEntityAssignmentResponse(_assignment(found) if found is not None else None))
@@ -250,5 +250,5 @@ def _person(person: users.Person) -> Person:
     return Person(person.name, person.login, person.avatar_url, person.email)
 
 
-def _permission_set(found: assignments.PermissionSet) -> PermissionSet:
+def _permission_set(found: permission_sets.PermissionSet) -> PermissionSet:
     return PermissionSet(found.id, found.name, found.resource_type, found.identifier or UNSET)

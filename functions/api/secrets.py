@@ -2,14 +2,8 @@
 
 from fastapi import APIRouter, Response
 
-from common.stacks import secrets
-from common.wire.secrets import (
-    BatchDecryptRequest,
-    BatchEncryptRequest,
-    DecryptValueRequest,
-    EncryptValueRequest,
-    Log3rdPartyDecryptionEvent,
-)
+from common.stacks.service import secrets
+from common.wire import secrets as wire
 from functions.http.bodies import BodyDep
 from functions.http.deps import BackendDep, CallerDep, PlainValuesBodyDep, SealedValuesBodyDep, StackPathDep, empty, reply
 
@@ -19,27 +13,31 @@ _STACK = "/api/stacks/{org}/{project}/{stack}"
 
 @router.post(f"{_STACK}/encrypt")
 def encrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: PlainValuesBodyDep) -> Response:
-    return reply(secrets.encrypt(backend, caller, path, body.decode(EncryptValueRequest)))
+    request = body.decode(wire.EncryptValueRequest)
+    return reply(wire.EncryptValueResponse(secrets.encrypt(backend, caller, path, request.plaintext or b"")))
 
 
 @router.post(f"{_STACK}/decrypt")
 def decrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: SealedValuesBodyDep) -> Response:
-    return reply(secrets.decrypt(backend, caller, path, body.decode(DecryptValueRequest)))
+    request = body.decode(wire.DecryptValueRequest)
+    return reply(wire.DecryptValueResponse(secrets.decrypt(backend, caller, path, request.ciphertext or "")))
 
 
 @router.post(f"{_STACK}/batch-encrypt")
 def batch_encrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: PlainValuesBodyDep) -> Response:
-    return reply(secrets.batch_encrypt(backend, caller, path, body.decode(BatchEncryptRequest)))
+    plaintexts = [plaintext or b"" for plaintext in body.decode(wire.BatchEncryptRequest).plaintexts or ()]
+    return reply(wire.BatchEncryptResponse(secrets.batch_encrypt(backend, caller, path, plaintexts)))
 
 
 @router.post(f"{_STACK}/batch-decrypt")
 def batch_decrypt_value(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: SealedValuesBodyDep) -> Response:
-    return reply(secrets.batch_decrypt(backend, caller, path, body.decode(BatchDecryptRequest)))
+    ciphertexts = [ciphertext or "" for ciphertext in body.decode(wire.BatchDecryptRequest).ciphertexts or ()]
+    return reply(wire.BatchDecryptResponse(secrets.batch_decrypt(backend, caller, path, ciphertexts)))
 
 
 @router.post(f"{_STACK}/decrypt/log-decryption")
 @router.post(f"{_STACK}/decrypt/log-batch-decryption")
 def log_decryption(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
-    body.decode(Log3rdPartyDecryptionEvent)
+    body.decode(wire.Log3rdPartyDecryptionEvent)
     secrets.log_decryption(backend, caller, path)
     return empty()

@@ -1,10 +1,11 @@
-"""Who shares a stack: teams and people that were given something on it."""
+"""Grants of teams and users on a stack."""
 
 from fastapi import APIRouter, Response
 from msgspec import UNSET
 
+from common.people.users import model
 from common.rights.permissions import StackLevel
-from common.stacks import sharing
+from common.stacks.service import sharing
 from common.wire.roles import Person
 from common.wire.teams import (
     ListStackCollaboratorsResponse,
@@ -23,18 +24,18 @@ _CONSOLE = "/api/console/stacks/{org}/{project}/{stack}"
 
 @router.get(f"{_STACK}/teams")
 def list_stack_teams(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    found = sharing.list_teams(backend, caller, path)
+    grants = sharing.list_teams(backend, caller, path)
     shapes = [
-        StackTeam(team.name, team.display_name, team.description, team.level.value, team.id in found.own_ids)
-        for team in found.teams
+        StackTeam(team.name, team.display_name, team.description, team.level.value, team.id in grants.own_ids)
+        for team in grants.teams
     ]
     return reply(ListTeamsByStackResponse(path.project, shapes))
 
 
 @router.get(f"{_STACK}/collaborators")
 def list_stack_permissions(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    found, owner = sharing.list_collaborators(backend, caller, path)
-    users = [UserPermission(Person(one.name, one.login, one.avatar_url, one.email), one.level.value) for one in found]
+    collaborators, owner = sharing.list_collaborators(backend, caller, path)
+    users = [UserPermission(_person(collaborator.person), collaborator.level.value) for collaborator in collaborators]
     return reply(ListStackCollaboratorsResponse(users, owner or UNSET))
 
 
@@ -52,6 +53,10 @@ def update_team_stack_permissions(
     team: str,
     body: BodyDep,
 ) -> Response:
-    asked = body.decode(UpdateTeamStackPermissionsRequest)
-    sharing.set_team_level(backend, caller, path, team, StackLevel(asked.permissions or 0))
+    request = body.decode(UpdateTeamStackPermissionsRequest)
+    sharing.update_team_grant(backend, caller, path, team, StackLevel(request.permissions or 0))
     return empty()
+
+
+def _person(person: model.Person) -> Person:
+    return Person(person.name, person.login, person.avatar_url, person.email)

@@ -8,14 +8,11 @@ from fastapi import APIRouter, Query, Request, Response
 from msgspec import UNSET
 
 from common.core.errors import NotBuilt, TooLarge
-from common.rights.permissions import Permission
-from common.stacks import ownership
-from common.stacks import service as stacks
-from common.stacks import steps as stack_steps
-from common.stacks.model import Listed
-from common.stacks.service import PAGE_DEFAULT, PAGE_LIMIT, Filters
-from common.stacks.state import lifecycle
-from common.stacks.state.lifecycle import NewStack
+from common.stacks.model import ListedStack
+from common.stacks.service import attributes, lifecycle, ownership
+from common.stacks.service import listing as stacks
+from common.stacks.service.lifecycle import NewStack
+from common.stacks.service.listing import PAGE_DEFAULT, PAGE_LIMIT, Filters
 from common.wire.stacks import (
     CreateStackRequest,
     CreateStackResponse,
@@ -41,7 +38,7 @@ _PAGED_SINCE = 8
 
 @router.get(_STACK)
 def get_stack(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    return reply(stack_shape(backend, stack_steps.get_stack(backend, caller, path, Permission.STACK_READ)))
+    return reply(stack_shape(backend, stacks.get_stack(backend, caller, path)))
 
 
 @router.get("/api/user/stacks")
@@ -58,8 +55,8 @@ def list_user_stacks(
 ) -> Response:
     filters = Filters(organization or None, project or None, tag_name or None, tag_value)
     size = min(limit, PAGE_LIMIT) if _is_paged(request) else None
-    found, following = stacks.page_stacks(backend, caller, filters, token=token or None, limit=size)
-    return reply(ListStacksResponse([_summary(stack) for stack in found], following))
+    page, next_token = stacks.page_stacks(backend, caller, filters, token=token or None, limit=size)
+    return reply(ListStacksResponse([_summary(stack) for stack in page], next_token))
 
 
 @router.head(_PROJECT)
@@ -83,59 +80,58 @@ def delete_stack(backend: BackendDep, caller: CallerDep, path: StackPathDep, *, 
 
 @router.patch(f"{_STACK}/tags")
 def update_stack_tags(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: StackDocumentBodyDep) -> Response:
-    stacks.replace_tags(backend, caller, path, body.decode(dict[str, str]))
+    attributes.replace_tags(backend, caller, path, body.decode(dict[str, str]))
     return empty()
 
 
 @router.post(f"{_STACK}/tags")
 def add_stack_tag(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
     tag = body.decode(StackTag)
-    stacks.set_tag(backend, caller, path, tag.name, tag.value, must_exist=False)
+    attributes.create_tag(backend, caller, path, tag.name, tag.value)
     return empty()
 
 
 @router.patch(f"{_STACK}/tags/{{name}}")
 def update_stack_tag(backend: BackendDep, caller: CallerDep, path: StackPathDep, name: str, body: BodyDep) -> Response:
     tag = body.decode(StackTag)
-    stacks.set_tag(backend, caller, path, name, tag.value, must_exist=True, name_again=tag.name)
+    attributes.update_tag(backend, caller, path, name, tag.value, name_in_body=tag.name)
     return empty()
 
 
 @router.delete(f"{_STACK}/tags/{{name}}")
 def delete_stack_tag(backend: BackendDep, caller: CallerDep, path: StackPathDep, name: str) -> Response:
-    stacks.remove_tag(backend, caller, path, name)
+    attributes.delete_tag(backend, caller, path, name)
     return empty()
 
 
 @router.get(f"{_STACK}/config")
 def get_stack_config(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    return reply(stacks.get_config(backend, caller, path))
+    return reply(attributes.get_config(backend, caller, path))
 
 
 @router.put(f"{_STACK}/config")
 def update_stack_config(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: StackDocumentBodyDep) -> Response:
     text = msgspec.json.encode(body.decode(StackConfig))
-    stacks.set_config(backend, caller, path, text)
+    attributes.update_config(backend, caller, path, text)
     return reply(text)
 
 
 @router.delete(f"{_STACK}/config")
 def delete_stack_config(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    stacks.set_config(backend, caller, path, None)
+    attributes.update_config(backend, caller, path, None)
     return empty()
 
 
 @router.get(f"{_STACK}/metadata")
 def get_stack_metadata(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    owner = ownership.get_owner(backend, caller, path)
-    stack, person = owner.stack, owner.person
+    stack, owner = ownership.get_owner(backend, caller, path)
     return reply(
         StackMetadata(
             stack.id,
             stack.path.org,
             stack.path.project,
             stack.path.name,
-            UserInfo(person.name, person.login, person.avatar_url),
+            UserInfo(owner.name, owner.login, owner.avatar_url),
             NotificationSettings(False, False),
         ),
     )
@@ -146,23 +142,22 @@ class _State(msgspec.Struct):
 
 
 def _require_small_beside_state(body: Body) -> None:
-    """Raise TooLarge for a request in which anything but the state, which is kept as text, has a state's size."""
+    """Raise TooLarge for a request that is too large without its state, which alone is kept as text."""
     if len(body.text) <= DOCUMENT.size_bytes:
         return
     if len(body.text) - len(body.decode(_State).state) > DOCUMENT.size_bytes:
         raise TooLarge(f"the request without its state is larger than {DOCUMENT.size_bytes:,} bytes")
 
 
-def _new_stack(asked: CreateStackRequest) -> NewStack:
-    if asked.create_managed_environment:
-        msg = "environments managed by a stack are not built yet"
-        raise NotBuilt(msg)
-    config = msgspec.json.encode(asked.config) if asked.config is not None else None
-    state = bytes(asked.state)
-    return NewStack(asked.stack_name, asked.tags or {}, state if state != b"null" else None, config, tuple(asked.teams or ()))
+def _new_stack(request: CreateStackRequest) -> NewStack:
+    if request.create_managed_environment:
+        raise NotBuilt("environments managed by a stack are not built yet")
+    config = msgspec.json.encode(request.config) if request.config is not None else None
+    state = bytes(request.state) if bytes(request.state) != b"null" else None
+    return NewStack(request.stack_name, request.tags or {}, state, config, tuple(request.teams or ()))
 
 
-def _summary(stack: Listed) -> StackSummary:
+def _summary(stack: ListedStack) -> StackSummary:
     return StackSummary(
         stack.id,
         stack.path.org,

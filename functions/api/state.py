@@ -5,9 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from msgspec import UNSET, Raw
 
-from common.core.errors import NotFound
-from common.stacks.model import StackPath
-from common.stacks.state import lifecycle
+from common.stacks.model import Stack, StackPath
+from common.stacks.service import lifecycle
 from common.stacks.state import service as state
 from common.wire.stacks import (
     ImportStackResponse,
@@ -28,12 +27,12 @@ router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"
 
 
-def _import_allowed(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> None:
-    """Ask before the body is read: a stranger's upload of many megabytes is refused at its first byte."""
-    lifecycle.require_import(backend, caller, path)
+def _require_import(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Stack:
+    """Return the stack before the body is read: an upload without the permission is rejected at its first byte."""
+    return state.require_import(backend, caller, path)
 
 
-ImportAllowedDep = Annotated[None, Depends(_import_allowed)]
+ImportStackDep = Annotated[Stack, Depends(_require_import)]
 
 
 @router.get(f"{_STACK}/export")
@@ -52,23 +51,23 @@ def export_stack_at_version(backend: BackendDep, caller: CallerDep, path: StackP
 def import_stack(
     backend: BackendDep,
     caller: CallerDep,
-    path: StackPathDep,
-    _allowed: ImportAllowedDep,
+    stack: ImportStackDep,
     body: StateBodyDep,
 ) -> Response:
-    return reply(ImportStackResponse(lifecycle.import_state(backend, caller, path, body.text)))
+    return reply(ImportStackResponse(state.import_state(backend, caller, stack, body.text)))
 
 
 @router.get(f"{_STACK}/outputs")
 def get_stack_outputs(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    found = state.outputs(backend, caller, path)
-    return reply(StackOutputs(*(Raw(text) if text is not None else UNSET for text in (found.outputs, found.secrets_providers))))
+    outputs = state.get_outputs(backend, caller, path)
+    texts = (outputs.outputs, outputs.secrets_providers)
+    return reply(StackOutputs(*(Raw(text) if text is not None else UNSET for text in texts)))
 
 
 @router.post(f"{_STACK}/rename")
 def rename_stack(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
-    asked = body.decode(StackRenameRequest)
-    return reply(ImportStackResponse(lifecycle.rename(backend, caller, path, asked.new_name, asked.new_project)))
+    request = body.decode(StackRenameRequest)
+    return reply(ImportStackResponse(lifecycle.rename(backend, caller, path, request.new_name, request.new_project)))
 
 
 @router.get(f"{_STACK}/resources/count")
@@ -99,27 +98,24 @@ def get_stack_resource(backend: BackendDep, caller: CallerDep, path: StackPathDe
 
 @router.get(f"{_STACK}/downstreamreferences")
 def list_downstream_references(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    return _references(state.referring_stacks(backend, caller, path))
+    return _references(state.list_downstream_references(backend, caller, path))
 
 
 @router.get(f"{_STACK}/upstreamreferences")
 def list_upstream_references(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    return _references(state.referred_stacks(backend, caller, path))
+    return _references(state.list_upstream_references(backend, caller, path))
 
 
-def _references(found: list[tuple[StackPath, int]]) -> Response:
-    return reply(StackReferences([StackReference(at.org, at.project, at.name, version) for at, version in found]))
+def _references(references: list[tuple[StackPath, int]]) -> Response:
+    shapes = [StackReference(path.org, path.project, path.name, version) for path, version in references]
+    return reply(StackReferences(shapes))
 
 
 def _resources(backend: BackendDep, caller: CallerDep, path: StackPathDep, version: int | None) -> Response:
-    at, found = state.resources(backend, caller, path, version)
-    return reply(StackResources([ResourceInfo(Raw(resource.text)) for resource in found], "", at))
+    number, resources = state.list_resources(backend, caller, path, version)
+    return reply(StackResources([ResourceInfo(Raw(resource.text)) for resource in resources], "", number))
 
 
 def _resource(backend: BackendDep, caller: CallerDep, path: StackPathDep, version: int | None, urn: str) -> Response:
-    at, found = state.resources(backend, caller, path, version)
-    texts = [resource.text for resource in found if resource.urn == urn]
-    if not texts:
-        msg = f"Resource {urn[:300]!a} not found"
-        raise NotFound(msg)
-    return reply(StackResource(ResourceInfo(Raw(texts[0])), "", at))
+    number, resource = state.get_resource(backend, caller, path, version, urn)
+    return reply(StackResource(ResourceInfo(Raw(resource.text)), "", number))

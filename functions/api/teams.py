@@ -8,7 +8,7 @@ from common.people.teams import model
 from common.people.teams import service as teams
 from common.people.teams.model import EnvironmentChange, MemberAction, MemberChange, StackChange, TeamChange, TeamDetails
 from common.rights.permissions import StackLevel
-from common.stacks import sharing
+from common.stacks.service import sharing
 from common.wire.teams import (
     CreatePulumiTeamRequest,
     ListTeamsResponse,

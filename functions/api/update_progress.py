@@ -1,10 +1,10 @@
-"""What a running update sends: the engine's hot calls, authorised by the lease alone and answered without a body."""
+"""What a running update sends: the engine's most frequent calls. The lease alone authorizes them."""
 
 from fastapi import APIRouter, Response
 
 from common.core.errors import BadRequest
-from common.stacks.updates import running, service
 from common.stacks.updates.model import Completion
+from common.stacks.updates.service import completion, progress
 from common.wire.updates import CompleteUpdateRequest, RenewUpdateLeaseRequest, RenewUpdateLeaseResponse
 from functions.http.bodies import BatchBodyDep, BodyDep, StateBodyDep
 from functions.http.deps import BackendDep, LeaseDep, StackPathDep, empty, reply
@@ -15,44 +15,44 @@ _UPDATE = "/api/stacks/{org}/{project}/{stack}/{kind}/{update_id}"
 
 @router.patch(f"{_UPDATE}/journalentries")
 def create_journal_entries(backend: BackendDep, lease: LeaseDep, body: BatchBodyDep) -> Response:
-    running.append_journal(backend, lease, body.stored, body.text)
+    progress.append_journal(backend, lease, body.stored, body.text)
     return empty()
 
 
 @router.post(f"{_UPDATE}/events/batch")
 def record_engine_event_batch(backend: BackendDep, lease: LeaseDep, body: BatchBodyDep) -> Response:
-    running.append_events(backend, lease, body.stored, body.text)
+    progress.append_events(backend, lease, body.stored, body.text)
     return reply(b"{}")
 
 
 @router.patch(f"{_UPDATE}/checkpoint")
 def patch_update_checkpoint(backend: BackendDep, lease: LeaseDep, body: StateBodyDep) -> Response:
-    running.put_checkpoint(backend, lease, body.text)
+    progress.update_checkpoint(backend, lease, body.text)
     return empty()
 
 
 @router.patch(f"{_UPDATE}/checkpointverbatim")
 def patch_update_verbatim_checkpoint(backend: BackendDep, lease: LeaseDep, body: StateBodyDep) -> Response:
-    running.put_verbatim(backend, lease, body.text)
+    progress.update_checkpoint_verbatim(backend, lease, body.text)
     return empty()
 
 
 @router.patch(f"{_UPDATE}/checkpointdelta")
 def patch_update_checkpoint_delta(backend: BackendDep, lease: LeaseDep, body: StateBodyDep) -> Response:
-    running.put_delta(backend, lease, body.text)
+    progress.update_checkpoint_delta(backend, lease, body.text)
     return empty()
 
 
 @router.post(f"{_UPDATE}/renew_lease")
 def renew_update_lease(backend: BackendDep, lease: LeaseDep, path: StackPathDep, body: BodyDep) -> Response:
     body.decode(RenewUpdateLeaseRequest)
-    token, expires_at = service.renew(backend, lease, path)
+    token, expires_at = progress.renew(backend, lease, path)
     return reply(RenewUpdateLeaseResponse(token, expires_at // 1000))
 
 
 @router.post(f"{_UPDATE}/complete")
 def complete_update(backend: BackendDep, lease: LeaseDep, body: BodyDep) -> Response:
-    service.complete(backend, lease, _completion(body.decode(CompleteUpdateRequest).status))
+    completion.complete(backend, lease, _completion(body.decode(CompleteUpdateRequest).status))
     return empty()
 
 
@@ -60,5 +60,4 @@ def _completion(text: str) -> Completion:
     try:
         return Completion(text)
     except ValueError as error:
-        msg = f"an update ends as succeeded or failed, not as {text[:40]!a}"
-        raise BadRequest(msg) from error
+        raise BadRequest(f"an update ends as succeeded or failed, not as {text[:40]!a}") from error

@@ -8,9 +8,10 @@ from msgspec import Raw
 from common.core.errors import BadRequest
 from common.stacks.engine.jsontext import shield_for
 from common.stacks.model import Kind, Status
-from common.stacks.updates import history, running, service
-from common.stacks.updates.history import EventQuery, event_types
-from common.stacks.updates.model import Program, Start, Started
+from common.stacks.updates.model import Program, StartedUpdate, StartRequest
+from common.stacks.updates.service import completion, events, history, progress
+from common.stacks.updates.service import start as updates
+from common.stacks.updates.service.events import EventQuery, event_types
 from common.wire.updates import (
     BeginUpdateRequest,
     BeginUpdateResponse,
@@ -28,26 +29,26 @@ from functions.http.shapes import ClientDep, extended_reply, stack_shape
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"
 _UPDATE = f"{_STACK}/{{kind}}/{{update_id}}"
-# What the base may add to the reply, compressed; the smallest of our hosts carries 4.5 MB. The client exports a larger one
-# separately, and that call can answer with a link into the store.
 _WARNING_LIMIT = 1000
+# The largest base state in a reply, as gzip; the smallest limit of our hosts is 4.5 MB. The client exports a larger one
+# separately, and that call can reply with a link into the store.
 BASE_LIMIT_BYTES = 3 << 20
 
 
 @router.post(f"{_STACK}/begin-update")
 def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, client: ClientDep, body: ProgramBodyDep) -> Response:
-    asked = body.decode(BeginUpdateRequest)
-    started, base = service.begin_with_base(
+    request = body.decode(BeginUpdateRequest)
+    started, base = updates.begin_with_base(
         backend,
         caller,
         path,
-        kind=_kind(asked.update_kind),
-        program=_program(bytes(asked.program)),
-        wanted=Start(asked.tags, asked.journal_version),
+        kind=_kind(request.update_kind),
+        program=_program(bytes(request.program)),
+        request=StartRequest(request.tags, request.journal_version),
         client=client,
         limit_bytes=BASE_LIMIT_BYTES,
     )
-    answer = BeginUpdateResponse(
+    shape = BeginUpdateResponse(
         version=started.version,
         token=started.token,
         token_expiration=started.lease_expires_at // 1000,
@@ -55,12 +56,12 @@ def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, cli
         stack=stack_shape(backend, started.stack, tags=started.tags),
         update_id=started.update_id,
     )
-    return _warned(extended_reply(answer, "deployment", base) if base is not None else reply(answer), started)
+    return _warned(extended_reply(shape, "deployment", base) if base is not None else reply(shape), started)
 
 
 @router.post(f"{_STACK}/{{kind}}")
 def create_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, kind: str, body: ProgramBodyDep) -> Response:
-    return reply(UpdateProgramResponse(service.create(backend, caller, path, _kind(kind), _program(body.text))))
+    return reply(UpdateProgramResponse(updates.create(backend, caller, path, _kind(kind), _program(body.text))))
 
 
 @router.post(_UPDATE)
@@ -72,23 +73,23 @@ def start_update(
     client: ClientDep,
     body: StackDocumentBodyDep,
 ) -> Response:
-    asked = body.decode(StartUpdateRequest)
-    started = service.start(backend, caller, path, update_id, wanted=Start(asked.tags, asked.journal_version), client=client)
+    shape = body.decode(StartUpdateRequest)
+    request = StartRequest(shape.tags, shape.journal_version)
+    started = updates.start(backend, caller, path, update_id, request=request, client=client)
     expires = started.lease_expires_at // 1000
     return _warned(reply(StartUpdateResponse(started.version, started.token, expires, started.journal_version)), started)
 
 
 @router.get(_UPDATE)
 def get_update_status(backend: BackendDep, caller: CallerDep, path: StackPathDep, update_id: str) -> Response:
-    found = history.get_status(backend, caller, path, update_id)
-    is_over = found.status in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
-    status = Status.RUNNING if found.status is Status.FINISHING else found.status
-    return reply(UpdateResults(status, [], None if is_over else "0"))
+    status = history.get_status(backend, caller, path, update_id).status
+    has_ended = status in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+    return reply(UpdateResults(Status.RUNNING if status is Status.FINISHING else status, [], None if has_ended else "0"))
 
 
 @router.post(f"{_UPDATE}/cancel")
 def cancel_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, update_id: str) -> Response:
-    service.cancel(backend, caller, path, update_id)
+    completion.cancel(backend, caller, path, update_id)
     return empty()
 
 
@@ -103,18 +104,18 @@ def get_engine_events(
     urns: Annotated[list[str] | None, Query(alias="urn")] = None,
 ) -> Response:
     query = EventQuery(token, event_types(types or ()), frozenset(urns or ()))
-    events, following = history.page_events(backend, caller, path, update_id, query)
-    return reply(GetUpdateEventsResponse([Raw(event) for event in events], str(following) if following is not None else None))
+    texts, next_start = events.page_events(backend, caller, path, update_id, query)
+    return reply(GetUpdateEventsResponse([Raw(text) for text in texts], str(next_start) if next_start is not None else None))
 
 
 @router.post(f"{_UPDATE}/events")
 def record_engine_event(backend: BackendDep, lease: LeaseDep, body: BatchBodyDep) -> Response:
-    running.append_event(backend, lease, body.text)
+    progress.append_event(backend, lease, body.text)
     return reply(b"{}")
 
 
-def _warned(response: Response, started: Started) -> Response:
-    """Return a reply with what was wrong with the state that the update starts from, which clients show."""
+def _warned(response: Response, started: StartedUpdate) -> Response:
+    """Return a reply with a warning, which clients show, if the update starts from a damaged state."""
     if started.stack.latest.damage:
         text = f"the last update left a damaged state: {started.stack.latest.damage}"
         response.headers["X-Pulumi-Warning"] = " ".join(text[:_WARNING_LIMIT].encode("ascii", "replace").decode().split())
@@ -123,16 +124,10 @@ def _warned(response: Response, started: Started) -> Response:
 
 def _kind(text: str) -> Kind:
     if text not in (Kind.UPDATE, Kind.PREVIEW, Kind.REFRESH, Kind.DESTROY, Kind.RESOURCE_IMPORT):
-        msg = f"there is no kind of update called {text[:40]!a}"
-        raise BadRequest(msg)
+        raise BadRequest(f"there is no kind of update called {text[:40]!a}")
     return Kind(text)
 
 
 def _program(text: bytes) -> Program:
-    asked = decode(shield_for([text]).hide(text), UpdateProgramRequest)
-    try:
-        text.decode()
-    except UnicodeDecodeError as error:
-        msg = "the request body is not UTF-8"
-        raise BadRequest(msg) from error
-    return Program(text, dry_run=asked.options is not None and asked.options.dry_run)
+    request = decode(shield_for([text]).hide(text), UpdateProgramRequest)
+    return Program(text, dry_run=request.options is not None and request.options.dry_run)

@@ -82,7 +82,7 @@ class FunctionHost:
         self._reread(_prepare_opened)
         self.prepare()
         with self._using() as opened:
-            return run_due(opened.backend, may_go_on=may_go_on)
+            return run_due(opened.backend, may_continue=may_go_on)
 
     def prepare(self) -> None:
         """Check the services, bring the tables to this release and make the first administrator, once; raises StartUpError."""

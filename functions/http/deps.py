@@ -17,10 +17,10 @@ from common.backend import Backend
 from common.core.errors import Unauthorized
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
-from common.stacks import steps as stacks
 from common.stacks.model import StackPath
-from common.stacks.updates import leases
+from common.stacks.service import listing as stacks
 from common.stacks.updates.leases import Lease
+from common.stacks.updates.service import progress
 from functions.http.bodies import DOCUMENT, PROGRAM, STATE, VALUES, Body, BodyReader
 
 JSON = "application/json"
@@ -61,7 +61,7 @@ async def get_lease(request: Request) -> Lease:
     if scheme != "update-token":
         msg = "this call needs the token of an update's lease"
         raise Unauthorized(msg)
-    return leases.verify(_backend(request), token.strip(), _stack_path(request), request.path_params["update_id"])
+    return progress.require_lease(_backend(request), token.strip(), _stack_path(request), request.path_params["update_id"])
 
 
 async def get_stack_path(request: Request) -> StackPath:
@@ -85,7 +85,9 @@ def may_on_stack(permission: Permission, *, former_names: bool = False) -> Calla
     """Return a check that raises NotFound or Forbidden unless the caller has a permission on the stack of the address."""
 
     def check(request: Request) -> None:
-        stacks.get_stack(_backend(request), _caller(request), _stack_path(request), permission, former_names=former_names)
+        stacks.require_permission(
+            _backend(request), _caller(request), _stack_path(request), permission, former_names=former_names
+        )
 
     return check
 

@@ -15,8 +15,8 @@ from common.core.compression import is_packed
 from common.stacks import model
 from common.stacks.engine.jsontext import shield_for
 from common.stacks.model import Status
-from common.stacks.updates.history import Page
-from common.stacks.updates.model import Client, Entry
+from common.stacks.updates.model import Client, HistoryEntry
+from common.stacks.updates.service.history import Page
 from common.wire.stacks import OperationStatus, Stack, UserInfo
 from common.wire.updates import EMPTY_OBJECT, UpdateInfo, UpdateItem
 from functions.http.deps import client_address, reply
@@ -88,7 +88,7 @@ class _Program(msgspec.Struct):
     config: Raw = EMPTY_OBJECT
 
 
-def update_info(entry: Entry) -> UpdateInfo:
+def update_info(entry: HistoryEntry) -> UpdateInfo:
     """Return an entry of a history; configuration, message and environment as the client spelled them."""
     shield = shield_for([entry.program])
     program = msgspec.json.decode(shield.hide(entry.program), type=_Program)
@@ -108,7 +108,7 @@ def update_info(entry: Entry) -> UpdateInfo:
     )
 
 
-def update_item(entry: Entry, latest_version: int) -> UpdateItem:
+def update_item(entry: HistoryEntry, latest_version: int) -> UpdateItem:
     """Return an update in the service's own shape."""
     return UpdateItem(
         info=update_info(entry),
@@ -119,7 +119,7 @@ def update_item(entry: Entry, latest_version: int) -> UpdateItem:
     )
 
 
-def update_items(entries: Iterable[Entry], latest_version: int) -> list[UpdateItem]:
+def update_items(entries: Iterable[HistoryEntry], latest_version: int) -> list[UpdateItem]:
     """Return updates in the service's own shape."""
     return [update_item(entry, latest_version) for entry in entries]
 

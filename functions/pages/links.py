@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import msgspec
 from fastapi import APIRouter, Response
 
-from common.rights.permissions import Permission
-from common.stacks import steps as stacks
 from common.stacks.model import Stack
-from common.stacks.updates import history
-from common.stacks.updates.model import Entry
+from common.stacks.service import listing as stacks
+from common.stacks.updates.model import HistoryEntry
+from common.stacks.updates.service import history
 from functions.http.deps import BackendDep, StackPathDep
 from functions.http.unbuilt import refusal
 from functions.pages.hiding import missing, unless_hidden
@@ -78,7 +77,7 @@ def show_preview(visitor: VisitorDep, backend: BackendDep, person: PersonDep, pa
 @router.get(_STACK)
 def show_stack(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep) -> Response:
     """Show a stack, also under a name that it had before, and its newest update."""
-    found = unless_hidden(lambda: stacks.get_stack(backend, person, path, Permission.STACK_READ, former_names=True))
+    found = unless_hidden(lambda: stacks.get_stack(backend, person, path, former_names=True))
     latest = found.latest
     row = Row(f"Update {latest.version}", latest.kind, latest.status, latest.author, latest.started_at, latest.ended_at)
     return page(visitor, "stack", stack=found, row=row if latest.version else None, asked=path)
@@ -93,7 +92,7 @@ def show_owner(visitor: VisitorDep, person: PersonDep, org: str) -> Response:
     return page(visitor, "owner", membership=membership, is_open=membership.is_open)
 
 
-def _entry_page(visitor: Visitor, stack: Stack, entry: Entry, *, title: str) -> Response:
+def _entry_page(visitor: Visitor, stack: Stack, entry: HistoryEntry, *, title: str) -> Response:
     row = Row(
         title,
         "preview" if entry.dry_run else entry.kind,

@@ -39,6 +39,6 @@ class Ticker:
     def _run(self) -> None:
         while not self._stopping.wait(TICK_SECONDS):
             try:
-                run_due(self._backend, may_go_on=lambda: not self._stopping.is_set())
+                run_due(self._backend, may_continue=lambda: not self._stopping.is_set())
             except Exception:  # The next tick tries again; a thread that died would leave leases unexpired for ever.
                 LOG.exception("the jobs that were due could not be looked up")

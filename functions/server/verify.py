@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from common.config.settings import Settings
-from common.stacks.state.verifying import find_damage
+from common.stacks.state.service import check_states
 from functions.server import startup
 
 
@@ -12,10 +12,10 @@ def verify(settings: Settings, *, all_versions: bool, report: Callable[[str], ob
     """Report each state that cannot be read, and how many were looked at; tell whether all is well."""
     number = bad = 0
     with closing(startup.open_existing(settings)) as backend:
-        for kept, problem in find_damage(backend, newest_only=not all_versions):
+        for version, problem in check_states(backend, newest_only=not all_versions):
             number += 1
             if problem:
                 bad += 1
-                report(f"version {kept.version} of stack '{kept.path}': {problem}")
+                report(f"version {version.version} of stack '{version.path}': {problem}")
     report(f"{number:,} {'version' if all_versions else 'stack'}{'' if number == 1 else 's'} checked, {bad:,} damaged")
     return bad == 0

@@ -8,16 +8,16 @@ from common.access import tokens as access
 from common.access.authentication import TokenOwner
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.crypto.service_keys import lease_key
 from common.db.tables.people import invites
 from common.db.tables.stacks import stacks
 from common.environments.service import open_yaml
 from common.people.orgs import steps as orgs
 from common.people.users import steps as users
 from common.stacks.model import Kind, StackPath
-from common.stacks.secrets import encrypt
-from common.stacks.state import lifecycle
+from common.stacks.service import lifecycle
+from common.stacks.service.secrets import encrypt
 from common.stacks.updates import leases
-from common.wire.secrets import EncryptValueRequest
 from tests.authorization.needs import KINDS
 from tests.authorization.positions import OF_UPDATES
 from tests.authorization.world import OTHER, add_directory, add_issuer
@@ -64,7 +64,7 @@ def build(backend: Backend, token: str) -> dict[str, str]:
 
 
 def _sealed(backend: Backend, token: str, path: StackPath) -> str:
-    return b64encode(encrypt(backend, caller_of(backend, token), path, EncryptValueRequest(b"g")).ciphertext).decode()
+    return b64encode(encrypt(backend, caller_of(backend, token), path, b"g")).decode()
 
 
 def _add_updates(backend: Backend, token: str, dev: StackPath, names: dict[str, str]) -> None:
@@ -76,7 +76,7 @@ def _add_updates(backend: Backend, token: str, dev: StackPath, names: dict[str, 
             path = make_stack(backend, gina, f"{name}-{kind}", project=PROJECT, org=OTHER)
             made = make_running(backend, gina, path, kind=what, dry_run=dry, journal=journal)
             names[f"{name} {kind}"] = made.id
-            names["lease"] = leases.issue(backend, made.id, path)
+            names["lease"] = leases.issue(lease_key(backend), made.id, path)
 
 
 def _add_access(backend: Backend, gina_id: str, names: dict[str, str]) -> None:

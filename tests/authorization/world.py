@@ -1,6 +1,7 @@
 """The two organizations in which the calls of the matrix are made, and everybody who makes them."""
 
 import secrets
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +15,7 @@ from common.access import tokens as access
 from common.access.authentication import TokenOwner
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.crypto.service_keys import lease_key
 from common.db.tables.access import access_tokens
 from common.db.tables.people import invites, members, organizations, users
 from common.db.tables.stacks import stacks
@@ -32,10 +34,10 @@ from common.sign_in.workload_identity.language.statements import Sent
 from common.sign_in.workload_identity.model import Registration
 from common.stacks.engine import delta
 from common.stacks.model import Kind, StackPath
-from common.stacks.secrets import encrypt
-from common.stacks.state import lifecycle
-from common.stacks.updates import leases, running
-from common.wire.secrets import EncryptValueRequest
+from common.stacks.service import lifecycle
+from common.stacks.service.secrets import encrypt
+from common.stacks.updates import leases
+from common.stacks.updates.service import progress
 from tests.authorization import callers
 from tests.authorization.callers import EVERYTHING, NOTHING, Who, given, machine, nobody, person, plain
 from tests.authorization.needs import KINDS, Row
@@ -131,9 +133,11 @@ def start_updates(world: World) -> None:
         )
         for name, made in (("live", live), ("plain", bare)):
             world.names[f"{name} {kind}"] = made.id
-            world.leases[made.id] = leases.issue(backend, made.id, made.path)
+            world.leases[made.id] = leases.issue(lease_key(backend), made.id, made.path)
         if what is not Kind.PREVIEW:  # A preview records nothing but events.
-            running.put_verbatim(backend, bare.lease, b'{"version":3,"untypedDeployment":%s,"sequenceNumber":1}' % BASE)
+            progress.update_checkpoint_verbatim(
+                backend, bare.lease, b'{"version":3,"untypedDeployment":%s,"sequenceNumber":1}' % BASE
+            )
     mark_used(world)
 
 
@@ -191,8 +195,8 @@ def _add_stacks(world: World) -> None:
 
 
 def _sealed(world: World) -> str:
-    found = encrypt(world.backend, make_admin(world.backend), StackPath(ORG, "shop", "dev"), EncryptValueRequest(b"x"))
-    return str(msgspec.to_builtins(found)["ciphertext"])
+    ciphertext = encrypt(world.backend, make_admin(world.backend), StackPath(ORG, "shop", "dev"), b"x")
+    return b64encode(ciphertext).decode()
 
 
 def _add_teams(world: World) -> None:

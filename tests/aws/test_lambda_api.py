@@ -220,7 +220,7 @@ class TestJobs:
         first, second = (installation.jobs.invoke(JOBS_EVENT) for _ in range(2))
 
         assert isinstance(first, list)
-        assert "sweep_blobs" not in second
+        assert "delete_unused_blobs" not in second
         assert "Traceback" not in installation.jobs.log
 
 

@@ -10,15 +10,14 @@ from common.backend import Backend
 from common.core.compression import unpack
 from common.db.tables.stacks import updates as updates_table
 from common.rights.caller import Caller
-from common.stacks import secrets
 from common.stacks.model import Kind, StackPath
-from common.stacks.state import lifecycle
+from common.stacks.service import lifecycle, secrets
+from common.stacks.service.lifecycle import NewStack
 from common.stacks.state import service as state
-from common.stacks.state.lifecycle import NewStack
-from common.stacks.updates import running, service
 from common.stacks.updates.leases import Lease
-from common.stacks.updates.model import Client, Completion, Program, Start, Started
-from common.wire.secrets import EncryptValueRequest
+from common.stacks.updates.model import Client, Completion, Program, StartedUpdate, StartRequest
+from common.stacks.updates.service import completion, progress
+from common.stacks.updates.service import start as updates
 from tests.factories.people import ORG
 from tests.stacks.engine.builders import VERSION, dump, entry, make_batch, make_resource, names
 
@@ -32,7 +31,7 @@ class Running:
     path: StackPath
     id: str
     lease: Lease
-    started: Started
+    started: StartedUpdate
 
 
 def make_stack(
@@ -60,14 +59,14 @@ def make_update(
     backend: Backend, caller: Caller, path: StackPath, *, kind: Kind = Kind.UPDATE, dry_run: bool = False, **members: Any
 ) -> str:
     """Makes an update that is not started and returns its id."""
-    return service.create(backend, caller, path, kind, make_program(dry_run=dry_run, **members))
+    return updates.create(backend, caller, path, kind, make_program(dry_run=dry_run, **members))
 
 
 def start(
     backend: Backend, caller: Caller, path: StackPath, update_id: str, *, tags: dict[str, str] | None = None, journal: int = 2
 ) -> Running:
     """Starts a created update."""
-    started = service.start(backend, caller, path, update_id, wanted=Start(tags, journal), client=CLIENT)
+    started = updates.start(backend, caller, path, update_id, request=StartRequest(tags, journal), client=CLIENT)
     return Running(path, update_id, Lease(update_id), started)
 
 
@@ -81,18 +80,18 @@ def make_running(
 def record(backend: Backend, update: Running, *entries: dict[str, Any]) -> None:
     """Sends one batch of journal entries."""
     batch = make_batch(*entries)
-    running.append_journal(backend, update.lease, batch, batch)
+    progress.append_journal(backend, update.lease, batch, batch)
 
 
 def record_events(backend: Backend, update: Running, *events: dict[str, Any]) -> None:
     """Sends one batch of engine events."""
     batch = dump({"events": list(events)})
-    running.append_events(backend, update.lease, batch, batch)
+    progress.append_events(backend, update.lease, batch, batch)
 
 
 def complete(backend: Backend, update: Running, how: Completion = Completion.SUCCEEDED) -> None:
     """Completes a running update."""
-    service.complete(backend, update.lease, how)
+    completion.complete(backend, update.lease, how)
 
 
 def creation(name: str, step: int, **members: Any) -> list[dict[str, Any]]:
@@ -120,6 +119,11 @@ def update_row(backend: Backend, update_id: str) -> Row[Any]:
         return connection.execute(select(updates_table).where(updates_table.c.id == update_id)).one()
 
 
+def import_state(backend: Backend, caller: Caller, path: StackPath, text: bytes) -> str:
+    """Import a state and return the id of the update."""
+    return state.import_state(backend, caller, state.require_import(backend, caller, path), text)
+
+
 def exported(backend: Backend, caller: Caller, path: StackPath, version: int | None = None) -> bytes:
     """Returns the text of the stack's newest state, or of a version."""
     return unpack(
@@ -134,4 +138,4 @@ def exported_names(backend: Backend, caller: Caller, path: StackPath) -> list[st
 
 def make_ciphertext(backend: Backend, caller: Caller, path: StackPath, plain: bytes = b"x") -> str:
     """Returns a value encrypted for a stack, as the wire has it."""
-    return b64encode(secrets.encrypt(backend, caller, path, EncryptValueRequest(plain)).ciphertext).decode()
+    return b64encode(secrets.encrypt(backend, caller, path, plain)).decode()

@@ -17,7 +17,7 @@ from common.people.teams.model import (
 from common.rights.caller import Caller
 from common.rights.org_settings import EnvironmentLevel
 from common.rights.permissions import Permission, StackLevel
-from common.stacks import sharing
+from common.stacks.service import sharing
 from tests.factories.people import caller_of, make_user
 from tests.factories.tokens import make_role
 

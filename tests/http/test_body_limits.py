@@ -65,7 +65,7 @@ LARGER: dict[tuple[str, str], BodyLimit] = {
 }
 # Dependencies that know who calls, and those that have decided as well whether they may send much.
 KNOWS = {deps.get_caller, deps.get_lease, shapes.get_directory}
-DECIDES = {deps.get_lease, shapes.get_directory, state._import_allowed}
+DECIDES = {deps.get_lease, shapes.get_directory, state._require_import}
 READS = ("stream", "body", "form", "json")
 
 

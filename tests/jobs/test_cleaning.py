@@ -9,12 +9,13 @@ from common.backend import Backend
 from common.core.ids import new_id
 from common.db.tables import stacks as core_tables
 from common.rights.caller import Caller
-from common.stacks import blob_keys, blob_sweep
+from common.stacks import blob_keys
 from common.stacks.model import StackPath, Status
-from common.stacks.state import lifecycle
-from common.stacks.state.lifecycle import NewStack
-from functions.jobs import compact_journals, purge_deleted, run_due, sweep_blobs
-from functions.jobs.job import Job
+from common.stacks.service import blobs as unused_blobs
+from common.stacks.service import deleted, lifecycle
+from common.stacks.service.lifecycle import NewStack
+from common.stacks.updates.service import cleanup
+from functions.jobs import Job, page_by_page, run_due, until_none_left
 from tests.clocks import FrozenClock
 
 STATE = b'{"version":3,"deployment":{"manifest":{"time":"2026-01-02T03:04:05Z"},"resources":[]}}'
@@ -69,7 +70,7 @@ def named_checkpoint(backend: Backend, update_id: str) -> str:
 
 class TestSweepBlobs:
     def run(self, backend: Backend) -> None:
-        run_due(backend, [Job("sweep", 60, sweep_blobs.step)])
+        run_due(backend, [Job("blobs", 60, page_by_page(unused_blobs.delete_unused))])
 
     def test_keeps_what_rows_name(self, backend: Backend, latest: str) -> None:
         """States and batches that some row names stay, however old they are."""
@@ -109,14 +110,14 @@ class TestSweepBlobs:
 
     def test_works_through_pages(self, backend: Backend, latest: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Many blobs are looked at page by page; none is left out between two pages."""
-        monkeypatch.setattr(blob_sweep, "PAGE_KEYS", 2)
+        monkeypatch.setattr(unused_blobs, "PAGE_KEYS", 2)
         named = named_checkpoint(backend, latest)
         for number in range(9):
             new_key = blob_keys.new_batch_key if number % 2 else blob_keys.new_checkpoint_key
             put_blob(backend, new_key(new_id()), timedelta(days=2))
         after, steps = "", 0
         while steps == 0 or after:
-            _, after = blob_sweep.sweep(backend, after)
+            _, after = unused_blobs.delete_unused(backend, after)
             steps += 1
 
         assert {named} == blobs(backend)
@@ -128,11 +129,11 @@ class TestCompactJournals:
         """After the days of the setting the journal goes; events, history and state stay."""
         add_batches(backend, latest)
         clock.pass_seconds(7 * DAY - 1)
-        run_due(backend, [Job("compact", 0, compact_journals.step)])
+        run_due(backend, [Job("journals", 0, until_none_left(cleanup.delete_old_journals))])
         assert 1 == count(backend, core_tables.journal_batches)
 
         clock.pass_seconds(2)
-        run_due(backend, [Job("compact", 0, compact_journals.step)])
+        run_due(backend, [Job("journals", 0, until_none_left(cleanup.delete_old_journals))])
 
         assert 0 == count(backend, core_tables.journal_batches)
         assert 1 == count(backend, core_tables.event_batches)
@@ -148,14 +149,14 @@ class TestCompactJournals:
             connection.execute(update(core_tables.updates).values(status=status))
         clock.pass_seconds(100 * DAY)
 
-        run_due(backend, [Job("compact", 0, compact_journals.step)])
+        run_due(backend, [Job("journals", 0, until_none_left(cleanup.delete_old_journals))])
 
         assert 1 == count(backend, core_tables.journal_batches)
 
 
 class TestPurgeDeleted:
     def run(self, backend: Backend) -> None:
-        run_due(backend, [Job("purge", 0, purge_deleted.step)])
+        run_due(backend, [Job("stacks", 0, until_none_left(deleted.purge_deleted))])
 
     def test_drops_all_rows_of_a_stack_deleted_long_ago(
         self, backend: Backend, admin: Caller, clock: FrozenClock, latest: str
@@ -173,7 +174,7 @@ class TestPurgeDeleted:
         self.run(backend)
         for key in blobs(backend):
             make_old(backend, key, timedelta(days=9))
-        run_due(backend, [Job("sweep", 60, sweep_blobs.step)])
+        run_due(backend, [Job("blobs", 60, page_by_page(unused_blobs.delete_unused))])
 
         assert 1 == count(backend, core_tables.stacks) == count(backend, core_tables.updates)
         assert 0 == count(backend, core_tables.journal_batches) == count(backend, core_tables.event_batches)

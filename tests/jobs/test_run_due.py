@@ -7,8 +7,7 @@ import pytest
 from common.backend import Backend
 from common.db import job_claims
 from functions import jobs
-from functions.jobs import CLAIM_SECONDS, JOBS, run_due
-from functions.jobs.job import Job, Step
+from functions.jobs import CLAIM_SECONDS, JOBS, Job, Step, run_due
 from tests.clocks import FrozenClock
 
 
@@ -45,7 +44,7 @@ class TestRunDue:
         """A run is bounded; the rest is due at once, from where the last step stopped."""
         steps = Steps(3)
         asked = iter([True, True, False])
-        run_due(backend, [Job("count", 60, steps.step)], may_go_on=lambda: next(asked))
+        run_due(backend, [Job("count", 60, steps.step)], may_continue=lambda: next(asked))
         assert [""] == steps.words
         monkeypatch.setattr(jobs, "RUN_SECONDS", 0.0)
         run_due(backend, [Job("count", 60, steps.step)])

@@ -24,8 +24,8 @@ from common.db.tables.installation import jobs
 from common.db.tables.stacks import stack_tags, stacks, updates
 from common.rights.caller import Caller
 from common.stacks.model import StackPath, Status
-from common.stacks.updates import service
-from common.stacks.updates.model import Start
+from common.stacks.updates.model import StartRequest
+from common.stacks.updates.service import start as starting
 from tests.factories.people import ORG
 from tests.factories.stacks import CLIENT, make_running, make_stack, make_update, update_row
 from tests.field_reports.serving import at_once
@@ -340,8 +340,8 @@ class TestDeadlock:
         before = deadlocks(mysql_server)
 
         def start() -> None:
-            wanted = Start({"new": "tag"}, 2)
-            begun.append(service.start(relayed_backend, relayed_admin, path, update, wanted=wanted, client=CLIENT))
+            wanted = StartRequest({"new": "tag"}, 2)
+            begun.append(starting.start(relayed_backend, relayed_admin, path, update, request=wanted, client=CLIENT))
 
         with raw(mysql_server, mysql_database) as other:
             # As a rename does: the version first, the stack second; a start with tags goes the other way round.

@@ -19,11 +19,11 @@ from common.stacks.repository import deleted as deleted_rows
 from common.stacks.repository import listing as page_rows
 from common.stacks.repository import stacks as stack_rows
 from common.stacks.repository import transfer as moving_rows
-from common.stacks.repository.listing import Narrowed
+from common.stacks.repository.listing import Filter
 from common.stacks.updates.repository import finishing as state
 from common.stacks.updates.repository import history
 from common.stacks.updates.repository import updates as update_rows
-from common.stacks.updates.repository.running import Batch, Guard, add_journal_batch
+from common.stacks.updates.repository.progress import Batch, Guard, add_journal_batch
 from tests.mysql.shared import SharedServer
 
 STACKS, VERSIONS, OLD_VERSIONS = 300, 3, 3000
@@ -94,17 +94,17 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "stack": lambda connection: stack_rows.find(connection, "o0", "p0", "n0", ["u", "team"]),
     "stack by id": lambda connection: stack_rows.find_by_id(connection, "s0", ["u", "team"]),
     "stack by a former name": lambda connection: stack_rows.find_by_former_name(connection, StackPath("org0", "p0", "old")),
-    "deleted stacks": lambda connection: deleted_rows.newest(connection, "o0", 25),
-    "stacks to move": lambda connection: moving_rows.of_organization(connection, "o0", 101, ["u"]),
-    "names in both": lambda connection: moving_rows.names_in_both(connection, "o0", "o1", 1),
-    "stacks with a tag": lambda c: page_rows.page(c, ALL_OF_IT, Narrowed(tag=("env", "v3")), limit=11, now_millis=1),
-    "stacks of a project": lambda c: page_rows.page(c, ALL_OF_IT, Narrowed(project="p0"), limit=11, now_millis=1),
+    "deleted stacks": lambda connection: deleted_rows.find_newest(connection, "o0", 25),
+    "stacks to move": lambda connection: moving_rows.find_of_organization(connection, "o0", 101, ["u"]),
+    "names in both": lambda connection: moving_rows.find_names_in_both(connection, "o0", "o1", 1),
+    "stacks with a tag": lambda c: page_rows.page(c, ALL_OF_IT, Filter(tag=("env", "v3")), limit=11, now_millis=1),
+    "stacks of a project": lambda c: page_rows.page(c, ALL_OF_IT, Filter(project="p0"), limit=11, now_millis=1),
     "stacks of an organization": lambda c: page_rows.page(
-        c, ALL_OF_IT, Narrowed(after=("org0", "p1", "n1")), limit=11, now_millis=1
+        c, ALL_OF_IT, Filter(after=("org0", "p1", "n1")), limit=11, now_millis=1
     ),
     "update and stack": lambda c: update_rows.find_with_stack(c, "o0", StackPath("org0", "p0", "n0"), "old7", ["u"]),
     "update": lambda connection: update_rows.find(connection, "old7"),
-    "abandoned updates": lambda c: update_rows.abandoned(c, lease_before=1, finishing_before=1, limit=20),
+    "abandoned updates": lambda c: update_rows.list_abandoned(c, lease_before=1, finishing_before=1, limit=20),
     "newest updates": lambda connection: history.page_versions(connection, "s0", 10, 0),
     "previews": lambda connection: history.page_previews(connection, "s0", 0, 10, 0, ascending=False),
     "events": lambda connection: history.event_batches_from(connection, "old7", 0, 10),

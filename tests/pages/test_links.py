@@ -11,7 +11,7 @@ from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import StackLevel
 from common.stacks.model import StackPath
-from common.stacks.state import lifecycle
+from common.stacks.service import lifecycle
 from tests.clocks import FrozenClock
 from tests.factories.custom_roles import set_settings
 from tests.factories.people import caller_of, make_org, make_user

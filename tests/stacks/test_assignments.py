@@ -10,8 +10,8 @@ from common.rights.built_in import ADMIN, ENVIRONMENT, STACK_ADMIN, STACK_READ, 
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
 from common.rights.predicate import EntityKind
-from common.stacks import assignments
-from common.stacks.assignments import Assignment
+from common.stacks.service import permission_sets
+from common.stacks.service.permission_sets import Assignment
 from tests.factories.people import ORG, caller_of, make_user
 from tests.factories.roles import allow, grant, make_holder, make_role, make_team, stack_id_of
 from tests.factories.stacks import make_stack
@@ -28,12 +28,12 @@ def stack_id(backend: Backend, admin: Caller) -> str:
 
 def give(backend: Backend, caller: Caller, stack_id: str, named: str, set_id: str | None) -> Assignment | None:
     """Changes what a member holds on a stack of acme."""
-    return assignments.update_assignment(backend, caller, ORG, STACK, stack_id, named=named, set_id=set_id)
+    return permission_sets.update_assignment(backend, caller, ORG, STACK, stack_id, member=named, set_id=set_id)
 
 
 def held(backend: Backend, admin: Caller, stack_id: str) -> list[tuple[str, str]]:
     """Returns who holds which set on a stack."""
-    found, _ = assignments.list_assignments(backend, admin, ORG, STACK, stack_id)
+    found, _ = permission_sets.list_assignments(backend, admin, ORG, STACK, stack_id)
     return [(one.person.login if one.person else f"team {one.team_name}", one.permission_set.name) for one in found]
 
 
@@ -62,7 +62,9 @@ class TestUpdateAssignment:
         give(backend, admin, stack_id, bob.user_id, custom.id)
 
         readers = make_role(backend, admin, "readers", allow("stack:read"), Purpose.SET, resource_type="stack")
-        with pytest.raises(Forbidden, match="nobody may give what they do not hold on the stack themselves: stack:decrypt"):
+        with pytest.raises(
+            Forbidden, match="you can only grant permissions that you have on the stack yourself; you lack stack:decrypt"
+        ):
             give(backend, bob, stack_id, "bob", STACK_READ.id)
         assert give(backend, bob, stack_id, "bob", readers.id) is not None
         with pytest.raises(Forbidden, match="stack_access:update"):
@@ -111,7 +113,7 @@ class TestUpdateAssignment:
                     call()
                 assert f"Not Found: stack {asked!r} not found" == caught.value.message
         with pytest.raises(NotFound, match="environment"):
-            assignments.list_assignments(backend, admin, ORG, EntityKind.ENVIRONMENT, stack_id)
+            permission_sets.list_assignments(backend, admin, ORG, EntityKind.ENVIRONMENT, stack_id)
         with pytest.raises(NotFound, match="Organization"):
             held(backend, caller_of(backend, make_user(backend, "eve")), stack_id)
 
@@ -142,7 +144,7 @@ class TestListAssignments:
         """The built-in sets for stacks, and the organization's own for stacks or for anything."""
         for name, kind in (("b", "stack"), ("a", "global"), ("e", "environment")):
             make_role(backend, admin, name, allow("stack:read"), Purpose.SET, resource_type=kind)
-        _, available = assignments.list_assignments(backend, admin, ORG, STACK, stack_id)
+        _, available = permission_sets.list_assignments(backend, admin, ORG, STACK, stack_id)
 
         assert ["Stack Read", "Stack Write", "Stack Admin", "a", "b"] == [found.name for found in available]
         assert ["stack-read", "stack-write", "stack-admin", "", ""] == [found.identifier for found in available]

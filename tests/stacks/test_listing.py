@@ -10,7 +10,7 @@ from common.rights.membership import StackScope
 from common.rights.permissions import StackLevel
 from common.rights.predicate import ALWAYS, NEVER, HasTag, Is, Not, Predicate, Some
 from common.stacks.model import StackPath
-from common.stacks.repository.listing import NEAR, Narrowed, page
+from common.stacks.repository.listing import ORGANIZATIONS_READ_FIRST, Filter, page
 from common.stacks.repository.visibility import in_scopes
 from tests.counting import Counter
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org
@@ -71,13 +71,13 @@ class TestPage:
         with backend.db.connect() as connection:
             after: tuple[str, ...] | None = None
             for _ in range(len(expected) + 1):
-                rows = page(connection, scopes, Narrowed(after=after), limit=size, now_millis=1)
+                rows = page(connection, scopes, Filter(after=after), limit=size, now_millis=1)
                 found += [row.path for row in rows]
                 if len(rows) < size:
                     break
                 after = (rows[-1].path.org, rows[-1].path.project, rows[-1].path.name)
 
-        assert len(ORGS) > NEAR
+        assert len(ORGS) > ORGANIZATIONS_READ_FIRST
         assert expected == found
         assert len(ORGS) < len(expected) < len(_ids(backend))
 
@@ -86,7 +86,7 @@ class TestPage:
         expected = _seen(backend, scopes)
 
         with backend.db.connect() as connection:
-            found = page(connection, scopes, Narrowed(), limit=None, now_millis=1)
+            found = page(connection, scopes, Filter(), limit=None, now_millis=1)
 
         assert expected == [row.path for row in found]
 
@@ -96,7 +96,7 @@ class TestPage:
         expected = [path for path in _seen(backend, scopes) if path.project == "beta" and path.name == "stage"]
 
         with backend.db.connect() as connection:
-            found = page(connection, scopes, Narrowed("beta", ("env", "stage")), limit=limit, now_millis=1)
+            found = page(connection, scopes, Filter("beta", ("env", "stage")), limit=limit, now_millis=1)
 
         assert expected[:limit] == [row.path for row in found]
         assert expected
@@ -105,15 +105,15 @@ class TestPage:
         """A page that the first organizations fill takes one."""
         with backend.db.connect() as connection:
             counter.reset()
-            page(connection, scopes, Narrowed(), limit=2, now_millis=1)
+            page(connection, scopes, Filter(), limit=2, now_millis=1)
             first = len(counter.texts)
-            page(connection, scopes, Narrowed(), limit=1000, now_millis=1)
+            page(connection, scopes, Filter(), limit=1000, now_millis=1)
 
         assert (1, 3) == (first, len(counter.texts))
 
     def test_shows_nothing_to_whoever_may_see_nothing(self, backend: Backend, scopes: Scopes) -> None:
         """Without organizations there is no page, and after the last stack an empty one."""
         with backend.db.connect() as connection:
-            assert [] == page(connection, {}, Narrowed(), limit=5, now_millis=1)
-            assert [] == page(connection, {}, Narrowed(), limit=None, now_millis=1)
-            assert [] == page(connection, scopes, Narrowed(after=("zzz", "", "")), limit=5, now_millis=1)
+            assert [] == page(connection, {}, Filter(), limit=5, now_millis=1)
+            assert [] == page(connection, {}, Filter(), limit=None, now_millis=1)
+            assert [] == page(connection, scopes, Filter(after=("zzz", "", "")), limit=5, now_millis=1)

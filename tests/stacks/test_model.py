@@ -60,11 +60,13 @@ class TestIsBusy:
 class TestHeldBy:
     def test_names_who_since_when_and_from_where(self) -> None:
         """Whoever is refused learns who holds the stack, with what, since when and from where."""
-        assert "alice has been running destroy of acme/shop/dev since 2027-01-15 07:59:55 UTC from 192.0.2.7" == STACK.held_by()
+        assert (
+            "alice has been running destroy of acme/shop/dev since 2027-01-15 07:59:55 UTC from 192.0.2.7" == STACK.running_text()
+        )
 
     def test_leaves_out_an_unknown_place(self) -> None:
         """Without an origin the sentence ends with the time."""
-        assert replace(STACK, latest=replace(RUNNING, origin="")).held_by().endswith("UTC")
+        assert replace(STACK, latest=replace(RUNNING, origin="")).running_text().endswith("UTC")
 
 
 class TestOutcome:

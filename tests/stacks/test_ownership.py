@@ -7,9 +7,9 @@ from common.core.errors import Forbidden, NotFound
 from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, StackLevel
-from common.stacks import ownership
 from common.stacks import steps as stacks
 from common.stacks.model import StackPath
+from common.stacks.service import ownership
 from tests.factories.custom_roles import set_settings, suspend
 from tests.factories.people import caller_of, make_user
 from tests.factories.stacks import make_stack
@@ -29,19 +29,19 @@ class TestReassign:
     def test_makes_a_member_the_owner(self, backend: Backend, admin: Caller) -> None:
         """The new owner administers the stack, and the one before is the answer."""
         token = make_user(backend, "bob", org="acme")
-        previous = ownership.reassign(backend, admin, DEV, "bob")
+        previous = ownership.update_owner(backend, admin, DEV, "bob")
         bob = caller_of(backend, token)
 
         assert ("admin", "Administrator") == (previous.login, previous.name)
-        assert "bob" == ownership.get_owner(backend, admin, DEV).person.login
+        assert "bob" == ownership.get_owner(backend, admin, DEV)[1].login
         assert DEV == stacks.get_stack(backend, bob, DEV, Permission.STACK_DELETE).path
 
     def test_takes_the_stack_from_the_owner_before(self, backend: Backend, admin: Caller) -> None:
         """Who owned the stack holds on it what other members do."""
         make_user(backend, "carol", org="acme")
         bob = caller_of(backend, make_user(backend, "bob", org="acme"))
-        ownership.reassign(backend, admin, DEV, "bob")
-        assert "bob" == ownership.reassign(backend, bob, DEV, "carol").login
+        ownership.update_owner(backend, admin, DEV, "bob")
+        assert "bob" == ownership.update_owner(backend, bob, DEV, "carol").login
 
         with pytest.raises(NotFound):
             stacks.get_stack(backend, bob, DEV, Permission.STACK_READ)
@@ -54,10 +54,10 @@ class TestReassign:
         suspend(backend, "acme", "suspended")
 
         with pytest.raises(NotFound) as caught:
-            ownership.reassign(backend, admin, DEV, login)
+            ownership.update_owner(backend, admin, DEV, login)
         is_there = login in ("stranger", "suspended")
         assert ("is not a member of organization acme" if is_there else "not found") in caught.value.message
-        assert "admin" == ownership.get_owner(backend, admin, DEV).person.login
+        assert "admin" == ownership.get_owner(backend, admin, DEV)[1].login
 
     def test_needs_the_right(self, backend: Backend) -> None:
         """Who may write to the stack may not give it to himself."""
@@ -65,14 +65,14 @@ class TestReassign:
         bob = caller_of(backend, make_user(backend, "bob", org="acme"))
 
         with pytest.raises(Forbidden):
-            ownership.reassign(backend, bob, DEV, "bob")
+            ownership.update_owner(backend, bob, DEV, "bob")
 
     def test_goes_on_from_what_another_did_first(self, backend: Backend, admin: Caller) -> None:
         """Of two at the same moment both succeed, and each is told the owner that it replaced."""
         for name in ("bob", "carol"):
             make_user(backend, name, org="acme")
-        with interleaved(backend, "BEGIN", lambda: ownership.reassign(backend, admin, DEV, "carol")):
-            previous = ownership.reassign(backend, admin, DEV, "bob")
+        with interleaved(backend, "BEGIN", lambda: ownership.update_owner(backend, admin, DEV, "carol")):
+            previous = ownership.update_owner(backend, admin, DEV, "bob")
 
         assert "carol" == previous.login
-        assert "bob" == ownership.get_owner(backend, admin, DEV).person.login
+        assert "bob" == ownership.get_owner(backend, admin, DEV)[1].login

@@ -11,13 +11,13 @@ from common.rights.built_in import LEVEL_SETS
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
 from common.rights.predicate import EntityKind
-from common.stacks import assignments, ownership
-from common.stacks import service as stacks
 from common.stacks import steps as stack_steps
 from common.stacks.model import StackPath
-from common.stacks.state import lifecycle, service
+from common.stacks.service import attributes, ownership, permission_sets
+from common.stacks.service import listing as stacks
+from common.stacks.state import service as state_service
 from tests.factories.people import make_user
-from tests.factories.stacks import make_stack
+from tests.factories.stacks import import_state, make_stack
 from tests.field_reports.serving import at_once
 from tests.stacks.engine.builders import make_resource, make_state
 
@@ -58,16 +58,16 @@ class TestTags:
         """Twenty single tags are added, changed and removed at once, again and again, without one refusal."""
         names = [f"k{number}" for number in range(MANY)]
         for _ in range(repetitions if backend.db.dialect == "mysql" else 2):
-            added = outcomes(MANY, lambda n: stacks.set_tag(backend, admin, DEV, names[n], "1", must_exist=False))
+            added = outcomes(MANY, lambda n: attributes.create_tag(backend, admin, DEV, names[n], "1"))
             assert ({"done": MANY}, {"kept": "x", **dict.fromkeys(names, "1")}) == (added, tags_of(backend, admin))
-            changed = outcomes(MANY, lambda n: stacks.set_tag(backend, admin, DEV, names[n], "2", must_exist=True))
+            changed = outcomes(MANY, lambda n: attributes.update_tag(backend, admin, DEV, names[n], "2"))
             assert ({"done": MANY}, {"kept": "x", **dict.fromkeys(names, "2")}) == (changed, tags_of(backend, admin))
-            removed = outcomes(MANY, lambda n: stacks.remove_tag(backend, admin, DEV, names[n]))
+            removed = outcomes(MANY, lambda n: attributes.delete_tag(backend, admin, DEV, names[n]))
             assert ({"done": MANY}, {"kept": "x"}) == (removed, tags_of(backend, admin))
 
     def test_of_one_new_name_are_added_once(self, backend: Backend, admin: Caller) -> None:
         """Of two that add the same name, one does, and the other is told that it exists."""
-        found = outcomes(2, lambda n: stacks.set_tag(backend, admin, DEV, "new", str(n), must_exist=False))
+        found = outcomes(2, lambda n: attributes.create_tag(backend, admin, DEV, "new", str(n)))
 
         assert 1 == found["done"]
         assert [1] == [count for text, count in found.items() if text.startswith("BadRequest") and "already" in text]
@@ -77,9 +77,9 @@ class TestTags:
 
         def change(number: int) -> None:
             if number % 4:
-                stacks.set_tag(backend, admin, DEV, f"k{number}", "1", must_exist=False)
+                attributes.create_tag(backend, admin, DEV, f"k{number}", "1")
             else:
-                stacks.replace_tags(backend, admin, DEV, {"kept": "x", "whole": str(number)})
+                attributes.replace_tags(backend, admin, DEV, {"kept": "x", "whole": str(number)})
 
         assert {"done": MANY} == outcomes(MANY, change)
         for name in tags_of(backend, admin):
@@ -91,11 +91,11 @@ class TestImports:
     def test_into_an_idle_stack_all_succeed(self, backend: Backend, admin: Caller) -> None:
         """Twenty imports at once make twenty versions; none hears of an update that runs."""
         state = make_state(make_resource("a"))
-        found = outcomes(MANY, lambda _: lifecycle.import_state(backend, admin, DEV, state))
+        found = outcomes(MANY, lambda _: import_state(backend, admin, DEV, state))
 
         assert {"done": MANY} == found
         assert MANY == stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.version
-        assert service.export(backend, admin, DEV)
+        assert state_service.export(backend, admin, DEV)
 
 
 class TestPeople:
@@ -112,14 +112,16 @@ class TestPeople:
         stack_id = stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ).id
 
         def give(login: str) -> object:
-            return assignments.update_assignment(backend, admin, "acme", EntityKind.STACK, stack_id, named=login, set_id=READ)
+            return permission_sets.update_assignment(
+                backend, admin, "acme", EntityKind.STACK, stack_id, member=login, set_id=READ
+            )
 
         assert {"done": MANY} == outcomes(MANY, lambda n: give(logins[n]))
         assert {"done": MANY} == outcomes(MANY, lambda _: give(logins[0]))
-        held, _ = assignments.list_assignments(backend, admin, "acme", EntityKind.STACK, stack_id)
+        held, _ = permission_sets.list_assignments(backend, admin, "acme", EntityKind.STACK, stack_id)
         assert MANY == len(held)
 
     def test_are_made_the_owner_at_once(self, backend: Backend, admin: Caller, logins: list[str]) -> None:
         """Each reassignment succeeds; the stack belongs to whoever came last."""
-        assert {"done": MANY} == outcomes(MANY, lambda n: ownership.reassign(backend, admin, DEV, logins[n]))
-        assert ownership.get_owner(backend, admin, DEV).person.login in logins
+        assert {"done": MANY} == outcomes(MANY, lambda n: ownership.update_owner(backend, admin, DEV, logins[n]))
+        assert ownership.get_owner(backend, admin, DEV)[1].login in logins

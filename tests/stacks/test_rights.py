@@ -10,13 +10,12 @@ from common.backend import Backend
 from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, Role, StackLevel
-from common.stacks import service as stacks
 from common.stacks import steps as stack_steps
 from common.stacks.model import StackPath
-from common.stacks.state import lifecycle
+from common.stacks.service import attributes, lifecycle
 from tests.factories.custom_roles import allow, give, give_role, make_team, set_settings, suspend, tagged
 from tests.factories.people import caller_of, make_user
-from tests.factories.stacks import make_ciphertext, make_stack, make_update
+from tests.factories.stacks import import_state, make_ciphertext, make_stack, make_update
 from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import begin, error_of, program
 
@@ -60,7 +59,7 @@ Statuses = dict[str, int]
 def value(backend: Backend, admin: Caller) -> str:
     """A ciphertext of stack dev, the administrator's, in an organization that gives its members nothing."""
     make_stack(backend, admin, tags={"env": "prod"})
-    lifecycle.import_state(backend, admin, DEV, STATE)
+    import_state(backend, admin, DEV, STATE)
     set_settings(backend, "acme", OrgSettings(default_stack_permission=StackLevel.NONE))
     return make_ciphertext(backend, admin, DEV)
 
@@ -300,8 +299,8 @@ class TestCustomRole:
         make_stack(backend, admin, "bare")
         give_role(backend, bob, tagged("env", "prod", "stack:read"))
         before = [client.get(f"/api/stacks/acme/shop/{name}").status_code for name in ("dev", "test", "bare")], listed(client)
-        stacks.set_tag(backend, admin, StackPath("acme", "shop", "bare"), "env", "prod", must_exist=False)
-        stacks.remove_tag(backend, admin, DEV, "env")
+        attributes.create_tag(backend, admin, StackPath("acme", "shop", "bare"), "env", "prod")
+        attributes.delete_tag(backend, admin, DEV, "env")
 
         assert ([200, 404, 404], ["dev"]) == before
         assert ["bare"] == listed(client)

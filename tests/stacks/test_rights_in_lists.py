@@ -14,10 +14,10 @@ from common.db.tables import stacks as core_tables
 from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, StackLevel
-from common.stacks import service as stacks
 from common.stacks import steps as stack_steps
 from common.stacks.model import StackPath
-from common.stacks.service import Filters
+from common.stacks.service import listing as stacks
+from common.stacks.service.listing import Filters
 from tests.counting import Counter
 from tests.factories.custom_roles import allow, give, give_role, set_settings, tagged
 from tests.factories.people import caller_of, make_token, make_user

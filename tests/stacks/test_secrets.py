@@ -12,10 +12,8 @@ from common.ports.keys.data_keys import DataKeys
 from common.ports.keys.local import LocalKey
 from common.rights.caller import Caller
 from common.rights.permissions import Role
-from common.stacks import secrets
 from common.stacks.model import StackPath
-from common.stacks.state import lifecycle
-from common.wire.secrets import BatchDecryptRequest, BatchEncryptRequest, DecryptValueRequest, EncryptValueRequest
+from common.stacks.service import lifecycle, secrets
 from tests.factories.people import caller_of, make_user
 
 DEV, PROD = StackPath("acme", "shop", "dev"), StackPath("acme", "shop", "prod")
@@ -64,17 +62,17 @@ def cold(backend: Backend) -> tuple[Backend, CountingKeys]:
 
 def encrypt(backend: Backend, caller: Caller, path: StackPath, plain: bytes = b"hunter2") -> str:
     """Returns a value sealed for a stack, as the wire spells it."""
-    return b64encode(secrets.encrypt(backend, caller, path, EncryptValueRequest(plain)).ciphertext).decode()
+    return b64encode(secrets.encrypt(backend, caller, path, plain)).decode()
 
 
-def decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertext: str | None) -> bytes:
+def decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertext: str) -> bytes:
     """Returns a value in clear."""
-    return secrets.decrypt(backend, caller, path, DecryptValueRequest(ciphertext)).plaintext
+    return secrets.decrypt(backend, caller, path, ciphertext)
 
 
-def batch_decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertexts: list[str | None]) -> dict[str, bytes]:
+def batch_decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertexts: list[str]) -> dict[str, bytes]:
     """Returns values in clear under their ciphertexts."""
-    return secrets.batch_decrypt(backend, caller, path, BatchDecryptRequest(ciphertexts)).plaintexts
+    return secrets.batch_decrypt(backend, caller, path, ciphertexts)
 
 
 class TestEncrypt:
@@ -85,12 +83,6 @@ class TestEncrypt:
 
         assert ciphertext
         assert plain == decrypt(backend, admin, DEV, ciphertext)
-
-    def test_takes_a_nil_slice_for_empty(self, backend: Backend, admin: Caller) -> None:
-        """Null, as a Go client writes a nil slice, is the empty value."""
-        sealed = secrets.encrypt(backend, admin, DEV, EncryptValueRequest(None)).ciphertext
-
-        assert b"" == decrypt(backend, admin, DEV, b64encode(sealed).decode())
 
     def test_has_a_limit(self, backend: Backend, admin: Caller) -> None:
         """A value of the limit's size passes both ways, one byte more is refused."""
@@ -109,7 +101,6 @@ class TestDecrypt:
         bad = [
             encrypt(backend, admin, PROD),
             "",
-            None,
             "AAAA",
             "not base64!",
             "é",
@@ -171,19 +162,18 @@ class TestDecrypt:
 class TestBatches:
     def test_keep_order_and_spelling(self, backend: Backend, admin: Caller) -> None:
         """Ciphertexts come in the order of the values, and plaintexts under the keys that were sent, doubles once."""
-        plains: list[bytes | None] = [b"one", b"two", b"one", b"", None, b"\xff"]
-        sealed = secrets.batch_encrypt(backend, admin, DEV, BatchEncryptRequest(plains)).ciphertexts
-        sent: list[str | None] = [b64encode(value).decode() for value in sealed]
+        plains = [b"one", b"two", b"one", b"", b"\xff"]
+        sealed = secrets.batch_encrypt(backend, admin, DEV, plains)
+        sent = [b64encode(value).decode() for value in sealed]
         found = batch_decrypt(backend, admin, DEV, [*sent, sent[0]])
 
         assert len(plains) == len(set(sent)) == len(found)
-        assert [plain or b"" for plain in plains] == [found[text or ""] for text in sent]
+        assert plains == [found[text] for text in sent]
 
-    @pytest.mark.parametrize("nothing", [[], None])
-    def test_may_be_empty(self, backend: Backend, admin: Caller, nothing: None) -> None:
-        """A batch of nothing gives nothing."""
-        assert [] == secrets.batch_encrypt(backend, admin, DEV, BatchEncryptRequest(nothing)).ciphertexts
-        assert {} == secrets.batch_decrypt(backend, admin, DEV, BatchDecryptRequest(nothing)).plaintexts
+    def test_may_be_empty(self, backend: Backend, admin: Caller) -> None:
+        """A batch without values has an empty result."""
+        assert [] == secrets.batch_encrypt(backend, admin, DEV, [])
+        assert {} == secrets.batch_decrypt(backend, admin, DEV, [])
 
     @pytest.mark.parametrize("bad", ["", "!", None])
     def test_fail_as_a_whole(self, backend: Backend, admin: Caller, bad: str | None) -> None:
@@ -196,7 +186,7 @@ class TestBatches:
     def test_have_a_limit(self, backend: Backend, admin: Caller) -> None:
         """More values than the limit are too large, before any is worked on."""
         with pytest.raises(TooLarge, match="20,000 values"):
-            secrets.batch_encrypt(backend, admin, DEV, BatchEncryptRequest([b""] * 20_001))
+            secrets.batch_encrypt(backend, admin, DEV, [b""] * 20_001)
         with pytest.raises(TooLarge, match="20,001"):
             batch_decrypt(backend, admin, DEV, ["!"] * 20_001)
 
@@ -223,9 +213,9 @@ class TestPermissions:
         """A stack of others and one that does not exist are refused alike, by every call."""
         mallory = caller_of(backend, make_user(backend, "mallory"))
         calls: list[Callable[[], object]] = [
-            lambda: secrets.encrypt(backend, mallory, path, EncryptValueRequest(b"x")),
+            lambda: secrets.encrypt(backend, mallory, path, b"x"),
             lambda: decrypt(backend, mallory, path, encrypt(backend, admin, DEV)),
-            lambda: secrets.batch_encrypt(backend, mallory, path, BatchEncryptRequest([])),
+            lambda: secrets.batch_encrypt(backend, mallory, path, []),
             lambda: batch_decrypt(backend, mallory, path, []),
             lambda: secrets.log_decryption(backend, mallory, path),
         ]

@@ -45,6 +45,16 @@ class TestEncryptAndDecrypt:
         assert len(b64decode(ciphertext, validate=True)) > 2
         assert {"plaintext": b64(b"\x00\xff")} == client.post(f"{S}/decrypt", json={"ciphertext": ciphertext}).json()
 
+    def test_takes_null_for_the_empty_value(self, client: TestClient) -> None:
+        """Null, as a Go client writes a nil slice, is the empty value, and a batch of null is empty."""
+        ciphertext = client.post(f"{S}/encrypt", json={"plaintext": None}).json()["ciphertext"]
+        batch = client.post(f"{S}/batch-encrypt", json={"plaintexts": [None]}).json()["ciphertexts"]
+
+        assert {"plaintext": ""} == client.post(f"{S}/decrypt", json={"ciphertext": ciphertext}).json()
+        assert {"plaintext": ""} == client.post(f"{S}/decrypt", json={"ciphertext": batch[0]}).json()
+        assert {"ciphertexts": []} == client.post(f"{S}/batch-encrypt", json={"plaintexts": None}).json()
+        assert {"plaintexts": {}} == client.post(f"{S}/batch-decrypt", json={"ciphertexts": None}).json()
+
     @pytest.mark.parametrize("body", [{}, {"plaintext": "not base64!"}, {"plaintext": "QQ"}, {"plaintext": 5}, [], "x", None])
     def test_refuses_rubbish_to_encrypt(self, client: TestClient, body: Any) -> None:
         """What is not base64 in the right place is a bad request."""

@@ -10,11 +10,11 @@ from common.db.faults import Contention
 from common.db.tables.stacks import stack_tags
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role
-from common.stacks import service as stacks
 from common.stacks import steps as stack_steps
 from common.stacks.model import StackPath
-from common.stacks.service import Filters
-from common.stacks.state import lifecycle
+from common.stacks.service import attributes, lifecycle
+from common.stacks.service import listing as stacks
+from common.stacks.service.listing import Filters
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import caller_of, make_user
@@ -118,7 +118,7 @@ class TestReplaceTags:
     def test_replaces_all(self, backend: Backend, admin: Caller) -> None:
         """Tags are replaced, not merged; the rows that filters look at follow."""
         make_stack(backend, admin, tags={"env": "dev", "old": "1"})
-        stacks.replace_tags(backend, admin, DEV, {"env": "prod"})
+        attributes.replace_tags(backend, admin, DEV, {"env": "prod"})
 
         assert {"env": "prod"} == stack_steps.get_stack(backend, admin, DEV, Permission.STACK_READ).tags
         assert [("env", "prod")] == filter_rows(backend)
@@ -127,7 +127,7 @@ class TestReplaceTags:
         """Setting the tags that are there answers as the first time."""
         make_stack(backend, admin)
         for _ in range(2):
-            stacks.replace_tags(backend, admin, DEV, {"a": "", "b": "é"})
+            attributes.replace_tags(backend, admin, DEV, {"a": "", "b": "é"})
 
         assert [("a", ""), ("b", "é")] == filter_rows(backend)
 
@@ -139,7 +139,7 @@ class TestReplaceTags:
         make_stack(backend, admin, tags={"env": "dev"})
 
         with pytest.raises(BadRequest):
-            stacks.replace_tags(backend, admin, DEV, tags)
+            attributes.replace_tags(backend, admin, DEV, tags)
         assert [("env", "dev")] == filter_rows(backend)
 
     def test_of_a_stack_that_is_gone(self, backend: Backend, admin: Caller) -> None:
@@ -149,26 +149,26 @@ class TestReplaceTags:
         lifecycle.delete(backend, admin, DEV, force=True)
 
         with pytest.raises(Contention), backend.db.begin() as tx:
-            stack_steps.put_tags(tx, read, {"env": "test"})
+            stack_steps.update_tags(tx, read, {"env": "test"})
 
 
 class TestSingleTags:
     def test_are_added_changed_and_removed(self, backend: Backend, admin: Caller) -> None:
         """One tag is set or removed beside the others."""
         make_stack(backend, admin, tags={"a": "1"})
-        stacks.set_tag(backend, admin, DEV, "b", "2", must_exist=False)
-        stacks.set_tag(backend, admin, DEV, "a", "3", must_exist=True)
-        stacks.remove_tag(backend, admin, DEV, "b")
+        attributes.create_tag(backend, admin, DEV, "b", "2")
+        attributes.update_tag(backend, admin, DEV, "a", "3")
+        attributes.delete_tag(backend, admin, DEV, "b")
 
         assert [("a", "3")] == filter_rows(backend)
 
     def test_that_are_missing(self, backend: Backend, admin: Caller) -> None:
         """Changing or removing a tag that is not there says so, and a removal twice does."""
         make_stack(backend, admin, tags={"a": "1"})
-        stacks.remove_tag(backend, admin, DEV, "a")
+        attributes.delete_tag(backend, admin, DEV, "a")
         calls: list[Callable[[], object]] = [
-            lambda: stacks.remove_tag(backend, admin, DEV, "a"),
-            lambda: stacks.set_tag(backend, admin, DEV, "a", "1", must_exist=True),
+            lambda: attributes.delete_tag(backend, admin, DEV, "a"),
+            lambda: attributes.update_tag(backend, admin, DEV, "a", "1"),
         ]
 
         for call in calls:
@@ -181,7 +181,7 @@ class TestSingleTags:
         make_stack(backend, admin, tags={"a": "1"})
 
         with pytest.raises(BadRequest) as caught:
-            stacks.set_tag(backend, admin, DEV, "a", "2", must_exist=False)
+            attributes.create_tag(backend, admin, DEV, "a", "2")
 
         assert "Bad Request: Stack 'acme/shop/dev' has a tag 'a' already" == caught.value.message
         assert [("a", "1")] == filter_rows(backend)

@@ -1,15 +1,15 @@
-"""The stacks of an organization with their newest updates: one statement for a whole organization."""
+"""The statement that lists all stacks of an organization with their newest versions."""
 
 import msgspec
 from sqlalchemy import Connection, and_, func, select
 
 from common.db.tables.stacks import stacks, updates
 from common.rights.membership import StackScope
-from common.stacks.model import Status, Summary
+from common.stacks.model import OrganizationStack, Status
 from common.stacks.repository.visibility import in_scopes
 
 
-def find_all(connection: Connection, scope: StackScope) -> list[Summary]:
+def find_all(connection: Connection, scope: StackScope) -> list[OrganizationStack]:
     """Return the live stacks in a scope, in order of project and name."""
     newest = updates.alias("newest")
     latest = select(func.max(newest.c.version)).where(newest.c.stack_id == stacks.c.id).scalar_subquery()
@@ -31,6 +31,8 @@ def find_all(connection: Connection, scope: StackScope) -> list[Summary]:
         .order_by(stacks.c.project, stacks.c.name)
     )
     return [
-        Summary(row[0], row[1], row[2], msgspec.json.decode(row[3], type=dict[str, str]), row[4], Status(row[5]), *row[6:])
+        OrganizationStack(
+            row[0], row[1], row[2], msgspec.json.decode(row[3], type=dict[str, str]), row[4], Status(row[5]), *row[6:]
+        )
         for row in connection.execute(query)
     ]

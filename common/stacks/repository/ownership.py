@@ -1,4 +1,4 @@
-"""Statements about the person a stack belongs to."""
+"""Statements about the owner of a stack."""
 
 from sqlalchemy import Connection, exists, select, update
 
@@ -16,23 +16,23 @@ def find_person(connection: Connection, user_id: str) -> Person:
 
 
 def find_member(connection: Connection, org_id: str, login: str) -> str | None:
-    """Return the id of a member of an organization by login, or None; one who is suspended is none."""
-    found: str | None = connection.scalar(
+    """Return the id of a member of an organization by login, or None; a suspended member is not found."""
+    user_id: str | None = connection.scalar(
         select(users.c.id)
         .join(members, members.c.user_id == users.c.id)
         .where(users.c.login == login, members.c.org_id == org_id, members.c.suspended.is_(False)),
     )
-    return found
+    return user_id
 
 
-def set_owner(tx: Connection, stack: Stack, user_id: str) -> bool:
-    """Give a live stack another owner; False when it moved away, or got another owner, since it was read."""
+def update_owner(tx: Connection, stack: Stack, user_id: str) -> bool:
+    """Change the owner of a live stack. False if it was moved, or has another owner, since it was read."""
     as_read = (stacks.c.org_id == stack.org_id, stacks.c.created_by == stack.created_by)
     changed = tx.execute(update(stacks).values(created_by=user_id).where(stacks.c.id == stack.id, stacks.c.live == 1, *as_read))
     return changed.rowcount == 1
 
 
-def pass_on(tx: Connection, stack_id: str, heir_id: str) -> None:
-    """Give a stack to `heir_id` unless its owner is a member of the organization that it is in."""
+def replace_absent_owner(tx: Connection, stack_id: str, user_id: str) -> None:
+    """Make a user the owner of a stack, unless its owner is a member of the stack's organization."""
     is_member = exists().where(members.c.org_id == stacks.c.org_id, members.c.user_id == stacks.c.created_by)
-    tx.execute(update(stacks).values(created_by=heir_id).where(stacks.c.id == stack_id, ~is_member))
+    tx.execute(update(stacks).values(created_by=user_id).where(stacks.c.id == stack_id, ~is_member))

@@ -1,4 +1,4 @@
-"""Rows that say which stack's state refers to which other stack by name."""
+"""Statements about stack references: which stack's state refers to which other stack by name."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,33 +13,35 @@ from common.stacks.repository.visibility import in_scopes
 
 
 def replace(tx: Connection, stack_id: str, links: frozenset[tuple[str, str, str]]) -> None:
-    """Make these the stack's references."""
+    """Replace the stack's references."""
     tx.execute(delete(stack_references).where(stack_references.c.stack_id == stack_id))
     if links:
         rows = [{"stack_id": stack_id, "org": org, "project": project, "name": name} for org, project, name in sorted(links)]
         tx.execute(insert(stack_references), rows)
 
 
-def referring(connection: Connection, path: StackPath, scopes: Sequence[StackScope], limit: int) -> list[tuple[StackPath, int]]:
-    """Return (name, version) of live stacks in some scopes whose state refers to a stack."""
+def list_downstream(
+    connection: Connection, path: StackPath, scopes: Sequence[StackScope], limit: int
+) -> list[tuple[StackPath, int]]:
+    """Return (name, version) of live stacks in the scopes whose state refers to a stack."""
     query = _live(scopes, limit).join(stack_references, stack_references.c.stack_id == stacks.c.id)
-    named = (
+    has_name = (
         stack_references.c.org == path.org,
         stack_references.c.project == path.project,
         stack_references.c.name == path.name,
     )
-    return _listed(connection, query.where(*named))
+    return _read(connection, query.where(*has_name))
 
 
-def referred(connection: Connection, stack_id: str, scopes: Sequence[StackScope], limit: int) -> list[tuple[StackPath, int]]:
-    """Return (name, version) of live stacks in some scopes that the stack's state refers to."""
+def list_upstream(connection: Connection, stack_id: str, scopes: Sequence[StackScope], limit: int) -> list[tuple[StackPath, int]]:
+    """Return (name, version) of live stacks in the scopes that the stack's state refers to."""
     same_name = and_(
         stack_references.c.org == organizations.c.login,
         stack_references.c.project == stacks.c.project,
         stack_references.c.name == stacks.c.name,
     )
     query = _live(scopes, limit).join(stack_references, same_name)
-    return _listed(connection, query.where(stack_references.c.stack_id == stack_id))
+    return _read(connection, query.where(stack_references.c.stack_id == stack_id))
 
 
 def _live(scopes: Sequence[StackScope], limit: int) -> Select[tuple[Any, ...]]:
@@ -54,5 +56,5 @@ def _live(scopes: Sequence[StackScope], limit: int) -> Select[tuple[Any, ...]]:
     )
 
 
-def _listed(connection: Connection, query: Select[tuple[Any, ...]]) -> list[tuple[StackPath, int]]:
+def _read(connection: Connection, query: Select[tuple[Any, ...]]) -> list[tuple[StackPath, int]]:
     return [(StackPath(row[0], row[1], row[2]), row[3]) for row in connection.execute(query)]

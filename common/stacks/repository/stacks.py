@@ -1,4 +1,4 @@
-"""Rows of stacks, their tags and their former names."""
+"""Statements about stacks, their tags and their former names."""
 
 from collections.abc import Sequence
 
@@ -74,15 +74,15 @@ VERSION_COLUMNS = (
 def with_latest_version() -> Select[tuple[object, ...]]:
     """Return the query of live stacks joined with their newest version, for the parameter `principals`.
 
-    A stack comes once for each grant on it that one of the principals holds, and once if there is none: see `one_stack`.
-    Whoever adds a WHERE does so once, when the module is loaded: building a query takes longer than SQLite needs for it.
+    It has one row of a stack for each grant of the principals on it, or one row without a grant: see `one_stack`. Add a WHERE
+    once, when the module is loaded: building a query takes longer than running it on SQLite.
     """
     return any_with_latest_version().where(stacks.c.live == 1)
 
 
 def any_with_latest_version() -> Select[tuple[object, ...]]:
-    """Return the same query of all stacks, the deleted ones among them."""
-    mine = and_(
+    """Return the same query of all stacks, also deleted ones."""
+    has_grant = and_(
         stack_grants.c.stack_id == stacks.c.id,
         stack_grants.c.principal_id.in_(bindparam("principals", expanding=True)),
     )
@@ -91,7 +91,7 @@ def any_with_latest_version() -> Select[tuple[object, ...]]:
         .join(organizations, organizations.c.id == stacks.c.org_id)
         .join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.version == _latest_of(stacks.c.id)))
         .join(users, users.c.id == updates.c.requested_by)
-        .outerjoin(stack_grants, mine)
+        .outerjoin(stack_grants, has_grant)
         .outerjoin(roles, roles.c.id == stack_grants.c.set_id)
     )
 
@@ -117,41 +117,41 @@ _BY_FORMER_NAME = (
 
 
 def one_stack(rows: Sequence[Row[tuple[object, ...]]]) -> Stack | None:
-    """Return the stack that all rows of `with_latest_version` are about, with the grants they bring, or None."""
+    """Return the stack of all rows of `with_latest_version`, with the grants in them, or None without rows."""
     return to_stack(rows[0], tuple(_to_grant(row) for row in rows if row.permission is not None)) if rows else None
 
 
 def find(connection: Connection, org_id: str, project: str, name: str, principals: Sequence[str]) -> Stack | None:
-    """Return the live stack of that name with the principals' grants on it, or None."""
-    asked = {"org_id": org_id, "project": project, "name": name, "principals": list(principals)}
-    return one_stack(connection.execute(_BY_NAME, asked).all())
+    """Return the live stack of a name with the principals' grants on it, or None."""
+    parameters = {"org_id": org_id, "project": project, "name": name, "principals": list(principals)}
+    return one_stack(connection.execute(_BY_NAME, parameters).all())
 
 
 def find_by_id(connection: Connection, stack_id: str, principals: Sequence[str]) -> Stack | None:
-    """Return the live stack of that id with the principals' grants on it, or None."""
+    """Return the live stack of an id with the principals' grants on it, or None."""
     return one_stack(connection.execute(_BY_ID, {"stack_id": stack_id, "principals": list(principals)}).all())
 
 
 def find_by_former_name(connection: Connection, path: StackPath) -> tuple[str, str] | None:
-    """Return (id, login of the organization that owns it now) of the live stack that left this name last, or None."""
-    asked = {"org": path.org, "project": path.project, "name": path.name}
-    row = connection.execute(_BY_FORMER_NAME, asked).one_or_none()
+    """Return (id, login of its organization) of the live stack that had this name last, or None."""
+    parameters = {"org": path.org, "project": path.project, "name": path.name}
+    row = connection.execute(_BY_FORMER_NAME, parameters).one_or_none()
     return (row[0], row[1]) if row is not None else None
 
 
 def project_exists(connection: Connection, scope: StackScope, project: str) -> bool:
-    """Tell whether there is a live stack in the project among those in the scope."""
+    """Tell whether a live stack of the project is in the scope."""
     return bool(connection.scalar(select(exists().where(stacks.c.project == project, stacks.c.live == 1, in_scopes([scope])))))
 
 
 def count_of_org(connection: Connection, org_id: str) -> tuple[int, int]:
-    """Return how many stacks an organization has, and how many with those that were deleted and are not purged yet."""
+    """Return how many live stacks an organization has, and how many with the deleted ones that are not purged yet."""
     row = connection.execute(select(func.count(stacks.c.live), func.count()).where(stacks.c.org_id == org_id)).one()
     return int(row[0]), int(row[1])
 
 
 def add(tx: Connection, stack: Stack, created_at: int) -> None:
-    """Insert the stack and its tags; a live stack of that name raises IntegrityError."""
+    """Insert the stack and its tags. IntegrityError if a live stack has the name."""
     tx.execute(
         insert(stacks).values(
             id=stack.id,
@@ -170,23 +170,23 @@ def add(tx: Connection, stack: Stack, created_at: int) -> None:
 
 
 def lock(tx: Connection, stack_id: str) -> bool:
-    """Lock a live stack until the transaction ends; False when there is no such stack any more.
+    """Lock a live stack until the transaction ends. False if it does not exist.
 
-    What was read before may have changed while this waited: read it again.
+    It may have changed while this waited, so read it again.
     """
     query = select(stacks.c.id).where(stacks.c.id == stack_id, stacks.c.live == 1)
     return tx.scalar(query.with_for_update()) is not None
 
 
 def lock_tags(tx: Connection, stack_id: str) -> dict[str, str] | None:
-    """Lock a live stack until the transaction ends and return its tags; None when there is no such stack any more."""
+    """Lock a live stack until the transaction ends and return its tags. None if it does not exist."""
     query = select(stacks.c.tags).where(stacks.c.id == stack_id, stacks.c.live == 1)
     text = tx.scalar(query.with_for_update())
     return msgspec.json.decode(text, type=dict[str, str]) if text is not None else None
 
 
 def replace_tags(tx: Connection, stack_id: str, tags: dict[str, str]) -> bool:
-    """Replace all tags of a live stack, which locks it; False, with nothing changed, when there is no such stack any more."""
+    """Replace all tags of a live stack, which locks it. False if it does not exist."""
     changed = tx.execute(update(stacks).values(tags=_tags_text(tags)).where(stacks.c.id == stack_id, stacks.c.live == 1))
     if changed.rowcount != 1:
         return False
@@ -195,32 +195,32 @@ def replace_tags(tx: Connection, stack_id: str, tags: dict[str, str]) -> bool:
     return True
 
 
-def set_config(connection: Connection, stack_id: str, config: bytes | None) -> None:
-    """Replace the stack's configuration reference, or remove it."""
+def update_config(connection: Connection, stack_id: str, config: bytes | None) -> None:
+    """Replace the stack's configuration reference, or delete it."""
     connection.execute(
         update(stacks).values(config=config.decode() if config is not None else None).where(stacks.c.id == stack_id),
     )
 
 
 def rename(tx: Connection, stack: Stack, target: Place, now_millis: int) -> bool:
-    """Give a live stack another name or organization and remember the old one; a live stack there raises IntegrityError.
+    """Change the name or organization of a live stack and keep the old name. False if the stack does not exist.
 
-    Returns False when the stack is gone.
+    IntegrityError if a live stack has the new name.
     """
     place = {"org_id": target.org_id, "project": target.project, "name": target.name}
     changed = tx.execute(update(stacks).values(place).where(stacks.c.id == stack.id, stacks.c.live == 1))
     if changed.rowcount != 1:
         return False
-    remember_name(tx, stack, target, now_millis)
+    add_former_name(tx, stack, target, now_millis)
     return True
 
 
-def remember_name(tx: Connection, stack: Stack, target: Place, now_millis: int) -> None:
-    """Remember the name that a stack leaves for another one, which is no former name any more."""
+def add_former_name(tx: Connection, stack: Stack, target: Place, now_millis: int) -> None:
+    """Keep the old name of a stack that is renamed; the new name is no longer one of its former names."""
     old, columns = stack.path, stack_names.c
-    left = and_(columns.org_id == stack.org_id, columns.project == old.project, columns.name == old.name)
-    taken = and_(columns.org_id == target.org_id, columns.project == target.project, columns.name == target.name)
-    tx.execute(delete(stack_names).where(columns.stack_id == stack.id, or_(left, taken)))
+    is_old = and_(columns.org_id == stack.org_id, columns.project == old.project, columns.name == old.name)
+    is_new = and_(columns.org_id == target.org_id, columns.project == target.project, columns.name == target.name)
+    tx.execute(delete(stack_names).where(columns.stack_id == stack.id, or_(is_old, is_new)))
     tx.execute(
         insert(stack_names).values(
             stack_id=stack.id,
@@ -233,7 +233,7 @@ def remember_name(tx: Connection, stack: Stack, target: Place, now_millis: int) 
 
 
 def mark_deleted(tx: Connection, stack_id: str, now_millis: int) -> bool:
-    """Free the stack's name; False when it was gone already. Its rows stay until the purge."""
+    """Delete a live stack, which makes its name free. False if it does not exist. Its rows are purged later."""
     changed = tx.execute(
         update(stacks).values(live=None, deleted_at=now_millis).where(stacks.c.id == stack_id, stacks.c.live == 1),
     )

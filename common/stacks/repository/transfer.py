@@ -1,4 +1,4 @@
-"""Statements about all stacks of an organization that are to move to another one."""
+"""Statements about all stacks of an organization, before they move to another one."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -10,18 +10,18 @@ from common.stacks.model import Stack
 from common.stacks.repository.stacks import one_stack, with_latest_version
 
 
-def of_organization(connection: Connection, org_id: str, limit: int, principals: Sequence[str]) -> list[Stack]:
+def find_of_organization(connection: Connection, org_id: str, limit: int, principals: Sequence[str]) -> list[Stack]:
     """Return up to `limit` live stacks by project and name, with the principals' grants on them."""
     order = (stacks.c.project, stacks.c.name)
-    chosen = select(stacks.c.id).where(stacks.c.org_id == org_id, stacks.c.live == 1).order_by(*order).limit(limit)
-    listed = chosen.subquery("listed")
+    first = select(stacks.c.id).where(stacks.c.org_id == org_id, stacks.c.live == 1).order_by(*order).limit(limit)
+    listed = first.subquery("listed")
     query = with_latest_version().join(listed, listed.c.id == stacks.c.id).order_by(*order)
     rows = connection.execute(query, {"principals": list(principals)}).all()
-    found = (one_stack(list(of_one)) for _, of_one in groupby(rows, lambda row: row.id))
+    found = (one_stack(list(stack_rows)) for _, stack_rows in groupby(rows, lambda row: row.id))
     return [stack for stack in found if stack is not None]
 
 
-def names_in_both(connection: Connection, org_id: str, other_id: str, limit: int) -> list[tuple[str, str]]:
+def find_names_in_both(connection: Connection, org_id: str, other_id: str, limit: int) -> list[tuple[str, str]]:
     """Return up to `limit` (project, name) that live stacks of both organizations have."""
     other = stacks.alias("other")
     same_name = and_(

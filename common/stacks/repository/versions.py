@@ -1,7 +1,7 @@
-"""Version rows that are born finished: creation, import, rename, transfer, deletion, restoring.
+"""Statements about versions that are complete when they are inserted: create, import, rename, transfer, delete, restore.
 
-They live in the same table as the updates that clients run (common/updates), because the unique index on (stack, version)
-must see both: it is the one lock of a stack.
+They are in the same table as the updates that clients run, since the unique index on (stack, version) must contain both: it is
+the stack's lock.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from common.stacks.model import Kind, Stack, StackPath, Status
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The state of a version: its blob (None: no state), how many resources it has, and their order if it is another one."""
+    """The state of a version: its blob (None: no state), its number of resources, and their order if it is not the blob's."""
 
     checkpoint: str | None
     resource_count: int
@@ -33,7 +33,7 @@ def add_version(
     contents: Contents,
     now_millis: int,
 ) -> None:
-    """Insert a finished version; IntegrityError when another took the number, so that the caller looks again."""
+    """Insert a finished version. IntegrityError if the number is taken: then the caller reads the stack again."""
     connection.execute(
         insert(updates).values(
             id=update_id,
@@ -64,7 +64,7 @@ def add_version(
     )
 
 
-def next_version(
+def add_next_version(
     connection: Connection,
     stack: Stack,
     *,
@@ -75,7 +75,7 @@ def next_version(
     contents: Contents,
     now_millis: int,
 ) -> None:
-    """Insert the version that follows the stack's newest one as it was read; IntegrityError when it is no longer that."""
+    """Insert the version after the stack's newest one as it was read. IntegrityError if that is no longer the newest."""
     add_version(
         connection,
         update_id=update_id,
@@ -91,7 +91,7 @@ def next_version(
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """Where the state of a version is: its blob (None: none yet), the order of its resources, the names it uses."""
+    """Where the state of a version is: its blob (None: no state yet), the order of its resources, the name of the stack in it."""
 
     number: int
     checkpoint: str | None

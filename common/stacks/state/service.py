@@ -1,124 +1,196 @@
-"""Reads of a stack's state: export, outputs, single resources.
+"""Use cases of a stack's state: export, import, outputs, resources, references, a check of all states.
 
-A state is served as it is stored. Versions from before a rename are rewritten to the present names when they are read
+A state is returned as it is stored. Versions from before a rename are rewritten to the present name when they are read
 (docs/decisions/0003).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from common.backend import Backend
+from common.core.clock import unix_millis
 from common.core.compression import unpack
 from common.core.errors import NotFound
-from common.rights.caller import Caller
+from common.core.ids import new_id
+from common.ports.blobs import BlobDamaged, BlobMissing
+from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
 from common.stacks.engine import document
-from common.stacks.engine.document import StoredResource
-from common.stacks.engine.rename import Names, RenameError, rename
-from common.stacks.model import Stack, StackPath, is_version
-from common.stacks.repository import stack_references, versions
+from common.stacks.engine.document import BadDocument, StoredResource
+from common.stacks.engine.rename import RenameError
+from common.stacks.model import Kind, Stack, StackPath, is_version
+from common.stacks.repository import stack_references, stored_versions, versions
+from common.stacks.repository.stored_versions import VersionState
 from common.stacks.repository.versions import StoredVersion
+from common.stacks.state.steps import load_idle, lock_idle, rename_text, retry_on_new_version, store_state
 from common.stacks.updates import stored_state
-from common.stacks.updates.finishing import load_settled
+from common.stacks.updates.finishing import get_current_stack
 
-LINK_LIMIT = 1000
-# A client follows at once; a slow line is done with the bytes of a large state in this time.
+REFERENCE_LIMIT = 1000
+# Clients follow a link at once, and a slow connection reads a large state in this time.
 LINK_SECONDS = 300
+_CHECK_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """A stack's outputs and the provider of their secrets, each the JSON text of the state, None where it has none."""
+    """A stack's outputs and their secrets provider, each the JSON text of the state, or None if the state has none."""
 
     outputs: bytes | None
     secrets_providers: bytes | None
 
 
 def export(backend: Backend, caller: Caller, path: StackPath) -> bytes:
-    """Return the state as stored: gzip bytes, or the plain container of a stack without state.
+    """Return the state as it is stored: gzip bytes, or the plain container of a stack without a state.
 
     While an update runs this is its base, or its last whole checkpoint: indices of a journal refer to it.
     """
-    stack = load_settled(backend, caller, path, Permission.STACK_EXPORT)
+    stack = get_current_stack(backend, caller, path, Permission.STACK_EXPORT)
     return stored_state.current_stored(backend, stack)
 
 
 def export_version(backend: Backend, caller: Caller, path: StackPath, version: int) -> bytes:
-    """Return the state as of a version, stored or plain; NotFound when the stack has no such version."""
-    stack = load_settled(backend, caller, path, Permission.STACK_EXPORT)
-    return _stored_at(backend, stack, version)
+    """Return the state of a version, as gzip or plain. NotFound if the stack has no such version."""
+    stack = get_current_stack(backend, caller, path, Permission.STACK_EXPORT)
+    return _state_at(backend, stack, version)
 
 
 def export_link(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> str | None:
     """Return an address that serves the stored state, the newest or that of a version, for a few minutes.
 
-    None where it cannot be fetched from the store: a folder, or a version that a rename has to rewrite first.
+    None if the store is a folder, or if the state must be rewritten first because of a rename or an order of its own.
     """
     stack = stacks.get_stack(backend, caller, path, Permission.STACK_EXPORT)
-    found = stored_state.newest(stack) if version is None else _find_version(backend, stack, version)
-    if found is None or found.checkpoint is None or found.written_as != stack.path or found.resource_order is not None:
+    stored = stored_state.newest(stack) if version is None else _find_version(backend, stack, version)
+    if stored is None or stored.checkpoint is None or stored.written_as != stack.path or stored.resource_order is not None:
         return None
-    return backend.checkpoints.link(found.checkpoint, LINK_SECONDS)
+    return backend.checkpoints.link(stored.checkpoint, LINK_SECONDS)
 
 
-def outputs(backend: Backend, caller: Caller, path: StackPath) -> Outputs:
-    """Return the root outputs of the newest stored state, byte for byte."""
-    stack = load_settled(backend, caller, path, Permission.STACK_READ)
+def require_import(backend: Backend, caller: Caller, path: StackPath) -> Stack:
+    """Return the stack if the caller may import into it now: called before the state is read from the client.
+
+    InProgress while an update of the stack runs; errors as in stacks.get_stack.
+    """
+    return load_idle(backend, caller, path, Permission.STACK_IMPORT)
+
+
+def import_state(backend: Backend, caller: Caller, stack: Stack, text: bytes) -> str:
+    """Make a state, kept byte for byte, the next version of the stack from `require_import`, and return the update's id.
+
+    BadRequest if it is not a deployment in its container; InProgress while an update of the stack runs.
+    """
+    membership = caller.require_member(stack.path.org, missing=missing_org(stack.path.org))
+    stacks.require_on_stack(caller, membership, stack, Permission.STACK_IMPORT)
+    stored = store_state(backend, stack.id, text)
+    update_id = new_id()
+
+    def record(current: Stack) -> None:
+        with backend.db.begin() as tx:
+            locked = lock_idle(tx, backend, current)
+            versions.add_next_version(
+                tx,
+                locked,
+                update_id=update_id,
+                kind=Kind.IMPORT,
+                path=current.path,
+                user_id=caller.user_id,
+                contents=stored.contents,
+                now_millis=unix_millis(backend.clock.now()),
+            )
+            stack_references.replace(tx, current.id, stored.links)
+
+    retry_on_new_version(stack, record, lambda: require_import(backend, caller, stack.path))
+    return update_id
+
+
+def get_outputs(backend: Backend, caller: Caller, path: StackPath) -> Outputs:
+    """Return the stack's outputs in its newest state, byte for byte."""
+    stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
     if stack.latest.checkpoint is None:
         return Outputs(None, None)
     return Outputs(*document.outputs(stored_state.current_text(backend, stack)))
 
 
-def resources(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[int, list[StoredResource]]:
-    """Return (version, its resources in order) of the newest state or of a version; NotFound when there is none."""
-    stack = load_settled(backend, caller, path, Permission.STACK_READ)
+def list_resources(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[int, list[StoredResource]]:
+    """Return (version, its resources in order) of the newest state or of a version. NotFound if it does not exist."""
+    stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
     if version is None:
         return stack.latest.version, list(document.resources(stored_state.current_text(backend, stack)))
-    return version, list(document.resources(unpack(_stored_at(backend, stack, version))))
+    return version, list(document.resources(unpack(_state_at(backend, stack, version))))
+
+
+def get_resource(backend: Backend, caller: Caller, path: StackPath, version: int | None, urn: str) -> tuple[int, StoredResource]:
+    """Return (version, the first resource with a URN) of the newest state or of a version. NotFound without one."""
+    number, resources = list_resources(backend, caller, path, version)
+    resource = next((resource for resource in resources if resource.urn == urn), None)
+    if resource is None:
+        raise NotFound(f"Resource {urn[:300]!a} not found")
+    return number, resource
 
 
 def count_resources(backend: Backend, caller: Caller, path: StackPath) -> tuple[int, int]:
     """Return (version, number of resources) of the newest state."""
-    stack = load_settled(backend, caller, path, Permission.STACK_READ)
+    stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
     return stack.latest.version, stack.latest.resource_count
 
 
-def referring_stacks(backend: Backend, caller: Caller, path: StackPath) -> list[tuple[StackPath, int]]:
-    """Return (name, version) of the stacks whose states refer to this one, among those the caller may see."""
+def list_downstream_references(backend: Backend, caller: Caller, path: StackPath) -> list[tuple[StackPath, int]]:
+    """Return (name, version) of the stacks that refer to this one, among those that the caller can see."""
     stacks.get_stack(backend, caller, path, Permission.STACK_READ)
     with backend.db.connect() as connection:
-        return stack_references.referring(connection, path, stacks.visible_scopes(caller, None), LINK_LIMIT)
+        return stack_references.list_downstream(connection, path, stacks.visible_scopes(caller, None), REFERENCE_LIMIT)
 
 
-def referred_stacks(backend: Backend, caller: Caller, path: StackPath) -> list[tuple[StackPath, int]]:
-    """Return (name, version) of the stacks that this one's state refers to, among those the caller may see."""
+def list_upstream_references(backend: Backend, caller: Caller, path: StackPath) -> list[tuple[StackPath, int]]:
+    """Return (name, version) of the stacks that this one refers to, among those that the caller can see."""
     stack = stacks.get_stack(backend, caller, path, Permission.STACK_READ)
     with backend.db.connect() as connection:
-        return stack_references.referred(connection, stack.id, stacks.visible_scopes(caller, None), LINK_LIMIT)
+        return stack_references.list_upstream(connection, stack.id, stacks.visible_scopes(caller, None), REFERENCE_LIMIT)
 
 
-def renamed(backend: Backend, text: bytes, old: StackPath, new: StackPath) -> bytes:
-    """Return a state rewritten from the names it was written under to others; raises RenameError.
+def check_states(backend: Backend, *, newest_only: bool) -> Iterator[tuple[VersionState, str]]:
+    """Yield each stored version with the reason why its state cannot be read, or an empty text. Changes nothing."""
+    # No permission check: the operator, who runs this with the installation's settings, may read everything.
+    after, problems = "", dict[str, str]()
+    while True:
+        with backend.db.connect() as connection:
+            page = stored_versions.page(connection, after, _CHECK_PAGE, newest_only=newest_only)
+        for version in page:
+            yield version, "; ".join(filter(None, (version.damage, _problem(backend, version.checkpoint, problems))))
+        if len(page) < _CHECK_PAGE:
+            return
+        after = page[-1].update_id
 
-    A secrets provider of another service that happens to name the same stack is left alone where our own name is known.
-    """
-    host = backend.settings.api_domain
-    return rename(text, Names(old.org, old.project, old.name), Names(new.org, new.project, new.name), service_host=host)
+
+def _problem(backend: Backend, key: str | None, problems: dict[str, str]) -> str:
+    """Return why a stored state cannot be read; one that several versions share is read once."""
+    if key is None:
+        return ""
+    if key not in problems:
+        try:
+            document.check_container(backend.checkpoints.get(key))
+            problems[key] = ""
+        except (BlobMissing, BlobDamaged) as error:
+            problems[key] = error.message.partition(": ")[2]
+        except BadDocument as error:
+            problems[key] = f"the stored document {key} is not a state: {error}"
+    return problems[key]
 
 
-def _stored_at(backend: Backend, stack: Stack, version: int) -> bytes:
-    found = _find_version(backend, stack, version)
-    if found is None:
-        msg = f"Stack '{stack.path}' has no version {version}"
-        raise NotFound(msg)
-    stored = stored_state.stored(backend, stack, found)
-    if found.checkpoint is None or found.written_as == stack.path:
+def _state_at(backend: Backend, stack: Stack, version: int) -> bytes:
+    stored_version = _find_version(backend, stack, version)
+    if stored_version is None:
+        raise NotFound(f"Stack '{stack.path}' has no version {version}")
+    stored = stored_state.stored(backend, stack, stored_version)
+    if stored_version.checkpoint is None or stored_version.written_as == stack.path:
         return stored
     text = unpack(stored)
     try:
-        return renamed(backend, text, found.written_as, stack.path)
+        return rename_text(backend, text, stored_version.written_as, stack.path)
     except RenameError:
-        # A state that was imported with what is no URN cannot follow a rename; as it was written it can still be repaired.
+        # An imported state with invalid URNs cannot be renamed. As it was written, the user can still repair it.
         return text
 
 

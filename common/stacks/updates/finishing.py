@@ -1,15 +1,17 @@
-"""Ends an update and puts its state together, whatever ended it: complete, cancel, an expired lease, a crash half-way.
+"""Ends an update and builds its state, after a call of complete or cancel, an expired lease, or a crash.
 
-Two steps, so that nothing acknowledged is lost: first the update stops taking entries, then what it took is replayed onto
-the base it started from. A process that dies between the two leaves a row that says so, and the next one to look at the
-stack does the second step again with the same result.
+It takes two steps, so that nothing the server has accepted is lost: first the update accepts no more entries, then its entries
+are replayed onto its base. If a process dies between the two, the update's row shows it, and the next process that reads the
+stack repeats the second step with the same result.
 """
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.core.compression import BadGzip, OverLimit, inflate, is_packed
 from common.core.errors import BackendError, Unavailable
 from common.db.retry import retry
 from common.ports.blobs import BlobDamaged, BlobMissing
@@ -19,134 +21,154 @@ from common.stacks import blob_keys
 from common.stacks import steps as stacks
 from common.stacks.engine import document, journal, ordering
 from common.stacks.engine.document import BadDocument
-from common.stacks.engine.entry import TooMuch
+from common.stacks.engine.entry import Part, TooMuch
 from common.stacks.engine.stack_references import find_links
 from common.stacks.model import Outcome, Stack, StackPath
 from common.stacks.repository import stack_references
 from common.stacks.updates import checkpoint_trim
 from common.stacks.updates.repository import finishing as repository
-from common.stacks.updates.repository.finishing import End, Finishing
-from common.stacks.updates.stored_journal import DamagedBatch, StoredJournal
+from common.stacks.updates.repository.finishing import FinishingUpdate, StoredBatch, UpdateEnd
 
 LOG = logging.getLogger("stackhold.state")
-# So many processes may die of an update before it is set aside.
+# After this many processes died of an update, it is marked as damaged.
 MOST_ATTEMPTS = 3
-SET_ASIDE = "The stack keeps its previous state, and the journal is kept: after a repair, run `pulumi cancel` to try again"
+ADVICE = "The stack keeps its previous state, and the journal is kept: after a repair, run `pulumi cancel` to try again"
+_READ_AHEAD_BYTES = 4 << 20
+_READ_AHEAD_BATCHES = 200
 
 
-class StateLost(BackendError):
-    """The state of an update could not be put together; the update has ended as failed, and its journal is kept."""
+class StateNotBuilt(BackendError):
+    """The state of an update could not be built. The update has ended as failed, and its journal is kept."""
 
 
-def finish(backend: Backend, update_id: str, outcome: Outcome, *, is_holder: bool = False) -> bool:
-    """End a running update with its state kept; False when it was not running, and then nothing is changed.
+class DamagedBatch(ValueError):
+    """A batch of a journal that is not the one that was stored; the message is for a person."""
 
-    Callers have checked that whoever asks may end the update; for the holder of its lease, `is_holder` makes the statement
-    do so. StateLost for the holder when the state could not be put together.
+
+def finish(backend: Backend, update_id: str, outcome: Outcome) -> bool:
+    """End a running update with its state kept. False, with nothing changed, if it was not running.
+
+    Callers have checked that their own caller may end the update.
     """
-    now_millis = unix_millis(backend.clock.now())
-    with backend.db.connect() as connection:
-        stopped = repository.stop_writers(connection, update_id, outcome, now_millis, is_holder=is_holder)
-    if stopped:
-        reason = conclude(backend, update_id, is_repeat=False)
-        if reason and is_holder:
-            raise StateLost(reason)
-    return stopped
+    is_stopped = _stop(backend, update_id, outcome, for_client=False)
+    if is_stopped:
+        build_state(backend, update_id)
+    return is_stopped
 
 
-def try_again(backend: Backend, update_id: str, outcome: Outcome) -> None:
-    """Put the state of an update together that was set aside, if the stack has no newer version; StateLost if it fails again.
+def finish_for_client(backend: Backend, update_id: str, outcome: Outcome) -> bool:
+    """End a running update for the client that has its lease and may still write the stack. False if there is none.
 
-    Callers have checked that whoever asks may end the update.
+    StateNotBuilt if its state could not be built.
     """
-    with backend.db.connect() as connection:
-        reopened = repository.reopen(connection, update_id, outcome)
-    if not reopened:
-        raise StateLost(f"update '{update_id}' could not be put together, and the stack has gone on without it")
-    if reason := conclude(backend, update_id, is_repeat=False):
-        raise StateLost(reason)
+    is_stopped = _stop(backend, update_id, outcome, for_client=True)
+    if is_stopped and (damage := build_state(backend, update_id)):
+        raise StateNotBuilt(damage)
+    return is_stopped
 
 
-def conclude(backend: Backend, update_id: str, *, is_repeat: bool = True) -> str | None:
-    """Put together the state of an update that stopped taking entries; a repeat is harmless.
+def finish_if_abandoned(backend: Backend, stack: Stack) -> bool:
+    """Finish the stack's newest version if its client has disappeared; tell whether it had to be finished.
 
-    Where that cannot be done, because something stored is damaged, missing or too large, the update ends as failed with the
-    state it began with, and its row says why: that is returned. The same happens when processes died of it several times.
-    """
-    with backend.db.connect() as connection:
-        finishing = repository.find_finishing(connection, update_id)
-        if finishing is not None and is_repeat:
-            repository.count_attempt(connection, update_id, 1)
-    if finishing is None:
-        return None
-    end = _end(backend, finishing, deaths=finishing.attempts if is_repeat else 0)
-    if end.links is None:
-        with backend.db.connect() as connection:
-            repository.record_end(connection, finishing, end)
-    else:
-        retry(lambda: _record_end(backend, finishing, end))
-    return end.damage if end.is_set_aside else None
-
-
-def _end(backend: Backend, finishing: Finishing, *, deaths: int) -> End:
-    if deaths >= MOST_ATTEMPTS:
-        return _set_aside(finishing, f"the server stopped {deaths} times while it put the state together")
-    try:
-        return _replayed(backend, finishing) if _has_journal(finishing) else _kept(backend, finishing)
-    except (BlobMissing, BlobDamaged) as error:
-        return _set_aside(finishing, error.message)
-    except (BadDocument, DamagedBatch) as error:
-        return _set_aside(finishing, str(error))
-    except TooMuch as error:
-        return _set_aside(finishing, f"its journal is too large: {error}")
-    except Unavailable:
-        # That is no fault of this update.
-        with suppress(Unavailable), backend.db.connect() as connection:
-            repository.count_attempt(connection, finishing.update_id, -1)
-        raise
-
-
-def _has_journal(finishing: Finishing) -> bool:
-    return not finishing.dry_run and finishing.journal_version > 0
-
-
-def _set_aside(finishing: Finishing, reason: str) -> End:
-    """Return the end of an update whose state cannot be put together: that from before it, with the reason."""
-    what = f"version {finishing.version} of" if finishing.version is not None else "a preview of"
-    why = reason.removeprefix(f"{BackendError.status.phrase}: ")
-    words = f"{what} stack '{finishing.written_as}' could not be put together: {why}. {SET_ASIDE}"
-    LOG.error("update %s is set aside: %s", finishing.update_id, words)
-    return End(finishing.base_checkpoint, finishing.base_order, finishing.resource_count, words, None, is_set_aside=True)
-
-
-def settle(backend: Backend, stack: Stack) -> bool:
-    """Finish the stack's newest version if its holder is gone; True when there was something to finish.
-
-    Callers have checked their own permission on the stack; that an abandoned update ends needs none.
+    Callers have checked their own permission on the stack; ending an abandoned update needs none.
     """
     latest = stack.latest
     if not latest.is_open() or latest.is_busy(unix_millis(backend.clock.now())):
         return False
     if not finish(backend, latest.update_id, Outcome.EXPIRED):
-        conclude(backend, latest.update_id)
+        resume(backend, latest.update_id)
     return True
 
 
-def _record_end(backend: Backend, finishing: Finishing, end: End) -> None:
+def get_current_stack(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> Stack:
+    """Return the stack, after finishing its newest version if that was abandoned; errors as in stacks.get_stack."""
+    stack = stacks.get_stack(backend, caller, path, permission)
+    if finish_if_abandoned(backend, stack):
+        stack = stacks.get_stack(backend, caller, path, permission)
+    return stack
+
+
+def retry_damaged(backend: Backend, update_id: str, outcome: Outcome) -> None:
+    """Build the state of a damaged update again. StateNotBuilt if that fails, or if the stack has a newer version.
+
+    Callers have checked that their own caller may end the update.
+    """
+    with backend.db.connect() as connection:
+        is_reopened = repository.reopen(connection, update_id, outcome)
+    if not is_reopened:
+        raise StateNotBuilt(f"the state of update '{update_id}' could not be built, and the stack has a newer version")
+    if damage := build_state(backend, update_id):
+        raise StateNotBuilt(damage)
+
+
+def resume(backend: Backend, update_id: str) -> str | None:
+    """Build the state of an update that another process began to finish, as build_state does; count this as an attempt."""
+    with backend.db.connect() as connection:
+        repository.count_attempt(connection, update_id, 1)
+    return build_state(backend, update_id)
+
+
+def build_state(backend: Backend, update_id: str) -> str | None:
+    """Build the state of an update that accepts no more entries; a repeat is harmless.
+
+    If stored data is damaged, missing or too large, or processes died of it several times, the update ends as failed with the
+    state that it began with. Its row then has the reason, which is returned.
+    """
+    with backend.db.connect() as connection:
+        finishing = repository.find_finishing(connection, update_id)
+    if finishing is None:
+        return None
+    end = _build_end(backend, finishing)
+    if end.links is None:
+        with backend.db.connect() as connection:
+            repository.record_end(connection, finishing, end)
+    else:
+        retry(lambda: _record_end(backend, finishing, end))
+    return end.damage if end.is_damaged else None
+
+
+def _stop(backend: Backend, update_id: str, outcome: Outcome, *, for_client: bool) -> bool:
+    with backend.db.connect() as connection:
+        return repository.stop_writers(connection, update_id, outcome, unix_millis(backend.clock.now()), for_client=for_client)
+
+
+def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd) -> None:
     with backend.db.begin() as tx:
         if repository.record_end(tx, finishing, end) and end.links is not None:
             stack_references.replace(tx, finishing.stack_id, end.links)
 
 
-def _replayed(backend: Backend, finishing: Finishing) -> End:
+def _build_end(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
+    # The first attempt is this one; each further one follows a process that died.
+    deaths = finishing.attempts - 1
+    if deaths >= MOST_ATTEMPTS:
+        return _damaged_end(finishing, f"the server stopped {deaths} times while it built the state")
+    try:
+        has_journal = not finishing.dry_run and finishing.journal_version > 0
+        return _replay(backend, finishing) if has_journal else _keep_checkpoint(backend, finishing)
+    except (BlobMissing, BlobDamaged) as error:
+        return _damaged_end(finishing, error.message)
+    except (BadDocument, DamagedBatch) as error:
+        return _damaged_end(finishing, str(error))
+    except TooMuch as error:
+        return _damaged_end(finishing, f"its journal is too large: {error}")
+    except Unavailable:
+        # The update is not the cause of that.
+        with suppress(Unavailable), backend.db.connect() as connection:
+            repository.count_attempt(connection, finishing.update_id, -1)
+        raise
+
+
+def _replay(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
     with backend.db.connect() as connection:
         batches = repository.journal_of(connection, finishing.update_id)
     if not batches:
-        return _kept(backend, finishing)
-    base = ordering.applied(_base(backend, finishing), finishing.base_order)
+        return _keep_checkpoint(backend, finishing)
+    stored_base = backend.checkpoints.get(finishing.base_checkpoint) if finishing.base_checkpoint else document.EMPTY
+    base = ordering.applied(stored_base, finishing.base_order)
     result = journal.replay(
         base,
-        StoredJournal(backend, finishing.update_id, batches).parts(),
+        _StoredJournal(backend, finishing.update_id, batches).parts(),
         cli_version=finishing.cli_version,
         now=backend.clock.now(),
         command=finishing.kind,
@@ -154,32 +176,81 @@ def _replayed(backend: Backend, finishing: Finishing) -> End:
     )
     damage = "; ".join(result.damage) or None
     if damage:
-        LOG.error("update %s: its journal is damaged, the state was put together without the bad entries", finishing.update_id)
+        LOG.error("update %s: its journal is damaged, the state was built without the bad entries", finishing.update_id)
     if result.order is not None and ordering.is_short(result.order):
         order = ordering.composed(finishing.base_order, result.order)
-        return End(finishing.base_checkpoint, order, result.resource_count, damage, None)
+        return UpdateEnd(finishing.base_checkpoint, order, result.resource_count, damage, None)
     key = blob_keys.new_checkpoint_key(finishing.stack_id)
     backend.checkpoints.put(key, result.text)
     links = find_links(result.text)
-    return End(key, None, result.resource_count, damage, links if links or find_links(base) else None)
+    return UpdateEnd(key, None, result.resource_count, damage, links if links or find_links(base) else None)
 
 
-def _base(backend: Backend, finishing: Finishing) -> bytes:
-    return backend.checkpoints.get(finishing.base_checkpoint) if finishing.base_checkpoint else document.EMPTY
-
-
-def _kept(backend: Backend, finishing: Finishing) -> End:
-    """Return the end of an update without a journal: its last checkpoint is its state already."""
+def _keep_checkpoint(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
+    """Return the end of an update without a journal: its last checkpoint is its state."""
     is_new = finishing.checkpoint is not None and finishing.checkpoint != finishing.base_checkpoint
     links = find_links(backend.checkpoints.get(finishing.checkpoint)) if is_new and finishing.checkpoint else None
     if is_new:
         checkpoint_trim.trim_finished(backend, finishing.update_id, finishing.checkpoint)
-    return End(finishing.checkpoint, finishing.resource_order, finishing.resource_count, None, links)
+    return UpdateEnd(finishing.checkpoint, finishing.resource_order, finishing.resource_count, None, links)
 
 
-def load_settled(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> Stack:
-    """Return the stack after finishing an update whose holder is gone; errors as in stacks.get_stack."""
-    stack = stacks.get_stack(backend, caller, path, permission)
-    if settle(backend, stack):
-        stack = stacks.get_stack(backend, caller, path, permission)
-    return stack
+def _damaged_end(finishing: FinishingUpdate, reason: str) -> UpdateEnd:
+    """Return the end of an update with no state that can be built: the state from before it, and the reason."""
+    what = f"version {finishing.version}" if finishing.version is not None else "a preview"
+    why = reason.removeprefix(f"{BackendError.status.phrase}: ")
+    damage = f"the state of {what} of stack '{finishing.written_as}' could not be built: {why}. {ADVICE}"
+    LOG.error("update %s is damaged: %s", finishing.update_id, damage)
+    return UpdateEnd(finishing.base_checkpoint, finishing.base_order, finishing.resource_count, damage, None, is_damaged=True)
+
+
+class _StoredJournal:
+    """The journal of one update, of which only a part is in memory: rows are read ahead, and dropped after their replay."""
+
+    def __init__(self, backend: Backend, update_id: str, batches: Sequence[StoredBatch]) -> None:
+        """Take the batches in the order in which they arrived."""
+        self._backend = backend
+        self._update_id = update_id
+        self._batches = batches
+        # A replay reads the batches by their first sequence number.
+        numbers = [number for number, batch in enumerate(batches) if batch.blob_key is None]
+        self._rows = sorted(numbers, key=lambda number: (batches[number].first_sequence, number))
+        self._places = {number: place for place, number in enumerate(self._rows)}
+        self._bodies: dict[str, bytes] = {}
+
+    def parts(self) -> list[Part]:
+        """Return the parts that a replay reads; reading one may raise TooMuch or DamagedBatch."""
+        numbered = list(enumerate(self._batches))
+        return [Part(batch.first_sequence, lambda number=number: self._text(number)) for number, batch in numbered]  # type: ignore[misc]
+
+    def _text(self, number: int) -> bytes:
+        batch = self._batches[number]
+        if batch.blob_key is not None:
+            stored = self._backend.batches.get_stored(batch.blob_key)
+        else:
+            if batch.id not in self._bodies:
+                self._read_ahead(self._places[number])
+            stored = self._bodies.pop(batch.id, b"")
+        name = batch.blob_key or f"{batch.id} of the database"
+        # Batches from before there was a limit for each may be as large as a request.
+        limit = self._backend.settings.body_limit_bytes
+        try:
+            text = inflate(stored, limit) if is_packed(stored) else stored
+        except BadGzip as error:
+            raise DamagedBatch(f"the stored batch {name} is damaged") from error
+        except OverLimit as error:
+            raise TooMuch(f"the stored batch {name} inflates to more than {limit:,} bytes") from error
+        if not text.lstrip().startswith(b"{"):
+            raise DamagedBatch(f"the stored batch {name} is damaged")
+        return text
+
+    def _read_ahead(self, place: int) -> None:
+        size, batch_ids = 0, list[str]()
+        for number in self._rows[place : place + _READ_AHEAD_BATCHES]:
+            batch = self._batches[number]
+            if batch_ids and size + batch.size_bytes > _READ_AHEAD_BYTES:
+                break
+            size += batch.size_bytes
+            batch_ids.append(batch.id)
+        with self._backend.db.connect() as connection:
+            self._bodies = repository.bodies_of(connection, self._update_id, batch_ids)

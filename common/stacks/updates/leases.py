@@ -1,7 +1,7 @@
-"""The token of an update's lease: it names the update and its stack, signed by us, so that reading it costs no query.
+"""The token of an update's lease: it names the update and its stack, signed by the server, so reading it needs no query.
 
-It says who may write, not until when: how long the lease runs is in the update's row, where the guarded statements look.
-So a renewal keeps older tokens good, as several of the client's senders may still hold one (state.md 4.3).
+It says who may write. How long they may is in the update's row, where the guarded statements check it. So a renewal keeps older
+tokens valid, which several of the client's senders may still have (state.md 4.3).
 """
 
 import hashlib
@@ -11,45 +11,43 @@ from dataclasses import dataclass
 
 import msgspec
 
-from common.backend import Backend
 from common.core.errors import Forbidden
-from common.crypto.service_keys import lease_key
 from common.stacks.model import StackPath
 
 LEASE_SECONDS = 300
-_BAD = "The provided update token is not valid for this update."
+_INVALID = "The provided update token is not valid for this update."
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lease whose signature was checked; whether it is still good, only the update's row knows."""
+    """A lease with a valid signature; only the update's row tells whether it has expired."""
 
     update_id: str
 
 
-def issue(backend: Backend, update_id: str, path: StackPath) -> str:
-    """Return the token for an update of a stack."""
+def issue(key: bytes, update_id: str, path: StackPath) -> str:
+    """Return the token for an update of a stack, signed with a key."""
     content = msgspec.json.encode([update_id, path.org, path.project, path.name])
-    return f"{_text(content)}.{_signature(backend, content)}"
+    return f"{_text(content)}.{_signature(key, content)}"
 
 
-def verify(backend: Backend, token: str, path: StackPath, update_id: str) -> Lease:
-    """Return the lease of a token that is ours and names just this update of this stack; raises Forbidden."""
+def verify(key: bytes, token: str, path: StackPath, update_id: str) -> Lease:
+    """Return the lease of a token that was signed with the key for this update of this stack; raises Forbidden."""
     text, _, signature = token.partition(".")
     try:
         content = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError as error:
-        raise Forbidden(_BAD) from error
-    given = signature.encode("utf-8", "replace")
-    if not hmac.compare_digest(_signature(backend, content).encode(), given) or _text(content) != text:
-        raise Forbidden(_BAD)
+        raise Forbidden(_INVALID) from error
+    is_signed = hmac.compare_digest(_signature(key, content).encode(), signature.encode("utf-8", "replace"))
+    if not is_signed or _text(content) != text:
+        raise Forbidden(_INVALID)
     if msgspec.json.decode(content, type=list[str]) != [update_id, path.org, path.project, path.name]:
-        raise Forbidden(_BAD)
+        raise Forbidden(_INVALID)
     return Lease(update_id)
 
 
-def _signature(backend: Backend, content: bytes) -> str:
-    return _text(hmac.digest(lease_key(backend), content, hashlib.sha256))
+def _signature(key: bytes, content: bytes) -> str:
+    return _text(hmac.digest(key, content, hashlib.sha256))
 
 
 def _text(content: bytes) -> str:

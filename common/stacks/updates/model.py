@@ -1,4 +1,4 @@
-"""What a client asks of an update, and what is known of one. No I/O."""
+"""Updates and previews as values: what a client sends to create and start one, and its row. No I/O."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ NEWEST_JOURNAL = 2
 
 
 class Completion(StrEnum):
-    """How a client says that its update ended; `cancelled` exists in upstream's type, is never sent, and means failed."""
+    """The end of an update as its client reports it. `cancelled` is in upstream's type, is never sent, and counts as failed."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -24,7 +24,7 @@ class Completion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The request that creates an update: its text, kept as sent, and the one member that decides what it is."""
+    """The request that creates an update: its text, kept as the client sent it, and whether it asks for a dry run."""
 
     text: bytes
     dry_run: bool
@@ -39,16 +39,16 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """What the client sends to start an update; `tags` None leaves the stack's tags alone."""
+class StartRequest:
+    """The request that starts an update; with `tags` None the stack keeps its tags."""
 
     tags: dict[str, str] | None
     journal_version: int
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """A running update: its number, lease and journal, and the stack as it was when it started."""
+class StartedUpdate:
+    """A running update: its number, lease and journal version, and the stack as it was when the update started."""
 
     update_id: str
     version: int
@@ -72,7 +72,7 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """An update or preview in a history; times are unix milliseconds, `program` is the request that created it."""
 
     update_id: str
@@ -97,9 +97,9 @@ def negotiated_journal(offered: int) -> int:
 
 
 class InProgress(Conflict):
-    """Somebody else holds the stack. Clients compare the message literally, so who it is travels in a warning beside it."""
+    """Another update of the stack runs. Clients compare the message literally, so `warning` tells who runs it."""
 
     def __init__(self, stack: Stack) -> None:
-        """Take the holder from the stack's newest version."""
+        """Describe the update from the stack's newest version."""
         super().__init__(exact="Conflict: Another update is currently in progress.")
-        self.warning = stack.held_by()
+        self.warning = stack.running_text()

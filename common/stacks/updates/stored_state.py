@@ -18,23 +18,23 @@ class StateDamaged(BackendError):
 
 
 def current_stored(backend: Backend, stack: Stack) -> bytes:
-    """Return the newest state of a stack, stored or plain; the caller's permission was checked with the stack."""
+    """Return the newest state of a stack, as gzip or plain; the step that loaded the stack checked the permission."""
     return stored(backend, stack, newest(stack))
 
 
 def current_text(backend: Backend, stack: Stack) -> bytes:
-    """Return the newest state of a stack as text; the caller's permission was checked with the stack."""
+    """Return the newest state of a stack as text; permission as above."""
     return unpack(current_stored(backend, stack))
 
 
 def base_text(backend: Backend, stack: Stack, limit_bytes: int) -> bytes | None:
-    """Return the newest state of a stack as text, or None where it takes more than a limit as gzip; permission as above."""
+    """Return the newest state of a stack as text, or None if it is larger than a limit as gzip; permission as above."""
     version = newest(stack)
     if version.checkpoint is None:
         return document.EMPTY if len(document.EMPTY) <= limit_bytes else None
-    with _named(backend, stack, version):
+    with _named_errors(backend, stack, version):
         stored = backend.checkpoints.get_stored(version.checkpoint)
-        # In another order the same resources may take more; how much is known only once they are packed.
+        # The same resources in another order may be larger as gzip, by an unknown factor until they are packed.
         if len(stored) > (limit_bytes if version.resource_order is None else limit_bytes // 2):
             return None
         return ordering.applied(backend.checkpoints.text_of(version.checkpoint, stored), version.resource_order)
@@ -46,17 +46,17 @@ def newest(stack: Stack) -> StoredVersion:
 
 
 def stored(backend: Backend, stack: Stack, version: StoredVersion) -> bytes:
-    """Return the state of a version as stored, gzip or plain; raises StateDamaged."""
+    """Return the state of a version, as gzip or plain; raises StateDamaged."""
     if version.checkpoint is None:
         return document.EMPTY
-    with _named(backend, stack, version):
+    with _named_errors(backend, stack, version):
         stored = backend.checkpoints.get_intact(version.checkpoint)
         return stored if version.resource_order is None else ordering.applied(unpack(stored), version.resource_order)
 
 
 @contextmanager
-def _named(backend: Backend, stack: Stack, version: StoredVersion) -> Iterator[None]:
-    """Raise StateDamaged, which names stack and version, for a state that is missing or damaged in the store."""
+def _named_errors(backend: Backend, stack: Stack, version: StoredVersion) -> Iterator[None]:
+    """Turn the errors of a missing or damaged blob into StateDamaged, which names stack and version."""
     try:
         yield
     except (BlobMissing, BlobDamaged) as error:
@@ -64,5 +64,4 @@ def _named(backend: Backend, stack: Stack, version: StoredVersion) -> Iterator[N
             before = versions.find_number_before(connection, stack.id, version.number, version.checkpoint or "")
         advice = f"; `pulumi stack export --version {before}` shows the state before it" if before is not None else ""
         reason = error.message.removeprefix(f"{error.status.phrase}: ")
-        msg = f"version {version.number} of stack '{stack.path}' cannot be read: {reason}{advice}"
-        raise StateDamaged(msg) from error
+        raise StateDamaged(f"version {version.number} of stack '{stack.path}' cannot be read: {reason}{advice}") from error

@@ -10,8 +10,8 @@ from common.people.orgs import steps as org_steps
 from common.rights.built_in import ADMIN, STACK_READ
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
-from common.stacks import service as contents
 from common.stacks.model import StackPath
+from common.stacks.service import listing as contents
 from tests.factories.orgs import grant, make_default, make_holder, suspend
 from tests.factories.people import caller_of, make_admin, make_user
 from tests.factories.stacks import make_stack, make_version

@@ -17,9 +17,8 @@ from common.people.teams import service
 from common.people.teams.model import EnvironmentChange, MemberAction, MemberChange, StackChange, TeamChange
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
-from common.stacks import sharing
-from common.stacks.state import lifecycle
-from common.stacks.state.lifecycle import NewStack
+from common.stacks.service import lifecycle, sharing
+from common.stacks.service.lifecycle import NewStack
 from tests.factories.people import make_user
 from tests.factories.stacks import make_stack
 from tests.field_reports.serving import LIMIT_SECONDS, at_once
@@ -156,7 +155,7 @@ class TestNothingIsLeft:
         found = outcomes(
             lambda: change(TeamChange(stacks=(StackChange("shop", "dev", StackLevel.READ),))),
             lambda: lifecycle.delete(backend, admin, path, force=False),
-            lambda: sharing.set_team_level(backend, admin, path, "ops", StackLevel.WRITE),
+            lambda: sharing.update_team_grant(backend, admin, path, "ops", StackLevel.WRITE),
         )
 
         assert {"done", "NotFound"} >= found.keys()

@@ -10,7 +10,7 @@ from common.people.users import service as accounts
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks.model import StackPath
-from common.stacks.state import lifecycle
+from common.stacks.service import lifecycle
 from tests.factories.orgs import grant, grants_of, make_holder, people_of, teams_of
 from tests.factories.people import caller_of, make_org, make_user
 from tests.factories.stacks import make_stack

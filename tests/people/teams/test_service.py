@@ -14,7 +14,7 @@ from common.people.teams.model import Team, TeamRole
 from common.people.users import steps as users
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
-from common.stacks import sharing
+from common.stacks.service import sharing
 from tests.factories.people import caller_of, make_token, make_user
 from tests.factories.stacks import make_stack
 from tests.factories.team_stacks import environment, get, make_team, stack, with_role

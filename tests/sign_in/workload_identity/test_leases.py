@@ -4,7 +4,7 @@ import pytest
 
 from common.access import tokens as access
 from common.backend import Backend
-from common.stacks.updates.revoking import end_revoked
+from common.stacks.updates.service.revocation import cancel_revoked
 from tests.factories.people import caller_of, make_user
 from tests.factories.stacks import creation, update_row
 from tests.sign_in.workload_identity.token_exchange import ISSUERS, Trust, allow, deny, refused
@@ -27,7 +27,7 @@ class TestLease:
             assert trusted.set_policy(deny()).is_success
 
         assert 403 == error_of(found.journal(*creation("b", 2)))[0] == error_of(found.renew())[0]
-        assert (1, "") == end_revoked(backend, "")
+        assert (1, "") == cancel_revoked(backend, "")
         assert "cancelled" == update_row(backend, found.id).status
 
 

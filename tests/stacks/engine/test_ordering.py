@@ -6,10 +6,10 @@ from common.rights.permissions import Permission
 from common.stacks import steps as stacks
 from common.stacks.engine import document, ordering
 from common.stacks.model import Stack, StackPath
-from common.stacks.state import lifecycle
-from common.stacks.updates import running
+from common.stacks.service import lifecycle
 from common.stacks.updates import stored_state as state
 from common.stacks.updates.model import Completion
+from common.stacks.updates.service import progress
 from tests.counting import Counter
 from tests.factories.stacks import (
     complete,
@@ -109,7 +109,7 @@ class TestAnotherOrder:
         """A client without a journal replaces the state, and with it the order."""
         run_same(backend, admin, "c", "a", "b")
         found = make_running(backend, admin, DEV, journal=0)
-        running.put_checkpoint(backend, found.lease, make_state(make_resource("x"), make_resource("y")))
+        progress.update_checkpoint(backend, found.lease, make_state(make_resource("x"), make_resource("y")))
         complete(backend, found)
 
         assert ["x", "y"] == exported_names(backend, admin, stack)

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
-from common.stacks.state import transfer
+from common.stacks.service import transfer
 from common.stacks.updates.stored_state import StateDamaged
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org
 from tests.factories.stacks import creation, make_running, make_stack, make_version, update_row
@@ -127,7 +127,7 @@ class TestDamagedBase:
         status, _, message = error_of(running.complete())
 
         assert 500 == status
-        assert "version 3 of stack 'acme/shop/dev' could not be put together: the stored document " in message
+        assert "version 3 of stack 'acme/shop/dev' could not be built: the stored document " in message
         assert newest_key(backend) in message or "missing" in message
         assert ("failed", "damaged") == (update_row(backend, running.id).status, update_row(backend, running.id).outcome)
         import_state(client, S, A)
@@ -154,7 +154,7 @@ class TestDamagedBase:
             assert 200 == reply.status_code
             return str(reply.headers.get("X-Pulumi-Warning", ""))
 
-        assert "version 2 of stack 'acme/shop/dev' could not be put together: the stored document " in warning()
+        assert "version 2 of stack 'acme/shop/dev' could not be built: the stored document " in warning()
         client.post(f"{S}/update/{client.get(S).json()['activeUpdate']}/cancel")
         assert not warning()
 
@@ -167,7 +167,7 @@ class TestDamagedBase:
 
         row = update_row(backend, running.id)
         assert ("failed", "damaged") == (row.status, row.outcome)
-        assert "could not be put together" in row.damage
+        assert "could not be built" in row.damage
 
     def test_can_be_repaired(self, client: TestClient, backend: Backend) -> None:
         """With the document back from a backup, `cancel` puts together what the update recorded."""

@@ -4,14 +4,12 @@ from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role
-from common.stacks import secrets
 from common.stacks import steps as stacks
 from common.stacks.model import Kind, StackPath, Status
-from common.stacks.state import lifecycle
+from common.stacks.service import lifecycle, secrets
+from common.stacks.service.lifecycle import NewStack
 from common.stacks.state import service as state
-from common.stacks.state.lifecycle import NewStack
 from common.stacks.updates.model import InProgress
-from common.wire.secrets import DecryptValueRequest
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import caller_of, make_user
@@ -20,6 +18,7 @@ from tests.factories.stacks import (
     creation,
     exported,
     exported_names,
+    import_state,
     make_ciphertext,
     make_running,
     make_stack,
@@ -74,8 +73,8 @@ class TestImport:
     def test_is_a_version_of_its_own(self, backend: Backend, admin: Caller) -> None:
         """An import is kept byte for byte as the next version; the one before can still be exported."""
         make_stack(backend, admin)
-        lifecycle.import_state(backend, admin, DEV, ODD)
-        lifecycle.import_state(backend, admin, DEV, make_state())
+        import_state(backend, admin, DEV, ODD)
+        import_state(backend, admin, DEV, make_state())
 
         assert (2, Kind.IMPORT, Status.SUCCEEDED) == latest_kind(backend, admin, DEV)
         assert (ODD, make_state()) == (exported(backend, admin, DEV, 1), exported(backend, admin, DEV))
@@ -100,7 +99,7 @@ class TestImport:
         make_stack(backend, admin)
 
         with pytest.raises(BadRequest):
-            lifecycle.import_state(backend, admin, DEV, text)
+            import_state(backend, admin, DEV, text)
         assert 0 == latest_kind(backend, admin, DEV)[0]
 
     def test_waits_for_nobody(self, backend: Backend, admin: Caller) -> None:
@@ -109,7 +108,7 @@ class TestImport:
         make_running(backend, admin, DEV)
 
         with pytest.raises(InProgress) as caught:
-            lifecycle.import_state(backend, admin, DEV, ODD)
+            import_state(backend, admin, DEV, ODD)
         assert "Conflict: Another update is currently in progress." == caught.value.message
 
     def test_after_an_abandoned_update_ends_that_first(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
@@ -117,7 +116,7 @@ class TestImport:
         make_stack(backend, admin)
         record(backend, make_running(backend, admin, DEV), beginning("half", 1))
         clock.pass_seconds(301)
-        lifecycle.import_state(backend, admin, DEV, ODD)
+        import_state(backend, admin, DEV, ODD)
 
         assert (2, Kind.IMPORT, Status.SUCCEEDED) == latest_kind(backend, admin, DEV)
         assert "half" in exported(backend, admin, DEV, 1).decode()
@@ -126,7 +125,7 @@ class TestImport:
         """A foreign state is opaque: nothing in it is decrypted."""
         make_stack(backend, admin)
         counter.reset()
-        lifecycle.import_state(backend, admin, DEV, ODD)
+        import_state(backend, admin, DEV, ODD)
 
         assert (0, 1, 0) == (counter.gets, counter.puts, counter.keys)
 
@@ -135,7 +134,7 @@ class TestRename:
     def test_rewrites_the_state_and_keeps_the_rest(self, backend: Backend, admin: Caller) -> None:
         """A rename is a version; the state names the stack anew, unknown members and numbers stay as they were."""
         make_stack(backend, admin, tags={"pulumi:project": "shop", "env": "x"})
-        lifecycle.import_state(backend, admin, DEV, make_state(make_resource("a", inputs={"n": 1}, future={"x": 2})))
+        import_state(backend, admin, DEV, make_state(make_resource("a", inputs={"n": 1}, future={"x": 2})))
         lifecycle.rename(backend, admin, DEV, "prod", "web")
         moved = StackPath("acme", "web", "prod")
         resource = inner(exported(backend, admin, moved))["resources"][0]
@@ -148,7 +147,7 @@ class TestRename:
         """Every version is exported under the present names, whatever they were when it was written."""
         make_stack(backend, admin)
         for number in ("one", "two"):
-            lifecycle.import_state(backend, admin, DEV, make_state(make_resource(number)))
+            import_state(backend, admin, DEV, make_state(make_resource(number)))
         lifecycle.rename(backend, admin, DEV, "prod", "")
         lifecycle.rename(backend, admin, PROD, "final", "")
         final = StackPath("acme", "shop", "final")
@@ -164,7 +163,7 @@ class TestRename:
             "type": "service",
             "state": {"url": "https://api.example.com", "owner": "acme", "project": "shop", "stack": "dev"},
         }
-        lifecycle.import_state(backend, admin, DEV, make_state(secrets_providers=provider))
+        import_state(backend, admin, DEV, make_state(secrets_providers=provider))
         lifecycle.rename(backend, admin, DEV, "prod", "web")
         moved = StackPath("acme", "web", "prod")
 
@@ -172,7 +171,7 @@ class TestRename:
             exported(backend, admin, moved)
         )["secrets_providers"]["state"]
         for path in (moved, DEV):
-            assert b"hunter2" == secrets.decrypt(backend, admin, path, DecryptValueRequest(sealed)).plaintext
+            assert b"hunter2" == secrets.decrypt(backend, admin, path, sealed)
 
     def test_back_to_an_earlier_name(self, backend: Backend, admin: Caller) -> None:
         """A stack may go back to a name it had, as often as it likes."""
@@ -204,7 +203,7 @@ class TestRename:
     def test_of_a_state_that_cannot_be_rewritten(self, backend: Backend, admin: Caller) -> None:
         """A state with what is no URN keeps its stack's name, with a reason."""
         make_stack(backend, admin)
-        lifecycle.import_state(backend, admin, DEV, ODD)
+        import_state(backend, admin, DEV, ODD)
 
         with pytest.raises(BadRequest) as caught:
             lifecycle.rename(backend, admin, DEV, "prod", "")
@@ -217,8 +216,8 @@ class TestRename:
     def test_leaves_an_old_version_readable_that_cannot_be_rewritten(self, backend: Backend, admin: Caller) -> None:
         """An old version that does not follow the rename is exported as it was written: it is all that a person has."""
         make_stack(backend, admin)
-        lifecycle.import_state(backend, admin, DEV, ODD)
-        lifecycle.import_state(backend, admin, DEV, make_state())
+        import_state(backend, admin, DEV, ODD)
+        import_state(backend, admin, DEV, make_state())
         lifecycle.rename(backend, admin, DEV, "prod", "")
 
         assert ODD == exported(backend, admin, PROD, 1)
@@ -236,7 +235,7 @@ class TestDelete:
     def test_frees_the_name_for_another_stack(self, backend: Backend, admin: Caller) -> None:
         """A new stack of the name has nothing of the old one: not its state, history, key or former names."""
         make_stack(backend, admin)
-        lifecycle.import_state(backend, admin, DEV, make_state(make_resource("old")))
+        import_state(backend, admin, DEV, make_state(make_resource("old")))
         sealed = make_ciphertext(backend, admin, DEV, b"x")
         lifecycle.delete(backend, admin, DEV, force=True)
         make_stack(backend, admin)
@@ -244,7 +243,7 @@ class TestDelete:
         assert [] == exported_names(backend, admin, DEV)
         assert 0 == latest_kind(backend, admin, DEV)[0]
         with pytest.raises(BadRequest):
-            secrets.decrypt(backend, admin, DEV, DecryptValueRequest(sealed))
+            secrets.decrypt(backend, admin, DEV, sealed)
 
     def test_of_a_stack_with_resources(self, backend: Backend, admin: Caller) -> None:
         """Without force any resource, or what an abandoned update created, keeps the stack."""

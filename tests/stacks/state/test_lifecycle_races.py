@@ -10,9 +10,9 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
 from common.stacks.model import Kind, StackPath
-from common.stacks.state import lifecycle
+from common.stacks.service import lifecycle
 from common.stacks.updates.model import InProgress
-from tests.factories.stacks import exported_names, make_running, make_stack, make_version
+from tests.factories.stacks import exported_names, import_state, make_running, make_stack, make_version
 from tests.interleaving import interleaved
 from tests.stacks.engine.builders import make_resource, make_state
 
@@ -25,7 +25,7 @@ WRITE = "BEGIN"
 
 Change = Callable[[Backend, Caller], object]
 CHANGES: dict[str, Change] = {
-    "import": lambda backend, caller: lifecycle.import_state(backend, caller, DEV, ONE),
+    "import": lambda backend, caller: import_state(backend, caller, DEV, ONE),
     "rename": lambda backend, caller: lifecycle.rename(backend, caller, DEV, "prod", ""),
     "delete": lambda backend, caller: lifecycle.delete(backend, caller, DEV, force=True),
 }
@@ -59,7 +59,7 @@ class TestAgainstAnUpdate:
     def test_that_ran_meanwhile(self, backend: Backend, admin: Caller) -> None:
         """An import that lost a number to a whole update takes the next one."""
         with interleaved(backend, WRITE, lambda: make_version(backend, admin, DEV, "made")):
-            lifecycle.import_state(backend, admin, DEV, ONE)
+            import_state(backend, admin, DEV, ONE)
 
         assert (2, Kind.IMPORT) == newest(backend, admin, DEV)
 
@@ -82,8 +82,8 @@ class TestAgainstAnUpdate:
 class TestAgainstAnother:
     def test_import(self, backend: Backend, admin: Caller) -> None:
         """Of two imports the later one is the newest state, and each has a version."""
-        with interleaved(backend, WRITE, lambda: lifecycle.import_state(backend, admin, DEV, TWO)):
-            lifecycle.import_state(backend, admin, DEV, ONE)
+        with interleaved(backend, WRITE, lambda: import_state(backend, admin, DEV, TWO)):
+            import_state(backend, admin, DEV, ONE)
 
         assert ["one"] == exported_names(backend, admin, DEV)
         assert (2, Kind.IMPORT) == newest(backend, admin, DEV)
@@ -119,7 +119,7 @@ class TestAgainstAnother:
         """A change that always comes second gives up with a conflict instead of going on for ever."""
 
         def again() -> None:
-            lifecycle.import_state(backend, admin, DEV, TWO)
+            import_state(backend, admin, DEV, TWO)
 
         with interleaved(backend, WRITE, again, times=5), pytest.raises(InProgress):
             lifecycle.rename(backend, admin, DEV, "prod", "")

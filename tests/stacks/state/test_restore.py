@@ -10,13 +10,11 @@ from common.db.tables import access
 from common.db.tables import stacks as core_tables
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
-from common.stacks import deleted, secrets
 from common.stacks import steps as stacks
 from common.stacks.model import Kind, StackPath, Status
-from common.stacks.state import lifecycle, restore
-from common.stacks.updates import history, retention
-from common.stacks.updates.history import Page
-from common.wire.secrets import DecryptValueRequest
+from common.stacks.service import deleted, lifecycle, secrets
+from common.stacks.updates.service import history
+from common.stacks.updates.service.history import Page
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.custom_roles import give
@@ -44,7 +42,7 @@ def delete(backend: Backend, caller: Caller, path: StackPath) -> str:
 
 def bring_back(backend: Backend, caller: Caller, stack_id: str, name: str = "") -> None:
     """Restores a stack of acme."""
-    restore.restore(backend, caller, "acme", stack_id, name)
+    deleted.restore(backend, caller, "acme", stack_id, name)
 
 
 class TestListDeleted:
@@ -55,7 +53,7 @@ class TestListDeleted:
         updated_at = int(clock.now().timestamp() * 1000)
         clock.pass_seconds(60)
         stack_id = delete(backend, admin, DEV)
-        (found,) = restore.list_deleted(backend, admin, "acme")
+        (found,) = deleted.list_deleted(backend, admin, "acme")
 
         assert (stack_id, "shop", "dev", 1, Status.SUCCEEDED, 2) == (
             found.id,
@@ -71,21 +69,21 @@ class TestListDeleted:
         self, backend: Backend, admin: Caller, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """As many as upstream shows, the last deleted first; live stacks are none of them."""
-        monkeypatch.setattr(deleted, "SHOWN", 2)
+        monkeypatch.setattr(deleted, "LISTED_LIMIT", 2)
         for name in "abc":
             make_deleted(backend, admin, name)
             clock.pass_seconds(1)
         make_stack(backend, admin, "live")
 
-        assert ["c", "b"] == [stack.name for stack in restore.list_deleted(backend, admin, "acme")]
+        assert ["c", "b"] == [stack.name for stack in deleted.list_deleted(backend, admin, "acme")]
 
     def test_is_of_one_organization(self, backend: Backend, admin: Caller) -> None:
         """Another organization's are not shown, and are missing to whom they do not belong."""
         make_deleted(backend, admin)
 
-        assert [] == restore.list_deleted(backend, admin, "admin")
+        assert [] == deleted.list_deleted(backend, admin, "admin")
         with pytest.raises(NotFound):
-            restore.list_deleted(backend, caller_of(backend, make_user(backend, "bob")), "acme")
+            deleted.list_deleted(backend, caller_of(backend, make_user(backend, "bob")), "acme")
 
     def test_is_for_admins(self, backend: Backend, admin: Caller) -> None:
         """Members do not see what was deleted."""
@@ -93,14 +91,14 @@ class TestListDeleted:
         bob = caller_of(backend, make_user(backend, "bob", org="acme"))
 
         with pytest.raises(Forbidden):
-            restore.list_deleted(backend, bob, "acme")
+            deleted.list_deleted(backend, bob, "acme")
 
     def test_costs_one_statement(self, backend: Backend, admin: Caller, counter: Counter) -> None:
         """However many there are."""
         for name in "ab":
             make_deleted(backend, admin, name)
         counter.reset()
-        restore.list_deleted(backend, admin, "acme")
+        deleted.list_deleted(backend, admin, "acme")
 
         assert 1 == counter.statements
 
@@ -121,8 +119,8 @@ class TestRestore:
             found.latest.resource_count,
         )
         assert state == exported(backend, admin, DEV) == exported(backend, admin, DEV, 1)
-        assert b"x" == secrets.decrypt(backend, admin, DEV, DecryptValueRequest(value)).plaintext
-        assert [] == restore.list_deleted(backend, admin, "acme")
+        assert b"x" == secrets.decrypt(backend, admin, DEV, value)
+        assert [] == deleted.list_deleted(backend, admin, "acme")
 
     def test_hides_the_deletion_in_the_history(self, backend: Backend, admin: Caller) -> None:
         """Clients know no deletion as an update, so its number is passed over."""
@@ -179,9 +177,9 @@ class TestRestore:
         assert b"new-id" in exported(backend, admin, DEV)
         bring_back(backend, admin, stack_id, "prod")
         assert b"urn:pulumi:prod::shop::test:m:Res::old" in exported(backend, admin, PROD)
-        assert b"x" == secrets.decrypt(backend, admin, PROD, DecryptValueRequest(value)).plaintext
+        assert b"x" == secrets.decrypt(backend, admin, PROD, value)
         with pytest.raises(BadRequest):
-            secrets.decrypt(backend, admin, DEV, DecryptValueRequest(value))
+            secrets.decrypt(backend, admin, DEV, value)
 
     def test_remembers_the_name_it_gave_up(self, backend: Backend, admin: Caller) -> None:
         """Under another name it is found for decryption by its old one, as after a rename."""
@@ -189,7 +187,7 @@ class TestRestore:
         value = make_ciphertext(backend, admin, DEV)
         bring_back(backend, admin, delete(backend, admin, DEV), "prod")
 
-        assert b"x" == secrets.decrypt(backend, admin, DEV, DecryptValueRequest(value)).plaintext
+        assert b"x" == secrets.decrypt(backend, admin, DEV, value)
 
     @pytest.mark.parametrize("name", ["a/b", ".", "é", "x" * 101])
     def test_refuses_a_bad_name(self, backend: Backend, admin: Caller, name: str) -> None:
@@ -198,7 +196,7 @@ class TestRestore:
 
         with pytest.raises(BadRequest):
             bring_back(backend, admin, stack_id, name)
-        assert 1 == len(restore.list_deleted(backend, admin, "acme"))
+        assert 1 == len(deleted.list_deleted(backend, admin, "acme"))
 
     def test_knows_only_what_is_deleted_there(self, backend: Backend, admin: Caller) -> None:
         """An id that is none, a live stack's, and one of another organization are missing alike."""
@@ -250,33 +248,33 @@ class TestRestoreAgainstThePurge:
         """A stack whose time is up and whose rows are still there comes back whole, and is not purged any more."""
         bring_back(backend, admin, stack_id)
 
-        assert 0 == retention.purge_deleted(backend)
+        assert 0 == deleted.purge_deleted(backend)
         assert b"a-id" in exported(backend, admin, DEV)
 
     def test_is_over_when_the_purge_begins(
         self, backend: Backend, admin: Caller, stack_id: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The purge takes several steps; after the first one the stack is gone for good, and the rest follows."""
-        monkeypatch.setattr(retention, "UPDATES_PER_STEP", 1)
-        assert 1 == retention.purge_deleted(backend)
+        monkeypatch.setattr(deleted, "UPDATES_PER_STEP", 1)
+        assert 1 == deleted.purge_deleted(backend)
 
-        assert [] == restore.list_deleted(backend, admin, "acme")
+        assert [] == deleted.list_deleted(backend, admin, "acme")
         with pytest.raises(NotFound):
             bring_back(backend, admin, stack_id)
-        while retention.purge_deleted(backend):
+        while deleted.purge_deleted(backend):
             pass
         with backend.db.connect() as connection:
             assert 0 == connection.scalar(select(func.count()).select_from(core_tables.stacks))
 
     def test_that_begins_meanwhile(self, backend: Backend, admin: Caller, stack_id: str) -> None:
         """A restoring that read the stack before the purge began finds nothing to bring back."""
-        with interleaved(backend, "BEGIN", lambda: retention.purge_deleted(backend)), pytest.raises(NotFound):
+        with interleaved(backend, "BEGIN", lambda: deleted.purge_deleted(backend)), pytest.raises(NotFound):
             bring_back(backend, admin, stack_id)
 
     @pytest.mark.dialects("mysql")  # SQLite lets only one of them write at all
     def test_that_looked_before(self, backend: Backend, admin: Caller, stack_id: str) -> None:
         """A purge that found the stack while it was deleted leaves it alone once it is back."""
         with interleaved(backend, "UPDATE stacks SET deleted_at", lambda: bring_back(backend, admin, stack_id)):
-            assert 0 == retention.purge_deleted(backend)
+            assert 0 == deleted.purge_deleted(backend)
 
         assert b"a-id" in exported(backend, admin, DEV)

@@ -7,11 +7,10 @@ from common.rights.caller import Caller
 from common.rights.permissions import Role
 from common.stacks.engine import document
 from common.stacks.model import StackPath
-from common.stacks.state import lifecycle
 from common.stacks.state import service as state
-from common.stacks.updates import running
+from common.stacks.updates.service import progress
 from tests.factories.people import caller_of, make_user
-from tests.factories.stacks import complete, creation, exported, make_running, make_stack, make_version, record
+from tests.factories.stacks import complete, creation, exported, import_state, make_running, make_stack, make_version, record
 from tests.stacks.engine.builders import inner, make_resource, make_state, urn
 
 DEV = StackPath("acme", "shop", "dev")
@@ -52,7 +51,7 @@ class TestExport:
         make_stack(backend, admin)
         make_version(backend, admin, DEV, "a")
         complete(backend, make_running(backend, admin, DEV))
-        lifecycle.import_state(backend, admin, DEV, make_state())
+        import_state(backend, admin, DEV, make_state())
         counts = [len(inner(exported(backend, admin, DEV, version)).get("resources", [])) for version in (1, 2, 3)]
 
         assert [1, 1, 0] == counts
@@ -95,8 +94,8 @@ class TestOutputs:
             {**ROOT, "outputs": {"n": 1, "s": {"4dabf18193072939515e22adb298388d": "x", "ciphertext": "y"}}},
             secrets_providers={"type": "passphrase", "state": {"salt": "z"}},
         )
-        lifecycle.import_state(backend, admin, DEV, text.replace(b'"n":1', b'"n": 1E5'))
-        found = state.outputs(backend, admin, DEV)
+        import_state(backend, admin, DEV, text.replace(b'"n":1', b'"n": 1E5'))
+        found = state.get_outputs(backend, admin, DEV)
 
         assert b'{"n": 1E5,"s":{"4dabf18193072939515e22adb298388d":"x","ciphertext":"y"}}' == found.outputs
         assert b'{"type":"passphrase","state":{"salt":"z"}}' == found.secrets_providers
@@ -104,20 +103,20 @@ class TestOutputs:
     def test_are_absent_without_a_state_or_a_root(self, backend: Backend, admin: Caller) -> None:
         """A stack without state has neither member, one without root no outputs."""
         make_stack(backend, admin)
-        without = state.outputs(backend, admin, DEV)
-        lifecycle.import_state(backend, admin, DEV, make_state(make_resource("a")))
+        without = state.get_outputs(backend, admin, DEV)
+        import_state(backend, admin, DEV, make_state(make_resource("a")))
 
         assert (None, None) == (without.outputs, without.secrets_providers)
-        assert state.outputs(backend, admin, DEV).outputs is None
+        assert state.get_outputs(backend, admin, DEV).outputs is None
 
     def test_are_those_that_are_stored(self, backend: Backend, admin: Caller) -> None:
         """While an update runs the last persisted outputs are shown, a whole checkpoint's as soon as it is stored."""
         make_stack(backend, admin, state=make_state({**ROOT, "outputs": {"v": "old"}}))
         update = make_running(backend, admin, DEV, journal=0)
-        before = state.outputs(backend, admin, DEV).outputs
-        running.put_checkpoint(backend, update.lease, make_state({**ROOT, "outputs": {"v": "new"}}))
+        before = state.get_outputs(backend, admin, DEV).outputs
+        progress.update_checkpoint(backend, update.lease, make_state({**ROOT, "outputs": {"v": "new"}}))
 
-        assert (b'{"v":"old"}', b'{"v":"new"}') == (before, state.outputs(backend, admin, DEV).outputs)
+        assert (b'{"v":"old"}', b'{"v":"new"}') == (before, state.get_outputs(backend, admin, DEV).outputs)
 
 
 class TestResources:
@@ -126,12 +125,12 @@ class TestResources:
         make_stack(backend, admin)
         make_version(backend, admin, DEV, "a")
         make_version(backend, admin, DEV, "b", "c")
-        newest, found = state.resources(backend, admin, DEV, None)
+        newest, found = state.list_resources(backend, admin, DEV, None)
 
         assert (2, [urn("b"), urn("c"), urn("a")]) == (newest, [one.urn for one in found])
         assert (1, [urn("a")]) == (
-            state.resources(backend, admin, DEV, 1)[0],
-            [one.urn for one in state.resources(backend, admin, DEV, 1)[1]],
+            state.list_resources(backend, admin, DEV, 1)[0],
+            [one.urn for one in state.list_resources(backend, admin, DEV, 1)[1]],
         )
         assert (2, 3) == state.count_resources(backend, admin, DEV)
 
@@ -141,10 +140,10 @@ class TestReferences:
         """A state that refers to another stack is found from either end, with that stack's version."""
         make_stack(backend, admin)
         other = make_stack(backend, admin, "net", project="base")
-        lifecycle.import_state(backend, admin, DEV, make_state(reference("acme/base/net"), reference("acme/base/none")))
+        import_state(backend, admin, DEV, make_state(reference("acme/base/net"), reference("acme/base/none")))
 
-        assert [(other, 0)] == state.referred_stacks(backend, admin, DEV)
-        assert [(DEV, 1)] == state.referring_stacks(backend, admin, other)
+        assert [(other, 0)] == state.list_upstream_references(backend, admin, DEV)
+        assert [(DEV, 1)] == state.list_downstream_references(backend, admin, other)
 
     @pytest.mark.parametrize(
         "name", ["net", "base/net", "acme/base/net/x", "acme//net", "", "x" * 300 + "/base/net", "acme/b b/net"]
@@ -153,18 +152,18 @@ class TestReferences:
         """What is no full name of a stack is no reference, and no reason to refuse the state."""
         make_stack(backend, admin)
         make_stack(backend, admin, "net", project="base")
-        lifecycle.import_state(backend, admin, DEV, make_state(reference(name)))
+        import_state(backend, admin, DEV, make_state(reference(name)))
 
-        assert [] == state.referred_stacks(backend, admin, DEV)
+        assert [] == state.list_upstream_references(backend, admin, DEV)
 
     def test_go_when_the_state_does(self, backend: Backend, admin: Caller) -> None:
         """A reference that is not in the newest state is gone."""
         make_stack(backend, admin)
         make_stack(backend, admin, "net", project="base")
-        lifecycle.import_state(backend, admin, DEV, make_state(reference("acme/base/net")))
-        lifecycle.import_state(backend, admin, DEV, make_state())
+        import_state(backend, admin, DEV, make_state(reference("acme/base/net")))
+        import_state(backend, admin, DEV, make_state())
 
-        assert [] == state.referred_stacks(backend, admin, DEV)
+        assert [] == state.list_upstream_references(backend, admin, DEV)
 
     def test_show_nobody_elses_stacks(self, backend: Backend, admin: Caller) -> None:
         """A stack that the reader may not see is left out."""
@@ -172,5 +171,5 @@ class TestReferences:
         make_stack(backend, admin)
         bob = caller_of(backend, make_user(backend, "bob", org="acme"))
 
-        assert [] == state.referring_stacks(backend, bob, DEV)
-        assert 1 == len(state.referring_stacks(backend, admin, DEV))
+        assert [] == state.list_downstream_references(backend, bob, DEV)
+        assert 1 == len(state.list_downstream_references(backend, admin, DEV))

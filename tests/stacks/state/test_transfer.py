@@ -14,16 +14,23 @@ from common.db.tables.stacks import stacks as stacks_table
 from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, Role, StackLevel
-from common.stacks import secrets
 from common.stacks import steps as stacks
 from common.stacks.model import Kind, StackPath
-from common.stacks.state import lifecycle, transfer
+from common.stacks.service import lifecycle, secrets, transfer
 from common.stacks.updates.model import InProgress
-from common.wire.secrets import DecryptValueRequest
 from tests.clocks import FrozenClock
 from tests.factories.custom_roles import allow, give, give_role, make_member, set_settings
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org, make_user
-from tests.factories.stacks import beginning, exported, make_ciphertext, make_running, make_stack, make_version, record
+from tests.factories.stacks import (
+    beginning,
+    exported,
+    import_state,
+    make_ciphertext,
+    make_running,
+    make_stack,
+    make_version,
+    record,
+)
 from tests.interleaving import Crash, crash, interleaved
 from tests.stacks.engine.builders import inner, make_resource, make_state
 
@@ -48,7 +55,7 @@ class TestTransfer:
         make_stack(backend, admin, tags={"pulumi:project": "shop", "env": "x"})
         make_version(backend, admin, DEV, "a", "b")
         before = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
-        transfer.transfer(backend, admin, DEV, "beta")
+        transfer.transfer_stack(backend, admin, DEV, "beta")
         after = stacks.get_stack(backend, admin, MOVED, Permission.STACK_READ)
 
         assert (before.id, before.tags, before.wrapped_key) == (after.id, after.tags, after.wrapped_key)
@@ -62,7 +69,7 @@ class TestTransfer:
     def test_of_a_stack_without_a_state(self, backend: Backend, admin: Caller) -> None:
         """There is nothing to rewrite, and nothing is invented."""
         make_stack(backend, admin)
-        transfer.transfer(backend, admin, DEV, "beta")
+        transfer.transfer_stack(backend, admin, DEV, "beta")
 
         assert stacks.get_stack(backend, admin, MOVED, Permission.STACK_READ).latest.checkpoint is None
 
@@ -71,7 +78,7 @@ class TestTransfer:
         place = {"url": "http://localhost", "owner": "acme", "project": "shop", "stack": "dev"}
         state = make_state({"urn": "odd", "type": "t"}, secrets_providers={"type": "service", "state": place})
         make_stack(backend, admin, state=state)
-        transfer.transfer(backend, admin, DEV, "beta")
+        transfer.transfer_stack(backend, admin, DEV, "beta")
         found = json.loads(exported(backend, admin, MOVED))
 
         assert json.loads(state.replace(b'"owner":"acme"', b'"owner":"beta"')) == found
@@ -81,11 +88,11 @@ class TestTransfer:
         make_stack(backend, admin, state=make_state(make_resource("a")))
         value = make_ciphertext(backend, admin, DEV)
         for path, org in ((DEV, "beta"), (MOVED, "acme"), (DEV, "beta"), (MOVED, "acme")):
-            transfer.transfer(backend, admin, path, org)
+            transfer.transfer_stack(backend, admin, path, org)
 
         assert 4 == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.version
         for path in (DEV, MOVED):
-            assert b"x" == secrets.decrypt(backend, admin, path, DecryptValueRequest(value)).plaintext
+            assert b"x" == secrets.decrypt(backend, admin, path, value)
 
     @pytest.mark.parametrize("org", ["gamma", "", "nobody", "BETA", "b" * 300, "é\x00"])
     def test_needs_an_organization_of_the_caller(self, backend: Backend, admin: Caller, org: str) -> None:
@@ -95,7 +102,7 @@ class TestTransfer:
         make_stack(backend, admin)
 
         with pytest.raises(NotFound) as caught:
-            transfer.transfer(backend, admin, DEV, org)
+            transfer.transfer_stack(backend, admin, DEV, org)
         assert f"Not Found: Organization {org[:100]!a} not found" == caught.value.message
 
     def test_needs_the_right_to_create_there(self, backend: Backend, admin: Caller) -> None:
@@ -105,7 +112,7 @@ class TestTransfer:
         bob = make_member(backend, token, "beta", Role.BILLING_MANAGER)
 
         with pytest.raises(Forbidden) as caught:
-            transfer.transfer(backend, bob, DEV, "beta")
+            transfer.transfer_stack(backend, bob, DEV, "beta")
         assert "stack:create" in caught.value.message
 
     def test_needs_the_right_to_transfer(self, backend: Backend, admin: Caller) -> None:
@@ -114,7 +121,7 @@ class TestTransfer:
         bob = make_member(backend, make_user(backend, "bob", org="acme"), "beta")
 
         with pytest.raises(Forbidden) as caught:
-            transfer.transfer(backend, bob, DEV, "beta")
+            transfer.transfer_stack(backend, bob, DEV, "beta")
         assert "stack:transfer" in caught.value.message
 
     def test_is_not_a_way_into_the_stack(self, backend: Backend, admin: Caller) -> None:
@@ -124,7 +131,7 @@ class TestTransfer:
         give_role(backend, caller_of(backend, token), allow("stack:transfer"))
 
         with pytest.raises(Forbidden, match="lacks the permission stack:cancel_update"):
-            transfer.transfer(backend, caller_of(backend, token), DEV, "bob")
+            transfer.transfer_stack(backend, caller_of(backend, token), DEV, "bob")
         assert b"{" in exported(backend, admin, DEV)
 
     @pytest.mark.usefixtures("admin")
@@ -136,8 +143,8 @@ class TestTransfer:
         set_settings(backend, "acme", OrgSettings(members_can_transfer_stacks=False))
 
         with pytest.raises(Forbidden):
-            transfer.transfer(backend, caller_of(backend, token), DEV, "beta")
-        transfer.transfer(backend, bob, DEV, "beta")
+            transfer.transfer_stack(backend, caller_of(backend, token), DEV, "beta")
+        transfer.transfer_stack(backend, bob, DEV, "beta")
         assert bob.user_id == owner_id(backend, MOVED, bob)
 
     @pytest.mark.parametrize("org", ["acme", "beta"])
@@ -147,7 +154,7 @@ class TestTransfer:
         make_stack(backend, admin, org="beta", state=make_state(make_resource("theirs")))
 
         with pytest.raises(Conflict) as caught:
-            transfer.transfer(backend, admin, DEV, org)
+            transfer.transfer_stack(backend, admin, DEV, org)
         assert f"Conflict: Stack '{org}/shop/dev' already exists" == caught.value.message
         assert b"mine" in exported(backend, admin, DEV)
         assert b"theirs" in exported(backend, admin, MOVED)
@@ -158,14 +165,14 @@ class TestTransfer:
         make_running(backend, admin, DEV)
 
         with pytest.raises(InProgress):
-            transfer.transfer(backend, admin, DEV, "beta")
+            transfer.transfer_stack(backend, admin, DEV, "beta")
 
     def test_ends_an_abandoned_update_first(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
         """What an update recorded whose client vanished moves along, as a version of its own."""
         make_stack(backend, admin)
         record(backend, make_running(backend, admin, DEV), beginning("half", 1))
         clock.pass_seconds(301)
-        transfer.transfer(backend, admin, DEV, "beta")
+        transfer.transfer_stack(backend, admin, DEV, "beta")
 
         assert b"half" in exported(backend, admin, MOVED, 1)
         assert 2 == stacks.get_stack(backend, admin, MOVED, Permission.STACK_READ).latest.version
@@ -175,7 +182,7 @@ class TestTransfer:
         make_stack(backend, admin)
         token = make_user(backend, "bob", org="acme")
         give(backend, DEV, caller_of(backend, token).user_id, StackLevel.ADMIN)
-        transfer.transfer(backend, admin, DEV, "beta")
+        transfer.transfer_stack(backend, admin, DEV, "beta")
         set_settings(backend, "beta", OrgSettings(default_stack_permission=StackLevel.NONE))
         bob = make_member(backend, token, "beta")
 
@@ -188,7 +195,7 @@ class TestTransfer:
         """Who made the stack owns it in the new organization too, if they belong to it."""
         bob = make_member(backend, make_user(backend, "bob", org="acme"), "beta")
         make_stack(backend, bob)
-        transfer.transfer(backend, admin, DEV, "beta")
+        transfer.transfer_stack(backend, admin, DEV, "beta")
 
         assert bob.user_id == owner_id(backend, MOVED, admin)
 
@@ -196,7 +203,7 @@ class TestTransfer:
         """An owner whom the new organization does not know would administer the stack again on joining it."""
         token = make_user(backend, "bob", org="acme")
         make_stack(backend, caller_of(backend, token))
-        transfer.transfer(backend, admin, DEV, "beta")
+        transfer.transfer_stack(backend, admin, DEV, "beta")
 
         assert admin.user_id == owner_id(backend, MOVED, admin)
 
@@ -205,9 +212,9 @@ class TestTransfer:
         make_stack(backend, admin, state=make_state(make_resource("a")))
         for statement in ("INSERT INTO updates", "UPDATE stacks", "INSERT INTO stack_names", "DELETE FROM stack_grants"):
             with interleaved(backend, statement, crash), pytest.raises(Crash):
-                transfer.transfer(backend, admin, DEV, "beta")
+                transfer.transfer_stack(backend, admin, DEV, "beta")
             assert 0 == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.version
-        transfer.transfer(backend, admin, DEV, "beta")
+        transfer.transfer_stack(backend, admin, DEV, "beta")
 
         assert b"a-id" in exported(backend, admin, MOVED)
 
@@ -216,7 +223,7 @@ class TestTransferAgainstAnotherChange:
     OTHERS: ClassVar[dict[str, tuple[Callable[[Backend, Caller], object], type[Exception]]]] = {
         "update": (lambda backend, admin: make_running(backend, admin, DEV), InProgress),
         "delete": (lambda backend, admin: lifecycle.delete(backend, admin, DEV, force=True), NotFound),
-        "transfer": (lambda backend, admin: transfer.transfer(backend, admin, DEV, "admin"), NotFound),
+        "transfer": (lambda backend, admin: transfer.transfer_stack(backend, admin, DEV, "admin"), NotFound),
         "namesake": (lambda backend, admin: make_stack(backend, admin, org="beta"), Conflict),
     }
 
@@ -226,7 +233,7 @@ class TestTransferAgainstAnotherChange:
         first, refusal = self.OTHERS[other]
         make_stack(backend, admin)
         with interleaved(backend, "BEGIN", lambda: first(backend, admin)), pytest.raises(refusal):
-            transfer.transfer(backend, admin, DEV, "beta")
+            transfer.transfer_stack(backend, admin, DEV, "beta")
 
         with backend.db.connect() as connection:
             live = connection.scalar(select(func.count()).select_from(stacks_table).where(stacks_table.c.live == 1))
@@ -236,8 +243,8 @@ class TestTransferAgainstAnotherChange:
         """A transfer that lost its number to an import takes the next one, with the imported state."""
         make_stack(backend, admin)
         new = make_state(make_resource("new"))
-        with interleaved(backend, "BEGIN", lambda: lifecycle.import_state(backend, admin, DEV, new)):
-            transfer.transfer(backend, admin, DEV, "beta")
+        with interleaved(backend, "BEGIN", lambda: import_state(backend, admin, DEV, new)):
+            transfer.transfer_stack(backend, admin, DEV, "beta")
 
         assert b"new-id" in exported(backend, admin, MOVED)
         assert 2 == stacks.get_stack(backend, admin, MOVED, Permission.STACK_READ).latest.version
@@ -249,14 +256,14 @@ class TestFormerPlace:
         """A value of a stack that has moved from acme to beta."""
         make_stack(backend, admin)
         value = make_ciphertext(backend, admin, DEV)
-        transfer.transfer(backend, admin, DEV, "beta")
+        transfer.transfer_stack(backend, admin, DEV, "beta")
         return value
 
     def test_is_open_to_members_of_the_new_organization(self, backend: Backend, value: str) -> None:
         """A state or file from before the move still names the old place: whoever may decrypt today can use it there."""
         bob = caller_of(backend, make_user(backend, "bob", org="beta"))
 
-        assert b"x" == secrets.decrypt(backend, bob, DEV, DecryptValueRequest(value)).plaintext
+        assert b"x" == secrets.decrypt(backend, bob, DEV, value)
 
     def test_decides_nothing_any_more(self, backend: Backend, value: str) -> None:
         """An admin of the old organization alone has no rights on the stack, and the answer does not name the new place."""
@@ -264,7 +271,7 @@ class TestFormerPlace:
 
         for path in (DEV, MOVED):
             with pytest.raises(NotFound) as caught:
-                secrets.decrypt(backend, carol, path, DecryptValueRequest(value))
+                secrets.decrypt(backend, carol, path, value)
             assert f"Not Found: Stack '{path}' not found" == caught.value.message
 
     @pytest.mark.parametrize("level", [StackLevel.NONE, StackLevel.READ])
@@ -275,10 +282,10 @@ class TestFormerPlace:
         carol = make_member(backend, token, "beta")
 
         if level is StackLevel.READ:
-            assert b"x" == secrets.decrypt(backend, carol, DEV, DecryptValueRequest(value)).plaintext
+            assert b"x" == secrets.decrypt(backend, carol, DEV, value)
         else:
             with pytest.raises(NotFound) as caught:
-                secrets.decrypt(backend, carol, DEV, DecryptValueRequest(value))
+                secrets.decrypt(backend, carol, DEV, value)
             assert "Not Found: Stack 'acme/shop/dev' not found" == caught.value.message
 
     def test_never_leads_to_a_new_stack(self, backend: Backend, admin: Caller, value: str) -> None:
@@ -286,12 +293,12 @@ class TestFormerPlace:
         make_stack(backend, admin)
 
         with pytest.raises(BadRequest):
-            secrets.decrypt(backend, admin, DEV, DecryptValueRequest(value))
-        assert b"x" == secrets.decrypt(backend, admin, MOVED, DecryptValueRequest(value)).plaintext
+            secrets.decrypt(backend, admin, DEV, value)
+        assert b"x" == secrets.decrypt(backend, admin, MOVED, value)
 
     @pytest.mark.parametrize("name", ["", ".", "a/b", "é", "\x00", "x" * 200])
     def test_may_have_any_name_in_an_address(self, backend: Backend, admin: Caller, value: str, name: str) -> None:
         """What can be no name of an organization, project or stack is missing."""
         for path in (StackPath(name, "shop", "dev"), StackPath("acme", name, "dev"), StackPath("acme", "shop", name)):
             with pytest.raises(NotFound):
-                secrets.decrypt(backend, admin, path, DecryptValueRequest(value))
+                secrets.decrypt(backend, admin, path, value)

@@ -8,7 +8,7 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks import steps as stacks
 from common.stacks.model import StackPath
-from common.stacks.state import lifecycle, transfer
+from common.stacks.service import lifecycle, transfer
 from common.stacks.updates.model import InProgress
 from tests.factories.custom_roles import allow, give, give_role, make_member
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org, make_user

@@ -7,7 +7,7 @@ from common.core.errors import BadRequest, Conflict, Forbidden
 from common.rights.caller import Caller
 from common.stacks.engine import delta
 from common.stacks.model import StackPath
-from common.stacks.updates import running
+from common.stacks.updates.service import progress
 from tests.counting import Counter
 from tests.factories.stacks import Running, complete, exported, exported_names, make_running, make_stack, update_row
 from tests.interleaving import interleaved
@@ -44,9 +44,9 @@ def with_name(name: str) -> bytes:
 class TestPutCheckpoint:
     def test_becomes_the_state_at_once(self, backend: Backend, admin: Caller, update: Running) -> None:
         """A whole checkpoint is what an export shows from then on, and the last one is the version's state."""
-        running.put_checkpoint(backend, update.lease, b'{"isInvalid":false,' + with_name("a")[1:])
+        progress.update_checkpoint(backend, update.lease, b'{"isInvalid":false,' + with_name("a")[1:])
         during = exported_names(backend, admin, DEV)
-        running.put_checkpoint(backend, update.lease, with_name("b"))
+        progress.update_checkpoint(backend, update.lease, with_name("b"))
         complete(backend, update)
 
         assert (["a"], ["b"]) == (during, exported_names(backend, admin, DEV))
@@ -57,7 +57,7 @@ class TestPutCheckpoint:
         body = (
             b'{"isInvalid":false,"version":4,"features":["views"],"deployment":{"manifest":{}, "n":1E5,"resources":null},"x":1}'
         )
-        running.put_checkpoint(backend, update.lease, body)
+        progress.update_checkpoint(backend, update.lease, body)
 
         assert b'{"version":4,"features":["views"],"deployment":{"manifest":{}, "n":1E5,"resources":null}}' == exported(
             backend, admin, DEV
@@ -66,7 +66,7 @@ class TestPutCheckpoint:
     def test_marked_as_invalid_changes_nothing(self, backend: Backend, admin: Caller, update: Running) -> None:
         """A client that only says that its checkpoint is bad keeps the last good one."""
         for body in (b'{"isInvalid":true}', b'{"isInvalid":true,"version":3,"deployment":null}'):
-            running.put_checkpoint(backend, update.lease, body)
+            progress.update_checkpoint(backend, update.lease, body)
 
         assert ["old"] == exported_names(backend, admin, DEV)
 
@@ -87,17 +87,17 @@ class TestPutCheckpoint:
     def test_refuses_what_is_no_state(self, backend: Backend, admin: Caller, update: Running, body: bytes) -> None:
         """A checkpoint that no client could read back is 400 and changes nothing."""
         with pytest.raises(BadRequest):
-            running.put_checkpoint(backend, update.lease, body)
+            progress.update_checkpoint(backend, update.lease, body)
         assert ["old"] == exported_names(backend, admin, DEV)
 
     def test_after_the_end(self, backend: Backend, admin: Caller, update: Running) -> None:
         """A checkpoint after `complete` is refused, in each of its forms."""
         complete(backend, update)
         calls: list[Callable[[], object]] = [
-            lambda: running.put_checkpoint(backend, update.lease, with_name("late")),
-            lambda: running.put_checkpoint(backend, update.lease, b'{"isInvalid":true}'),
-            lambda: running.put_verbatim(backend, update.lease, verbatim(with_name("late"), 1)),
-            lambda: running.put_delta(backend, update.lease, edits(b"", 2)),
+            lambda: progress.update_checkpoint(backend, update.lease, with_name("late")),
+            lambda: progress.update_checkpoint(backend, update.lease, b'{"isInvalid":true}'),
+            lambda: progress.update_checkpoint_verbatim(backend, update.lease, verbatim(with_name("late"), 1)),
+            lambda: progress.update_checkpoint_delta(backend, update.lease, edits(b"", 2)),
         ]
 
         for call in calls:
@@ -109,7 +109,7 @@ class TestPutCheckpoint:
 class TestPutVerbatim:
     def test_keeps_the_exact_bytes(self, backend: Backend, admin: Caller, update: Running) -> None:
         """The text as it stands in the request, blanks and escapes included, is state and base of deltas."""
-        running.put_verbatim(backend, update.lease, verbatim(ODD, 1))
+        progress.update_checkpoint_verbatim(backend, update.lease, verbatim(ODD, 1))
 
         assert ODD == exported(backend, admin, DEV)
         assert (1, delta.digest(ODD)) == (
@@ -120,15 +120,15 @@ class TestPutVerbatim:
     def test_with_the_same_number_replaces(self, backend: Backend, admin: Caller, update: Running) -> None:
         """After a delta that was refused the client sends the whole text with the same number."""
         for name in ("a", "b"):
-            running.put_verbatim(backend, update.lease, verbatim(with_name(name), 2))
+            progress.update_checkpoint_verbatim(backend, update.lease, verbatim(with_name(name), 2))
 
         assert ["b"] == exported_names(backend, admin, DEV)
 
     def test_with_a_number_gone_by_is_ignored(self, backend: Backend, admin: Caller, update: Running, counter: Counter) -> None:
         """A late repeat is answered as done, changes nothing and leaves no blob behind."""
-        running.put_verbatim(backend, update.lease, verbatim(with_name("b"), 2))
+        progress.update_checkpoint_verbatim(backend, update.lease, verbatim(with_name("b"), 2))
         before = len(backend.checkpoints.page("checkpoints/", "", 100))
-        running.put_verbatim(backend, update.lease, verbatim(with_name("a"), 1))
+        progress.update_checkpoint_verbatim(backend, update.lease, verbatim(with_name("a"), 1))
 
         assert ["b"] == exported_names(backend, admin, DEV)
         assert before == len(backend.checkpoints.page("checkpoints/", "", 100))
@@ -146,7 +146,7 @@ class TestPutVerbatim:
     def test_refuses_what_is_none(self, backend: Backend, update: Running, body: bytes) -> None:
         """A body that holds no state is 400."""
         with pytest.raises(BadRequest):
-            running.put_verbatim(backend, update.lease, body)
+            progress.update_checkpoint_verbatim(backend, update.lease, body)
 
 
 class TestPutDelta:
@@ -155,7 +155,7 @@ class TestPutDelta:
     @pytest.fixture(autouse=True)
     def base(self, backend: Backend, update: Running) -> None:
         """Checkpoint 1, sent whole."""
-        running.put_verbatim(backend, update.lease, verbatim(self.A, 1))
+        progress.update_checkpoint_verbatim(backend, update.lease, verbatim(self.A, 1))
 
     def to_b(self, sequence: int, *, digest: str | None = None) -> bytes:
         """Returns the edit that replaces everything."""
@@ -163,32 +163,32 @@ class TestPutDelta:
 
     def test_changes_the_text_before_it(self, backend: Backend, admin: Caller, update: Running) -> None:
         """Edits refer to bytes of the text before; the result is state, and base of the next."""
-        running.put_delta(backend, update.lease, self.to_b(2))
-        running.put_delta(backend, update.lease, edits(self.A, 3, (0, len(self.B), self.A.decode())))
-        running.put_delta(backend, update.lease, edits(self.A, 4))
+        progress.update_checkpoint_delta(backend, update.lease, self.to_b(2))
+        progress.update_checkpoint_delta(backend, update.lease, edits(self.A, 3, (0, len(self.B), self.A.decode())))
+        progress.update_checkpoint_delta(backend, update.lease, edits(self.A, 4))
 
         assert self.A == exported(backend, admin, DEV)
         assert 4 == update_row(backend, update.id).checkpoint_sequence
 
     def test_twice_is_stored_once(self, backend: Backend, admin: Caller, update: Running) -> None:
         """A repeat with the same number and the same result is answered as done."""
-        running.put_delta(backend, update.lease, self.to_b(2))
-        running.put_delta(backend, update.lease, self.to_b(2))
+        progress.update_checkpoint_delta(backend, update.lease, self.to_b(2))
+        progress.update_checkpoint_delta(backend, update.lease, self.to_b(2))
 
         assert self.B == exported(backend, admin, DEV)
 
     def test_with_the_same_number_and_another_result(self, backend: Backend, admin: Caller, update: Running) -> None:
         """Two contents of one number are a conflict, and the first one stays."""
-        running.put_delta(backend, update.lease, self.to_b(2))
+        progress.update_checkpoint_delta(backend, update.lease, self.to_b(2))
 
         with pytest.raises(Conflict):
-            running.put_delta(backend, update.lease, edits(self.A, 2, (0, len(self.B), self.A.decode())))
+            progress.update_checkpoint_delta(backend, update.lease, edits(self.A, 2, (0, len(self.B), self.A.decode())))
         assert self.B == exported(backend, admin, DEV)
 
     def test_with_a_number_gone_by_is_ignored(self, backend: Backend, admin: Caller, update: Running) -> None:
         """A late repeat is answered as done, whatever it says."""
-        running.put_delta(backend, update.lease, self.to_b(2))
-        running.put_delta(backend, update.lease, edits(b"", 1, (0, 5, "x")))
+        progress.update_checkpoint_delta(backend, update.lease, self.to_b(2))
+        progress.update_checkpoint_delta(backend, update.lease, edits(b"", 1, (0, 5, "x")))
 
         assert self.B == exported(backend, admin, DEV)
 
@@ -202,16 +202,16 @@ class TestPutDelta:
             "result": edits(b"[]", 2, (0, len(self.A), "[]")),
         }
         with pytest.raises(BadRequest):
-            running.put_delta(backend, update.lease, bodies[bad])
+            progress.update_checkpoint_delta(backend, update.lease, bodies[bad])
 
         assert self.A == exported(backend, admin, DEV)
-        running.put_verbatim(backend, update.lease, verbatim(self.B, 2))
+        progress.update_checkpoint_verbatim(backend, update.lease, verbatim(self.B, 2))
         assert self.B == exported(backend, admin, DEV)
 
     def test_leaves_one_blob_in_the_end(self, backend: Backend, admin: Caller, update: Running) -> None:
         """Texts that were replaced within the update are gone when it ends: only its state stays."""
-        running.put_delta(backend, update.lease, self.to_b(2))
-        running.put_delta(backend, update.lease, edits(self.A, 3, (0, len(self.B), self.A.decode())))
+        progress.update_checkpoint_delta(backend, update.lease, self.to_b(2))
+        progress.update_checkpoint_delta(backend, update.lease, edits(self.A, 3, (0, len(self.B), self.A.decode())))
         complete(backend, update)
 
         assert 1 == len(backend.checkpoints.page(f"checkpoints/{update.id}/", "", 100))
@@ -220,10 +220,12 @@ class TestPutDelta:
     def test_against_another_at_the_same_time(self, backend: Backend, admin: Caller, update: Running) -> None:
         """Of two deltas on one base the first counts and the other is told to send the whole text."""
         with (
-            interleaved(backend, "UPDATE updates SET", lambda: running.put_delta(backend, update.lease, self.to_b(2))),
+            interleaved(
+                backend, "UPDATE updates SET", lambda: progress.update_checkpoint_delta(backend, update.lease, self.to_b(2))
+            ),
             pytest.raises(Conflict),
         ):
-            running.put_delta(backend, update.lease, edits(self.A, 3))
+            progress.update_checkpoint_delta(backend, update.lease, edits(self.A, 3))
 
         assert self.B == exported(backend, admin, DEV)
 
@@ -233,7 +235,7 @@ class TestPutDelta:
         following = make_running(backend, admin, DEV, journal=0)
 
         with pytest.raises(BadRequest):
-            running.put_delta(backend, following.lease, self.to_b(2))
+            progress.update_checkpoint_delta(backend, following.lease, self.to_b(2))
 
     @pytest.mark.parametrize(
         "body", [b"{}", b"[]", b'{"checkpointHash":"x","sequenceNumber":2,"deploymentDelta":[{}]}', b'{"checkpointHash":7}']
@@ -241,7 +243,7 @@ class TestPutDelta:
     def test_refuses_what_is_none(self, backend: Backend, update: Running, body: bytes) -> None:
         """A body that is no delta is 400."""
         with pytest.raises(BadRequest):
-            running.put_delta(backend, update.lease, body)
+            progress.update_checkpoint_delta(backend, update.lease, body)
 
 
 class TestSequenceNumbers:
@@ -249,7 +251,9 @@ class TestSequenceNumbers:
     def test_that_no_column_takes_are_refused(self, backend: Backend, update: Running, number: int) -> None:
         """A number beyond 64 bits is a bad request, of a whole checkpoint and of a delta; the largest one is taken."""
         with pytest.raises(BadRequest):
-            running.put_verbatim(backend, update.lease, verbatim(make_state(), number))
+            progress.update_checkpoint_verbatim(backend, update.lease, verbatim(make_state(), number))
         with pytest.raises(BadRequest):
-            running.put_delta(backend, update.lease, b'{"checkpointHash":"x","sequenceNumber":%d,"deploymentDelta":[]}' % number)
-        running.put_verbatim(backend, update.lease, verbatim(make_state(), (1 << 63) - 1))
+            progress.update_checkpoint_delta(
+                backend, update.lease, b'{"checkpointHash":"x","sequenceNumber":%d,"deploymentDelta":[]}' % number
+            )
+        progress.update_checkpoint_verbatim(backend, update.lease, verbatim(make_state(), (1 << 63) - 1))

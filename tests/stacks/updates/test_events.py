@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from common.stacks.updates import history
+from common.stacks.updates.service import events
 from tests.stacks.engine.builders import dump
 from tests.wire import LiveUpdate, begin, create_stack, create_update, error_of, import_state
 
@@ -66,7 +66,7 @@ class TestPages:
 
     def test_are_bounded(self, client: TestClient, update: LiveUpdate, monkeypatch: pytest.MonkeyPatch) -> None:
         """A long stream comes in pages, whether batches overlap or not, and each event once."""
-        monkeypatch.setattr(history, "EVENT_BATCHES_PER_PAGE", 2)
+        monkeypatch.setattr(events, "EVENT_BATCHES_PER_PAGE", 2)
         for start in range(0, 20, 2):
             update.events(*map(message, range(start, start + 3)))
         update.complete()
@@ -82,7 +82,7 @@ class TestPages:
 
     def test_are_bounded_by_size(self, client: TestClient, update: LiveUpdate, monkeypatch: pytest.MonkeyPatch) -> None:
         """Large batches make short pages."""
-        monkeypatch.setattr(history, "EVENT_BYTES_PER_PAGE", 100)
+        monkeypatch.setattr(events, "EVENT_BYTES_PER_PAGE", 100)
         for number in range(3):
             update.events(message(number, "x" * 100))
         update.complete()

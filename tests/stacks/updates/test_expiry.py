@@ -11,9 +11,8 @@ from common.rights.permissions import Permission
 from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from common.stacks.state import service as state
-from common.stacks.updates import service
 from common.stacks.updates.model import Completion
-from functions.jobs import expire_leases
+from common.stacks.updates.service import completion, progress
 from tests.clocks import FrozenClock
 from tests.factories.stacks import (
     Running,
@@ -73,7 +72,7 @@ class TestLease:
 
     def test_that_ran_out_is_renewed_if_nobody_took_the_stack(self, backend: Backend, admin: Caller, asleep: Running) -> None:
         """A laptop that slept goes on where it was."""
-        service.renew(backend, asleep.lease, DEV)
+        progress.renew(backend, asleep.lease, DEV)
         record(backend, asleep, *creation("b", 2))
         complete(backend, asleep)
 
@@ -85,7 +84,7 @@ class TestLease:
         found = make_running(backend, admin, DEV)
         for _ in range(3):
             clock.pass_seconds(200)
-            token, expires_at = service.renew(backend, found.lease, DEV)
+            token, expires_at = progress.renew(backend, found.lease, DEV)
 
         assert int(clock.now().timestamp() * 1000) + 300_000 == expires_at
         assert token == found.started.token
@@ -98,7 +97,7 @@ class TestLease:
         complete(backend, found)
 
         with pytest.raises(Forbidden) as caught:
-            service.renew(backend, found.lease, DEV)
+            progress.renew(backend, found.lease, DEV)
         assert EXPIRED == caught.value.message
 
 
@@ -115,7 +114,7 @@ class TestNextOne:
         """Once somebody took the stack, the old holder can neither renew, nor write, nor complete."""
         make_running(backend, admin, DEV)
         calls: list[Callable[[], object]] = [
-            lambda: service.renew(backend, asleep.lease, DEV),
+            lambda: progress.renew(backend, asleep.lease, DEV),
             lambda: record(backend, asleep, *creation("b", 2)),
             lambda: complete(backend, asleep),
         ]
@@ -153,8 +152,8 @@ class TestLateComplete:
 
     def test_after_the_update_was_given_up(self, backend: Backend, asleep: Running, clock: FrozenClock) -> None:
         """It even counts after the job gave the update up, and a repeat succeeds."""
-        clock.pass_seconds(service.GIVEN_UP_AFTER_SECONDS)
-        service.expire_leases(backend, 10)
+        clock.pass_seconds(completion.ABANDONED_AFTER_SECONDS)
+        completion.expire_leases(backend, 10)
         complete(backend, asleep)
         complete(backend, asleep)
 
@@ -164,9 +163,9 @@ class TestLateComplete:
         self, backend: Backend, admin: Caller, asleep: Running, clock: FrozenClock
     ) -> None:
         """A holder who comes back while his update is half given up concludes it, with the result that he reports."""
-        clock.pass_seconds(service.GIVEN_UP_AFTER_SECONDS)
+        clock.pass_seconds(completion.ABANDONED_AFTER_SECONDS)
         with interleaved(backend, "SELECT journal_batches", crash), pytest.raises(Crash):
-            service.expire_leases(backend, 10)
+            completion.expire_leases(backend, 10)
         complete(backend, asleep)
 
         assert ("succeeded", "succeeded") == result(backend, asleep)
@@ -187,28 +186,27 @@ class TestExpireLeases:
     ) -> None:
         """The job ends updates whose lease ran out, previews among them, and leaves good ones alone."""
         preview = make_running(backend, admin, make_stack(backend, admin, "preview"), dry_run=True)
-        clock.pass_seconds(300 + service.GIVEN_UP_AFTER_SECONDS)
+        clock.pass_seconds(300 + completion.ABANDONED_AFTER_SECONDS)
         good = make_running(backend, admin, make_stack(backend, admin, "good"))
 
-        assert [2, 0] == [service.expire_leases(backend, 10) for _ in range(2)]
+        assert [2, 0] == [completion.expire_leases(backend, 10) for _ in range(2)]
         assert [("failed", "expired")] * 2 == [result(backend, one) for one in (asleep, preview)]
         assert ("running", None) == result(backend, good)
 
     def test_leaves_time_to_wake_up(self, backend: Backend, asleep: Running, clock: FrozenClock) -> None:
         """An update whose lease ran out stays open for a while, so that its holder can renew and go on."""
-        clock.pass_seconds(service.GIVEN_UP_AFTER_SECONDS - 1)
+        clock.pass_seconds(completion.ABANDONED_AFTER_SECONDS - 1)
 
-        assert 0 == service.expire_leases(backend, 10)
+        assert 0 == completion.expire_leases(backend, 10)
         assert ("running", None) == result(backend, asleep)
 
     def test_is_bounded_and_goes_on(self, backend: Backend, admin: Caller, asleep: Running, clock: FrozenClock) -> None:
-        """A step ends as many as it may, and the job says whether there is more."""
+        """A step ends as many updates as its limit allows, and the next step goes on."""
         for number in range(2):
             make_running(backend, admin, make_stack(backend, admin, f"s{number}"))
-        clock.pass_seconds(300 + service.GIVEN_UP_AFTER_SECONDS)
+        clock.pass_seconds(300 + completion.ABANDONED_AFTER_SECONDS)
 
-        assert [2, 1, 0] == [service.expire_leases(backend, 2) for _ in range(3)]
-        assert not expire_leases.step(backend, "").more
+        assert [2, 1, 0] == [completion.expire_leases(backend, 2) for _ in range(3)]
 
 
 class TestClock:
@@ -219,7 +217,7 @@ class TestClock:
         found = make_running(backend, admin, DEV)
         record(backend, found, *creation("a", 1))
         clock.pass_seconds(-86_400)
-        service.expire_leases(backend, 10)
+        completion.expire_leases(backend, 10)
         record(backend, found, *creation("b", 2))
         clock.pass_seconds(301)
 
@@ -231,12 +229,12 @@ class TestClock:
         make_stack(backend, admin)
         found = make_running(backend, admin, DEV)
         clock.pass_seconds(86_400)
-        service.renew(backend, found.lease, DEV)
+        progress.renew(backend, found.lease, DEV)
         record(backend, found, *creation("a", 1))
         with interleaved(backend, "SELECT journal_batches", crash), pytest.raises(Crash):
             complete(backend, found)
         clock.pass_seconds(-86_400)
-        service.expire_leases(backend, 10)
+        completion.expire_leases(backend, 10)
         clock.pass_seconds(61)
 
         assert ["a"] == exported_names(backend, admin, DEV)

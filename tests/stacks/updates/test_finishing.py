@@ -12,12 +12,11 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
 from common.stacks.model import FINISHING_MILLIS, Outcome, StackPath, Status
-from common.stacks.state import lifecycle
 from common.stacks.state import service as state
 from common.stacks.updates import finishing
-from common.stacks.updates import service as updates
 from common.stacks.updates.leases import LEASE_SECONDS
 from common.stacks.updates.model import Completion, InProgress
+from common.stacks.updates.service import completion, progress
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.stacks import (
@@ -27,6 +26,7 @@ from tests.factories.stacks import (
     creation,
     exported,
     exported_names,
+    import_state,
     make_running,
     make_stack,
     make_version,
@@ -47,13 +47,13 @@ End = Callable[[Backend, Caller, Running, FrozenClock], object]
 
 def expire(backend: Backend, _caller: Caller, _update: Running, clock: FrozenClock) -> None:
     """Lets the lease run out and the job come by."""
-    clock.pass_seconds(LEASE_SECONDS + updates.GIVEN_UP_AFTER_SECONDS)
-    assert 1 == updates.expire_leases(backend, 10)
+    clock.pass_seconds(LEASE_SECONDS + completion.ABANDONED_AFTER_SECONDS)
+    assert 1 == completion.expire_leases(backend, 10)
 
 
 ENDS: dict[str, End] = {
     "failed": lambda backend, _caller, running, _clock: complete(backend, running, Completion.FAILED),
-    "cancelled": lambda backend, caller, running, _clock: updates.cancel(backend, caller, DEV, running.id),
+    "cancelled": lambda backend, caller, running, _clock: completion.cancel(backend, caller, DEV, running.id),
     "expired": expire,
 }
 
@@ -219,9 +219,9 @@ class TestCrash:
         nexts: dict[str, Callable[[], object]] = {
             "start": lambda: make_running(backend, admin, DEV),
             "export": lambda: state.export(backend, admin, DEV),
-            "import": lambda: lifecycle.import_state(backend, admin, DEV, make_state()),
-            "job": lambda: updates.expire_leases(backend, 10),
-            "cancel": lambda: updates.cancel(backend, admin, DEV, half.id),
+            "import": lambda: import_state(backend, admin, DEV, make_state()),
+            "job": lambda: completion.expire_leases(backend, 10),
+            "cancel": lambda: completion.cancel(backend, admin, DEV, half.id),
         }
         clock.pass_seconds(GRACE_SECONDS)
         with pytest.raises(Conflict) if how == "cancel" else nullcontext():
@@ -232,8 +232,8 @@ class TestCrash:
 
     def test_may_be_mended_twice_at_once(self, backend: Backend, admin: Caller, half: Running) -> None:
         """Two processes that conclude the same update end in the same state."""
-        with interleaved(backend, WRITE_END, lambda: finishing.conclude(backend, half.id)):
-            finishing.conclude(backend, half.id)
+        with interleaved(backend, WRITE_END, lambda: finishing.build_state(backend, half.id)):
+            finishing.build_state(backend, half.id)
 
         assert ("succeeded", "succeeded") == status(backend, half)
         assert ["a"] == exported_names(backend, admin, DEV)
@@ -245,7 +245,7 @@ class TestSettle:
         clock.pass_seconds(299)
         stack = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
 
-        assert not finishing.settle(backend, stack)
+        assert not finishing.finish_if_abandoned(backend, stack)
         assert ("running", None) == status(backend, running)
 
     def test_leaves_a_lease_alone_that_was_renewed_meanwhile(
@@ -254,8 +254,8 @@ class TestSettle:
         """A holder who renews between the look at his lease and the attempt to end his update keeps the stack."""
         clock.pass_seconds(301)
         stack = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
-        updates.renew(backend, running.lease, DEV)
-        finishing.settle(backend, stack)
+        progress.renew(backend, running.lease, DEV)
+        finishing.finish_if_abandoned(backend, stack)
 
         assert ("running", None) == status(backend, running)
         assert Status.RUNNING is stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.status

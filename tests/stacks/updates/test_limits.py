@@ -7,9 +7,9 @@ from common.backend import Backend
 from common.core.errors import BadRequest, TooManyRequests
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
-from common.stacks.state import lifecycle, transfer
-from common.stacks.updates import retention, service
-from functions.jobs import forget_expired
+from common.stacks.service import lifecycle, transfer
+from common.stacks.updates import programs
+from common.stacks.updates.service import cleanup
 from tests.clocks import FrozenClock
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org
 from tests.factories.stacks import make_running, make_stack, make_update
@@ -60,7 +60,7 @@ class TestTags:
 class TestProgram:
     def test_has_a_limit(self, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
         """The request that creates an update or a preview is kept for ever, so it may not be of any size."""
-        monkeypatch.setattr(service, "PROGRAM_LIMIT_BYTES", 1000)
+        monkeypatch.setattr(programs, "PROGRAM_LIMIT_BYTES", 1000)
         create_stack(client)
         large = {"options": {"dryRun": True}, "config": {"shop:x": {"string": "y" * 1000}}}
 
@@ -94,11 +94,11 @@ class TestUpdatesPerDay:
         for _ in range(2):
             make_update(backend, admin, DEV)
         make_running(backend, admin, DEV)
-        assert 0 == retention.forget_unstarted(backend)
+        assert 0 == cleanup.delete_unstarted(backend)
         clock.pass_seconds(86_401)
 
-        assert 2 == forget_expired.step(backend, "").done
-        assert 0 == retention.forget_unstarted(backend)
+        assert 2 == cleanup.delete_unstarted(backend)
+        assert 0 == cleanup.delete_unstarted(backend)
 
 
 class TestStacks:
@@ -113,7 +113,7 @@ class TestStacks:
         with pytest.raises(BadRequest, match=words):
             make_stack(backend, caller, "other")
         with pytest.raises(BadRequest, match=words):
-            transfer.transfer(backend, caller, moved, "acme")
+            transfer.transfer_stack(backend, caller, moved, "acme")
         lifecycle.delete(backend, caller, DEV, force=False)
 
         make_stack(backend, caller, "other")

@@ -14,8 +14,9 @@ from common.core.errors import BackendError, BadRequest
 from common.db.tables.stacks import event_batches, journal_batches
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
-from common.stacks.updates import finishing, history, retention, running, service
-from common.stacks.updates.history import EventQuery
+from common.stacks.updates import finishing
+from common.stacks.updates.service import cleanup, completion, events, progress
+from common.stacks.updates.service.events import EventQuery
 from functions.jobs import JOBS, run_due
 from tests.clocks import FrozenClock
 from tests.factories.stacks import (
@@ -100,7 +101,7 @@ class TestBatch:
         """Six batches of blanks take what their entries take, when they are kept and when they are put together."""
         for step in range(1, 7):
             text = blank_batch(step)
-            running.append_journal(backend, update.lease, gzip.compress(text), text)
+            progress.append_journal(backend, update.lease, gzip.compress(text), text)
         with backend.db.connect() as connection:
             kept = [unpack(row.body) for row in connection.execute(journal_batches.select())]
         used = peak_bytes(lambda: complete(backend, update))
@@ -113,9 +114,9 @@ class TestBatch:
     def test_is_kept_without_padding_that_is_no_text(self, backend: Backend, update: Running, padding: bytes) -> None:
         """Compressed bytes that inflate to nothing count for nothing, so they are not kept either."""
         text = make_batch(*creation("a", 1))
-        running.append_journal(backend, update.lease, gzip.compress(text) + padding, text)
+        progress.append_journal(backend, update.lease, gzip.compress(text) + padding, text)
         events = b'{"events":[{"sequence":1}]}'
-        running.append_events(backend, update.lease, gzip.compress(events) + padding, events)
+        progress.append_events(backend, update.lease, gzip.compress(events) + padding, events)
         with backend.db.connect() as connection:
             kept = [*connection.execute(journal_batches.select()), *connection.execute(event_batches.select())]
 
@@ -127,7 +128,7 @@ class TestBatch:
         changes = b",".join(b'"%d":1' % number for number in range(100_000))
         text = b'{"events":[{"sequence":1,"summaryEvent":{"isPreview":false,"resourceChanges":{%b}}}]}' % changes
 
-        assert 2 * len(text) > peak_bytes(lambda: running.append_events(backend, update.lease, text, text))
+        assert 2 * len(text) > peak_bytes(lambda: progress.append_events(backend, update.lease, text, text))
         with backend.db.connect() as connection:
             assert connection.scalar(event_batches.select().with_only_columns(event_batches.c.resource_changes)) is None
 
@@ -148,7 +149,7 @@ class TestUpdate:
 
     def test_counts_a_batch_and_an_entry_beside_their_text(self, backend: Backend, update: Running) -> None:
         """A great many tiny batches reach the limit too."""
-        limit(backend, STACKHOLD_UPDATE_LIMIT_BYTES=10 * running.BATCH_BYTES)
+        limit(backend, STACKHOLD_UPDATE_LIMIT_BYTES=10 * progress.BATCH_BYTES)
 
         for step in range(7):
             record(backend, update, entry(step, 0, step))
@@ -218,7 +219,7 @@ class TestSetAside:
         other = make_running(backend, admin, make_stack(backend, admin, "other"))
         record(backend, other, *creation("o", 1))
         poison(backend, update)
-        clock.pass_seconds(300 + service.GIVEN_UP_AFTER_SECONDS)
+        clock.pass_seconds(300 + completion.ABANDONED_AFTER_SECONDS)
         used = peak_bytes(lambda: run_due(backend, [job for job in JOBS if job.name == "expire_leases"]))
 
         row = update_row(backend, update.id)
@@ -228,7 +229,7 @@ class TestSetAside:
         assert used < 24 * MIB
         assert [] == exported_names(backend, admin, DEV)
         clock.pass_seconds(8 * 86400)
-        retention.compact(backend)
+        cleanup.delete_old_journals(backend)
         with backend.db.connect() as connection:
             assert update.id in {one.update_id for one in connection.execute(journal_batches.select())}
         make_running(backend, admin, DEV)
@@ -243,14 +244,14 @@ class TestSetAside:
             )
         for _ in range(2):
             with pytest.raises(
-                finishing.StateLost,
-                match=r"version 1 of stack 'acme/shop/dev' could not be put together: the stored batch .* damaged",
+                finishing.StateNotBuilt,
+                match=r"version 1 of stack 'acme/shop/dev' could not be built: the stored batch .* damaged",
             ):
                 complete(backend, update)
         assert [] == exported_names(backend, admin, DEV)
         with backend.db.connect() as connection:
             connection.execute(change(journal_batches).where(journal_batches.c.update_id == update.id).values(body=whole))
-        service.cancel(backend, admin, DEV, update.id)
+        completion.cancel(backend, admin, DEV, update.id)
 
         assert ("cancelled", "cancelled") == (update_row(backend, update.id).status, update_row(backend, update.id).outcome)
         assert ["a"] == exported_names(backend, admin, DEV)
@@ -258,11 +259,11 @@ class TestSetAside:
     def test_is_not_tried_again_once_the_stack_has_gone_on(self, backend: Backend, admin: Caller, update: Running) -> None:
         """A newer version was made from the state before it, so that nothing can be put in between any more."""
         poison_cut(backend, update)
-        with pytest.raises(finishing.StateLost):
+        with pytest.raises(finishing.StateNotBuilt):
             complete(backend, update)
         complete(backend, make_running(backend, admin, DEV))
 
-        with pytest.raises(finishing.StateLost):
+        with pytest.raises(finishing.StateNotBuilt):
             complete(backend, update)
         assert "damaged" == update_row(backend, update.id).outcome
 
@@ -271,13 +272,13 @@ class TestSetAside:
     ) -> None:
         """A process that dies in the middle leaves a note, and after some of them nobody tries any more."""
         record(backend, update, *creation("a", 1))
-        clock.pass_seconds(300 + service.GIVEN_UP_AFTER_SECONDS)
+        clock.pass_seconds(300 + completion.ABANDONED_AFTER_SECONDS)
         for _ in range(finishing.MOST_ATTEMPTS):
             with interleaved(backend, "SELECT journal_batches", crash), pytest.raises(Crash):
-                service.expire_leases(backend, 10)
+                completion.expire_leases(backend, 10)
             clock.pass_seconds(61)
         with interleaved(backend, "SELECT journal_batches", crash, times=0):
-            assert 1 == service.expire_leases(backend, 10)
+            assert 1 == completion.expire_leases(backend, 10)
 
         assert "damaged" == update_row(backend, update.id).outcome
         assert "the server stopped 3 times" in update_row(backend, update.id).damage
@@ -288,17 +289,17 @@ class TestSetAside:
         """That is no fault of the update: it is tried again as long as it takes."""
         limit(backend, STACKHOLD_BATCH_ROW_LIMIT_BYTES=10)
         record(backend, update, *creation("a", 1))
-        clock.pass_seconds(300 + service.GIVEN_UP_AFTER_SECONDS)
+        clock.pass_seconds(300 + completion.ABANDONED_AFTER_SECONDS)
         folder = backend.settings.data_folder / "objects" / "batches"
         hidden = folder.rename(folder.with_name("hidden"))
         folder.write_bytes(b"")
         for _ in range(finishing.MOST_ATTEMPTS + 2):
-            assert 0 == service.expire_leases(backend, 10)
+            assert 0 == completion.expire_leases(backend, 10)
             clock.pass_seconds(61)
         folder.unlink()
         hidden.rename(folder)
 
-        assert 1 == service.expire_leases(backend, 10)
+        assert 1 == completion.expire_leases(backend, 10)
         assert ["a"] == exported_names(backend, admin, DEV)
 
 
@@ -310,7 +311,7 @@ class TestEvents:
         complete(backend, update)
         with backend.db.connect() as connection:
             connection.execute(change(event_batches).where(event_batches.c.first_sequence == 1).values(body=b"\x1f\x8bno"))
-        found, following = history.page_events(backend, admin, DEV, update.id, EventQuery())
+        found, following = events.page_events(backend, admin, DEV, update.id, EventQuery())
 
         assert ([dump({"sequence": 0}), dump({"sequence": 2})], None) == (found, following)
 
@@ -318,10 +319,10 @@ class TestEvents:
         """Events that inflate to many times what they take on the disk are served in pages of a few megabytes."""
         for number in range(20):
             text = dump({"events": [{"sequence": number, "stdoutEvent": {"message": "x" * MIB}}]})
-            running.append_events(backend, update.lease, gzip.compress(text), text)
+            progress.append_events(backend, update.lease, gzip.compress(text), text)
         complete(backend, update)
         found: list[int] = []
-        used = peak_bytes(lambda: found.append(len(history.page_events(backend, admin, DEV, update.id, EventQuery())[0])))
+        used = peak_bytes(lambda: found.append(len(events.page_events(backend, admin, DEV, update.id, EventQuery())[0])))
 
         assert [4] == found
         assert used < 24 * MIB
@@ -344,11 +345,11 @@ class TestJob:
     ) -> None:
         """One update's trouble does not hold up the others."""
         other = make_running(backend, admin, make_stack(backend, admin, "other"))
-        clock.pass_seconds(300 + service.GIVEN_UP_AFTER_SECONDS)
+        clock.pass_seconds(300 + completion.ABANDONED_AFTER_SECONDS)
 
         def fail() -> None:
             raise BackendError("nobody expected this")
 
         with interleaved(backend, "SELECT journal_batches", fail):
-            assert 1 == service.expire_leases(backend, 10)
+            assert 1 == completion.expire_leases(backend, 10)
         assert {"finishing", "failed"} == {update_row(backend, one.id).status for one in (update, other)}

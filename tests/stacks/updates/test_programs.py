@@ -15,8 +15,8 @@ from common.db.tables.stacks import updates
 from common.ports.blobs import Bucket
 from common.ports.blobs.files import Files
 from common.rights.caller import Caller
-from common.stacks.blob_sweep import sweep
-from common.stacks.updates.programs import LARGE_BYTES
+from common.stacks.service.blobs import delete_unused
+from common.stacks.updates.programs import ROW_LIMIT_BYTES
 from functions.http.app import create_app
 from tests.factories.people import ADMIN_TOKEN
 from tests.wire import begin, create_stack, create_update, program
@@ -105,7 +105,7 @@ class TestSmallConfiguration:
     def test_stays_in_the_row(self, client: TestClient, backend: Backend, folder: Path) -> None:
         """Up to 64 kB nothing else is asked."""
         create_stack(client)
-        small = {"shop:k": {"string": "x" * (LARGE_BYTES - 1000)}}
+        small = {"shop:k": {"string": "x" * (ROW_LIMIT_BYTES - 1000)}}
 
         assert small == updated(client, **small)["info"]["config"]
         assert small == json.loads(kept(backend)[0])["config"]
@@ -124,7 +124,7 @@ class TestSweep:
         apart = replace(backend, metadata=bucket)
         after = ""
         for _ in range(5):
-            _, after = sweep(apart, after)
+            _, after = delete_unused(apart, after)
             if not after:
                 break
 

@@ -9,17 +9,18 @@ from common.backend import Backend
 from common.core.errors import Conflict, NotFound
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import service as stacks
 from common.stacks import steps as stack_steps
 from common.stacks.model import Kind, StackPath
-from common.stacks.state import lifecycle
-from common.stacks.updates import service
-from common.stacks.updates.model import InProgress, Start, Started
+from common.stacks.service import attributes, lifecycle
+from common.stacks.updates.model import InProgress, StartedUpdate, StartRequest
+from common.stacks.updates.service import progress
+from common.stacks.updates.service import start as updates
 from tests.clocks import FrozenClock
 from tests.factories.stacks import (
     CLIENT,
     creation,
     exported_names,
+    import_state,
     make_program,
     make_running,
     make_stack,
@@ -41,16 +42,18 @@ class Way:
     """A way to start an update, and the statement before which it has decided but written nothing."""
 
     name: str
-    run: Callable[[Backend, Caller, str, dict[str, str] | None], Started]
+    run: Callable[[Backend, Caller, str, dict[str, str] | None], StartedUpdate]
     write: str
 
 
-def _start(backend: Backend, caller: Caller, update_id: str, tags: dict[str, str] | None) -> Started:
+def _start(backend: Backend, caller: Caller, update_id: str, tags: dict[str, str] | None) -> StartedUpdate:
     return start(backend, caller, DEV, update_id, tags=tags).started
 
 
-def _begin(backend: Backend, caller: Caller, _update_id: str, tags: dict[str, str] | None) -> Started:
-    return service.begin(backend, caller, DEV, kind=Kind.UPDATE, program=make_program(), wanted=Start(tags, 2), client=CLIENT)
+def _begin(backend: Backend, caller: Caller, _update_id: str, tags: dict[str, str] | None) -> StartedUpdate:
+    return updates.begin(
+        backend, caller, DEV, kind=Kind.UPDATE, program=make_program(), request=StartRequest(tags, 2), client=CLIENT
+    )
 
 
 @pytest.fixture(
@@ -105,7 +108,7 @@ class TestAgainstAChange:
     def test_import(self, backend: Backend, admin: Caller, created: str, way: Way) -> None:
         """A start that lost its number to an import takes the next one, on the state that was imported."""
         text = make_state(make_resource("imported"))
-        with interleaved(backend, way.write, lambda: lifecycle.import_state(backend, admin, DEV, text)):
+        with interleaved(backend, way.write, lambda: import_state(backend, admin, DEV, text)):
             started = way.run(backend, admin, created, None)
 
         assert 2 == started.version
@@ -127,7 +130,7 @@ class TestAgainstAChange:
 
     def test_of_the_tags(self, backend: Backend, admin: Caller, created: str, way: Way) -> None:
         """A start with tags is not refused because somebody changed a tag at the same time; its tags count."""
-        with interleaved(backend, "BEGIN", lambda: stacks.replace_tags(backend, admin, DEV, {"env": "x"})):
+        with interleaved(backend, "BEGIN", lambda: attributes.replace_tags(backend, admin, DEV, {"env": "x"})):
             started = way.run(backend, admin, created, TAGS)
 
         assert 1 == started.version
@@ -137,7 +140,7 @@ class TestAgainstAChange:
         """A start that always comes second gives up with a conflict instead of going on for ever."""
         text = make_state()
         with (
-            interleaved(backend, way.write, lambda: lifecycle.import_state(backend, admin, DEV, text), times=5),
+            interleaved(backend, way.write, lambda: import_state(backend, admin, DEV, text), times=5),
             pytest.raises(Conflict),
         ):
             way.run(backend, admin, created, None)
@@ -163,7 +166,7 @@ class TestAgainstAnAbandonedUpdate:
         abandoned = make_running(backend, admin, DEV)
         clock.pass_seconds(301)
         with (
-            interleaved(backend, "UPDATE updates SET", lambda: service.renew(backend, abandoned.lease, DEV)),
+            interleaved(backend, "UPDATE updates SET", lambda: progress.renew(backend, abandoned.lease, DEV)),
             pytest.raises(InProgress),
         ):
             way.run(backend, admin, created, None)

@@ -16,7 +16,7 @@ from common.db.tables.stacks import updates
 from common.people.orgs.steps import update_settings
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import StackLevel
-from common.stacks.updates.revoking import end_revoked
+from common.stacks.updates.service.revocation import cancel_revoked
 from functions.jobs import JOBS, run_due
 from tests.clocks import FrozenClock
 from tests.factories.people import caller_of, make_token, make_user
@@ -108,7 +108,7 @@ class TestWhatIsTakenAway:
         """The job cancels it, keeping what it recorded, and the stack is free long before the lease would run out."""
         found = begun_by(client, bob)
         take(backend, client, bob)
-        run_due(backend, [job for job in JOBS if job.name == "end_revoked"])
+        run_due(backend, [job for job in JOBS if job.name == "cancel_revoked"])
 
         assert "cancelled" == update_row(backend, found.id).status
         assert ["a"] == names(export(client, S))
@@ -168,9 +168,9 @@ class TestPermission:
         """While it is there the job leaves the update alone; once it is gone the update is cancelled."""
         take = getattr(self, way)(backend, client, bob)
         found = begun_by(client, bob)
-        assert (0, "") == end_revoked(backend, "")
+        assert (0, "") == cancel_revoked(backend, "")
         take()
-        assert (1, "") == end_revoked(backend, "")
+        assert (1, "") == cancel_revoked(backend, "")
 
         assert "cancelled" == update_row(backend, found.id).status
         assert CANCELLED == error_of(found.renew())
@@ -180,10 +180,10 @@ class TestPermission:
         """A preview of somebody who may only read goes on; one of somebody who may not even do that ends."""
         set_default(backend, StackLevel.READ)
         found = begin(client, S, dry_run=True, headers=signed(bob))
-        assert (0, "") == end_revoked(backend, "")
+        assert (0, "") == cancel_revoked(backend, "")
         set_default(backend, StackLevel.NONE)
 
-        assert (1, "") == end_revoked(backend, "")
+        assert (1, "") == cancel_revoked(backend, "")
         assert "cancelled" == update_row(backend, found.id).status
 
 
@@ -199,12 +199,12 @@ class TestMachine:
             path = "/api/orgs/acme/teams/ops/tokens"
         made = create(client, path, name="ci")
         found = begun_by(client, made["tokenValue"])
-        assert (0, "") == end_revoked(backend, "")
+        assert (0, "") == cancel_revoked(backend, "")
         assert 200 == found.renew().status_code
         assert client.delete(f"{path}/{made['id']}").is_success
 
         assert CANCELLED == error_of(found.journal(entry(9, 0, 9)))
-        assert (1, "") == end_revoked(backend, "")
+        assert (1, "") == cancel_revoked(backend, "")
 
 
 class TestExpiry:
@@ -217,7 +217,7 @@ class TestExpiry:
         found = begun_by(client, token)
         clock.pass_seconds(120)
 
-        assert (0, "") == end_revoked(backend, "")
+        assert (0, "") == cancel_revoked(backend, "")
         assert 200 == found.renew().status_code
         assert 204 == found.complete().status_code
 
@@ -227,5 +227,5 @@ class TestExpiry:
         with backend.db.connect() as connection:
             connection.execute(update(updates).values(token_id=None))
 
-        assert (0, "") == end_revoked(backend, "")
+        assert (0, "") == cancel_revoked(backend, "")
         assert 204 == found.complete().status_code

@@ -11,8 +11,8 @@ from common.core.ids import new_id
 from common.db.tables.stacks import event_batches, journal_batches
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
-from common.stacks.updates import running
 from common.stacks.updates.leases import Lease
+from common.stacks.updates.service import progress
 from tests.counting import Counter
 from tests.factories.stacks import (
     Running,
@@ -49,7 +49,7 @@ class TestAppendJournal:
         """A batch is one row that holds the compressed bytes as they came, with what its envelope says."""
         text = make_batch(entry(7, 0, 1), entry(3, 1, 1))
         stored = gzip.compress(text, 1)
-        running.append_journal(backend, update.lease, stored, text)
+        progress.append_journal(backend, update.lease, stored, text)
         [row] = rows(backend)
 
         assert (stored, None, 3, 7, 2) == (bytes(row.body), row.blob_key, row.first_sequence, row.last_sequence, row.entry_count)
@@ -59,7 +59,7 @@ class TestAppendJournal:
         """Up to the limit a batch is in its row; above it the row names a blob with the same bytes."""
         empty = make_batch(entry(1, 0, 1, note=""))
         text = make_batch(entry(1, 0, 1, note="x" * (size - len(empty))))
-        running.append_journal(backend, update.lease, text, text)
+        progress.append_journal(backend, update.lease, text, text)
         [row] = rows(backend)
 
         assert spilled == (row.body is None) == (row.blob_key is not None)
@@ -69,7 +69,7 @@ class TestAppendJournal:
     @pytest.mark.parametrize("text", [b"{}", b'{"entries":null}', b'{"entries":[]}'])
     def test_of_nothing_stores_nothing(self, backend: Backend, update: Running, text: bytes) -> None:
         """An empty batch is accepted and leaves no row, but only under a good lease."""
-        running.append_journal(backend, update.lease, text, text)
+        progress.append_journal(backend, update.lease, text, text)
 
         assert [] == rows(backend)
 
@@ -77,7 +77,7 @@ class TestAppendJournal:
     def test_refuses_what_no_replay_could_open(self, backend: Backend, update: Running, text: bytes) -> None:
         """Text that is no batch is 400 and nothing is stored."""
         with pytest.raises(BadRequest):
-            running.append_journal(backend, update.lease, text, text)
+            progress.append_journal(backend, update.lease, text, text)
         assert [] == rows(backend)
 
     def test_takes_repeats_and_overlaps(self, backend: Backend, admin: Caller, update: Running) -> None:
@@ -114,7 +114,7 @@ class TestAppendJournal:
         text = make_batch(
             b'{"version":1,"kind":1,"sequenceID":1,"operationID":1,"removeOld":null,"removeNew":null,"state":%s}' % odd
         )
-        running.append_journal(backend, update.lease, text, text)
+        progress.append_journal(backend, update.lease, text, text)
         complete(backend, update)
 
         assert odd in exported(backend, admin, DEV)
@@ -147,7 +147,7 @@ class TestAppendEvents:
         text = dump(
             {"events": [{"sequence": 4, "stdoutEvent": {}}, {"sequence": 5, "summaryEvent": {"resourceChanges": {"same": 1}}}]}
         )
-        running.append_events(backend, update.lease, pack(text), text)
+        progress.append_events(backend, update.lease, pack(text), text)
         [row] = rows(backend, event_batches)
 
         assert (pack(text), 4, 5, 2, '{"same":1}') == (
@@ -160,7 +160,7 @@ class TestAppendEvents:
 
     def test_takes_a_single_one(self, backend: Backend, update: Running) -> None:
         """Old clients send one event at a time."""
-        running.append_event(backend, update.lease, b'{"sequence":3,"cancelEvent":{}}')
+        progress.append_event(backend, update.lease, b'{"sequence":3,"cancelEvent":{}}')
 
         assert [(3, 1)] == [(row.first_sequence, row.event_count) for row in rows(backend, event_batches)]
 
@@ -168,12 +168,12 @@ class TestAppendEvents:
     def test_refuses_a_single_one_that_is_none(self, backend: Backend, update: Running, text: bytes) -> None:
         """What is no event is 400."""
         with pytest.raises(BadRequest):
-            running.append_event(backend, update.lease, text)
+            progress.append_event(backend, update.lease, text)
 
     def test_costs_one_statement(self, backend: Backend, update: Running, counter: Counter) -> None:
         """The statement that writes is the one that checks the lease."""
         counter.reset()
-        running.append_events(backend, update.lease, b'{"events":[{"sequence":1}]}', b'{"events":[{"sequence":1}]}')
+        progress.append_events(backend, update.lease, b'{"events":[{"sequence":1}]}', b'{"events":[{"sequence":1}]}')
 
         assert (1, 0, 0, 0) == counter.cost
         assert "running" == update_row(backend, update.id).status

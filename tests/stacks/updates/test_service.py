@@ -11,9 +11,10 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks import steps as stacks
 from common.stacks.model import Kind, StackPath
-from common.stacks.updates import running, service
 from common.stacks.updates.leases import Lease
-from common.stacks.updates.model import Completion, InProgress, Program, Start, Started
+from common.stacks.updates.model import Completion, InProgress, Program, StartedUpdate, StartRequest
+from common.stacks.updates.service import completion, progress
+from common.stacks.updates.service import start as updates
 from tests.clocks import FrozenClock
 from tests.factories.people import caller_of, make_user
 from tests.factories.stacks import (
@@ -57,7 +58,7 @@ class TestCreate:
     def test_keeps_the_request_as_sent(self, backend: Backend, admin: Caller) -> None:
         """The program is stored in the client's own spelling: history repeats it."""
         text = b'{"name":"shop", "config":{"shop:n":{"string":"1.0","secret":false,"object":true}},"future":1E5}'
-        update_id = service.create(backend, admin, DEV, Kind.REFRESH, Program(text, dry_run=False))
+        update_id = updates.create(backend, admin, DEV, Kind.REFRESH, Program(text, dry_run=False))
 
         assert (text.decode(), "refresh") == (update_row(backend, update_id).program, update_row(backend, update_id).kind)
 
@@ -76,8 +77,14 @@ class TestPreviewOfReaders:
         """Whoever may read a stack may preview it, in both ways to begin, and still not update it."""
         alice = reader(backend, admin)
         created = make_running(backend, alice, DEV, kind=Kind.PREVIEW, dry_run=True)
-        begun = service.begin(
-            backend, alice, DEV, kind=Kind.PREVIEW, program=make_program(dry_run=True), wanted=Start(None, 2), client=CLIENT
+        begun = updates.begin(
+            backend,
+            alice,
+            DEV,
+            kind=Kind.PREVIEW,
+            program=make_program(dry_run=True),
+            request=StartRequest(None, 2),
+            client=CLIENT,
         )
 
         assert created.id != begun.update_id
@@ -187,8 +194,14 @@ class TestStart:
 class TestBegin:
     def test_is_create_and_start_in_one(self, backend: Backend, admin: Caller) -> None:
         """One call gives number, lease, tags and the stack as it was when it started."""
-        started = service.begin(
-            backend, admin, DEV, kind=Kind.RESOURCE_IMPORT, program=make_program(), wanted=Start({"a": "1"}, 2), client=CLIENT
+        started = updates.begin(
+            backend,
+            admin,
+            DEV,
+            kind=Kind.RESOURCE_IMPORT,
+            program=make_program(),
+            request=StartRequest({"a": "1"}, 2),
+            client=CLIENT,
         )
         row = update_row(backend, started.update_id)
 
@@ -199,9 +212,11 @@ class TestBegin:
         """It is refused while an update runs, and a dry run never is."""
         make_running(backend, admin, DEV)
 
-        def begin(*, dry_run: bool) -> Started:
+        def begin(*, dry_run: bool) -> StartedUpdate:
             program = make_program(dry_run=dry_run)
-            return service.begin(backend, admin, DEV, kind=Kind.UPDATE, program=program, wanted=Start(None, 2), client=CLIENT)
+            return updates.begin(
+                backend, admin, DEV, kind=Kind.UPDATE, program=program, request=StartRequest(None, 2), client=CLIENT
+            )
 
         with pytest.raises(InProgress):
             begin(dry_run=False)
@@ -239,7 +254,7 @@ class TestComplete:
     def test_of_nothing_known(self, backend: Backend, admin: Caller) -> None:
         """A lease of an update that is gone is told so."""
         with pytest.raises(NotFound):
-            service.complete(backend, Lease(new_id()), Completion.SUCCEEDED)
+            completion.complete(backend, Lease(new_id()), Completion.SUCCEEDED)
 
 
 class TestCancel:
@@ -247,13 +262,13 @@ class TestCancel:
         """A cancelled update keeps what it recorded, its lease is no good for anything, and the stack is free."""
         found = make_running(backend, admin, DEV)
         record(backend, found, *creation("a", 1))
-        service.cancel(backend, admin, DEV, found.id)
+        completion.cancel(backend, admin, DEV, found.id)
         batch = make_batch(*creation("b", 2))
         calls: list[Callable[[], object]] = [
-            lambda: running.append_journal(backend, found.lease, batch, batch),
-            lambda: running.append_events(backend, found.lease, b'{"events":[{}]}', b'{"events":[{}]}'),
-            lambda: running.put_checkpoint(backend, found.lease, make_state()),
-            lambda: service.renew(backend, found.lease, DEV),
+            lambda: progress.append_journal(backend, found.lease, batch, batch),
+            lambda: progress.append_events(backend, found.lease, b'{"events":[{}]}', b'{"events":[{}]}'),
+            lambda: progress.update_checkpoint(backend, found.lease, make_state()),
+            lambda: progress.renew(backend, found.lease, DEV),
             lambda: complete(backend, found),
         ]
 
@@ -267,14 +282,14 @@ class TestCancel:
     def test_twice_succeeds(self, backend: Backend, admin: Caller) -> None:
         """A repeat of a cancellation is harmless, for started and for created updates."""
         for update_id in (make_running(backend, admin, DEV).id, make_update(backend, admin, DEV)):
-            service.cancel(backend, admin, DEV, update_id)
-            service.cancel(backend, admin, DEV, update_id)
+            completion.cancel(backend, admin, DEV, update_id)
+            completion.cancel(backend, admin, DEV, update_id)
             assert "cancelled" == update_row(backend, update_id).status
 
     def test_of_a_created_update_keeps_it_from_starting(self, backend: Backend, admin: Caller) -> None:
         """An update that was cancelled before its start never starts."""
         update_id = make_update(backend, admin, DEV)
-        service.cancel(backend, admin, DEV, update_id)
+        completion.cancel(backend, admin, DEV, update_id)
 
         with pytest.raises(Conflict):
             start(backend, admin, DEV, update_id)
@@ -286,12 +301,12 @@ class TestCancel:
         complete(backend, found, how)
 
         with pytest.raises(Conflict) as caught:
-            service.cancel(backend, admin, DEV, found.id)
+            completion.cancel(backend, admin, DEV, found.id)
         assert f"Conflict: Update '{found.id}' has already finished" == caught.value.message
 
     def test_of_a_dry_run(self, backend: Backend, admin: Caller) -> None:
         """A preview can be cancelled too, and no version comes of it."""
         preview: Running = make_running(backend, admin, DEV, dry_run=True)
-        service.cancel(backend, admin, DEV, preview.id)
+        completion.cancel(backend, admin, DEV, preview.id)
 
         assert ("cancelled", 0) == (update_row(backend, preview.id).status, version(backend, admin))

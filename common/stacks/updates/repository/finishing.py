@@ -1,4 +1,4 @@
-"""Statements of finishing an update: stop its writers, read what they left, record the end."""
+"""Statements that finish an update: stop its writers, read its batches, record its end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from common.stacks.model import Kind, Outcome, StackPath, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Finishing:
-    """An update whose state is to be put together."""
+class FinishingUpdate:
+    """An update that accepts no more entries and has no state yet; `attempts` counts the processes that began to build it."""
 
     update_id: str
     stack_id: str
@@ -33,7 +33,7 @@ class Finishing:
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """A batch as it is kept: in a row, `size_bytes` long, or under the key of a blob."""
+    """A stored batch: in a row, with `size_bytes`, or in a blob."""
 
     id: str
     first_sequence: int
@@ -42,15 +42,15 @@ class StoredBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """How an update ended; `links` are the stacks that its state refers to, None when they are as they were."""
+class UpdateEnd:
+    """The end of an update; `links` are the stacks that its state refers to, None if they did not change."""
 
     checkpoint: str | None
     resource_order: str | None
     resource_count: int
     damage: str | None
     links: frozenset[tuple[str, str, str]] | None
-    is_set_aside: bool = False
+    is_damaged: bool = False
 
 
 def stop_writers(
@@ -59,32 +59,34 @@ def stop_writers(
     outcome: Outcome,
     now_millis: int,
     *,
-    is_holder: bool,
+    for_client: bool,
 ) -> bool:
-    """Mark a running update as being finished, so that no entry can arrive any more; False when it is not running.
+    """Mark a running update as being finished, so that it accepts no more entries. False if it is not running.
 
-    One that ends because its lease ran out must still be without a lease: its holder may have renewed it just now. A holder
-    who ends it must still be somebody who may go on with it.
+    To expire, its lease must still be over: its client may have renewed it just now. With `for_client`, the user who began it
+    must still have the right to continue it.
     """
-    holds = updates.c.lease_expires_at <= now_millis if outcome is Outcome.EXPIRED else MAY_GO_ON if is_holder else true()
+    if outcome is Outcome.EXPIRED:
+        condition = updates.c.lease_expires_at <= now_millis
+    elif for_client:
+        condition = MAY_GO_ON
+    else:
+        condition = true()
     changed = connection.execute(
         update(updates)
         .values(status=Status.FINISHING, outcome=outcome, ended_at=now_millis, attempts=1)
-        .where(updates.c.id == update_id, updates.c.status == Status.RUNNING, holds),
+        .where(updates.c.id == update_id, updates.c.status == Status.RUNNING, condition),
     )
     return changed.rowcount == 1
 
 
 def reopen(connection: Connection, update_id: str, outcome: Outcome) -> bool:
-    """Let the state of an update that was set aside be put together again, while it is its stack's newest version.
-
-    False when it was not set aside, or the stack has a newer version.
-    """
-    found = connection.execute(select(updates.c.stack_id, updates.c.version).where(updates.c.id == update_id)).one_or_none()
-    if found is None or found.version is None:
+    """Mark a damaged update as being finished again. False if it is not damaged, or the stack has a newer version."""
+    row = connection.execute(select(updates.c.stack_id, updates.c.version).where(updates.c.id == update_id)).one_or_none()
+    if row is None or row.version is None:
         return False
-    # The next version is a row of its own: MySQL takes no look into the table that it changes, but at a derived one.
-    newest = select(func.max(updates.c.version).label("version")).where(updates.c.stack_id == found.stack_id).subquery()
+    # A derived table, since MySQL does not read the table itself that it changes.
+    newest = select(func.max(updates.c.version).label("version")).where(updates.c.stack_id == row.stack_id).subquery()
     changed = connection.execute(
         update(updates)
         .values(status=Status.FINISHING, outcome=outcome, attempts=1, damage=None)
@@ -98,8 +100,8 @@ def reopen(connection: Connection, update_id: str, outcome: Outcome) -> bool:
     return changed.rowcount == 1
 
 
-def find_finishing(connection: Connection, update_id: str) -> Finishing | None:
-    """Return the update if it is being finished."""
+def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | None:
+    """Return the update if it is being finished, or None."""
     row = connection.execute(
         select(
             updates.c.id,
@@ -123,7 +125,7 @@ def find_finishing(connection: Connection, update_id: str) -> Finishing | None:
     ).one_or_none()
     if row is None:
         return None
-    return Finishing(
+    return FinishingUpdate(
         update_id=row.id,
         stack_id=row.stack_id,
         kind=Kind(row.kind),
@@ -143,7 +145,7 @@ def find_finishing(connection: Connection, update_id: str) -> Finishing | None:
 
 
 def count_attempt(connection: Connection, update_id: str, number: int) -> None:
-    """Note that a process begins once more to put an update's state together, or with -1 that it could not try."""
+    """Add to the number of attempts to build an update's state; -1 takes back an attempt that could not begin."""
     connection.execute(
         update(updates)
         .values(attempts=updates.c.attempts + number)
@@ -152,7 +154,7 @@ def count_attempt(connection: Connection, update_id: str, number: int) -> None:
 
 
 def journal_of(connection: Connection, update_id: str) -> list[StoredBatch]:
-    """Return the update's journal batches in the order they arrived."""
+    """Return the update's journal batches in the order in which they arrived."""
     rows = connection.execute(
         select(
             journal_batches.c.id,
@@ -167,7 +169,7 @@ def journal_of(connection: Connection, update_id: str) -> list[StoredBatch]:
 
 
 def bodies_of(connection: Connection, update_id: str, batch_ids: Sequence[str]) -> dict[str, bytes]:
-    """Return the bytes of journal batches that are kept in their rows, by their ids."""
+    """Return the bytes of journal batches that are in rows, by their ids."""
     rows = connection.execute(
         select(journal_batches.c.id, journal_batches.c.body).where(
             journal_batches.c.update_id == update_id, journal_batches.c.id.in_(batch_ids)
@@ -176,9 +178,9 @@ def bodies_of(connection: Connection, update_id: str, batch_ids: Sequence[str]) 
     return {batch_id: bytes(body or b"") for batch_id, body in rows}
 
 
-def record_end(connection: Connection, finishing: Finishing, end: End) -> bool:
-    """Write the end of an update that is being finished; False when another process was first with the same."""
-    outcome = Outcome.DAMAGED if end.is_set_aside else finishing.outcome
+def record_end(connection: Connection, finishing: FinishingUpdate, end: UpdateEnd) -> bool:
+    """Record the end of an update that is being finished. False if another process has recorded the same end."""
+    outcome = Outcome.DAMAGED if end.is_damaged else finishing.outcome
     changes = (
         select(event_batches.c.resource_changes)
         .where(event_batches.c.update_id == finishing.update_id, event_batches.c.resource_changes.is_not(None))

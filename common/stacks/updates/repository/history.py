@@ -1,4 +1,4 @@
-"""Statements that read finished and running updates, previews and events."""
+"""Statements that read updates, previews and events."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, Select, and_, select
 from common.db.tables.people import users
 from common.db.tables.stacks import event_batches, updates
 from common.stacks.model import Kind, Status
-from common.stacks.updates.model import Entry
+from common.stacks.updates.model import HistoryEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +19,26 @@ class EventBatch:
     blob_key: str | None
 
 
-# Version 0 is the creation; a stack that was restored has a deletion in its history, for which clients know no kind.
+# Version 0 is the creation. A restored stack also has a deletion in its history, for which clients know no kind.
 _IS_SHOWN = and_(updates.c.version > 0, updates.c.kind != Kind.DELETE)
 
 
-def page_versions(connection: Connection, stack_id: str, limit: int | None, offset: int) -> list[Entry]:
+def page_versions(connection: Connection, stack_id: str, limit: int | None, offset: int) -> list[HistoryEntry]:
     """Return the stack's updates, newest first."""
     query = _entries().where(updates.c.stack_id == stack_id, _IS_SHOWN).order_by(updates.c.version.desc())
     return _all(connection, query.limit(limit).offset(offset) if limit is not None else query)
 
 
-def find_version(connection: Connection, stack_id: str, version: int) -> Entry | None:
-    """Return the update that made a version, or None; creation and deletion are no updates."""
-    found = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.version == version, _IS_SHOWN))
-    return found[0] if found else None
+def find_version(connection: Connection, stack_id: str, version: int) -> HistoryEntry | None:
+    """Return the update that created a version, or None; creation and deletion are not updates."""
+    entries = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.version == version, _IS_SHOWN))
+    return entries[0] if entries else None
 
 
-def find_preview(connection: Connection, stack_id: str, update_id: str) -> Entry | None:
+def find_preview(connection: Connection, stack_id: str, update_id: str) -> HistoryEntry | None:
     """Return one of the stack's dry runs, or None."""
-    found = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.id == update_id, updates.c.dry_run))
-    return found[0] if found else None
+    entries = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.id == update_id, updates.c.dry_run))
+    return entries[0] if entries else None
 
 
 def page_previews(
@@ -49,7 +49,7 @@ def page_previews(
     offset: int,
     *,
     ascending: bool,
-) -> list[Entry]:
+) -> list[HistoryEntry]:
     """Return the dry runs that started while `after_version` was the newest version, in order of their creation."""
     order = (updates.c.created_at, updates.c.id) if ascending else (updates.c.created_at.desc(), updates.c.id.desc())
     query = (
@@ -66,7 +66,7 @@ def page_previews(
 
 
 def event_batches_from(connection: Connection, update_id: str, start: int, limit: int) -> list[EventBatch]:
-    """Return up to `limit` batches that reach to `start` or beyond, by their first sequence number."""
+    """Return up to `limit` batches with sequence numbers from `start` on, by their first sequence number."""
     rows = connection.execute(
         select(event_batches.c.first_sequence, event_batches.c.body, event_batches.c.blob_key)
         .where(event_batches.c.update_id == update_id, event_batches.c.last_sequence >= start)
@@ -77,7 +77,7 @@ def event_batches_from(connection: Connection, update_id: str, start: int, limit
 
 
 def _entries() -> Select[tuple[object, ...]]:
-    # An outer join, so that MySQL begins with the updates, whose index has the order that a page needs.
+    # An outer join: MySQL then begins with the updates, where an index has the order of a page.
     return select(
         updates.c.id,
         updates.c.kind,
@@ -96,12 +96,12 @@ def _entries() -> Select[tuple[object, ...]]:
     ).outerjoin(users, users.c.id == updates.c.requested_by)
 
 
-def _all(connection: Connection, query: Select[tuple[object, ...]]) -> list[Entry]:
+def _all(connection: Connection, query: Select[tuple[object, ...]]) -> list[HistoryEntry]:
     return [_to_entry(row) for row in connection.execute(query)]
 
 
-def _to_entry(row: Row[tuple[object, ...]]) -> Entry:
-    return Entry(
+def _to_entry(row: Row[tuple[object, ...]]) -> HistoryEntry:
+    return HistoryEntry(
         update_id=row.id,
         kind=Kind(row.kind),
         status=Status(row.status),

@@ -1,4 +1,4 @@
-"""Statements of updates that clients run: create, start, renew, look up."""
+"""Statements of updates that clients run: create, start, renew, find."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _HAS_SUCCESSOR = (updates.c.version < _NEWEST).label("has_successor")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is written when an update starts; `version` is None for a dry run."""
+    """The values of an update that starts; `version` is None for a dry run."""
 
     update_id: str
     version: int | None
@@ -31,23 +31,23 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """An update, whether its stack has a newer version, and whether whoever began it may go on with it."""
+class LeasedUpdate:
+    """An update, whether its stack has a newer version, and whether the user who began it may continue it."""
 
     update: Update
     has_successor: bool
-    may_go_on: bool
+    may_continue: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A running update, the access token that began it, and whether that token and its user's membership still stand."""
+class RunningUpdate:
+    """A running update, the access token that began it, and whether that token and its user's membership still exist."""
 
     update_id: str
     stack_id: str
     token_id: str
     dry_run: bool
-    may_go_on: bool
+    may_continue: bool
 
 
 def add(
@@ -61,7 +61,7 @@ def add(
     now_millis: int,
     limit: int,
 ) -> bool:
-    """Insert an update that is not started; it holds nothing yet. False when the stack has had as many as it may today."""
+    """Insert an update that is not started and locks nothing yet. False if the stack reached its limit of updates."""
     return _insert(connection, _created(update_id, stack, kind, program, user_id, now_millis=now_millis), limit)
 
 
@@ -75,21 +75,21 @@ def add_running(
     run: Run,
     limit: int,
 ) -> bool:
-    """Insert an update that runs already; IntegrityError when its version is taken, False when that is one too many."""
+    """Insert a running update. False if the stack reached its limit of updates, IntegrityError if the version is taken."""
     created = _created(run.update_id, stack, kind, program, user_id, now_millis=run.now_millis)
     return _insert(connection, {**created, **_running(stack, run)}, limit)
 
 
 def _insert(connection: Connection, values: dict[str, object], limit: int) -> bool:
-    given = {f"new_{column.name}": values.get(column.name, _DEFAULTS.get(column.name)) for column in updates.c}
+    parameters = {f"new_{column.name}": values.get(column.name, _DEFAULTS.get(column.name)) for column in updates.c}
     day_before = int(str(values["created_at"])) - _DAY_MILLIS
-    return connection.execute(_INSERT, {**given, "day_before": day_before, "most": limit}).rowcount == 1
+    return connection.execute(_INSERT, {**parameters, "day_before": day_before, "limit": limit}).rowcount == 1
 
 
 def start(connection: Connection, stack: Stack, run: Run) -> bool:
-    """Turn a created update into a running one based on the stack's newest state.
+    """Start a created update on the stack's newest state.
 
-    False when it is not waiting for its start; IntegrityError when its version is taken.
+    False if it has started before; IntegrityError if its version is taken.
     """
     changed = connection.execute(
         update(updates)
@@ -100,9 +100,9 @@ def start(connection: Connection, stack: Stack, run: Run) -> bool:
 
 
 def renew(connection: Connection, update_id: str, lease_expires_at: int) -> bool:
-    """Prolong the lease of a running update, also one that ran out while nobody took the stack.
+    """Extend the lease of a running update, also an expired one while the stack has no newer version.
 
-    False when it ended, or whoever began it may not go on.
+    False if the update has ended, or the user who began it may not continue it.
     """
     changed = connection.execute(
         update(updates)
@@ -113,7 +113,7 @@ def renew(connection: Connection, update_id: str, lease_expires_at: int) -> bool
 
 
 def cancel_unstarted(connection: Connection, update_id: str, now_millis: int) -> bool:
-    """Cancel an update that never started; False when it is not waiting."""
+    """Cancel an update that has not started. False if it has."""
     changed = connection.execute(
         update(updates)
         .values(status=Status.CANCELLED, outcome=Outcome.CANCELLED, ended_at=now_millis)
@@ -123,7 +123,7 @@ def cancel_unstarted(connection: Connection, update_id: str, now_millis: int) ->
 
 
 def complete_expired(connection: Connection, update_id: str, outcome: Outcome) -> bool:
-    """Let the rightful holder say how an update ended that was given up as expired; False when it was not."""
+    """Record the outcome of an expired update when its client reports it. False if the update is not expired."""
     changed = connection.execute(
         update(updates)
         .values(status=outcome.status, outcome=outcome)
@@ -132,11 +132,13 @@ def complete_expired(connection: Connection, update_id: str, outcome: Outcome) -
     return changed.rowcount == 1
 
 
-def find(connection: Connection, update_id: str) -> Standing | None:
-    """Return an update by its id alone, and how it stands: for the holder of its lease."""
-    query = select(*_UPDATE_COLUMNS, _HAS_SUCCESSOR, MAY_GO_ON.label("may_go_on")).where(updates.c.id == update_id)
+def find(connection: Connection, update_id: str) -> LeasedUpdate | None:
+    """Return an update by its id alone, for the client that has its lease, or None."""
+    query = select(*_UPDATE_COLUMNS, _HAS_SUCCESSOR, MAY_GO_ON.label("may_continue")).where(updates.c.id == update_id)
     row = connection.execute(query).one_or_none()
-    return Standing(_from_columns(row._asdict()), bool(row.has_successor), bool(row.may_go_on)) if row is not None else None
+    return (
+        LeasedUpdate(_from_columns(row._asdict()), bool(row.has_successor), bool(row.may_continue)) if row is not None else None
+    )
 
 
 def find_with_stack(
@@ -146,28 +148,28 @@ def find_with_stack(
     update_id: str,
     principals: Sequence[str],
 ) -> tuple[Stack, Update] | None:
-    """Return the update and its live stack with its newest version, in one query; None when the stack has no such update."""
-    named = {"org_id": org_id, "project": path.project, "name": path.name, "update_id": update_id}
-    rows = connection.execute(_WITH_STACK, {**named, "principals": list(principals)}).all()
+    """Return the update and its live stack with its newest version, in one query. None if the stack has no such update."""
+    parameters = {"org_id": org_id, "project": path.project, "name": path.name, "update_id": update_id}
+    rows = connection.execute(_WITH_STACK, {**parameters, "principals": list(principals)}).all()
     stack = stack_rows.one_stack(rows)
     if stack is None:
         return None
-    return stack, _from_columns({column.name: getattr(rows[0], f"asked_{column.name}") for column in _UPDATE_COLUMNS})
+    return stack, _from_columns({column.name: getattr(rows[0], f"requested_{column.name}") for column in _UPDATE_COLUMNS})
 
 
-def running_after(connection: Connection, after: str, limit: int) -> list[Begun]:
-    """Return running updates whose access token is known, by id, after one."""
+def list_running(connection: Connection, after: str, limit: int) -> list[RunningUpdate]:
+    """Return running updates with a known access token, by their ids, after an id."""
     rows = connection.execute(
         select(updates.c.id, updates.c.stack_id, updates.c.token_id, updates.c.dry_run, MAY_GO_ON)
         .where(updates.c.status == Status.RUNNING, updates.c.token_id.is_not(None), updates.c.id > after)
         .order_by(updates.c.id)
         .limit(limit),
     )
-    return [Begun(row[0], row[1], row[2], dry_run=bool(row[3]), may_go_on=bool(row[4])) for row in rows]
+    return [RunningUpdate(row[0], row[1], row[2], dry_run=bool(row[3]), may_continue=bool(row[4])) for row in rows]
 
 
 def shorten_leases(connection: Connection, *, now_millis: int, latest_millis: int) -> None:
-    """Bring back what lies further ahead than a moment can: it was written while a clock was ahead."""
+    """Correct times that are too far in the future: they were written while a clock was ahead."""
     running, finishing = updates.c.status == Status.RUNNING, updates.c.status == Status.FINISHING
     connection.execute(
         update(updates).values(lease_expires_at=latest_millis).where(running, updates.c.lease_expires_at > latest_millis),
@@ -175,14 +177,14 @@ def shorten_leases(connection: Connection, *, now_millis: int, latest_millis: in
     connection.execute(update(updates).values(ended_at=now_millis).where(finishing, updates.c.ended_at > now_millis))
 
 
-def abandoned(
+def list_abandoned(
     connection: Connection,
     *,
     lease_before: int,
     finishing_before: int,
     limit: int,
 ) -> list[tuple[str, Status]]:
-    """Return (id, status) of updates whose lease ran out, or whose finishing stopped half-way, before some moments."""
+    """Return (id, status) of updates with a lease that expired, or that a process began to finish, before a time."""
     rows = connection.execute(
         select(updates.c.id, updates.c.status)
         .where(
@@ -198,11 +200,11 @@ def abandoned(
 
 
 _UPDATE_COLUMNS = (updates.c.id, updates.c.kind, updates.c.dry_run, updates.c.status, updates.c.outcome, updates.c.version)
-_asked = updates.alias("asked")
+_requested = updates.alias("requested")
 _WITH_STACK = (
     stack_rows.with_latest_version()
-    .add_columns(*(getattr(_asked.c, column.name).label(f"asked_{column.name}") for column in _UPDATE_COLUMNS))
-    .join(_asked, and_(_asked.c.stack_id == stacks.c.id, _asked.c.id == bindparam("update_id")))
+    .add_columns(*(getattr(_requested.c, column.name).label(f"requested_{column.name}") for column in _UPDATE_COLUMNS))
+    .join(_requested, and_(_requested.c.stack_id == stacks.c.id, _requested.c.id == bindparam("update_id")))
     .where(stack_rows.IS_NAMED)
 )
 
@@ -221,7 +223,7 @@ _RECENT = (
 _INSERT = insert(updates).from_select(
     [column.name for column in updates.c],
     select(*(bindparam(f"new_{column.name}", type_=column.type) for column in updates.c)).where(
-        _RECENT.scalar_subquery() < bindparam("most")
+        _RECENT.scalar_subquery() < bindparam("limit")
     ),
     include_defaults=False,
 )

@@ -1,0 +1,107 @@
+"""Use cases for what users keep with a stack beside its state: tags and the configuration reference."""
+
+from common.backend import Backend
+from common.core.errors import BadRequest, NotFound
+from common.core.names import require_tag, require_tag_count, require_tags
+from common.db.retry import retry
+from common.rights.caller import Caller
+from common.rights.permissions import Permission
+from common.stacks import steps
+from common.stacks.model import StackPath
+from common.stacks.repository import stacks
+from common.stacks.steps import PROJECT_TAG
+
+# Clients set these on every update, all at once; the calls for single tags leave them alone (platform.md 16).
+BUILT_IN_TAGS = frozenset(
+    {PROJECT_TAG, "pulumi:runtime", "pulumi:description", "pulumi:template", "vcs:owner", "vcs:repo", "vcs:kind", "vcs:root"}
+)
+
+
+def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[str, str]) -> None:
+    """Replace all tags of the stack. BadRequest for a name or value that is not valid."""
+
+    def replace() -> None:
+        stack = steps.get_stack(backend, caller, path, Permission.STACK_TAGS_UPDATE)
+        require_tags(tags)
+        if tags != stack.tags:
+            with backend.db.begin() as tx:
+                steps.update_tags(tx, stack, tags)
+
+    retry(replace)
+
+
+def create_tag(backend: Backend, caller: Caller, path: StackPath, name: str, value: str) -> None:
+    """Add a tag to the stack. BadRequest if it has one of that name, or if the name or value is not valid."""
+
+    def create() -> None:
+        with backend.db.begin() as tx:
+            stack = steps.load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
+            require_tag(name, value)
+            tags = steps.lock_tags(tx, stack)
+            if name in tags:
+                raise BadRequest(f"Stack '{path}' has a tag {name[:80]!a} already")
+            require_tag_count(len(tags) + 1)
+            steps.update_tags(tx, stack, {**tags, name: value})
+
+    retry(create)
+
+
+def update_tag(backend: Backend, caller: Caller, path: StackPath, name: str, value: str, *, name_in_body: str = "") -> None:
+    """Change the value of a tag. NotFound if the stack has no tag of that name.
+
+    The request's body names the tag again, or leaves its name empty; BadRequest for another name.
+    """
+
+    def update() -> None:
+        with backend.db.begin() as tx:
+            stack = steps.load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
+            require_tag(name, value)
+            _require_not_built_in(name)
+            if name_in_body not in ("", name):
+                raise BadRequest(f"the tag {name[:80]!a} cannot be renamed to {name_in_body[:80]!a}")
+            tags = steps.lock_tags(tx, stack)
+            if name not in tags:
+                raise NotFound(_missing_tag(name, path))
+            steps.update_tags(tx, stack, {**tags, name: value})
+
+    retry(update)
+
+
+def delete_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> None:
+    """Delete a tag. NotFound if the stack has no tag of that name."""
+
+    def delete() -> None:
+        with backend.db.begin() as tx:
+            stack = steps.load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
+            _require_not_built_in(name)
+            tags = steps.lock_tags(tx, stack)
+            if name not in tags:
+                raise NotFound(_missing_tag(name, path))
+            steps.update_tags(tx, stack, {key: value for key, value in tags.items() if key != name})
+
+    retry(delete)
+
+
+def get_config(backend: Backend, caller: Caller, path: StackPath) -> bytes:
+    """Return the configuration reference as the client sent it. NotFound if the stack has none."""
+    stack = steps.get_stack(backend, caller, path, Permission.STACK_READ)
+    if stack.config is None:
+        raise NotFound(f"Stack '{path}' has no configuration stored with the service")
+    return stack.config
+
+
+def update_config(backend: Backend, caller: Caller, path: StackPath, config: bytes | None) -> None:
+    """Store the configuration reference, or delete it (None). NotBuilt for a reference, while there are no environments."""
+    stack = steps.get_stack(backend, caller, path, Permission.STACK_WRITE)
+    steps.require_no_config(config)
+    with backend.db.connect() as connection:
+        stacks.update_config(connection, stack.id, config)
+
+
+def _require_not_built_in(name: str) -> None:
+    if name in BUILT_IN_TAGS:
+        raise BadRequest(f"{name} is a built-in tag, which clients set themselves")
+
+
+def _missing_tag(name: str, path: StackPath) -> str:
+    return f"Stack '{path}' has no tag {name[:80]!a}"

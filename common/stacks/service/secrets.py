@@ -1,0 +1,91 @@
+"""Use cases that encrypt and decrypt values for a stack, under a data key of its own that is bound to the stack's id.
+
+The id never changes, so a value can be decrypted after a rename. A stack's former names are accepted too: configuration files
+and old states name the stack as it was called when they were written. Limits: a value 16 MiB, a batch 20,000 values (clients of
+today send at most 1,000 at once; older ones send every secret of a state), and the limit of a request's body for all together.
+"""
+
+from base64 import b64encode
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections.abc import Collection
+
+from common.backend import Backend
+from common.core.errors import TooLarge
+from common.crypto.envelope import Envelope
+from common.rights.caller import Caller
+from common.rights.permissions import Permission
+from common.stacks import steps as stacks
+from common.stacks.model import StackPath
+
+VALUE_LIMIT_BYTES = 16 << 20
+BATCH_LIMIT = 20_000
+# A ciphertext is a little longer than its plaintext, and its base64 text a third longer again.
+_CIPHERTEXT_LIMIT = (VALUE_LIMIT_BYTES + 64) * 4 // 3 + 4
+
+
+def encrypt(backend: Backend, caller: Caller, path: StackPath, plaintext: bytes) -> bytes:
+    """Return the ciphertext of one value, which may be empty."""
+    envelope = _open_envelope(backend, caller, path, Permission.STACK_ENCRYPT)
+    return _encrypt(envelope, plaintext)
+
+
+def decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertext: str) -> bytes:
+    """Return the plaintext of one base64 text. BadRequest if it is damaged or belongs to another stack."""
+    envelope = _open_envelope(backend, caller, path, Permission.STACK_DECRYPT)
+    return _decrypt(envelope, ciphertext)
+
+
+def batch_encrypt(backend: Backend, caller: Caller, path: StackPath, plaintexts: Collection[bytes]) -> list[bytes]:
+    """Return the ciphertexts of several values, in their order."""
+    envelope = _open_envelope(backend, caller, path, Permission.STACK_ENCRYPT)
+    _require_batch(len(plaintexts))
+    return [_encrypt(envelope, plaintext) for plaintext in plaintexts]
+
+
+def batch_decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertexts: Collection[str]) -> dict[str, bytes]:
+    """Return the plaintexts by their ciphertexts as they were sent. BadRequest if one cannot be decrypted."""
+    envelope = _open_envelope(backend, caller, path, Permission.STACK_DECRYPT)
+    _require_batch(len(ciphertexts))
+    # Clients look up each ciphertext as they sent it, and crash on one that is missing (state.md 8).
+    return {ciphertext: _decrypt(envelope, ciphertext) for ciphertext in dict.fromkeys(ciphertexts)}
+
+
+def log_decryption(backend: Backend, caller: Caller, path: StackPath) -> None:
+    """Accept a client's report that it decrypted values itself. Forbidden if the caller may not decrypt the stack's values."""
+    stacks.get_stack(backend, caller, path, Permission.STACK_DECRYPT, former_names=True)
+
+
+def _open_envelope(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> Envelope:
+    stack = stacks.get_stack(backend, caller, path, permission, former_names=True)
+    return Envelope(backend.data_keys.open(stack.wrapped_key, stack.id), stack.id)
+
+
+def _encrypt(envelope: Envelope, plaintext: bytes) -> bytes:
+    if len(plaintext) > VALUE_LIMIT_BYTES:
+        raise _value_too_large()
+    return envelope.seal(plaintext)
+
+
+def _decrypt(envelope: Envelope, ciphertext: str) -> bytes:
+    if len(ciphertext) > _CIPHERTEXT_LIMIT:
+        raise _value_too_large()
+    return envelope.open(_ciphertext_bytes(ciphertext))
+
+
+def _ciphertext_bytes(text: str) -> bytes:
+    """Return the bytes of a base64 text. Empty, which cannot be decrypted, for a text that no base64 encoder writes."""
+    try:
+        ciphertext = a2b_base64(text, strict_mode=True)
+    except (Base64Error, ValueError):
+        return b""
+    return ciphertext if b64encode(ciphertext).decode() == text else b""
+
+
+def _require_batch(size: int) -> None:
+    if size > BATCH_LIMIT:
+        raise TooLarge(f"a batch may hold {BATCH_LIMIT:,} values, and this one holds {size:,}")
+
+
+def _value_too_large() -> TooLarge:
+    return TooLarge(f"a value may have {VALUE_LIMIT_BYTES:,} bytes before encryption")

@@ -1,0 +1,203 @@
+"""Use cases that create and start an update.
+
+Creating one locks nothing. Starting a real update takes the stack's next version number, which is the lock; a dry run takes none
+and waits for no other update (state.md 4).
+"""
+
+from dataclasses import dataclass
+
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.errors import Conflict, TooManyRequests
+from common.core.ids import new_id
+from common.core.names import require_tags
+from common.crypto.service_keys import lease_key
+from common.db.faults import Contention, is_race
+from common.db.retry import retry
+from common.rights.caller import Caller
+from common.rights.permissions import Permission
+from common.stacks import steps as stacks
+from common.stacks.model import Kind, Outcome, Stack, StackPath
+from common.stacks.updates import finishing, leases, programs, stored_state
+from common.stacks.updates.leases import LEASE_SECONDS
+from common.stacks.updates.model import Client, InProgress, Program, StartedUpdate, StartRequest, negotiated_journal
+from common.stacks.updates.repository import updates
+from common.stacks.updates.repository.updates import Run
+from common.stacks.updates.steps import load_update, run_permission
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Who starts an update, with which client and which request."""
+
+    caller: Caller
+    request: StartRequest
+    client: Client
+
+
+def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, program: Program) -> str:
+    """Create an update, real or a dry run as its program says, and return its id. It locks nothing."""
+    stack = stacks.get_stack(backend, caller, path, run_permission(dry_run=program.dry_run))
+    programs.require_small(program)
+    update_id = new_id()
+    row_program = programs.store(backend, stack.id, update_id, program)
+    with backend.db.connect() as connection:
+        is_added = updates.add(
+            connection,
+            update_id=update_id,
+            stack=stack,
+            kind=kind,
+            program=row_program,
+            user_id=caller.user_id,
+            now_millis=unix_millis(backend.clock.now()),
+            limit=backend.settings.updates_per_day,
+        )
+    if not is_added:
+        raise _too_many(backend, stack)
+    return update_id
+
+
+def start(
+    backend: Backend, caller: Caller, path: StackPath, update_id: str, *, request: StartRequest, client: Client
+) -> StartedUpdate:
+    """Start a created update. InProgress while another update of the stack runs, Conflict if this one was started before."""
+
+    def attempt() -> StartedUpdate:
+        with backend.db.connect() as connection:
+            stack, update = load_update(
+                connection,
+                caller,
+                path,
+                update_id,
+                run_permission(dry_run=False),
+                dry_run_permission=run_permission(dry_run=True),
+            )
+        if not update.dry_run:
+            _require_free(backend, stack)
+        run = _run(backend, stack, update_id, _Start(caller, request, client), dry_run=update.dry_run)
+        if _has_new_tags(caller, stack, request):
+            with backend.db.begin() as tx:
+                stacks.update_tags(tx, stack, request.tags or {})
+                is_started = updates.start(tx, stack, run)
+        else:
+            with backend.db.connect() as connection:
+                is_started = updates.start(connection, stack, run)
+        if not is_started:
+            raise Conflict(f"Update '{update_id}' was started before")
+        return _started(backend, stack, run, request)
+
+    return retry(attempt, when=is_race, attempts=_ATTEMPTS, failure=_stack_changes)
+
+
+def begin(
+    backend: Backend,
+    caller: Caller,
+    path: StackPath,
+    *,
+    kind: Kind,
+    program: Program,
+    request: StartRequest,
+    client: Client,
+) -> StartedUpdate:
+    """Create and start an update in one call; errors as in create and start."""
+    limit = backend.settings.updates_per_day
+
+    def attempt() -> StartedUpdate:
+        stack = stacks.get_stack(backend, caller, path, run_permission(dry_run=program.dry_run))
+        programs.require_small(program)
+        if not program.dry_run:
+            _require_free(backend, stack)
+        run = _run(backend, stack, new_id(), _Start(caller, request, client), dry_run=program.dry_run)
+        row_program = programs.store(backend, stack.id, run.update_id, program)
+        if _has_new_tags(caller, stack, request):
+            with backend.db.begin() as tx:
+                stacks.update_tags(tx, stack, request.tags or {})
+                is_added = updates.add_running(tx, stack, kind, row_program, caller.user_id, run=run, limit=limit)
+        else:
+            with backend.db.connect() as connection:
+                is_added = updates.add_running(connection, stack, kind, row_program, caller.user_id, run=run, limit=limit)
+        if not is_added:
+            raise _too_many(backend, stack)
+        return _started(backend, stack, run, request)
+
+    return retry(attempt, when=is_race, attempts=_ATTEMPTS, failure=_stack_changes)
+
+
+def begin_with_base(
+    backend: Backend,
+    caller: Caller,
+    path: StackPath,
+    *,
+    kind: Kind,
+    program: Program,
+    request: StartRequest,
+    client: Client,
+    limit_bytes: int,
+) -> tuple[StartedUpdate, bytes | None]:
+    """Begin an update, and return its base state too, or None if that is larger than a limit as gzip.
+
+    Errors as in begin; StateDamaged for a state that cannot be read, after which no update runs.
+    """
+    started = begin(backend, caller, path, kind=kind, program=program, request=request, client=client)
+    try:
+        return started, stored_state.base_text(backend, started.stack, limit_bytes)
+    except stored_state.StateDamaged:
+        # The client never gets to know this update, so it could not end it.
+        finishing.finish(backend, started.update_id, Outcome.CANCELLED)
+        raise
+
+
+def _require_free(backend: Backend, stack: Stack) -> None:
+    """Raise InProgress while an update of the stack runs, Contention after finishing one that was abandoned."""
+    if stack.latest.is_busy(unix_millis(backend.clock.now())):
+        raise InProgress(stack)
+    if finishing.finish_if_abandoned(backend, stack):
+        raise Contention(f"an update of stack '{stack.path}' was finished at the same time; try again")
+
+
+def _run(backend: Backend, stack: Stack, update_id: str, start: _Start, *, dry_run: bool) -> Run:
+    now_millis = unix_millis(backend.clock.now())
+    return Run(
+        update_id=update_id,
+        version=None if dry_run else stack.latest.version + 1,
+        now_millis=now_millis,
+        lease_expires_at=now_millis + LEASE_SECONDS * 1000,
+        journal_version=negotiated_journal(start.request.journal_version),
+        client=start.client,
+        token_id=start.caller.token_id,
+    )
+
+
+def _started(backend: Backend, stack: Stack, run: Run, request: StartRequest) -> StartedUpdate:
+    return StartedUpdate(
+        update_id=run.update_id,
+        version=run.version if run.version is not None else stack.latest.version,
+        token=leases.issue(lease_key(backend), run.update_id, stack.path),
+        lease_expires_at=run.lease_expires_at,
+        journal_version=run.journal_version,
+        stack=stack,
+        tags=request.tags if request.tags is not None else stack.tags,
+    )
+
+
+def _has_new_tags(caller: Caller, stack: Stack, request: StartRequest) -> bool:
+    if request.tags is None or request.tags == stack.tags:
+        return False
+    require_tags(request.tags)
+    # Clients send tags with previews too; a caller who may only read the stack does not change them.
+    return stacks.may_on_stack(caller, stack, Permission.STACK_WRITE)
+
+
+def _too_many(backend: Backend, stack: Stack) -> TooManyRequests:
+    limit = backend.settings.updates_per_day
+    return TooManyRequests(
+        f"stack '{stack.path}' has had {limit:,} updates and previews within a day, which is the limit"
+        " (STACKHOLD_UPDATES_PER_DAY); try again later",
+        retry_after_seconds=3600,
+    )
+
+
+def _stack_changes() -> Conflict:
+    return Conflict("the stack changes faster than this update can start; try again")

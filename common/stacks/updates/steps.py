@@ -1,0 +1,61 @@
+"""Steps on updates: they join their caller's transaction."""
+
+from sqlalchemy import Connection
+
+from common.core.errors import Forbidden, NotFound
+from common.core.ids import is_id
+from common.rights.caller import Caller
+from common.rights.permissions import Permission
+from common.stacks import steps as stacks
+from common.stacks.model import Outcome, Stack, StackPath
+from common.stacks.updates.model import Update
+from common.stacks.updates.repository import updates
+
+# Clients compare both texts.
+EXPIRED = "The provided update token has expired."
+CANCELLED = "The update was cancelled; its token is no longer valid."
+
+
+def load_update(
+    connection: Connection,
+    caller: Caller,
+    path: StackPath,
+    update_id: str,
+    permission: Permission,
+    *,
+    dry_run_permission: Permission | None = None,
+) -> tuple[Stack, Update]:
+    """Return the update and its stack. NotFound if the stack has no such update; other errors as in stacks.get_stack.
+
+    A dry run needs `dry_run_permission` in place of `permission`, if it is given.
+    """
+    membership = caller.require_member(path.org, missing=stacks.missing_text(path))
+    match = None
+    if is_id(update_id):
+        match = updates.find_with_stack(connection, membership.org_id, path, update_id, caller.principals(membership))
+    if match is None:
+        stacks.load_stack(connection, caller, path, permission)
+        raise unknown_update(update_id)
+    stack, update = match
+    needed = dry_run_permission if dry_run_permission is not None and update.dry_run else permission
+    stacks.require_on_stack(caller, membership, stack, needed)
+    return match
+
+
+def run_permission(*, dry_run: bool) -> Permission:
+    """Return the permission to run an update; a preview only reads the stack, as upstream documents for its Stack Read."""
+    return Permission.STACK_READ if dry_run else Permission.STACK_WRITE
+
+
+def lease_error(connection: Connection, update_id: str) -> Forbidden | NotFound:
+    """Return why a guarded statement found no valid lease."""
+    leased = updates.find(connection, update_id)
+    if leased is None:
+        return unknown_update(update_id)
+    is_cancelled = leased.update.outcome is Outcome.CANCELLED or not leased.may_continue
+    return Forbidden(exact=f"Forbidden: {CANCELLED if is_cancelled else EXPIRED}")
+
+
+def unknown_update(update_id: str) -> NotFound:
+    """Return the error for an update that does not exist."""
+    return NotFound(f"Update '{ascii(update_id[:80])[1:-1]}' not found")

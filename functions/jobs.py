@@ -1,0 +1,161 @@
+"""The scheduled jobs: name, period and function of each. A schedule on every platform calls `run_due`.
+
+A job's function does one bounded step. Steps are repeated until there is nothing left to do or the time is over; a job with work
+left is due again at once, for the next process that calls `run_due`.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from common.access import cleanup as access
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.ids import new_id
+from common.db import job_claims
+from common.db.faults import is_duplicate
+from common.mailing import cleanup as mailing
+from common.mailing import service as mail
+from common.sign_in import cleanup as sign_in
+from common.sign_in import mails
+from common.sign_in.saml import cleanup as saml
+from common.sign_in.workload_identity import cleanup as workload_identity
+from common.stacks.service import blobs, deleted
+from common.stacks.updates.service import cleanup as updates
+from common.stacks.updates.service import completion, revocation
+
+LOG = logging.getLogger("stackhold.jobs")
+
+HOUR = 3600
+RUN_SECONDS = 20
+# Longer than a run with its last step may take. If a process dies during a run, the job waits for this time.
+CLAIM_SECONDS = 120
+EXPIRED_UPDATES_PER_STEP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The result of one step: how much it did, whether there is more, and the text that the next step begins with."""
+
+    done: int
+    more: bool
+    resume_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job, its period, and its step, which gets the `resume_after` of the step before, or "" at the beginning."""
+
+    name: str
+    period_seconds: int
+    step: Callable[[Backend, str], Step]
+
+
+def until_none_left(work: Callable[[Backend], int]) -> Callable[[Backend, str], Step]:
+    """Return a step of work that returns how much it did: there may be more unless it did nothing."""
+
+    def step(backend: Backend, _resume_after: str) -> Step:
+        done = work(backend)
+        return Step(done, more=done > 0)
+
+    return step
+
+
+def page_by_page(work: Callable[[Backend, str], tuple[int, str]]) -> Callable[[Backend, str], Step]:
+    """Return a step of work on pages, which returns how much it did and where the next page begins, "" at the end."""
+
+    def step(backend: Backend, resume_after: str) -> Step:
+        done, last = work(backend, resume_after)
+        return Step(done, more=bool(last), resume_after=last)
+
+    return step
+
+
+def each_area(*functions: Callable[[Backend], int]) -> Callable[[Backend], int]:
+    """Return work that calls the functions one after another; an error in one area does not hold up the others."""
+
+    def call(backend: Backend, function: Callable[[Backend], int]) -> int:
+        try:
+            return function(backend)
+        except Exception:
+            LOG.exception("%s failed", function.__module__)
+            return 0
+
+    return lambda backend: sum(call(backend, function) for function in functions)
+
+
+JOBS: tuple[Job, ...] = (
+    Job("expire_leases", 10, until_none_left(lambda backend: completion.expire_leases(backend, EXPIRED_UPDATES_PER_STEP))),
+    Job("cancel_revoked", 10, page_by_page(revocation.cancel_revoked)),
+    # One mail at a time, since a mail server may take long to answer.
+    Job("send_mail", 10, until_none_left(lambda backend: mail.send_one(backend, mails.write))),
+    Job("delete_old_journals", HOUR, until_none_left(updates.delete_old_journals)),
+    Job("purge_deleted_stacks", HOUR, until_none_left(deleted.purge_deleted)),
+    Job(
+        "delete_expired",
+        HOUR,
+        until_none_left(
+            each_area(
+                access.delete_expired,
+                sign_in.forget_expired,
+                workload_identity.forget_expired,
+                mailing.delete_expired,
+                saml.forget_expired,
+                updates.delete_unstarted,
+            )
+        ),
+    ),
+    Job("delete_unused_blobs", 6 * HOUR, page_by_page(blobs.delete_unused)),
+)
+
+
+def run_due(backend: Backend, jobs: Sequence[Job] = JOBS, may_continue: Callable[[], bool] = lambda: True) -> list[str]:
+    """Run every job that is due and that no other process runs, and return their names.
+
+    A process that is about to end returns False from `may_continue`, which is called before each step.
+    """
+    # No permission check: the schedule is part of the installation.
+    rows = _load_rows(backend, jobs)
+    now = unix_millis(backend.clock.now())
+    due = [job for job in jobs if rows[job.name].due_at <= now]
+    return [job.name for job in due if may_continue() and _run(backend, job, rows[job.name].resume_after, may_continue)]
+
+
+def _load_rows(backend: Backend, jobs: Sequence[Job]) -> dict[str, job_claims.JobRow]:
+    """Return the jobs' rows, after inserting those of jobs that are new in this release."""
+    with backend.db.connect() as connection:
+        rows = {row.name: row for row in job_claims.read(connection)}
+        missing = [job.name for job in jobs if job.name not in rows]
+        if not missing:
+            return rows
+        try:
+            job_claims.add(connection, missing, unix_millis(backend.clock.now()))
+        except Exception as error:
+            if not is_duplicate(error):  # Another process was first.
+                raise
+        return {row.name: row for row in job_claims.read(connection)}
+
+
+def _run(backend: Backend, job: Job, resume_after: str, may_continue: Callable[[], bool]) -> bool:
+    owner, now = new_id(), unix_millis(backend.clock.now())
+    with backend.db.connect() as connection:
+        if not job_claims.claim(connection, job.name, owner, now_millis=now, until_millis=now + CLAIM_SECONDS * 1000):
+            return False
+    began = time.monotonic()
+    last, done, problem = Step(0, more=True, resume_after=resume_after), 0, ""
+    try:
+        while last.more and time.monotonic() - began < RUN_SECONDS and may_continue():
+            last = job.step(backend, last.resume_after)
+            done += last.done
+    except Exception as error:  # An error in one job does not hold up the others; the job runs again after its period.
+        problem = type(error).__name__
+        LOG.exception("%s failed", job.name)
+        last = Step(0, more=False, resume_after=last.resume_after)
+    due_at = unix_millis(backend.clock.now()) + (0 if last.more else job.period_seconds * 1000)
+    with backend.db.connect() as connection:
+        job_claims.finish(connection, job.name, owner, due_at=due_at, resume_after=last.resume_after)
+    if done or problem:
+        spent = time.monotonic() - began
+        LOG.info("%s: %d done in %.1f s%s", job.name, done, spent, f", {problem}" if problem else ", more to do" * last.more)
+    return True
