@@ -26,7 +26,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
-    """Runs the parts in order; exit code 1 when a kind of request exceeds its budget."""
+    """Run the parts in order; exit code 1 when a kind of request exceeds its budget."""
     options = _options()
     found = report.Report()
     deadline = time.monotonic() + options.minutes * 60
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _run(part: str, root: Path, found: report.Report, options: argparse.Namespace, deadline: float) -> bool:
-    """Runs one part and tells whether a budget was exceeded."""
+    """Run one part and tell whether a budget was exceeded."""
     folder = root / part
     folder.mkdir()
     match part:

@@ -22,7 +22,7 @@ class Answer:
 
 
 async def call(app: ASGIApp, method: str, path: str, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()) -> Answer:
-    """Returns the reply to a request."""
+    """Return the reply to a request."""
     parts = urlsplit(path)
     scope: dict[str, Any] = {
         "type": "http",

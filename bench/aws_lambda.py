@@ -52,7 +52,7 @@ class Figures:
 
 
 def measure(folder: Path) -> Figures:
-    """Returns what the artifact of this machine's kind takes."""
+    """Return what the artifact of this machine's kind takes."""
     (folder / "mysql").mkdir()
     packed = artifact(folder)
     with running_moto() as moto, shared_server(folder / "mysql") as server, installed(packed, moto, server, folder) as made:
@@ -82,7 +82,7 @@ def measure(folder: Path) -> Figures:
 
 
 def rows(found: Figures) -> list[tuple[str, str]]:
-    """Returns (what, how much)."""
+    """Return (what, how much)."""
     return [
         (f"size of the artifact, Python {found.python}", f"{found.artifact_bytes / 2**20:.1f} MiB"),
         ("start, CPU beyond an empty function", f"{found.start_cpu_seconds * 1000:.0f} ms"),
@@ -113,7 +113,7 @@ def _first_call(environment: Environment, event: dict[str, object]) -> float:
 
 
 def _in_turns(calls: list[Callable[[], object]]) -> list[float]:
-    """Returns the median seconds of each call; they take turns, so that both meet the same load of the machine."""
+    """Return the median seconds of each call; they take turns, so that both meet the same load of the machine."""
     taken: list[list[float]] = [[] for _ in calls]
     for number in range(_CALLS + _WARM_UP):
         for times, call in zip(taken, calls, strict=True):

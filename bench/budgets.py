@@ -75,24 +75,24 @@ class Kind:
 
     @property
     def cost(self) -> Cost:
-        """Returns the most that a call cost, by each count."""
+        """Return the most that a call cost, by each count."""
         columns = [max(column) for column in zip(*self.costs, strict=True)]
         return columns[0], columns[1], columns[2], columns[3]
 
     @property
     def is_over(self) -> bool:
-        """Tells whether a call cost more than the budget."""
+        """Tell whether a call cost more than the budget."""
         budget = BUDGETS.get(self.name)
         return budget is not None and any(found > allowed for found, allowed in zip(self.cost, budget, strict=True))
 
     @property
     def milliseconds(self) -> tuple[float, float]:
-        """Returns the medians of (time, CPU time)."""
+        """Return the medians of (time, CPU time)."""
         return statistics.median(self.seconds) * 1000, statistics.median(self.cpu_seconds) * 1000
 
 
 def measure(folder: Path, rounds: int) -> list[Kind]:
-    """Returns every kind of request after some rounds on a data folder below `folder`."""
+    """Return every kind of request after some rounds on a data folder below `folder`."""
     clock = FastClock()
     with opened(folder, clock) as backend, counted(backend) as counter:
         caller = Caller(create_app(backend), counter, clock)
@@ -107,13 +107,13 @@ class FastClock:
         self.ahead = timedelta()
 
     def now(self) -> datetime:
-        """Returns the moment."""
+        """Return the moment."""
         return datetime.now(UTC) + self.ahead
 
 
 @contextmanager
 def opened(folder: Path, clock: Clock | None = None) -> Iterator[Backend]:
-    """Yields a backend on a fresh data folder with an administrator and the organization."""
+    """Yield a backend on a fresh data folder with an administrator and the organization."""
     values = {"STACKHOLD_DATA": str(folder / "in-process"), "STACKHOLD_BOOTSTRAP_TOKEN": _TOKEN, "STACKHOLD_BOOTSTRAP_ORG": ORG}
     settings = Settings(values)
     with closing(startup.start(settings, may_migrate=True)) as backend:
@@ -132,7 +132,7 @@ class Caller:
         self._is_warm: dict[str, bool] = defaultdict(bool)
 
     async def call(self, kind: str, method: str, path: str, body: object = None, lease: str = "") -> Json:
-        """Returns the JSON of an answer. A kind's first call builds its part of the application and is not noted."""
+        """Return the JSON of an answer. A kind's first call builds its part of the application and is not noted."""
         text = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
         authorization = f"update-token {lease}" if lease else f"token {_TOKEN}"
         headers = [
@@ -223,7 +223,7 @@ def _container(script: Script, resources: int) -> bytes:
 
 
 def _edit(old: bytes, new: bytes) -> dict[str, Any]:
-    """Returns the edit that turns one text into another that has something more near its end."""
+    """Return the edit that turns one text into another that has something more near its end."""
     start = next((index for index, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), len(old))
     position = {"line": 1, "column": 1}
     span = {"uri": "", "start": {**position, "offset": start}, "end": {**position, "offset": len(old)}}

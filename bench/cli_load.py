@@ -43,7 +43,7 @@ _LARGE_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One step on one backend; `used` is None where there is no server process, `traffic` where nobody counted."""
+    """One step on one backend; `used` is None where there is no server process, `traffic` where it was not counted."""
 
     version: str
     size: Size
@@ -71,7 +71,7 @@ class Load:
     left_out: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        """Runs all rounds, sizes and versions in turns."""
+        """Run all rounds, sizes and versions in turns."""
         for version in self.versions:
             found = command_line.find(version)
             if found is None:
@@ -110,7 +110,7 @@ class Run:
     proxy: CountingProxy | None = None
 
     def play(self, size: Size, label: str) -> list[Sample]:
-        """Returns a sample of each step on a fresh stack."""
+        """Return a sample of each step on a fresh stack."""
         folder = self.root / f"{self.target.name.strip(':/')}-{self.cli.version}-{program.project_name(size)}-{label}"
         folder.mkdir()
         for name, text in program.files(size).items():
@@ -152,8 +152,9 @@ class Run:
         expected = 0 if step == "destroy" else size.resources + program.BUILT_IN_RESOURCES
         whole = all(_is_whole(resource, size) for resource in found)
         if len(found) != expected or not whole or deployment.get("pending_operations"):
-            msg = f"{self.target.name}: {len(found)} resources after {step}, {expected} expected; all values whole: {whole}"
-            raise CommandError(msg)
+            raise CommandError(
+                f"{self.target.name}: {len(found)} resources after {step}, {expected} expected; all values whole: {whole}"
+            )
 
     def _state(self, stack: str) -> bytes:
         if self.target.name == FILES:
@@ -164,7 +165,7 @@ class Run:
 
 
 def count(version: str, tools: Path, target: Target, size: Size, root: Path) -> list[Sample]:
-    """Returns samples of each step that passed a proxy; their times do not count."""
+    """Return samples of each step that passed a proxy; their times do not count."""
     with CountingProxy(target.url) as proxy:
         through = replace(target, url=proxy.url)
         run = Run(through, signed_in(version, tools, through, label="counted"), root, proxy)
@@ -172,7 +173,7 @@ def count(version: str, tools: Path, target: Target, size: Size, root: Path) -> 
 
 
 def signed_in(version: str, tools: Path, target: Target, label: str = "") -> CommandLine:
-    """Returns a command line that is signed in."""
+    """Return a command line that is signed in."""
     home = tools.parent / f"home-{target.name.strip(':/')}{label}"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
@@ -182,7 +183,7 @@ def signed_in(version: str, tools: Path, target: Target, label: str = "") -> Com
 
 
 def fetch(target: Target, path: str) -> bytes:
-    """Returns the answer to a GET."""
+    """Return the answer to a GET."""
     request = urllib.request.Request(target.url + path, headers={"Authorization": f"token {target.token}"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310 - our own server on loopback
         return bytes(reply.read())

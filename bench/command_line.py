@@ -35,7 +35,7 @@ class CommandLine:
     token: str = field(default="", repr=False)
 
     def run(self, arguments: Sequence[str], folder: Path, settings: Mapping[str, str] | None = None) -> Timing:
-        """Runs a command to its end; raises CommandError when it fails or takes too long."""
+        """Run a command to its end; raises CommandError when it fails or takes too long."""
         environment = {
             "PATH": f"{self.tools}{os.pathsep}/usr/bin{os.pathsep}/bin",
             "HOME": str(self.home),
@@ -66,13 +66,12 @@ class CommandLine:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             tail = output.read_text("utf-8", errors="replace")[-3000:]
-            msg = f"pulumi {' '.join(arguments)}: exit {process.returncode} after {seconds:.1f} s\n{tail}"
-            raise CommandError(msg)
+            raise CommandError(f"pulumi {' '.join(arguments)}: exit {process.returncode} after {seconds:.1f} s\n{tail}")
         return Timing(seconds, used.ru_utime + used.ru_stime)
 
 
 def find(version: str) -> tuple[Path, Path] | None:
-    """Returns (pulumi, YAML language host) from where the end-to-end tests keep what they built, else from PATH."""
+    """Return (pulumi, YAML language host) from where the end-to-end tests keep what they built, else from PATH."""
     built = Path(os.environ.get("STACKHOLD_CACHE") or Path.home() / ".cache" / "stackhold") / "bin"
     pulumi, host = built / f"pulumi-{version}", built / LANGUAGE_HOST
     if pulumi.exists() and host.exists():
@@ -85,7 +84,7 @@ def find(version: str) -> tuple[Path, Path] | None:
 
 
 def link_tools(folder: Path, pulumi: Path, language_host: Path) -> Path:
-    """Returns a folder that has the two commands under the names they are called by."""
+    """Return a folder that has the two commands under the names they are called by."""
     folder.mkdir(parents=True)
     (folder / "pulumi").symlink_to(pulumi.resolve())
     (folder / "pulumi-language-yaml").symlink_to(language_host.resolve())

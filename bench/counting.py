@@ -24,23 +24,23 @@ class Counter:
 
     @property
     def statements(self) -> int:
-        """Returns the number of statements, BEGIN and COMMIT not among them."""
+        """Return the number of statements, BEGIN and COMMIT not among them."""
         return len(self.texts)
 
     def reset(self) -> None:
-        """Starts again from nothing."""
+        """Start again from nothing."""
         self.texts.clear()
         self.gets = self.puts = self.keys = 0
 
     @property
     def cost(self) -> tuple[int, int, int, int]:
-        """Returns (statements, blob reads, blob writes, key calls)."""
+        """Return (statements, blob reads, blob writes, key calls)."""
         return self.statements, self.gets, self.puts, self.keys
 
 
 @contextmanager
 def counted(backend: Backend) -> Iterator[Counter]:
-    """Yields a counter of everything the backend does."""
+    """Yield a counter of everything the backend does."""
     counter = Counter()
 
     def statement(_connection: object, _cursor: object, text: str, *_rest: object) -> None:

@@ -38,8 +38,7 @@ class CountingProxy:
     def __enter__(self) -> Self:
         self._thread.start()
         if not self._ready.wait(_START_SECONDS):
-            msg = "the counting proxy did not start"
-            raise RuntimeError(msg)
+            raise RuntimeError("the counting proxy did not start")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -47,7 +46,7 @@ class CountingProxy:
         self._thread.join(_START_SECONDS)
 
     def take(self) -> Traffic:
-        """Returns the traffic so far and begins again."""
+        """Return the traffic so far and begins again."""
         taken, self._traffic = self._traffic, Traffic()
         return taken
 
@@ -65,7 +64,7 @@ class CountingProxy:
         await asyncio.gather(_pump(reader, up_writer, parser), _pump(up_reader, writer, None), return_exceptions=True)
 
     def count(self, path: str, body_bytes: int) -> None:
-        """Adds a request."""
+        """Add a request."""
         self._traffic.requests += 1
         self._traffic.body_bytes += body_bytes
         self._traffic.calls[kind_of(path)] += 1
@@ -90,7 +89,7 @@ class _Watch:
 
 
 def kind_of(path: str) -> str:
-    """Returns what a path asks for: its last words, without names and identifiers."""
+    """Return what a path asks for: its last words, without names and identifiers."""
     parts = urlsplit(path).path.split("/")
     if parts[:3] != ["", "api", "stacks"]:
         return "/".join(parts[2:])

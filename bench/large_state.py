@@ -39,7 +39,7 @@ class Large:
 
 
 def measure(folder: Path, megabytes: int) -> Large:
-    """Returns what a state of about so many megabytes takes on a fresh server."""
+    """Return what a state of about so many megabytes takes on a fresh server."""
     count = (megabytes << 20) // (3 * PAYLOAD_BYTES + 600)
     script = Script.of("large", count, PAYLOAD_BYTES)
     text = _container(script)
@@ -76,8 +76,7 @@ def _import(client: Client, stack: str, packed: bytes) -> None:
         if client.call("poll", "GET", f"{stack}/update/{update_id}")["status"] == "succeeded":
             return
         time.sleep(0.05)
-    msg = "the import did not end"
-    raise TimeoutError(msg)
+    raise TimeoutError("the import did not end")
 
 
 def _expect(client: Client, stack: str, count: int) -> None:

@@ -49,7 +49,7 @@ class Stack:
     batches: list[bytes] = field(default_factory=list)
 
     def state(self) -> bytes:
-        """Returns the state, put together now if batches came since the last time."""
+        """Return the state, put together now if batches came since the last time."""
         if self.batches:
             parts = [part_of(unpack(batch)) for batch in self.batches]
             replayed = journal.replay(self.settled, parts, cli_version="", now=datetime.now(UTC))
@@ -65,7 +65,7 @@ class Null:
         self._ids = itertools.count(1)
 
     def answer(self, method: str, path: str, body: bytes) -> Reply:
-        """Returns the reply to a request."""
+        """Return the reply to a request."""
         parts = path.split("/")
         if path.startswith("/api/stacks/") and len(parts) >= 5:
             return self._of_stack(method, parts, body)

@@ -43,7 +43,7 @@ class Ask:
 
 
 @dataclass
-class Taken:
+class ListCost:
     """What the calls of a list took; `server_cpu_seconds` are MySQL's, over all calls."""
 
     ask: Ask
@@ -54,7 +54,7 @@ class Taken:
 
     @property
     def is_over(self) -> bool:
-        """Tells whether a call needed more statements than any list should."""
+        """Tell whether a call needed more statements than any list should."""
         return self.statements > STATEMENTS
 
 
@@ -65,11 +65,11 @@ class People:
     size: Size
     rows: int
     fill_seconds: float
-    lists: list[Taken]
+    lists: list[ListCost]
 
 
 def measure(folder: Path, size: Size, rounds: int) -> People:
-    """Returns what every list takes on a server of its own."""
+    """Return what every list takes on a server of its own."""
     with temporary_server(_BUFFERS) as server, _opened(server, folder) as backend:
         rows, seconds = fill(backend.db, size)
         with closing(server.connect(_DATABASE)) as connection, connection.cursor() as cursor:
@@ -78,7 +78,7 @@ def measure(folder: Path, size: Size, rounds: int) -> People:
 
 
 def asks(size: Size) -> list[Ask]:
-    """Returns every list with the callers whose answers take the most looking for."""
+    """Return every list, with the callers that make it search the most."""
     last, org = size.orgs - 1, f"/api/orgs/{org_login(0)}"
     admin, member = ("admin of one organization", login_of(0, 0)), ("member, by grants alone", login_of(0, 1))
     everywhere = ("admin of all organizations", "everywhere")
@@ -129,7 +129,7 @@ _OF_ORGANIZATION = {
 
 
 def _near_the_end(login: str, size: Size) -> str:
-    """Returns the token of a page that begins in the middle of the last organization."""
+    """Return the token of a page that begins in the middle of the last organization."""
     # The server's own way to make one: walking there would take longer than all that is measured.
     sealed = seal(id_of("user", login), None, None, None, None)
     return make_token(sealed, org_login(size.orgs - 1), project_of(size.projects // 2, size), "")
@@ -153,22 +153,22 @@ def _opened(server: Server, folder: Path) -> Iterator[Backend]:
         yield backend
 
 
-async def _ask_all(backend: Backend, server: Server, wanted: list[Ask], rounds: int) -> list[Taken]:
-    found = [Taken(ask) for ask in wanted]
+async def _ask_all(backend: Backend, server: Server, wanted: list[Ask], rounds: int) -> list[ListCost]:
+    found = [ListCost(ask) for ask in wanted]
     app = create_app(backend)
     with counted(backend) as counter:
         for number in range(rounds + 1):
-            for taken in found:
-                ask, before = taken.ask, usage.read(server.pid)
+            for cost in found:
+                ask, before = cost.ask, usage.read(server.pid)
                 counter.reset()
                 headers = [("authorization", f"token {token_of(ask.login)}"), ("accept", "application/vnd.pulumi+8")]
                 answer = await asgi.call(app, "GET", ask.path, b"", headers)
                 assert answer.status == 200, (ask, answer.status, answer.body[:300])
-                taken.statements = max(taken.statements, counter.statements)
-                taken.entries = _entries(answer.body)
+                cost.statements = max(cost.statements, counter.statements)
+                cost.entries = _entries(answer.body)
                 if number:  # the first call builds its part of the application
-                    taken.seconds.append(answer.seconds)
-                    taken.server_cpu_seconds += usage.read(server.pid).since(before).cpu_seconds
+                    cost.seconds.append(answer.seconds)
+                    cost.server_cpu_seconds += usage.read(server.pid).since(before).cpu_seconds
     return found
 
 
@@ -179,8 +179,8 @@ def _entries(body: bytes) -> int:
     return max(map(len, lists), default=0)
 
 
-def milliseconds(taken: Taken) -> tuple[float, float, float]:
-    """Returns (median, 95th percentile, MySQL's CPU time a call)."""
-    ordered = sorted(taken.seconds)
+def milliseconds(cost: ListCost) -> tuple[float, float, float]:
+    """Return (median, 95th percentile, MySQL's CPU time a call)."""
+    ordered = sorted(cost.seconds)
     late = ordered[max(0, -(-len(ordered) * 95 // 100) - 1)]
-    return statistics.median(ordered) * 1000, late * 1000, taken.server_cpu_seconds / len(ordered) * 1000
+    return statistics.median(ordered) * 1000, late * 1000, cost.server_cpu_seconds / len(ordered) * 1000

@@ -47,27 +47,27 @@ class Size:
 
 
 def token_of(login: str) -> str:
-    """Returns the access token of a person."""
+    """Return the access token of a person."""
     return f"pul-{sha256(login.encode()).hexdigest()[:40]}"
 
 
 def org_login(org: int) -> str:
-    """Returns an organization's name."""
+    """Return an organization's name."""
     return f"org{org:03}"
 
 
 def login_of(org: int, member: int) -> str:
-    """Returns the login of a member: the first of an organization is its admin, the last are those who are in all of them."""
+    """Return the login of a member: the first of an organization is its admin, the last are those who are in all of them."""
     return f"person{org:03}-{member:03}"
 
 
 def project_of(stack: int, size: Size) -> str:
-    """Returns the name of the project of a stack."""
+    """Return the name of the project of a stack."""
     return f"project{stack % size.projects:03}"
 
 
 def fill(database: Database, size: Size) -> tuple[int, float]:
-    """Inserts everything, an organization at a time, and returns the number of rows and the seconds it took."""
+    """Insert everything, an organization at a time, and return the number of rows and the seconds it took."""
     started = time.perf_counter()
     with database.begin() as tx:
         count = _add(tx, (pair for login in ROAMERS for pair in _person(login)))

@@ -19,15 +19,14 @@ class Size:
 
     @classmethod
     def parse(cls, text: str) -> "Size":
-        """Returns the size in a text like `100x16384`; raises ValueError."""
+        """Return the size in a text like `100x16384`; raises ValueError."""
         if not (match := re.fullmatch(r"(\d+)x(\d+)", text)):
-            msg = f"{text!r} is not RESOURCESxBYTES"
-            raise ValueError(msg)
+            raise ValueError(f"{text!r} is not RESOURCESxBYTES")
         return cls(int(match[1]), int(match[2]))
 
     @property
     def payload_total_bytes(self) -> int:
-        """Returns the bytes of all payloads."""
+        """Return the bytes of all payloads."""
         return self.resources * self.payload_bytes
 
     def __str__(self) -> str:
@@ -36,12 +35,12 @@ class Size:
 
 
 def project_name(size: Size) -> str:
-    """Returns the name of the project of a size."""
+    """Return the name of the project of a size."""
     return f"bench-{size.resources}-{size.payload_bytes}"
 
 
 def files(size: Size) -> dict[str, str]:
-    """Returns the texts of the project's files by name. The same size always gives the same texts."""
+    """Return the texts of the project's files by name. The same size always gives the same texts."""
     noise = random.Random(size.resources * 1_000_003 + size.payload_bytes)
     lines = ["resources:"]
     for index in range(size.resources):

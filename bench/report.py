@@ -30,17 +30,17 @@ class Report:
     sections: list[str] = field(default_factory=list)
 
     def add(self, title: str, note: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Adds a table."""
+        """Add a table."""
         lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
         lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
         self.sections.append(f"## {title}\n\n{note}\n\n" + "\n".join(lines))
 
     def say(self, title: str, lines: Sequence[str]) -> None:
-        """Adds a list."""
+        """Add a list."""
         self.sections.append(f"## {title}\n\n" + "\n".join(f"- {line}" for line in lines))
 
     def write(self, folder: Path) -> Path:
-        """Writes the file, named after the moment the run began, and returns its path."""
+        """Write the file, named after the moment the run began, and return its path."""
         folder.mkdir(exist_ok=True)
         path = folder / f"{self.started:%Y-%m-%d-%H%M}.md"
         path.write_text("\n\n".join([self._head(), *self.sections]) + "\n", encoding="utf-8")
@@ -57,7 +57,7 @@ class Report:
 
 
 def add_budgets(report: Report, kinds: Sequence[Kind]) -> None:
-    """Adds what each kind of request costs in this process."""
+    """Add what each kind of request costs in this process."""
     head = ["request", "SQL", "blob get", "blob put", "key", "budget", "calls", "median ms", "CPU ms"]
     rows = []
     for kind in kinds:
@@ -71,7 +71,7 @@ def add_budgets(report: Report, kinds: Sequence[Kind]) -> None:
 
 
 def add_startup(report: Report, starts: Sequence[Start], routes: Sequence[Route]) -> None:
-    """Adds how long things take to start, and what a route costs."""
+    """Add how long things take to start, and what a route costs."""
     rows = [[s.name, f"{s.seconds * 1000:.0f}", "–" if s.cpu_seconds is None else f"{s.cpu_seconds * 1000:.0f}"] for s in starts]
     report.add("Start", "Medians.", ["what", "ms", "CPU ms"], rows)
     yardstick = next(route.microseconds for route in routes if "yardstick" in route.name)
@@ -80,7 +80,7 @@ def add_startup(report: Report, starts: Sequence[Start], routes: Sequence[Route]
 
 
 def add_wire(report: Report, runs: Sequence[Figures]) -> None:
-    """Adds the latency of each call, for our server beside the null server."""
+    """Add the latency of each call, for our server beside the null server."""
     for run in runs:
         if run.target != OURS:
             continue
@@ -98,7 +98,7 @@ def add_wire(report: Report, runs: Sequence[Figures]) -> None:
 
 
 def add_cli(report: Report, load: Load) -> None:
-    """Adds the real command line's times and ratios, and the counts of the round that went through the proxy."""
+    """Add the real command line's times and ratios, and the counts of the round that went through the proxy."""
     groups: dict[Key, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for sample in load.samples:
         groups[sample.version, sample.size, sample.step][sample.target].append(sample)
@@ -117,7 +117,7 @@ def add_cli(report: Report, load: Load) -> None:
 
 
 def add_large(report: Report, large: Large) -> None:
-    """Adds the steps of a large state."""
+    """Add the steps of a large state."""
     title = f"A state of {large.state_bytes / _MEGA:.0f} MB, {large.resources:,} resources"
     rows = []
     for step in large.steps:
@@ -128,7 +128,7 @@ def add_large(report: Report, large: Large) -> None:
 
 
 def add_people(report: Report, people: People) -> None:
-    """Adds what lists take in a large installation."""
+    """Add what lists take in a large installation."""
     size = people.size
     title = f"Lists on MySQL: {size.orgs:,} organizations × {size.stacks:,} stacks × {size.members:,} members"
     note = (
@@ -136,10 +136,10 @@ def add_people(report: Report, people: People) -> None:
         f"all in memory. SQL: statements of a call, {STATEMENTS} at most. Milliseconds."
     )
     rows = []
-    for taken in people.lists:
-        statements = f"{taken.statements}{' **exceeded**' if taken.is_over else ''}"
-        times = [f"{value:.1f}" for value in milliseconds(taken)]
-        rows.append([taken.ask.name, taken.ask.who, taken.entries, statements, len(taken.seconds), *times])
+    for cost in people.lists:
+        statements = f"{cost.statements}{' **exceeded**' if cost.is_over else ''}"
+        times = [f"{value:.1f}" for value in milliseconds(cost)]
+        rows.append([cost.ask.name, cost.ask.who, cost.entries, statements, len(cost.seconds), *times])
     report.add(title, note, ["list", "caller", "entries", "SQL", "calls", "p50", "p95", "MySQL CPU"], rows)
 
 

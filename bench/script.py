@@ -24,18 +24,18 @@ class Script:
 
     @classmethod
     def of(cls, stack: str, resources: int, payload_bytes: int) -> "Script":
-        """Returns the script of a size; every stack's values differ."""
+        """Return the script of a size; every stack's values differ."""
         noise = random.Random(stack)
         texts = (base64.b64encode(noise.randbytes(payload_bytes * 3 // 4)).decode("ascii") for _ in range(resources))
         return cls(stack, tuple(_resource(stack, index, text) for index, text in enumerate(texts)))
 
     @property
     def root(self) -> dict[str, Any]:
-        """Returns the resource that stands for the stack."""
+        """Return the resource that stands for the stack."""
         return {"urn": _urn(self.stack, "pulumi:pulumi:Stack", f"{PROJECT}-{self.stack}"), "custom": False, "type": _ROOT_TYPE}
 
     def program(self, *, dry_run: bool = False) -> dict[str, Any]:
-        """Returns the body that creates an update."""
+        """Return the body that creates an update."""
         options = {"localPolicyPackPaths": None, "color": "raw", "dryRun": dry_run, "parallel": 16, "showConfig": False}
         return {
             "name": PROJECT,
@@ -48,12 +48,12 @@ class Script:
         }
 
     def provider_entry(self) -> bytes:
-        """Returns the entry that every journal begins with."""
+        """Return the entry that every journal begins with."""
         state = {"url": "http://127.0.0.1", "owner": ORG, "project": PROJECT, "stack": self.stack}
         return entry(1, _SECRETS_MANAGER, 0, secretsProvider={"type": "service", "state": state})
 
     def creations(self) -> list[bytes]:
-        """Returns the journal entries of an update that creates everything."""
+        """Return the journal entries of an update that creates everything."""
         entries = [self.provider_entry()]
         for operation, resource in enumerate((self.root, *self.resources), start=1):
             entries.append(entry(2 * operation, 0, operation, operation={"resource": resource, "type": "creating"}))
@@ -61,7 +61,7 @@ class Script:
         return entries
 
     def deletions(self) -> list[bytes]:
-        """Returns the journal entries of an update that deletes all that `creations` made, last first."""
+        """Return the journal entries of an update that deletes all that `creations` made, last first."""
         made = (self.root, *self.resources)
         entries = [self.provider_entry()]
         for operation, index in enumerate(reversed(range(len(made))), start=1):
@@ -70,7 +70,7 @@ class Script:
         return entries
 
     def events(self, operation: str) -> list[bytes]:
-        """Returns the engine events of an update that does the same to every resource."""
+        """Return the engine events of an update that does the same to every resource."""
         events: list[dict[str, Any]] = [{"preludeEvent": {"config": {}}}]
         for resource in self.resources:
             metadata = {
@@ -100,7 +100,7 @@ class Script:
 
 
 def batches(name: str, items: Sequence[bytes], size: int) -> Iterator[bytes]:
-    """Yields bodies of up to `size` items each."""
+    """Yield bodies of up to `size` items each."""
     for start in range(0, len(items), size):
         yield b'{"%s":[%s]}' % (name.encode(), b",".join(items[start : start + size]))
 
@@ -125,7 +125,7 @@ def _urn(stack: str, kind: str, name: str) -> str:
 
 
 def entry(sequence: int, kind: int, operation_id: int, **members: object) -> bytes:
-    """Returns a journal entry."""
+    """Return a journal entry."""
     common = {
         "version": 1,
         "kind": kind,

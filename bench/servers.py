@@ -38,7 +38,7 @@ class Target:
 
 @contextmanager
 def ours(folder: Path) -> Iterator[Target]:
-    """Yields our server on a fresh data folder."""
+    """Yield our server on a fresh data folder."""
     token = f"pul-{secrets.token_hex(20)}"
     port = _free_port()
     command = [sys.executable, "-m", "functions.server.cli", "serve", "--port", str(port), "--data", str(folder / "data")]
@@ -49,7 +49,7 @@ def ours(folder: Path) -> Iterator[Target]:
 
 @contextmanager
 def null(folder: Path) -> Iterator[Target]:
-    """Yields the null server."""
+    """Yield the null server."""
     port = _free_port()
     command = [sys.executable, "-m", "bench.null_server", str(port)]
     with _process(command, folder / "null.log", port, {}) as pid:
@@ -58,7 +58,7 @@ def null(folder: Path) -> Iterator[Target]:
 
 @contextmanager
 def files(folder: Path) -> Iterator[Target]:
-    """Yields a folder for the command line's own backend."""
+    """Yield a folder for the command line's own backend."""
     root = folder / "files"
     root.mkdir()
     yield Target(FILES, f"file://{root}", "organization")
@@ -94,8 +94,7 @@ def _await_answer(process: subprocess.Popen[bytes], url: str, log: Path) -> None
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(_POLL_SECONDS)
-    msg = f"no answer from {url}; exit code {process.poll()}\n{log.read_text(errors='replace')[-2000:]}"
-    raise ServerError(msg)
+    raise ServerError(f"no answer from {url}; exit code {process.poll()}\n{log.read_text(errors='replace')[-2000:]}")
 
 
 def _free_port() -> int:

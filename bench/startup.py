@@ -53,7 +53,7 @@ class Route:
 
 
 def starts(folder: Path) -> list[Start]:
-    """Returns the medians of starting the program's parts, in turns, and of `stackhold serve` until it answers."""
+    """Return the medians of starting the program's parts, in turns, and of `stackhold serve` until it answers."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in _PROGRAMS}
     for _ in range(_ROUNDS):
         for name, program in _PROGRAMS.items():
@@ -68,7 +68,7 @@ def starts(folder: Path) -> list[Start]:
 
 
 def routes(folder: Path) -> list[Route]:
-    """Returns what a call takes without routes, through the yardstick and through our application, measured in turns."""
+    """Return what a call takes without routes, through the yardstick and through our application, measured in turns."""
     with budgets.opened(folder) as backend:
         apps: dict[str, tuple[ASGIApp, str]] = {
             "a handler alone": (_answer, "/api/capabilities"),

@@ -17,7 +17,7 @@ class Usage:
     peak_bytes: int  # VmHWM: the most memory the process ever had, not a difference
 
     def since(self, before: "Usage") -> "Usage":
-        """Returns what was used since an earlier reading."""
+        """Return what was used since an earlier reading."""
         return Usage(
             self.cpu_seconds - before.cpu_seconds,
             self.written_bytes - before.written_bytes,
@@ -27,7 +27,7 @@ class Usage:
 
 
 def read(pid: int) -> Usage:
-    """Returns the usage of a running process, its ended children included in the CPU seconds."""
+    """Return the usage of a running process, its ended children included in the CPU seconds."""
     stat = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return Usage(
         cpu_seconds=sum(map(int, stat[11:15])) / _TICKS_PER_SECOND,

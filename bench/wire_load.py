@@ -54,11 +54,11 @@ class Figures:
 
     @property
     def requests(self) -> int:
-        """Returns the number of calls."""
+        """Return the number of calls."""
         return sum(map(len, self.milliseconds.values()))
 
     def note(self, kind: str, seconds: float, sent_bytes: int) -> None:
-        """Adds a call."""
+        """Add a call."""
         with self.lock:
             self.milliseconds[kind].append(seconds * 1000)
             self.sent_bytes += sent_bytes
@@ -73,7 +73,7 @@ class Client:
         self._token, self._note = target.token, note
 
     def call(self, kind: str, method: str, path: str, body: bytes | None = None, lease: str = "") -> Json:
-        """Returns the JSON of an answer; raises WireError for a refusal. What a lease sends is packed, as clients do."""
+        """Return the JSON of an answer; raises WireError for a refusal. What a lease sends is packed, as clients do."""
         headers = {
             "Accept": "application/vnd.pulumi+9",
             "Content-Type": "application/json",
@@ -89,13 +89,12 @@ class Client:
         text = reply.read()
         self._note(kind, time.perf_counter() - started, len(body or b""))
         if reply.status >= 300:
-            msg = f"{method} {path}: {reply.status} {text[:300]!r}"
-            raise WireError(msg)
+            raise WireError(f"{method} {path}: {reply.status} {text[:300]!r}")
         return msgspec.json.decode(unpack(text)) if text else None
 
 
 def run(target: Target, plan: Plan) -> Figures:
-    """Returns the figures of a plan played on a server; raises WireError."""
+    """Return the figures of a plan played on a server; raises WireError."""
     figures, errors = Figures(plan, target.name), list[BaseException]()
     scripts = [
         Script.of(f"w{number}-{secrets.token_hex(4)}", plan.resources, plan.payload_bytes) for number in range(plan.stacks)
@@ -123,7 +122,7 @@ def run(target: Target, plan: Plan) -> Figures:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Returns the value at a share of the sorted values, by nearest rank."""
+    """Return the value at a share of the sorted values, by nearest rank."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
@@ -162,8 +161,7 @@ def _bodies(script: Script, kind: str, entries: list[bytes]) -> Iterator[tuple[s
 def _expect(client: Client, stack: str, count: int) -> None:
     found = len(client.call("export", "GET", f"{stack}/export")["deployment"].get("resources") or [])
     if found != count:
-        msg = f"{stack} holds {found} resources, {count} expected"
-        raise WireError(msg)
+        raise WireError(f"{stack} holds {found} resources, {count} expected")
 
 
 _CALLS = {"journal batch": "journalentries", "events batch": "events/batch"}

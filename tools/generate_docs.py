@@ -21,7 +21,7 @@ EXIT_DIFFERS = 1
 
 
 def configuration() -> Iterator[str]:
-    """Yields the lines of docs/configuration.md."""
+    """Yield the lines of docs/configuration.md."""
     yield from (
         GENERATED,
         "",
@@ -50,7 +50,7 @@ def configuration() -> Iterator[str]:
 
 
 def compatibility() -> Iterator[str]:
-    """Yields the lines of docs/compatibility.md."""
+    """Yield the lines of docs/compatibility.md."""
     everything = operations.operations()
     counts = Counter(operations.status(operation) for operation in everything)
     yield from (
@@ -116,7 +116,7 @@ DOCUMENTS: dict[str, Callable[[], Iterator[str]]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the documents, or names those that differ; returns the exit code."""
+    """Write the documents, or names those that differ; returns the exit code."""
     stale = []
     for name, lines in DOCUMENTS.items():
         path, text = ROOT / name, "\n".join(lines()) + "\n"

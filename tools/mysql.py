@@ -3,7 +3,7 @@
     python -m tools.mysql install            print where the server program is, after fetching it if need be
     python -m tools.mysql run [--port N]     run a fresh server on this machine alone until Ctrl-C
 
-A `mysqld` on PATH is taken as it is. Where there is none, Debian's packages of it are unpacked into a cache folder and run
+A `mysqld` on PATH is taken as it is. Otherwise Debian's packages of it are unpacked into a cache folder and run
 with the libraries they came with: nothing on the machine changes, and apt checks the signatures as it always does.
 """
 
@@ -69,8 +69,7 @@ def find_program() -> Program:
             _fetch(home)
     program = _examined(home / "mysqld", _own_files(home / "root"))
     if program is None:
-        msg = f"the MySQL server in {home} does not run; remove the folder to fetch it again"
-        raise MySQLUnavailableError(msg)
+        raise MySQLUnavailableError(f"the MySQL server in {home} does not run; remove the folder to fetch it again")
     return program
 
 
@@ -98,8 +97,7 @@ def _own_files(root: Path) -> tuple[str, ...]:
 def _fetch(home: Path) -> None:
     """Unpack the server and everything it needs; the folder appears at the end, so a broken attempt leaves none."""
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        msg = "no MySQL server (mysqld 8.0 or later) on PATH, and no apt to fetch one with"
-        raise MySQLUnavailableError(msg)
+        raise MySQLUnavailableError("no MySQL server (mysqld 8.0 or later) on PATH, and no apt to fetch one with")
     sys.stderr.write(f"fetching a MySQL server into {home}\n")
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="fetching-") as name:
         work = Path(name)
@@ -143,8 +141,9 @@ def _mirror() -> str:
     listed = _run("apt-get", "indextargets", "--format", "$(SITE) $(SUITE) $(ORIGIN)", "Created-By: Packages")
     sites = [site for site, *rest in map(str.split, listed.splitlines()) if rest[-1] == "Debian" and "security" not in site]
     if not sites:
-        msg = f"no MySQL server (mysqld 8.0 or later) on PATH, and apt has no Debian mirror to fetch {PACKAGE} from"
-        raise MySQLUnavailableError(msg)
+        raise MySQLUnavailableError(
+            f"no MySQL server (mysqld 8.0 or later) on PATH, and apt has no Debian mirror to fetch {PACKAGE} from"
+        )
     return min(sites)
 
 
@@ -155,8 +154,7 @@ def _write_launcher(made: Path) -> None:
     libraries = next((path.parent for path in sorted(root.glob("usr/lib/*/libc.so.6"))), None)
     loader = loader or next((path for path in sorted(root.glob("usr/lib/*/ld-linux*.so.*"))), None)
     if loader is None or libraries is None:
-        msg = f"the packages of {PACKAGE} hold no loader for this machine"
-        raise MySQLUnavailableError(msg)
+        raise MySQLUnavailableError(f"the packages of {PACKAGE} hold no loader for this machine")
     parts = {"loader": f"/{loader.relative_to(root)}", "libraries": f"/{libraries.relative_to(root)}"}
     launcher = made / "mysqld"
     launcher.write_text(_LAUNCHER.format(**parts), encoding="utf-8")
@@ -167,12 +165,10 @@ def _run(*command: str) -> str:
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        msg = f"no MySQL server: {command[0]} did not end: {error}"
-        raise MySQLUnavailableError(msg) from error
+        raise MySQLUnavailableError(f"no MySQL server: {command[0]} did not end: {error}") from error
     if ended.returncode:
         words = " ".join((ended.stderr or ended.stdout).split())[-300:]
-        msg = f"no MySQL server (mysqld 8.0 or later) on PATH, and {' '.join(command[:2])} failed: {words}"
-        raise MySQLUnavailableError(msg)
+        raise MySQLUnavailableError(f"no MySQL server (mysqld 8.0 or later) on PATH, and {' '.join(command[:2])} failed: {words}")
     return ended.stdout
 
 
@@ -293,7 +289,7 @@ class Server:
 
 @contextlib.contextmanager
 def temporary_server(*options: str, port: int = 0) -> Iterator[Server]:
-    """Yield a running server whose folder, in memory if the machine can, goes away with it."""
+    """Yield a running server; its folder, in memory if the machine can, is removed with it."""
     program = find_program()
     with temporary_folder() as folder:
         server = Server(program, folder, *options, port=port)
@@ -337,7 +333,7 @@ def main() -> int:
     parser.add_argument("what", choices=["install", "run"])
     parser.add_argument("--port", type=int, default=0)
     arguments = parser.parse_args()
-    # Whoever ends this program means the server as well.
+    # A signal that ends this program ends the server as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         if arguments.what == "install":

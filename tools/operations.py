@@ -103,13 +103,13 @@ class Route:
 
 @cache
 def operations() -> tuple[Operation, ...]:
-    """Returns upstream's operations in the order of the table."""
+    """Return upstream's operations in the order of the table."""
     return tuple(Operation(**row) for row in json.loads(TABLE.read_text("utf-8")))
 
 
 @cache
 def routes() -> tuple[Route, ...]:
-    """Returns every route of every group, `{kind}` written out, whether it can be reached or not."""
+    """Return every route of every group, `{kind}` written out, whether it can be reached or not."""
     return tuple(
         route
         for module in dict.fromkeys(group.module for group in GROUPS if group.package == "api")
@@ -124,36 +124,36 @@ def is_reachable(route: Route) -> bool:
 
 
 def find_group(path: str) -> Group | None:
-    """Returns the group that serves an address."""
+    """Return the group that serves an address."""
     # The dispatcher's search reads patterns only; it needs no opened backend.
     return Dispatcher.find(_dispatcher(), path)
 
 
 def sample(path: str) -> str:
-    """Returns an address of a route: its parameters replaced by a value."""
+    """Return an address of a route: its parameters replaced by a value."""
     return "/".join("1" if segment.startswith("{") else segment for segment in path.split("/"))
 
 
 def shape(path: str) -> str:
-    """Returns a path with all parameters spelled alike: upstream and we name them differently."""
+    """Return a path with all parameters spelled alike: upstream and we name them differently."""
     return "/".join("{}" if segment.startswith("{") else segment for segment in path.split("/"))
 
 
 @cache
 def served() -> frozenset[tuple[str, str]]:
-    """Returns (method, shape) of every route that can be reached."""
+    """Return (method, shape) of every route that can be reached."""
     return frozenset((route.method, shape(route.path)) for route in routes() if is_reachable(route))
 
 
 def status(operation: Operation) -> Status:
-    """Returns what this server does with an operation."""
+    """Return what this server does with an operation."""
     if (operation.method, shape(operation.path)) in served():
         return Status.DONE
     return Status.NOT_PLANNED if operation.tier == HOSTED_ONLY_TIER else Status.NOT_YET
 
 
 def own_routes() -> tuple[Route, ...]:
-    """Returns the routes that upstream's table does not have."""
+    """Return the routes that upstream's table does not have."""
     known = {(operation.method, shape(operation.path)) for operation in operations()}
     return tuple(sorted(route for route in routes() if (route.method, shape(route.path)) not in known))
 

@@ -27,7 +27,7 @@ FOLDERS = ("aws", "common", "functions")
 SUFFIXES = (".py", ".html", ".css", ".js", ".json", ".txt", ".pem")
 # What only a server of one's own or another cloud needs.
 LEFT_OUT = ("functions/server/", "functions/hosts/azure_http.py")
-# The services whose clients this program makes; the SDK describes hundreds more, in 20 MiB.
+# The services that this program has clients of; the SDK describes hundreds more, in 20 MiB.
 SERVICES = ("kms", "s3", "secretsmanager", "sts")
 # All that Chalice's own packer ships of it, and the licence.
 CHALICE_FILES = ("chalice/__init__.py", "chalice/app.py")
@@ -40,7 +40,7 @@ _PAGE = "docs/deploy-aws.md"
 
 
 def own_files() -> Iterator[Path]:
-    """Yields the files of ours that are shipped, by their path from the root."""
+    """Yield the files of ours that are shipped, by their path from the root."""
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
             name = path.relative_to(ROOT).as_posix()
@@ -49,7 +49,7 @@ def own_files() -> Iterator[Path]:
 
 
 def build(folder: Path, python: Path, *, architecture: str, version: str) -> None:
-    """Fills a folder with what is shipped."""
+    """Fill a folder with what is shipped."""
     shutil.rmtree(folder, ignore_errors=True)
     platform = PLATFORMS[architecture]
     packaging.install(folder, ROOT / "requirements" / "aws.txt", version=version, platform=platform)
@@ -65,7 +65,7 @@ def build(folder: Path, python: Path, *, architecture: str, version: str) -> Non
 
 
 def problem_of_database_ca(path: Path) -> str:
-    """Returns why a database could not be reached with this file of certificates, or nothing."""
+    """Return why a database could not be reached with this file of certificates, or nothing."""
     if not path.exists():
         return (
             f"{path.name} is absent from aws/, and no function could reach a database of RDS: fetch your region's certificates"
@@ -79,7 +79,7 @@ def problem_of_database_ca(path: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Builds; returns the exit code."""
+    """Build; returns the exit code."""
     parser = argparse.ArgumentParser(description="Build the package of the AWS Lambda functions.")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "aws")
     parser.add_argument("--architecture", choices=sorted(PLATFORMS), default="arm64")
@@ -106,7 +106,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _prune_sdk(data: Path) -> None:
-    """Removes what the SDK knows of services that are never called; it reads the list of addresses at every start."""
+    """Remove what the SDK knows of services that are never called; it reads the list of addresses at every start."""
     for path in data.iterdir():
         if path.is_dir() and path.name not in SERVICES:
             shutil.rmtree(path)

@@ -32,7 +32,7 @@ _BUILT_AT = (1980, 1, 1, 0, 0, 0)
 
 
 def own_files() -> Iterator[Path]:
-    """Yields the files of ours that are shipped, by their path from the root."""
+    """Yield the files of ours that are shipped, by their path from the root."""
     for name in FILES:
         yield Path(name)
     for folder in FOLDERS:
@@ -43,7 +43,7 @@ def own_files() -> Iterator[Path]:
 
 
 def build(folder: Path, python: Path) -> None:
-    """Fills a folder with what is shipped."""
+    """Fill a folder with what is shipped."""
     shutil.rmtree(folder, ignore_errors=True)
     libraries = folder / PACKAGES
     packaging.install(libraries, ROOT / "requirements.txt", version=PYTHON_VERSION, platform=PLATFORM)
@@ -67,7 +67,7 @@ def pack(folder: Path, target: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Builds and zips; returns the exit code."""
+    """Build and zips; returns the exit code."""
     parser = argparse.ArgumentParser(description="Build the package of the Azure function app.")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "azure")
     parser.add_argument("--zip", type=Path, default=ROOT / "dist" / "stackhold-azure.zip")

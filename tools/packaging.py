@@ -87,7 +87,7 @@ def install(target: Path, lock: Path, *, version: str, platform: str, options: I
 
 
 def prune(folder: Path, more: Iterable[str] = ()) -> None:
-    """Removes what is never loaded: parts of libraries, and the tables for debuggers in compiled ones."""
+    """Remove what is never loaded: parts of libraries, and the tables for debuggers in compiled ones."""
     for name in (*NEEDLESS, *more):
         found = list(folder.glob(name))
         if not found:
@@ -99,25 +99,25 @@ def prune(folder: Path, more: Iterable[str] = ()) -> None:
 
 
 def compile_libraries(folder: Path, python: Path, installed_at: str) -> None:
-    """Replaces every module by its byte code, which is loaded from the module's own place: a source that nobody reads is time."""
+    """Replace every module by its byte code, which is loaded from the module's own place: an unused source file costs time."""
     _compile(python, folder, installed_at, "-b", folder)
     for path in folder.rglob("*.py"):
         path.unlink()
 
 
 def compile_own(folder: Path, names: Iterable[str], python: Path, installed_at: str) -> None:
-    """Adds the byte code of our own modules beside them; their lines are wanted in tracebacks."""
+    """Add the byte code of our own modules beside them; their lines are wanted in tracebacks."""
     _compile(python, folder, installed_at, *(folder / name for name in names))
 
 
 def set_times(folder: Path) -> None:
-    """Gives every file the same time, so that the same files give the same package."""
+    """Give every file the same time, so that the same files give the same package."""
     for path in folder.rglob("*"):
         os.utime(path, (BUILT_AT, BUILT_AT))
 
 
 def loaded_part(library: bytes) -> bytes:
-    """Returns a shared library (ELF, 64 bits) without what its loader never reads: 11 MiB of tables for debuggers.
+    """Return a shared library (ELF, 64 bits) without what its loader never reads: 11 MiB of tables for debuggers.
 
     A loader goes by the program headers; the section headers and all that no program header covers stand at the end.
     """
@@ -133,7 +133,7 @@ def loaded_part(library: bytes) -> bytes:
 
 
 def size_of(folder: Path) -> int:
-    """Returns the bytes of all files."""
+    """Return the bytes of all files."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 

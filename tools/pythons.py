@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def find_python(version: str) -> Path | None:
-    """Returns a Python of that version ("3.13") from PATH or a version manager's folder, or None."""
+    """Return a Python of that version ("3.13") from PATH or a version manager's folder, or None."""
     return next((path for path in _candidates(version) if _is(path, version)), None)
 
 

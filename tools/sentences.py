@@ -16,7 +16,7 @@ from tools.words import problem
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("common", "functions", "aws")
 LOG_CALLS = {"debug", "info", "warning", "error", "exception"}
-# Markup, and Jinja's own: neither is read by anybody.
+# Markup, and Jinja's own: no one reads either.
 MARKUP = re.compile(r"<style.*?</style>|<[^>]*>|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
@@ -65,8 +65,8 @@ def _of_call(path: Path, call: ast.Call) -> Iterator[Sentence]:
         kind, arguments = "log", call.args[:1]
     elif name == "print":
         kind, arguments = "output", call.args
-    elif name == "Setting":
-        kind, arguments = "setting", call.args[3:4]
+    elif path.parent.name == "sections":
+        kind, arguments = "setting", call.args[1:]
     elif name in {"Option", "Argument"}:
         kind, arguments = "help", _values(call)
     elif name == "Mail":

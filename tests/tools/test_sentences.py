@@ -1,8 +1,7 @@
-"""The list of what people read has all kinds of it, and knows the phrases to avoid."""
+"""The list of what people read has all kinds of it."""
 
 from collections import Counter
 
-from tools import words
 from tools.sentences import sentences
 
 
@@ -19,10 +18,3 @@ class TestSentences:
     def test_shows_what_is_filled_in_by_name(self) -> None:
         """A value in a message stands there as the code names it, so that the sentence can be read as a whole."""
         assert any("User {login[:100]} not found" in sentence.text for sentence in sentences())
-
-
-class TestWords:
-    def test_that_are_to_be_avoided_are_found(self) -> None:
-        """A phrase of the list is named, with what to write in its place; other text passes."""
-        assert "'whoever': a user who, anyone who" == words.problem("the link is for whoever has it")
-        assert words.problem("the link is for anyone who has it") is None
