@@ -5,12 +5,12 @@ when, so it is good in every process.
 """
 
 import hmac
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 
 from common.backend import Backend
 from common.core.clock import unix_seconds
+from common.core.durations import DURATION_LIMIT, find_seconds
 from common.core.errors import BadRequest, NotBuilt, NotFound
 from common.crypto import service_keys
 from common.environments import documents
@@ -20,7 +20,6 @@ from common.wire.environments import EnvironmentResponse, OpenEnvironmentRespons
 
 DURATION_DEFAULT_SECONDS = 2 * 3600
 DURATION_LIMIT_SECONDS = 24 * 3600
-_DURATION = re.compile(r"(?=.)(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})(?:\.\d{1,9})?s)?", re.ASCII)
 _TIME_BYTES = 8
 
 
@@ -67,11 +66,10 @@ def _evaluated(text: bytes) -> EnvironmentResponse:
 def _seconds(duration: str | None) -> int:
     if not duration:
         return DURATION_DEFAULT_SECONDS
-    found = _DURATION.fullmatch(duration)
-    if found is None:
-        raise BadRequest(f"{duration[:40]!a} is not a duration such as 2h0m0s")
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return min(hours * 3600 + minutes * 60 + seconds, DURATION_LIMIT_SECONDS)
+    seconds = find_seconds(duration)
+    if seconds is None:
+        raise BadRequest(f"{duration[:DURATION_LIMIT]!a} is not a duration such as 2h0m0s")
+    return min(seconds, DURATION_LIMIT_SECONDS)
 
 
 def _session_id(backend: Backend, caller: Caller, membership: Membership, expires_at: int) -> str:

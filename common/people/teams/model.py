@@ -1,9 +1,9 @@
 """Teams as values, changes of them, and the rules for names, texts and durations. No I/O."""
 
-import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from common.core.durations import DURATION_LIMIT, is_duration
 from common.core.errors import BadRequest
 from common.core.names import NAME_LIMIT_BYTES, is_name
 from common.people.users.model import Person
@@ -12,12 +12,6 @@ from common.rights.permissions import StackLevel
 
 DISPLAY_NAME_LIMIT = 100
 DESCRIPTION_LIMIT = 1_024
-DURATION_LIMIT = 40
-# Go's time.Duration counts nanoseconds in 63 bits.
-_LONGEST_NANOSECONDS = (1 << 63) - 1
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_PART = re.compile(r"([0-9]+)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)|\.([0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-_DURATION = re.compile(rf"\+?(?:0|(?:{_PART.pattern})+)")
 
 
 class TeamRole(StrEnum):
@@ -173,16 +167,3 @@ def require_environment(change: EnvironmentChange) -> None:
             )
     if change.max_open_duration and not is_duration(change.max_open_duration):
         raise BadRequest(f"maxOpenDuration {change.max_open_duration[:DURATION_LIMIT]!a} is not a duration like 1h30m")
-
-
-def is_duration(text: str) -> bool:
-    """Tell whether a text is a duration that Go's time.ParseDuration reads, short enough to store and not negative."""
-    if len(text) > DURATION_LIMIT or _DURATION.fullmatch(text) is None:
-        return False
-    return sum(_nanoseconds(*part) for part in _PART.findall(text)) <= _LONGEST_NANOSECONDS
-
-
-def _nanoseconds(whole: str, fraction: str, unit: str, bare_fraction: str, bare_unit: str) -> int:
-    """Return one part of a duration; digits below a nanosecond do not count."""
-    digits, size = fraction or bare_fraction, _UNITS[unit or bare_unit]
-    return int(whole or 0) * size + (int(digits) * size // 10 ** len(digits) if digits else 0)

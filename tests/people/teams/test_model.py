@@ -5,46 +5,10 @@ from common.people.teams.model import (
     DESCRIPTION_LIMIT,
     DISPLAY_NAME_LIMIT,
     EnvironmentChange,
-    is_duration,
     require_environment,
     require_name,
     require_texts,
 )
-
-
-class TestIsDuration:
-    @pytest.mark.parametrize(
-        "text", ["0", "1h", "1h30m", "1.5h", ".5s", "1.s", "+2m", "300ms", "5µs", "5μs", "5us", "1h1h", "9223372036854775807ns"]
-    )
-    def test_takes_what_go_reads(self, text: str) -> None:
-        """A duration is a run of numbers with units, as Go's own parser takes it."""
-        assert is_duration(text)
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "",
-            "1",
-            "h",
-            "1h30",
-            "1 h",
-            "-1h",
-            "1d",
-            "1H",
-            ".",
-            ".s",
-            "1..5s",
-            "1e3s",
-            "\uff11h",
-            "1h\n",
-            "9223372036854775808ns",
-            "2562048h",
-            "1s" * 21,
-        ],
-    )
-    def test_refuses_all_else(self, text: str) -> None:
-        """What Go cannot read, a negative one, one beyond Go's range and one that is too long to keep are none."""
-        assert not is_duration(text)
 
 
 class TestRequireName:
