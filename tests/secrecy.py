@@ -95,10 +95,10 @@ class Watch(logging.Handler):
     def _noting_settings(self) -> Any:
         begin = Settings.__init__
 
-        def noted(settings: Settings, values: Any) -> None:
+        def noted(settings: Settings, values: Any, *defaults: Any) -> None:
             for name in SECRET_NAMES:
                 self.note(name, values.get(name))
-            begin(settings, values)
+            begin(settings, values, *defaults)
 
         return mock.patch.object(Settings, "__init__", noted)
 

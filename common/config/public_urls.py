@@ -8,6 +8,7 @@ from common.config import master_key
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 
+TLS_PORT = 8443
 _LAPTOP_NAMES = ("localhost",)
 BASE_PATH = Settings.base_path
 _DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:\d{1,5})?")
@@ -51,6 +52,11 @@ def require_domains(settings: Settings) -> None:
             raise StartUpError(f"{setting} must be a host name, with :port if it has one, without https:// and without a slash")
 
 
+def listening_port(settings: Settings) -> int:
+    """Return the port that the server listens on."""
+    return TLS_PORT if settings.is_set(Settings.api_tls_certificate) and not settings.is_set(Settings.port) else settings.port
+
+
 def is_secure(settings: Settings) -> bool:
     """Tell whether browsers reach the pages over HTTPS, so that cookies can be kept off plain HTTP."""
     return base_url(settings).startswith("https:")
@@ -68,8 +74,8 @@ def _origin(settings: Settings, domain: str) -> str:
         scheme = "http" if is_loopback(domain) and not settings.is_set(Settings.api_tls_certificate) else "https"
         return f"{scheme}://{domain}"
     tls = settings.is_set(Settings.api_tls_certificate)
-    host, port = settings.host, settings.port
-    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+    host = settings.host
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{listening_port(settings)}"
 
 
 def is_loopback(domain: str) -> bool:

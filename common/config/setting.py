@@ -128,19 +128,21 @@ class PathSetting(Setting[Path]):
 
 
 class SettingValues:
-    """The values that are set, by name."""
+    """The values that are set, by name, and values that replace a default."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, values: Mapping[str, str], defaults: Mapping[str, str]) -> None:
         """Keep the values, which were checked."""
         self._values = dict(values)
+        self._defaults = dict(defaults)
+        self._in_force = {**defaults, **values}
 
     def get(self, setting: Setting[_T]) -> _T:
         """Return the value of a setting that the caller was given; others are read as attributes."""
-        return setting.read(self._values)
+        return setting.read(self._in_force)
 
     def text(self, setting: Setting[Any]) -> str:
         """Return the value of a setting as its text."""
-        return setting.text(self._values)
+        return setting.text(self._in_force)
 
     def is_set(self, setting: Setting[Any]) -> bool:
         """Tell whether a value was given, whatever the default is."""

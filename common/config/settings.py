@@ -45,12 +45,15 @@ class Settings(
 ):
     """The values in force, as attributes: `settings.threads`. Secrets never appear in its `repr`."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        """Check every known name among the values; raises StartUpError with the name of a bad one."""
+    def __init__(self, values: Mapping[str, str], defaults: Mapping[str, str] | None = None) -> None:
+        """Check every known name among the values; raises StartUpError with the name of a bad one.
+
+        `defaults` replace those of the table for settings that are not set.
+        """
         known = {setting: value for setting in SETTINGS if (value := trim(setting, values.get(setting.name, "")))}
         for setting, value in known.items():
             check(setting, value)
-        super().__init__({setting.name: value for setting, value in known.items()})
+        super().__init__({setting.name: value for setting, value in known.items()}, defaults or {})
 
     @classmethod
     def from_env(cls) -> Self:
@@ -59,11 +62,11 @@ class Settings(
 
     def replaced(self, **values: str) -> "Settings":
         """Return settings with some values replaced, as a command line does."""
-        return Settings({**self._values, **values})
+        return Settings({**self._values, **values}, self._defaults)
 
     def as_env(self) -> dict[str, str]:
-        """Return the values that are set, for a child process."""
-        return dict(self._values)
+        """Return the values that are set, and the defaults that were replaced, for a child process."""
+        return dict(self._in_force)
 
     def __repr__(self) -> str:
         """Name the settings that are set, without values: some are secrets."""

@@ -28,7 +28,11 @@ class BackendError(Exception):
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
     def __init__(self, detail: str = "", *, exact: str | None = None) -> None:
-        """Make the message `"<Status text>: <detail>"`, or exactly `exact` where a client compares it literally."""
+        """Make the message `"<Status text>: <detail>"`, or exactly `exact` where a client compares it literally.
+
+        `detail` is the sentence alone, for a command line, a log or a page.
+        """
+        self.detail = detail or exact or self.status.phrase
         self.message = exact if exact is not None else f"{self.status.phrase}: {detail}" if detail else self.status.phrase
         super().__init__(self.message)
 
@@ -100,6 +104,7 @@ class TooLarge(BackendError):
     def __init__(self, detail: str = "") -> None:
         """Spell the status text the same on every Python version."""
         super().__init__(exact=f"Request Entity Too Large: {detail}")
+        self.detail = detail
 
 
 class UnsupportedMediaType(BackendError):

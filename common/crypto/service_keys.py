@@ -79,7 +79,7 @@ def _require_opens(keys: KeyService, probe: bytes, place: str) -> None:
     try:
         keys.unwrap(probe, _context(_PROBE))
     except KeyUnusable as error:
-        reason = error.message.removeprefix(f"{error.status.phrase}: ")
+        reason = error.detail
         msg = f"the key in {place} is not the one this installation was made with; nothing was changed ({reason})"
         raise StartUpError(msg) from error
 
@@ -88,7 +88,7 @@ def _wrapped_again(backend: Backend, name: str, wrapped_key: bytes) -> bytes:
     try:
         return backend.keys.wrap(backend.keys.unwrap(wrapped_key, _context(name)), _context(name))
     except KeyUnusable as error:
-        msg = f"the service's key {name!a} cannot be opened: {error.message.partition(': ')[2]}"
+        msg = f"the service's key {name!a} cannot be opened: {error.detail}"
         raise StartUpError(msg) from error
 
 

@@ -91,7 +91,7 @@ def require_fit(token: str | None, org: str | None) -> None:
         try:
             require_owner_name(org)
         except BadRequest as error:
-            msg = f"STACKHOLD_BOOTSTRAP_ORG: {error.message.removeprefix('Bad Request: ')}"
+            msg = f"STACKHOLD_BOOTSTRAP_ORG: {error.detail}"
             raise StartUpError(msg) from error
 
 
@@ -126,7 +126,7 @@ def _make_organization(tx: Connection, user_id: str, org: str, now: datetime) ->
         try:
             made = orgs.create_organization(tx, login=org, admin_user_id=user_id, now=now)
         except BadRequest as error:
-            msg = f"STACKHOLD_BOOTSTRAP_ORG: {error.message.removeprefix('Bad Request: ')}"
+            msg = f"STACKHOLD_BOOTSTRAP_ORG: {error.detail}"
             raise StartUpError(msg) from error
         # Whoever names an organization at the start wants stacks there, so it is the administrator's default as well.
         users.set_default_organization(tx, user_id, made)

@@ -79,7 +79,7 @@ def require_no_states(plan: Plan, prefixes: Iterable[str]) -> None:
         try:
             found = any(Bucket(store.driver).page(prefix, "", 1) for prefix in prefixes)
         except BackendError as error:
-            raise StartUpError(f"{store.setting}: {error.message.partition(': ')[2]}") from error
+            raise StartUpError(f"{store.setting}: {error.detail}") from error
         if found:
             raise StartUpError(
                 f"the database has never been used, but {store.words} ({store.setting}) holds states of an installation: restore"

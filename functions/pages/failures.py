@@ -32,7 +32,7 @@ def install(app: FastAPI) -> None:
 
 def reason(error: BackendError) -> str:
     """Return what an error says, without the status it begins with: for a page that shows it beside a form."""
-    detail = error.message.removeprefix(f"{error.status.phrase}: ")
+    detail = error.detail
     return detail[:1].upper() + detail[1:]
 
 

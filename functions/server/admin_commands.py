@@ -10,6 +10,7 @@ from common.installation import operator
 from common.installation.operator import NewPerson
 from common.rights.permissions import Role
 from functions.server import startup
+from functions.server.listener import is_everywhere, login_address
 
 _ROLES = {role.value: role for role in Role if role is not Role.NONE}
 
@@ -21,7 +22,7 @@ def add_user(settings: Settings, login: str, *, name: str, email: str, org: str 
         raise StartUpError(msg)
     with _opened(settings) as backend:
         made = operator.add_person(backend, NewPerson(login, name, email, org, _ROLES[role]))
-    return f"PULUMI_ACCESS_TOKEN={made.token} pulumi login <address of this server>"
+    return f"PULUMI_ACCESS_TOKEN={made.token} pulumi login {login_address(settings)}{_advice(settings)}"
 
 
 def add_organization(settings: Settings, login: str, *, admin: str) -> str:
@@ -38,10 +39,17 @@ def stop_requiring_saml(settings: Settings, org: str) -> str:
     return f"Members of {org} can sign in without SAML now."
 
 
+def _advice(settings: Settings) -> str:
+    """Return what to do where the address is good on this machine only, although the server listens to others."""
+    if settings.api_domain or not is_everywhere(settings.host):
+        return ""
+    return f"\nThis address is good on this machine only: set {Settings.api_domain} to the server's public name to see that here."
+
+
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Backend]:
     try:
         with closing(startup.open_existing(settings)) as backend:
             yield backend
     except BackendError as error:
-        raise StartUpError(error.message) from error
+        raise StartUpError(error.detail) from error

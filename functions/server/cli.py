@@ -36,7 +36,7 @@ def main() -> None:
     except StartUpError as error:
         sys.exit(_report(str(error)))
     except BackendError as error:  # A service that stopped answering between two checks.
-        sys.exit(_report(error.message))
+        sys.exit(_report(error.detail))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -158,17 +158,12 @@ def _settings(given: Mapping[str, object]) -> Settings:
     for line in notices(os.environ):
         _report(line)
     values = {name: str(value) for name, value in given.items() if value is not None}
-    settings = Settings({"STACKHOLD_DATA": str(_default_data_folder()), **_without_empty(resolved(os.environ))})
+    settings = Settings(resolved(os.environ), {Settings.data_folder.name: str(_default_data_folder())})
     try:
         return settings.replaced(**values)
     except StartUpError as error:
         name = str(error).partition(" ")[0]
         raise StartUpError(f"{OPTIONS[name]} ({name}){str(error).removeprefix(name)}" if name in values else str(error)) from None
-
-
-def _without_empty(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the values that count as set."""
-    return {name: value for name, value in values.items() if value}
 
 
 def _default_data_folder() -> Path:

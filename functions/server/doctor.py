@@ -11,6 +11,7 @@ from typing import Any
 from common.config.database import database_place, open_database_at
 from common.config.master_key import LOCAL, chosen
 from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
+from common.config.public_urls import listening_port
 from common.config.setting import Kind, Setting, Status, has_credentials
 from common.config.setting_groups import require_groups
 from common.config.settings import SETTINGS, Settings
@@ -99,9 +100,8 @@ def _stores(settings: Settings) -> list[str]:
 
 
 def _address(settings: Settings) -> list[str]:
-    port = settings.port if settings.is_set(Settings.port) or not has_tls(settings) else "8443"
-    host = settings.host
-    taken = " (in use at the moment, by this server or another program)" if _answers(host, int(port)) else ""
+    host, port = settings.host, listening_port(settings)
+    taken = " (in use at the moment, by this server or another program)" if _answers(host, port) else ""
     return [f"{'https' if has_tls(settings) else 'http'}://{host}:{port}{taken}"]
 
 

@@ -12,14 +12,13 @@ from pathlib import Path
 
 from common.config.database import tls_version
 from common.config.pem import read_pem
-from common.config.public_urls import is_loopback
+from common.config.public_urls import api_url, is_loopback, listening_port
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 
 LOG = logging.getLogger("stackhold.server")
 
 BACKLOG = 2048
-TLS_PORT = 8443
 LOOPBACK = "127.0.0.1"
 # Where the command line takes the pages to be, by the port of a server that it knows as `localhost` (its source:
 # pkg/backend/httpstate/client/console.go).
@@ -69,9 +68,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 
 def bind(settings: Settings) -> socket.socket:
     """Return a listening socket at the configured address; raises StartUpError when it cannot be had."""
-    host, port = settings.host, settings.port
-    if has_tls(settings) and not settings.is_set(Settings.port):
-        port = TLS_PORT
+    host, port = settings.host, listening_port(settings)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
@@ -112,6 +109,18 @@ def bind_console(settings: Settings, listener: socket.socket, ports: Mapping[int
             port,
         )
         return None
+
+
+def is_everywhere(host: str) -> bool:
+    """Tell whether a server that listens on this address answers on every address of the machine."""
+    return host in _EVERYWHERE
+
+
+def login_address(settings: Settings) -> str:
+    """Return the address that people log in to, as far as the settings tell."""
+    if settings.api_domain:
+        return api_url(settings)
+    return login_url(api_url(settings.replaced(STACKHOLD_HOST=_EVERYWHERE.get(settings.host, settings.host))))
 
 
 def login_url(url: str) -> str:

@@ -27,10 +27,10 @@ def serve(settings: Settings) -> int:
     if warning := proxy_warning(settings):
         LOG.warning("%s", warning)
     listener = bind(settings)
-    url = url_of(listener, tls=tls)
+    url = login_url(url_of(listener, tls=tls))
     backend = startup.start(settings, may_migrate=may_migrate)
     try:
-        _say_how_to_sign_in(startup.make_administrator(backend), login_url(url))
+        _say_how_to_sign_in(startup.make_administrator(backend), url)
         code = _run(backend, listener, f"serving {url}, mode {mode}, data in {settings.data_folder}")
     finally:
         backend.close()

@@ -25,7 +25,8 @@ class TestBaseUrl:
                 "https://127.0.0.1:8443",
                 "https://127.0.0.1:8443",
             ),
-            ({"API_TLS_CERTIFICATE": "x", "STACKHOLD_PORT": "8443"}, "https://127.0.0.1:8443", "https://127.0.0.1:8443"),
+            ({"API_TLS_CERTIFICATE": "x", "STACKHOLD_PORT": "9443"}, "https://127.0.0.1:9443", "https://127.0.0.1:9443"),
+            ({"API_TLS_CERTIFICATE": "x"}, "https://127.0.0.1:8443", "https://127.0.0.1:8443"),
         ],
     )
     def test_is_https_but_for_loopback(self, values: dict[str, str], pages: str, api: str) -> None:

@@ -132,6 +132,14 @@ class TestSettings:
         """A setting without effect cannot stop the start."""
         Settings({"PULUMI_ENABLE_DEPRECATED_METRICS": "perhaps", "PULUMI_LOCAL_DATABASE_PORT": "none"})
 
+    def test_do_not_count_a_replaced_default_as_set(self) -> None:
+        """An entry point may bring a default of its own: it is in force, and passed on, but nobody has set it."""
+        settings = Settings({}, {"STACKHOLD_DATA": "/srv/stackhold"})
+
+        assert not settings.is_set(Settings.data_folder)
+        assert Path("/srv/stackhold") == settings.data_folder == settings.replaced(STACKHOLD_PORT="1").data_folder
+        assert {"STACKHOLD_DATA": "/srv/stackhold"} == settings.as_env()
+
     def test_show_no_values(self) -> None:
         """What ends in a log by accident holds no secret."""
         assert "Settings(STACKHOLD_BOOTSTRAP_TOKEN)" == repr(Settings({"STACKHOLD_BOOTSTRAP_TOKEN": "pul-1"}))

@@ -3,9 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from common.config.settings import Settings
+from functions.server.listener import login_address
 from tests.server.server_process import Served, run
 
 TOKEN = "pul-" + "0123456789" * 4
+# The login of a new user, and the address that the server listens on meanwhile.
+LISTENING = {"dave": "127.0.0.1", "erin": "0.0.0.0"}
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +37,19 @@ class TestAddUser:
     @pytest.mark.parametrize(
         ("arguments", "expected"),
         [
-            (["admin"], "stackhold: Conflict: the name 'admin' is taken, by a user or an organization"),
-            (["acme"], "stackhold: Conflict: the name 'acme' is taken, by a user or an organization"),
-            (["ACME"], "stackhold: Conflict: the name 'ACME' is taken, by a user or an organization"),
-            (["bob", "--email", "notmail"], "stackhold: Bad Request: 'notmail' is not an e-mail address"),
+            (["admin"], "stackhold: the name 'admin' is taken, by a user or an organization"),
+            (["acme"], "stackhold: the name 'acme' is taken, by a user or an organization"),
+            (["ACME"], "stackhold: the name 'ACME' is taken, by a user or an organization"),
+            (["bob", "--email", "notmail"], "stackhold: 'notmail' is not an e-mail address"),
             (
                 ["bob", "--email", "Taken@example.com"],
-                "stackhold: Conflict: the address taken@example.com is already used by another user",
+                "stackhold: the address taken@example.com is already used by another user",
             ),
             (
                 ["settings"],
-                "stackhold: Bad Request: the name 'settings' is reserved for this server's own addresses; choose another one",
+                "stackhold: the name 'settings' is reserved for this server's own addresses; choose another one",
             ),
-            (["bob", "--org", "globex"], "stackhold: Not Found: there is no organization 'globex'"),
+            (["bob", "--org", "globex"], "stackhold: there is no organization 'globex'"),
             (["bob", "--org", "acme", "--role", "king"], "stackhold: --role must be one of admin, member, billing-manager"),
         ],
     )
@@ -71,6 +75,33 @@ class TestAddUser:
         assert 1 == done.returncode
         assert f"no installation in {tmp_path}/.stackhold; name its data folder with --data" in done.stderr
         assert [] == list(tmp_path.rglob("*.db"))
+
+
+class TestLoginAddress:
+    @pytest.mark.parametrize(
+        ("settings", "address"),
+        [
+            ({}, "http://localhost:8080"),
+            ({"STACKHOLD_HOST": "0.0.0.0"}, "http://localhost:8080"),
+            ({"STACKHOLD_HOST": "::", "STACKHOLD_PORT": "9000"}, "http://[::1]:9000"),
+            ({"STACKHOLD_HOST": "10.0.0.5"}, "http://10.0.0.5:8080"),
+            ({"API_TLS_CERTIFICATE": "x", "API_TLS_PRIVATE_KEY": "x"}, "https://127.0.0.1:8443"),
+            ({"PULUMI_API_DOMAIN": "api.example.com", "STACKHOLD_BASE_PATH": "/pulumi"}, "https://api.example.com/pulumi"),
+        ],
+    )
+    def test_is_the_public_one_where_it_is_known(self, settings: dict[str, str], address: str) -> None:
+        """The line that a new person pastes has an address, never a placeholder."""
+        assert address == login_address(Settings(settings))
+
+    def test_says_what_to_set_where_it_is_not_known(self, data: Path) -> None:
+        """A server that listens to other machines cannot know the name they reach it by."""
+        local, remote = (run(data, "add-user", login, STACKHOLD_HOST=host) for login, host in LISTENING.items())
+
+        assert local.stdout.endswith(" pulumi login http://localhost:8080\n")
+        assert (
+            "pulumi login http://localhost:8080\nThis address is good on this machine only: set PULUMI_API_DOMAIN"
+            in remote.stdout
+        )
 
 
 class TestAddOrganization:

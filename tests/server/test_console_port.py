@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from common.config.settings import Settings
-from functions.server.listener import CONSOLE_PORTS, bind, bind_console, login_url
+from functions.server.listener import CONSOLE_PORTS, bind, bind_console, login_address, login_url
 from tests.e2e.server import free_port
 
 
@@ -21,7 +21,7 @@ def listener() -> Iterator[socket.socket]:
 def test_is_what_the_command_line_derives() -> None:
     """`localhost:8080` becomes `localhost:3000` in its source, and nothing else does."""
     assert {8080: 3000} == CONSOLE_PORTS
-    assert "http://localhost:8080" == login_url("http://127.0.0.1:8080")
+    assert "http://localhost:8080" == login_url("http://127.0.0.1:8080") == login_address(Settings({}))
     for url in ("http://127.0.0.1:9000", "https://127.0.0.1:8080", "http://127.0.0.1:80800", "http://[::1]:8080"):
         assert url == login_url(url)
 

@@ -211,6 +211,14 @@ class TestDoctor:
         assert f"database: SQLite, {installed}/stackhold.db, revision {HEAD} (this release: {HEAD}, current)" in ended.stdout
         assert "Problems\n  none\n" in ended.stdout
 
+    def test_lists_only_what_was_set(self, installed: Path) -> None:
+        """The data folder that the program finds by itself is not a setting that somebody has to look for."""
+        unset, named = (run(installed.parent, "doctor", STACKHOLD_DATA=data).stdout for data in ("", str(installed)))
+
+        assert "Settings that are set\n  none: everything is at its default\n" in unset
+        assert f"Settings that are set\n  STACKHOLD_DATA = {installed}\n" in named
+        assert unset.split("In use")[1].count(str(installed)) == named.split("In use")[1].count(str(installed))
+
     def test_names_the_port_of_https(self, folder: Path) -> None:
         """With a certificate and a key the port is 8443 unless another one is set."""
         ended = run(folder, "doctor", API_TLS_CERTIFICATE="cert.pem", API_TLS_PRIVATE_KEY="key.pem")

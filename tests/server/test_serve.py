@@ -63,6 +63,7 @@ class TestFirstStart:
 
         assert printed, first.printed
         assert first.url == printed.group(2)
+        assert f"serving {printed.group(2)}, mode" in first.log
 
     def test_makes_an_administrator_whom_the_token_admits(self, first: Served) -> None:
         """The token that was printed is the administrator's."""

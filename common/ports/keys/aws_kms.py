@@ -72,7 +72,7 @@ class KMS:
             wrapped = self.wrap(probe, "check")
             opened = self.unwrap(wrapped, "check")
         except (KeyUnusable, Unavailable) as error:
-            raise StartUpError(f"{_SETTING}: {error.message.partition(': ')[2]}") from error
+            raise StartUpError(f"{_SETTING}: {error.detail}") from error
         if opened != probe:
             raise StartUpError(f"{_SETTING}: {self._key} does not return what it encrypted")
         return self.name_of(wrapped)

@@ -109,7 +109,7 @@ class KeyVault:
             label = self._current(StartUpError).label
             opened = self.unwrap(self.wrap(probe, "check"), "check")
         except (KeyUnusable, Unavailable) as error:
-            raise StartUpError(f"PULUMI_AZURE_KV_URI: {error.message.partition(': ')[2]}") from error
+            raise StartUpError(f"PULUMI_AZURE_KV_URI: {error.detail}") from error
         if opened != probe:
             raise StartUpError(f"PULUMI_AZURE_KV_URI: {self._key.uri} does not return what it encrypted")
         return label

@@ -1,6 +1,7 @@
 """Which hosts may be called: public ones over TLS, and those that the operator lists."""
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -9,6 +10,8 @@ from common.core.errors import StartUpError
 from common.ports.outbound.ranges import is_public
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# Labels with dots between them; the last one is not a number, or a mistyped address would pass as a name.
+_HOST = re.compile(r"(?:\w(?:[\w-]*\w)?\.)*(?!\d+\.?$)\w(?:[\w-]*\w)?\.?")
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -23,13 +26,16 @@ class Guard:
         """Take names, addresses and networks that may be called although they are not public; raises StartUpError."""
         self._names: set[str] = set()
         self._networks: list[_Network] = []
-        for entry in allowed:
+        for number, entry in enumerate(allowed, start=1):
             try:
                 self._networks.append(ipaddress.ip_network(entry, strict=False))
             except ValueError as error:
-                if "/" in entry or ":" in entry:
-                    msg = f"STACKHOLD_OUTBOUND_ALLOW: {entry!a} is not a host, an address or a network"
-                    raise StartUpError(msg) from error
+                if not _HOST.fullmatch(entry):
+                    raise StartUpError(
+                        # The entry is not shown: it may be a secret in the wrong place.
+                        f"STACKHOLD_OUTBOUND_ALLOW: entry {number} is not a host such as git.example.com, an address such as"
+                        " 10.0.0.5, or a network such as 10.0.0.0/8; there are no wildcards"
+                    ) from error
                 self._names.add(entry.lower().rstrip("."))
 
     def require_url(self, url: str) -> None:

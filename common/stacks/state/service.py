@@ -173,7 +173,7 @@ def _problem(backend: Backend, key: str | None, problems: dict[str, str]) -> str
             document.check_container(backend.checkpoints.get(key))
             problems[key] = ""
         except (BlobMissing, BlobDamaged) as error:
-            problems[key] = error.message.partition(": ")[2]
+            problems[key] = error.detail
         except BadDocument as error:
             problems[key] = f"the stored document {key} is not a state: {error}"
     return problems[key]

@@ -63,5 +63,5 @@ def _named_errors(backend: Backend, stack: Stack, version: StoredVersion) -> Ite
         with backend.db.connect() as connection:
             before = versions.find_number_before(connection, stack.id, version.number, version.checkpoint or "")
         advice = f"; `pulumi stack export --version {before}` shows the state before it" if before is not None else ""
-        reason = error.message.removeprefix(f"{error.status.phrase}: ")
+        reason = error.detail
         raise StateDamaged(f"version {version.number} of stack '{stack.path}' cannot be read: {reason}{advice}") from error

@@ -33,7 +33,7 @@ def install(app: FastAPI) -> None:
 def scim_error(error: BackendError) -> Response:
     """Return the reply for an expected error."""
     usual = ScimType.INVALID_SYNTAX if error.status == BAD_REQUEST else UNSET
-    detail = error.message.removeprefix(f"{error.status.phrase}: ")
+    detail = error.detail
     body = ErrorBody(str(int(error.status)), detail, getattr(error, "scim_type", usual))
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
     if isinstance(error, TooManyRequests):

@@ -108,8 +108,29 @@ class TestResolve:
 
 
 class TestList:
-    @pytest.mark.parametrize("entry", ["10.0.0.0/33", "http://idp.internal", "idp.internal:8080", "::zz"])
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            "10.0.0.0/33",
+            "http://idp.internal",
+            "idp.internal:8080",
+            "::zz",
+            "???",
+            "*.example.com",
+            "10.0.0.256",
+            "a b",
+            "-x",
+            ".",
+        ],
+    )
     def test_refuses_a_bad_entry(self, entry: str) -> None:
         """An entry that is no host, address or network stops the start."""
-        with pytest.raises(StartUpError, match="STACKHOLD_OUTBOUND_ALLOW"):
-            Guard([entry])
+        with pytest.raises(StartUpError, match="STACKHOLD_OUTBOUND_ALLOW: entry 2 is not a host such as"):
+            Guard(["idp.internal", entry])
+
+    @pytest.mark.parametrize(
+        "entry", ["idp", "idp.internal.", "a_b.example.com", "xn--bcher-kva.example", "10.0.0.7", "fd00::/8"]
+    )
+    def test_takes_hosts_addresses_and_networks(self, entry: str) -> None:
+        """A name with or without dots, an address and a network are entries."""
+        Guard([entry])

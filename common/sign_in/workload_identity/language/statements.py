@@ -48,7 +48,7 @@ def _numbered(number: int, sent: Sent) -> Statement:
     try:
         return _statement(sent)
     except BadRequest as error:
-        msg = f"policies[{number}]: {error.message.partition(': ')[2]}"
+        msg = f"policies[{number}]: {error.detail}"
         raise BadRequest(msg) from error
 
 
