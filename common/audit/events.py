@@ -1,4 +1,4 @@
-"""What is recorded in the audit log: upstream's identifiers, and what each means. No I/O."""
+"""Events of the audit log: upstream's identifiers, and their meanings. No I/O."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,7 +38,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """What an event means, and what upstream's three marks say of it."""
+    """The meaning of an event, and upstream's marks of it."""
 
     title: str
     meaning: str
@@ -48,22 +48,22 @@ class EventKind:
 
 E = Event
 KINDS: dict[Event, EventKind] = {
-    E.USER_LOGIN: EventKind("User login", "Somebody signed in through the organization's own provider.", needs_org_admin=False),
-    E.MEMBER_ADDED: EventKind("Member added", "Somebody became a member."),
+    E.USER_LOGIN: EventKind("User login", "A member signed in through the organization's own provider.", needs_org_admin=False),
+    E.MEMBER_ADDED: EventKind("Member added", "A user became a member."),
     E.MEMBER_REMOVED: EventKind("Member removed", "A membership ended."),
     E.MEMBER_ROLE_CHANGED: EventKind("Member role changed", "A member got another role."),
-    E.INVITE_SENT: EventKind("Invitation sent", "Somebody was invited."),
+    E.INVITE_SENT: EventKind("Invitation sent", "People were invited."),
     E.INVITE_ACCEPTED: EventKind("Invitation accepted", "An invitation was used.", needs_org_admin=False),
-    E.INVITE_CANCELED: EventKind("Invitation canceled", "An invitation was taken back."),
+    E.INVITE_CANCELED: EventKind("Invitation canceled", "An invitation was canceled."),
     E.SETTINGS_CHANGED: EventKind("Settings changed", "The settings of the organization changed."),
-    E.ORG_TOKEN_CREATED: EventKind("Organization token created", "An access token of the organization was made."),
+    E.ORG_TOKEN_CREATED: EventKind("Organization token created", "An access token of the organization was created."),
     E.ORG_TOKEN_EXCHANGED: EventKind(
         "Organization token created for an issuer",
         "An identity token was exchanged for a token of the organization.",
         needs_org_admin=False,
     ),
     E.ORG_TOKEN_DELETED: EventKind("Organization token deleted", "An access token of the organization was revoked."),
-    E.TEAM_TOKEN_CREATED: EventKind("Team token created", "An access token of a team was made."),
+    E.TEAM_TOKEN_CREATED: EventKind("Team token created", "An access token of a team was created."),
     E.TEAM_TOKEN_EXCHANGED: EventKind(
         "Team token created for an issuer",
         "An identity token was exchanged for a token of a team.",
@@ -75,36 +75,36 @@ KINDS: dict[Event, EventKind] = {
         "An identity token was exchanged for a token of a member.",
         needs_org_admin=False,
     ),
-    E.ROLE_CREATED: EventKind("Custom role created", "A role, permission set or policy was made."),
+    E.ROLE_CREATED: EventKind("Custom role created", "A role, permission set or policy was created."),
     E.ROLE_UPDATED: EventKind("Custom role updated", "A role, permission set or policy changed."),
     E.ROLE_DELETED: EventKind("Custom role deleted", "A role, permission set or policy was deleted."),
-    E.TEAM_CREATED: EventKind("Team created", "A team was made."),
+    E.TEAM_CREATED: EventKind("Team created", "A team was created."),
     E.TEAM_UPDATED: EventKind("Team updated", "A team's members, name or rights changed."),
     E.TEAM_DELETED: EventKind("Team deleted", "A team was deleted."),
     E.ISSUER_REGISTERED: EventKind("OIDC issuer registered", "The organization trusts another issuer of identity tokens."),
     E.ISSUER_UPDATED: EventKind("OIDC issuer updated", "A trusted issuer changed."),
-    E.ISSUER_DELETED: EventKind("OIDC issuer deleted", "An issuer is not trusted any more."),
+    E.ISSUER_DELETED: EventKind("OIDC issuer deleted", "An issuer is no longer trusted."),
     E.ISSUER_REFUSED: EventKind(
         "OIDC issuer validation failed",
         "An identity token was not exchanged.",
         needs_org_admin=False,
         is_refusal=True,
     ),
-    E.POLICY_UPDATED: EventKind("Authorization policy updated", "What an issuer's tokens are exchanged for changed."),
-    E.SAML_UPDATED: EventKind("SAML configuration updated", "The organization's SAML provider, or who must use it, changed."),
+    E.POLICY_UPDATED: EventKind("Authorization policy updated", "The authorization policies of an issuer changed."),
+    E.SAML_UPDATED: EventKind(
+        "SAML configuration updated", "The organization's SAML provider, or the rule that members must use it, changed."
+    ),
 }
 del E
 
 
 DESCRIPTION_LIMIT = 2_048
-
-
 NAME_LIMIT = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something, by the token that they did it with, and from where."""
+    """The user who did something, the token that they used, and the address that they called from."""
 
     user_id: str
     login: str
@@ -115,7 +115,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that was done; `recorded_at` in unix milliseconds. Name, address and picture are the actor's of today."""
+    """One line of the log; `recorded_at` in unix milliseconds. Name, email and picture are the actor's current ones."""
 
     id: str
     recorded_at: int
@@ -128,13 +128,13 @@ class Entry:
 
     @property
     def kind(self) -> Event | None:
-        """Return the event, or None for one that only another release records."""
+        """Return the event, or None for one of another release."""
         return next((event for event in Event if event == self.event), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which entries are wanted: times in unix milliseconds, both bounds included; empty sets mean all."""
+    """A filter of entries: times in unix milliseconds, both bounds included; empty sets mean all."""
 
     since: int | None = None
     until: int | None = None

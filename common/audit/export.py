@@ -21,29 +21,29 @@ HEADINGS = (
 )
 VENDOR, PRODUCT, VERSION = "Stackhold", "Stackhold", "1"
 _ORDINARY, _REFUSED = 3, 7
-# A spreadsheet takes a cell that begins so for a formula, and names are anybody's.
+# A spreadsheet reads a cell that begins like this as a formula, and anyone may choose such a name.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Format(StrEnum):
-    """What an export is."""
+    """The format of an export."""
 
     CSV = "csv"
     CEF = "cef"
 
 
 def render(entries: Iterable[Entry], form: Format, *, host: str, org_id: str) -> str:
-    """Return entries as text, a line for each."""
+    """Return entries as text, one line each."""
     return _csv(entries) if form is Format.CSV else "".join(_cef(entry, host, org_id) for entry in entries)
 
 
 def needs_org_admin(entry: Entry) -> bool:
-    """Tell whether what an entry tells of is for the organization's administrators."""
+    """Tell whether upstream marks the event of an entry as one for administrators."""
     return entry.kind is not None and KINDS[entry.kind].needs_org_admin
 
 
 def is_refusal(entry: Entry) -> bool:
-    """Tell whether an entry tells of somebody who was not let in."""
+    """Tell whether the event of an entry is a refused sign-in."""
     return entry.kind is not None and KINDS[entry.kind].is_refusal
 
 

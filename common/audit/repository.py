@@ -40,17 +40,17 @@ def page(connection: Connection, org_id: str, search: Search, *, after: tuple[in
 
 
 def find_users(connection: Connection, org_id: str, logins: frozenset[str]) -> dict[str, str]:
-    """Return login → id of those who are members of an organization, or who are in its log."""
+    """Return the ids of users by login, members of an organization and users in its log."""
     is_member = select(members.c.user_id).where(members.c.org_id == org_id, members.c.user_id == users.c.id).exists()
-    did = select(audit_events.c.id).where(audit_events.c.org_id == org_id, audit_events.c.user_id == users.c.id).exists()
-    query = select(users.c.login, users.c.id).where(users.c.login.in_(logins), or_(is_member, did))
+    is_in_log = select(audit_events.c.id).where(audit_events.c.org_id == org_id, audit_events.c.user_id == users.c.id).exists()
+    query = select(users.c.login, users.c.id).where(users.c.login.in_(logins), or_(is_member, is_in_log))
     return {row.login: row.id for row in connection.execute(query)}
 
 
 def count(connection: Connection, org_id: str, search: Search, limit: int) -> int:
     """Return how many entries match, or `limit` when there are as many or more."""
-    some = select(audit_events.c.id).where(audit_events.c.org_id == org_id, *_matching(search)).limit(limit).subquery()
-    return connection.scalar(select(func.count()).select_from(some)) or 0
+    matching = select(audit_events.c.id).where(audit_events.c.org_id == org_id, *_matching(search)).limit(limit).subquery()
+    return connection.scalar(select(func.count()).select_from(matching)) or 0
 
 
 def _matching(search: Search) -> list[ColumnElement[bool]]:

@@ -1,23 +1,32 @@
-"""Records what somebody did, in the transaction that does it: one line of each use case that changes something."""
+"""Records what a caller did, in the transaction that does it: one line of each use case that changes something."""
 
 from sqlalchemy import Connection
 
-from common.audit import service as audit
-from common.audit.events import Actor, Event
+from common.audit import repository
+from common.audit.events import DESCRIPTION_LIMIT, NAME_LIMIT, Actor, Event
 from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.ids import new_id
 from common.rights.caller import Caller
 
 __all__ = ["Actor", "Event", "actor_of", "record", "record_as"]
+_ADDRESS_LIMIT = 45
 
 
 def record(tx: Connection, backend: Backend, caller: Caller, org_id: str, event: Event, *, description: str) -> None:
-    """Record what a caller did to an organization: a step of the caller's use case."""
-    audit.record(tx, actor_of(caller), org_id, event, description, now=backend.clock.now())
+    """Record what a caller did to an organization."""
+    # No permission check in this module: the use case made it.
+    record_as(tx, backend, actor_of(caller), org_id, event, description=description)
 
 
 def record_as(tx: Connection, backend: Backend, actor: Actor, org_id: str, event: Event, *, description: str) -> None:
-    """Record what somebody did who is not signed in, such as a job that asks for a token: a step."""
-    audit.record(tx, actor, org_id, event, description, now=backend.clock.now())
+    """Record what an actor did who is not signed in, such as a job that requests a token."""
+    if len(description) > DESCRIPTION_LIMIT:
+        description = description[: DESCRIPTION_LIMIT - 1] + "…"
+    token_name, source_ip = actor.token_name[:NAME_LIMIT], actor.source_ip[:_ADDRESS_LIMIT]
+    stored = Actor(actor.user_id, actor.login, actor.token_id, token_name, source_ip)
+    now_millis = unix_millis(backend.clock.now())
+    repository.add(tx, new_id(), org_id, event, description, actor=stored, now_millis=now_millis)
 
 
 def actor_of(caller: Caller) -> Actor:

@@ -1,7 +1,7 @@
-"""Reads as much of an environment's document as an empty store needs: what it imports, and whether it has values.
+"""Reads the parts of an environment's document that an empty store needs: its imports, and whether it has values.
 
-The language itself is not built. Clients send the list of environments of a stack as JSON, which is read here; any other
-YAML, and values, are refused as not built rather than half understood.
+Clients send the list of environments of a stack as JSON, which is read here. Other YAML, and values, are refused as not
+built rather than half understood.
 """
 
 from dataclasses import dataclass
@@ -9,56 +9,64 @@ from dataclasses import dataclass
 import msgspec
 
 from common.core.errors import BadRequest, NotBuilt
-from common.wire.environments import EnvironmentDiagnostic
 
 _SHOWN_CHARACTERS = 200
-# Each import that is not there is told of in the reply.
+# The reply names each import that does not exist.
 IMPORTS_LIMIT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """An error in a document; the fields are upstream's EnvironmentDiagnostic. Without a range clients show no excerpt."""
+
+    summary: str
+    path: str
+    severity: str = "error"
 
 
 class InvalidDocument(BadRequest):
     """The document has errors; clients show them from the list, where it is not empty (esc.md 4.1)."""
 
-    def __init__(self, diagnostics: list[EnvironmentDiagnostic]) -> None:
-        """Carry the list; the message names how many there are."""
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        """Store the list; the message says how many there are."""
         super().__init__(f"the environment has {len(diagnostics)} error{'s' if len(diagnostics) > 1 else ''}")
         self.diagnostics = diagnostics
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a document imports, as written, and whether it has values of its own."""
+    """The imports of a document, as written, and whether it has values of its own."""
 
     imports: tuple[str, ...]
     has_values: bool
 
 
 def read(text: bytes) -> Document:
-    """Return a document's imports; raises InvalidDocument for a wrong form and NotBuilt for what needs the language."""
+    """Return a document; InvalidDocument for a wrong form, NotBuilt for one that needs the language."""
     if not text.strip():
         return Document((), has_values=False)
-    root = _parsed(text)
+    root = _parse(text)
     if isinstance(root, str):
         # The vendor's SDK sends the document as a JSON string (esc.md 2.10).
-        root = _parsed(root.encode()) if root.strip() else {}
+        root = _parse(root.encode()) if root.strip() else {}
     if not isinstance(root, dict):
         raise _invalid("", "environment must be an object")
     members = {str(key).lower(): value for key, value in root.items()}
     return Document(_imports(members.get("imports")), has_values=bool(members.get("values")))
 
 
-def missing(position: int, name: str) -> EnvironmentDiagnostic:
+def missing(position: int, name: str) -> Diagnostic:
     """Return the diagnostic of an import that does not exist."""
-    return EnvironmentDiagnostic(f"environment {name[:_SHOWN_CHARACTERS]!a} not found", f"imports[{position}]")
+    return Diagnostic(f"environment {name[:_SHOWN_CHARACTERS]!a} not found", f"imports[{position}]")
 
 
-def _parsed(text: bytes) -> object:
+def _parse(text: bytes) -> object:
     if all(line.strip()[:1] in (b"", b"#") for line in text.splitlines()):
         return None
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise NotBuilt("this server reads lists of environments, and not yet environments written in YAML") from None
+        raise NotBuilt("this server reads lists of environments, but not yet environments written in YAML") from None
 
 
 def _imports(entries: object) -> tuple[str, ...]:
@@ -82,4 +90,4 @@ def _import(position: int, entry: object) -> str:
 
 
 def _invalid(path: str, summary: str) -> InvalidDocument:
-    return InvalidDocument([EnvironmentDiagnostic(summary, path)])
+    return InvalidDocument([Diagnostic(summary, path)])

@@ -1,7 +1,7 @@
-"""Anonymous environments over an empty store: imports name what does not exist, and without them there is nothing.
+"""Anonymous environments over an empty store: an import names an environment that does not exist.
 
-A session keeps no result, since only an empty environment can be opened: its id is signed and says whose it is and until
-when, so it is good in every process.
+A session stores nothing, since only an empty environment can be opened: its id is signed and contains its user and when it
+expires, so it is valid in every process.
 """
 
 import hmac
@@ -16,51 +16,48 @@ from common.crypto import service_keys
 from common.environments import documents
 from common.rights.caller import Caller, Membership, missing_org
 from common.rights.permissions import Permission
-from common.wire.environments import EnvironmentResponse, OpenEnvironmentResponse
 
 DURATION_DEFAULT_SECONDS = 2 * 3600
 DURATION_LIMIT_SECONDS = 24 * 3600
 _TIME_BYTES = 8
 
 
-def check_yaml(caller: Caller, org: str, text: bytes) -> EnvironmentResponse:
-    """Return what a document evaluates to; raises InvalidDocument, or NotBuilt for a document with values."""
+def check_yaml(caller: Caller, org: str, text: bytes) -> None:
+    """Check a document; InvalidDocument for errors, NotBuilt for a document with values."""
     _require_open(caller, org)
-    return _evaluated(text)
+    _check(text)
 
 
-def open_yaml(backend: Backend, caller: Caller, org: str, text: bytes, duration: str | None) -> OpenEnvironmentResponse:
-    """Return a session that reads the evaluated document; errors as in check_yaml."""
+def open_yaml(backend: Backend, caller: Caller, org: str, text: bytes, duration: str | None) -> str:
+    """Return the id of a session that reads the evaluated document; errors as in check_yaml."""
     membership = _require_open(caller, org)
     seconds = _seconds(duration)
-    _evaluated(text)
+    _check(text)
     expires_at = unix_seconds(backend.clock.now()) + seconds
-    return OpenEnvironmentResponse(_session_id(backend, caller, membership, expires_at))
+    return _session_id(backend, caller, membership, expires_at)
 
 
-def read_open_yaml(backend: Backend, caller: Caller, org: str, session_id: str, path: str | None) -> EnvironmentResponse:
-    """Return the environment of a session; NotFound for one that is another's, has ended or never was, and for any property."""
+def read_open_yaml(backend: Backend, caller: Caller, org: str, session_id: str, path: str | None) -> None:
+    """Check that a session is open; NotFound for another user's, an expired or unknown session, and for any property."""
     membership = _require_open(caller, org)
     expires_at = _expiry(session_id)
     is_own = hmac.compare_digest(_session_id(backend, caller, membership, expires_at).encode(), session_id.encode())
     if not is_own or expires_at <= unix_seconds(backend.clock.now()):
-        raise NotFound("the opened environment does not exist, or its time is over")
+        raise NotFound("the opened environment does not exist, or has expired")
     if path:
         raise NotFound(f"the opened environment has no property {path[:100]!a}")
-    return EnvironmentResponse()
 
 
 def _require_open(caller: Caller, org: str) -> Membership:
     return caller.require(Permission.ENVIRONMENT_YAML_OPEN, org, missing=missing_org(org))
 
 
-def _evaluated(text: bytes) -> EnvironmentResponse:
+def _check(text: bytes) -> None:
     document = documents.read(text)
     if document.imports:
         raise documents.InvalidDocument([documents.missing(position, name) for position, name in enumerate(document.imports)])
     if document.has_values:
         raise NotBuilt("this server cannot evaluate environments yet; set the values with `pulumi config`")
-    return EnvironmentResponse()
 
 
 def _seconds(duration: str | None) -> int:
@@ -74,13 +71,13 @@ def _seconds(duration: str | None) -> int:
 
 def _session_id(backend: Backend, caller: Caller, membership: Membership, expires_at: int) -> str:
     time = expires_at.to_bytes(_TIME_BYTES, "big")
-    whose = f"yaml {membership.org_id} {caller.user_id} ".encode() + time
-    signature = hmac.digest(service_keys.service_key(backend, "environment-session"), whose, "sha256")
+    message = f"yaml {membership.org_id} {caller.user_id} ".encode() + time
+    signature = hmac.digest(service_keys.service_key(backend, "environment-session"), message, "sha256")
     return urlsafe_b64encode(time + signature).decode().rstrip("=")
 
 
 def _expiry(session_id: str) -> int:
-    """Return when a session says it ends; 0 for what is no session's id. Its signature is checked by whoever asks."""
+    """Return when a session expires by its id, 0 for a malformed id. The caller checks the signature."""
     try:
         return int.from_bytes(urlsafe_b64decode(session_id + "=" * (-len(session_id) % 4))[:_TIME_BYTES], "big")
     except (Base64Error, ValueError):

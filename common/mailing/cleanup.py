@@ -1,4 +1,4 @@
-"""Drops mails that nobody needs to see any more."""
+"""Deletes old mails."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ LIMIT = 500
 
 
 def delete_expired(backend: Backend) -> int:
-    """Drop some mails that were sent, or given up, long ago, and return how many."""
+    """Delete some mails that were sent, or given up, long ago, and return how many."""
     # No permission check: the schedule is part of the installation.
     now = backend.clock.now()
     with backend.db.connect() as connection:

@@ -1,11 +1,11 @@
-"""Mail that waits or was sent, and what an address may be. No I/O."""
+"""Queued and sent mails, and the rule for addresses. No I/O."""
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 _LOCAL_LIMIT, _ADDRESS_LIMIT = 64, 254
-# ASCII alone, so that both databases find an address again whatever its case.
+# ASCII alone, so that both databases find an address in upper and lower case.
 _ADDRESS = re.compile(
     rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,{_LOCAL_LIMIT}}}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
     r"(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
@@ -13,7 +13,7 @@ _ADDRESS = re.compile(
 
 
 class Purpose(StrEnum):
-    """What a mail is for."""
+    """The purpose of a mail."""
 
     INVITATION = "invitation"
     VERIFICATION = "verification"
@@ -23,7 +23,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewMail:
-    """A mail to send; `subject_id` is what it is about, an invitation's id."""
+    """A mail to send; `subject_id` is the id of an invitation."""
 
     purpose: Purpose
     address: str
@@ -33,7 +33,7 @@ class NewMail:
 
 @dataclass(frozen=True, slots=True)
 class QueuedMail:
-    """A mail as it is kept; times are unix milliseconds. It waits while it has `due_at`, and is given up with neither time."""
+    """A mail in the queue; times are unix milliseconds. It waits while it has `due_at`; with neither time it was given up."""
 
     id: str
     purpose: Purpose
@@ -48,11 +48,11 @@ class QueuedMail:
 
     @property
     def is_sent(self) -> bool:
-        """Tell whether a mail server took it."""
+        """Tell whether a mail server accepted it."""
         return self.sent_at is not None
 
 
 def clean_address(text: str) -> str:
-    """Return an address in lower case, or an empty text for what is none."""
+    """Return an address in lower case, or an empty text for a bad address."""
     text = text.strip()
     return text.lower() if len(text) <= _ADDRESS_LIMIT and _ADDRESS.fullmatch(text) else ""

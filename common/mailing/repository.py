@@ -72,7 +72,7 @@ def page(connection: Connection, before: tuple[int, str] | None, limit: int) -> 
 
 
 def claim(connection: Connection, mail: QueuedMail, until_millis: int) -> bool:
-    """Take a mail that is due until a moment, counting the attempt; False when somebody else was faster."""
+    """Claim a mail that is due until a moment, and count the attempt; False when another process was first."""
     change = update(mails).values(due_at=until_millis, attempts=mails.c.attempts + 1)
     return connection.execute(change.where(mails.c.id == mail.id, mails.c.due_at == mail.due_at)).rowcount == 1
 
@@ -86,7 +86,7 @@ def store_result(
     sent_at: int | None,
     problem: str,
 ) -> None:
-    """Store what became of a mail, unless the claim ran out and somebody else has it."""
+    """Store the result of an attempt, unless the claim has expired and another process has the mail."""
     change = update(mails).values(due_at=due_at, sent_at=sent_at, problem=problem)
     connection.execute(change.where(mails.c.id == mail_id, mails.c.due_at == claimed_until))
 
@@ -98,14 +98,14 @@ def delete(connection: Connection, mail_id: str) -> None:
 
 def delete_expired(connection: Connection, *, sent_before: int, given_up_before: int, limit: int) -> int:
     """Delete some mails that were sent, or queued and given up, before a moment each; return how many."""
-    old = or_(
+    is_old = or_(
         and_(mails.c.sent_at.is_not(None), mails.c.created_at < sent_before),
         and_(mails.c.due_at.is_(None), mails.c.created_at < given_up_before),
     )
-    chosen = list(connection.scalars(select(mails.c.id).where(old).order_by(mails.c.created_at).limit(limit)))
-    if chosen:
-        connection.execute(delete_from(mails).where(mails.c.id.in_(chosen)))
-    return len(chosen)
+    mail_ids = list(connection.scalars(select(mails.c.id).where(is_old).order_by(mails.c.created_at).limit(limit)))
+    if mail_ids:
+        connection.execute(delete_from(mails).where(mails.c.id.in_(mail_ids)))
+    return len(mail_ids)
 
 
 def _to_mail(row: Row[Any]) -> QueuedMail:

@@ -1,8 +1,8 @@
-"""The outbox: mails are queued in the transaction of what they are about, and sent by a job.
+"""The outbox: mails are queued in the transaction that they belong to, and sent by a job.
 
-A row says what a mail is for and to whom, and holds no text and no secret: the text, with its link, is written at each
-attempt by whoever sends (`Write`), and kept nowhere. Two senders at once cannot take the same mail; one whose sender died
-after handing it over is sent again when the claim runs out.
+A row has a mail's purpose and address, but no text and no secret: the text, with its link, is written at each attempt by the
+sender (`Write`), and stored nowhere. Two senders at once cannot claim the same mail. When a sender dies after it handed a mail
+over, the mail is sent again once the claim has expired.
 """
 
 from collections.abc import Callable
@@ -18,20 +18,20 @@ from common.ports.mail import Mail, NotSent
 from common.rights.caller import Caller
 
 PAGE_SIZE = 50
-# Longer than a mail server may take: each of its answers is waited for.
+# Longer than a mail server may take to answer.
 CLAIM_MILLIS = 600_000
 ATTEMPTS = 8
 PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 60_000, 6 * 3_600_000
 IN_THE_LOG = "no mail server is configured; the text is in the server's log"
-ABANDONED = "whoever tried to send it ended in the middle, too often"
+ABANDONED = "every attempt to send it was interrupted"
 _PROBLEM_LIMIT = 255
 
-# Returns the text of a mail, with a fresh link, or None when there is no longer anything to say.
+# Returns the text of a mail, with a new link, or None when it is no longer needed.
 Write = Callable[[Backend, QueuedMail], Mail | None]
 
 
 def send_one(backend: Backend, write: Write) -> int:
-    """Send the mail that is due for the longest time, and return how many there were to send: 0 or 1."""
+    """Send the mail that has been due for the longest time, and return how many mails were due: 0 or 1."""
     # No permission check: the schedule is part of the installation.
     now = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
@@ -41,14 +41,14 @@ def send_one(backend: Backend, write: Write) -> int:
         if not repository.claim(connection, mail, now + CLAIM_MILLIS):
             return 1
     if mail.attempts >= ATTEMPTS:
-        _settle(backend, mail, now + CLAIM_MILLIS, NotSent(ABANDONED, is_final=True))
+        _store_result(backend, mail, now + CLAIM_MILLIS, NotSent(ABANDONED, is_final=True))
         return 1
     text = write(backend, mail)
     if text is None:
         with backend.db.connect() as connection:
             repository.delete(connection, mail.id)
         return 1
-    _settle(backend, mail, now + CLAIM_MILLIS, _problem_of(backend, text))
+    _store_result(backend, mail, now + CLAIM_MILLIS, _send(backend, text))
     return 1
 
 
@@ -59,11 +59,11 @@ def page_mails(backend: Backend, caller: Caller, token: str | None) -> tuple[lis
     before = _position(token, sealed) if token is not None else None
     with backend.db.connect() as connection:
         rows = repository.page(connection, before, PAGE_SIZE + 1)
-    found = rows[:PAGE_SIZE]
-    return found, make_token(sealed, str(found[-1].created_at), found[-1].id) if len(rows) > PAGE_SIZE else None
+    page = rows[:PAGE_SIZE]
+    return page, make_token(sealed, str(page[-1].created_at), page[-1].id) if len(rows) > PAGE_SIZE else None
 
 
-def _problem_of(backend: Backend, text: Mail) -> NotSent | None:
+def _send(backend: Backend, text: Mail) -> NotSent | None:
     try:
         backend.mailer.send(text)
     except NotSent as error:
@@ -71,22 +71,22 @@ def _problem_of(backend: Backend, text: Mail) -> NotSent | None:
     return None
 
 
-def _settle(backend: Backend, mail: QueuedMail, claimed_until: int, problem: NotSent | None) -> None:
+def _store_result(backend: Backend, mail: QueuedMail, claimed_until: int, problem: NotSent | None) -> None:
     now = unix_millis(backend.clock.now())
     due_at = sent_at = None
-    words = "" if problem is None else str(problem)[:_PROBLEM_LIMIT]
+    problem_text = "" if problem is None else str(problem)[:_PROBLEM_LIMIT]
     if problem is None and backend.mailer.is_real:
         sent_at = now
     elif problem is None:
-        words = IN_THE_LOG
+        problem_text = IN_THE_LOG
     elif not problem.is_final and mail.attempts + 1 < ATTEMPTS:
         due_at = now + min(PAUSE_MILLIS * 4**mail.attempts, LONGEST_PAUSE_MILLIS)
 
-    def settle() -> None:
+    def store() -> None:
         with backend.db.connect() as connection:
-            repository.store_result(connection, mail.id, claimed_until, due_at=due_at, sent_at=sent_at, problem=words)
+            repository.store_result(connection, mail.id, claimed_until, due_at=due_at, sent_at=sent_at, problem=problem_text)
 
-    retry(settle)
+    retry(store)
 
 
 def _position(token: str, sealed: str) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Queues mails in the transaction of what they are about."""
+"""Queues mails in the transaction that they belong to."""
 
 from collections.abc import Sequence
 
@@ -12,33 +12,33 @@ from common.mailing import repository
 from common.mailing.model import NewMail, QueuedMail
 from common.rights.caller import Caller
 
-# How soon the same mail may go out again, since whoever invites could otherwise fill somebody's mailbox.
+# The same mail is not sent again before this time, or a member could fill a mailbox with invitations.
 AGAIN_AFTER_MILLIS = 300_000
 
 
 def queue(tx: Connection, backend: Backend, new: Sequence[NewMail]) -> None:
-    """Queue mails, a step: they go out once the caller's transaction is there."""
+    """Queue mails, which are sent after the caller's transaction is committed."""
     if new:
         repository.add(tx, [(new_id(), mail) for mail in new], unix_millis(backend.clock.now()))
 
 
 def queue_unless_recent(tx: Connection, backend: Backend, mail: NewMail) -> None:
-    """Queue a mail unless the same one was queued within the last minutes, a step."""
+    """Queue a mail unless the same one was queued within the last minutes."""
     if not repository.has_recent(tx, mail, unix_millis(backend.clock.now()) - AGAIN_AFTER_MILLIS):
         queue(tx, backend, [mail])
 
 
 def get_unsent(backend: Backend, caller: Caller, mail_id: str) -> QueuedMail:
-    """Return a mail that no mail server took; NotFound for any other. For site administrators."""
+    """Return a mail that no mail server accepted; NotFound for any other. For site administrators."""
     require_site_admin(caller)
     with backend.db.connect() as connection:
         mail = repository.find(connection, mail_id) if is_id(mail_id) else None
     if mail is None or mail.is_sent:
-        raise NotFound("there is no such mail that was not sent")
+        raise NotFound("there is no unsent mail with this id")
     return mail
 
 
 def require_site_admin(caller: Caller) -> None:
-    """Raise Forbidden unless the caller administers the installation and signed in themselves."""
+    """Raise Forbidden unless the caller is a site administrator who signed in themselves."""
     if not (caller.site_admin and caller.is_themselves):
         raise Forbidden("this is for administrators of the installation")

@@ -3,14 +3,6 @@
 import msgspec
 
 
-class EnvironmentDiagnostic(msgspec.Struct):
-    """Upstream: EnvironmentDiagnostic; without `range` clients show no excerpt of the document."""
-
-    summary: str
-    path: str
-    severity: str = "error"
-
-
 class EnvironmentResponse(msgspec.Struct):
     """Upstream: EnvironmentResponse of an environment without values: every member is omitted."""
 

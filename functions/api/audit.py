@@ -23,15 +23,15 @@ _Texts = Annotated[list[str] | None, Query(max_length=100)]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks for; clients before 3.260 spell the filters otherwise."""
+class LogQuery:
+    """The query of a request; clients before 3.260 spell the filters otherwise."""
 
     search: Search
     logins: frozenset[str]
     token: str | None
 
 
-async def get_asked(
+async def get_query(
     start: Annotated[_Seconds, Query(alias="startTime")] = None,
     end: Annotated[_Seconds, Query(alias="endTime")] = None,
     events: Annotated[_Texts, Query(alias="eventFilter")] = None,
@@ -39,35 +39,35 @@ async def get_asked(
     logins: Annotated[_Texts, Query(alias="userFilter")] = None,
     older_logins: Annotated[_Texts, Query(alias="user")] = None,
     token: Annotated[str | None, Query(alias="continuationToken")] = None,
-) -> Asked:
+) -> LogQuery:
     """Return the times, the filters and the page."""
-    wanted = frozenset(filter(None, [*(events or ()), *(older_events or ())]))
-    whose = frozenset(filter(None, [*(logins or ()), *(older_logins or ())]))
-    return Asked(Search(_millis(start), _millis(end, last=999), wanted), whose, token or None)
+    event_names = frozenset(filter(None, [*(events or ()), *(older_events or ())]))
+    user_logins = frozenset(filter(None, [*(logins or ()), *(older_logins or ())]))
+    return LogQuery(Search(_millis(start), _millis(end, last=999), event_names), user_logins, token or None)
 
 
-async def get_asked_backwards(asked: Annotated[Asked, Depends(get_asked)]) -> Asked:
+async def get_backward_query(query: Annotated[LogQuery, Depends(get_query)]) -> LogQuery:
     """Return the same for the first version, which goes back from `startTime`, or from now.
 
-    Upstream's description wants a place to begin (platform.md 8); the command line 3.260 gives none unless it is told to.
+    Upstream's description requires a start (platform.md 8); the command line 3.260 sends none by default.
     """
-    upper = asked.search.since + 999 if asked.search.since is not None else None
-    return Asked(Search(None, upper, asked.search.events), asked.logins, asked.token)
+    upper = query.search.since + 999 if query.search.since is not None else None
+    return LogQuery(Search(None, upper, query.search.events), query.logins, query.token)
 
 
-AskedDep = Annotated[Asked, Depends(get_asked)]
-AskedBackwardsDep = Annotated[Asked, Depends(get_asked_backwards)]
+LogQueryDep = Annotated[LogQuery, Depends(get_query)]
+BackwardQueryDep = Annotated[LogQuery, Depends(get_backward_query)]
 FormatDep = Annotated[Format, Query(alias="format")]
 
 
 @router.get(_LOGS)
-def list_audit_log_events_v1(backend: BackendDep, caller: CallerDep, org: str, asked: AskedBackwardsDep) -> Response:
-    return _page(*audit.page_entries(backend, caller, org, asked.search, logins=asked.logins, token=asked.token))
+def list_audit_log_events_v1(backend: BackendDep, caller: CallerDep, org: str, query: BackwardQueryDep) -> Response:
+    return _page(*audit.page_entries(backend, caller, org, query.search, logins=query.logins, token=query.token))
 
 
 @router.get(f"{_LOGS}/v2")
-def list_audit_log_events_v2(backend: BackendDep, caller: CallerDep, org: str, asked: AskedDep) -> Response:
-    return _page(*audit.page_entries(backend, caller, org, asked.search, logins=asked.logins, token=asked.token))
+def list_audit_log_events_v2(backend: BackendDep, caller: CallerDep, org: str, query: LogQueryDep) -> Response:
+    return _page(*audit.page_entries(backend, caller, org, query.search, logins=query.logins, token=query.token))
 
 
 @router.get(f"{_LOGS}/export")
@@ -75,11 +75,11 @@ def export_audit_log_events_v1(
     backend: BackendDep,
     caller: CallerDep,
     org: str,
-    asked: AskedBackwardsDep,
+    query: BackwardQueryDep,
     form: FormatDep = Format.CSV,
 ) -> Response:
-    found = audit.export_entries(backend, caller, org, asked.search, logins=asked.logins)
-    return _text(found, form, api_url(backend.settings), org)
+    entries = audit.export_entries(backend, caller, org, query.search, logins=query.logins)
+    return _text(entries, form, api_url(backend.settings), org)
 
 
 @router.get(f"{_LOGS}/v2/export")
@@ -87,11 +87,11 @@ def export_audit_log_events_v2(
     backend: BackendDep,
     caller: CallerDep,
     org: str,
-    asked: AskedDep,
+    query: LogQueryDep,
     form: FormatDep = Format.CSV,
 ) -> Response:
-    found = audit.export_entries(backend, caller, org, asked.search, logins=asked.logins)
-    return _text(found, form, api_url(backend.settings), org)
+    entries = audit.export_entries(backend, caller, org, query.search, logins=query.logins)
+    return _text(entries, form, api_url(backend.settings), org)
 
 
 @router.get(f"{_LOGS}/event-types")
@@ -125,8 +125,8 @@ def _millis(seconds: int | None, *, last: int = 0) -> int | None:
     return seconds * 1000 + last if seconds is not None else None
 
 
-def _page(found: list[Entry], following: str | None) -> Response:
-    return reply(ResponseAuditLogs([_event(entry) for entry in found], following if following is not None else UNSET))
+def _page(page: list[Entry], next_token: str | None) -> Response:
+    return reply(ResponseAuditLogs([_event(entry) for entry in page], next_token if next_token is not None else UNSET))
 
 
 def _event(entry: Entry) -> AuditLogEvent:
@@ -145,6 +145,6 @@ def _event(entry: Entry) -> AuditLogEvent:
     )
 
 
-def _text(found: list[Entry], form: Format, address: str, org: str) -> Response:
+def _text(entries: list[Entry], form: Format, address: str, org: str) -> Response:
     host = address.partition("://")[2].partition(":")[0]
-    return Response(render(found, form, host=host, org_id=org), media_type="text/plain; charset=utf-8")
+    return Response(render(entries, form, host=host, org_id=org), media_type="text/plain; charset=utf-8")

@@ -1,8 +1,9 @@
-"""Templates and packages, as `pulumi new` and `pulumi package` ask for them."""
+"""Templates and packages, as `pulumi new` and `pulumi package` request them."""
 
 from fastapi import APIRouter, Response
 
 from common.registry import service as registry
+from common.wire.registry import GetOrgTemplatesResponse, ListPackagesResponse, ListTemplatesResponse
 from functions.http.deps import CallerDep, reply
 
 router = APIRouter()
@@ -11,12 +12,12 @@ _NAMED = "{source}/{publisher}/{name}/versions/{version}"
 
 @router.get("/api/registry/templates")
 def list_templates(caller: CallerDep) -> Response:
-    return reply(registry.list_templates(caller))
+    return reply(ListTemplatesResponse(list(registry.list_templates(caller))))
 
 
 @router.get("/api/registry/packages")
 def list_packages(caller: CallerDep) -> Response:
-    return reply(registry.list_packages(caller))
+    return reply(ListPackagesResponse(list(registry.list_packages(caller))))
 
 
 @router.get(f"/api/registry/templates/{_NAMED}")
@@ -31,7 +32,15 @@ def get_package_version(caller: CallerDep, source: str, publisher: str, name: st
 
 @router.get("/api/orgs/{org}/templates")
 def get_org_templates(caller: CallerDep, org: str) -> Response:
-    return reply(registry.list_org_templates(caller, org))
+    templates = registry.list_org_templates(caller, org)
+    return reply(
+        GetOrgTemplatesResponse(
+            templates={source: list(published) for source, published in templates.items()},
+            org_has_templates=bool(templates),
+            has_access_error=False,
+            has_upstream_error=False,
+        )
+    )
 
 
 @router.get("/api/orgs/{org}/template/download")

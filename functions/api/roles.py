@@ -1,4 +1,4 @@
-"""Custom roles, permission sets and policies, the roles of teams, and who holds what on one stack."""
+"""Custom roles, permission sets and policies, roles of teams, and permission sets on one stack."""
 
 from typing import Annotated
 
@@ -8,7 +8,6 @@ from msgspec import UNSET, Raw
 from common.core.clock import from_millis
 from common.core.errors import BadRequest
 from common.people.roles.model import NewRecord, Purpose, Record, RoleChange, TokenSummary
-from common.people.roles.scopes import list_scopes
 from common.people.roles.service import holders, roles, teams
 from common.people.users import model as users
 from common.rights.predicate import EntityKind
@@ -62,8 +61,8 @@ def list_roles(
     ux_purpose: Annotated[str, Query(alias="uxPurpose")] = "",
     assigned_to_me: Annotated[bool, Query(alias="assignedToMe")] = False,  # noqa: FBT002 - a query parameter
 ) -> Response:
-    listed = roles.list_own_roles if assigned_to_me else roles.list_roles
-    return reply(ListRolesResponse([_record(found) for found in listed(backend, caller, org, _purpose(ux_purpose))]))
+    list_records = roles.list_own_roles if assigned_to_me else roles.list_roles
+    return reply(ListRolesResponse([_record(record) for record in list_records(backend, caller, org, _purpose(ux_purpose))]))
 
 
 @router.post(_ROLES)
@@ -74,8 +73,8 @@ def create_role(
     body: DocumentBodyDep,
     with_policy: Annotated[bool, Query(alias="createPolicyAndRole")] = False,  # noqa: FBT002 - a query parameter
 ) -> Response:
-    asked = _new_record(body.decode(PermissionDescriptorBase))
-    return reply(_record(roles.create_role(backend, caller, org, asked, with_policy=with_policy)))
+    new = _new_record(body.decode(PermissionDescriptorBase))
+    return reply(_record(roles.create_role(backend, caller, org, new, with_policy=with_policy)))
 
 
 @router.get(f"{_ROLES}/scopes")
@@ -83,10 +82,10 @@ def list_available_scopes(caller: CallerDep, org: str) -> Response:
     return reply(
         {
             bucket: [
-                RbacScopeGroup(group, [RbacScope(name, RbacScopeMetadata(words)) for name, words in found])
-                for group, found in groups.items()
+                RbacScopeGroup(group, [RbacScope(name, RbacScopeMetadata(description)) for name, description in permissions])
+                for group, permissions in groups.items()
             ]
-            for bucket, groups in list_scopes(caller, org).items()
+            for bucket, groups in roles.list_scopes(caller, org).items()
         },
     )
 
@@ -98,8 +97,8 @@ def get_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str) -> 
 
 @router.patch(_ROLE)
 def update_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str, body: DocumentBodyDep) -> Response:
-    asked = body.decode(UpdateRoleRequest)
-    change = RoleChange(asked.name, asked.description, _details(asked.details))
+    request = body.decode(UpdateRoleRequest)
+    change = RoleChange(request.name, request.description, _details(request.details))
     return reply(_record(roles.update_role(backend, caller, org, role_id, change)))
 
 
@@ -117,16 +116,15 @@ def update_organization_default_role(backend: BackendDep, caller: CallerDep, org
 
 @router.get(f"{_ROLE}/teams")
 def list_teams_with_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str) -> Response:
-    found = holders.list_teams(backend, caller, org, role_id)
-    return reply(
-        ListTeamsWithRoleResponse([TeamWithRole(team.kind, team.name, team.display_name, team.description) for team in found])
-    )
+    summaries = holders.list_teams(backend, caller, org, role_id)
+    shapes = [TeamWithRole(team.kind, team.name, team.display_name, team.description) for team in summaries]
+    return reply(ListTeamsWithRoleResponse(shapes))
 
 
 @router.get(f"{_ROLE}/tokens")
 def list_org_tokens_with_role(backend: BackendDep, caller: CallerDep, org: str, role_id: str) -> Response:
-    role, found = holders.list_tokens(backend, caller, org, role_id)
-    return reply(ListAccessTokensResponse([_token(token, role) for token in found]))
+    role, tokens = holders.list_tokens(backend, caller, org, role_id)
+    return reply(ListAccessTokensResponse([_token(token, role) for token in tokens]))
 
 
 @router.get(f"{_ROLE}/users")
@@ -137,7 +135,7 @@ def list_users_with_role(backend: BackendDep, caller: CallerDep, org: str, role_
 
 @router.get(f"{_TEAM}/roles")
 def list_team_roles(backend: BackendDep, caller: CallerDep, org: str, team: str) -> Response:
-    return reply(ListRolesResponse([_record(found) for found in teams.list_team_roles(backend, caller, org, team)]))
+    return reply(ListRolesResponse([_record(record) for record in teams.list_team_roles(backend, caller, org, team)]))
 
 
 @router.post(f"{_TEAM}/roles/{{role_id}}")
@@ -159,24 +157,28 @@ def enable_team_roles(backend: BackendDep, caller: CallerDep, org: str, team: st
 
 @router.post(f"{_ASSIGNMENTS}/list")
 def list_entity_assignments(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
-    asked = body.decode(EntityInstance)
-    found, available = permission_sets.list_assignments(backend, caller, org, _kind(asked.context), asked.id)
-    return reply(EntityAssignmentsResponse([_assignment(one) for one in found], [_permission_set(one) for one in available]))
+    entity = body.decode(EntityInstance)
+    current, available = permission_sets.list_assignments(backend, caller, org, _kind(entity.context), entity.id)
+    return reply(
+        EntityAssignmentsResponse(
+            [_assignment(assignment) for assignment in current], [_permission_set(available_set) for available_set in available]
+        )
+    )
 
 
 @router.post(f"{_ASSIGNMENTS}/update")
 def update_entity_assignment(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
-    asked = body.decode(UpdateEntityAssignmentRequest)
-    found = permission_sets.update_assignment(
+    request = body.decode(UpdateEntityAssignmentRequest)
+    assignment = permission_sets.update_assignment(
         backend,
         caller,
         org,
-        _kind(asked.context),
-        asked.id,
-        member=asked.user_id,
-        set_id=asked.permission_set_id or None,
+        _kind(request.context),
+        request.id,
+        member=request.user_id,
+        set_id=request.permission_set_id or None,
     )
-    return reply(UpdateEntityAssignmentResponse(_assignment(found) if found is not None else None))
+    return reply(UpdateEntityAssignmentResponse(_assignment(assignment) if assignment is not None else None))
 
 
 def _purpose(text: str) -> Purpose | None:
@@ -194,30 +196,30 @@ def _details(sent: Raw) -> str | None:
     return text if text != "null" else None
 
 
-def _new_record(asked: PermissionDescriptorBase) -> NewRecord:
-    details = _details(asked.details)
-    if asked.name is None or details is None:
+def _new_record(request: PermissionDescriptorBase) -> NewRecord:
+    details = _details(request.details)
+    if request.name is None or details is None:
         raise BadRequest("a role needs `name` and `details`")
-    resource_type = asked.resource_type or _DEFAULT_RESOURCE_TYPE
+    resource_type = request.resource_type or _DEFAULT_RESOURCE_TYPE
     return NewRecord(
-        asked.name, asked.description or "", _purpose(asked.ux_purpose or "") or Purpose.ROLE, resource_type, details
+        request.name, request.description or "", _purpose(request.ux_purpose or "") or Purpose.ROLE, resource_type, details
     )
 
 
-def _record(found: Record) -> PermissionDescriptorRecord:
+def _record(record: Record) -> PermissionDescriptorRecord:
     return PermissionDescriptorRecord(
-        id=found.id,
-        org_id=found.org_id,
-        name=found.name,
-        description=found.description,
-        ux_purpose=found.purpose.value,
-        resource_type=found.resource_type,
-        details=Raw(found.details.encode()),
-        created=from_millis(found.created_at),
-        modified=from_millis(found.modified_at),
-        version=found.version,
-        is_org_default=found.is_default,
-        default_identifier=found.identifier or UNSET,
+        id=record.id,
+        org_id=record.org_id,
+        name=record.name,
+        description=record.description,
+        ux_purpose=record.purpose.value,
+        resource_type=record.resource_type,
+        details=Raw(record.details.encode()),
+        created=from_millis(record.created_at),
+        modified=from_millis(record.modified_at),
+        version=record.version,
+        is_org_default=record.is_default,
+        default_identifier=record.identifier or UNSET,
     )
 
 
@@ -236,19 +238,19 @@ def _token(token: TokenSummary, role: Record) -> AccessToken:
     )
 
 
-def _assignment(found: Assignment) -> EntityAssignment:
+def _assignment(assignment: Assignment) -> EntityAssignment:
     principal = (
-        AssignmentPrincipal(user=_person(found.person))
-        if found.person is not None
-        else AssignmentPrincipal(team=AssignmentTeam(found.team_name, found.team_display_name))
+        AssignmentPrincipal(user=_person(assignment.person))
+        if assignment.person is not None
+        else AssignmentPrincipal(team=AssignmentTeam(assignment.team_name, assignment.team_display_name))
     )
-    given = _permission_set(found.permission_set)
-    return EntityAssignment(principal, given, "assignment" if found.person is not None else "team")
+    permission_set = _permission_set(assignment.permission_set)
+    return EntityAssignment(principal, permission_set, "assignment" if assignment.person is not None else "team")
 
 
 def _person(person: users.Person) -> Person:
     return Person(person.name, person.login, person.avatar_url, person.email)
 
 
-def _permission_set(found: permission_sets.PermissionSet) -> PermissionSet:
-    return PermissionSet(found.id, found.name, found.resource_type, found.identifier or UNSET)
+def _permission_set(permission_set: permission_sets.PermissionSet) -> PermissionSet:
+    return PermissionSet(permission_set.id, permission_set.name, permission_set.resource_type, permission_set.identifier or UNSET)

@@ -53,7 +53,7 @@ def build(backend: Backend, token: str) -> dict[str, str]:
     make_version(backend, gina, dev, "g")
     make_stack(backend, gina, "gone", project=PROJECT, org=OTHER)
     lifecycle.delete(backend, gina, StackPath(OTHER, PROJECT, "gone"), force=True)
-    names = {"session": open_yaml(backend, gina, OTHER, b"", None).id, "digest": "0" * 64}
+    names = {"session": open_yaml(backend, gina, OTHER, b"", None), "digest": "0" * 64}
     names["ciphertext"] = _sealed(backend, token, dev)
     _add_updates(backend, token, dev, names)
     _add_access(backend, gina.user_id, names)

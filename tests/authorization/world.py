@@ -191,7 +191,7 @@ def _add_stacks(world: World) -> None:
         tx.execute(update(stacks).values(created_by=olga, config='{"environment":"p/e"}'))
         names |= {f"stack {row.name}": row.id for row in tx.execute(select(stacks.c.id, stacks.c.name))}
     names["digest"] = delta.digest(BASE)
-    names["session"] = open_yaml(backend, admin, ORG, b"", None).id
+    names["session"] = open_yaml(backend, admin, ORG, b"", None)
 
 
 def _sealed(world: World) -> str:

@@ -1,4 +1,4 @@
-"""Roles, permission sets and policies: one kind of record, told apart by its purpose. No I/O."""
+"""Roles, permission sets and policies: one kind of record, with a purpose. No I/O."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from common.rights.permissions import Permission
 NAME_LIMIT = 255
 DESCRIPTION_LIMIT = 1_024
 RESOURCE_TYPE_LIMIT = 40
-# Lists have no pages on the wire, so what an organization may keep is bounded instead.
+# Lists have no pages on the wire, so the number of records is limited instead.
 RECORD_LIMIT = 1_000
 DETAILS_LIMIT_BYTES = 16 << 20
 # Upstream's Python client refuses a whole reply that names one of these, which only its Go client knows.
-UNSHOWN = frozenset(found for found in Permission if found.startswith("policy_exceptions:"))
+UNSHOWN = frozenset(permission for permission in Permission if permission.startswith("policy_exceptions:"))
 
 
 class Purpose(StrEnum):
-    """What a record is for; upstream's `uxPurpose`."""
+    """The purpose of a record; upstream's `uxPurpose`."""
 
     ROLE = "role"
     ROLE_PRIVATE = "role_private"
@@ -29,13 +29,13 @@ class Purpose(StrEnum):
 
     @property
     def is_role(self) -> bool:
-        """Tell whether people, teams and tokens may hold such a record; the others are composed or given on one thing."""
+        """Tell whether members, teams and tokens may have such a record; others are composed or given on one thing."""
         return self not in (Purpose.POLICY, Purpose.SET)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A custom or built-in record; `details` is the descriptor's text as it came, `identifier` set for built-in ones."""
+    """A custom or built-in record; `details` is the descriptor's text as it was sent, `identifier` is set for built-in ones."""
 
     id: str
     org_id: str
@@ -54,7 +54,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class NewRecord:
-    """What somebody wants to make."""
+    """A record to create."""
 
     name: str
     description: str
@@ -65,7 +65,7 @@ class NewRecord:
 
 @dataclass(frozen=True, slots=True)
 class RoleChange:
-    """What somebody wants to change; None leaves a member as it is."""
+    """Changes of a record; fields that are None stay as they are."""
 
     name: str | None = None
     description: str | None = None
@@ -74,7 +74,7 @@ class RoleChange:
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """How many hold a record, and how many other records compose it."""
+    """How many members, teams and others have a record, and how many records compose it."""
 
     members: int = 0
     invites: int = 0
@@ -85,7 +85,7 @@ class Holders:
     is_default: bool = False
 
     def sentence(self) -> str:
-        """Return who holds the record, for the person whose deletion was refused; empty when nobody does."""
+        """Return the holders in words, for the message that refuses a deletion; empty without any."""
         counted = (
             (self.members, "member"),
             (self.invites, "invitation"),
@@ -100,7 +100,7 @@ class Holders:
 
 @dataclass(frozen=True, slots=True)
 class TeamSummary:
-    """A team as a list shows one."""
+    """A team in a list."""
 
     id: str
     kind: str
@@ -111,7 +111,7 @@ class TeamSummary:
 
 @dataclass(frozen=True, slots=True)
 class TokenSummary:
-    """An organization's token as a list shows one; times in milliseconds, None for never."""
+    """An organization's token in a list; times in milliseconds, None for never."""
 
     id: str
     name: str
@@ -124,7 +124,7 @@ class TokenSummary:
 
 
 def require_texts(name: str | None, description: str | None, resource_type: str | None = None) -> None:
-    """Raise BadRequest for a text that a record may not have."""
+    """Raise BadRequest for a missing name or a text that is too long."""
     if name is not None and not name.strip():
         raise BadRequest("a role needs a name")
     for noun, text, limit in (
@@ -141,36 +141,36 @@ def require_acyclic(role_id: str, composed: Iterable[str], references: Mapping[s
     reached: set[str] = set()
     open_ids = list(composed)
     while open_ids:
-        found = open_ids.pop()
-        if found == role_id:
-            raise BadRequest("a role may not compose itself, directly or through what it composes")
-        if found not in reached:
-            reached.add(found)
-            open_ids.extend(references.get(found, ()))
+        composed_id = open_ids.pop()
+        if composed_id == role_id:
+            raise BadRequest("a role may not compose itself, directly or through other roles")
+        if composed_id not in reached:
+            reached.add(composed_id)
+            open_ids.extend(references.get(composed_id, ()))
 
 
 def composers_in_order(role_id: str, references: Mapping[str, frozenset[str]]) -> list[str]:
-    """Return every record that composes one, directly or not, each after all that it composes."""
+    """Return the ids of all records that compose a record, directly or not, each after those that it composes."""
     composers: dict[str, list[str]] = {}
     for composer, composed in references.items():
-        for found in composed:
-            composers.setdefault(found, []).append(composer)
+        for composed_id in composed:
+            composers.setdefault(composed_id, []).append(composer)
     affected: set[str] = set()
     open_ids = [role_id]
     while open_ids:
-        fresh = [found for found in composers.get(open_ids.pop(), ()) if found not in affected]
+        fresh = [composer for composer in composers.get(open_ids.pop(), ()) if composer not in affected]
         affected.update(fresh)
         open_ids.extend(fresh)
     ordered: list[str] = []
-    waiting = {found: len(references[found] & affected) for found in sorted(affected)}
-    ready = [found for found, count in waiting.items() if not count]
+    waiting = {composer: len(references[composer] & affected) for composer in sorted(affected)}
+    ready = [composer for composer, count in waiting.items() if not count]
     while ready:
-        done = ready.pop()
-        ordered.append(done)
-        for found in composers.get(done, ()):
-            waiting[found] -= 1
-            if not waiting[found]:
-                ready.append(found)
+        record_id = ready.pop()
+        ordered.append(record_id)
+        for composer in composers.get(record_id, ()):
+            waiting[composer] -= 1
+            if not waiting[composer]:
+                ready.append(composer)
     return ordered
 
 

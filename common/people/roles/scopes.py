@@ -1,10 +1,9 @@
-"""Every permission that clients know with what it allows, in the groups under which upstream's role editor shows them."""
+"""Every permission that clients know, with a description, in the groups of upstream's role editor."""
 
 from common.people.roles.model import UNSHOWN
-from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 
-# Upstream's bucket, its groups (names are upstream's), and what belongs there: a whole noun, or single permissions.
+# Upstream's bucket, its groups (names are upstream's), and their permissions: all of a noun, or single ones.
 _BUCKETS: dict[str, dict[str, str]] = {
     "stack": {
         "Stacks": "stack stack_access stack_annotations",
@@ -61,7 +60,7 @@ _NOUNS = {
     "stack_deployment_settings": "deployment settings of a stack",
     "stack_deployment_cache": "the deployment cache of a stack",
     "stack_webhook": "webhooks of a stack",
-    "stack_access": "who may do what to a stack",
+    "stack_access": "access to a stack",
     "stack_tags": "tags of a stack",
     "stack_annotations": "notes on a stack",
     "stack_schedule": "deployment schedules of a stack",
@@ -74,7 +73,7 @@ _NOUNS = {
     "integrations": "integrations",
     "invites": "invitations",
     "org_requests": "requests to join",
-    "org_member_access": "what members have access to",
+    "org_member_access": "access of members",
     "org_member": "members",
     "org_token": "access tokens of the organization",
     "auth_policies": "authorization policies of identity providers",
@@ -101,11 +100,11 @@ _NOUNS = {
     "environment_tag": "tags of an environment",
     "environment_version": "versions of an environment",
     "environment_webhook": "webhooks of an environment",
-    "environment_access": "who may do what to an environment",
+    "environment_access": "access to an environment",
     "team": "teams",
     "github_team": "teams backed by GitHub",
     "insights_account": "accounts",
-    "insights_account_access": "who may do what to an account",
+    "insights_account_access": "access to an account",
     "insights_account_scan": "scans of an account",
     "insights_policy_queue": "the policy queue",
     "insights_policy_evaluator": "policy evaluators",
@@ -116,8 +115,8 @@ _NOUNS = {
 _VERBS = {
     "read": "See {}",
     "list": "List {}",
-    "list_all": "List everybody's {}",
-    "create": "Make {}",
+    "list_all": "List {} of all members",
+    "create": "Create {}",
     "add": "Add {}",
     "update": "Change {}",
     "write": "Change {}",
@@ -141,11 +140,11 @@ _VERBS = {
     "rotate_history": "See when secrets of {} were rotated",
     "retract": "Retract {}",
     "read_usage": "See the usage of {}",
-    "change_backend": "Change what backs {}",
+    "change_backend": "Change the identity provider of {}",
     "billing": "Manage the billing of {}",
     "potential": "See who could join {}",
     "transfer_stacks": "Move all stacks of {}",
-    "set_admin": "Make and unmake admins among {}",
+    "set_admin": "Set the admin among {}",
     "regenerate_thumbprints": "Renew thumbprints of {}",
     "contribute": "Contribute to {}",
     "approve": "Approve {}",
@@ -155,13 +154,13 @@ _VERBS = {
     "dashboard": "See dashboards of {}",
     "admin": "Administer {}",
     "ensure": "Start {}",
-    "create_token": "Make access tokens of {}",
+    "create_token": "Create access tokens of {}",
     "list_tokens": "List access tokens of {}",
     "delete_token": "Delete access tokens of {}",
     "update_policy_results": "Change policy findings of {}",
 }
-# What reads badly when it is put together.
-_IN_OTHER_WORDS = {
+# Descriptions that would read badly when put together.
+_DESCRIPTIONS = {
     Permission.STACK_READ: "See stacks, their history and their resources without secrets",
     Permission.STACK_WRITE: "Preview and update stacks",
     Permission.STACK_DECRYPT: "Decrypt secrets of stacks",
@@ -171,26 +170,20 @@ _IN_OTHER_WORDS = {
 }
 
 
-def list_scopes(caller: Caller, org: str) -> dict[str, dict[str, list[tuple[Permission, str]]]]:
-    """Return all permissions in their groups, to any member of the organization."""
-    caller.require_member(org, missing=missing_org(org))
-    return scopes()
-
-
-def scopes() -> dict[str, dict[str, list[tuple[Permission, str]]]]:
-    """Return bucket → group → permissions with what they allow; every permission stands in exactly one group."""
+def scopes_by_bucket() -> dict[str, dict[str, list[tuple[Permission, str]]]]:
+    """Return bucket → group → permissions with their descriptions; every permission is in exactly one group."""
     homes = {
         entry: (bucket, group) for bucket, groups in _BUCKETS.items() for group, text in groups.items() for entry in text.split()
     }
-    found: dict[str, dict[str, list[tuple[Permission, str]]]] = {
+    scopes: dict[str, dict[str, list[tuple[Permission, str]]]] = {
         bucket: {group: [] for group in groups} for bucket, groups in _BUCKETS.items()
     }
     for permission in sorted(set(Permission) - UNSHOWN, key=list(Permission).index):
         bucket, group = homes.get(permission) or homes[permission.partition(":")[0]]
-        found[bucket][group].append((permission, _words(permission)))
-    return found
+        scopes[bucket][group].append((permission, _describe(permission)))
+    return scopes
 
 
-def _words(permission: Permission) -> str:
+def _describe(permission: Permission) -> str:
     noun, _, verb = permission.partition(":")
-    return _IN_OTHER_WORDS.get(permission) or _VERBS[verb].format(_NOUNS[noun])
+    return _DESCRIPTIONS.get(permission) or _VERBS[verb].format(_NOUNS[noun])

@@ -1,4 +1,4 @@
-"""Who holds a role: members, teams, tokens, grants. Read across the tables of other areas; only team_roles is written."""
+"""Members, teams, tokens and grants with a role. Reads tables of other areas, and writes only team_roles."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _OF_ORGANIZATION = "organization"
 
 
 def count(tx: Connection, org_id: str, role_id: str, now_millis: int) -> Holders:
-    """Return how many hold a custom record and how many compose it."""
+    """Return how many things have a custom record, and how many compose it."""
     is_live = or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now_millis)
     row = tx.execute(
         select(
@@ -32,7 +32,7 @@ def count(tx: Connection, org_id: str, role_id: str, now_millis: int) -> Holders
 
 
 def find_people(connection: Connection, org_id: str, role_id: str) -> list[Person]:
-    """Return the members who hold a role themselves, by login."""
+    """Return the members who have a role themselves, by login."""
     query = (
         select(users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url)
         .join(members, members.c.user_id == users.c.id)
@@ -43,7 +43,7 @@ def find_people(connection: Connection, org_id: str, role_id: str) -> list[Perso
 
 
 def find_teams(connection: Connection, org_id: str, role_id: str) -> list[TeamSummary]:
-    """Return the teams that hold a role, by name."""
+    """Return the teams with a role, by name."""
     query = (
         select(*_TEAM)
         .join(team_roles, team_roles.c.team_id == teams.c.id)
@@ -54,7 +54,7 @@ def find_teams(connection: Connection, org_id: str, role_id: str) -> list[TeamSu
 
 
 def find_tokens(connection: Connection, org_id: str, role_id: str) -> list[TokenSummary]:
-    """Return the organization's tokens that hold a role and are not revoked, by name."""
+    """Return the organization's tokens with a role that are not revoked, by name."""
     query = (
         select(
             access_tokens.c.id,
@@ -85,23 +85,23 @@ def find_team(connection: Connection, org_id: str, name: str) -> TeamSummary | N
 
 
 def lock_team(tx: Connection, team_id: str) -> bool:
-    """Keep a team from being deleted until the transaction ends; False when it is gone."""
+    """Lock a team; False when it no longer exists."""
     return tx.scalar(select(teams.c.id).where(teams.c.id == team_id).with_for_update()) is not None
 
 
 def find_private_role(tx: Connection, team_id: str) -> str | None:
-    """Return the id of the private role that a team holds, or None."""
+    """Return the id of a team's private role, or None."""
     query = (
         select(roles.c.id)
         .join(team_roles, team_roles.c.role_id == roles.c.id)
         .where(team_roles.c.team_id == team_id, roles.c.purpose == Purpose.ROLE_PRIVATE)
     )
-    found: str | None = tx.scalar(query.order_by(roles.c.id).limit(1))
-    return found
+    role_id: str | None = tx.scalar(query.order_by(roles.c.id).limit(1))
+    return role_id
 
 
 def find_grants(tx: Connection, team_id: str) -> list[tuple[str, int, str | None]]:
-    """Return what a team was given on stacks: the stack, the level, and the custom set if it is one."""
+    """Return a team's grants on stacks: the stack, the level, and the id of a custom permission set or None."""
     query = (
         select(stack_grants.c.stack_id, stack_grants.c.permission, stack_grants.c.set_id)
         .join(stacks, stacks.c.id == stack_grants.c.stack_id)
@@ -112,32 +112,32 @@ def find_grants(tx: Connection, team_id: str) -> list[tuple[str, int, str | None
 
 
 def add_team_role(tx: Connection, team_id: str, role_id: str, now_millis: int) -> None:
-    """Let a team hold a role; nothing changes when it does already."""
-    held = select(team_roles.c.role_id).where(team_roles.c.team_id == team_id, team_roles.c.role_id == role_id)
-    if tx.scalar(held) is None:
+    """Insert a role of a team unless the team has it."""
+    existing = select(team_roles.c.role_id).where(team_roles.c.team_id == team_id, team_roles.c.role_id == role_id)
+    if tx.scalar(existing) is None:
         tx.execute(insert(team_roles).values(team_id=team_id, role_id=role_id, created_at=now_millis))
 
 
 def remove_team_role(tx: Connection, team_id: str, role_id: str) -> bool:
-    """Take a role from a team; False when it did not hold it."""
-    held = (team_roles.c.team_id == team_id, team_roles.c.role_id == role_id)
-    return tx.execute(delete(team_roles).where(*held)).rowcount == 1
+    """Delete a role of a team; False when the team does not have it."""
+    is_role = (team_roles.c.team_id == team_id, team_roles.c.role_id == role_id)
+    return tx.execute(delete(team_roles).where(*is_role)).rowcount == 1
 
 
 def remove_team_roles(tx: Connection, team_id: str) -> None:
-    """Take all roles from a team."""
+    """Delete all roles of a team."""
     tx.execute(delete(team_roles).where(team_roles.c.team_id == team_id))
 
 
 def is_unused(tx: Connection, role_id: str) -> bool:
-    """Tell whether nobody holds or composes a record."""
-    counted = (
+    """Tell whether no member, team, token or record uses a record."""
+    counts = (
         _number(members, members.c.role_id == role_id),
         _number(team_roles, team_roles.c.role_id == role_id),
         _number(access_tokens, and_(access_tokens.c.role_id == role_id, access_tokens.c.revoked_at.is_(None))),
         _number(role_references, role_references.c.composed_id == role_id),
     )
-    return not any(tx.execute(select(*counted)).one())
+    return not any(tx.execute(select(*counts)).one())
 
 
 _TEAM = (teams.c.id, teams.c.kind, teams.c.name, teams.c.display_name, teams.c.description)
@@ -149,14 +149,14 @@ def _number(table: Any, condition: ColumnElement[bool]) -> Any:  # noqa: ANN401 
 
 def _of_member(role_id: str) -> ColumnElement[bool]:
     role = built_in.role_of(role_id)
-    named = members.c.role_id == role_id
-    return named if role is None else or_(named, and_(members.c.role_id.is_(None), members.c.role == role))
+    is_named = members.c.role_id == role_id
+    return is_named if role is None else or_(is_named, and_(members.c.role_id.is_(None), members.c.role == role))
 
 
 def _of_token(role_id: str) -> ColumnElement[bool]:
-    """Return the condition that a token holds a role: one without a role of its own is an admin or a member."""
-    named = access_tokens.c.role_id == role_id
+    """Return the condition that a token has a role: a token without a role of its own is an admin or a member."""
+    is_named = access_tokens.c.role_id == role_id
     role = built_in.role_of(role_id)
     if role not in (Role.ADMIN, Role.MEMBER):
-        return named
-    return or_(named, and_(access_tokens.c.role_id.is_(None), access_tokens.c.is_admin.is_(role is Role.ADMIN)))
+        return is_named
+    return or_(is_named, and_(access_tokens.c.role_id.is_(None), access_tokens.c.is_admin.is_(role is Role.ADMIN)))

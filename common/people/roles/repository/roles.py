@@ -1,4 +1,4 @@
-"""Rows of custom roles, permission sets and policies, and of what they compose."""
+"""Rows of custom roles, permission sets and policies, and of their compositions."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -25,18 +25,19 @@ _COLUMNS = (
 
 
 def lock(tx: Connection, org_id: str) -> None:
-    """Let one transaction at a time change the roles of an organization: what composes what is decided over all of them."""
+    """Lock an organization, so that one transaction at a time changes its roles: rules of composition concern all of them."""
     tx.execute(select(organizations.c.id).where(organizations.c.id == org_id).with_for_update())
 
 
 def find(connection: Connection, org_id: str, role_id: str) -> Record | None:
     """Return a record of the organization, or None."""
-    found = _records(connection, select(*_COLUMNS).where(roles.c.id == role_id, roles.c.org_id == org_id))
-    return found[0] if found else None
+    query: Select[Any] = select(*_COLUMNS).where(roles.c.id == role_id, roles.c.org_id == org_id)
+    row = connection.execute(query).one_or_none()
+    return _to_record(row) if row is not None else None
 
 
 def lock_record(tx: Connection, role_id: str) -> None:
-    """Wait for whoever gives a record to somebody at this moment, and let nobody give it until the transaction ends."""
+    """Lock a record, so that it is not given to a member, team or token until the transaction ends."""
     tx.execute(select(roles.c.id).where(roles.c.id == role_id).with_for_update())
 
 
@@ -47,9 +48,9 @@ def find_all(connection: Connection, org_id: str, purpose: Purpose | None) -> li
 
 
 def find_of_teams(connection: Connection, org_id: str, team_ids: Collection[str]) -> tuple[list[Record], set[str]]:
-    """Return the records that the teams hold, and the ids of all roles that they hold, built-in ones too."""
-    held = select(team_roles.c.role_id).where(team_roles.c.team_id.in_(team_ids))
-    ids = set(connection.scalars(held)) if team_ids else set()
+    """Return the records of the teams, and the ids of all their roles, built-in ones too."""
+    query = select(team_roles.c.role_id).where(team_roles.c.team_id.in_(team_ids))
+    ids = set(connection.scalars(query)) if team_ids else set()
     return (find_several(connection, org_id, ids), ids) if ids else ([], ids)
 
 
@@ -66,23 +67,23 @@ def find_rules(connection: Connection, org_id: str, ids: Collection[str]) -> dic
 
 
 def find_references(connection: Connection, org_id: str) -> dict[str, frozenset[str]]:
-    """Return for each record of the organization that composes others which ones."""
+    """Return the ids of the records that each record of the organization composes."""
     query = select(role_references.c.role_id, role_references.c.composed_id).join(roles, roles.c.id == role_references.c.role_id)
-    found: dict[str, set[str]] = {}
+    references: dict[str, set[str]] = {}
     for row in connection.execute(query.where(roles.c.org_id == org_id)):
-        found.setdefault(row.role_id, set()).add(row.composed_id)
-    return {role_id: frozenset(composed) for role_id, composed in found.items()}
+        references.setdefault(row.role_id, set()).add(row.composed_id)
+    return {role_id: frozenset(composed) for role_id, composed in references.items()}
 
 
 def count_others(connection: Connection, org_id: str, *, without: str) -> tuple[int, int]:
-    """Return how many records an organization has beside one, and how long their descriptors are together."""
+    """Return the number of an organization's records without one of them, and the total length of their descriptors."""
     size = func.coalesce(func.sum(func.length(roles.c.details)), 0)
     row = connection.execute(select(func.count(), size).where(roles.c.org_id == org_id, roles.c.id != without)).one()
     return int(row[0]), int(row[1])
 
 
 def add(tx: Connection, org_id: str, role_id: str, new: NewRecord, *, rules: str, now_millis: int) -> None:
-    """Insert a record; IntegrityError when there is one of that purpose and name."""
+    """Insert a record; IntegrityError for a name that another record of the purpose has."""
     tx.execute(
         insert(roles).values(
             id=role_id,
@@ -101,7 +102,7 @@ def add(tx: Connection, org_id: str, role_id: str, new: NewRecord, *, rules: str
 
 
 def replace(tx: Connection, record: Record, rules: str | None, now_millis: int) -> bool:
-    """Store a record's next version unless its version changed since; IntegrityError when its new name is taken."""
+    """Store a record's next version unless its version has changed; IntegrityError for a name that is taken."""
     values: dict[str, Any] = {
         "name": record.name,
         "description": record.description,
@@ -111,27 +112,27 @@ def replace(tx: Connection, record: Record, rules: str | None, now_millis: int) 
     }
     if rules is not None:
         values["rules"] = rules
-    is_same = (roles.c.id == record.id, roles.c.version == record.version)
-    return tx.execute(update(roles).values(values).where(*is_same)).rowcount == 1
+    is_unchanged = (roles.c.id == record.id, roles.c.version == record.version)
+    return tx.execute(update(roles).values(values).where(*is_unchanged)).rowcount == 1
 
 
 def update_rules(tx: Connection, rules: Mapping[str, str]) -> None:
-    """Store new rules of records whose own descriptor stays as it is."""
+    """Store the effective rules of records, without a new version."""
     if rules:
         change = update(roles).values(rules=bindparam("new_rules")).where(roles.c.id == bindparam("changed_id"))
         tx.execute(change, [{"changed_id": role_id, "new_rules": text} for role_id, text in rules.items()])
 
 
 def replace_references(tx: Connection, role_id: str, composed: Iterable[str]) -> None:
-    """Store which records one composes, in place of what it composed before."""
+    """Replace the list of records that a record composes."""
     tx.execute(delete_from(role_references).where(role_references.c.role_id == role_id))
-    rows = [{"role_id": role_id, "composed_id": found} for found in sorted(set(composed))]
+    rows = [{"role_id": role_id, "composed_id": composed_id} for composed_id in sorted(set(composed))]
     if rows:
         tx.execute(insert(role_references), rows)
 
 
 def delete(tx: Connection, role_id: str) -> None:
-    """Delete a record with everything that says it is composed, composes, or is held by a team."""
+    """Delete a record, its compositions, and its rows of teams."""
     tx.execute(delete_from(role_references).where(role_references.c.role_id == role_id))
     tx.execute(delete_from(role_references).where(role_references.c.composed_id == role_id))
     tx.execute(delete_from(team_roles).where(team_roles.c.role_id == role_id))

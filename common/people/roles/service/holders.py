@@ -1,4 +1,4 @@
-"""Who holds a role."""
+"""Members, teams and tokens with a role."""
 
 from common.backend import Backend
 from common.people.roles import steps
@@ -10,7 +10,7 @@ from common.rights.permissions import Permission
 
 
 def list_people(backend: Backend, caller: Caller, org: str, role_id: str) -> list[Person]:
-    """Return the members who hold a role themselves."""
+    """Return the members who have a role themselves."""
     membership = steps.require(caller, Permission.ROLE_READ, org)
     with backend.db.connect() as connection:
         record = steps.get(connection, membership.org_id, role_id)
@@ -18,7 +18,7 @@ def list_people(backend: Backend, caller: Caller, org: str, role_id: str) -> lis
 
 
 def list_teams(backend: Backend, caller: Caller, org: str, role_id: str) -> list[TeamSummary]:
-    """Return the teams that hold a role."""
+    """Return the teams with a role."""
     membership = steps.require(caller, Permission.ROLE_READ, org)
     with backend.db.connect() as connection:
         record = steps.get(connection, membership.org_id, role_id)
@@ -26,7 +26,7 @@ def list_teams(backend: Backend, caller: Caller, org: str, role_id: str) -> list
 
 
 def list_tokens(backend: Backend, caller: Caller, org: str, role_id: str) -> tuple[Record, list[TokenSummary]]:
-    """Return a role and the organization's tokens that hold it."""
+    """Return a role and the organization's tokens with it."""
     membership = steps.require(caller, Permission.ROLE_READ, org)
     with backend.db.connect() as connection:
         record = steps.get(connection, membership.org_id, role_id)

@@ -1,7 +1,7 @@
-"""Custom roles, permission sets and policies of an organization: made, changed, deleted, listed, and made the default.
+"""Custom roles, permission sets and policies of an organization, and its default role.
 
-Whoever is not an admin may give only what they hold themselves, so that a role is no way to more than one has. All changes
-of an organization's records take turns, since what composes what is decided over all of them.
+A caller who is not an admin may give only permissions that they have, so that a role is no way to more. Every change of an
+organization's records holds its lock, since rules about composition concern all records.
 """
 
 from dataclasses import asdict, replace
@@ -24,12 +24,19 @@ from common.people.roles.built_in import built_in_records
 from common.people.roles.composition import compose, rewrite_composers
 from common.people.roles.model import Holders, NewRecord, Purpose, Record, RoleChange, require_texts
 from common.people.roles.repository import holders, roles
+from common.people.roles.scopes import scopes_by_bucket
 from common.rights.built_in import ADMIN, BY_ID, MEMBER, ROLE_IDS
 from common.rights.caller import Caller, missing_org
 from common.rights.descriptor import Compose, all_permissions, encode
 from common.rights.membership import Membership
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission
+
+
+def list_scopes(caller: Caller, org: str) -> dict[str, dict[str, list[tuple[Permission, str]]]]:
+    """Return bucket → group → permissions with their descriptions, to any member of the organization."""
+    caller.require_member(org, missing=missing_org(org))
+    return scopes_by_bucket()
 
 
 def list_roles(backend: Backend, caller: Caller, org: str, purpose: Purpose | None) -> list[Record]:
@@ -41,52 +48,53 @@ def list_roles(backend: Backend, caller: Caller, org: str, purpose: Purpose | No
 
 
 def list_own_roles(backend: Backend, caller: Caller, org: str, purpose: Purpose | None) -> list[Record]:
-    """Return the roles that the caller holds in an organization, in person and by teams."""
+    """Return the caller's roles in an organization, their own and their teams'."""
     membership = caller.require_member(org, missing=missing_org(org))
-    own = membership.custom_role_id or ROLE_IDS.get(membership.role)
+    own_id = membership.custom_role_id or ROLE_IDS.get(membership.role)
     with backend.db.connect() as connection:
         of_teams, ids = roles.find_of_teams(connection, membership.org_id, membership.team_ids)
-        is_missing = own is not None and own not in BY_ID and own not in ids
-        custom = [*of_teams, *roles.find_several(connection, membership.org_id, [own])] if own and is_missing else of_teams
-    held = [*(found for found in built_in_records(membership.org_id) if found.id in {*ids, own}), *custom]
-    return steps.mark_default([found for found in held if purpose in (None, found.purpose)], membership.settings)
+        is_missing = own_id is not None and own_id not in BY_ID and own_id not in ids
+        custom = [*of_teams, *roles.find_several(connection, membership.org_id, [own_id])] if own_id and is_missing else of_teams
+    built_in = [record for record in built_in_records(membership.org_id) if record.id in {*ids, own_id}]
+    records = [record for record in [*built_in, *custom] if purpose in (None, record.purpose)]
+    return steps.mark_default(records, membership.settings)
 
 
 def get_role(backend: Backend, caller: Caller, org: str, role_id: str) -> Record:
-    """Return a record; NotFound when the organization has none of that id."""
+    """Return a record; NotFound for an unknown id."""
     membership = steps.require(caller, Permission.ROLE_READ, org)
     with backend.db.connect() as connection:
         return steps.mark_default([steps.get(connection, membership.org_id, role_id)], membership.settings)[0]
 
 
 def create_role(backend: Backend, caller: Caller, org: str, new: NewRecord, *, with_policy: bool) -> Record:
-    """Store a record; `with_policy` puts what it allows into a policy of the same name, which it composes.
+    """Create a record; `with_policy` puts its rules into a policy of the same name, which the record composes.
 
-    Raises BadRequest for what is no descriptor or over a limit, Conflict when the name is taken, Forbidden when it would
-    hold more than the caller does.
+    Raises BadRequest for a bad descriptor and over a limit, Conflict for a name that is taken, and Forbidden for a record with
+    more permissions than the caller has.
     """
     membership = steps.require(caller, Permission.ROLE_CREATE, org)
     require_texts(new.name, new.description, new.resource_type)
     if with_policy and not new.purpose.is_role:
-        raise BadRequest("only a role can be made together with its policy")
+        raise BadRequest("only a role can be created together with its policy")
 
     def create() -> Record:
         with backend.db.begin() as tx:
             roles.lock(tx, membership.org_id)
             now_millis = unix_millis(backend.clock.now())
-            wanted = new
+            record = new
             if with_policy:
                 policy = steps.create(tx, membership, replace(new, purpose=Purpose.POLICY), now_millis)
-                wanted = replace(new, details=encode(Compose(permission_descriptors=[policy.id])))
-            told = f"Made {new.purpose} {new.name!a}"
-            audit.record(tx, backend, caller, membership.org_id, Event.ROLE_CREATED, description=told)
-            return steps.create(tx, membership, wanted, now_millis)
+                record = replace(new, details=encode(Compose(permission_descriptors=[policy.id])))
+            description = f"Made {new.purpose} {new.name!a}"
+            audit.record(tx, backend, caller, membership.org_id, Event.ROLE_CREATED, description=description)
+            return steps.create(tx, membership, record, now_millis)
 
     return retry(create)
 
 
 def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change: RoleChange) -> Record:
-    """Change a record, and with it what every record that composes it comes to; errors as in create_role."""
+    """Change a record, and the effective rules of all records that compose it; errors as in create_role."""
     membership = steps.require(caller, Permission.ROLE_UPDATE, org)
     require_texts(change.name, change.description)
 
@@ -94,20 +102,20 @@ def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change
         with backend.db.begin() as tx:
             roles.lock(tx, membership.org_id)
             old = _load_custom(tx, membership.org_id, role_id)
-            given = {name: value for name, value in asdict(change).items() if value is not None}
-            _put(tx, membership, replace(old, **given), unix_millis(backend.clock.now()), rules_too=change.details is not None)
-            told = f"Changed {', '.join(sorted(given)) or 'nothing'} of {old.purpose} {old.name!a}"
-            audit.record(tx, backend, caller, membership.org_id, Event.ROLE_UPDATED, description=told)
+            changes = {name: value for name, value in asdict(change).items() if value is not None}
+            _put(tx, membership, replace(old, **changes), unix_millis(backend.clock.now()), with_rules=change.details is not None)
+            description = f"Changed {', '.join(sorted(changes)) or 'nothing'} of {old.purpose} {old.name!a}"
+            audit.record(tx, backend, caller, membership.org_id, Event.ROLE_UPDATED, description=description)
             return steps.mark_default([steps.get(tx, membership.org_id, role_id)], membership.settings)[0]
 
     return retry(update)
 
 
 def delete_role(backend: Backend, caller: Caller, org: str, role_id: str, *, force: bool) -> None:
-    """Delete a record; Conflict while somebody holds or composes it, unless `force` takes it from them.
+    """Delete a record; Conflict while it is in use, unless `force` removes it from its holders.
 
-    With `force` members become plain members, teams and stacks lose it, tokens that have it are revoked, and records that
-    compose it give what is left.
+    With `force` members become plain members, teams and stacks lose the record, its tokens are revoked, and the records that
+    compose it keep their other rules.
     """
     membership = steps.require(caller, Permission.ROLE_DELETE, org)
 
@@ -120,62 +128,62 @@ def delete_role(backend: Backend, caller: Caller, org: str, role_id: str, *, for
                 raise Forbidden(
                     f"role {record.name!a} is your own: without it you would be a plain member, so only an admin may delete it"
                 )
-            held_by = _holders(tx, backend, record).sentence()
-            if held_by and not force:
+            holders_text = _count_holders(tx, backend, record).sentence()
+            if holders_text and not force:
                 raise Conflict(
-                    f"role {record.name!a} is in use: {held_by}; take it away from them first, or delete it with force"
+                    f"role {record.name!a} is in use: {holders_text}; remove it from them first, or delete it with force"
                 )
-            if held_by:
-                _take_from_everybody(tx, backend, record)
+            if holders_text:
+                _remove_from_holders(tx, backend, record)
             roles.delete(tx, record.id)
-            told = f"Deleted {record.purpose} {record.name!a}" + (f", taken from {held_by}" if held_by else "")
-            audit.record(tx, backend, caller, membership.org_id, Event.ROLE_DELETED, description=told)
+            description = f"Deleted {record.purpose} {record.name!a}" + (f", taken from {holders_text}" if holders_text else "")
+            audit.record(tx, backend, caller, membership.org_id, Event.ROLE_DELETED, description=description)
 
     retry(delete)
 
 
 def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -> None:
-    """Choose the role that new members of the organization get."""
+    """Set the role that new members of the organization get."""
     membership = steps.require(caller, Permission.ROLE_UPDATE, org)
     steps.require(caller, Permission.ORGANIZATION_UPDATE, org)
 
-    def choose() -> None:
+    def update() -> None:
         with backend.db.begin() as tx:
             roles.lock(tx, membership.org_id)
             record = steps.get(tx, membership.org_id, role_id)
             if record.purpose is not Purpose.ROLE or record.id == ADMIN.id:
-                raise BadRequest(f"{record.name!a} cannot be the role of new members: only a role that is not the admin's can")
+                raise BadRequest(f"{record.name!a} cannot be the role of new members: only a role other than the admin's can")
             if record.id == MEMBER.id:
                 membership.require_as_member()
             membership.require_permissions(all_permissions(steps.get_rules(tx, record)))
             update_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, default_role_id=record.id))
-            told = f"New members get role {record.name!a}"
-            audit.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=told)
+            description = f"New members get role {record.name!a}"
+            audit.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=description)
 
-    retry(choose)
+    retry(update)
 
 
-def _put(tx: Connection, membership: Membership, record: Record, now_millis: int, *, rules_too: bool) -> None:
-    composition = compose(tx, membership.org_id, record.id, record.details) if rules_too else None
+def _put(tx: Connection, membership: Membership, record: Record, now_millis: int, *, with_rules: bool) -> None:
+    composition = compose(tx, membership.org_id, record.id, record.details) if with_rules else None
     if composition is not None:
         membership.require_permissions(all_permissions(composition.rules))
         steps.require_space(tx, membership.org_id, record.id, record.details)
     with unless_taken(steps.duplicate_message(record.purpose, record.name)):
         is_stored = roles.replace(tx, record, composition.text if composition is not None else None, now_millis)
     if not is_stored:
-        raise Contention(f"role {record.name!a} was changed by somebody else at the same time; try again")
+        raise Contention(f"role {record.name!a} was changed at the same time; try again")
     if composition is not None:
         roles.replace_references(tx, record.id, composition.composed)
         rewrite_composers(tx, membership.org_id, record.id, composition.rules)
 
 
-def _holders(tx: Connection, backend: Backend, record: Record) -> Holders:
-    found = holders.count(tx, record.org_id, record.id, unix_millis(backend.clock.now()))
+def _count_holders(tx: Connection, backend: Backend, record: Record) -> Holders:
+    counts = holders.count(tx, record.org_id, record.id, unix_millis(backend.clock.now()))
     settings = get_settings(tx, record.org_id)
-    return replace(found, is_default=record.id in (settings.default_role_id, settings.default_deployment_role_id))
+    return replace(counts, is_default=record.id in (settings.default_role_id, settings.default_deployment_role_id))
 
 
-def _take_from_everybody(tx: Connection, backend: Backend, record: Record) -> None:
+def _remove_from_holders(tx: Connection, backend: Backend, record: Record) -> None:
     clear_role(tx, record.org_id, record.id)
     access.revoke_tokens_of_role(tx, record.id, backend.clock.now())
     grants.delete_of_set(tx, record.id)

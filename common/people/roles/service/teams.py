@@ -1,4 +1,4 @@
-"""Roles of teams: what every member of a team, and every token of it, holds besides their own."""
+"""Roles of teams, which every member and every token of the team has."""
 
 from collections.abc import Sequence
 
@@ -26,76 +26,76 @@ def list_team_roles(backend: Backend, caller: Caller, org: str, team: str) -> li
     """Return the roles of a team, built-in ones first."""
     membership = steps.require(caller, Permission.TEAM_READ, org)
     with backend.db.connect() as connection:
-        found = _find(connection, membership, team)
-        custom, ids = roles.find_of_teams(connection, membership.org_id, [found.id])
+        team_id = _get_team(connection, membership, team).id
+        custom, ids = roles.find_of_teams(connection, membership.org_id, [team_id])
     built_in = [record for record in built_in_records(membership.org_id) if record.id in ids]
     return steps.mark_default([*built_in, *custom], membership.settings)
 
 
 def add_team_role(backend: Backend, caller: Caller, org: str, team: str, role_id: str) -> None:
-    """Let a team hold a role; a repeat changes nothing. Forbidden when the role gives more than the caller holds."""
+    """Give a team a role; a repeat changes nothing. Forbidden for a role with more permissions than the caller has."""
     membership = steps.require(caller, Permission.ROLE_UPDATE, org)
 
-    def give() -> None:
+    def add() -> None:
         with backend.db.begin() as tx:
             roles.lock(tx, membership.org_id)
-            found = _locked(tx, membership, team)
+            team_id = _lock_team(tx, membership, team).id
             record = steps.get(tx, membership.org_id, role_id)
             if not record.purpose.is_role:
-                raise BadRequest(f"{record.name!a} is a {record.purpose}, and a team can hold roles only")
+                raise BadRequest(f"{record.name!a} is a {record.purpose}, and a team can have roles only")
             if record.id == ADMIN.id and not membership.is_admin:
                 raise Forbidden(f"only an admin of organization {membership.login} can make a team's members admins")
             membership.require_permissions(d.all_permissions(steps.get_rules(tx, record)))
-            holders.add_team_role(tx, found.id, record.id, unix_millis(backend.clock.now()))
+            holders.add_team_role(tx, team_id, record.id, unix_millis(backend.clock.now()))
 
-    retry(give)
+    retry(add)
 
 
 def remove_team_role(backend: Backend, caller: Caller, org: str, team: str, role_id: str) -> None:
-    """Take a role from a team; NotFound when the team does not hold it."""
+    """Remove a role from a team; NotFound when the team does not have it."""
     membership = steps.require(caller, Permission.ROLE_UPDATE, org)
 
-    def take() -> None:
+    def remove() -> None:
         with backend.db.begin() as tx:
-            found = _find(tx, membership, team)
-            if not holders.remove_team_role(tx, found.id, role_id):
-                raise NotFound(f"team {found.name!a} does not have role {role_id[:100]!a}")
+            summary = _get_team(tx, membership, team)
+            if not holders.remove_team_role(tx, summary.id, role_id):
+                raise NotFound(f"team {summary.name!a} does not have role {role_id[:100]!a}")
 
-    retry(take)
+    retry(remove)
 
 
 def enable_team_roles(backend: Backend, caller: Caller, org: str, team: str) -> Record:
-    """Turn what a team was given on single stacks into a private role that it holds, and return it; a repeat finds it."""
+    """Turn a team's grants on single stacks into a private role of the team, and return it; a repeat returns the same."""
     membership = steps.require(caller, Permission.ROLE_UPDATE, org)
 
     def enable() -> Record:
         with backend.db.begin() as tx:
             roles.lock(tx, membership.org_id)
-            found = _locked(tx, membership, team)
-            private_id = holders.find_private_role(tx, found.id)
+            summary = _lock_team(tx, membership, team)
+            private_id = holders.find_private_role(tx, summary.id)
             if private_id is not None:
                 return steps.get(tx, membership.org_id, private_id)
-            return _make_private(tx, backend, membership, found)
+            return _create_private_role(tx, backend, membership, summary)
 
     return retry(enable)
 
 
-def _make_private(tx: Connection, backend: Backend, membership: Membership, team: TeamSummary) -> Record:
+def _create_private_role(tx: Connection, backend: Backend, membership: Membership, team: TeamSummary) -> Record:
     now_millis = unix_millis(backend.clock.now())
-    details = d.encode(_converted(holders.find_grants(tx, team.id)))
+    details = d.encode(_to_descriptor(holders.find_grants(tx, team.id)))
     description = f"What team {team.name} was given on single stacks."
     new = NewRecord(team.name, description, Purpose.ROLE_PRIVATE, _GLOBAL, details)
-    # Nobody gets anything that they do not have already, so the caller need not hold it.
+    # The team has these permissions already, so the caller need not have them.
     record = steps.create(tx, membership, new, now_millis, is_held=True)
     holders.add_team_role(tx, team.id, record.id, now_millis)
     grants.delete_of_principal(tx, team.id)
     return record
 
 
-def _converted(found: Sequence[tuple[str, int, str | None]]) -> d.Descriptor:
-    """Return grants as a descriptor: for each permission set the stacks on which it was given."""
+def _to_descriptor(grants_on_stacks: Sequence[tuple[str, int, str | None]]) -> d.Descriptor:
+    """Return grants as a descriptor: each permission set with its stacks."""
     stacks_of: dict[str, list[str]] = {}
-    for stack_id, level, set_id in found:
+    for stack_id, level, set_id in grants_on_stacks:
         if StackLevel(level) is not StackLevel.NONE:
             stacks_of.setdefault(LEVEL_SETS[StackLevel(level)].id, []).append(stack_id)
         if set_id is not None:
@@ -111,18 +111,18 @@ def _converted(found: Sequence[tuple[str, int, str | None]]) -> d.Descriptor:
     )
 
 
-def _locked(tx: Connection, membership: Membership, team: str) -> TeamSummary:
-    found = _find(tx, membership, team)
-    if not holders.lock_team(tx, found.id):
+def _lock_team(tx: Connection, membership: Membership, team: str) -> TeamSummary:
+    summary = _get_team(tx, membership, team)
+    if not holders.lock_team(tx, summary.id):
         raise _missing(team)
-    return found
+    return summary
 
 
-def _find(connection: Connection, membership: Membership, team: str) -> TeamSummary:
-    found = holders.find_team(connection, membership.org_id, team)
-    if found is None:
+def _get_team(connection: Connection, membership: Membership, team: str) -> TeamSummary:
+    summary = holders.find_team(connection, membership.org_id, team)
+    if summary is None:
         raise _missing(team)
-    return found
+    return summary
 
 
 def _missing(team: str) -> NotFound:

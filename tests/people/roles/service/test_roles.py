@@ -88,10 +88,10 @@ class TestCreateRole:
         assert len(BUILT_INS) == len(role_service.list_roles(backend, admin, ORG, None))
 
     def test_refuses_what_becomes_too_large(self, backend: Backend, admin: Caller) -> None:
-        """A small text that composes a large record many times is counted as what it comes to."""
+        """A small text that composes a large record many times is counted in full."""
         large = make_role(backend, admin, "large", group(*[allow("stack:read")] * 2000), Purpose.SET)
 
-        with pytest.raises(BadRequest, match="with all that it composes"):
+        with pytest.raises(BadRequest, match="with the records that it composes"):
             make_role(backend, admin, "huge", group(*[compose(large.id)] * 50))
 
     def test_refuses_what_becomes_too_deep(self, backend: Backend, admin: Caller) -> None:
