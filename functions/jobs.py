@@ -18,7 +18,7 @@ from common.db.faults import is_duplicate
 from common.mailing import cleanup as mailing
 from common.mailing import service as mail
 from common.sign_in import cleanup as sign_in
-from common.sign_in import mails
+from common.sign_in.mails import service as mails
 from common.sign_in.saml import cleanup as saml
 from common.sign_in.workload_identity import cleanup as workload_identity
 from common.stacks.service import blobs, deleted
@@ -98,7 +98,7 @@ JOBS: tuple[Job, ...] = (
         until_none_left(
             each_area(
                 access.delete_expired,
-                sign_in.forget_expired,
+                sign_in.delete_expired,
                 workload_identity.forget_expired,
                 mailing.delete_expired,
                 saml.forget_expired,

@@ -84,13 +84,13 @@ class Watch(logging.Handler):
         return mock.patch.object(place, name, noted)
 
     def _noting_passwords(self) -> Any:
-        hashed = passwords.hashed
+        hashed = passwords.hash_password
 
         def noted(password: str) -> str:
             self.note("password", password)
             return hashed(password)
 
-        return mock.patch.object(passwords, "hashed", noted)
+        return mock.patch.object(passwords, "hash_password", noted)
 
     def _noting_settings(self) -> Any:
         begin = Settings.__init__

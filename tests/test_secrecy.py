@@ -18,7 +18,7 @@ class TestWatch:
         log = logging.getLogger("stackhold.test")
         with watch.watching():
             token, password = secrets.token_hex(20), "correct horse battery"
-            passwords.hashed(password)
+            passwords.hash_password(password)
             Settings({"SMTP_PASSWORD": "hush-hush-hush"})
             log.warning("made pul-%s", token)
             log.info("mail with %r", {"password": "hush-hush-hush"})

@@ -5,6 +5,8 @@ clients clean the paths of their requests, so they are refused.
 """
 
 import re
+import secrets
+from collections.abc import Callable
 
 from common.core.errors import BadRequest
 
@@ -15,6 +17,7 @@ TAGS_LIMIT = 100
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]")
 _TAG_NAME = re.compile(r"[a-zA-Z0-9-_.:]{1,40}")
+_VARIANTS = 19
 _UNADDRESSABLE = (".", "..")
 # Where pages and calls of this server begin, and words that people take for one: nobody may be called so, in any case. A test
 # holds the first ones against all routes. `admin` is the first administrator's own name.
@@ -128,6 +131,17 @@ def require_tag(name: str, value: str) -> None:
 def is_name(name: str) -> bool:
     """Tell whether a stack or project can be called so at all; a look-up by any other name need not reach the database."""
     return len(name) <= NAME_LIMIT_BYTES and bool(_NAME.fullmatch(name)) and name not in _UNADDRESSABLE
+
+
+def numbered(name: str) -> list[str]:
+    """Return a name and then the same name with `-2`, `-3` and so on."""
+    return [name, *(f"{name}-{number}" for number in range(2, _VARIANTS + 1))]
+
+
+def first_free(name: str, is_taken: Callable[[str], bool]) -> str:
+    """Return the first of the `numbered` names that is not taken, or the name with random characters if all are."""
+    free = (variant for variant in numbered(name) if not is_taken(variant))
+    return next(free, f"{name}-{secrets.token_hex(4)}")
 
 
 def _require_name(noun: str, name: str) -> None:

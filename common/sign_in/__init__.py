@@ -1,1 +1,1 @@
-"""How people sign in: by address and password, and through identity providers; their browsers' sessions."""
+"""Sign-in: with an address and a password, with identity providers, and for machines; sessions of browsers."""

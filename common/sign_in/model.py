@@ -1,4 +1,4 @@
-"""What providers have in common, as values: their names, what they say of somebody, and the secrets of one sign-in. No I/O."""
+"""Values of sign-in with identity providers: providers, accounts there, identities and pending sign-ins. No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ _TEXT_LIMIT = 255
 
 
 class Provider(StrEnum):
-    """A provider, by its place in the addresses of sign-in pages."""
+    """An identity provider, as the addresses of the sign-in pages name it."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
@@ -29,7 +29,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What binds a provider's answer to one sign-in."""
+    """The secrets that bind a provider's response to one sign-in."""
 
     state: str = field(repr=False)
     verifier: str = field(repr=False)
@@ -37,8 +37,8 @@ class Secrets:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """Which sign-in it is: hashes alone, so that a copy of the database completes none."""
+class SignInKey:
+    """The key of a pending sign-in. It has hashes only, so that a copy of the database completes no sign-in."""
 
     provider: str
     state_hash: str
@@ -46,8 +46,8 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """What a sign-in is resumed with; `user_id` says who links another identity to their account."""
+class PendingSignIn:
+    """A sign-in that was sent to a provider; `user_id` is the user who links an identity, or None for a sign-in."""
 
     verifier: str = field(repr=False)
     nonce: str = field(repr=False)
@@ -56,8 +56,8 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a provider sent a browser back with; a part that is missing is an empty text."""
+class AuthorizationResponse:
+    """The parameters that a provider sends a browser back with; a missing one is an empty text."""
 
     state: str = field(repr=False)
     code: str = field(default="", repr=False)
@@ -67,11 +67,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who somebody is at a provider.
+    """The account of a person at a provider.
 
-    `provider` and `subject` never change for the same account; `email` is empty for none, in lower case, and the account's
-    own only if `is_verified`. `is_own`: the provider is the operator's, so everybody whom it lets in may come. `groups` is
-    None where the provider has no say about them.
+    `provider` and `subject` never change for the same account. `email` is in lower case, or empty; it belongs to the account
+    only if `is_verified`. `is_own`: the provider is the operator's, so everyone with an account there may sign in. `groups` is
+    None if the provider does not say anything about groups.
     """
 
     provider: str
@@ -85,16 +85,16 @@ class Account:
 
     @property
     def address(self) -> str:
-        """Return the address that is known to be theirs, or an empty text."""
+        """Return the verified address, or an empty text."""
         return self.email if self.is_verified else ""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """An identity that is somebody's; `is_there` is false when that user is gone. `has_address`: they have one already."""
+class IdentityOwner:
+    """The user of an identity. `exists` is false if the user was removed; `has_address` if they have an address already."""
 
     user_id: str
-    is_there: bool
+    exists: bool
     has_address: bool
 
 
@@ -110,8 +110,8 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An organization that groups lead to, with one of its teams that they lead to, if there is one, and who is in them."""
+class GroupTarget:
+    """An organization that groups lead to, with one of its teams if they lead to one, and the user's memberships in both."""
 
     org: str
     org_id: str
@@ -123,13 +123,13 @@ class Place:
 
 
 class BadAccount(Exception):
-    """A provider's answer lacks what an account must have; the text says what, and holds nothing of the answer."""
+    """A provider's answer lacks a required member; the text says which, and repeats nothing of the answer."""
 
 
 def subject_of(value: object) -> str:
-    """Return a provider's id of an account as text; raises BadAccount for what cannot be one.
+    """Return a provider's id of an account as text; raises BadAccount if it is not valid.
 
-    OpenID Connect allows 255 ASCII characters; anything else could be kept differently than it was sent.
+    OpenID Connect allows 255 ASCII characters; the database could store other characters differently.
     """
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not 0 < len(text) <= _TEXT_LIMIT or not (text.isascii() and text.isprintable()):
@@ -138,22 +138,22 @@ def subject_of(value: object) -> str:
 
 
 def text_of(claims: Mapping[str, Any], *names: str) -> str:
-    """Return the first of some members that is a text with something to show in it, cut to what can be kept."""
-    texts = (_shown(claims.get(name)) for name in names)
+    """Return the first of some members that is a text with printable characters, cut to the longest that can be stored."""
+    texts = (_printable(claims.get(name)) for name in names)
     return next((text for text in texts if text), "")
 
 
 def address_of(value: object) -> str:
-    """Return an address in lower case, or an empty text for what is none."""
+    """Return an address in lower case, or an empty text if the value is not an address."""
     return clean_address(value) if isinstance(value, str) else ""
 
 
 def own_name(kind: Provider, address: str) -> str:
-    """Return what `identities` call the operator's own server: ids are unique on one server only."""
+    """Return the name of the operator's own server in `identities`: ids are unique on one server only."""
     return f"{kind}:{sha256(address.rstrip('/').encode()).hexdigest()[:24]}"
 
 
-def _shown(value: object) -> str:
-    """Return a text without what cannot be shown: halves of surrogate pairs, which no database keeps, among it."""
+def _printable(value: object) -> str:
+    """Return a text without unprintable characters, such as surrogates, which no database stores."""
     text = value if isinstance(value, str) else ""
-    return "".join(one for one in text[: 4 * _TEXT_LIMIT] if one.isprintable()).strip()[:_TEXT_LIMIT]
+    return "".join(character for character in text[: 4 * _TEXT_LIMIT] if character.isprintable()).strip()[:_TEXT_LIMIT]

@@ -1,38 +1,32 @@
-"""Makes people: a user with a personal organization of the same name."""
+"""Creates people: a user with a personal organization of the same name."""
 
 import re
-import secrets
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from common.core.names import is_reserved
+from common.core.names import first_free, is_reserved
 from common.people.orgs import steps as orgs
 from common.people.users import steps as users
 
-_UNFIT = re.compile(r"[^A-Za-z0-9-]+")
-_LENGTH = 32
-_TRIES = 20
+_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9-]+")
+_LOGIN_LENGTH, _SHORTEST = 32, 3
 
 
-def add_person(tx: Connection, *, login: str, name: str, email: str, now: datetime) -> str:
-    """Make a person and return the id, a step; `email` is an address that is known to be theirs, or empty.
+def create_person(tx: Connection, *, login: str, name: str, email: str, now: datetime) -> str:
+    """Create a person and return their id, a step; `email` is an address that is known to be theirs, or empty.
 
-    Raises BadRequest for a login that cannot be, IntegrityError for one that is taken, by a user or an organization.
+    Raises BadRequest for a login that is not valid, IntegrityError if a user or an organization has it.
     """
     user_id = users.create(tx, login=login, name=name or login, email=email, site_admin=False, now=now)
     orgs.create_personal_organization(tx, login=login, name=name or login, user_id=user_id, now=now)
     return user_id
 
 
-def free_login(tx: Connection, wanted: str) -> str:
-    """Return a login like the wanted one that nobody has yet: a step. Somebody else may take it meanwhile."""
-    base = _UNFIT.sub("-", wanted.partition("@")[0])[:_LENGTH].strip("-")
-    if len(base) < 3:
+def free_login(tx: Connection, text: str) -> str:
+    """Return a login like a text that is not taken, a step. Another process may take it meanwhile."""
+    base = _NOT_ALLOWED.sub("-", text.partition("@")[0])[:_LOGIN_LENGTH].strip("-")
+    if len(base) < _SHORTEST:
         base = f"user-{base}".rstrip("-")
-    for number in range(1, _TRIES):
-        login = base if number == 1 else f"{base}-{number}"
-        # Every user has an organization of the same name.
-        if not is_reserved(login) and not orgs.is_taken(tx, login):
-            return login
-    return f"{base}-{secrets.token_hex(3)}"
+    # Every user has an organization of the same name.
+    return first_free(base, lambda login: is_reserved(login) or orgs.is_taken(tx, login))

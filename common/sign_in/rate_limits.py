@@ -1,8 +1,8 @@
-"""Limits how often somebody may try: counted in the database, so that forty processes count together.
+"""Rate limits of sign-in. Tries are counted in the database, so that all processes count together.
 
-What is counted is named by a keyed hash, so that the table tells neither addresses nor who tried. Names are counted as they
-were typed, whether somebody has them or not: a refusal says nothing about accounts. An account has two names, its login and
-its address, so it can be tried at twice a name's limit.
+A subject is stored as a keyed hash, so that the table shows neither addresses nor who tried. Names are counted as they were
+typed, with or without an account, so a refusal says nothing about accounts. An account has two names, its login and its
+address, so twice a name's limit can be tried on it.
 """
 
 import hmac
@@ -20,13 +20,13 @@ from common.sign_in.repository import rate_limits
 
 _SECOND = 1000
 _ROUNDS = 2
-# An IPv6 customer has a network of this size.
+# The size of the network of one IPv6 customer.
 _NETWORK_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How often something may be tried within a window of time."""
+    """How many tries are allowed within a window of time."""
 
     kind: str
     tries: int
@@ -40,70 +40,70 @@ SIGN_UP_OF_ADDRESS = Limit("sign-up of address", 5, 3600)
 SIGN_UP_OF_CLIENT = Limit("sign-up of client", 20, 3600)
 RESET_OF_ADDRESS = Limit("reset of address", 3, 3600)
 RESET_OF_CLIENT = Limit("reset of client", 20, 3600)
-# Each begins a sign-in at a provider, which is kept until it comes back.
+# Each try stores a pending sign-in until it expires.
 PROVIDER_OF_CLIENT = Limit("provider of client", 300, 900)
-# Of identity tokens that were refused: each is an entry in an organization's audit log.
+# Refused identity tokens: each is an event in an organization's audit log.
 REFUSAL_OF_CLIENT = Limit("refusal of client", 100, 900)
 MAIL_OF_ACCOUNT = Limit("mail of account", 5, 3600)
 LONGEST_WINDOW_SECONDS = 3600
 
 
-def take(backend: Backend, *asked: tuple[Limit, str]) -> list[str]:
-    """Count a try of each subject and return what `give_back` takes; raises TooManyRequests for one that is used up.
+def count(backend: Backend, *subjects: tuple[Limit, str]) -> list[str]:
+    """Count a try of each subject and return the argument for `refund`; raises TooManyRequests if a limit is used up.
 
-    An empty subject is not known and not counted. A few statements, each by itself: tries count even if what they were for
+    An empty subject is unknown and is not counted. Each try is a statement of its own, so that it counts even if the use case
     fails.
     """
-    # No permission check: it is asked before anybody is let in.
-    return [_take(backend, limit, subject) for limit, subject in asked if subject]
+    # No permission check: this runs before the caller is known.
+    return [_count(backend, limit, subject) for limit, subject in subjects if subject]
 
 
-def give_back(backend: Backend, taken: list[str]) -> None:
-    """Take tries back that succeeded: failures alone count."""
+def refund(backend: Backend, counted: list[str]) -> None:
+    """Uncount tries that succeeded: only failures count."""
 
     def change() -> None:
         with backend.db.connect() as connection:
-            rate_limits.give_back(connection, taken)
+            rate_limits.decrement(connection, counted)
 
-    if taken:
+    if counted:
         retry(change)
 
 
 def client_subject(address: str) -> str:
-    """Return what a client's network address counts as, or an empty text for what is none."""
+    """Return the subject of a client's network address, or an empty text if it is not an address."""
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return ""
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((int(found), _NETWORK_BITS), strict=False))
-    return str(found)
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(parsed), _NETWORK_BITS), strict=False))
+    return str(parsed)
 
 
-def _take(backend: Backend, limit: Limit, subject: str) -> str:
-    named = hmac.new(service_key(backend, "throttle"), f"{limit.kind}:{subject}".encode("utf-8", "replace"), sha256).hexdigest()
-    began_at = None
-    for _ in range(_ROUNDS):  # Again when another process began the window meanwhile.
-        if retry(lambda: _is_counted(backend, limit, named)):
-            return named
+def _count(backend: Backend, limit: Limit, subject: str) -> str:
+    text = f"{limit.kind}:{subject}".encode("utf-8", "replace")
+    row_id = hmac.new(service_key(backend, "throttle"), text, sha256).hexdigest()
+    started_at = None
+    for _ in range(_ROUNDS):  # Again if another process started the window meanwhile.
+        if retry(lambda: _is_counted(backend, limit, row_id)):
+            return row_id
         with backend.db.connect() as connection:
-            began_at = rate_limits.find_window(connection, named)
-    left_millis = (began_at or 0) + limit.window_seconds * _SECOND - unix_millis(backend.clock.now())
+            started_at = rate_limits.find_window(connection, row_id)
+    left_millis = (started_at or 0) + limit.window_seconds * _SECOND - unix_millis(backend.clock.now())
     seconds = max(1, min(limit.window_seconds, -(-left_millis // _SECOND)))
-    msg = f"too many tries; wait {_spoken(seconds)} and try again"
-    raise TooManyRequests(msg, retry_after_seconds=seconds)
+    raise TooManyRequests(f"too many tries; wait {_in_minutes(seconds)} and try again", retry_after_seconds=seconds)
 
 
-def _is_counted(backend: Backend, limit: Limit, named: str) -> bool:
+def _is_counted(backend: Backend, limit: Limit, row_id: str) -> bool:
     now = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
         window = limit.window_seconds * _SECOND
-        if rate_limits.count(connection, named, now_millis=now, window_millis=window, tries=limit.tries):
+        if rate_limits.increment(connection, row_id, now_millis=now, window_millis=window, tries=limit.tries):
             return True
         try:
-            rate_limits.add(connection, named, now)
+            rate_limits.create(connection, row_id, now)
         except Exception as error:
             if is_duplicate(error):
                 return False
@@ -111,6 +111,6 @@ def _is_counted(backend: Backend, limit: Limit, named: str) -> bool:
     return True
 
 
-def _spoken(seconds: int) -> str:
+def _in_minutes(seconds: int) -> str:
     minutes = -(-seconds // 60)
     return "a minute" if minutes == 1 else f"{minutes} minutes"

@@ -6,9 +6,9 @@ The calls under /api/console are those that the original's installer makes first
 from fastapi import APIRouter, Request, Response
 
 from common.people.orgs import service as orgs
-from common.sign_in.accounts import accounts, email_addresses
-from common.sign_in.accounts import sign_up as signing_up
-from common.sign_in.accounts.sign_up import NewAccount
+from common.sign_in.accounts.model import NewAccount
+from common.sign_in.accounts.service import accounts, email_addresses
+from common.sign_in.accounts.service import sign_up as sign_ups
 from common.wire.accounts import (
     GetPendingEmailVerificationResponse,
     NewOrganizationRequest,
@@ -33,7 +33,7 @@ def sign_up(backend: BackendDep, request: Request, body: BodyDep) -> Response:
         asked.password,
         asked.token or "",
     )
-    return reply(SignedInResponse(signing_up.sign_up_for_token(backend, new, client=client_address(request))))
+    return reply(SignedInResponse(sign_ups.sign_up_for_token(backend, new, client=client_address(request))))
 
 
 @router.post("/api/console/email/login")
@@ -53,7 +53,7 @@ def make_organization(backend: BackendDep, caller: CallerDep, body: BodyDep) -> 
 
 @router.get("/api/user/pending-emails")
 def get_pending_email(backend: BackendDep, caller: CallerDep) -> Response:
-    waiting = email_addresses.find_waiting(backend, caller)
+    waiting = email_addresses.find_unconfirmed(backend, caller)
     return reply(GetPendingEmailVerificationResponse(waiting)) if waiting is not None else empty()
 
 

@@ -9,8 +9,9 @@ from common.backend import Backend
 from common.core.errors import BackendError
 from common.people.users.steps import NAME_LIMIT
 from common.rights.caller import Caller
-from common.sign_in.accounts import accounts, email_addresses
 from common.sign_in.accounts.passwords import LONGEST, SHORTEST
+from common.sign_in.accounts.service import accounts, email_addresses
+from common.sign_in.accounts.steps import is_sign_in_enabled
 from functions.http.deps import BackendDep
 from functions.pages.failures import reason
 from functions.pages.form_errors import attempt
@@ -75,7 +76,7 @@ def request_change(visitor: VisitorDep, backend: BackendDep, person: PersonDep, 
 def send_again(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Mail another link to the address that waits."""
     _ = form
-    return _changed(visitor, backend, person, "asked", lambda: email_addresses.send_again(backend, person))
+    return _changed(visitor, backend, person, "asked", lambda: email_addresses.resend(backend, person))
 
 
 @router.post(f"{_ACCOUNT}/address/cancel")
@@ -119,7 +120,7 @@ def _account_page(
         "account",
         status=int(error.status) if error is not None else 200,
         account=accounts.find_account(backend, person),
-        is_offered=accounts.is_login_offered(backend.settings),
+        is_offered=is_sign_in_enabled(backend.settings),
         news=news,
         problem=reason(error) if error is not None else "",
         part=part,

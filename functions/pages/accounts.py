@@ -12,10 +12,11 @@ from fastapi import APIRouter, Query, Response
 from common.backend import Backend
 from common.core.errors import BackendError
 from common.people.orgs.invites import service as invites
-from common.sign_in.accounts import accounts, email_addresses, password_reset
-from common.sign_in.accounts import sign_up as signing_up
+from common.sign_in.accounts.model import NewAccount
 from common.sign_in.accounts.passwords import LONGEST, SHORTEST
-from common.sign_in.accounts.sign_up import NewAccount
+from common.sign_in.accounts.service import email_addresses, password_reset
+from common.sign_in.accounts.service import sign_up as sign_ups
+from common.sign_in.accounts.steps import is_sign_in_enabled
 from functions.http.deps import BackendDep
 from functions.pages import captchas
 from functions.pages.failures import reason
@@ -32,7 +33,7 @@ _INVITATION = "/invites/{org}/{invite_id}"
 @router.get("/signup")
 def show_sign_up(visitor: VisitorDep, backend: BackendDep, token: _Query = "") -> Response:
     """Show the form for an account, with the address of the invitation that leads here."""
-    invite = signing_up.find_invitation(backend, token)
+    invite = sign_ups.find_invitation(backend, token)
     return _sign_up_page(visitor, backend, NewAccount("", "", invite.email if invite is not None else "", "", token))
 
 
@@ -53,7 +54,7 @@ def sign_up(
         token,
     )
     return attempt(
-        lambda: _entered(visitor, signing_up.sign_up(backend, new, client=visitor.client), return_to),
+        lambda: _entered(visitor, sign_ups.sign_up(backend, new, client=visitor.client), return_to),
         lambda error: _sign_up_page(visitor, backend, new, error),
     )
 
@@ -86,7 +87,7 @@ def verify(
 @router.get("/reset")
 def show_reset(visitor: VisitorDep, backend: BackendDep) -> Response:
     """Show the form that asks for a mail with a link to another password."""
-    return _reset_page(visitor, backend, is_offered=accounts.is_login_offered(backend.settings))
+    return _reset_page(visitor, backend, is_offered=is_sign_in_enabled(backend.settings))
 
 
 @router.post("/reset")
@@ -143,7 +144,7 @@ def _sign_up_page(
     error: BackendError | None = None,
 ) -> Response:
     settings = backend.settings
-    is_offered = signing_up.may_sign_up(settings) or (bool(new.token) and not signing_up.is_closed(settings))
+    is_offered = sign_ups.is_open(settings) or (bool(new.token) and not sign_ups.is_disabled(settings))
     return page(
         visitor,
         "signup",
@@ -201,7 +202,7 @@ def _invitation_page(visitor: Visitor, backend: Backend, org: str, invite_id: st
         invite=invite,
         here=here,
         sign_in=sign_in_path(here),
-        sign_up="" if signing_up.is_closed(backend.settings) else f"/signup?{urlencode({'token': token})}",
+        sign_up="" if sign_ups.is_disabled(backend.settings) else f"/signup?{urlencode({'token': token})}",
         is_member=caller is not None and caller.membership(org) is not None,
         is_theirs=caller is not None and invite.is_for(caller.email),
     )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from common.backend import Backend
 from common.mailing import service as mailing
 from common.rights.caller import Caller
-from common.sign_in import mails
+from common.sign_in.mails import service as mails
 from functions.http.deps import BackendDep
 from functions.pages.rendering import page, see_other
 from functions.pages.visitor import FormDep, PersonDep, Visitor, VisitorDep

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from common.backend import Backend
 from common.core.errors import NotFound
-from common.sign_in.external import linking, providers, service
-from common.sign_in.external.providers import Answer, Provider
+from common.sign_in.external import providers, service
+from common.sign_in.model import AuthorizationResponse, Provider
 from functions.http.deps import BackendDep
 from functions.pages.rendering import page, see_other
 from functions.pages.visitor import FormDep, PersonDep, VisitorDep, local_path
@@ -18,12 +18,12 @@ _Query = Annotated[str, Query()]
 _NEWS = {"linked": "The account was linked.", "unlinked": "The account was unlinked."}
 
 
-def get_answer(state: _Query = "", code: _Query = "", error: _Query = "", iss: _Query = "") -> Answer:
+def get_response(state: _Query = "", code: _Query = "", error: _Query = "", iss: _Query = "") -> AuthorizationResponse:
     """Return what a provider sent the browser back with."""
-    return Answer(state=state, code=code, error=error, issuer=iss)
+    return AuthorizationResponse(state=state, code=code, error=error, issuer=iss)
 
 
-AnswerDep = Annotated[Answer, Depends(get_answer)]
+ResponseDep = Annotated[AuthorizationResponse, Depends(get_response)]
 
 
 @router.get("/signin/{key}")
@@ -36,9 +36,9 @@ def begin(visitor: VisitorDep, backend: BackendDep, key: str, return_to: _Query 
 
 
 @router.get("/signin/{key}/callback")
-def finish(visitor: VisitorDep, backend: BackendDep, key: str, answer: AnswerDep) -> Response:
+def finish(visitor: VisitorDep, backend: BackendDep, key: str, authorization: ResponseDep) -> Response:
     """Take the browser back from a provider: signed in, or with another account linked."""
-    finished = service.finish(backend, visitor.caller, _provider(key), visitor.visit, answer)
+    finished = service.finish(backend, visitor.caller, _provider(key), visitor.visit, authorization)
     response = see_other(finished.return_to)
     if finished.session is not None:
         visitor.sign_in(response, finished.session)
@@ -52,8 +52,8 @@ def show_identities(visitor: VisitorDep, backend: BackendDep, person: PersonDep,
     return page(
         visitor,
         "identities",
-        identities=linking.list_identities(backend, person),
-        offers=providers.offered(settings),
+        identities=service.list_identities(backend, person),
+        offers=providers.list_offers(settings),
         labels=_labels(backend),
         news=_NEWS.get(news, ""),
     )
@@ -70,7 +70,7 @@ def link_identity(visitor: VisitorDep, backend: BackendDep, person: PersonDep, f
 @router.post(f"{_IDENTITIES}/unlink")
 def unlink_identity(backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Take a linked account away."""
-    linking.unlink(backend, person, form.text("provider"), form.exact("subject"))
+    service.unlink(backend, person, form.text("provider"), form.exact("subject"))
     return see_other(f"{_IDENTITIES}?news=unlinked")
 
 
@@ -83,4 +83,4 @@ def _provider(key: str) -> Provider:
 def _labels(backend: Backend) -> dict[str, str]:
     """Return what people call the providers, by what identities call them."""
     settings = backend.settings
-    return {providers.identity_name(settings, offer.key): offer.label for offer in providers.offered(settings)}
+    return {providers.identity_name(settings, offer.key): offer.label for offer in providers.list_offers(settings)}

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Response
 from common.backend import Backend
 from common.core.errors import NotFound
 from common.core.names import require_owner_name
-from common.sign_in.accounts import accounts, sign_up
+from common.sign_in.accounts.service import accounts, sign_up
+from common.sign_in.accounts.steps import is_sign_in_enabled
 from common.sign_in.external import providers
-from common.sign_in.sessions import sessions, token_sign_in
+from common.sign_in.sessions import service as sessions
 from functions.http.deps import BackendDep
 from functions.pages import static_files
 from functions.pages.failures import reason
@@ -49,7 +50,7 @@ def sign_in(visitor: VisitorDep, backend: BackendDep, form: FormDep) -> Response
 def sign_in_by_token(visitor: VisitorDep, backend: BackendDep, form: FormDep) -> Response:
     """Sign in with a personal access token of one's own."""
     token = form.text("token")
-    return _enter(visitor, backend, form, "token", lambda: token_sign_in.sign_in(backend, token, client=visitor.client))
+    return _enter(visitor, backend, form, "token", lambda: sessions.sign_in_with_token(backend, token, client=visitor.client))
 
 
 @router.get("/signin/organization")
@@ -108,7 +109,7 @@ def _ways(
 ) -> Response:
     settings, where = backend.settings, local_path(return_to)
     query = urlencode({"return_to": where})
-    offered = [(offer.label, f"/signin/{offer.key}?{query}") for offer in providers.offered(settings)]
+    offered = [(offer.label, f"/signin/{offer.key}?{query}") for offer in providers.list_offers(settings)]
     return page(
         visitor,
         "signin",
@@ -117,6 +118,6 @@ def _ways(
         field=field,
         return_to=where,
         providers=offered,
-        has_login=accounts.is_login_offered(settings),
-        has_sign_up=sign_up.may_sign_up(settings),
+        has_login=is_sign_in_enabled(settings),
+        has_sign_up=sign_up.is_open(settings),
     )

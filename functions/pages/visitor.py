@@ -15,7 +15,7 @@ from common.config.public_urls import base_url, is_secure
 from common.config.public_urls import origin as own_origin
 from common.core.errors import BadRequest, Forbidden, Unauthorized
 from common.rights.caller import Caller
-from common.sign_in.sessions import sessions
+from common.sign_in.sessions import service as sessions
 from functions.http.bodies import BodyDep
 from functions.http.deps import BackendDep, client_address
 from functions.http.middleware import PREFIX

@@ -15,7 +15,8 @@ from common.people.orgs.steps import update_settings
 from common.rights.caller import TokenKind
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, Role
-from common.sign_in.sessions import sessions
+from common.sign_in.sessions import service as sessions
+from common.sign_in.sessions import steps as session_steps
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import caller_of, make_admin, make_user
@@ -26,7 +27,7 @@ def signed_in(backend: Backend, login: str) -> str:
     make_admin(backend)
     caller = caller_of(backend, make_user(backend, login, org="acme"))
     with backend.db.begin() as tx:
-        secret = sessions.start(tx, backend, caller.user_id, provider="password")
+        secret = session_steps.start(tx, backend, caller.user_id, provider="password")
     return sessions.cookie(backend, secret)
 
 
@@ -81,7 +82,7 @@ class TestSession:
         first, token = signed_in(backend, "alice"), None
         alice = sessions.authenticate(backend, first)
         with backend.db.begin() as tx:
-            secrets = [sessions.start(tx, backend, alice.user_id, provider="token") for _ in range(2)]
+            secrets = [session_steps.start(tx, backend, alice.user_id, provider="token") for _ in range(2)]
             token = tokens.issue_token(
                 tx,
                 access.TokenOwner(alice.user_id),

@@ -10,11 +10,11 @@ from common.backend import Backend
 from common.mailing import service as mailing
 from common.ports.mail import Mail, Mailer, NotSent
 from common.rights.caller import Caller
-from common.sign_in import mails
-from common.sign_in.accounts import accounts, email_addresses
-from common.sign_in.accounts import sign_up as signing_up
-from common.sign_in.accounts.sign_up import NewAccount
-from common.sign_in.sessions import sessions
+from common.sign_in.accounts.model import NewAccount
+from common.sign_in.accounts.service import accounts, email_addresses
+from common.sign_in.accounts.service import sign_up as sign_ups
+from common.sign_in.mails import service as mails
+from common.sign_in.sessions import service as sessions
 
 PASSWORD = "correct horse battery"
 OTHER = "staple of another kind"
@@ -55,7 +55,7 @@ def new_account(login: str = "alice", **values: str) -> NewAccount:
 
 def sign_up(backend: Backend, login: str = "alice", **values: str) -> Caller:
     """Makes an account and returns who its session belongs to."""
-    return caller_of(backend, signing_up.sign_up(backend, new_account(login, **values)))
+    return caller_of(backend, sign_ups.sign_up(backend, new_account(login, **values)))
 
 
 def verified(backend: Backend, box: Mailbox, login: str = "alice", **values: str) -> Caller:

@@ -8,7 +8,7 @@ from common.backend import Backend
 from common.people.orgs.invites import service as invites
 from common.people.orgs.model import Invite, NewInvite, RequestedRole
 from common.rights.caller import Caller
-from common.sign_in.accounts import email_addresses, password_reset
+from common.sign_in.accounts.service import email_addresses, password_reset
 from tests.clocks import FrozenClock
 from tests.factories.orgs import people_of
 from tests.factories.people import make_user

@@ -10,7 +10,7 @@ from common.backend import Backend
 from common.people.orgs.invites import service as invites
 from common.people.orgs.model import NewInvite, RequestedRole
 from common.rights.caller import Caller
-from common.sign_in.accounts import email_addresses, password_reset
+from common.sign_in.accounts.service import email_addresses, password_reset
 from tests.factories.sign_in import OTHER, delivered, link_in, opened, sign_up
 from tests.pages.visiting import Visit, cookies_of, location, shown
 

@@ -12,7 +12,8 @@ from common.backend import Backend
 from common.core.ids import new_id
 from common.rights.caller import Caller, TokenKind
 from common.sign_in.rate_limits import SIGN_IN_OF_CLIENT
-from common.sign_in.sessions import sessions
+from common.sign_in.sessions import service as sessions
+from common.sign_in.sessions import steps as session_steps
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import ADMIN_TOKEN, make_token, make_user
@@ -131,7 +132,7 @@ class TestSignInByToken:
         response = visit.sign_in(text)
 
         assert 401 == response.status_code
-        assert "This is no access token that is good; copy it once more, all of it" in shown(response)
+        assert "This access token is not valid; copy it again, all of it" in shown(response)
         assert 'role="alert"' in response.text
         assert len(text) < 10 or text not in response.text
         assert not visit.is_signed_in()
@@ -246,7 +247,7 @@ class TestSessions:
     def test_first_session_of_an_installation(self, backend: Backend, admin: Caller) -> None:
         """The key of sessions may have to be made with the first of them: it is not made inside the transaction."""
         with backend.db.begin() as tx:
-            secret = sessions.start(tx, backend, admin.user_id, provider="token")
+            secret = session_steps.start(tx, backend, admin.user_id, provider="token")
 
         assert "admin" == sessions.authenticate(backend, sessions.cookie(backend, secret)).login
 

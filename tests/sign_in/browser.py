@@ -15,7 +15,7 @@ from common.db.tables.people import users
 from common.db.tables.sign_in import identities
 from common.ports.outbound import Outbound
 from common.rights.caller import Caller
-from common.sign_in.sessions import sessions
+from common.sign_in.sessions import service as sessions
 from functions.http.app import create_app
 
 LOOPBACK = "127.0.0.1"

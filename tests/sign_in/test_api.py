@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.rights.caller import Caller
-from common.sign_in.accounts import accounts, email_addresses
+from common.sign_in.accounts.service import accounts, email_addresses
 from functions.http.app import create_app
 from tests.factories.orgs import decoded
 from tests.factories.sign_in import PASSWORD, again, delivered, opened, sign_up, token_in, verified

@@ -17,7 +17,7 @@ from common.core.errors import BadRequest, StartUpError, Unavailable
 from common.ports.outbound import Outbound
 from common.rights.caller import Caller
 from common.sign_in import captcha
-from common.sign_in.accounts import password_reset, sign_up
+from common.sign_in.accounts.service import password_reset, sign_up
 from tests.factories.sign_in import again, new_account, opened
 from tests.pages.visiting import Visit, shown
 
@@ -154,4 +154,4 @@ class TestPages:
 
         assert admin.site_admin
         assert (200, ["the-answer"]) == (told.status_code, service.asked[0]["response"])
-        assert (400, True) == (refused.status_code, "you are no robot" in shown(refused))
+        assert (400, True) == (refused.status_code, "you are not a robot" in shown(refused))

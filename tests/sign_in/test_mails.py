@@ -16,8 +16,8 @@ from common.people.orgs.model import NewInvite, RequestedRole
 from common.ports.mail import Mailer
 from common.ports.mail.log import LogDriver
 from common.rights.caller import Caller
-from common.sign_in import mails
-from common.sign_in.accounts import accounts, email_addresses, password_reset
+from common.sign_in.accounts.service import accounts, email_addresses, password_reset
+from common.sign_in.mails import service as mails
 from tests.clocks import FrozenClock
 from tests.factories.sign_in import OTHER, PASSWORD, delivered, link_in, opened, sign_up, token_in, verified
 

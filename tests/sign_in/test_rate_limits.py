@@ -10,7 +10,7 @@ from common.core.errors import TooManyRequests, Unauthorized
 from common.db.tables.sign_in import one_time_links, throttles
 from common.rights.caller import Caller
 from common.sign_in import cleanup, rate_limits
-from common.sign_in.accounts import accounts
+from common.sign_in.accounts.service import accounts
 from common.sign_in.rate_limits import Limit
 from tests.clocks import FrozenClock
 from tests.factories.sign_in import at_once, delivered, opened, sign_up
@@ -22,7 +22,7 @@ LIMIT = Limit("test", 3, 60)
 def tried(backend: Backend, times: int = 1, subject: str = "x") -> None:
     """Tries several times."""
     for _ in range(times):
-        rate_limits.take(backend, (LIMIT, subject))
+        rate_limits.count(backend, (LIMIT, subject))
 
 
 class TestTake:
@@ -45,9 +45,9 @@ class TestTake:
 
     def test_gives_back(self, backend: Backend) -> None:
         """A try that is given back does not count, and no more than was taken is given back."""
-        taken = rate_limits.take(backend, (LIMIT, "x"))
-        rate_limits.give_back(backend, taken)
-        rate_limits.give_back(backend, taken)
+        taken = rate_limits.count(backend, (LIMIT, "x"))
+        rate_limits.refund(backend, taken)
+        rate_limits.refund(backend, taken)
         tried(backend, 3)
 
         with pytest.raises(TooManyRequests):
@@ -68,7 +68,7 @@ class TestTake:
 
     def test_leaves_out_who_is_not_known(self, backend: Backend) -> None:
         """An empty subject is not counted."""
-        assert [] == rate_limits.take(backend, (LIMIT, ""))
+        assert [] == rate_limits.count(backend, (LIMIT, ""))
         tried(backend, 9, "")
 
     def test_two_that_begin_at_once(self, backend: Backend) -> None:
@@ -121,10 +121,10 @@ class TestForgetExpired:
         sign_up(server)
         delivered(server, box)
         clock.pass_seconds(3601)
-        windows = cleanup.forget_expired(server)
+        windows = cleanup.delete_expired(server)
         clock.pass_seconds(3 * 86_400)
 
-        assert (1, 1) == (windows, cleanup.forget_expired(server))
+        assert (1, 1) == (windows, cleanup.delete_expired(server))
         with server.db.connect() as connection:
             counts = [connection.scalar(select(func.count()).select_from(one)) for one in (throttles, one_time_links)]
         assert [0, 0] == counts

@@ -5,7 +5,6 @@ roles. Without a directory such a team is like any other.
 """
 
 import re
-import secrets
 from collections.abc import Collection
 from datetime import datetime
 
@@ -14,13 +13,13 @@ from sqlalchemy import Connection
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest
 from common.core.ids import new_id
-from common.core.names import is_name
+from common.core.names import first_free, is_name, numbered
 from common.people.teams.model import Team, TeamChange
 from common.people.teams.repository import directory_groups, teams
 
 KIND = "scim"
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
-_LENGTH, _TRIES = 80, 20
+_LENGTH = 80
 
 
 def require_not_owned(tx: Connection, org_id: str, team: Team) -> None:
@@ -68,6 +67,6 @@ def remove_others(tx: Connection, team_id: str, user_ids: Collection[str]) -> bo
 def _free_name(tx: Connection, org_id: str, display_name: str) -> str:
     """Return an unused team name for addresses that is like the display name."""
     base = _UNFIT.sub("-", display_name)[:_LENGTH].strip("-")
-    candidates = [base if is_name(base) else "group", *(f"{base or 'group'}-{number}" for number in range(2, _TRIES))]
-    taken = directory_groups.find_taken(tx, org_id, candidates)
-    return next((name for name in candidates if name not in taken), f"{base or 'group'}-{secrets.token_hex(4)}")
+    name = base if is_name(base) else "group"
+    taken = directory_groups.find_taken(tx, org_id, numbered(name))
+    return first_free(name, taken.__contains__)

@@ -1,8 +1,7 @@
-"""Links that are sent by mail: a secret each, kept as a hash, good once and for a time."""
+"""Links that are sent by mail. Each has a secret that is stored as a hash, works once, and expires."""
 
 import secrets
 from datetime import timedelta
-from enum import StrEnum
 from hashlib import sha256
 
 from sqlalchemy import Connection
@@ -10,54 +9,45 @@ from sqlalchemy import Connection
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import NotFound
+from common.sign_in.accounts.model import Link, LinkPurpose
 from common.sign_in.accounts.repository import one_time_links
-from common.sign_in.accounts.repository.one_time_links import Link
 
-_BYTES = 32
-
-
-class LinkPurpose(StrEnum):
-    """What a link does."""
-
-    VERIFY = "verify"
-    RESET = "reset"
+_SECRET_BYTES = 32
+LIFETIME = {LinkPurpose.VERIFY: timedelta(days=3), LinkPurpose.RESET: timedelta(hours=1)}
 
 
-OPEN_FOR = {LinkPurpose.VERIFY: timedelta(days=3), LinkPurpose.RESET: timedelta(hours=1)}
-
-
-def make(tx: Connection, backend: Backend, purpose: LinkPurpose, link: Link) -> str:
-    """Make a link and return its secret, which is kept nowhere: a step."""
-    token = secrets.token_urlsafe(_BYTES)
+def create(tx: Connection, backend: Backend, purpose: LinkPurpose, link: Link) -> str:
+    """Create a link and return its secret, which is not stored: a step."""
+    token = secrets.token_urlsafe(_SECRET_BYTES)
     now = backend.clock.now()
-    expires_at = unix_millis(now + OPEN_FOR[purpose])
-    one_time_links.add(tx, _hash(token), purpose, link, now_millis=unix_millis(now), expires_at=expires_at)
+    expires_at = unix_millis(now + LIFETIME[purpose])
+    one_time_links.create(tx, _hash(token), purpose, link, now_millis=unix_millis(now), expires_at=expires_at)
     return token
 
 
 def get(connection: Connection, backend: Backend, purpose: LinkPurpose, token: str) -> Link:
-    """Return what a link is for and leave it good, a step; raises NotFound for one that is used, expired or none."""
-    found = one_time_links.find(connection, _hash(token), purpose, unix_millis(backend.clock.now()))
-    if found is None:
-        raise no_link()
-    return found
+    """Return a link without using it up, a step; raises NotFound if it is used, expired or unknown."""
+    link = one_time_links.find(connection, _hash(token), purpose, unix_millis(backend.clock.now()))
+    if link is None:
+        raise invalid_link()
+    return link
 
 
 def use(tx: Connection, backend: Backend, purpose: LinkPurpose, token: str) -> Link:
-    """Use a link up and return what it was for, a step; raises NotFound as `get`."""
-    found = get(tx, backend, purpose, token)
-    if not one_time_links.remove(tx, _hash(token)):
-        raise no_link()
-    return found
+    """Return a link and use it up, a step; raises NotFound as `get` does."""
+    link = get(tx, backend, purpose, token)
+    if not one_time_links.delete_link(tx, _hash(token)):
+        raise invalid_link()
+    return link
 
 
 def revoke_of_user(tx: Connection, user_id: str) -> None:
-    """Make all links of a user useless, a step."""
-    one_time_links.remove_of_user(tx, user_id)
+    """Revoke all links of a user: a step."""
+    one_time_links.delete_of_user(tx, user_id)
 
 
-def no_link() -> NotFound:
-    """Return the error for a link that is not good, whatever the reason."""
+def invalid_link() -> NotFound:
+    """Return the error for a link that does not work, for whatever reason."""
     return NotFound("this link was used, has expired or was replaced; ask for a new one")
 
 

@@ -1,7 +1,7 @@
-"""Passwords: what they may be, and their hashes, argon2id by its reference library.
+"""Passwords: which are allowed, and their hashes, argon2id by its reference library.
 
-The parameters are sized for a small function: one hash takes 50 to 80 ms of CPU and 32 MiB. Hashes made with others are
-replaced at the next sign-in. Looking for somebody who does not exist takes as many hashes as for somebody who does.
+The parameters suit a small cloud function: one hash takes 50 to 80 ms of CPU and 32 MiB. Hashes with other parameters are
+replaced at the next sign-in. A user who does not exist takes as many hashes as one who does.
 """
 
 from collections.abc import Sequence
@@ -17,40 +17,37 @@ SHORTEST, LONGEST = 8, 1024
 _ROUNDS, _KIBIBYTES, _LANES = 2, 32 << 10, 1
 
 
-def require_fit(password: str, *names: str) -> None:
-    """Raise BadRequest unless this may be the password of somebody with these names: a login, an address."""
+def require_allowed(password: str, *names: str) -> None:
+    """Raise BadRequest unless this may be the password of a user with these names: a login, an address."""
     if not SHORTEST <= len(password) <= LONGEST:
-        msg = f"a password has {SHORTEST} to {LONGEST:,} characters"
-        raise BadRequest(msg)
+        raise BadRequest(f"a password has {SHORTEST} to {LONGEST:,} characters")
     if password.strip().lower() in {name.lower() for name in names if name}:
-        msg = "a password may not be the login or the address that it is for"
-        raise BadRequest(msg)
+        raise BadRequest("a password must not be the login or the address of its account")
     if _bytes(password) is None:
-        msg = "the password has characters that no text may have"
-        raise BadRequest(msg)
+        raise BadRequest("the password has characters that are not valid text")
 
 
-def hashed(password: str) -> str:
-    """Return a password's hash with its parameters and a salt of its own."""
+def hash_password(password: str) -> str:
+    """Return the hash of a password, with its parameters and a new salt."""
     return _hasher().hash(password)
 
 
 def find_match(hashes: Sequence[str], password: str, slots: int) -> int | None:
-    """Return which of the hashes is the password's, or None; it takes the time of `slots` hashes, whatever there are.
+    """Return the index of the hash that matches a password, or None. It always takes the time of `slots` hashes.
 
-    A password that is too long to be anybody's takes none.
+    Only a password that is longer than any may be takes no time.
     """
     text = _bytes(password)
     if text is None or len(password) > LONGEST:
         return None
-    padded = [*hashes, *[_nobody()] * (slots - len(hashes))]
-    # All are looked at, so that the time does not tell which it was.
-    matches = [_is_match(one, text) for one in padded]
-    return next((place for place, is_match in enumerate(matches[: len(hashes)]) if is_match), None)
+    padded = [*hashes, *[_placeholder()] * (slots - len(hashes))]
+    # All are checked, so that the time does not show which one matches.
+    matches = [_is_match(stored, text) for stored in padded]
+    return next((index for index, is_match in enumerate(matches[: len(hashes)]) if is_match), None)
 
 
 def is_outdated(stored: str) -> bool:
-    """Tell whether a hash was made with other parameters than are used today."""
+    """Return whether a hash has other parameters than new hashes get."""
     return _hasher().check_needs_rehash(stored)
 
 
@@ -78,6 +75,6 @@ def _hasher() -> "PasswordHasher":
 
 
 @cache
-def _nobody() -> str:
-    """Return a hash that stands for an account that does not exist."""
-    return _hasher().hash("nobody's password")
+def _placeholder() -> str:
+    """Return a hash to check for an account that does not exist."""
+    return _hasher().hash("the password of an account that does not exist")

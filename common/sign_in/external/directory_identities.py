@@ -1,8 +1,8 @@
-"""Steps by which an organization's directory says which sign-in through its SAML provider is whose.
+"""Steps that link the names of an organization's directory (SCIM) to identities of its SAML provider.
 
-A provider names people by a NameID. One in the form of an address is compared without case, any other as it comes, so a
-user name stands for both spellings. Whoever signs in is found by their user name, so nothing is kept here until somebody did;
-it is what remains of a name that changes, or of somebody who left, that this module is about.
+A provider identifies people by a NameID. A NameID that is an address is compared without case, others exactly, so a user
+name stands for both spellings. A person who signs in is found by their user name, so nothing is stored before the first
+sign-in. This module is about what is stored when a name changes or a user leaves.
 """
 
 from datetime import datetime
@@ -14,22 +14,22 @@ from common.sign_in.repository import directory_identities
 
 
 def find_owner(tx: Connection, provider: str, user_name: str) -> str | None:
-    """Return the user who signs in, or did, by this name, or None; the name as it was sent counts before the folded one."""
-    found = directory_identities.find_owners(tx, provider, _subjects(user_name))
-    return found.get(user_name, found.get(user_name.lower()))
+    """Return the user who signs in or has signed in with a name, or None; the exact spelling has priority."""
+    owners = directory_identities.find_owners(tx, provider, _subjects(user_name))
+    return owners.get(user_name, owners.get(user_name.lower()))
 
 
 def move(tx: Connection, user_id: str, provider: str, old_name: str, new_name: str, *, now: datetime) -> None:
-    """Let a user who signed in by one name sign in by another instead; whoever comes by the old one is somebody else."""
-    if directory_identities.remove(tx, user_id, provider, _subjects(old_name)):
+    """Let a user sign in with another name; a person who comes with the old one is another user."""
+    if directory_identities.delete_subjects(tx, user_id, provider, _subjects(old_name)):
         keep(tx, user_id, provider, new_name, now)
 
 
 def keep(tx: Connection, user_id: str, provider: str, user_name: str, now: datetime) -> None:
-    """Remember whose a name is, so that somebody who comes by it is this user, who may have left, and no new one."""
+    """Store the user of a name, so that a person who comes with it is this user, even after they left, and not a new one."""
     missing = _subjects(user_name) - directory_identities.find_owners(tx, provider, _subjects(user_name)).keys()
     if missing:
-        directory_identities.add(tx, user_id, provider, missing, now_millis=unix_millis(now))
+        directory_identities.create(tx, user_id, provider, missing, now_millis=unix_millis(now))
 
 
 def _subjects(user_name: str) -> set[str]:

@@ -1,7 +1,7 @@
-"""Lets the groups of the OpenID Connect provider lead into organizations and teams, as STACKHOLD_OIDC_GROUP_TEAMS says.
+"""Adds people to organizations and teams by their groups at the OpenID Connect provider (STACKHOLD_OIDC_GROUP_TEAMS).
 
-At each sign-in somebody is made a member of what their groups lead to, and leaves those teams among the setting's that
-their groups lead to no longer. All other places stay as they are, the organizations themselves among them.
+At each sign-in a user joins the organizations and teams that their groups lead to, and leaves the teams of the setting that
+their groups no longer lead to. All other memberships stay, also those in the organizations themselves.
 """
 
 import logging
@@ -17,54 +17,53 @@ from common.config.settings import Settings
 from common.people.orgs.members import steps as members
 from common.people.teams import provider_groups
 from common.sign_in.external.repository import group_memberships
-from common.sign_in.model import Place
+from common.sign_in.model import GroupTarget
 
 LOG = logging.getLogger("stackhold.identity")
 
 
-def follow(tx: Connection, settings: Settings, user_id: str, groups: frozenset[str], now: datetime) -> None:
-    """Change somebody's places to what their groups lead to: a step. One statement when nothing is to be changed."""
+def update(tx: Connection, settings: Settings, user_id: str, groups: frozenset[str], now: datetime) -> None:
+    """Change a user's memberships to what their groups lead to, a step. One statement if nothing changes."""
     rules = identity_providers.group_teams(settings)
     if not rules:
         return
     teams = {rule.team for rule in rules if rule.team is not None}
-    places = group_memberships.find_places(tx, user_id, {rule.org for rule in rules}, teams or {""})
-    _note_unknown(rules, places)
-    wanted = [rule for rule in rules if rule.group in groups]
-    # In the order of logins, as everybody else who changes several organizations at once.
-    for _, of_org in groupby(places, key=lambda place: place.org):
-        _follow_in(tx, user_id, rules, wanted, list(of_org), now=now)
+    targets = group_memberships.find_targets(tx, user_id, {rule.org for rule in rules}, teams or {""})
+    _log_unknown(rules, targets)
+    matching = [rule for rule in rules if rule.group in groups]
+    # By login, the order in which every use case locks several organizations.
+    for _, in_org in groupby(targets, key=lambda target: target.org):
+        _update_in_org(tx, user_id, rules, matching, list(in_org), now=now)
 
 
-def _follow_in(
+def _update_in_org(
     tx: Connection,
     user_id: str,
     rules: Iterable[GroupTeam],
-    wanted: Iterable[GroupTeam],
-    places: list[Place],
+    matching: Iterable[GroupTeam],
+    targets: list[GroupTarget],
     *,
     now: datetime,
 ) -> None:
-    first = places[0]
+    first = targets[0]
     if not first.is_shared:
         return
-    named = {rule.team for rule in rules if rule.org == first.org}
-    given = {rule.team for rule in wanted if rule.org == first.org}
-    belongs = {place.team_id for place in places if place.team in given} - {None}
-    held = {place.team_id for place in places if place.is_in_team and place.team in named} - {None}
-    provider_groups.remove_from_teams(tx, [one for one in held - belongs if one], user_id)
-    if given and (not first.is_member or belongs - held):
+    all_teams = {rule.team for rule in rules if rule.org == first.org}
+    user_teams = {rule.team for rule in matching if rule.org == first.org}
+    needed = {target.team_id for target in targets if target.team in user_teams} - {None}
+    current = {target.team_id for target in targets if target.is_in_team and target.team in all_teams} - {None}
+    provider_groups.remove_from_teams(tx, [team_id for team_id in current - needed if team_id], user_id)
+    if user_teams and (not first.is_member or needed - current):
         members.add_if_missing(tx, first.org_id, user_id, now)
-        provider_groups.add_to_teams(tx, first.org_id, [one for one in belongs - held if one], user_id, now)
+        provider_groups.add_to_teams(tx, first.org_id, [team_id for team_id in needed - current if team_id], user_id, now)
 
 
-def _note_unknown(rules: Iterable[GroupTeam], places: list[Place]) -> None:
-    orgs = {place.org for place in places if place.is_shared}
-    teams = {(place.org, place.team) for place in places}
+def _log_unknown(rules: Iterable[GroupTeam], targets: list[GroupTarget]) -> None:
+    setting = identity_providers.GROUP_TEAMS
+    orgs = {target.org for target in targets if target.is_shared}
+    teams = {(target.org, target.team) for target in targets}
     for rule in rules:
         if rule.org not in orgs:
-            LOG.warning("%s: there is no shared organization %s", identity_providers.GROUP_TEAMS, rule.org)
+            LOG.warning("%s: there is no shared organization %s", setting, rule.org)
         elif rule.team is not None and (rule.org, rule.team) not in teams:
-            LOG.warning(
-                "%s: organization %s has no team %s that groups may lead to", identity_providers.GROUP_TEAMS, rule.org, rule.team
-            )
+            LOG.warning("%s: organization %s has no team %s that groups may lead to", setting, rule.org, rule.team)

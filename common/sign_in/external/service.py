@@ -1,107 +1,147 @@
-"""Sign-in through a provider of the installation, from the button to the session.
+"""Sign-in with an identity provider of the installation, and the identities that are linked to a user.
 
-No transaction is open while the provider is asked. A sign-in is used up before that, so whatever happens then, its answer is
-good for nothing more.
+No transaction is open while the provider is called. A sign-in is used up before that, so its response cannot be used again,
+whatever happens next.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from common.backend import Backend
 from common.config.public_urls import base_url
-from common.core.errors import Forbidden, NotFound, Unauthorized
+from common.config.settings import Settings
+from common.core.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from common.db.faults import is_race
+from common.db.retry import retry
+from common.people.orgs.members import sso as sso_members
 from common.rights.caller import Caller
+from common.sign_in.accounts.steps import is_sign_in_enabled
 from common.sign_in.external import group_memberships, linking, pending_sign_ins, providers
-from common.sign_in.external.providers import Account, Answer, Client, Provider, Secrets
-from common.sign_in.sessions import sessions
+from common.sign_in.external.providers import Client
+from common.sign_in.model import Account, AuthorizationResponse, Identity, Provider, Secrets
+from common.sign_in.repository import identities
+from common.sign_in.sessions import steps as sessions
 
-_TRIES = 5
-_T = TypeVar("_T")
+_ATTEMPTS = 5
+_SAML = "saml:"
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What becomes of a sign-in: where to go, and the session's cookie, or None when an account was linked instead."""
+    """The end of a sign-in: where to go, and the secret of the session, or None if an account was linked instead."""
 
     return_to: str
     session: str | None = field(repr=False)
 
 
 def begin(backend: Backend, key: Provider, browser: str, return_to: str, *, client: str) -> str:
-    """Return where to send a browser, known by its visit, to sign in; NotFound for a provider that is not set up.
+    """Return the address to send a browser to, which its visit identifies; NotFound if the provider is not set up.
 
-    TooManyRequests for a network address `client` from which too many sign-ins were begun.
+    TooManyRequests if too many sign-ins were started from the network address `client`.
     """
-    # No permission check: whoever signs in is nobody yet.
-    found = _client(backend, key)
-    return found.authorize_url(pending_sign_ins.begin(backend, key, browser, return_to=return_to, client=client))
+    # No permission check: the person is not known yet.
+    provider = _open_client(backend, key)
+    return provider.authorize_url(pending_sign_ins.begin(backend, key, browser, return_to=return_to, client=client))
 
 
 def begin_linking(backend: Backend, caller: Caller, key: Provider, browser: str, return_to: str) -> str:
-    """Return where to send a browser to link an account of a provider to the caller; errors as in begin."""
-    # No permission check: it is about the caller alone. Whoever was let in on their behalf decides nothing about it.
-    if not caller.is_themselves:
-        raise Forbidden("sign in yourself to change how you sign in")
-    found = _client(backend, key)
-    made = pending_sign_ins.begin(backend, key, browser, return_to=return_to, client=caller.source_ip, user_id=caller.user_id)
-    return found.authorize_url(made)
+    """Return the address to send a browser to, to link an account of a provider to the caller; errors as in `begin`."""
+    # No permission check: it is about the caller alone, who must be the person themselves.
+    _require_themselves(caller)
+    provider = _open_client(backend, key)
+    secrets = pending_sign_ins.begin(backend, key, browser, return_to=return_to, client=caller.source_ip, user_id=caller.user_id)
+    return provider.authorize_url(secrets)
 
 
-def finish(backend: Backend, caller: Caller | None, key: Provider, browser: str, answer: Answer) -> Finished:
-    """Return what becomes of a sign-in whose provider sent the browser back; `caller` is who is signed in there already.
+def finish(backend: Backend, caller: Caller | None, key: Provider, browser: str, response: AuthorizationResponse) -> Finished:
+    """Finish a sign-in after the provider sent the browser back; `caller` is the user who is signed in there already.
 
-    Raises BadRequest for a sign-in that is not this browser's, over or too old; Unauthorized for an answer that is not good;
-    Forbidden for whom nobody lets in; Conflict for an account that is another user's; Unavailable when the provider cannot
-    be asked.
+    Raises BadRequest if the sign-in is another browser's, finished or expired; Unauthorized if the response is not valid;
+    Forbidden if the person may not sign in; Conflict if the account belongs to another user; Unavailable if the provider
+    cannot be reached.
     """
-    # No permission check: who it is comes out at the end.
-    client = _client(backend, key)
-    pending = pending_sign_ins.take(backend, key, browser, answer.state)
+    # No permission check: the response says who the person is.
+    client = _open_client(backend, key)
+    pending = pending_sign_ins.take(backend, key, browser, response.state)
     label = providers.label_of(backend.settings, key)
-    if answer.error or not answer.code:
-        # What the provider says is not repeated: anybody may have written it.
-        is_refusal = answer.error == "access_denied"
-        raise Forbidden(f"the sign-in with {label} was {'refused or given up' if is_refusal else 'not completed'}; begin again")
+    if response.error or not response.code:
+        # The provider's own words are not repeated: anyone may have written them.
+        is_refusal = response.error == "access_denied"
+        raise Forbidden(f"the sign-in with {label} was {'refused or cancelled' if is_refusal else 'not completed'}; start again")
     if pending.user_id is not None and (caller is None or caller.user_id != pending.user_id):
-        raise Unauthorized("whoever began to link this account is no longer signed in; begin again")
-    account = client.fetch_account(answer, Secrets(answer.state, pending.verifier, pending.nonce))
-    linked = pending.user_id
+        raise Unauthorized("the user who started to link this account is no longer signed in; start again")
+    account = client.fetch_account(response, Secrets(response.state, pending.verifier, pending.nonce))
+    session = retry(lambda: _enter(backend, account, pending.user_id), when=is_race, attempts=_ATTEMPTS)
+    return Finished(pending.return_to, session)
 
-    def enter(tx: Connection) -> str | None:
+
+def list_identities(backend: Backend, caller: Caller) -> list[Identity]:
+    """Return the caller's identities, oldest first."""
+    # No permission check: they are the caller's own.
+    with backend.db.connect() as connection:
+        return identities.find_all(connection, caller.user_id)
+
+
+def unlink(backend: Backend, caller: Caller, provider: str, subject: str) -> None:
+    """Unlink one of the caller's identities; NotFound if it is not theirs, BadRequest if they could not sign in without it."""
+    # No permission check: it is about the caller alone, who must be the person themselves.
+    _require_themselves(caller)
+
+    def attempt() -> None:
+        with backend.db.begin() as tx:
+            linked = identities.lock_all(tx, caller.user_id)
+            identity = next((each for each in linked if (each.provider, each.subject) == (provider, subject)), None)
+            if identity is None:
+                raise NotFound("you have no such account linked")
+            _require_unlinkable(tx, caller, identity)
+            others = [each for each in linked if each is not identity]
+            # Access tokens do not count: they expire, and are easily lost.
+            settings = backend.settings
+            is_needed = _is_usable(settings, identity) and not any(_is_usable(settings, other) for other in others)
+            if is_needed and not _has_password(tx, settings, caller.user_id):
+                raise BadRequest("this is your only way to sign in; link another account or set a password first")
+            identities.delete_identity(tx, caller.user_id, provider, subject)
+
+    retry(attempt)
+
+
+def _enter(backend: Backend, account: Account, linking_user_id: str | None) -> str | None:
+    """Return the secret of a new session, or link the account and return None."""
+    with backend.db.begin() as tx:
         now = backend.clock.now()
-        if linked is not None:
-            linking.link(tx, linked, account, now)
+        if linking_user_id is not None:
+            linking.link(tx, linking_user_id, account, now)
             return None
-        user_id = linking.enter(tx, backend.settings, account, now)
-        _follow(tx, backend, user_id, account)
+        user_id = linking.find_or_create_user(tx, backend.settings, account, now)
+        if account.groups is not None:
+            group_memberships.update(tx, backend.settings, user_id, account.groups, now)
         return sessions.start(tx, backend, user_id, provider=account.provider)
 
-    return Finished(pending.return_to, _unless_raced(backend, enter))
 
-
-def _follow(tx: Connection, backend: Backend, user_id: str, account: Account) -> None:
-    if account.groups is not None:
-        group_memberships.follow(tx, backend.settings, user_id, account.groups, backend.clock.now())
-
-
-def _client(backend: Backend, key: Provider) -> Client:
-    if key not in {offer.key for offer in providers.offered(backend.settings)}:
-        raise NotFound(f"nobody can sign in with {key} here")
+def _open_client(backend: Backend, key: Provider) -> Client:
+    if key not in {offer.key for offer in providers.list_offers(backend.settings)}:
+        raise NotFound(f"sign-in with {key} is not set up here")
     return providers.open_client(backend, key, f"{base_url(backend.settings)}/signin/{key}/callback")
 
 
-def _unless_raced(backend: Backend, change: Callable[[Connection], _T]) -> _T:
-    """Run a change in a transaction, and anew when another process made the same user, identity or name meanwhile."""
-    for _ in range(_TRIES - 1):
-        try:
-            with backend.db.begin() as tx:
-                return change(tx)
-        except Exception as error:
-            if not is_race(error):
-                raise
-    with backend.db.begin() as tx:
-        return change(tx)
+def _require_themselves(caller: Caller) -> None:
+    if not caller.is_themselves:
+        raise Forbidden("sign in yourself to change how you sign in")
+
+
+def _require_unlinkable(tx: Connection, caller: Caller, identity: Identity) -> None:
+    """Refuse to unlink the SAML identity of a removed member: without it they could join again as a new user."""
+    is_saml = identity.provider.startswith(_SAML)
+    if is_saml and sso_members.find(tx, identity.provider.removeprefix(_SAML), caller.user_id) is None:
+        raise BadRequest("you are not a member of this account's organization any more, so the account stays linked")
+
+
+def _is_usable(settings: Settings, identity: Identity) -> bool:
+    """Return whether an identity can be used to sign in with the present settings."""
+    names = {providers.identity_name(settings, offer.key) for offer in providers.list_offers(settings)}
+    return identity.provider in names or identity.provider.startswith(_SAML)
+
+
+def _has_password(tx: Connection, settings: Settings, user_id: str) -> bool:
+    return is_sign_in_enabled(settings) and identities.has_password(tx, user_id)

@@ -1,4 +1,4 @@
-"""Rows of the identities that an organization's directory tells of."""
+"""Rows of the identities that an organization's directory provisions."""
 
 from collections.abc import Collection
 
@@ -9,7 +9,7 @@ from common.db.tables.sign_in import identities
 
 
 def find_owners(tx: Connection, provider: str, subjects: Collection[str]) -> dict[str, str]:
-    """Return whose these identities of a provider are, by their subjects; those of users who are gone are left out."""
+    """Return the user ids of a provider's identities by subject, without those of removed users."""
     query = (
         select(identities.c.subject, identities.c.user_id)
         .join(users, users.c.id == identities.c.user_id)
@@ -18,8 +18,8 @@ def find_owners(tx: Connection, provider: str, subjects: Collection[str]) -> dic
     return {row.subject: row.user_id for row in tx.execute(query)}
 
 
-def add(tx: Connection, user_id: str, provider: str, subjects: Collection[str], *, now_millis: int) -> None:
-    """Insert identities of a user; IntegrityError when one is somebody's already."""
+def create(tx: Connection, user_id: str, provider: str, subjects: Collection[str], *, now_millis: int) -> None:
+    """Insert identities of a user; IntegrityError if one belongs to a user already."""
     rows = [
         {
             "provider": provider,
@@ -35,7 +35,7 @@ def add(tx: Connection, user_id: str, provider: str, subjects: Collection[str], 
     tx.execute(insert(identities), rows)
 
 
-def remove(tx: Connection, user_id: str, provider: str, subjects: Collection[str]) -> bool:
-    """Delete some of a user's identities at a provider; False when they had none of them."""
-    is_it = (identities.c.provider == provider, identities.c.subject.in_(sorted(subjects)), identities.c.user_id == user_id)
-    return tx.execute(delete(identities).where(*is_it)).rowcount > 0
+def delete_subjects(tx: Connection, user_id: str, provider: str, subjects: Collection[str]) -> bool:
+    """Delete identities of a user at a provider; False if they had none of them."""
+    conditions = (identities.c.provider == provider, identities.c.subject.in_(sorted(subjects)), identities.c.user_id == user_id)
+    return tx.execute(delete(identities).where(*conditions)).rowcount > 0

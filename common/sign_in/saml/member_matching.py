@@ -36,13 +36,13 @@ def settle(tx: Connection, visit: Visit, now: datetime) -> str:
     Raises Undecided before an unknown account is linked to who is signed in. The caller holds the organization's lock.
     """
     answer, account = visit.answer, _account(visit.answer)
-    known = linking.owner(tx, account.provider, account.subject)
+    known = linking.find_owner(tx, account.provider, account.subject)
     user_id = known or _matched(tx, visit, account.provider) or _chosen(tx, visit)
     is_new = user_id is None
     if user_id is None:
         login = new_users.free_login(tx, answer.email or answer.subject)
         # What this provider says of addresses is believed within its organization alone, so the user gets none.
-        user_id = new_users.add_person(tx, login=login, name=answer.name, email="", now=now)
+        user_id = new_users.create_person(tx, login=login, name=answer.name, email="", now=now)
     standing = sso_members.find(tx, answer.org_id, user_id)
     if standing is None and not sso_members.join(tx, answer.org_id, user_id, answer.email, now, is_new=is_new):
         msg = f"you are not a member of organization {visit.org} any more; one of its administrators can invite or add you"

@@ -31,7 +31,7 @@ def settle(tx: Connection, directory: Directory, profile: Profile, now: datetime
     if member is not None:
         return member
     login = new_users.free_login(tx, profile.key)
-    made = new_users.add_person(tx, login=login, name=profile.name, email="", now=now)
+    made = new_users.create_person(tx, login=login, name=profile.name, email="", now=now)
     users.set_default_organization(tx, made, directory.org_id)
     return made
 

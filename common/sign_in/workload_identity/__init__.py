@@ -1,1 +1,1 @@
-"""Machine identity: issuers of identity tokens that an organization trusts, their policies, and the exchange of tokens."""
+"""Workload identity: the issuers that an organization trusts, their policies, and the exchange of identity tokens."""

@@ -71,7 +71,7 @@ def _exchange(backend: Backend, asked: Asked, client: str) -> TokenExchangeGrant
         return _given(backend, asked, token, issuer, client=client)
     except TokenRefused as refused:
         # Only where the issuer is known: whoever is not trusted writes nothing into anybody's log, and nobody fills it.
-        rate_limits.take(backend, (rate_limits.REFUSAL_OF_CLIENT, rate_limits.client_subject(client)))
+        rate_limits.count(backend, (rate_limits.REFUSAL_OF_CLIENT, rate_limits.client_subject(client)))
         _record_refusal(backend, issuer, asked, refused.text, client=client)
         raise
 

@@ -5,8 +5,9 @@ import pytest
 from common.access import authentication as access
 from common.backend import Backend
 from common.core.errors import BadRequest, Forbidden, NotFound, TooManyRequests, Unauthorized
-from common.sign_in.accounts import accounts, passwords
+from common.sign_in.accounts import passwords
 from common.sign_in.accounts.repository import accounts as account_rows
+from common.sign_in.accounts.service import accounts
 from tests.clocks import FrozenClock
 from tests.counting import counted
 from tests.factories.people import caller_of as caller_of_token
@@ -106,7 +107,7 @@ class TestSignIn:
         caller = sign_up(server)
         old = PasswordHasher(1, 8192, 1).hash(PASSWORD)
         with server.db.connect() as connection:
-            account_rows.put_password(connection, caller.user_id, old, 0)
+            account_rows.update_password(connection, caller.user_id, old, 0)
 
         again(server, "alice")
         account = accounts.find_account(server, caller)

@@ -5,7 +5,7 @@ import pytest
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound, TooManyRequests
 from common.rights.caller import Caller
-from common.sign_in.accounts import accounts, email_addresses
+from common.sign_in.accounts.service import accounts, email_addresses
 from tests.clocks import FrozenClock
 from tests.factories.people import caller_of, make_user
 from tests.factories.sign_in import OTHER, PASSWORD, Mailbox, again, at_once, delivered, opened, sign_up, token_in, verified
@@ -28,14 +28,14 @@ class TestVerify:
 
         assert (False, "alice@example.com") == (
             email_addresses.has_verified(caller),
-            email_addresses.find_waiting(server, caller),
+            email_addresses.find_unconfirmed(server, caller),
         )
         assert "alice@example.com" == email_addresses.verify(server, caller, token)
         after = again(server, "alice")
         assert (True, "alice@example.com", None) == (
             email_addresses.has_verified(after),
             after.email,
-            email_addresses.find_waiting(server, after),
+            email_addresses.find_unconfirmed(server, after),
         )
 
     def test_takes_a_link_once(self, backend: Backend) -> None:
@@ -118,7 +118,7 @@ class TestRequestChange:
 
         assert ("alice@example.com", "new@example.com") == (
             again(server, "alice").email,
-            email_addresses.find_waiting(server, caller),
+            email_addresses.find_unconfirmed(server, caller),
         )
         email_addresses.verify(server, caller, token)
         assert "new@example.com" == again(server, "new@example.com").email
@@ -204,7 +204,7 @@ class TestSendAgain:
         server, box = opened(backend)
         caller = sign_up(server)
         first = token_in(delivered(server, box)[0])
-        email_addresses.send_again(server, caller)
+        email_addresses.resend(server, caller)
         second = token_in(delivered(server, box)[0])
 
         assert first != second
@@ -212,17 +212,17 @@ class TestSendAgain:
         with pytest.raises(NotFound):
             email_addresses.verify(server, caller, second)
         with pytest.raises(BadRequest):
-            email_addresses.send_again(server, caller)
+            email_addresses.resend(server, caller)
 
     def test_is_limited(self, backend: Backend) -> None:
         """Nobody fills a mailbox with it."""
         server, _ = opened(backend)
         caller = sign_up(server)
         for _ in range(5):
-            email_addresses.send_again(server, caller)
+            email_addresses.resend(server, caller)
 
         with pytest.raises(TooManyRequests):
-            email_addresses.send_again(server, caller)
+            email_addresses.resend(server, caller)
 
 
 class TestAddAccount:
@@ -242,7 +242,7 @@ class TestAddAccount:
         caller = caller_of(server, make_user(server, "bob"))
         email_addresses.add_account(server, caller, "bob@example.com", PASSWORD)
 
-        assert ([], None) == (delivered(server, box), email_addresses.find_waiting(server, caller))
+        assert ([], None) == (delivered(server, box), email_addresses.find_unconfirmed(server, caller))
         assert "bob@example.com" == again(server, "bob").email
 
     def test_is_done_once(self, backend: Backend, admin: Caller) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound, TooManyRequests, Unauthorized
 from common.db.tables.sign_in import identities
-from common.sign_in.accounts import accounts, email_addresses, password_reset
+from common.sign_in.accounts.service import accounts, email_addresses, password_reset
 from tests.clocks import FrozenClock
 from tests.counting import counted
 from tests.factories.people import caller_of as caller_of_token

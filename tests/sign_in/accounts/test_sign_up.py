@@ -11,8 +11,8 @@ from common.people.orgs.invites import proofs as invite_proofs
 from common.people.orgs.invites import service as invites
 from common.people.orgs.model import Invite, NewInvite, RequestedRole
 from common.rights.caller import Caller
-from common.sign_in.accounts import accounts, email_addresses
-from common.sign_in.accounts import sign_up as signing_up
+from common.sign_in.accounts.service import accounts, email_addresses
+from common.sign_in.accounts.service import sign_up as sign_ups
 from tests.clocks import FrozenClock
 from tests.factories.orgs import people_of
 from tests.factories.people import caller_of as caller_of_token
@@ -68,7 +68,7 @@ class TestWhoMay:
         """Anybody on a laptop or where the operator says so, nobody where it is switched off, else whoever is invited."""
         chosen = Settings({"STACKHOLD_DATA": str(tmp_path_factory.mktemp("data")), **settings})
 
-        assert (anybody, nobody) == (signing_up.may_sign_up(chosen), signing_up.is_closed(chosen))
+        assert (anybody, nobody) == (sign_ups.is_open(chosen), sign_ups.is_disabled(chosen))
 
     def test_needs_an_invitation_elsewhere(self, backend: Backend, admin: Caller) -> None:
         """On a server that others reach, without a word from the operator, nobody comes uninvited."""
@@ -77,9 +77,9 @@ class TestWhoMay:
 
         for bad in ("", "0" * 32, "rubbish", token.replace(".", "x"), "." + token):
             with pytest.raises(Forbidden):
-                signing_up.sign_up(server, new_account(token=bad))
+                sign_ups.sign_up(server, new_account(token=bad))
         with pytest.raises(Forbidden):
-            signing_up.sign_up(server, new_account("mallory", token=token))
+            sign_ups.sign_up(server, new_account("mallory", token=token))
         assert "alice" == sign_up(server, token=token).login
 
     def test_an_invitation_ends(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
@@ -184,7 +184,7 @@ class TestSignUp:
     def test_gives_clients_a_token(self, backend: Backend) -> None:
         """The token of a sign-up is good at once and named for it."""
         server, _ = opened(backend)
-        caller = caller_of_token(server, signing_up.sign_up_for_token(server, new_account()))
+        caller = caller_of_token(server, sign_ups.sign_up_for_token(server, new_account()))
 
         assert ("alice", "e-mail sign-up") == (caller.login, caller.token_name)
 
@@ -261,10 +261,10 @@ class TestSignUp:
         server, _ = opened(backend)
         for number in range(20):
             with pytest.raises(BadRequest):
-                signing_up.sign_up(server, new_account("x", email=f"x{number}@example.com"), client="203.0.113.9")
+                sign_ups.sign_up(server, new_account("x", email=f"x{number}@example.com"), client="203.0.113.9")
 
         with pytest.raises(TooManyRequests):
-            signing_up.sign_up(server, new_account(), client="203.0.113.9")
+            sign_ups.sign_up(server, new_account(), client="203.0.113.9")
 
     def test_two_at_once(self, backend: Backend) -> None:
         """Of two sign-ups with one login at once one succeeds, and the other has left nothing."""

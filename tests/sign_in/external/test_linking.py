@@ -15,7 +15,7 @@ from common.db.tables.sign_in import email_accounts
 from common.people.users import steps as accounts
 from common.rights.caller import Caller
 from common.rights.permissions import Role
-from common.sign_in.external import linking
+from common.sign_in.external import linking, service
 from common.sign_in.model import Account
 from tests.clocks import FrozenClock
 from tests.factories.people import caller_of, make_user
@@ -32,7 +32,7 @@ OWN = replace(ALICE, provider="oidc:1", is_own=True)
 def enter(backend: Backend, account: Account) -> str:
     """Comes with an account and returns the user's id."""
     with backend.db.begin() as tx:
-        return linking.enter(tx, backend.settings, account, backend.clock.now())
+        return linking.find_or_create_user(tx, backend.settings, account, backend.clock.now())
 
 
 class TestEnter:
@@ -87,7 +87,7 @@ class TestEnter:
         user_id = enter(backend, OWN)
         clock.pass_seconds(60)
         enter(backend, replace(OWN, login="al", email="al@example.org"))
-        [found] = linking.list_identities(backend, replace(admin, user_id=user_id))
+        [found] = service.list_identities(backend, replace(admin, user_id=user_id))
 
         assert ("al", "al@example.org", unix_millis(clock.now())) == (found.login, found.email, found.used_at)
 
@@ -105,7 +105,7 @@ class TestUnlink:
         """While another way in is left, an identity can be taken away."""
         site = installed(backend, **GITHUB, **GITLAB)
         alice = linked_to(site, admin, "github.com", "gitlab.com")
-        linking.unlink(site, alice, "github.com", "1")
+        service.unlink(site, alice, "github.com", "1")
 
         assert [("alice", "gitlab.com", "1")] == linked(site)
 
@@ -115,7 +115,7 @@ class TestUnlink:
         site = installed(backend, **GITHUB)
         alice = linked_to(site, admin, "github.com", *others)
         with pytest.raises(BadRequest, match="only way"):
-            linking.unlink(site, alice, "github.com", "1")
+            service.unlink(site, alice, "github.com", "1")
 
         assert ("alice", "github.com", "1") in linked(site)
 
@@ -135,10 +135,10 @@ class TestUnlink:
         alice = linked_to(site, admin, "github.com")
         give_password(site, alice, is_verified=is_verified)
         if is_good:
-            linking.unlink(site, alice, "github.com", "1")
+            service.unlink(site, alice, "github.com", "1")
         else:
             with pytest.raises(BadRequest, match="only way"):
-                linking.unlink(site, alice, "github.com", "1")
+                service.unlink(site, alice, "github.com", "1")
 
         assert ([] if is_good else [("alice", "github.com", "1")]) == linked(site)
 
@@ -150,7 +150,7 @@ class TestUnlink:
 
         def unlink(provider: str) -> None:
             try:
-                linking.unlink(site, alice, provider, "1")
+                service.unlink(site, alice, provider, "1")
             except BadRequest:
                 refused.append(provider)
 
@@ -165,7 +165,7 @@ class TestUnlink:
     def test_takes_what_is_no_way_in(self, backend: Backend, admin: Caller) -> None:
         """An account at a provider that is not set up any more can always be taken away."""
         alice = linked_to(backend, admin, "github.com")
-        linking.unlink(backend, alice, "github.com", "1")
+        service.unlink(backend, alice, "github.com", "1")
 
         assert [] == linked(backend)
 
@@ -173,9 +173,9 @@ class TestUnlink:
         """Nobody takes away somebody else's, and no job that was let in on somebody's behalf decides about them."""
         alice = linked_to(backend, admin, "github.com")
         with pytest.raises(NotFound):
-            linking.unlink(backend, admin, "github.com", "1")
+            service.unlink(backend, admin, "github.com", "1")
         with pytest.raises(Forbidden):
-            linking.unlink(backend, replace(alice, issuer_id="i"), "github.com", "1")
+            service.unlink(backend, replace(alice, issuer_id="i"), "github.com", "1")
 
         assert 1 == len(linked(backend))
 

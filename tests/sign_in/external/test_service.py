@@ -10,9 +10,9 @@ from common.backend import Backend
 from common.db.tables.people import users
 from common.db.tables.sign_in import sign_ins
 from common.rights.caller import Caller
-from common.sign_in import rate_limits
+from common.sign_in import cleanup, rate_limits
 from common.sign_in.external import pending_sign_ins
-from common.sign_in.external.providers import Provider
+from common.sign_in.model import Provider
 from tests.clocks import FrozenClock
 from tests.interleaving import interleaved
 from tests.peers.github import GitHub
@@ -116,7 +116,7 @@ class TestState:
     def test_ends_after_ten_minutes(self, browser: Browser, clock: FrozenClock) -> None:
         """A sign-in that takes longer is begun anew."""
         back = browser.consent(browser.begin("oidc"))
-        clock.pass_seconds(pending_sign_ins.OPEN_FOR.total_seconds())
+        clock.pass_seconds(pending_sign_ins.LIFETIME.total_seconds())
 
         assert 400 == browser.come_back(back).status_code
 
@@ -166,12 +166,12 @@ class TestState:
     def test_is_forgotten(self, browser: Browser, site: Backend, clock: FrozenClock) -> None:
         """Sign-ins that never came back are deleted after their time, not before."""
         browser.begin("oidc")
-        clock.pass_seconds(pending_sign_ins.OPEN_FOR.total_seconds())
+        clock.pass_seconds(pending_sign_ins.LIFETIME.total_seconds())
         browser.begin("oidc")
-        early = pending_sign_ins.forget_expired(site)
+        early = cleanup.delete_expired(site)
         clock.pass_seconds(1)
 
-        assert (0, 1, 1) == (early, pending_sign_ins.forget_expired(site), open_sign_ins(site))
+        assert (0, 1, 1) == (early, cleanup.delete_expired(site), open_sign_ins(site))
 
 
 class TestCode:

@@ -138,7 +138,7 @@ class TestRequest:
         arrived = victim.answer(good(in_response_to=asked.id), asked.state)
         thief.begin()
 
-        refused(thief.follow(arrived), "begun in another browser", 400)
+        refused(thief.follow(arrived), "started in another browser", 400)
         assert not thief.is_signed_in
         assert 303 == victim.follow(arrived).status_code
         assert victim.is_signed_in

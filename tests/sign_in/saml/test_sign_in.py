@@ -14,8 +14,9 @@ from common.people.orgs.model import NewInvite, RequestedRole
 from common.rights.caller import Caller
 from common.rights.permissions import Role
 from common.sign_in import rate_limits
-from common.sign_in.external import linking
-from common.sign_in.sessions import sessions
+from common.sign_in.external import service as external
+from common.sign_in.sessions import service as sessions
+from common.sign_in.sessions import steps as session_steps
 from functions.http.app import create_app
 from tests.factories.people import caller_of, make_org, make_user
 from tests.factories.saml import linked_to, make_site_admin, member, provision, set_provider, suspend
@@ -178,7 +179,7 @@ class TestAsked:
         refused = new_browser().sign_in()
         own = new_browser()
         with backend.db.begin() as tx:
-            secret = sessions.start(tx, backend, alice.user_id, provider="password")
+            secret = session_steps.start(tx, backend, alice.user_id, provider="password")
         own.client.cookies.set("stackhold", sessions.cookie(backend, secret))
         asked = own.sign_in()
 
@@ -321,11 +322,11 @@ class TestKeptOut:
         make_user(backend, "alice", org="acme")
         browser = new_browser()
         browser.sign_in()
-        (account,) = linking.list_identities(backend, signed_in_as(backend, browser))
+        (account,) = external.list_identities(backend, signed_in_as(backend, browser))
         client.delete("/api/orgs/acme/members/alice")
 
         with pytest.raises(BadRequest, match="stays linked"):
-            linking.unlink(backend, signed_in_as(backend, browser), account.provider, account.subject)
+            external.unlink(backend, signed_in_as(backend, browser), account.provider, account.subject)
         assert {"alice@example.com": "alice"} == linked_to(backend)
 
     def test_added_again(self, backend: Backend, client: TestClient, new_browser: NewBrowser) -> None:

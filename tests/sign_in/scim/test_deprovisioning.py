@@ -12,7 +12,8 @@ from common.backend import Backend
 from common.core.errors import Unauthorized
 from common.people.orgs import steps as orgs
 from common.rights.permissions import Role
-from common.sign_in.sessions import sessions
+from common.sign_in.sessions import service as sessions
+from common.sign_in.sessions import steps as session_steps
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_admin, make_org, make_user
 from tests.factories.saml import make_site_admin
 from tests.sign_in.saml.browser import Browser
@@ -54,7 +55,7 @@ WAYS = pytest.mark.parametrize("end", [by_patch, by_text, by_put, by_delete])
 def session_of(backend: Backend, user_id: str, provider: str = "password") -> str:
     """Begins a browser's session."""
     with backend.db.begin() as tx:
-        secret = sessions.start(tx, backend, user_id, provider=provider)
+        secret = session_steps.start(tx, backend, user_id, provider=provider)
     return sessions.cookie(backend, secret)
 
 

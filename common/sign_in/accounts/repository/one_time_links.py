@@ -1,21 +1,12 @@
 """Rows of links that are sent by mail."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, delete, insert, select
 
 from common.db.tables.sign_in import one_time_links
+from common.sign_in.accounts.model import Link
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What a link is for: whose account, which address."""
-
-    user_id: str
-    email: str
-
-
-def add(connection: Connection, token_hash: str, purpose: str, link: Link, *, now_millis: int, expires_at: int) -> None:
+def create(connection: Connection, token_hash: str, purpose: str, link: Link, *, now_millis: int, expires_at: int) -> None:
     """Insert a link."""
     connection.execute(
         insert(one_time_links).values(
@@ -30,7 +21,7 @@ def add(connection: Connection, token_hash: str, purpose: str, link: Link, *, no
 
 
 def find(connection: Connection, token_hash: str, purpose: str, now_millis: int) -> Link | None:
-    """Return what a link is for, or None when there is none or it has expired."""
+    """Return a link that has not expired, or None."""
     query = select(one_time_links.c.user_id, one_time_links.c.email).where(
         one_time_links.c.token_hash == token_hash,
         one_time_links.c.purpose == purpose,
@@ -40,21 +31,21 @@ def find(connection: Connection, token_hash: str, purpose: str, now_millis: int)
     return Link(row.user_id, row.email) if row is not None else None
 
 
-def remove(tx: Connection, token_hash: str) -> bool:
-    """Delete a link; False when somebody else used it meanwhile."""
+def delete_link(tx: Connection, token_hash: str) -> bool:
+    """Delete a link; False if another process used it meanwhile."""
     return tx.execute(delete(one_time_links).where(one_time_links.c.token_hash == token_hash)).rowcount == 1
 
 
-def remove_of_user(tx: Connection, user_id: str) -> None:
+def delete_of_user(tx: Connection, user_id: str) -> None:
     """Delete all links of a user."""
     tx.execute(delete(one_time_links).where(one_time_links.c.user_id == user_id))
 
 
-def forget(connection: Connection, before_millis: int, limit: int) -> int:
-    """Delete some links that expired before a moment; return how many."""
-    is_old = one_time_links.c.expires_at < before_millis
-    query = select(one_time_links.c.token_hash).where(is_old).order_by(one_time_links.c.expires_at).limit(limit)
-    chosen = list(connection.scalars(query))
-    if chosen:
-        connection.execute(delete(one_time_links).where(one_time_links.c.token_hash.in_(chosen)))
-    return len(chosen)
+def delete_expired(connection: Connection, before_millis: int, limit: int) -> int:
+    """Delete up to `limit` links that expired before a time; return how many."""
+    is_expired = one_time_links.c.expires_at < before_millis
+    query = select(one_time_links.c.token_hash).where(is_expired).order_by(one_time_links.c.expires_at).limit(limit)
+    hashes = list(connection.scalars(query))
+    if hashes:
+        connection.execute(delete(one_time_links).where(one_time_links.c.token_hash.in_(hashes)))
+    return len(hashes)

@@ -1,7 +1,7 @@
-"""Sign-in with GitHub: the public one, or an enterprise server whose API's address the settings have.
+"""Sign-in with GitHub: github.com, or an enterprise server with its API's address in the settings.
 
-GitHub speaks OAuth 2.0 and its own API: the account is at `/user`, its addresses at `/user/emails`, of which the primary one
-counts if it is verified. Source: docs.github.com, "Authorizing OAuth apps" and "REST API endpoints for emails".
+GitHub supports OAuth 2.0 and its own API: the account is at `/user`, its addresses at `/user/emails`. The primary address is
+used if it is verified. Source: docs.github.com, "Authorizing OAuth apps" and "REST API endpoints for emails".
 """
 
 from typing import Any
@@ -11,7 +11,17 @@ from common.config import identity_providers
 from common.config.settings import Settings
 from common.core.errors import Unauthorized
 from common.sign_in.external.providers import oauth
-from common.sign_in.model import Account, Answer, BadAccount, Provider, Secrets, address_of, own_name, subject_of, text_of
+from common.sign_in.model import (
+    Account,
+    AuthorizationResponse,
+    BadAccount,
+    Provider,
+    Secrets,
+    address_of,
+    own_name,
+    subject_of,
+    text_of,
+)
 
 PUBLIC = "github.com"
 _ACCEPT = "application/vnd.github+json"
@@ -19,13 +29,13 @@ _ADDRESSES = 100
 
 
 def name(settings: Settings) -> str:
-    """Return what `identities` call the configured GitHub."""
+    """Return the name of the configured GitHub in `identities`."""
     endpoint = identity_providers.github(settings)
     return own_name(Provider.GITHUB, endpoint.api) if endpoint.is_own else PUBLIC
 
 
 class GitHub:
-    """A provider's client, as providers.Client says."""
+    """The client of GitHub; see `providers.Client`."""
 
     def __init__(self, backend: Backend, label: str, redirect_uri: str) -> None:
         """Read the settings."""
@@ -35,13 +45,13 @@ class GitHub:
         self._registration = oauth.Registration(label, identifier, secret, "read:user user:email", redirect_uri)
 
     def authorize_url(self, secrets: Secrets) -> str:
-        """Return where to send a browser."""
+        """Return the address to send a browser to."""
         return oauth.authorize_url(self._registration, f"{self._endpoint.web}/login/oauth/authorize", secrets)
 
-    def fetch_account(self, answer: Answer, secrets: Secrets) -> Account:
-        """Return who came back with an answer."""
+    def fetch_account(self, response: AuthorizationResponse, secrets: Secrets) -> Account:
+        """Return the account of the person who came back."""
         endpoint = f"{self._endpoint.web}/login/oauth/access_token"
-        token = oauth.fetch_tokens(self._backend, self._registration, endpoint, answer.code, secrets.verifier).access
+        token = oauth.fetch_tokens(self._backend, self._registration, endpoint, response.code, secrets.verifier).access
         user = self._get("/user", token)
         emails = self._get(f"/user/emails?per_page={_ADDRESSES}", token)
         if not isinstance(user, dict):
@@ -58,7 +68,7 @@ class GitHub:
                 is_own=self._endpoint.is_own,
             )
         except BadAccount as error:
-            raise Unauthorized(f"the answer of {self._registration.label} is not good: {error}") from None
+            raise Unauthorized(f"the answer of {self._registration.label} is not valid: {error}") from None
 
     def _get(self, path: str, token: str) -> Any:  # noqa: ANN401 - JSON
         address = f"{self._endpoint.api}{path}"
@@ -66,6 +76,6 @@ class GitHub:
 
 
 def _primary(emails: object) -> dict[str, Any]:
-    """Return the primary address, as GitHub has it, or nothing."""
-    found = [one for one in emails if isinstance(one, dict)] if isinstance(emails, list) else []
-    return next((one for one in found if one.get("primary") is True), {})
+    """Return the entry of the primary address, or an empty one."""
+    entries = [entry for entry in emails if isinstance(entry, dict)] if isinstance(emails, list) else []
+    return next((entry for entry in entries if entry.get("primary") is True), {})

@@ -1,7 +1,7 @@
-"""The authorization code grant of OAuth 2.0 with PKCE, by Authlib, over the guarded calls; and calls with the token it gives.
+"""The authorization code grant of OAuth 2.0 with PKCE, by Authlib, and calls with the access token.
 
-Authlib's own HTTP clients would bring connections of their own; it is given a session that calls out as everything here does:
-without redirects, to public addresses, with a limit on what is read.
+Authlib's own HTTP clients would open connections of their own. It gets a session that uses the guarded client instead: no
+redirects, public addresses only, a limit on the size of answers.
 """
 
 import json
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from authlib.oauth2.client import OAuth2Client
 
 LOG = logging.getLogger("stackhold.identity")
-_KIND = re.compile(r"[a-z_]{1,60}")
+_ERROR_CODE = re.compile(r"[a-z_]{1,60}")
 _OK, _REDIRECT, _SERVER_ERROR = 200, range(300, 400), 500
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How a provider knows this installation. `method` is how it proves itself there, in the words of OAuth."""
+    """The registration of this installation at a provider. `method` is its OAuth client authentication method."""
 
     label: str
     client_id: str
@@ -39,14 +39,14 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a provider gave for a code; `identity` is the identity token of OpenID Connect, or empty."""
+    """The tokens of a code; `identity` is the identity token of OpenID Connect, or empty."""
 
     access: str = field(repr=False)
     identity: str = field(default="", repr=False)
 
 
 def authorize_url(registration: Registration, endpoint: str, secrets: Secrets, **more: str) -> str:
-    """Return the address at which a provider asks somebody whether they want to sign in here; raises Unavailable for none."""
+    """Return the address at which a provider asks a person to sign in; raises Unavailable if the endpoint is not valid."""
     try:
         url, _state = _client(registration, None).create_authorization_url(
             endpoint,
@@ -61,11 +61,11 @@ def authorize_url(registration: Registration, endpoint: str, secrets: Secrets, *
 
 
 def fetch_tokens(backend: Backend, registration: Registration, endpoint: str, code: str, verifier: str) -> Tokens:
-    """Return what a provider gives for a code; raises Unauthorized when it gives nothing, Unavailable when it cannot be asked."""
+    """Return the tokens of a code; raises Unauthorized if the provider refuses, Unavailable if it cannot be reached."""
     from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - as in _client
 
     try:
-        found = _client(registration, _Session(backend, registration.label)).fetch_token(
+        tokens = _client(registration, _Session(backend, registration.label)).fetch_token(
             endpoint,
             grant_type="authorization_code",
             code=code,
@@ -73,21 +73,21 @@ def fetch_tokens(backend: Backend, registration: Registration, endpoint: str, co
             redirect_uri=registration.redirect_uri,
         )
     except AuthlibBaseError as error:
-        # The word is the provider's; what it says besides is shown to nobody, since anybody may have written it.
-        word = error.error if isinstance(error.error, str) and _KIND.fullmatch(error.error) else "an error"
-        LOG.warning("%s refuses a sign-in's code: %s", registration.label, word)
-        raise Unauthorized(f"{registration.label} does not accept this sign-in; begin again") from None
-    except (ValueError, TypeError, OverflowError):  # of Authlib, over members that are of another kind than they should be
+        # Only the error code is logged. The rest may be anyone's text, so it is shown to no one.
+        problem = error.error if isinstance(error.error, str) and _ERROR_CODE.fullmatch(error.error) else "an error"
+        LOG.warning("%s refuses a sign-in's code: %s", registration.label, problem)
+        raise Unauthorized(f"{registration.label} does not accept this sign-in; start again") from None
+    except (ValueError, TypeError, OverflowError):  # from Authlib, for members of a wrong type
         raise unreadable(registration.label) from None
-    access = found.get("access_token")
+    access = tokens.get("access_token")
     if not isinstance(access, str) or not access or not access.isascii():
         raise unreadable(registration.label)
-    identity = found.get("id_token")
+    identity = tokens.get("id_token")
     return Tokens(access, identity if isinstance(identity, str) else "")
 
 
 def fetch_json(backend: Backend, label: str, url: str, *, token: str = "", accept: str = "application/json") -> Any:  # noqa: ANN401 - JSON
-    """Return the document at a provider's address; raises Unavailable for anything but one."""
+    """Return the JSON document at a provider's address; raises Unavailable if there is none."""
     headers = {"Accept": accept, **({"Authorization": f"Bearer {token}"} if token else {})}
     reply = call(backend, label, "GET", url, headers=headers)
     if reply.status != _OK:
@@ -100,17 +100,17 @@ def fetch_json(backend: Backend, label: str, url: str, *, token: str = "", accep
 
 
 def call(backend: Backend, label: str, method: str, url: str, **content: Any) -> Reply:  # noqa: ANN401 - as Outbound.call takes it
-    """Call a provider; raises Unavailable, and tells the log why."""
+    """Call a provider; raises Unavailable, and logs the reason."""
     try:
         return backend.outbound.call(method, url, **content)
     except CallFailed as error:
-        LOG.warning("%s cannot be asked: %s", label, error)
+        LOG.warning("%s cannot be reached: %s", label, error)
         raise Unavailable(f"{label} does not answer; try again") from error
 
 
 def unreadable(label: str) -> Unavailable:
-    """Return the error for an answer that is of no known form."""
-    return Unavailable(f"{label} gives an answer that cannot be read")
+    """Return the error for an answer that cannot be read."""
+    return Unavailable(f"{label} sent an answer that cannot be read")
 
 
 def _client(registration: Registration, session: "_Session | None") -> "OAuth2Client":
@@ -128,26 +128,26 @@ def _client(registration: Registration, session: "_Session | None") -> "OAuth2Cl
 
 
 class _Session:
-    """Sends what Authlib wants sent."""
+    """Sends the requests of Authlib with the guarded client."""
 
     def __init__(self, backend: Backend, label: str) -> None:
         self._backend = backend
         self._label = label
 
     def post(self, url: str, *, data: Mapping[str, str], headers: Mapping[str, str], auth: Any) -> "_Answer":  # noqa: ANN401 - Authlib's
-        """Send a form with this installation's credentials."""
-        address, sent, body = auth.prepare("POST", url, dict(headers), urlencode(data))
+        """Send a form with the credentials of this installation."""
+        address, all_headers, body = auth.prepare("POST", url, dict(headers), urlencode(data))
         form = dict(parse_qsl(body, keep_blank_values=True))
-        reply = call(self._backend, self._label, "POST", address, headers=sent, form=form)
+        reply = call(self._backend, self._label, "POST", address, headers=all_headers, form=form)
         if reply.status in _REDIRECT or reply.status >= _SERVER_ERROR:
-            LOG.warning("%s answers with status %d where tokens are given", self._label, reply.status)
+            LOG.warning("the token endpoint of %s answers with status %d", self._label, reply.status)
             raise Unavailable(f"{self._label} answers with status {reply.status}")
         return _Answer(reply.status, reply.body)
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer as Authlib reads it."""
+    """An answer in the form that Authlib reads."""
 
     status_code: int
     body: bytes = field(repr=False)
@@ -159,5 +159,5 @@ class _Answer:
             raise ValueError from error
 
     def raise_for_status(self) -> None:
-        """Raise ValueError where Authlib found no answer that it can read."""
+        """Raise ValueError, since Authlib could not read the answer."""
         raise ValueError(self.status_code)

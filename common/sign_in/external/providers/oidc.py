@@ -12,7 +12,17 @@ from common.config import identity_providers
 from common.config.settings import Settings
 from common.core.errors import Forbidden, Unauthorized
 from common.sign_in.external.providers import oauth, provider_cache
-from common.sign_in.model import Account, Answer, BadAccount, Provider, Secrets, address_of, own_name, subject_of, text_of
+from common.sign_in.model import (
+    Account,
+    AuthorizationResponse,
+    BadAccount,
+    Provider,
+    Secrets,
+    address_of,
+    own_name,
+    subject_of,
+    text_of,
+)
 from common.sign_in.oidc import id_token
 from common.sign_in.oidc.id_token import InvalidToken, WrongTime
 from common.sign_in.oidc.metadata import Metadata
@@ -44,13 +54,13 @@ class OpenID:
         registration = self._registration(metadata)
         return oauth.authorize_url(registration, metadata.authorization_endpoint, secrets, nonce=secrets.nonce)
 
-    def fetch_account(self, answer: Answer, secrets: Secrets) -> Account:
+    def fetch_account(self, response: AuthorizationResponse, secrets: Secrets) -> Account:
         """Return the account of the person who came back."""
         metadata = provider_cache.get_metadata(self._backend, self._label)
-        if answer.issuer != metadata.issuer and (answer.issuer or metadata.names_issuer):
+        if response.issuer != metadata.issuer and (response.issuer or metadata.names_issuer):
             raise self._bad("it comes from another provider")
         registration = self._registration(metadata)
-        tokens = oauth.fetch_tokens(self._backend, registration, metadata.token_endpoint, answer.code, secrets.verifier)
+        tokens = oauth.fetch_tokens(self._backend, registration, metadata.token_endpoint, response.code, secrets.verifier)
         claims = self._verify(tokens.identity, metadata, secrets)
         try:
             subject = subject_of(claims["sub"])
@@ -156,7 +166,7 @@ class OpenID:
         return any(map(self._backend.settings.is_set, (Settings.oidc_allowed_groups, identity_providers.GROUP_TEAMS)))
 
     def _bad(self, reason: str) -> Unauthorized:
-        return Unauthorized(f"the answer of {self._label} is not good: {reason}")
+        return Unauthorized(f"the answer of {self._label} is not valid: {reason}")
 
 
 def _has_audiences(claims: _Claims) -> bool:

@@ -1,4 +1,4 @@
-"""Which organizations and teams the groups of a provider lead to, with somebody's places in them; only read here."""
+"""Organizations and teams that the groups of a provider lead to, with a user's memberships in them. It only reads."""
 
 from collections.abc import Collection
 from typing import Any
@@ -7,14 +7,14 @@ from sqlalchemy import Connection, and_, bindparam, exists, not_, select
 
 from common.db.tables.people import members, organizations, team_members, teams
 from common.db.tables.sign_in import scim_tokens
-from common.sign_in.model import Place
+from common.sign_in.model import GroupTarget
 
 
-def find_places(tx: Connection, user_id: str, org_logins: Collection[str], team_names: Collection[str]) -> list[Place]:
-    """Return the organizations of these logins, and their teams of these names, in order, with where a user is in them."""
+def find_targets(tx: Connection, user_id: str, org_logins: Collection[str], team_names: Collection[str]) -> list[GroupTarget]:
+    """Return organizations by login and their teams by name, in order, with the memberships of a user."""
     logins: Any = bindparam("logins", sorted(org_logins), expanding=True)
     names: Any = bindparam("names", sorted(team_names), expanding=True)
-    # A group of the organization's own directory (SCIM) is that directory's alone.
+    # Only the organization's own directory (SCIM) changes its groups.
     is_owned = and_(teams.c.kind == "scim", exists().where(scim_tokens.c.org_id == organizations.c.id))
     is_named = and_(teams.c.org_id == organizations.c.id, teams.c.name.in_(names), not_(is_owned))
     query = (
@@ -35,7 +35,7 @@ def find_places(tx: Connection, user_id: str, org_logins: Collection[str], team_
         .order_by(organizations.c.login, teams.c.name)
     )
     return [
-        Place(
+        GroupTarget(
             org=row.login,
             org_id=row.id,
             is_shared=row.personal_user_id is None,

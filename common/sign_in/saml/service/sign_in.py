@@ -30,7 +30,7 @@ from common.sign_in.saml import member_matching, repository, responses, toolkit
 from common.sign_in.saml.identity_provider import identity_name, require_usable
 from common.sign_in.saml.member_matching import Undecided, Visit
 from common.sign_in.saml.model import Choice, Vouched, Waiting
-from common.sign_in.sessions import sessions
+from common.sign_in.sessions import steps as sessions
 
 OPEN_FOR = timedelta(minutes=5)
 # The provider's clock may be so much off that an assertion is taken for good after its end.
@@ -130,7 +130,7 @@ def finish(
         answer = repository.find_answer(connection, _hash(code), unix_millis(backend.clock.now()))
         if answer is None or answer.org_id != stored.org_id:
             raise BadRequest(_GONE)
-        owner = linking.owner(connection, identity_name(stored.org_id), answer.subject)
+        owner = linking.find_owner(connection, identity_name(stored.org_id), answer.subject)
     who = answer.email or answer.subject
     is_theirs = caller is not None and caller.user_id == owner
     if not answer.request_id and choice is Choice.NONE and not is_theirs:

@@ -141,7 +141,7 @@ class TestIdentityToken:
         """Issuer, audience, nonce and subject must all be there and be right."""
         peer.claims = claims
 
-        refused(browser, 401, "is not good")
+        refused(browser, 401, "is not valid")
 
     @pytest.mark.parametrize(
         ("claim", "seconds", "is_good"),
