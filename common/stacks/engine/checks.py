@@ -1,6 +1,6 @@
 """The integrity check that Pulumi's engine makes before it uses a state, with the engine's own messages.
 
-A verdict is advice to a person; nothing here repairs or refuses. Source: pkg/resource/stack/snapshot/integrity.go and
+The result is advice to a person; this module repairs and rejects nothing. Source: pkg/resource/stack/snapshot/integrity.go and
 state.md B.5.
 """
 
@@ -16,7 +16,7 @@ from common.stacks.engine.resource import Head
 
 @dataclass(slots=True)
 class _Seen:
-    """What stands before the resource under check."""
+    """The resources before the one under check."""
 
     urns: set[str] = field(default_factory=set)
     live: set[str] = field(default_factory=set)  # URNs of resources that are not to be deleted
@@ -26,26 +26,26 @@ class _Seen:
 
 
 def verify(text: bytes) -> str | None:
-    """Returns the first error of a container's deployment, or None if a client accepts it; raises BadDocument."""
+    """Return the first error of a container's deployment, or None if a client accepts it; raises BadDocument."""
     opened = document.open_document(text)
-    found = magic_error(opened.members.get("manifest")) or verdict(opened.heads(), opened.members.get("snippets"))
-    return None if found is None else opened.shield.show_words(found)
+    error = magic_error(opened.members.get("manifest")) or verdict(opened.heads(), opened.members.get("snippets"))
+    return opened.shield.show_words(error) if error is not None else None
 
 
 def magic(version: str) -> str:
-    """Returns the manifest's `magic` that belongs to a client version."""
+    """Return the manifest's `magic` for a client version."""
     return hashlib.sha256(version.encode()).hexdigest() if version else ""
 
 
 def magic_error(manifest: bytes | None) -> str | None:
-    """Returns an error if the manifest's `magic` does not belong to its `version`."""
+    """Return an error if the manifest's `magic` is not that of its `version`."""
     members = jsontext.find_object(manifest) or {}
-    version, found = (jsontext.find_text(members.get(name)) or "" for name in ("version", "magic"))
-    return None if found == magic(version) else "magic cookie mismatch: possible tampering/corruption detected"
+    version, stored_magic = (jsontext.find_text(members.get(name)) or "" for name in ("version", "magic"))
+    return None if stored_magic == magic(version) else "magic cookie mismatch: possible tampering/corruption detected"
 
 
 def verdict(heads: Sequence[Head], snippets: Raw | None) -> str | None:
-    """Returns the first error in a list of resources and the snippets beside it."""
+    """Return the first error in a list of resources and in the snippets, or None."""
     seen = _Seen()
     for index, head in enumerate(heads):
         if error := _resource_error(heads, index, seen):
@@ -129,8 +129,8 @@ def _deleted_with_error(heads: Sequence[Head], index: int, seen: _Seen) -> str |
     return start + ("comes after it" if _comes_later(heads, index, head.deleted_with) else "is missing")
 
 
-def _comes_later(heads: Sequence[Head], index: int, wanted: str) -> bool:
-    return any(head.urn == wanted for head in heads[index + 1 :])
+def _comes_later(heads: Sequence[Head], index: int, other: str) -> bool:
+    return any(head.urn == other for head in heads[index + 1 :])
 
 
 def _remember(head: Head, seen: _Seen) -> None:

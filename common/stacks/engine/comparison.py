@@ -1,6 +1,6 @@
-"""Tells how a state lies in another one, so that an update without changes need not be stored again.
+"""Compares two states, so that an update without changes need not be stored again.
 
-Spelling counts: what is not provably the same is called different, which only costs a stored copy.
+It compares texts. States that are not certainly the same count as different, which costs only a stored copy.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from common.stacks.engine.document import Document
 
 
 def find_order(old: bytes, new: bytes) -> tuple[int, ...] | None:
-    """Returns how the new container's resources lie in the old one, None if anything but their order is different.
+    """Return the positions in the old container of the new one's resources, or None if more than their order is different.
 
-    The order is the positions in the old container, and empty if it is the old one's. The manifest's time and other
-    spellings of the same resource in the same place do not count. Raises BadDocument.
+    The result is empty if the order is the same. The manifest's time does not count, nor another spelling of a resource in the
+    same place. Raises BadDocument.
     """
     shield = jsontext.shield_for([old, new])
     before, after = (document.open_document(shield.hide(text), shield) for text in (old, new))
@@ -28,18 +28,18 @@ def find_order(old: bytes, new: bytes) -> tuple[int, ...] | None:
 
 
 def _positions(old: Sequence[Raw], new: Sequence[Raw]) -> tuple[int, ...] | None:
-    # By their hashes: the texts themselves as keys would be a second copy of the state.
+    # The keys are hashes: the texts would be a second copy of the state.
     places: dict[int, list[int]] = {}
     for position in range(len(old) - 1, -1, -1):
         places.setdefault(hash(bytes(old[position])), []).append(position)
-    found: list[int] = []
+    positions: list[int] = []
     for text in new:
         whole = bytes(text)
         candidates = places.get(hash(whole))
         if not candidates or bytes(old[candidates[-1]]) != whole:
             return None
-        found.append(candidates.pop())
-    return tuple(found)
+        positions.append(candidates.pop())
+    return tuple(positions)
 
 
 def _same_members(before: Document, after: Document) -> bool:
@@ -49,8 +49,8 @@ def _same_members(before: Document, after: Document) -> bool:
     )
 
 
-def _same_members_of(one: Raw | None, other: Raw | None, *, apart_from: str) -> bool:
-    before, after = jsontext.find_object(one) or {}, jsontext.find_object(other) or {}
+def _same_members_of(old: Raw | None, new: Raw | None, *, apart_from: str) -> bool:
+    before, after = jsontext.find_object(old) or {}, jsontext.find_object(new) or {}
     names = (before.keys() | after.keys()) - {apart_from}
     return all(jsontext.same_text(before.get(name), after.get(name)) for name in names)
 
@@ -60,7 +60,7 @@ def _same_resource(old: Raw, new: Raw) -> bool:
 
 
 def _plain(text: Raw) -> bytes:
-    """Returns a text that does not depend on white space and the order of members."""
+    """Return the text without white space, with the members in alphabetical order."""
     members = jsontext.find_object(text)
     if members is None:
         return jsontext.compact(text)

@@ -1,6 +1,6 @@
-"""Counts what an object or a list from outside holds before there is a Python object for each part of it.
+"""Counts the elements of an object or list from a client before there is a Python object for each of them.
 
-A few bytes of text may stand for an object of a hundred: a state within its limit could take gigabytes once it is opened.
+A few bytes of text may become an object of a hundred bytes: a state within its limit could take gigabytes once it is opened.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from common.stacks.engine.jsontext import BadDocument
 
-# Far above what there is: the largest stacks have some ten thousand resources.
+# Far above real numbers: the largest stacks have some ten thousand resources.
 MOST_ITEMS = 200_000
 MOST_MEMBERS = 10_000
 # A shorter text cannot hold enough of them to matter.
@@ -19,7 +19,7 @@ SHORT_BYTES = 1 << 20
 
 
 class TooMany(Exception):
-    """There are more than there may be."""
+    """There are more elements than the limit."""
 
 
 _left = ContextVar("_left", default=0)
@@ -33,7 +33,7 @@ def _count() -> None:
 
 
 class Item(msgspec.Struct, gc=False):
-    """An object in a list, which is counted and dropped."""
+    """An object in a list: it is counted and not kept."""
 
     def __post_init__(self) -> None:
         """Count it."""
@@ -41,7 +41,7 @@ class Item(msgspec.Struct, gc=False):
 
 
 class _Name:
-    """The name of a member, which is counted and dropped."""
+    """The name of a member: it is counted and not kept."""
 
 
 def _count_name(_type: type, _value: object) -> _Name:
@@ -54,7 +54,7 @@ _members_decoder = msgspec.json.Decoder(dict[_Name, Raw], dec_hook=_count_name)
 
 
 def require_few_items(text: bytes | Raw, what: str, limit: int = MOST_ITEMS) -> None:
-    """Raise BadDocument for a list with more objects than the limit, or for a long one that holds anything else."""
+    """Raise BadDocument for a list with more objects than the limit, or for a long one with other elements."""
     _require_few(text, _items_decoder.decode, f"{what} has more than {limit:,} elements", limit)
 
 
@@ -64,7 +64,7 @@ def require_few_members(text: bytes | Raw, what: str) -> None:
 
 
 def start(limit: int) -> None:
-    """Count from here on, in this thread, how many items are decoded: TooMany past the limit."""
+    """Count the items that this thread decodes from now on: TooMany above the limit."""
     _left.set(limit)
 
 
@@ -77,7 +77,7 @@ def _require_few(text: bytes | Raw, decode: Callable[[bytes | Raw], object], mes
     except TooMany:
         raise BadDocument(message) from None
     except msgspec.ValidationError as error:
-        raise BadDocument(f"{message}, or others than it may have: {error}") from None
+        raise BadDocument(f"{message}, or elements of another type: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Whoever reads it next says what is wrong.
+        # The next reader reports the error.
         return

@@ -1,4 +1,4 @@
-"""Checkpoints sent as text edits of the one before. Works on bytes and never looks into the JSON.
+"""Checkpoints that a client sends as text edits of the checkpoint before. Works on bytes and never reads the JSON.
 
 Source: state.md 5.3 and B.2; pkg/backend/httpstate/diffs.go at 1b5949891b.
 """
@@ -11,7 +11,7 @@ import msgspec
 
 from common.stacks.engine import counting, jsontext
 
-# What the database's column of such numbers takes, which are the client's int64.
+# The range of the database's column and of the client's int64.
 SequenceNumber = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
@@ -20,11 +20,11 @@ MOST_EDITS = 100_000
 
 
 class DeltaError(ValueError):
-    """A delta that does not fit the stored text; the client answers by sending the whole text again."""
+    """A delta that does not fit the stored text; the client then sends the whole text again."""
 
 
 class Position(msgspec.Struct, frozen=True):
-    """A place in the old text, in UTF-8 bytes; upstream's line and column are constant noise."""
+    """A place in the old text, in UTF-8 bytes; upstream's line and column carry no information."""
 
     offset: int
 
@@ -51,11 +51,6 @@ class Delta(msgspec.Struct, frozen=True, rename="camel"):
     version: int = 0
     deployment_delta: tuple[Edit, ...] | None = None
 
-    @property
-    def edits(self) -> tuple[Edit, ...]:
-        """The edits; none when the text is unchanged."""
-        return self.deployment_delta or ()
-
 
 class _Outline(msgspec.Struct, rename="camel"):
     deployment_delta: msgspec.Raw = jsontext.ABSENT
@@ -66,7 +61,7 @@ _delta_decoder = msgspec.json.Decoder(Delta)
 
 
 def parse(body: bytes) -> Delta:
-    """Returns the request; raises BadDocument."""
+    """Return the request; raises BadDocument."""
     if len(body) >= counting.SHORT_BYTES:
         outline = jsontext.decode_new(body, _outline_decoder.decode)
         counting.require_few_items(outline.deployment_delta, "the delta", MOST_EDITS)
@@ -74,7 +69,7 @@ def parse(body: bytes) -> Delta:
 
 
 def apply(base: bytes, edits: Sequence[Edit], checkpoint_hash: str) -> bytes:
-    """Returns the new text; raises DeltaError unless the edits fit the base and give exactly the hash."""
+    """Return the new text; raises DeltaError unless the edits fit the base and the result has the hash."""
     result = b"".join(_pieces(base, sorted(edits, key=lambda edit: (edit.span.start.offset, edit.span.end.offset))))
     if digest(result) != checkpoint_hash:
         raise DeltaError("the edited checkpoint does not have the announced hash")
@@ -82,7 +77,7 @@ def apply(base: bytes, edits: Sequence[Edit], checkpoint_hash: str) -> bytes:
 
 
 def digest(text: bytes) -> str:
-    """Returns a checkpoint's hash as clients write it: SHA-256 in lower-case hex."""
+    """Return a checkpoint's hash as clients write it: SHA-256 in lower-case hex."""
     return hashlib.sha256(text).hexdigest()
 
 

@@ -1,7 +1,7 @@
 """The container of a stack's state, `{"version", "features"?, "deployment"}`: checking, reading and assembling its text.
 
-Text goes in and comes out; what is inside a resource stays as it was written. Raises BadDocument where a text cannot be
-read at all, and is lenient about everything a person may want to repair by export and import.
+Its functions take and return text, and change nothing inside a resource. They raise BadDocument for a text that cannot be read at
+all, and accept errors that a person may want to repair by export and import.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ __all__ = [
     "write_document",
 ]
 
-# What a stack without state exports; without `version` or `deployment` every command of a client would fail.
+# The export of a stack without a state; without `version` or `deployment` every command of a client would fail.
 EMPTY = b'{"version":3,"deployment":{"manifest":{"time":"0001-01-01T00:00:00Z","magic":"","version":""}}}'
 
 _OLDEST_VERSION = 1
@@ -41,7 +41,7 @@ _FEATURES_VERSION = 4
 
 @dataclass(frozen=True, slots=True)
 class StoredResource:
-    """A resource as a read of the stack's resources shows it."""
+    """A resource in the list of a stack's resources."""
 
     urn: str
     text: bytes
@@ -71,7 +71,7 @@ _lists_decoder = msgspec.json.Decoder(_Lists)
 
 
 def check_container(text: bytes) -> None:
-    """Raises BadDocument, with a reason for a person, unless the text is a container that a client can open.
+    """Raise BadDocument, with a reason for a person, unless a client can open the text as a container.
 
     Source: pkg/resource/stack/deployment.go:456-500 at 1b5949891b for the versions.
     """
@@ -93,39 +93,39 @@ def check_container(text: bytes) -> None:
 
 
 def count_resources(text: bytes) -> int:
-    """Returns how many resources the container holds; raises BadDocument."""
+    """Return the number of resources in the container; raises BadDocument."""
     return len(open_document(text).resource_texts())
 
 
 def resources(text: bytes) -> Iterator[StoredResource]:
-    """Yields the container's resources in order, each byte for byte; raises BadDocument."""
+    """Yield the container's resources in order, each byte for byte; raises BadDocument."""
     document = open_document(text)
     for item in document.resources():
         yield StoredResource(document.shield.show_words(item.urn), document.shield.show(item.text))
 
 
 def reordered(text: bytes, order: Sequence[int]) -> bytes:
-    """Returns the container with its resources in another order, given by their positions; everything keeps its bytes."""
+    """Return the container with its resources in another order, given by their positions; everything keeps its bytes."""
     document = open_document(text)
     texts = document.resource_texts()
-    # Joined once: a state may take a good part of the memory that there is.
-    listed: list[bytes] = [b"["]
+    # Joined once: a state may take a large part of the memory.
+    pieces: list[bytes] = [b"["]
     for position in order:
-        listed += (texts[position], b",")
-    listed[-1] = b"]" if order else b"[]"
-    inner = jsontext.object_pieces({**document.members, "resources": listed})
+        pieces += (texts[position], b",")
+    pieces[-1] = b"]" if order else b"[]"
+    inner = jsontext.object_pieces({**document.members, "resources": pieces})
     return document.shield.show(b"".join(jsontext.object_pieces({**document.outer, "deployment": inner})))
 
 
 def outputs(text: bytes) -> tuple[bytes | None, bytes | None]:
-    """Returns the root stack resource's `outputs` and the `secrets_providers`, byte for byte, each None if absent."""
+    """Return the root stack resource's `outputs` and the `secrets_providers`, byte for byte, each None if absent."""
     document = open_document(text)
     providers = jsontext.present(document.members.get("secrets_providers"))
-    return _root_outputs(document), None if providers is None else document.shield.show(providers)
+    return _root_outputs(document), document.shield.show(providers) if providers is not None else None
 
 
 def members(body: bytes) -> dict[str, bytes]:
-    """Returns the exact bytes of every member of a JSON object from outside; raises BadDocument."""
+    """Return the exact bytes of every member of a JSON object from a client; raises BadDocument."""
     shield = jsontext.shield_for([body])
     hidden = shield.hide(body)
     counting.require_few_members(hidden, "the document")
@@ -134,7 +134,7 @@ def members(body: bytes) -> dict[str, bytes]:
 
 
 def container(deployment: bytes, *, features: Sequence[str] = (), version: int | None = None) -> bytes:
-    """Returns the text of a container around a deployment; `version` defaults to what the features need."""
+    """Return the text of a container around a deployment; `version` defaults to the one that the features need."""
     number = version if version is not None else _FEATURES_VERSION if features else _PLAIN_VERSION
     listed = b'"features":' + msgspec.json.encode(list(features)) + b"," if features else b""
     return b"".join((b'{"version":%d,' % number, listed, b'"deployment":', deployment, b"}"))
@@ -142,7 +142,7 @@ def container(deployment: bytes, *, features: Sequence[str] = (), version: int |
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A container opened two levels deep; `shield` shows texts taken from it in their original spelling."""
+    """A container opened two levels deep; `shield` restores the original spelling of texts from it."""
 
     shield: jsontext.Shield
     outer: Members  # the container's members
@@ -153,7 +153,7 @@ class Document:
         return jsontext.find_list(self.members.get("resources")) or []
 
     def resources(self) -> list[Resource]:
-        """The resources with their heads, whatever state they are in."""
+        """The resources with their heads, also invalid ones."""
         return [resource.read_leniently(text) for text in self.resource_texts()]
 
     def heads(self) -> list[Head]:
@@ -161,15 +161,15 @@ class Document:
         return [item.head for item in self.resources()]
 
     def features(self) -> list[str]:
-        """The container's features; anything that is no text is left out."""
+        """The container's features, without elements that are not texts."""
         listed = jsontext.find_list(self.outer.get("features")) or []
         return [name for name in map(jsontext.find_text, listed) if name is not None]
 
 
 def open_document(text: bytes, shield: jsontext.Shield | None = None) -> Document:
-    """Returns the opened container; raises BadDocument if there is no deployment object inside.
+    """Return the opened container; raises BadDocument if there is no deployment object inside.
 
-    A shield means that the text has already been hidden with it.
+    With a shield, the text has been hidden with it before.
     """
     if shield is None:
         shield = jsontext.shield_for([text])
@@ -181,7 +181,7 @@ def open_document(text: bytes, shield: jsontext.Shield | None = None) -> Documen
 
 
 def write_document(outer: Mapping[str, Raw], deployment: Sequence[tuple[str, Sequence[bytes]]], features: Sequence[str]) -> bytes:
-    """Returns a container's text: known members first, then the outer members that are not ours to write.
+    """Return a container's text: known members first, then the other outer members.
 
     `deployment` lists the inner members in order, each as pieces of text that are joined once.
     """
@@ -191,15 +191,15 @@ def write_document(outer: Mapping[str, Raw], deployment: Sequence[tuple[str, Seq
     head = b'{"version":%d,' % (_FEATURES_VERSION if features else _PLAIN_VERSION)
     listed = b'"features":' + msgspec.json.encode(features) + b"," if features else b""
     tail = [b"}}" if pieces else b"{}}"]
-    kept = {name: value for name, value in outer.items() if name not in ("version", "features", "deployment")}
-    if kept:
-        tail = [tail[0][:-1], b",", jsontext.write_object(kept)[1:]]
+    others = {name: value for name, value in outer.items() if name not in ("version", "features", "deployment")}
+    if others:
+        tail = [tail[0][:-1], b",", jsontext.write_object(others)[1:]]
     return b"".join((head, listed, b'"deployment":', *pieces, *tail))
 
 
 def _check_lists(deployment: Raw) -> None:
     lists = jsontext.decode(deployment, _lists_decoder.decode)
-    # What is not one of the lists is short, unless somebody means harm.
+    # Apart from these lists a deployment is short, except in an attack.
     if len(deployment) - len(lists.resources) - len(lists.pending_operations) - len(lists.snippets) >= counting.SHORT_BYTES:
         counting.require_few_members(deployment, "the deployment")
     for name in lists.__struct_fields__:
@@ -222,6 +222,6 @@ def _root_outputs(document: Document) -> bytes | None:
         except jsontext.JSON_ERRORS:
             continue
         if head.type == ROOT_TYPE and not head.delete:
-            found = jsontext.present(head.outputs)
-            return None if found is None else document.shield.show(found)
+            root_outputs = jsontext.present(head.outputs)
+            return document.shield.show(root_outputs) if root_outputs is not None else None
     return None

@@ -1,7 +1,7 @@
 """Journal entries as clients send them: reading, deduplicating and putting them in order.
 
-Only the envelope of an entry is typed. Its payloads stay text until the kind that uses them asks, because a failure
-entry, for one, may carry a state that nobody reads. Source: sdk/go/common/apitype/journal.go at v3.274.1, state.md 6.3.
+Only the envelope of an entry is typed. Its payloads stay text until they are used: a failure entry, for example, may have a
+state that is never read. Source: sdk/go/common/apitype/journal.go at v3.274.1, state.md 6.3.
 """
 
 import heapq
@@ -20,7 +20,7 @@ from common.stacks.engine.resource import Resource
 
 T = TypeVar("T")
 
-# About what an entry or a resource takes in memory beside its text.
+# The approximate memory of an entry or a resource beside its text.
 ENTRY_BYTES = 512
 _INT64 = range(-(1 << 63), 1 << 63)
 _MOST_DAMAGE = 1000
@@ -29,21 +29,21 @@ _PLAIN_VERSION = 1
 _MIGRATION_VERSION = 2
 
 
-class Malformed(ValueError):
+class MalformedEntry(ValueError):
     """An entry that must be skipped as a whole; the message says why."""
 
 
 class Damage(list[str]):
-    """What was wrong with a journal; a long list is cut off, since one that is damaged throughout repeats itself."""
+    """The errors in a journal. A long list is cut off, since a journal that is damaged throughout repeats the same error."""
 
     def append(self, finding: str) -> None:
-        """Add a finding, unless there are a great many already."""
+        """Add an error, unless there are very many."""
         if len(self) < _MOST_DAMAGE:
             super().append(finding[:_LONGEST_FINDING])
 
 
 class Kind(IntEnum):
-    """What an entry reports."""
+    """The event that an entry reports."""
 
     BEGIN = 0
     SUCCESS = 1
@@ -59,7 +59,7 @@ class Kind(IntEnum):
 
 
 class LayoutItem(msgspec.Struct, frozen=True, rename="camel"):
-    """A place in the base that a state migration makes; exactly one of the two is given."""
+    """A place in the base after a state migration; exactly one of the two is set."""
 
     base_index: int | None = None
     state_index: int | None = None
@@ -73,14 +73,14 @@ class BasePatch(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class NewPatch(msgspec.Struct, frozen=True, rename="camel"):
-    """A complete replacement of a resource that this update made, by its operation."""
+    """A complete replacement of a resource that this update created, by its operation."""
 
     state: Raw
     operation_id: int = msgspec.field(default=0, name="operationID")
 
 
 class Entry(msgspec.Struct, gc=False, rename="camel"):
-    """One journal entry. Index 0 is a legal base index, so absent is None."""
+    """One journal entry. Index 0 is a valid base index, so an absent index is None."""
 
     version: int | None = None
     kind: int | None = None
@@ -109,25 +109,25 @@ class Entry(msgspec.Struct, gc=False, rename="camel"):
 
     @property
     def operation_key(self) -> int:
-        """The operation's ID; upstream's encoding leaves none out, and absent decodes to 0."""
+        """The operation's ID; upstream always writes it, and an absent one decodes to 0."""
         return self.operation_id or 0
 
     def known_kind(self) -> Kind:
-        """Returns the kind; raises Malformed for kinds and versions that upstream's replayer refuses."""
+        """Return the kind; raises MalformedEntry for kinds and versions that upstream rejects."""
         try:
             kind = Kind(self.kind or 0)
         except ValueError:
-            raise Malformed(f"unknown kind {self.kind}") from None
+            raise MalformedEntry(f"unknown kind {self.kind}") from None
         if self.version not in (_PLAIN_VERSION, _MIGRATION_VERSION):
-            raise Malformed(f"unknown version {self.version}")
+            raise MalformedEntry(f"unknown version {self.version}")
         if kind is Kind.STATE_MIGRATION and self.version != _MIGRATION_VERSION:
-            raise Malformed("a state migration needs version 2")
+            raise MalformedEntry("a state migration needs version 2")
         return kind
 
     def read_state(self) -> Resource | None:
-        """Returns the resulting resource, if there is one; raises Malformed."""
+        """Return the resulting resource, if there is one; raises MalformedEntry."""
         text = jsontext.present(self.state)
-        return None if text is None else read_resource(text, "state")
+        return read_resource(text, "state") if text is not None else None
 
 
 _entry_decoder = msgspec.json.Decoder(Entry)
@@ -135,7 +135,7 @@ _batch_decoder = msgspec.json.Decoder(dict[str, Raw])
 
 
 class TooMuch(ValueError):
-    """A journal holds more than its replay may keep in memory; the message is for a person."""
+    """A journal needs more memory than its replay may use; the message is for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Part:
 
 
 def part_of(batch: bytes) -> Part:
-    """Returns a batch that is in memory already."""
+    """Return a batch that is in memory."""
     try:
         first = envelope.envelope(batch).first_sequence
     except BadDocument:
@@ -156,14 +156,13 @@ def part_of(batch: bytes) -> Part:
 
 
 def in_order(parts: Sequence[Part], damage: Damage, ceiling_bytes: int) -> Iterator[tuple[Entry, int]]:
-    """Yields (entry, about the memory it takes) of batches by sequence ID, the first to arrive of each.
+    """Yield (entry, its approximate memory) by sequence ID, of each ID the entry that arrived first.
 
-    What cannot be read is added to the damage.
-    Batches, listed as they arrived, come in any order, again, and overlapping. Each is read once, and its entries are kept
-    until no batch is left that could hold an earlier one; TooMuch when those take more than the ceiling. An entry without a
-    64-bit sequence ID has no place and cannot be told from its own repetition, so it is damage.
+    Batches, listed as they arrived, may be out of order, repeated and overlapping. Each is read once, and its entries are kept
+    until no remaining batch can contain an earlier one; TooMuch if they need more memory than the ceiling. Entries that cannot be
+    read are added to the damage, and so is an entry without a 64-bit sequence ID: it could be a repetition.
     """
-    waiting: dict[int, tuple[int, Entry, int]] = {}  # sequence ID → number of its batch, the entry, the memory it takes
+    waiting: dict[int, tuple[int, Entry, int]] = {}  # sequence ID → number of its batch, the entry, its memory
     following: list[int] = []  # a heap of the sequence IDs
     size = 0
     numbers = sorted(range(len(parts)), key=lambda number: (parts[number].first_sequence, number))
@@ -186,9 +185,9 @@ def in_order(parts: Sequence[Part], damage: Damage, ceiling_bytes: int) -> Itera
 
 
 def _entries(batch: bytes, damage: Damage) -> Iterator[tuple[Entry, int, int]]:
-    """Yields (entry, its sequence ID, about the memory it takes).
+    """Yield (entry, its sequence ID, its approximate memory).
 
-    An entry keeps a copy of its own text alone, so that the batch can go.
+    An entry has a copy of its own text only, so that the batch need not stay in memory.
     """
     for text in _entry_texts(batch, damage):
         try:
@@ -203,20 +202,20 @@ def _entries(batch: bytes, damage: Damage) -> Iterator[tuple[Entry, int, int]]:
 
 
 def read_resource(text: Raw, member: str) -> Resource:
-    """Returns the resource in a member of an entry; raises Malformed where a client could not read it either."""
+    """Return the resource in a member of an entry; raises MalformedEntry if a client could not read it either."""
     return payload(text, resource.read, member)
 
 
 def payload(text: Raw | None, reader: Callable[[Raw], T], member: str) -> T:
-    """Returns what the reader makes of a member that the entry must have; raises Malformed."""
-    found = jsontext.present(text)
-    if found is None:
-        raise Malformed(f"'{member}' is missing")
+    """Return the value of a member that the entry must have, as the reader returns it; raises MalformedEntry."""
+    member_text = jsontext.present(text)
+    if member_text is None:
+        raise MalformedEntry(f"'{member}' is missing")
     try:
-        _require_few(found)
-        return reader(found)
+        _require_few(member_text)
+        return reader(member_text)
     except (*JSON_ERRORS, BadDocument) as error:
-        raise Malformed(f"'{member}' cannot be read: {error}") from None
+        raise MalformedEntry(f"'{member}' cannot be read: {error}") from None
 
 
 def _require_few(text: Raw) -> None:
@@ -235,7 +234,7 @@ def _entry_texts(batch: bytes, damage: Damage) -> list[Raw]:
         raise TooMuch("a batch has more entries than any client sends at once") from None
     try:
         listed = jsontext.present(jsontext.decode(batch, _batch_decoder.decode).get("entries"))
-        return [] if listed is None else jsontext.decode(listed, jsontext.open_list)
+        return jsontext.decode(listed, jsontext.open_list) if listed is not None else []
     except BadDocument as error:
         damage.append(f"a batch of entries cannot be read: {error}")
         return []

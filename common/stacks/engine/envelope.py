@@ -1,7 +1,7 @@
-"""The cheap check of a batch as it arrives: is it a list of objects, which sequence numbers, how many.
+"""Reads the envelope of a batch when it arrives: whether it is a list of objects, their sequence numbers, their number.
 
-What the entries say is none of this module's business: refusing a batch loses what it reports, so odd content is
-accepted here and judged when it is read. Only text that no replay could ever open is refused, with BadDocument.
+It does not check the content of entries: a rejected batch would lose its reports, so invalid content is accepted here and
+evaluated when it is read. Only text that no replay could open is rejected, with BadDocument.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from common.stacks.engine.jsontext import BadDocument
 
 T = TypeVar("T")
 
-# A client sends some hundred at a time; each element takes memory beside its text, however short that is.
+# A client sends some hundred at a time; each element takes memory beside its text, even a short one.
 MOST_ELEMENTS = 100_000
 # A summary counts by kind of step, of which there are two dozen.
 _SUMMARY_BYTES = 64 << 10
@@ -29,7 +29,7 @@ _INT64 = range(-(1 << 63), 1 << 63)
 class JournalEnvelope:
     """The range of sequence IDs in a batch, and the number of its entries.
 
-    An entry without a 64-bit sequence ID counts, but does not widen the range; the range of none is 0 to 0.
+    An entry without a 64-bit sequence ID counts, but does not widen the range; an empty range is 0 to 0.
     """
 
     first_sequence: int
@@ -39,9 +39,9 @@ class JournalEnvelope:
 
 @dataclass(frozen=True, slots=True)
 class EventsEnvelope:
-    """The range of sequence numbers in a batch of engine events, and what its summary says was changed.
+    """The range of sequence numbers in a batch of engine events, and the changes in its summary.
 
-    `resource_changes` is the text of `{"create": 2, ...}`, None unless the batch has the summary of a real update.
+    `resource_changes` is the text of `{"create": 2, …}`, None unless the batch has the summary of a real update.
     """
 
     first_sequence: int
@@ -89,7 +89,7 @@ _summary_text_decoder = msgspec.json.Decoder(_SummaryText)
 
 
 def require_few(body: bytes, limit: int = MOST_ELEMENTS) -> None:
-    """Raises TooMany for a batch with more elements than the limit, before there is an object for each of them."""
+    """Raise TooMany for a batch with more elements than the limit, before there is an object for each of them."""
     # An element takes two characters at least.
     if len(body) <= 2 * limit or body.count(b"{") + body.count(b"[") + body.count(b",") <= limit:
         return
@@ -101,24 +101,24 @@ def require_few(body: bytes, limit: int = MOST_ELEMENTS) -> None:
     try:
         _read(body, count)
     except BadDocument:
-        # Whoever reads it next says what is wrong; it has few elements up to there, or is none of ours.
+        # The next reader reports the error; up to there the batch has few elements, or is not a batch.
         return
 
 
 def envelope(body: bytes) -> JournalEnvelope:
-    """Returns the envelope of `{"entries": [...]}`; absent and null are an empty batch. Raises BadDocument."""
+    """Return the envelope of `{"entries": [...]}`; absent and null mean an empty batch. Raises BadDocument."""
     entries = _read(body, _entries_decoder.decode).entries or []
     return JournalEnvelope(*_range([_number(entry.sequence_id) for entry in entries]), len(entries))
 
 
 def events_envelope(body: bytes) -> EventsEnvelope:
-    """Returns the envelope of `{"events": [...]}`; absent and null are an empty batch. Raises BadDocument."""
+    """Return the envelope of `{"events": [...]}`; absent and null mean an empty batch. Raises BadDocument."""
     events = _read(body, _events_decoder.decode).events or []
     return EventsEnvelope(*_range([_number(event.sequence) for event in events]), len(events), _resource_changes(events))
 
 
 def _read(body: bytes, reader: Callable[[bytes], T]) -> T:
-    """Returns a batch, read in one pass: lone surrogates, which do not matter here, are hidden once the decoder minds them."""
+    """Return a batch, read in one pass; only if the decoder rejects a lone surrogate, it is hidden and the batch read again."""
     try:
         return jsontext.decode_new(body, reader)
     except BadDocument:
@@ -139,7 +139,7 @@ def _range(numbers: Sequence[int | None]) -> tuple[int, int]:
 
 
 def _resource_changes(events: Sequence[_Event]) -> bytes | None:
-    """Returns the changes in the last summary that is not a preview's."""
+    """Return the changes in the last summary of a real update, or None."""
     for event in reversed(events):
         if not 0 < len(event.summary_event) <= _SUMMARY_BYTES:
             continue

@@ -22,7 +22,7 @@ _OF_RESOURCES = {
 
 
 def needed_by(heads: Iterable[Head]) -> set[str]:
-    """Returns the features that members of the resources ask for."""
+    """Return the features that members of the resources need."""
     needed: set[str] = set()
     for head in heads:
         needed.update(feature for feature, member in _OF_RESOURCES.items() if getattr(head, member))
@@ -30,5 +30,5 @@ def needed_by(heads: Iterable[Head]) -> set[str]:
 
 
 def not_recognizable(features: Iterable[str]) -> set[str]:
-    """Returns those features that no member shows: byte strings hide in ciphertexts, newer features are unknown to us."""
+    """Return those features that no member shows: byte strings are inside ciphertexts, and newer features are unknown here."""
     return set(features) - _OF_RESOURCES.keys()

@@ -1,7 +1,7 @@
-"""Replaying a journal: the state an update leaves behind, from the base it started with and what it reported.
+"""Replays a journal: builds the state of an update from its base and its journal entries.
 
-A stored journal always gives a deployment, whatever is wrong with it; what was wrong is in the result and in the
-deployment's `metadata.integrity_error`. No clock: the caller says what time it is. Rules: state.md 6.4, 6.6, B.1, B.3.
+Every stored journal results in a deployment, also a damaged one; its errors are in the result and in the deployment's
+`metadata.integrity_error`. No clock: the caller passes the time. Rules: state.md 6.4, 6.6, B.1, B.3.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,21 +15,21 @@ from common.stacks.engine import checks, comparison, document, entry, jsontext, 
 from common.stacks.engine.document import Document
 from common.stacks.engine.entry import Damage, Part, TooMuch
 from common.stacks.engine.jsontext import Members, Shield
-from common.stacks.engine.progress import Base, Progress, Settled
+from common.stacks.engine.progress import Base, Progress, ReplayedDeployment
 
 _INTEGRITY_ERROR = "integrity_error"
 DEFAULT_CEILING_BYTES = 256 << 20
-# How often the size of the progress is looked at while as many entries go by as the ceiling allows.
+# How often the size of the progress is checked while as many entries are read as the ceiling allows.
 _CHECKS = 8
-# A journal that is damaged throughout repeats itself; the first findings are the ones that tell something.
+# A journal that is damaged throughout repeats the same error; the first findings are the useful ones.
 _MOST_FINDINGS = 50
-# Members of a deployment that a replay writes itself; all others are carried over from the base.
+# Members of a deployment that a replay writes itself; all others are copied from the base.
 _OWN_MEMBERS = ("manifest", "secrets_providers", "resources", "pending_operations", "metadata", "snippets", "extensions")
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What a replay is told of the update: the client's version, the moment of the end, and the command."""
+    """The end of the update: the client's version, the time, and the command."""
 
     cli_version: str
     now: datetime
@@ -38,21 +38,21 @@ class _End:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The container an update leaves behind."""
+    """The result of a replay: the container after the update."""
 
     text: bytes
     resource_count: int
-    damage: tuple[str, ...]  # what was wrong with the journal, for the log and the update's result
-    order: tuple[int, ...] | None  # positions in the base, if only the order of its resources changed; () if not even that
+    damage: tuple[str, ...]  # errors in the journal, for the log and the update's result
+    order: tuple[int, ...] | None  # positions in the base, if only the order of its resources changed; () if nothing changed
 
     @property
     def unchanged(self) -> bool:
-        """Tells whether nothing but the manifest's time differs from the base."""
+        """Tell whether nothing but the manifest's time differs from the base."""
         return self.order == ()
 
 
 class _MarkTaken(Exception):
-    """A batch contains the character that was to stand for hidden escapes."""
+    """A batch contains the character that the shield uses as its mark."""
 
 
 def replay(
@@ -64,11 +64,11 @@ def replay(
     command: str = "update",
     ceiling_bytes: int = DEFAULT_CEILING_BYTES,
 ) -> Replay:
-    """Returns the container after the journal, whose batches may be repeated, overlapping and out of order.
+    """Return the container after the journal, whose batches may be repeated, overlapping and out of order.
 
-    Batches are read one after another, and no more of them is kept than the state needs. `cli_version` goes into the
-    manifest; if it is empty the base's stays. Raises BadDocument only for an unreadable base, and TooMuch for a journal
-    that needs more memory than the ceiling, or more work than any client's.
+    Batches are read one after another, and only what the state needs stays in memory. `cli_version` is for the manifest; if it
+    is empty the base's stays. Raises BadDocument only for an unreadable base, and TooMuch for a journal that needs more
+    memory than the ceiling, or more work than the journal of a real client.
     """
     end = _End(cli_version, now, command)
     try:
@@ -92,8 +92,8 @@ def _replay(base: bytes, parts: Sequence[Part], shield: Shield, end: _End, ceili
         if unchecked > ceiling_bytes // _CHECKS:
             unchecked = 0
             if state.size_bytes > ceiling_bytes:
-                raise TooMuch(f"the state that it describes takes more than {ceiling_bytes:,} bytes")
-    return _settled(opened, state, damage, end, base)
+                raise TooMuch(f"the state that it describes needs more than {ceiling_bytes:,} bytes")
+    return _finish(opened, state, damage, end, base)
 
 
 def _hidden(shield: Shield, read: Callable[[], bytes]) -> bytes:
@@ -103,20 +103,20 @@ def _hidden(shield: Shield, read: Callable[[], bytes]) -> bytes:
     return shield.hide(text)
 
 
-def _settled(opened: Document, state: Progress, reading: Damage, end: _End, base: bytes) -> Replay:
-    settled, shield = state.settle(), opened.shield
-    damage = _findings([*reading, *state.damage, *settled.damage])
+def _finish(opened: Document, state: Progress, reading: Damage, end: _End, base: bytes) -> Replay:
+    deployment, shield = state.deployment(), opened.shield
+    damage = _findings([*reading, *state.damage, *deployment.damage])
     version = end.cli_version or _base_version(opened)
-    verdict = checks.verdict([item.head for item in settled.resources], settled.snippets)
+    verdict = checks.verdict([item.head for item in deployment.resources], deployment.snippets)
     error = verdict or (f"damaged journal: {damage[0]}" if damage else None)
     finding = {"version": version, "command": end.command, "error": error} if error else None
-    text = shield.show(_write(opened, state.base, settled, _manifest(version, end.now), finding))
+    text = shield.show(_write(opened, state.base, deployment, _manifest(version, end.now), finding))
     words = tuple(shield.show_words(message) for message in damage)
-    return Replay(text, len(settled.resources), words, order=comparison.find_order(base, text))
+    return Replay(text, len(deployment.resources), words, order=comparison.find_order(base, text))
 
 
 def _findings(damage: list[str]) -> list[str]:
-    """Returns each finding once, and the number of those left out of a long list."""
+    """Return each finding once, and the number of findings that a long list leaves out."""
     distinct = list(dict.fromkeys(damage))
     left_out = len(distinct) - _MOST_FINDINGS
     return [*distinct[:_MOST_FINDINGS], f"and {left_out} more"] if left_out > 0 else distinct
@@ -132,27 +132,27 @@ def _manifest(version: str, now: datetime) -> Raw:
     return jsontext.raw({"time": time, "magic": checks.magic(version), "version": version})
 
 
-def _write(opened: Document, base: Base, settled: Settled, manifest: Raw, finding: dict[str, str] | None) -> bytes:
-    """Returns the container's text, in upstream's order of members."""
+def _write(opened: Document, base: Base, deployment: ReplayedDeployment, manifest: Raw, finding: dict[str, str] | None) -> bytes:
+    """Return the container's text, in upstream's order of members."""
     parts: list[tuple[str, list[bytes]]] = [("manifest", [manifest])]
     provider = jsontext.present(base.members.get("secrets_providers"))
     if provider is not None:
         parts.append(("secrets_providers", [provider]))
-    if settled.resources:
-        parts.append(("resources", _listed([item.text for item in settled.resources])))
-    if settled.operations:
-        parts.append(("pending_operations", _listed([operation.text for operation in settled.operations])))
+    if deployment.resources:
+        parts.append(("resources", _listed([item.text for item in deployment.resources])))
+    if deployment.operations:
+        parts.append(("pending_operations", _listed([operation.text for operation in deployment.operations])))
     parts.append(("metadata", [_metadata(base.members, finding)]))
-    if settled.snippets is not None and not jsontext.is_empty(settled.snippets):
-        parts.append(("snippets", [settled.snippets]))
-    if settled.extensions:
-        parts.append(("extensions", [jsontext.raw(settled.extensions)]))
+    if deployment.snippets is not None and not jsontext.is_empty(deployment.snippets):
+        parts.append(("snippets", [deployment.snippets]))
+    if deployment.extensions:
+        parts.append(("extensions", [jsontext.raw(deployment.extensions)]))
     parts += [(name, [value]) for name, value in base.members.items() if name not in _OWN_MEMBERS]
-    return document.write_document(opened.outer, parts, sorted(settled.features))
+    return document.write_document(opened.outer, parts, sorted(deployment.features))
 
 
 def _metadata(members: Members, finding: dict[str, str] | None) -> Raw:
-    """Returns the base's metadata with the verdict on this state in place of an earlier one."""
+    """Return the base's metadata with the error of this state in place of an earlier error."""
     metadata = jsontext.find_object(members.get("metadata")) or {}
     metadata.pop(_INTEGRITY_ERROR, None)
     if finding is not None:

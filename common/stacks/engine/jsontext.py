@@ -1,7 +1,7 @@
 """JSON that stays text: values are cut out as `msgspec.Raw` and put back byte for byte.
 
-State must survive unread: number spelling, member order, escapes and members unknown to us. So nothing here turns a
-document into Python values; only the top level of an object is opened, and only changed members are written anew.
+A state must keep its number spelling, member order, escapes and unknown members. So this module decodes no whole document: it
+opens only the top level of an object, and encodes only members that change.
 """
 
 import codecs
@@ -17,10 +17,10 @@ from msgspec import Raw
 T = TypeVar("T")
 Members: TypeAlias = dict[str, Raw]
 
-# Everything that decoding unfit text can raise. A RecursionError is how absurd nesting shows.
+# The errors of decoding invalid text. A RecursionError means that it is nested too deeply.
 JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-# What a typed decoder leaves for a raw member that is not there; `Raw | None` would only accept null.
+# The value of an absent raw member after typed decoding; `Raw | None` would only accept null.
 ABSENT = Raw(b"")
 
 _ABSENT_TEXTS = (b"", b"null")
@@ -28,7 +28,7 @@ _EMPTY = frozenset((b"null", b'""', b"[]", b"{}", b"false"))
 _UTF8_CHUNK_BYTES = 1 << 20
 _BLANKS = (b" ", b"\n", b"\t", b"\r")
 _BLANKS_MATTER_BYTES = 64 << 10
-# Python frames added while a new document is checked, so that whoever reads it later on a deeper stack succeeds too.
+# Python frames that are added while a new document is checked, so that a later reader on a deeper stack succeeds too.
 _SPARE_FRAMES = 100
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -53,17 +53,17 @@ class BadDocument(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Shield:
-    r"""Hides lone surrogate escapes (`\ud83d`) from the decoder, which refuses them, and shows them again.
+    r"""Hides lone surrogate escapes (`\ud83d`) from the decoder, which rejects them, and restores them afterwards.
 
-    Go's decoder takes them, so they occur in state. Each `\u` is replaced by a character the texts do not contain. A lossy
-    shield writes U+FFFD instead, as Go does: only for texts that contain every candidate.
+    Go's decoder accepts them, so they occur in states. Each `\u` is replaced by a character the texts do not contain. A lossy
+    shield writes U+FFFD instead, as Go does: only for texts that contain every possible mark.
     """
 
     mark: bytes = b""
     lossy: bool = False
 
     def hide(self, text: bytes) -> bytes:
-        """Returns the text with every lone surrogate escape hidden; raises BadDocument where there are too many to do so."""
+        """Return the text with every lone surrogate escape hidden; raises BadDocument for too many of them."""
         if not (self.mark or self.lossy) or not _SURROGATE.search(text):
             return text
         if len(text) > _PAIR_BYTES // 2 * _MOST_SURROGATES:
@@ -73,22 +73,22 @@ class Shield:
         return _SURROGATES.sub(self._hide_one, text)
 
     def show(self, text: bytes) -> bytes:
-        """Returns the text, as plain bytes, with hidden escapes as they were written."""
+        """Return the text, as plain bytes, with the hidden escapes restored."""
         return bytes(text).replace(self.mark, rb"\u") if self.mark else bytes(text)
 
     def show_words(self, text: str) -> str:
-        """Returns a message about hidden text in its original spelling."""
+        """Return a message about a hidden text with its escapes restored."""
         return text.replace(self.mark.decode(), "\\u") if self.mark else text
 
     def _hide_one(self, match: re.Match[bytes]) -> bytes:
-        found = match[2]
-        if len(found) == _PAIR_BYTES:
+        escape = match[2]
+        if len(escape) == _PAIR_BYTES:
             return match[0]
-        return match[1] + (rb"\ufffd" if self.lossy else self.mark + found[2:])
+        return match[1] + (rb"\ufffd" if self.lossy else self.mark + escape[2:])
 
 
 def shield_for(texts: Iterable[bytes]) -> Shield:
-    """Returns one shield for all texts; most texts need none and pay one search."""
+    """Return one shield for all texts; most texts need none, which costs one search."""
     texts = list(texts)
     if not any(_SURROGATE.search(text) for text in texts):
         return Shield()
@@ -96,7 +96,7 @@ def shield_for(texts: Iterable[bytes]) -> Shield:
 
 
 def used_marks(texts: Iterable[bytes]) -> set[bytes]:
-    """Returns which of the candidates for a mark the texts contain, as they are or escaped, in one pass over each."""
+    """Return the possible marks that the texts contain, as characters or escaped, in one pass over each text."""
     used: set[bytes] = set()
     for text in texts:
         used.update(match[0] for match in _ANY_MARK.finditer(text))
@@ -105,18 +105,18 @@ def used_marks(texts: Iterable[bytes]) -> set[bytes]:
 
 
 def uses_mark(text: bytes, mark: bytes) -> bool:
-    """Tells whether a text contains a mark, as it is or escaped; most texts have neither it nor any escape."""
+    """Tell whether a text contains a mark, as a character or escaped; most texts have no such escape."""
     return mark in text or (b"\\u" in text and mark in used_marks([text]))
 
 
 def shield_beside(used: Collection[bytes]) -> Shield:
-    """Returns a shield with a mark that is not among those used."""
+    """Return a shield with an unused mark."""
     free = next((code for code in _MARKS if chr(code).encode() not in used), None)
-    return Shield(lossy=True) if free is None else Shield(chr(free).encode())
+    return Shield(chr(free).encode()) if free is not None else Shield(lossy=True)
 
 
 def decode(text: bytes, reader: Callable[[bytes], T]) -> T:
-    """Returns what the reader makes of a text that has been checked before; raises BadDocument."""
+    """Return the reader's result for a text that was checked before; raises BadDocument."""
     try:
         return reader(text)
     except RecursionError:
@@ -126,13 +126,13 @@ def decode(text: bytes, reader: Callable[[bytes], T]) -> T:
 
 
 def decode_new(text: bytes, reader: Callable[[bytes], T]) -> T:
-    """Returns what the reader makes of a text from outside: as `decode`, and it must be UTF-8 and leave room to nest."""
+    """Return the reader's result for a text from a client, which must be UTF-8 and not nested too deeply; raises BadDocument."""
     require_utf8(text)
     return decode(text, lambda whole: _deeper(_SPARE_FRAMES, reader, whole))
 
 
 def require_utf8(text: bytes) -> None:
-    """Raises BadDocument if the text is not UTF-8, without making a second copy of it."""
+    """Raise BadDocument if the text is not UTF-8, without making a second copy of it."""
     if text.isascii():
         return
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -146,17 +146,17 @@ def require_utf8(text: bytes) -> None:
 
 
 def open_object(text: bytes) -> Members:
-    """Returns the members of an object as raw text; raises one of JSON_ERRORS."""
+    """Return the members of an object as raw text; raises one of JSON_ERRORS."""
     return _members_decoder.decode(text)
 
 
 def open_list(text: bytes) -> list[Raw]:
-    """Returns the elements of a list as raw text; raises one of JSON_ERRORS."""
+    """Return the elements of a list as raw text; raises one of JSON_ERRORS."""
     return _list_decoder.decode(text)
 
 
 def find_object(text: bytes | None) -> Members | None:
-    """Returns the members of an object, or None for absent text and anything that is no object."""
+    """Return the members of an object, or None for an absent text and another value."""
     if text is None:
         return None
     try:
@@ -166,7 +166,7 @@ def find_object(text: bytes | None) -> Members | None:
 
 
 def find_list(text: bytes | None) -> list[Raw] | None:
-    """Returns the elements of a list, or None for absent text and anything that is no list."""
+    """Return the elements of a list, or None for an absent text and another value."""
     if text is None:
         return None
     try:
@@ -176,7 +176,7 @@ def find_list(text: bytes | None) -> list[Raw] | None:
 
 
 def find_text(text: bytes | None) -> str | None:
-    """Returns the value of a JSON string, or None for absent text and anything else."""
+    """Return the value of a JSON string, or None for an absent text and another value."""
     if text is None:
         return None
     try:
@@ -186,22 +186,22 @@ def find_text(text: bytes | None) -> str | None:
 
 
 def raw(value: object) -> Raw:
-    """Returns the JSON text of a value; Raw inside it is taken over as it is."""
+    """Return the JSON text of a value; Raw inside it is written as it is."""
     return Raw(msgspec.json.encode(value))
 
 
 def present(text: Raw | None) -> Raw | None:
-    """Returns the member's text, or None if it is absent or null."""
-    return None if text is None or bytes(text) in _ABSENT_TEXTS else text
+    """Return the member's text, or None if it is absent or null."""
+    return text if text is not None and bytes(text) not in _ABSENT_TEXTS else None
 
 
 def is_empty(text: bytes | None) -> bool:
-    """Tells whether upstream's encoder would leave the member out: absent, null, false, or an empty text, list, object."""
+    """Tell whether upstream's encoder would leave the member out: absent, null, false, or an empty text, list, object."""
     return text is None or compact(text) in _EMPTY
 
 
 def compact(text: bytes) -> bytes:
-    """Returns the JSON text without white space between tokens, or as it is if it is no JSON."""
+    """Return the JSON text without white space between tokens, or the text itself if it is not JSON."""
     try:
         return msgspec.json.format(bytes(text), indent=-1)
     except JSON_ERRORS:
@@ -209,7 +209,7 @@ def compact(text: bytes) -> bytes:
 
 
 def without_blanks(text: bytes) -> bytes | None:
-    """Returns the JSON text without white space between tokens if that is most of it, else None."""
+    """Return the JSON text without white space between tokens if most of the text is white space, otherwise None."""
     if len(text) < _BLANKS_MATTER_BYTES or 2 * sum(map(text.count, _BLANKS)) < len(text):
         return None
     shield = shield_for([text])
@@ -217,20 +217,20 @@ def without_blanks(text: bytes) -> bytes | None:
     return shorter if 2 * len(shorter) < len(text) else None
 
 
-def same_text(one: bytes | None, other: bytes | None) -> bool:
-    """Tells whether two values are spelled alike, white space apart; absent and empty are the same."""
-    if one is None or other is None:
-        return is_empty(one) and is_empty(other)
-    return bytes(one) == bytes(other) or compact(one) == compact(other) or (is_empty(one) and is_empty(other))
+def same_text(first: bytes | None, second: bytes | None) -> bool:
+    """Tell whether two values have the same text apart from white space; absent and empty are the same."""
+    if first is None or second is None:
+        return is_empty(first) and is_empty(second)
+    return bytes(first) == bytes(second) or compact(first) == compact(second) or (is_empty(first) and is_empty(second))
 
 
 def write_object(members: Mapping[str, Raw]) -> bytes:
-    """Returns the text of an object whose member values are already text."""
+    """Return the text of an object with members that are texts."""
     return msgspec.json.encode(members)
 
 
 def object_pieces(members: Mapping[str, Raw | Sequence[bytes]]) -> list[bytes]:
-    """Returns the text of an object in pieces that are still to be joined; a value may be in pieces itself."""
+    """Return the text of an object in pieces; a value may be in pieces itself."""
     pieces: list[bytes] = []
     for name, value in members.items():
         pieces += (b"," if pieces else b"{", msgspec.json.encode(name), b":")

@@ -1,8 +1,7 @@
-"""The order of a stored state's resources, where it is another than the stored one.
+"""The order of a version's resources, if it is not the order in the stored state.
 
-Steps of an update that changes nothing finish in no fixed order, and the order in which they finish is the new state's
-(state.md 6.4). Such a version points to the state that is there already and keeps the order beside it: a JSON list of
-positions in the stored state.
+The steps of an update finish in any order, and that is the order of the new state, even if nothing else changed (state.md 6.4).
+Such a version refers to the state that is stored already, and its row has the order: a JSON list of positions in that state.
 """
 
 from collections.abc import Sequence
@@ -11,22 +10,22 @@ import msgspec
 
 from common.stacks.engine.document import reordered
 
-# A longer list is not worth a row: it would be read with the stack each time.
+# A longer list is not kept in the row, which is read with the stack each time.
 _LIMIT = 10_000
 
 
 def is_short(order: Sequence[int]) -> bool:
-    """Tells whether the order may be kept beside a state."""
+    """Tell whether the order may be kept in a row."""
     return len(order) <= _LIMIT
 
 
 def applied(text: bytes, order: str | None) -> bytes:
-    """Returns a stored state in its order."""
+    """Return a stored state in the order of a version; None is the stored order."""
     return text if order is None else reordered(text, _positions(order))
 
 
 def composed(order: str | None, following: Sequence[int]) -> str | None:
-    """Returns the order that comes of one after another, the second empty if it keeps the first; None is the stored order."""
+    """Return the order after a second one is applied to a first one; None is the stored order, an empty second one no change."""
     if not following:
         return order
     before = _positions(order) if order is not None else range(len(following))

@@ -1,4 +1,4 @@
-"""What the entries of a journal have done to the base so far, and the deployment that this amounts to.
+"""The changes that the entries of a journal have made to the base, and the resulting deployment.
 
 Source of the rules: pkg/backend/journal.go:120-453 at v3.274.1, state.md 6.4.
 """
@@ -13,15 +13,15 @@ from common.stacks.engine.entry import ENTRY_BYTES, Damage, TooMuch
 from common.stacks.engine.jsontext import Members
 from common.stacks.engine.resource import Resource
 
-# About what a number in a set takes in memory.
+# The approximate memory of a number in a set.
 _NUMBER_BYTES = 100
-# How many resources all settling together may look at. A client settles once or twice, whatever the size of its state.
+# The number of resources that all rebuilds of the base together may read. A client rebuilds it once or twice.
 _MOST_VISITS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A step under way, as `pending_operations` lists it."""
+    """A step that has begun, as `pending_operations` lists it."""
 
     text: Raw
     type: str
@@ -38,17 +38,17 @@ class Base:
     features: frozenset[str] = frozenset()
 
     def extensions(self) -> Members:
-        """The extensions by their reference."""
+        """Return the extensions by their reference."""
         return jsontext.find_object(self.members.get("extensions")) or {}
 
     def with_members(self, **members: Raw) -> "Base":
-        """Returns the base with some members replaced."""
+        """Return the base with some members replaced."""
         return replace(self, members=self.members | members)
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """The deployment that a journal amounts to at one point."""
+class ReplayedDeployment:
+    """The deployment after the entries that have been replayed."""
 
     resources: list[Resource]
     operations: list[Operation]
@@ -60,26 +60,26 @@ class Settled:
 
 @dataclass(slots=True)
 class Progress:
-    """The base and everything recorded about it. Sets and keys of `replaced` are base indices."""
+    """The base and all changes of it. Sets and the keys of `replaced` contain base indices."""
 
     base: Base
-    new: list[Resource] = field(default_factory=list)  # made by this update, in order of creation
+    new: list[Resource] = field(default_factory=list)  # created by this update, in order of creation
     by_operation: dict[int, int] = field(default_factory=dict)  # operation ID → index in `new`
     dead: set[int] = field(default_factory=set)  # indices in `new`
     removed: set[int] = field(default_factory=set)
     condemned: set[int] = field(default_factory=set)
     pending_replacement: set[int] = field(default_factory=set)
     replaced: dict[int, Resource] = field(default_factory=dict)
-    begun: dict[int, Operation | None] = field(default_factory=dict)  # operation ID → what it will do
+    begun: dict[int, Operation | None] = field(default_factory=dict)  # operation ID → the operation
     extensions: Members = field(default_factory=dict)
     refreshed: bool = False
     byte_strings: bool = False
     damage: Damage = field(default_factory=Damage)
-    visits: int = 0  # how many resources were looked at beside the entries' own
+    visits: int = 0  # number of resources that were read beside the entries' own
 
     @property
     def size_bytes(self) -> int:
-        """About the memory that the progress takes; it takes as long as there are resources."""
+        """The approximate memory of the progress; computing it reads all resources."""
         operations = [operation for operation in self.begun.values() if operation is not None]
         resources = [*self.base.resources, *self.new, *self.replaced.values()]
         texts = [item.text for item in resources] + [operation.text for operation in operations]
@@ -88,16 +88,16 @@ class Progress:
         return sum(map(len, texts)) + ENTRY_BYTES * len(texts) + _NUMBER_BYTES * sum(map(len, numbers)) + extensions
 
     def visit(self) -> None:
-        """Counts a look at all resources; raises TooMuch when the entries ask for more of them than any client's do."""
+        """Count a read of all resources; raises TooMuch if the entries need more of them than those of a real client."""
         self.visits += len(self.base.resources) + len(self.new)
         if self.visits > _MOST_VISITS:
-            raise TooMuch("its entries rebuild the base more often than any client does")
+            raise TooMuch("its entries rebuild the base too often")
 
-    def settle(self) -> Settled:
-        """Returns the deployment so far. The progress stays as it is."""
-        made = [item for index, item in enumerate(self.new) if index not in self.dead]
-        left, untouched = self._rest_of_base()
-        resources = made + left
+    def deployment(self) -> ReplayedDeployment:
+        """Return the deployment at this point; the progress does not change."""
+        created = [item for index, item in enumerate(self.new) if index not in self.dead]
+        remaining, untouched = self._rest_of_base()
+        resources = created + remaining
         creating = [operation for operation in self.base.operations if operation.type == "creating"]
         operations = [operation for _, operation in sorted(self.begun.items()) if operation] + creating
         snippets = self.base.members.get("snippets")
@@ -106,23 +106,23 @@ class Progress:
             resources = references.repair(resources)
         normalized = references.normalize(resources, snippets)
         extensions = self.extensions | self.base.extensions()
-        return Settled(normalized.resources, operations, needed, normalized.snippets, extensions, normalized.damage)
+        return ReplayedDeployment(normalized.resources, operations, needed, normalized.snippets, extensions, normalized.damage)
 
     def find_new(self, operation_id: int, sequence_id: int | None) -> int | None:
-        """Returns the index of the resource an operation made; an unknown operation is damage."""
+        """Return the index of the resource that an operation created; an unknown operation is damage."""
         index = self.by_operation.get(operation_id)
         if index is None:
-            self.damage.append(f"entry {sequence_id} refers to operation {operation_id}, which made no resource")
+            self.damage.append(f"entry {sequence_id} refers to operation {operation_id}, which created no resource")
         return index
 
     def _rest_of_base(self) -> tuple[list[Resource], bool]:
-        """Returns the base's resources that were not removed, and whether any of them is not replaced."""
-        left, untouched = [], False
+        """Return the base's resources that were not removed, and whether any of them is not replaced."""
+        remaining, untouched = [], False
         for index, item in enumerate(self.base.resources):
             if index in self.removed:
                 continue
             if index in self.replaced:
-                left.append(self.replaced[index])  # marks do not apply to it
+                remaining.append(self.replaced[index])  # marks do not apply to a replaced resource
                 continue
             untouched = True
             marks: dict[str, object] = {}
@@ -130,8 +130,8 @@ class Progress:
                 marks["pendingReplacement"] = True
             if index in self.condemned:
                 marks["delete"] = True
-            left.append(item.edited(marks) if marks else item)
-        return left, untouched
+            remaining.append(item.edited(marks) if marks else item)
+        return remaining, untouched
 
     def _features(self, resources: list[Resource], operations: list[Operation], *, keeps_base: bool) -> frozenset[str]:
         needed = features.needed_by(item.head for item in [*resources, *(o.resource for o in operations)])
@@ -145,12 +145,12 @@ class Progress:
 
 
 def start(document: Document) -> Progress:
-    """Returns the progress of an update that has reported nothing yet."""
+    """Return the progress before the first entry."""
     return Progress(read_base(document.members, frozenset(document.features())))
 
 
 def read_base(members: Members, known_features: frozenset[str]) -> Base:
-    """Returns the base in a deployment's members, whatever state they are in."""
+    """Return the base in a deployment's members, also if they are invalid."""
     resources = [resource.read_leniently(text) for text in jsontext.find_list(members.get("resources")) or []]
     operations = [_lenient_operation(text) for text in jsontext.find_list(members.get("pending_operations")) or []]
     others = {name: value for name, value in members.items() if name not in ("resources", "pending_operations")}

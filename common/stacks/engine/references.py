@@ -1,6 +1,6 @@
-"""References between resources: following aliases, and mending what a refresh left dangling.
+"""References between resources: replaces aliases, and repairs references that a refresh left without a resource.
 
-Both are last steps of a replay and work on the list as a whole. Nothing here removes a resource.
+Both are last steps of a replay and work on the whole list. They delete no resource.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,19 +13,19 @@ from common.stacks.engine.resource import Head, Resource
 
 
 @dataclass(frozen=True, slots=True)
-class Normalized:
-    """Resources and snippets without aliases, and what was wrong with them."""
+class NormalizedResources:
+    """Resources and snippets without aliases, and the errors in them."""
 
     resources: list[Resource]
     snippets: Raw | None
     damage: tuple[str, ...]
 
 
-def normalize(resources: Sequence[Resource], snippets: Raw | None) -> Normalized:
-    """Returns everything with aliases replaced by the URNs that now bear them, state.md B.1.
+def normalize(resources: Sequence[Resource], snippets: Raw | None) -> NormalizedResources:
+    """Return resources and snippets with aliases replaced by the URNs that now have them, state.md B.1.
 
-    Upstream refuses two resources that claim one alias, and crashes on an unparsable provider reference; here the first
-    claim wins and the reference stays as it is, both reported as damage.
+    Upstream rejects two resources with the same alias, and crashes on an invalid provider reference. Here the first resource
+    gets the alias, the reference stays as it is, and both are reported as damage.
     """
     damage: list[str] = []
     renamed = _renamed(resources, damage)
@@ -33,11 +33,11 @@ def normalize(resources: Sequence[Resource], snippets: Raw | None) -> Normalized
     result = [item.edited(changes) if (changes := _normal(item.head, renamed, providers)) else item for item in resources]
     if renamed and snippets is not None:
         snippets = rewrite_snippets(snippets, lambda name: renamed.get(name, name))
-    return Normalized(result, snippets, tuple(damage))
+    return NormalizedResources(result, snippets, tuple(damage))
 
 
 def repair(resources: Sequence[Resource]) -> list[Resource]:
-    """Returns the resources after a refresh: only references to earlier ones survive, parents to any, state.md B.3.
+    """Return the resources after a refresh: only references to earlier resources stay, and to any parent, state.md B.3.
 
     Source: pkg/backend/journal.go:289-341 at v3.274.1.
     """
@@ -54,7 +54,7 @@ def repair(resources: Sequence[Resource]) -> list[Resource]:
 
 
 def rewrite_snippets(snippets: Raw, rewrite: Callable[[str], str]) -> Raw:
-    """Returns the snippets with the URNs they refer to rewritten; what cannot be read stays as it is."""
+    """Return the snippets with the URNs in their references rewritten; unreadable ones do not change."""
     listed = jsontext.find_list(snippets)
     if listed is None:
         return snippets
@@ -67,9 +67,9 @@ def _rewrite_snippet(text: Raw, rewrite: Callable[[str], str]) -> Raw:
     references = jsontext.find_object(members.get("references")) or {}
     changes = {}
     for name, value in references.items():
-        found = jsontext.find_text(value)
-        if found is not None and rewrite(found) != found:
-            changes[name] = jsontext.raw(rewrite(found))
+        name_before = jsontext.find_text(value)
+        if name_before is not None and rewrite(name_before) != name_before:
+            changes[name] = jsontext.raw(rewrite(name_before))
     if not changes:
         return text
     members["references"] = Raw(jsontext.write_object(references | changes))
@@ -77,13 +77,13 @@ def _rewrite_snippet(text: Raw, rewrite: Callable[[str], str]) -> Raw:
 
 
 def _renamed(resources: Sequence[Resource], damage: list[str]) -> dict[str, str]:
-    """Returns old URN → new URN, for aliases and for children whose parent's type changed."""
+    """Return old URN → new URN, for aliases and for children of a parent with a changed type."""
     if not any(item.head.aliases for item in resources):
         return {}
     renamed: dict[str, str] = {}
     for item in resources:
-        claimed = [alias for alias in item.head.aliases or () if renamed.setdefault(alias, item.urn) != item.urn]
-        damage += [f"{renamed[alias]} and {item.urn} have the same alias {alias}; the first keeps it" for alias in claimed]
+        repeated = [alias for alias in item.head.aliases or () if renamed.setdefault(alias, item.urn) != item.urn]
+        damage += [f"{renamed[alias]} and {item.urn} have the same alias {alias}; the first keeps it" for alias in repeated]
         parent = urn.find(renamed.get(item.head.parent or "", ""))
         own = urn.find(item.urn)
         if parent and own and parent.qualified_type != urn.ROOT_TYPE:
@@ -114,7 +114,7 @@ class _ProviderNames:
 
 
 def _normal(head: Head, renamed: dict[str, str], providers: _ProviderNames) -> dict[str, object]:
-    """Returns the members that change."""
+    """Return the members that change."""
     changes: dict[str, object] = {}
     if head.provider and (normal := providers.normal(head.provider)) != head.provider:
         changes["provider"] = normal
@@ -136,7 +136,7 @@ def _normal(head: Head, renamed: dict[str, str], providers: _ProviderNames) -> d
 
 
 def _repairs(head: Head, seen: set[str]) -> dict[str, object]:
-    """Returns the members that change; a list without survivors disappears."""
+    """Return the members that change; a list that becomes empty is deleted."""
     changes: dict[str, object] = {}
     for name, listed in (("dependencies", head.dependencies), ("replaceWith", head.replace_with)):
         kept = [other for other in listed or () if other in seen]
@@ -144,9 +144,9 @@ def _repairs(head: Head, seen: set[str]) -> dict[str, object]:
             changes[name] = kept or None
     groups = head.property_dependencies or {}
     filtered = {key: [other for other in listed or () if other in seen] for key, listed in groups.items()}
-    surviving = {key: listed for key, listed in filtered.items() if listed}
-    if surviving != groups:
-        changes["propertyDependencies"] = surviving or None
+    remaining = {key: listed for key, listed in filtered.items() if listed}
+    if remaining != groups:
+        changes["propertyDependencies"] = remaining or None
     if head.deleted_with and head.deleted_with not in seen:
         changes["deletedWith"] = None
     return changes

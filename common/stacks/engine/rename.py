@@ -1,7 +1,7 @@
-"""Rewriting a state to another name of its stack: every URN of the old name, in resources, operations and values.
+"""Rewrites a state to another name of its stack: every URN with the old name, in resources, operations and values.
 
-All or nothing: what upstream's rename refuses raises RenameError. Ciphertexts stay, because the server's keys belong to
-the stack and not to its name. Source: pkg/resource/edit/operations.go at v3.274.1, state.md B.4.
+A state that upstream's rename would reject raises RenameError. Ciphertexts do not change, since the server's keys belong to the
+stack and not to its name. Source: pkg/resource/edit/operations.go at v3.274.1, state.md B.4.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class RenameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a stack is called. In the old names an empty organization or project means any; in the new, the old one."""
+    """The name of a stack. In the old name an empty organization or project matches all; in the new name it keeps the old one."""
 
     org: str
     project: str
@@ -31,7 +31,7 @@ class Names:
 
 
 def rename(text: bytes, old: Names, new: Names, *, service_host: str = "") -> bytes:
-    """Returns the container under the new names; raises RenameError.
+    """Return the container under the new names; raises RenameError.
 
     The secrets provider's state follows if it names the old stack, and `service_host` (`host[:port]`) is empty or its own.
     """
@@ -41,7 +41,7 @@ def rename(text: bytes, old: Names, new: Names, *, service_host: str = "") -> by
     except BadDocument as error:
         raise RenameError(str(error)) from None
     members = opened.members
-    # URNs do not name the organization: a state that moves to another one needs nothing of its resources to be understood.
+    # URNs do not contain the organization, so a state that moves to another one can have invalid resources.
     if new.stack != old.stack or new.project not in ("", old.project):
         members = _renamed_members(members, _Renaming(old, new))
     if "secrets_providers" in members:
@@ -51,7 +51,7 @@ def rename(text: bytes, old: Names, new: Names, *, service_host: str = "") -> by
 
 
 class _Renaming:
-    """The rewriting of single texts."""
+    """Rewrites single texts."""
 
     def __init__(self, old: Names, new: Names) -> None:
         self._old = old
@@ -59,7 +59,7 @@ class _Renaming:
         self.values = Rewriter(self.loose, f"urn:pulumi:{old.stack}::".encode())
 
     def strict(self, text: str) -> str:
-        """Returns the URN under the new names; raises RenameError if it is no URN."""
+        """Return the URN under the new names; raises RenameError if it is not a URN."""
         parsed = urn.find(text)
         if parsed is None:
             raise RenameError(f"'{text}' is not a valid URN")
@@ -72,11 +72,11 @@ class _Renaming:
         return str(renamed)
 
     def loose(self, text: str) -> str:
-        """Returns the URN under the new names, or the text as it is if it is no URN."""
-        return text if urn.find(text) is None else self.strict(text)
+        """Return the URN under the new names, or the text itself if it is not a URN."""
+        return self.strict(text) if urn.find(text) is not None else text
 
     def provider(self, text: str) -> str:
-        """Returns a provider reference under the new names; raises RenameError if it cannot be parsed."""
+        """Return a provider reference under the new names; raises RenameError if it cannot be parsed."""
         try:
             parsed = urn.parse_reference(text)
         except urn.UrnError as error:
@@ -96,7 +96,7 @@ def _renamed_members(members: Members, renaming: _Renaming) -> Members:
 
 def _each(text: Raw, rewrite: Callable[[Raw], Raw]) -> Raw:
     listed = jsontext.find_list(text)
-    return text if listed is None else jsontext.raw([rewrite(item) for item in listed])
+    return jsontext.raw([rewrite(item) for item in listed]) if listed is not None else text
 
 
 def _operation(text: Raw, renaming: _Renaming) -> Raw:
@@ -148,7 +148,7 @@ def _value_changes(item: Resource, renaming: _Renaming) -> dict[str, object]:
 
 
 def _provider(text: Raw, old: Names, new: Names, service_host: str) -> Raw:
-    """Returns the secrets provider's record with the stack's place in it moved, if it is the old stack's."""
+    """Return the secrets provider's record with the new name of the stack, if it has the old name."""
     provider = jsontext.find_object(text) or {}
     state = jsontext.find_object(provider.get("state")) or {}
     named = {name: jsontext.find_text(state.get(name)) for name in ("url", "owner", "project", "stack")}

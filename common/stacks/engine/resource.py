@@ -1,6 +1,6 @@
-"""One resource of a deployment: its text, and the few members that replay, checks and rename look at.
+"""One resource of a deployment: its text, and the few members that replay, checks and rename read.
 
-The text is the truth. Inputs, outputs and members unknown to us are never opened; an edit writes the members it names.
+The text decides. Inputs, outputs and unknown members are never opened; an edit writes only the members that it names.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _MOST_ELEMENTS = 200_000
 
 
 class Head(msgspec.Struct, gc=False, rename="camel"):
-    """The members of a resource that decide something; null and absent are the same.
+    """The members of a resource that the engine reads; null and absent are the same.
 
     Source: sdk/go/common/apitype/core.go (ResourceV3) at v3.274.1.
     """
@@ -46,7 +46,7 @@ class Head(msgspec.Struct, gc=False, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource's text with its head; never changed in place."""
+    """A resource's text with its head; immutable."""
 
     text: Raw
     head: Head
@@ -57,7 +57,7 @@ class Resource:
         return self.head.urn or ""
 
     def edited(self, changes: Mapping[str, object]) -> "Resource":
-        """Returns the resource with members set, or removed where the new value is None; all others keep their bytes."""
+        """Return the resource with members set, or deleted for a value of None; all others keep their bytes."""
         members = jsontext.find_object(self.text)
         if members is None:
             return self
@@ -77,14 +77,14 @@ _field_names = {field.encode_name: field.name for field in msgspec.structs.field
 
 
 def read(text: Raw) -> Resource:
-    """Returns the resource; raises one of JSON_ERRORS where a client could not read it either."""
+    """Return the resource; raises one of JSON_ERRORS if a client could not read it either."""
     if len(text) > _LARGE_BYTES:
         _require_short_lists(text)
     return Resource(text, _head_decoder.decode(text))
 
 
 def _require_short_lists(text: Raw) -> None:
-    """Raises a JSON error for a resource whose head has lists that no client makes, before they are built."""
+    """Raise a JSON error for a resource with too long lists in its head, before they are decoded."""
     for name, value in jsontext.open_object(text).items():
         if name in _field_decoders:
             _require_short(value)
@@ -96,7 +96,7 @@ def _require_short(value: Raw) -> None:
 
 
 def read_leniently(text: Raw) -> Resource:
-    """Returns the resource whatever it is; members of an unexpected type count as absent in the head."""
+    """Return the resource, also an invalid one; members of an unexpected type count as absent in the head."""
     try:
         return read(text)
     except JSON_ERRORS:

@@ -1,4 +1,4 @@
-"""Which other stacks a state refers to: the names in its stack reference resources."""
+"""Finds the stacks that a state refers to: the names in its stack reference resources."""
 
 import msgspec
 from msgspec import Raw
@@ -12,7 +12,7 @@ _PARTS = 3
 
 
 class _Names(msgspec.Struct):
-    """A stack reference's inputs or outputs; a secret or unknown name is no text and is passed over."""
+    """A stack reference's inputs or outputs; a secret or unknown name is not a text and is ignored."""
 
     name: Raw = jsontext.ABSENT
 
@@ -22,10 +22,10 @@ def find_links(text: bytes) -> frozenset[tuple[str, str, str]]:
     if _TYPE.encode() not in text:
         return frozenset()
     try:
-        found = [_name(item.text) for item in open_document(text).resources() if item.head.type == _TYPE]
+        names = [_name(item.text) for item in open_document(text).resources() if item.head.type == _TYPE]
     except BadDocument:
         return frozenset()
-    parts = [tuple(name.split("/")) for name in found if name is not None]
+    parts = [tuple(name.split("/")) for name in names if name is not None]
     return frozenset((part[0], part[1], part[2]) for part in parts if len(part) == _PARTS and all(map(is_name, part)))
 
 
@@ -33,9 +33,9 @@ def _name(resource: bytes) -> str | None:
     members = jsontext.find_object(resource) or {}
     for part in ("outputs", "inputs"):
         try:
-            found = jsontext.find_text(msgspec.json.decode(members.get(part) or b"{}", type=_Names).name)
+            name = jsontext.find_text(msgspec.json.decode(members.get(part) or b"{}", type=_Names).name)
         except jsontext.JSON_ERRORS:
-            found = None
-        if found:
-            return found
+            name = None
+        if name:
+            return name
     return None

@@ -1,7 +1,7 @@
-"""What each kind of journal entry does, state.md 6.4.
+"""Applies journal entries of each kind, state.md 6.4.
 
-Whatever entries say, no resource that was reported as made gets lost: an entry that makes no sense is skipped as a whole,
-a reference to an unknown operation touches nothing, and both are remembered as damage.
+No resource that was reported as created is ever lost: an invalid entry is skipped as a whole, a reference to an unknown operation
+changes nothing, and both are recorded as damage.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,16 +10,16 @@ import msgspec
 from msgspec import Raw
 
 from common.stacks.engine import jsontext, migration
-from common.stacks.engine.entry import Entry, Kind, Malformed, payload, read_resource
+from common.stacks.engine.entry import Entry, Kind, MalformedEntry, payload, read_resource
 from common.stacks.engine.progress import Base, Operation, Progress, read_base
 from common.stacks.engine.resource import Resource
 
 
 def apply(progress: Progress, entry: Entry) -> None:
-    """Changes the progress by one entry, or adds to the damage."""
+    """Apply one entry to the progress, or add it to the damage."""
     try:
         _APPLY[entry.known_kind()](progress, entry)
-    except Malformed as error:
+    except MalformedEntry as error:
         progress.damage.append(f"entry {entry.sequence_id} is skipped: {error}")
         return
     progress.byte_strings |= bool(entry.requires_byte_string)
@@ -27,7 +27,7 @@ def apply(progress: Progress, entry: Entry) -> None:
 
 def _begin(progress: Progress, entry: Entry) -> None:
     text = jsontext.present(entry.operation)
-    progress.begun[entry.operation_key] = None if text is None else payload(text, _operation, "operation")
+    progress.begun[entry.operation_key] = payload(text, _operation, "operation") if text is not None else None
 
 
 def _succeed(progress: Progress, entry: Entry) -> None:
@@ -81,7 +81,7 @@ def _write(progress: Progress, entry: Entry) -> None:
             payload(members[name], jsontext.open_list, f"newSnapshot.{name}")
     provider = progress.base.members.get("secrets_providers")
     if jsontext.present(members.get("secrets_providers")) is None and provider is not None:
-        # Upstream loses the provider that the journal's first entry has set, and leaves secrets nobody can decrypt.
+        # Upstream loses the provider that the first entry of the journal set: its secrets could never be decrypted.
         members["secrets_providers"] = provider
     progress.base = read_base(members, progress.base.features)
 
@@ -89,7 +89,7 @@ def _write(progress: Progress, entry: Entry) -> None:
 def _set_secrets_provider(progress: Progress, entry: Entry) -> None:
     provider = payload(entry.secrets_provider, jsontext.open_object, "secretsProvider")
     if not jsontext.find_text(provider.get("type")):
-        raise Malformed("'secretsProvider' has no type")
+        raise MalformedEntry("'secretsProvider' has no type")
     current = jsontext.find_object(progress.base.members.get("secrets_providers")) or {}
     if all(jsontext.same_text(current.get(k), provider.get(k)) for k in ("type", "state")):
         return
@@ -98,14 +98,14 @@ def _set_secrets_provider(progress: Progress, entry: Entry) -> None:
 
 def _rebuild(progress: Progress, _entry: Entry) -> None:
     progress.visit()
-    settled = progress.settle()
+    deployment = progress.deployment()
     members = dict(progress.base.members)
-    if settled.snippets is not None:
-        members["snippets"] = settled.snippets
-    if settled.extensions:
-        members["extensions"] = jsontext.raw(settled.extensions)
-    progress.base = Base(settled.resources, settled.operations, members, settled.features)
-    progress.damage.extend(settled.damage)
+    if deployment.snippets is not None:
+        members["snippets"] = deployment.snippets
+    if deployment.extensions:
+        members["extensions"] = jsontext.raw(deployment.extensions)
+    progress.base = Base(deployment.resources, deployment.operations, members, deployment.features)
+    progress.damage.extend(deployment.damage)
     progress.new, progress.by_operation, progress.dead = [], {}, set()
     progress.removed, progress.condemned, progress.pending_replacement = set(), set(), set()
     progress.replaced, progress.begun, progress.extensions = {}, {}, {}
@@ -114,7 +114,7 @@ def _rebuild(progress: Progress, _entry: Entry) -> None:
 def _parameterize(progress: Progress, entry: Entry) -> None:
     payload(entry.extension, jsontext.open_object, "extension")
     if entry.extension_ref is None:
-        raise Malformed("'extensionRef' is missing")
+        raise MalformedEntry("'extensionRef' is missing")
     progress.extensions[entry.extension_ref] = entry.extension
 
 
@@ -137,7 +137,7 @@ def _mark(progress: Progress, entry: Entry, operation_id: int, member: str) -> N
 
 
 def _replace(progress: Progress, entry: Entry, state: Resource, *, rename_operation: bool) -> None:
-    """Puts the state in the place of the one it supersedes."""
+    """Replace the former state of the resource."""
     if entry.remove_old is not None:
         progress.replaced[entry.remove_old] = state
     if entry.remove_new is None:
@@ -148,12 +148,12 @@ def _replace(progress: Progress, entry: Entry, state: Resource, *, rename_operat
         return
     progress.new[index] = state
     if rename_operation:
-        # The client calls the resource by the refresh's operation from now on.
+        # From now on the client refers to the resource by the operation of the refresh.
         progress.by_operation[entry.operation_key] = index
 
 
 def _adopt(progress: Progress, entry: Entry, state: Resource) -> None:
-    """Keeps the state of a resource whose creation never arrived, unless its URN is known."""
+    """Keep the state of a resource for which no creation arrived, unless its URN is known."""
     progress.visit()
     known = {item.urn for index, item in enumerate(progress.new) if index not in progress.dead}
     known |= {item.urn for index, item in enumerate(progress.base.resources) if index not in progress.removed}

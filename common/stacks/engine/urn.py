@@ -1,6 +1,6 @@
-"""URNs and provider references: taking them apart as Pulumi's Go code does.
+"""Parses URNs and provider references as Pulumi's Go code does.
 
-Pure text rules; whether a URN exists anywhere is not known here. Source: state.md A.3, goldens `names.json`.
+Only rules of text: whether a resource with a URN exists is not known here. Source: state.md A.3, goldens `names.json`.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ _PARTS = 4
 
 
 class UrnError(ValueError):
-    """A text that is no URN or no provider reference, in upstream's words."""
+    """A text that is not a URN or not a provider reference, with upstream's message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class Urn:
         return f"{_PREFIX}{self.stack}::{self.project}::{self.qualified_type}::{self.name}"
 
     def below(self, parent_type: str) -> "Urn":
-        """Returns the URN this resource has as a child of a parent of that qualified type."""
+        """Return the URN of this resource as a child of a parent of that qualified type."""
         return replace(self, qualified_type=f"{parent_type}${self.type}")
 
 
 def parse(text: str) -> Urn:
-    """Returns the parts of a URN; raises UrnError. The name may contain `::`."""
+    """Return the parts of a URN; raises UrnError. The name may contain `::`."""
     if not text:
         raise UrnError("missing required URN")
     parts = text.removeprefix(_PREFIX).split("::", _PARTS - 1)
@@ -50,7 +50,7 @@ def parse(text: str) -> Urn:
 
 
 def find(text: str) -> Urn | None:
-    """Returns the parts of a URN, or None if it is none."""
+    """Return the parts of a URN, or None for another text."""
     try:
         return parse(text)
     except UrnError:
@@ -58,13 +58,13 @@ def find(text: str) -> Urn | None:
 
 
 def is_provider_type(resource_type: str) -> bool:
-    """Tells whether resources of the type are providers: `pulumi:providers:<package>`."""
+    """Tell whether resources of the type are providers: `pulumi:providers:<package>`."""
     return resource_type.startswith(f"{PROVIDER_MODULE}:")
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderReference:
-    """The provider a resource was made with: `<provider URN>::<provider id>`; the id may be empty in old states."""
+    """The provider of a resource: `<provider URN>::<provider id>`; the id may be empty in old states."""
 
     urn: str
     identifier: str
@@ -74,7 +74,7 @@ class ProviderReference:
 
 
 def parse_reference(text: str) -> ProviderReference:
-    """Returns the parts of a provider reference, split at the last `::`; raises UrnError."""
+    """Return the parts of a provider reference, split at the last `::`; raises UrnError."""
     urn, delimiter, identifier = text.rpartition("::")
     if not delimiter:
         raise UrnError(f"expected '::' in provider reference '{text}'")
@@ -82,7 +82,7 @@ def parse_reference(text: str) -> ProviderReference:
 
 
 def reference_to(urn: str, identifier: str) -> ProviderReference:
-    """Returns the reference to a provider resource, whose id is unknown if it is empty; raises UrnError."""
+    """Return the reference to a provider resource; an empty id becomes the unknown one. Raises UrnError."""
     return _reference(urn, identifier or UNKNOWN)
 
 

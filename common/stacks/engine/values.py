@@ -1,8 +1,8 @@
-"""Rewriting URNs inside property values, byte for byte apart from the URNs themselves.
+"""Rewrites URNs inside property values; all other bytes stay the same.
 
-Values are walked token by token, without recursion, and only if they can contain what is looked for. URNs stand in
-resource references, in the dependencies of output values, and in plaintext secrets, which hold JSON as text.
-Ciphertexts are never touched. Markers: state.md A.3.
+A value is read token by token, without recursion, and only if it can contain the URNs in question. URNs are in resource
+references, in the dependencies of output values, and in plaintext secrets, which contain JSON as text. Ciphertexts never change.
+Markers: state.md A.3.
 """
 
 import re
@@ -19,20 +19,20 @@ _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a public marker, not a secret
 _RESOURCE_REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
 _OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-# A plaintext can hold a secret that holds a plaintext; upstream never nests them, and each level doubles the backslashes.
+# A plaintext can contain a secret that contains a plaintext; upstream never nests them, and each level doubles the backslashes.
 _DEEPEST_PLAINTEXT = 8
 
-# A string without an end reaches to the end of the text: each of its escaped quotes would be a start of a search of its own.
+# A string without an end extends to the end of the text; otherwise each of its escaped quotes would begin a new search.
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[{}\[\]:,]', re.DOTALL)
-# Escapes of characters that a URN's start consists of; upstream's encoder never writes them, other tools may.
+# Escapes of the characters at the start of a URN; upstream's encoder never writes them, other tools may.
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|3[0-9aA]|2[dDeE])")
 
 _Span = tuple[int, int]
 
 
 @dataclass(slots=True)
-class _Open:
-    """An object or list whose end has not come yet; only text members that can matter are kept, by their spans."""
+class _Container:
+    """An object or list before its end. It has only the spans of text members that may be needed."""
 
     is_object: bool
     key: str | None = None
@@ -42,14 +42,14 @@ class _Open:
 
 
 class Rewriter:
-    """Rewrites the URNs in values that contain a needle; a value that does not change comes back as it is."""
+    """Rewrites the URNs in values that contain a needle; a value without one is returned as it is."""
 
     def __init__(self, rewrite: Rewrite, needle: bytes) -> None:
         self._rewrite = rewrite
         self._needle = needle
 
     def value(self, text: bytes, depth: int = 0) -> bytes:
-        """Returns the JSON text of a property value with its URNs rewritten."""
+        """Return the JSON text of a property value with its URNs rewritten."""
         if self._needle not in text and not _ESCAPED_LETTER.search(text):
             return text
         pieces, position = [], 0
@@ -60,11 +60,11 @@ class Rewriter:
 
     def _edits(self, text: bytes, depth: int) -> list[tuple[_Span, bytes]]:
         edits: list[tuple[_Span, bytes]] = []
-        stack: list[_Open] = [_Open(is_object=False)]
+        stack: list[_Container] = [_Container(is_object=False)]
         for match in _TOKENS.finditer(text):
             token, top = match[0], stack[-1]
             if token in (b"{", b"["):
-                stack.append(_Open(is_object=token == b"{"))
+                stack.append(_Container(is_object=token == b"{"))
             elif token in (b"}", b"]"):
                 if len(stack) == 1:  # A plaintext need not be JSON.
                     continue
@@ -76,7 +76,7 @@ class Rewriter:
                 _note_text(text, top, match.span())
         return edits
 
-    def _closed(self, text: bytes, closed: _Open, parent: _Open, depth: int) -> list[tuple[_Span, bytes]]:
+    def _closed(self, text: bytes, closed: _Container, parent: _Container, depth: int) -> list[tuple[_Span, bytes]]:
         if not closed.is_object:
             if parent.is_object and parent.key == "dependencies":
                 parent.dependencies = closed.elements
@@ -93,9 +93,9 @@ class Rewriter:
     def _urns(self, text: bytes, spans: list[_Span]) -> list[tuple[_Span, bytes]]:
         edits = []
         for span in spans:
-            found = _text_at(text, span) or ""
-            renamed = self._rewrite(found)
-            if renamed != found:
+            name = _text_at(text, span) or ""
+            renamed = self._rewrite(name)
+            if renamed != name:
                 edits.append((span, msgspec.json.encode(renamed)))
         return edits
 
@@ -105,8 +105,8 @@ class Rewriter:
         return [] if renamed == inner else [(span, msgspec.json.encode(renamed.decode()))]
 
 
-def _note_text(text: bytes, top: _Open, span: _Span) -> None:
-    """Remembers a string: as the key that comes next, or as the value of a member or an element."""
+def _note_text(text: bytes, top: _Container, span: _Span) -> None:
+    """Store a string: as the next key, or as the value of a member or an element."""
     if not top.is_object:
         top.elements.append(span)
     elif top.key is None:
@@ -116,4 +116,4 @@ def _note_text(text: bytes, top: _Open, span: _Span) -> None:
 
 
 def _text_at(text: bytes, span: _Span | None) -> str | None:
-    return None if span is None else jsontext.find_text(text[span[0] : span[1]])
+    return jsontext.find_text(text[span[0] : span[1]]) if span is not None else None

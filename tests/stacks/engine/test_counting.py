@@ -12,7 +12,7 @@ from common.stacks.engine import delta, document
 from common.stacks.engine.counting import MOST_ITEMS, MOST_MEMBERS
 from common.stacks.engine.delta import MOST_EDITS
 from common.stacks.engine.document import BadDocument
-from common.stacks.engine.entry import Malformed, payload
+from common.stacks.engine.entry import MalformedEntry, payload
 from common.stacks.engine.jsontext import open_list, open_object
 
 EDIT = b'{"Span":{"start":{"offset":0},"end":{"offset":0}},"NewText":""}'
@@ -34,7 +34,10 @@ class TestStates:
         ("text", "reason"),
         [
             (listed(b"resources", b'{"a":1}', MOST_ITEMS + 1), "'resources' has more than 200,000 elements"),
-            (listed(b"resources", b"1", 3 * MOST_ITEMS), "'resources' has more than 200,000 elements, or others"),
+            (
+                listed(b"resources", b"1", 3 * MOST_ITEMS),
+                "'resources' has more than 200,000 elements, or elements of another type",
+            ),
             (listed(b"pending_operations", b'{"a":1}', MOST_ITEMS + 1), "'pending_operations' has more"),
             (b'{"version":3,"deployment":{%b}}' % NAMES, "the deployment has more than 10,000 members"),
             (b'{"version":3,"deployment":{},%b}' % NAMES, "the document has more than 10,000 members"),
@@ -84,7 +87,7 @@ class TestDeltas:
         """Each edit is four objects; the client sends the whole text when a delta is refused."""
         with pytest.raises(BadDocument, match="more than 100,000 elements"):
             delta.parse(edits(MOST_EDITS + 1))
-        assert MOST_EDITS == len(delta.parse(edits(MOST_EDITS)).edits)
+        assert MOST_EDITS == len(delta.parse(edits(MOST_EDITS)).deployment_delta or ())
 
 
 class TestEntries:
@@ -96,7 +99,7 @@ class TestEntries:
     def test_with_members_of_millions_of_parts_are_malformed(self, text: bytes, reader: Callable[[Raw], object]) -> None:
         """A journal entry brings lists and objects of its own, such as a whole snapshot."""
         assert len(text) > 1 << 20
-        with pytest.raises(Malformed, match="'x' cannot be read"):
+        with pytest.raises(MalformedEntry, match="'x' cannot be read"):
             payload(Raw(text), reader, "x")
 
 

@@ -25,7 +25,7 @@ def request(edits: list[dict[str, Any]] | None, result: bytes, sequence: int = 2
 
 def applied(edits: list[dict[str, Any]] | None, result: bytes) -> bytes:
     parsed = delta.parse(request(edits, result))
-    return delta.apply(OLD, parsed.edits, parsed.checkpoint_hash)
+    return delta.apply(OLD, (parsed.deployment_delta or ()), parsed.checkpoint_hash)
 
 
 class TestParse:
@@ -33,8 +33,12 @@ class TestParse:
         """The request has its hash, number and edits."""
         parsed = delta.parse(request([edit(0, 1, "x")], OLD, sequence=7))
 
-        assert (7, 3, 1) == (parsed.sequence_number, parsed.version, len(parsed.edits))
-        assert (0, 1, "x") == (parsed.edits[0].span.start.offset, parsed.edits[0].span.end.offset, parsed.edits[0].new_text)
+        assert (7, 3, 1) == (parsed.sequence_number, parsed.version, len(parsed.deployment_delta or ()))
+        assert (0, 1, "x") == (
+            (parsed.deployment_delta or ())[0].span.start.offset,
+            (parsed.deployment_delta or ())[0].span.end.offset,
+            (parsed.deployment_delta or ())[0].new_text,
+        )
 
     @pytest.mark.parametrize("body", [b"", b"{}", b'{"checkpointHash":"","sequenceNumber":"1"}', b'{"checkpointHash":"\xff"}'])
     def test_what_is_no_delta_is_refused(self, body: bytes) -> None:
@@ -84,7 +88,9 @@ class TestApply:
         )
 
         result = delta.apply(
-            old.encode(), delta.parse(body).edits, "5ffa59a4628983b155933e87fd91ef1f5e76cb2dfdd413eefc3bedb52a7ce1c4"
+            old.encode(),
+            delta.parse(body).deployment_delta or (),
+            "5ffa59a4628983b155933e87fd91ef1f5e76cb2dfdd413eefc3bedb52a7ce1c4",
         )
 
         assert old.replace(one, one + "," + one.replace("1", "2")).encode() == result
@@ -97,7 +103,7 @@ class TestApply:
             parsed = delta.parse(dump(body))
 
             try:
-                result: bytes | None = delta.apply(case["old"].encode(), parsed.edits, parsed.checkpoint_hash)
+                result: bytes | None = delta.apply(case["old"].encode(), (parsed.deployment_delta or ()), parsed.checkpoint_hash)
             except DeltaError:
                 result = None
 

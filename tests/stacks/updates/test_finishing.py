@@ -157,7 +157,7 @@ class TestDamage:
             complete(backend, running)
 
         assert ["a", "c"] == exported_names(backend, admin, DEV)
-        assert "entry 9 refers to operation 77, which made no resource" == update_row(backend, running.id).damage
+        assert "entry 9 refers to operation 77, which created no resource" == update_row(backend, running.id).damage
         assert "operation 77" in inner(exported(backend, admin, DEV))["metadata"]["integrity_error"]["error"]
         assert f"update {running.id}: its journal is damaged" in caplog.text
 
