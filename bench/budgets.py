@@ -20,7 +20,6 @@ from starlette.types import ASGIApp
 
 from bench import asgi
 from bench.asgi import Json
-from bench.counting import Counter, counted
 from bench.script import PROJECT, Script, batches
 from bench.servers import ORG
 from common.backend import Backend, open_backend
@@ -31,6 +30,7 @@ from common.ports.keys.data_keys import KEPT_FOR
 from common.stacks.engine import delta
 from functions.http.app import create_app
 from functions.server import startup
+from tests.counting import Counter, counted
 
 RESOURCES = 100
 _TOKEN = f"pul-{'a1' * 20}"

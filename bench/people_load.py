@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 
 from bench import asgi, usage
-from bench.counting import counted
 from bench.people_rows import Size, fill, id_of, login_of, org_login, project_of, token_of
 from common.backend import Backend, open_backend
 from common.config.settings import Settings
@@ -23,6 +22,7 @@ from common.core.paging import make_token, seal
 from common.db.tables.metadata import METADATA
 from functions.http.app import create_app
 from functions.server import startup
+from tests.counting import counted
 from tools.mysql import PASSWORD, USER, Server, temporary_server
 
 # The whole of the largest size fits, as it would on a server of that size.

@@ -4,6 +4,7 @@ import ast
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,47 @@ REGISTRIES = tuple(
         ("sum", "golang", "org"),
     )
 )
+# What a test may patch: modules and classes that are not ours.
+MAY_BE_PATCHED = ("Chalice", "httpcore", "os", "pymysql", "socket", "sys", "time")
+# Test file → how many names of ours it still patches; a parameter, a setting or a fake should take their place.
+OURS_PATCHED: dict[str, int] = {
+    "tests/access/test_cleanup.py": 1,
+    "tests/audit/test_service.py": 2,
+    "tests/counting.py": 1,
+    "tests/db/test_migrations.py": 1,
+    "tests/hosts/test_azure_http.py": 2,
+    "tests/http/test_app.py": 2,
+    "tests/http/test_bodies.py": 2,
+    "tests/http/test_middleware.py": 1,
+    "tests/jobs/test_cleaning.py": 1,
+    "tests/jobs/test_run_due.py": 1,
+    "tests/mysql/test_connection.py": 5,
+    "tests/mysql/test_migrations.py": 1,
+    "tests/pages/test_failures.py": 2,
+    "tests/people/orgs/invites/test_service.py": 1,
+    "tests/people/orgs/members/test_api.py": 1,
+    "tests/people/orgs/members/test_service.py": 1,
+    "tests/people/orgs/test_create_organization.py": 1,
+    "tests/people/roles/service/test_roles.py": 2,
+    "tests/ports/blobs/test_azure_blob.py": 1,
+    "tests/ports/mail/test_smtp.py": 1,
+    "tests/secrecy.py": 4,
+    "tests/server/test_connection_limits.py": 1,
+    "tests/sign_in/accounts/test_accounts.py": 2,
+    "tests/sign_in/external/test_service.py": 1,
+    "tests/sign_in/saml/test_sign_in.py": 1,
+    "tests/sign_in/scim/test_errors.py": 2,
+    "tests/sign_in/scim/test_groups.py": 1,
+    "tests/sign_in/workload_identity/test_limits.py": 1,
+    "tests/sign_in/workload_identity/test_races.py": 1,
+    "tests/sign_in/workload_identity/test_refresh.py": 2,
+    "tests/stacks/state/test_restore.py": 2,
+    "tests/stacks/state/test_transfer_all.py": 1,
+    "tests/stacks/updates/test_api.py": 1,
+    "tests/stacks/updates/test_events.py": 2,
+    "tests/stacks/updates/test_limits.py": 1,
+    "tests/stacks/updates/test_poison.py": 1,
+}
 FOLDERS_OF_NOBODY = {Path("/"), Path("/home"), Path("/Users"), Path(tempfile.gettempdir())}
 
 
@@ -102,6 +144,14 @@ class TestDocstrings:
         assert silent == []
 
 
+class TestPatches:
+    def test_are_of_what_is_not_ours(self) -> None:
+        """A test patches the clock, the standard library or a library, and nothing of ours; what is left only gets less."""
+        counts = Counter(path for path, target in patches() if not target.startswith(MAY_BE_PATCHED))
+
+        assert {path: count for path, count in counts.items() if count > OURS_PATCHED.get(path, 0)} == {}
+
+
 class TestMentions:
     def test_no_registry(self) -> None:
         """No file names a package registry: everyone installs from the one they use."""
@@ -118,6 +168,21 @@ class TestLayout:
     def test_is_left_to_the_formatter(self) -> None:
         """No comment switches the formatter off: a place that reads badly is written in another way."""
         assert [place for switch in ("skip", "off") for place in places_of(f"# fmt: {switch}")] == []
+
+
+@cache
+def patches() -> tuple[tuple[str, str], ...]:
+    """Return (file, what is patched) of every `setattr` of a patch fixture and every `mock.patch` in tests."""
+    calls = (
+        (path.relative_to(ROOT).as_posix(), node)
+        for path in own_modules()
+        if path.is_relative_to(ROOT / "tests")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and node.args
+        and ast.unparse(node.func).endswith(("patch.setattr", "patch.object", "mock.patch"))
+    )
+    return tuple((name, ast.unparse(call.args[0]).strip("'")) for name, call in calls)
 
 
 def places_of(needle: str) -> Iterator[str]:

@@ -5,6 +5,8 @@ The tables have no foreign keys; what refers to what is in the columns' names: `
 
 from collections.abc import Iterator
 
+from sqlalchemy import MetaData
+
 from common.db.tables.metadata import METADATA
 
 # A column that is not named after its table → the tables that its ids are of, by the column's name without `_id`.
@@ -30,11 +32,11 @@ OTHER_IDS = {
 EVERYWHERE = ("organizations", "users")
 
 
-def relations() -> dict[str, dict[str, tuple[str, ...]]]:
+def relations(metadata: MetaData = METADATA) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return table → column → the tables that the column's ids are of; raises LookupError for a column it does not know."""
     return {
-        name: {column.name: targets for column in table.columns if (targets := _targets(name, column.name))}
-        for name, table in sorted(METADATA.tables.items())
+        name: {column.name: targets for column in table.columns if (targets := _targets(metadata, name, column.name))}
+        for name, table in sorted(metadata.tables.items())
     }
 
 
@@ -55,11 +57,11 @@ def rows() -> Iterator[str]:
         yield f"| `{name}` | {primary_key} | {references} |"
 
 
-def _targets(table: str, column: str) -> tuple[str, ...]:
+def _targets(metadata: MetaData, table: str, column: str) -> tuple[str, ...]:
     noun = column.removesuffix("_id")
     if noun == column or noun in OTHER_IDS:
         return ()
     targets = NAMED_OTHERWISE.get(noun, (f"{noun}s",))
-    if unknown := [target for target in targets if target not in METADATA.tables]:
+    if unknown := [target for target in targets if target not in metadata.tables]:
         raise LookupError(f"{table}.{column}: there is no table {unknown[0]}; add the column to tools/table_relations.py")
     return targets

@@ -12,9 +12,10 @@ import pytest
 from tests.aws.installation import JOBS_EVENT, Installation, served
 from tests.aws.moto_process import Moto
 from tests.e2e.cli import Server
-from tests.e2e.toolchain import CLI_VERSIONS, VERSIONS_SETTING
+from tests.e2e.toolchain import VERSIONS_SETTING
 from tests.mysql.shared import SharedServer
 from tests.reporting import missing_tool
+from tools.client_versions import CLI_VERSIONS
 
 ROOT = Path(__file__).parents[2]
 KIT = ROOT.parent / "shared" / "conformance" / "run.py"

@@ -15,9 +15,10 @@ from tests.browser.conftest import Site, fill_token
 from tests.browser.terminal import Terminal
 from tests.e2e import toolchain
 from tests.reporting import missing_tool
+from tools.client_versions import CLI_VERSIONS
 
 PASSWORD = "correct horse battery staple"
-VERSION = toolchain.CLI_VERSIONS[0]
+VERSION = CLI_VERSIONS[0]
 pytestmark = pytest.mark.e2e
 # What the command line starts to open a browser: this one writes the address down instead.
 OPENERS = ("xdg-open", "x-www-browser", "www-browser", "open")

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.client_versions import CLI_VERSIONS, YAML_HOST_VERSION
+
 TOOLS = Path(__file__).parent / "tools"
-CLI_VERSIONS = ("3.274.1", "3.260.0", "3.225.1", "3.214.1")
-YAML_HOST_VERSION = "1.25.0"
 # The version of a CLI that was not built here: whatever `pulumi` on PATH is.
 ON_PATH = "path"
 # A first build on two busy cores with cold caches was measured at 6.5 minutes; several may wait for one another.

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.cli import Server
-from tests.e2e.toolchain import CLI_VERSIONS, VERSIONS_SETTING
+from tests.e2e.toolchain import VERSIONS_SETTING
 from tests.hosts.azure_app import ROOT, fire
+from tools.client_versions import CLI_VERSIONS
 
 KIT = ROOT.parent / "shared" / "conformance" / "run.py"
 TICK_SECONDS = 60
