@@ -1,11 +1,11 @@
-"""The token with which an organization's directory calls (functions/api/scim/routes.py): told of, made, revoked."""
+"""The token that an organization's directory calls functions/api/scim/routes.py with: get, create and delete it."""
 
 from fastapi import APIRouter, Response
 from msgspec import UNSET
 
 from common.core.clock import from_millis
 from common.sign_in.scim.service import tokens
-from common.sign_in.scim.service.tokens import Connected
+from common.sign_in.scim.service.tokens import TokenStatus
 from common.wire.scim import CreateScimTokenResponse, ScimToken
 from functions.http.deps import BackendDep, CallerDep, empty, reply
 
@@ -20,8 +20,8 @@ def get_scim_token(backend: BackendDep, caller: CallerDep, org: str) -> Response
 
 @router.post(_TOKEN)
 def create_scim_token(backend: BackendDep, caller: CallerDep, org: str) -> Response:
-    issued = tokens.create(backend, caller, org)
-    return reply(CreateScimTokenResponse(issued.base_url, issued.text), 201)
+    token = tokens.create(backend, caller, org)
+    return reply(CreateScimTokenResponse(token.base_url, token.text), 201)
 
 
 @router.delete(_TOKEN)
@@ -30,14 +30,14 @@ def delete_scim_token(backend: BackendDep, caller: CallerDep, org: str) -> Respo
     return empty()
 
 
-def _shape(found: Connected) -> ScimToken:
-    note = found.token
-    if note is None:
-        return ScimToken(found.base_url, exists=False)
+def _shape(status: TokenStatus) -> ScimToken:
+    token = status.token
+    if token is None:
+        return ScimToken(status.base_url, exists=False)
     return ScimToken(
-        found.base_url,
+        status.base_url,
         exists=True,
-        created_by=note.created_by,
-        created=from_millis(note.created_at),
-        last_used=from_millis(note.last_used_at) if note.last_used_at is not None else UNSET,
+        created_by=token.created_by,
+        created=from_millis(token.created_at),
+        last_used=from_millis(token.last_used_at) if token.last_used_at is not None else UNSET,
     )

@@ -26,6 +26,8 @@ from common.people.users import steps as user_service
 from common.rights import built_in
 from common.rights.caller import Caller, TokenKind
 from common.rights.permissions import STACK_LEVELS, Permission, Role, StackLevel
+from common.sign_in.scim.documents import parse_user
+from common.sign_in.scim.model import GroupProfile
 from common.sign_in.scim.service import groups, tokens
 from common.sign_in.scim.service import users as directory_users
 from common.sign_in.workload_identity import policies as issuer_policies
@@ -316,8 +318,8 @@ def add_directory(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
     """Connects a directory with a person and a group, and returns their ids and the token by the names that rows use."""
     token = tokens.create(backend, admin, org).text
     directory = tokens.authenticate(backend, org, f"Bearer {token}")
-    user = directory_users.create_user(backend, directory, {"userName": f"dora@{org}.example.com"})
-    group = groups.create_group(backend, directory, {"displayName": "Dancers", "members": [{"value": user.id}]})
+    user = directory_users.create_user(backend, directory, parse_user({"userName": f"dora@{org}.example.com"}))
+    group = groups.create_group(backend, directory, GroupProfile("Dancers", None, frozenset((user.id,))))
     return {"scim user": user.id, "scim group": group.id, "scim bearer": token}
 
 

@@ -1,1 +1,1 @@
-"""People and groups that an organization's directory provisions (SCIM 2.0)."""
+"""Users and groups that an organization's directory provisions (SCIM 2.0)."""

@@ -1,4 +1,4 @@
-"""Which resources of a list are asked for, and a page of them: values, no I/O."""
+"""A query for a list of resources, and a page of the result: values, no I/O."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -9,8 +9,8 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which resources are asked for: all conditions hold, from the `start`-th (the first is 1) at most `count`."""
+class ListQuery:
+    """The resources that meet all conditions: at most `count`, from number `start` on (the first is 1)."""
 
     conditions: tuple[Condition, ...] = ()
     start: int = 1
@@ -20,8 +20,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[_T]):
-    """Some resources, where they stand in the whole, and how many there are."""
+    """Some resources of a list, the number of the first, and how many the list has in total."""
 
     total: int
     start: int
-    found: list[_T]
+    resources: list[_T]

@@ -1,4 +1,4 @@
-"""What this server says of itself to a directory (RFC 7643 5 to 7): its features, resources and attributes. No I/O."""
+"""Describes this server to a directory (RFC 7643 5 to 7): its features, resources and attributes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ _META = "urn:ietf:params:scim:schemas:core:2.0:"
 
 
 def provider_config(base_url: str) -> Document:
-    """Return which features there are."""
+    """Return the features of the server."""
     off = {"supported": False}
     return {
         "schemas": [f"{_META}ServiceProviderConfig"],
@@ -24,7 +24,7 @@ def provider_config(base_url: str) -> Document:
                 "type": "oauthbearertoken",
                 "name": "Bearer token",
                 "primary": True,
-                "description": "The token that an administrator of the organization made for its directory.",
+                "description": "The token that an administrator of the organization created for its directory.",
             },
         ],
         "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base_url}/ServiceProviderConfig"},
@@ -32,14 +32,14 @@ def provider_config(base_url: str) -> Document:
 
 
 def resource_types(base_url: str) -> list[Document]:
-    """Return the kinds of resources, by name."""
+    """Return the types of resources."""
     user = _resource_type(base_url, "User", USER_SCHEMA)
     user["schemaExtensions"] = [{"schema": ENTERPRISE_SCHEMA, "required": False}]
     return [user, _resource_type(base_url, "Group", GROUP_SCHEMA)]
 
 
 def schemas(base_url: str) -> list[Document]:
-    """Return the attributes of each kind; people may have others too, which are kept as they are sent."""
+    """Return the attributes of each type. A user may have others too, which are kept as they were sent."""
     return [
         _schema(base_url, USER_SCHEMA, "User", _user_attributes()),
         _schema(base_url, GROUP_SCHEMA, "Group", _group_attributes()),
@@ -98,5 +98,5 @@ def _complex(name: str, parts: list[Document], *, is_many: bool = False) -> Docu
 
 
 def _attribute(name: str, kind: str, **characteristics: Any) -> Document:  # noqa: ANN401 - any JSON
-    usual = {"multiValued": False, "required": False, "mutability": "readWrite", "returned": "default"}
-    return {"name": name, "type": kind, **usual, **characteristics}
+    defaults = {"multiValued": False, "required": False, "mutability": "readWrite", "returned": "default"}
+    return {"name": name, "type": kind, **defaults, **characteristics}

@@ -1,4 +1,4 @@
-"""Answers what goes wrong inside /scim in the protocol's own error body (RFC 7644 3.12), which directories show people."""
+"""Answers errors of /scim with the protocol's error body (RFC 7644 3.12), which directories show to their administrators."""
 
 import logging
 
@@ -18,12 +18,12 @@ from common.wire.scim import ErrorBody
 LOG = logging.getLogger("stackhold.errors")
 SCIM_JSON = "application/scim+json"
 SERVER_ERROR, NOT_ALLOWED, BAD_REQUEST = 500, 405, 400
-# Where the organization stands in /scim/v2/{org}/….
+# The position of the organization in /scim/v2/{org}/….
 _ORG_SEGMENT = 3
 
 
 def install(app: FastAPI) -> None:
-    """Make an application answer errors as SCIM has them."""
+    """Make an application answer errors in SCIM's form."""
     app.add_exception_handler(BackendError, _failure)
     app.add_exception_handler(RequestValidationError, _bad_parameters)
     app.add_exception_handler(HTTPException, _unrouted)
@@ -32,9 +32,8 @@ def install(app: FastAPI) -> None:
 
 def scim_error(error: BackendError) -> Response:
     """Return the reply for an expected error."""
-    usual = ScimType.INVALID_SYNTAX if error.status == BAD_REQUEST else UNSET
-    detail = error.detail
-    body = ErrorBody(str(int(error.status)), detail, getattr(error, "scim_type", usual))
+    default = ScimType.INVALID_SYNTAX if error.status == BAD_REQUEST else UNSET
+    body = ErrorBody(str(int(error.status)), error.detail, getattr(error, "scim_type", default))
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -42,7 +41,7 @@ def scim_error(error: BackendError) -> Response:
 
 
 async def _failure(request: Request, error: Exception) -> Response:
-    assert isinstance(error, BackendError)  # noqa: S101 - FastAPI calls this for no other class
+    assert isinstance(error, BackendError)  # noqa: S101 - FastAPI calls this for this class alone
     if error.status >= SERVER_ERROR and not isinstance(error, NotBuilt):
         LOG.error("request %s: %s", request.scope.get("stackhold.request_id", ""), error.message, exc_info=error)
     return scim_error(error)
@@ -53,7 +52,7 @@ async def _bad_parameters(_request: Request, _error: Exception) -> Response:
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:
-    """Refuse an address that nothing serves; strangers learn nothing about it, as of any other."""
+    """Refuse an address that is not served; without a token the answer is the same as at any other address."""
     if getattr(error, "status_code", BAD_REQUEST) == NOT_ALLOWED:
         refusal: BackendError = MethodNotAllowed(f"{request.method} is not served at this address")
     else:
@@ -63,12 +62,12 @@ async def _unrouted(request: Request, error: Exception) -> Response:
     try:
         header = request.headers.get("authorization", "")
         await run_in_threadpool(tokens.authenticate, request.app.state.backend, org, header)
-    except BackendError as stranger:
-        return scim_error(stranger)
+    except BackendError as unauthorized:
+        return scim_error(unauthorized)
     return scim_error(refusal)
 
 
 async def _unexpected(request: Request, _error: Exception) -> Response:
-    # The edge logs it with its cause: what is answered here is raised again behind it.
+    # The error is raised again after this reply, and logged with its cause.
     request_id = request.scope.get("stackhold.request_id", "")
-    return scim_error(BackendError(f"something went wrong inside the server; its log says more under {request_id}"))
+    return scim_error(BackendError(f"the server failed; see request {request_id} in its log"))

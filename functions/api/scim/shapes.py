@@ -1,4 +1,4 @@
-"""What a directory asks for, and its people and groups as the protocol has them."""
+"""Maps requests of a directory to values, and users and groups to the protocol's resources."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -10,130 +10,132 @@ from common.backend import Backend
 from common.core.clock import from_millis
 from common.core.errors import NotFound
 from common.sign_in.scim.filters import parse_filter
-from common.sign_in.scim.model import GROUP_SCHEMA, PAGE_LIMIT, Directory, Document, Group, Invalid, ScimType, User
-from common.sign_in.scim.query import Asked, Page
+from common.sign_in.scim.model import GROUP_SCHEMA, PAGE_LIMIT, Directory, Document, Group, InvalidRequest, ScimType, User
+from common.sign_in.scim.query import ListQuery, Page
 from common.sign_in.scim.service import tokens
 from common.wire.scim import ListResponse, Meta
 from functions.api.scim.errors import SCIM_JSON
 from functions.http.bodies import DirectoryBodyDep
 from functions.http.deps import BackendDep
 
-PAGE_USUAL = 100
+DEFAULT_COUNT = 100
 _START_LIMIT = 1_000_000_000
+_DIGITS_LIMIT = 18
 _ALWAYS = ("schemas", "id", "meta")
 
 
 class Selection:
-    """Which attributes are asked for: some, or all but some. Parts of attributes are not told apart."""
+    """The attributes that a reply has: only some, or all but some. A part of an attribute selects the whole attribute."""
 
-    def __init__(self, only: str, but: str) -> None:
-        """Read the two lists."""
-        self._only, self._but = _names(only), _names(but)
+    def __init__(self, included: str, excluded: str) -> None:
+        """Read the two lists of names."""
+        self._included, self._excluded = _names(included), _names(excluded)
 
     @property
     def has_members(self) -> bool:
-        """Tell whether the members of groups are asked for."""
+        """Return whether groups are returned with their members."""
         return self._has("members")
 
-    def of(self, resource: Document) -> Document:
-        """Return a resource with what is asked for; what says which one it is is always there."""
+    def apply(self, resource: Document) -> Document:
+        """Return a resource with the selected attributes, and always with its id, schemas and meta."""
         return {name: value for name, value in resource.items() if name in _ALWAYS or self._has(name)}
 
     def _has(self, name: str) -> bool:
         lower = name.lower()
-        return (not self._only or lower in self._only) and lower not in self._but
+        return (not self._included or lower in self._included) and lower not in self._excluded
 
 
 def get_directory(request: Request, backend: BackendDep) -> Directory:
-    """Return the organization whose directory calls; raises Unauthorized. One statement."""
+    """Return the directory that calls; raises Unauthorized. One statement."""
     return tokens.authenticate(backend, request.path_params["org"], request.headers.get("authorization", ""))
 
 
 async def get_selection(
-    only: Annotated[str, Query(alias="attributes")] = "",
-    but: Annotated[str, Query(alias="excludedAttributes")] = "",
+    included: Annotated[str, Query(alias="attributes")] = "",
+    excluded: Annotated[str, Query(alias="excludedAttributes")] = "",
 ) -> Selection:
-    """Return which attributes are asked for."""
-    return Selection(only, but)
+    """Return the attributes that the reply has."""
+    return Selection(included, excluded)
 
 
-async def get_asked(
+async def get_list_query(
     selection: "SelectionDep",
     condition: Annotated[str | None, Query(alias="filter")] = None,
     start: Annotated[str, Query(alias="startIndex")] = "",
     count: str = "",
-) -> Asked:
-    """Return which resources are asked for; RFC 7644 3.4.2.4 says what becomes of numbers that are out of range."""
-    return Asked(
+) -> ListQuery:
+    """Return the query for a list; a number that is out of range becomes the nearest one in it (RFC 7644 3.4.2.4)."""
+    return ListQuery(
         conditions=parse_filter(condition) if condition is not None else (),
         start=min(max(_number("startIndex", start, 1), 1), _START_LIMIT),
-        count=min(max(_number("count", count, PAGE_USUAL), 0), PAGE_LIMIT),
+        count=min(max(_number("count", count, DEFAULT_COUNT), 0), PAGE_LIMIT),
         with_members=selection.has_members,
     )
 
 
 def get_document(directory: "DirectoryDep", body: DirectoryBodyDep) -> Document:
-    """Return the resource that is sent, after its sender was known; raises BadRequest, TooLarge."""
+    """Return the document in the body, which is read after the directory's token was checked; raises BadRequest, TooLarge."""
     _ = directory
     return body.decode(dict[str, Any])
 
 
 DirectoryDep = Annotated[Directory, Depends(get_directory)]
 SelectionDep = Annotated[Selection, Depends(get_selection)]
-AskedDep = Annotated[Asked, Depends(get_asked)]
+ListQueryDep = Annotated[ListQuery, Depends(get_list_query)]
 DocumentDep = Annotated[Document, Depends(get_document)]
 
 
 def reply(shape: object, status: int = 200, **headers: str) -> Response:
-    """Return a reply of the protocol."""
+    """Return a reply with the protocol's media type."""
     return Response(msgspec.json.encode(shape), status, headers, media_type=SCIM_JSON)
 
 
-def listing(resources: Iterable[Document], *, total: int | None = None, start: int = 1) -> Response:
-    """Return some resources as a reply."""
-    found = list(resources)
-    return reply(ListResponse(len(found) if total is None else total, len(found), start, found))
+def list_response(resources: Iterable[Document], *, total: int | None = None, start: int = 1) -> Response:
+    """Return a reply with a list of resources."""
+    page = list(resources)
+    return reply(ListResponse(len(page) if total is None else total, len(page), start, page))
 
 
-def one_of(found: Iterable[Document], wanted: str) -> Document:
-    """Return the description of that id; NotFound when there is none."""
-    for one in found:
-        if one["id"] == wanted:
-            return one
-    raise NotFound(f"{wanted[:200]!a} is not described here")
+def described(descriptions: Iterable[Document], description_id: str) -> Document:
+    """Return the schema or resource type with an id; raises NotFound."""
+    for description in descriptions:
+        if description["id"] == description_id:
+            return description
+    raise NotFound(f"there is no schema or resource type {description_id[:200]!a}")
 
 
 def user_page(backend: Backend, directory: Directory, selection: Selection, page: Page[User]) -> Response:
-    """Return a page of people as a reply."""
-    shapes = (selection.of(user_shape(backend, directory, user)) for user in page.found)
-    return listing(shapes, total=page.total, start=page.start)
+    """Return a reply with a page of users."""
+    shapes = (selection.apply(user_shape(backend, directory, user)) for user in page.resources)
+    return list_response(shapes, total=page.total, start=page.start)
 
 
 def group_page(backend: Backend, directory: Directory, selection: Selection, page: Page[Group]) -> Response:
-    """Return a page of groups as a reply."""
-    shapes = (selection.of(group_shape(backend, directory, group)) for group in page.found)
-    return listing(shapes, total=page.total, start=page.start)
+    """Return a reply with a page of groups."""
+    shapes = (selection.apply(group_shape(backend, directory, group)) for group in page.resources)
+    return list_response(shapes, total=page.total, start=page.start)
 
 
 def created(shape: Document) -> Response:
-    """Return a resource that was made, with its address."""
+    """Return a reply with a new resource and its address."""
     return reply(shape, 201, Location=shape["meta"].location)
 
 
 def user_shape(backend: Backend, directory: Directory, user: User) -> Document:
-    """Return a person as the protocol has them."""
+    """Return a user as a resource of the protocol."""
     return {**user.attributes(), "meta": _meta("User", _base(backend, directory), user)}
 
 
 def group_shape(backend: Backend, directory: Directory, group: Group) -> Document:
-    """Return a group as the protocol has it; without members where they were not loaded."""
+    """Return a group as a resource of the protocol; without members if they were not loaded."""
     base = _base(backend, directory)
     shape: Document = {"schemas": [GROUP_SCHEMA], "id": group.id, "displayName": group.display_name}
     if group.external_id is not None:
         shape["externalId"] = group.external_id
     if group.members is not None:
         shape["members"] = [
-            {"value": one.id, "display": one.name, "type": "User", "$ref": f"{base}/Users/{one.id}"} for one in group.members
+            {"value": member.id, "display": member.name, "type": "User", "$ref": f"{base}/Users/{member.id}"}
+            for member in group.members
         ]
     return {**shape, "meta": _meta("Group", base, group)}
 
@@ -152,16 +154,16 @@ def _base(backend: Backend, directory: Directory) -> str:
     return tokens.base_url(backend, directory.org_login)
 
 
-def _names(listed: str) -> frozenset[str]:
-    """Return the attributes of a list, in lower case and without schema and part."""
-    names = (one.strip().lower() for one in listed.split(","))
-    return frozenset(one.rpartition(":")[2].partition(".")[0] if not one.endswith(":user") else one for one in names if one)
+def _names(text: str) -> frozenset[str]:
+    """Return the attributes of a list of names, in lower case and without schema and part."""
+    names = (name.strip().lower() for name in text.split(","))
+    return frozenset(name if name.endswith(":user") else name.rpartition(":")[2].partition(".")[0] for name in names if name)
 
 
-def _number(name: str, text: str, usual: int) -> int:
+def _number(name: str, text: str, default: int) -> int:
     if not text:
-        return usual
+        return default
     digits = text.strip().removeprefix("-")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
-        raise Invalid(ScimType.INVALID_VALUE, f"{name} is a whole number")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > _DIGITS_LIMIT:
+        raise InvalidRequest(ScimType.INVALID_VALUE, f"{name} is a whole number")
     return int(text)

@@ -1,4 +1,4 @@
-"""Filters of lists: what they mean, and that nothing else is taken for one."""
+"""Filters of lists."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.sign_in.scim.filters import Condition, Operator, parse_filter
-from common.sign_in.scim.model import Invalid, ScimType
+from common.sign_in.scim.model import InvalidRequest, ScimType
 
 EQUAL, PRESENT = Operator.EQUAL, Operator.PRESENT
 
@@ -70,8 +70,8 @@ class TestParseFilter:
         ],
     )
     def test_refuses(self, text: str) -> None:
-        """What is not of that form is no filter, also where another server would take it."""
-        with pytest.raises(Invalid) as caught:
+        """Every other filter is refused, also one that RFC 7644 allows."""
+        with pytest.raises(InvalidRequest) as caught:
             parse_filter(text)
 
         assert ScimType.INVALID_FILTER == caught.value.scim_type
@@ -85,14 +85,14 @@ class TestParseFilter:
 
     @given(st.text(alphabet='aeq ndpr"\\[].:()\x00é', max_size=40))
     def test_never_breaks(self, text: str) -> None:
-        """Whatever is sent is a filter or refused."""
-        with suppress(Invalid):
+        """Any text is a filter or refused."""
+        with suppress(InvalidRequest):
             assert parse_filter(text)
 
 
 class TestCondition:
     @pytest.mark.parametrize(
-        ("condition", "found", "expected"),
+        ("condition", "value", "expected"),
         [
             (Condition("type", EQUAL, "Work"), "work", True),
             (Condition("type", EQUAL, "work"), 3, False),
@@ -104,6 +104,6 @@ class TestCondition:
             (Condition("value", PRESENT), 0, True),
         ],
     )
-    def test_takes(self, condition: Condition, found: object, *, expected: bool) -> None:
-        """Inside a path a comparison looks at JSON, where booleans may be texts and case does not count."""
-        assert expected is condition.takes(found)
+    def test_matches(self, condition: Condition, value: object, *, expected: bool) -> None:
+        """Inside a path a condition compares JSON values; booleans may be texts, and case does not count."""
+        assert expected is condition.matches(value)

@@ -1,4 +1,4 @@
-"""What operations make of a person's attributes, and of a group."""
+"""Operations change a user's attributes and a group."""
 
 import copy
 from typing import Any
@@ -8,10 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.core.errors import BackendError
+from common.sign_in.scim.documents import parse_user
 from common.sign_in.scim.group_patch import group_change
-from common.sign_in.scim.model import Invalid, ScimType, parse_user
+from common.sign_in.scim.model import InvalidRequest, ScimType
+from common.sign_in.scim.operations import parse_operations
 from common.sign_in.scim.paths import parse_path
-from common.sign_in.scim.user_patch import parse_operations, patched
+from common.sign_in.scim.user_patch import apply_operations
 from tests.sign_in.scim.directory_client import ENTERPRISE, USER
 
 ALICE: dict[str, Any] = {
@@ -42,12 +44,12 @@ VALUES = st.recursive(
 )
 
 
-def after(*operations: dict[str, Any], start: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Returns the attributes after some operations."""
-    return patched(copy.deepcopy(ALICE if start is None else start), parse_operations({"Operations": list(operations)}))
+def patch(*operations: dict[str, Any], start: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return Alice's attributes after some operations."""
+    return apply_operations(copy.deepcopy(ALICE if start is None else start), parse_operations({"Operations": list(operations)}))
 
 
-class TestPatched:
+class TestApplyOperations:
     @pytest.mark.parametrize(
         "operation",
         [
@@ -61,8 +63,8 @@ class TestPatched:
         ],
     )
     def test_deactivates_in_every_spelling(self, operation: dict[str, Any]) -> None:
-        """Whichever way a directory says that somebody is not active, they are not."""
-        assert parse_user(after(operation)).active is False
+        """Every form in which a directory sends `active` deactivates the user."""
+        assert parse_user(patch(operation)).active is False
 
     @pytest.mark.parametrize(
         ("operation", "attribute", "expected"),
@@ -79,33 +81,33 @@ class TestPatched:
         ],
     )
     def test_changes_parts(self, operation: dict[str, Any], attribute: str, expected: object) -> None:
-        """A path names an attribute or a part of one; what is not there can be taken away again and again."""
-        assert expected == after(operation).get(attribute)
+        """A path names an attribute or a part of it; a part that does not exist can be removed."""
+        assert expected == patch(operation).get(attribute)
 
-    def test_chooses_among_values(self) -> None:
-        """A filter in a path says which address is meant; the others stay."""
-        changed = after({"op": "Replace", "path": f"{WORK}.value", "value": "new@example.com"})
+    def test_selects_a_value(self) -> None:
+        """A filter in a path selects one address; the others stay."""
+        changed = patch({"op": "Replace", "path": f"{WORK}.value", "value": "new@example.com"})
 
-        assert ["new@example.com", "h@example.com"] == [one["value"] for one in changed["emails"]]
+        assert ["new@example.com", "h@example.com"] == [email["value"] for email in changed["emails"]]
         assert "new@example.com" == parse_user(changed).email
 
-    def test_makes_a_value_that_is_replaced(self) -> None:
-        """Entra ID replaces the address of work of somebody who has none; then it is made."""
-        changed = after({"op": "Add", "path": f"{WORK}.value", "value": "a@example.com"}, start={"userName": "alice"})
+    def test_creates_a_value_that_is_replaced(self) -> None:
+        """A work address that Entra ID replaces is created if the user has none."""
+        changed = patch({"op": "Add", "path": f"{WORK}.value", "value": "a@example.com"}, start={"userName": "alice"})
 
         assert [{"type": "work", "value": "a@example.com"}] == changed["emails"]
 
-    def test_takes_values_away(self) -> None:
-        """A filter chooses what goes, and so does a list of values."""
-        assert ["home"] == [one["type"] for one in after({"op": "remove", "path": WORK})["emails"]]
-        assert [ALICE["emails"][0]] == after({"op": "remove", "path": "emails", "value": [ALICE["emails"][1]]})["emails"]
-        assert "value" not in after({"op": "remove", "path": f"{WORK}.value"})["emails"][0]
+    def test_removes_values(self) -> None:
+        """A filter selects the values to remove, and so does a list of values."""
+        assert ["home"] == [email["type"] for email in patch({"op": "remove", "path": WORK})["emails"]]
+        assert [ALICE["emails"][0]] == patch({"op": "remove", "path": "emails", "value": [ALICE["emails"][1]]})["emails"]
+        assert "value" not in patch({"op": "remove", "path": f"{WORK}.value"})["emails"][0]
 
     def test_adds_a_value_once(self) -> None:
-        """Adding the same value again changes nothing, so that a repeat is harmless."""
+        """A value that is added again changes nothing."""
         more = {"op": "add", "path": "emails", "value": [{"type": "other", "value": "o@example.com"}]}
 
-        assert 3 == len(after(more, more)["emails"])
+        assert 3 == len(patch(more, more)["emails"])
 
     @pytest.mark.parametrize(
         "operation",
@@ -117,8 +119,8 @@ class TestPatched:
         ],
     )
     def test_reaches_extensions(self, operation: dict[str, Any]) -> None:
-        """An attribute of an extension is kept under the extension's name."""
-        assert {"department": "R&D"} == after(operation)[ENTERPRISE]
+        """An attribute of an extension is stored under the extension's name."""
+        assert {"department": "R&D"} == patch(operation)[ENTERPRISE]
 
     @pytest.mark.parametrize(
         ("document", "expected"),
@@ -140,9 +142,9 @@ class TestPatched:
         ],
     )
     def test_refuses(self, document: dict[str, Any], expected: ScimType) -> None:
-        """What cannot be done is refused with the protocol's word for it."""
-        with pytest.raises(Invalid) as caught:
-            parse_user(patched(copy.deepcopy(ALICE), parse_operations(document)))
+        """An invalid operation is refused with the protocol's keyword."""
+        with pytest.raises(InvalidRequest) as caught:
+            parse_user(apply_operations(copy.deepcopy(ALICE), parse_operations(document)))
 
         assert expected == caught.value.scim_type
 
@@ -154,9 +156,9 @@ class TestPatched:
         )
     )
     def test_never_breaks(self, operations: list[dict[str, Any]]) -> None:
-        """Whatever is sent, the outcome is somebody with a user name, or a refusal."""
+        """Any operations result in a user with a name, or in a refusal."""
         try:
-            changed = parse_user(after(*operations))
+            changed = parse_user(patch(*operations))
         except BackendError:
             return
         assert changed.user_name
@@ -167,13 +169,13 @@ class TestParsePath:
     @pytest.mark.parametrize("text", ["", ".", "a.", "a..b", "[x]", 'a[b eq "c"', "a]", "urn:x", "a.b.c", "x" * 2_001, None])
     def test_refuses(self, text: str | None) -> None:
         """A path has one attribute, and at most one part of it."""
-        with pytest.raises(Invalid):
+        with pytest.raises(InvalidRequest):
             parse_path(text)
 
 
 class TestGroupChange:
     def test_adds_up(self) -> None:
-        """Operations count in their order: the last one about somebody decides."""
+        """Operations apply in their order: the last one for a member decides."""
         change = group_change(
             parse_operations(
                 {
@@ -188,11 +190,11 @@ class TestGroupChange:
             )
         )
 
-        assert (False, {"b", "c"}, {"a"}) == (change.is_replaced, change.added, change.removed)
+        assert (False, {"b", "c"}, {"a"}) == (change.replaces_members, change.added, change.removed)
         assert ("New", "e") == (change.display_name, change.external_id)
 
-    def test_replaces_everybody(self) -> None:
-        """Whoever replaces the members, or removes them all, says who is in it alone; what came before does not count."""
+    def test_replaces_all_members(self) -> None:
+        """A replace of all members, or their removal, overrides the operations before it."""
         change = group_change(
             parse_operations(
                 {
@@ -205,7 +207,7 @@ class TestGroupChange:
             )
         )
 
-        assert (True, {"b"}, set()) == (change.is_replaced, change.added, change.removed)
+        assert (True, {"b"}, set()) == (change.replaces_members, change.added, change.removed)
 
     @pytest.mark.parametrize(
         ("operation", "expected"),
@@ -220,8 +222,8 @@ class TestGroupChange:
         ],
     )
     def test_refuses(self, operation: dict[str, Any], expected: ScimType) -> None:
-        """What is no change of a group is refused."""
-        with pytest.raises(Invalid) as caught:
+        """An operation that a group does not support is refused."""
+        with pytest.raises(InvalidRequest) as caught:
             group_change(parse_operations({"Operations": [operation]}))
 
         assert expected == caught.value.scim_type

@@ -1,4 +1,4 @@
-"""Several calls of a directory at once, and repeats: one of them is done, the others are told so."""
+"""Several calls of a directory at the same time, and repeated calls: one succeeds, the others are refused."""
 
 from collections import Counter
 
@@ -8,9 +8,11 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.people.users import steps as user_service
 from common.rights.caller import Caller
-from common.sign_in.scim.model import Directory, Taken
+from common.sign_in.scim.documents import parse_user
+from common.sign_in.scim.group_patch import group_change
+from common.sign_in.scim.model import Directory, GroupProfile, NameConflict, User
+from common.sign_in.scim.operations import parse_operations
 from common.sign_in.scim.service import groups, tokens, users
-from common.sign_in.scim.user_patch import parse_operations
 from tests.factories.people import caller_of, make_admin, make_org, make_user
 from tests.field_reports.serving import at_once
 from tests.interleaving import Crash, crash, interleaved
@@ -20,90 +22,96 @@ from tests.sign_in.scim.stored_state import login_of, members_of
 NUMBER = 4
 
 
+def create_user(backend: Backend, directory: Directory, user_name: str) -> User:
+    """Return a new user of a directory."""
+    return users.create_user(backend, directory, parse_user({"userName": user_name}))
+
+
 @pytest.fixture
 def acme(backend: Backend, admin: Caller) -> Directory:
     """Acme's directory, as the services know it."""
     return tokens.authenticate(backend, "acme", f"Bearer {tokens.create(backend, admin, 'acme').text}")
 
 
-def test_one_person_is_made_once(backend: Backend, acme: Directory) -> None:
-    """Of several requests for one user name, in any case, one makes the person; the others say that it is taken."""
+def test_one_user_is_created_once(backend: Backend, acme: Directory) -> None:
+    """Of several requests with one user name, in any case, one creates the user; the others are refused."""
 
     def attempt(number: int) -> str:
         try:
-            users.create_user(backend, acme, {"userName": "alice@example.com" if number % 2 else "ALICE@example.com"})
-        except Taken:
+            create_user(backend, acme, "alice@example.com" if number % 2 else "ALICE@example.com")
+        except NameConflict:
             return "taken"
-        return "made"
+        return "created"
 
-    assert {"made": 1, "taken": NUMBER - 1} == Counter(at_once(NUMBER, attempt))
+    assert {"created": 1, "taken": NUMBER - 1} == Counter(at_once(NUMBER, attempt))
 
 
-def test_one_group_is_made_once(backend: Backend, acme: Directory) -> None:
-    """So it is with groups."""
+def test_one_group_is_created_once(backend: Backend, acme: Directory) -> None:
+    """Of several requests for one group, one creates it; the others are refused."""
 
     def attempt(_: int) -> str:
         try:
-            groups.create_group(backend, acme, {"displayName": "Ops"})
-        except Taken:
+            groups.create_group(backend, acme, GroupProfile("Ops", None, None))
+        except NameConflict:
             return "taken"
-        return "made"
+        return "created"
 
-    assert {"made": 1, "taken": NUMBER - 1} == Counter(at_once(NUMBER, attempt))
+    assert {"created": 1, "taken": NUMBER - 1} == Counter(at_once(NUMBER, attempt))
 
 
 def test_members_are_added_by_several(backend: Backend, acme: Directory) -> None:
-    """Requests that add the same people at once all succeed, and each person is in the group once."""
-    people = [users.create_user(backend, acme, {"userName": f"user{number}"}).id for number in range(NUMBER)]
-    group = groups.create_group(backend, acme, {"displayName": "Ops"})
-    add = parse_operations({"Operations": [{"op": "add", "path": "members", "value": [{"value": one} for one in people]}]})
-    at_once(NUMBER, lambda _: groups.patch_group(backend, acme, group.id, add))
+    """Requests that add the same users at the same time all succeed, and each user is in the group once."""
+    user_ids = [create_user(backend, acme, f"user{number}").id for number in range(NUMBER)]
+    group = groups.create_group(backend, acme, GroupProfile("Ops", None, None))
+    add = {"op": "add", "path": "members", "value": [{"value": user_id} for user_id in user_ids]}
+    change = group_change(parse_operations({"Operations": [add]}))
+    at_once(NUMBER, lambda _: groups.patch_group(backend, acme, group.id, change))
 
     assert NUMBER == members_of(backend, "Ops")
 
 
-def test_two_directories_make_twenty_people_of_the_same_names(backend: Backend, admin: Caller, acme: Directory) -> None:
-    """Different people of one organization, and people of one name in two, are all made: nobody is refused."""
+def test_two_directories_create_users_with_the_same_names(backend: Backend, admin: Caller, acme: Directory) -> None:
+    """Different users of one organization, and users with one name in two, are all created."""
     make_org(backend, "globex", admin)
     other = tokens.authenticate(backend, "globex", f"Bearer {tokens.create(backend, make_admin(backend), 'globex').text}")
 
     def attempt(number: int) -> str:
-        return users.create_user(backend, (acme, other)[number % 2], {"userName": f"user{number // 2}"}).id
+        return create_user(backend, (acme, other)[number % 2], f"user{number // 2}").id
 
     assert 20 == len(set(at_once(20, attempt)))
 
 
-# On SQLite nobody else writes while somebody does.
+# SQLite has one writer at a time.
 @pytest.mark.dialects("mysql")
 def test_another_organization_takes_the_login_first(backend: Backend, acme: Directory) -> None:
-    """When somebody of the same name is made elsewhere in the same moment, the person gets another login."""
+    """If another request takes the login at the same moment, the user gets another login."""
     with interleaved(backend, "INSERT INTO users", lambda: make_user(backend, "alice")):
-        made = users.create_user(backend, acme, {"userName": "alice"})
+        user = create_user(backend, acme, "alice")
 
-    assert "alice-2" == login_of(backend, {"id": made.id})
+    assert "alice-2" == login_of(backend, {"id": user.id})
 
 
 def test_a_process_that_dies_leaves_nothing(backend: Backend, acme: Directory) -> None:
-    """A crash in the middle of making somebody leaves nobody, and the repeat makes them."""
+    """A crash while a user is created leaves no user, and the repeated request creates them."""
     with pytest.raises(Crash), interleaved(backend, "INSERT INTO scim_users", crash):
-        users.create_user(backend, acme, {"userName": "alice"})
+        create_user(backend, acme, "alice")
     with backend.db.connect() as connection:
         assert user_service.find_id(connection, "alice") is None
 
-    assert users.create_user(backend, acme, {"userName": "alice"}).active
+    assert create_user(backend, acme, "alice").active
 
 
 def test_two_organizations_have_the_same_names(backend: Backend, admin: Caller, client: TestClient) -> None:
-    """User names and groups are an organization's own; the people behind them are two."""
+    """Two organizations may use the same user names and groups, for different users."""
     token = make_user(backend, "gina")
     make_org(backend, "globex", caller_of(backend, token))
-    both = [
-        directory_client.Directory.connect(backend, client, who, org)
-        for who, org in ((admin, "acme"), (caller_of(backend, token), "globex"))
+    directories = [
+        directory_client.Directory.connect(backend, client, caller, org)
+        for caller, org in ((admin, "acme"), (caller_of(backend, token), "globex"))
     ]
-    made = [one.add("alice@example.com") for one in both]
-    for one, person in zip(both, made, strict=True):
-        one.make("Groups", displayName="Ops", members=[{"value": person["id"]}])
+    created = [directory.add("alice@example.com") for directory in directories]
+    for directory, user in zip(directories, created, strict=True):
+        directory.make("Groups", displayName="Ops", members=[{"value": user["id"]}])
 
-    assert made[0]["id"] != made[1]["id"]
-    assert ["alice@example.com"] * 2 == [one["userName"] for one in made]
+    assert created[0]["id"] != created[1]["id"]
+    assert ["alice@example.com"] * 2 == [user["userName"] for user in created]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from common.backend import Backend
 from common.core.errors import BadRequest, NotFound
-from common.db.faults import unless_taken
+from common.db.faults import is_contention, unless_taken
 from common.db.retry import retry
 from common.people.orgs import steps as orgs
 from common.people.orgs.members.role_grants import role_of_new_member
@@ -59,15 +59,25 @@ def not_a_member(connection: Connection, org: str, login: str) -> NotFound:
     return NotFound(f"{login[:100]!a} is not a member of organization {org}")
 
 
-def with_org_lock(backend: Backend, org_id: str, change: Callable[[Connection], _T]) -> _T:
-    """Return what `change` returns, run in one transaction that holds the organization's lock."""
+def with_org_lock(
+    backend: Backend,
+    org_id: str,
+    change: Callable[[Connection], _T],
+    *,
+    when: Callable[[Exception], bool] = is_contention,
+    failure: Callable[[], Exception] | None = None,
+) -> _T:
+    """Return what `change` returns, run in one transaction that holds the organization's lock.
+
+    It is repeated after an error that `when` accepts; the last attempt raises the error of `failure`, as `retry` does.
+    """
 
     def attempt() -> _T:
         with backend.db.begin() as tx:
             members.lock(tx, org_id)
             return change(tx)
 
-    return retry(attempt)
+    return retry(attempt, when=when, failure=failure)
 
 
 def require(caller: Caller, permission: Permission, org: str) -> Membership:

@@ -1,4 +1,4 @@
-"""Filters and pages as statements: the same on both databases, whatever their LIKE makes of case."""
+"""Filters and pages as SQL. Without LIKE, since the databases disagree on its case."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,37 +6,39 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, func, true
 
 from common.sign_in.scim.filters import Condition, Operator
-from common.sign_in.scim.model import Invalid, ScimType
-from common.sign_in.scim.query import Asked
+from common.sign_in.scim.model import InvalidRequest, ScimType
+from common.sign_in.scim.query import ListQuery
 
-# Attributes whose case does not count are kept in lower case.
+# The column of each attribute, and whether it is stored in lower case because case does not count.
 Columns = Mapping[str, tuple[ColumnElement[Any], bool]]
 
 
 def where(conditions: Iterable[Condition], columns: Columns) -> list[ColumnElement[bool]]:
-    """Return the conditions as expressions; raises Invalid for an attribute that cannot be filtered by."""
+    """Return the conditions as expressions; raises InvalidRequest for an attribute without a column."""
     return [_expression(condition, columns) for condition in conditions]
 
 
-def total_of(asked: Asked, found: int) -> int | None:
-    """Return how many there are in all where a page of so many tells it, or None."""
-    is_last = found < asked.count and (found > 0 or asked.start == 1)
-    return asked.start - 1 + found if is_last else None
+def total_of(query: ListQuery, found: int) -> int | None:
+    """Return the total number of resources if it follows from the number found on a page, or None."""
+    is_last = found < query.count and (found > 0 or query.start == 1)
+    return query.start - 1 + found if is_last else None
 
 
 def _expression(condition: Condition, columns: Columns) -> ColumnElement[bool]:
     if condition.attribute not in columns:
         names = ", ".join(sorted(columns))
-        raise Invalid(ScimType.INVALID_FILTER, f"{condition.attribute[:100]!a} cannot be filtered by; these can: {names}")
-    column, is_folded = columns[condition.attribute]
+        detail = f"a filter cannot use {condition.attribute[:100]!a}; it can use {names}"
+        raise InvalidRequest(ScimType.INVALID_FILTER, detail)
+    column, is_lower = columns[condition.attribute]
     if condition.operator is Operator.PRESENT:
         return true() if condition.attribute == "active" else and_(column.is_not(None), column != "")
     value = condition.value
     if isinstance(value, bool) is not (condition.attribute == "active"):
-        raise Invalid(ScimType.INVALID_FILTER, f"{condition.attribute} is compared with another kind of value")
+        kind = "true or false" if condition.attribute == "active" else "a text"
+        raise InvalidRequest(ScimType.INVALID_FILTER, f"a filter compares {condition.attribute} with {kind}")
     if value is None or isinstance(value, bool):
         return column if value else ~column
-    text = value.lower() if is_folded else value
+    text = value.lower() if is_lower else value
     match condition.operator:
         case Operator.CONTAINS:
             return func.instr(column, text) > 0 if text else true()

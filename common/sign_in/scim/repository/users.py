@@ -1,4 +1,4 @@
-"""Rows of the people of directories, with whether they may come in, and who a person in a request is."""
+"""Rows of the users of directories."""
 
 from collections.abc import Collection
 from typing import Any
@@ -7,11 +7,11 @@ from sqlalchemy import Connection, Row, Select, and_, case, delete, func, insert
 
 from common.db.tables.people import members, users
 from common.db.tables.sign_in import scim_users
-from common.sign_in.scim.model import Profile, User
-from common.sign_in.scim.query import Asked, Page
+from common.sign_in.scim.model import User, UserProfile
+from common.sign_in.scim.query import ListQuery, Page
 from common.sign_in.scim.repository.filters import total_of, where
 
-# Somebody whom an admin removed is no member any more, whatever the directory said before.
+# A user whom an admin removed is not a member any more, even if the directory has them as active.
 _IS_ACTIVE = and_(scim_users.c.active.is_(True), func.coalesce(members.c.suspended, True).is_(False))
 _COLUMNS = {
     "id": (scim_users.c.id, True),
@@ -39,30 +39,30 @@ _USERS: Select[Any] = select(
 
 
 def find(connection: Connection, org_id: str, scim_id: str) -> User | None:
-    """Return a person by their id in the directory, or None."""
+    """Return a user by their id in the directory, or None."""
     row = connection.execute(_USERS.where(scim_users.c.org_id == org_id, scim_users.c.id == scim_id)).one_or_none()
     return _to_user(row) if row is not None else None
 
 
-def page(connection: Connection, org_id: str, asked: Asked) -> Page[User]:
-    """Return a page of an organization's people by user name, and how many there are; one statement where that tells."""
-    chosen = (scim_users.c.org_id == org_id, *where(asked.conditions, _COLUMNS))
-    query = _USERS.where(*chosen).order_by(scim_users.c.user_name).offset(asked.start - 1).limit(asked.count)
-    found = [_to_user(row) for row in connection.execute(query)] if asked.count else []
-    total = total_of(asked, len(found))
+def page(connection: Connection, org_id: str, query: ListQuery) -> Page[User]:
+    """Return a page of an organization's users by user name, and their total number."""
+    matches = (scim_users.c.org_id == org_id, *where(query.conditions, _COLUMNS))
+    statement = _USERS.where(*matches).order_by(scim_users.c.user_name).offset(query.start - 1).limit(query.count)
+    users_of_page = [_to_user(row) for row in connection.execute(statement)] if query.count else []
+    total = total_of(query, len(users_of_page))
     if total is None:
-        total = connection.scalar(select(func.count()).select_from(_FROM).where(*chosen)) or 0
-    return Page(total, asked.start, found)
+        total = connection.scalar(select(func.count()).select_from(_FROM).where(*matches)) or 0
+    return Page(total, query.start, users_of_page)
 
 
 def is_taken(tx: Connection, org_id: str, key: str) -> bool:
-    """Tell whether an organization's directory has a person of that user name, in lower case."""
+    """Return whether an organization's directory has a user with that user name, in lower case."""
     query = select(scim_users.c.id).where(scim_users.c.org_id == org_id, scim_users.c.user_name == key)
     return tx.scalar(query) is not None
 
 
-def find_members(tx: Connection, org_id: str, addresses: Collection[str]) -> list[str]:
-    """Return the first two members, no machines, whose own address is one of these and whom the directory does not have."""
+def find_unprovisioned_members(tx: Connection, org_id: str, addresses: Collection[str]) -> list[str]:
+    """Return the ids of at most two members with one of these addresses; machines and the directory's users are left out."""
     query = (
         select(users.c.id)
         .join(members, members.c.user_id == users.c.id)
@@ -80,17 +80,19 @@ def find_members(tx: Connection, org_id: str, addresses: Collection[str]) -> lis
 
 
 def is_provisioned(tx: Connection, org_id: str, user_id: str) -> bool:
-    """Tell whether the directory has a person who is this user."""
+    """Return whether a user is one of the directory's."""
     return tx.scalar(select(scim_users.c.id).where(scim_users.c.org_id == org_id, scim_users.c.user_id == user_id)) is not None
 
 
 def is_site_admin(tx: Connection, user_id: str) -> bool:
-    """Tell whether somebody administers the whole installation, which no organization's directory decides about."""
+    """Return whether a user administers the whole installation."""
     return bool(tx.scalar(select(users.c.site_admin).where(users.c.id == user_id)))
 
 
-def add(tx: Connection, org_id: str, scim_id: str, user_id: str, profile: Profile, *, active: bool, now_millis: int) -> None:
-    """Insert a person; IntegrityError when the user name or the user is taken in the organization."""
+def create(
+    tx: Connection, org_id: str, scim_id: str, user_id: str, profile: UserProfile, *, active: bool, now_millis: int
+) -> None:
+    """Insert a user; IntegrityError when the organization has one with this user name or user id."""
     tx.execute(
         insert(scim_users).values(
             id=scim_id,
@@ -105,8 +107,8 @@ def add(tx: Connection, org_id: str, scim_id: str, user_id: str, profile: Profil
     )
 
 
-def put(tx: Connection, scim_id: str, profile: Profile, *, active: bool, now_millis: int) -> None:
-    """Store what a directory says of a person now; IntegrityError when the user name is another one's."""
+def update_user(tx: Connection, scim_id: str, profile: UserProfile, *, active: bool, now_millis: int) -> None:
+    """Update a user; IntegrityError when another user has the user name."""
     tx.execute(
         update(scim_users)
         .values(**_values(profile), active=active, version=scim_users.c.version + 1, modified_at=now_millis)
@@ -114,18 +116,18 @@ def put(tx: Connection, scim_id: str, profile: Profile, *, active: bool, now_mil
     )
 
 
-def remove(tx: Connection, scim_id: str) -> None:
-    """Delete a person."""
+def delete_user(tx: Connection, scim_id: str) -> None:
+    """Delete a user."""
     tx.execute(delete(scim_users).where(scim_users.c.id == scim_id))
 
 
 def find_user_ids(tx: Connection, org_id: str, scim_ids: Collection[str]) -> dict[str, str]:
-    """Return the users of some people of a directory, by the people's ids; those that are not there are left out."""
+    """Return the user ids of users of a directory, by their ids in it; unknown ids are left out."""
     query = select(scim_users.c.id, scim_users.c.user_id).where(scim_users.c.org_id == org_id, scim_users.c.id.in_(scim_ids))
     return {row.id: row.user_id for row in tx.execute(query)}
 
 
-def _values(profile: Profile) -> dict[str, Any]:
+def _values(profile: UserProfile) -> dict[str, Any]:
     return {
         "user_name": profile.key,
         "external_id": profile.external_id,

@@ -1,6 +1,6 @@
-"""The one token with which an organization's directory calls: made, revoked, and told whose it is.
+"""The token that an organization's directory calls with: checks, creates and deletes it.
 
-Whoever holds it decides who belongs to the organization, so it is stored as a hash and shown once.
+With the token a directory decides who is a member of the organization, so it is stored as a hash and shown once.
 """
 
 import re
@@ -19,88 +19,87 @@ from common.db.retry import retry
 from common.people.orgs.members import steps as members
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
-from common.sign_in.scim.model import Directory, TokenNote
+from common.sign_in.scim.model import Directory, TokenDetails
 from common.sign_in.scim.repository import tokens
 
-# How coarse the note of a token's last use is.
+# A token's last use is stored at most once in this time.
 LAST_USED_MILLIS = 15 * 60_000
 _HEADER = re.compile(r"\s*bearer\s+(puls-[0-9a-f]{40})\s*", re.IGNORECASE | re.ASCII)
 _REFUSAL = "this address needs the token of the organization's directory: Authorization: Bearer puls-…"
-_NO_TOKEN = "the organization has no SCIM token"  # noqa: S105 - says that there is none
+_NO_TOKEN = "the organization has no SCIM token"  # noqa: S105 - a message
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
-    """A token at the one moment when its text is known, and the address to give to the directory with it."""
+class NewToken:
+    """A new token, and the address that the directory needs with it. Only the directory keeps the token's text."""
 
     base_url: str
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
-    """Whether a directory may call, and where it does."""
+class TokenStatus:
+    """The address that a directory calls, and its token; None if the organization has no token."""
 
     base_url: str
-    token: TokenNote | None
+    token: TokenDetails | None
 
 
 def authenticate(backend: Backend, org: str, authorization: str) -> Directory:
-    """Return the organization whose directory calls, in one statement; raises Unauthorized.
+    """Return the directory of a token, with one statement; raises Unauthorized.
 
-    An organization that does not exist and the token of another one are answered alike. A second statement, every quarter of
-    an hour for a token in use, notes when it was used.
+    The error is the same for an organization that does not exist and for the token of another one. A second statement, at most
+    every 15 minutes, stores that the token was used.
     """
     header = _HEADER.fullmatch(authorization)
     if header is None:
         raise Unauthorized(_REFUSAL)
     now_millis = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
-        found = tokens.find_directory(connection, org, _hash(header[1]))
-    if found is None:
+        owner = tokens.find_directory(connection, org, _hash(header[1]))
+    if owner is None:
         raise Unauthorized(_REFUSAL)
-    if found.last_used_at is None or now_millis - found.last_used_at > LAST_USED_MILLIS:
-        # A database that takes no writes just now still answers who calls; the next request makes the note.
+    if owner.last_used_at is None or now_millis - owner.last_used_at > LAST_USED_MILLIS:
+        # A database that takes no writes at the moment can still answer reads; the next request stores the use.
         with suppress(Unavailable), backend.db.connect() as connection:
-            tokens.touch(connection, found.directory.org_id, found.last_used_at, now_millis)
-    return found.directory
+            tokens.update_last_used(connection, owner.directory.org_id, owner.last_used_at, now_millis)
+    return owner.directory
 
 
-def get(backend: Backend, caller: Caller, org: str) -> Connected:
-    """Return whether an organization has a token, who made it, and when it was used."""
+def get(backend: Backend, caller: Caller, org: str) -> TokenStatus:
+    """Return whether an organization has a token, who created it, and when it was last used."""
     membership = caller.require(Permission.SCIM_READ, org, missing=missing_org(org))
     with backend.db.connect() as connection:
-        return Connected(base_url(backend, org), tokens.find_note(connection, membership.org_id))
+        return TokenStatus(base_url(backend, org), tokens.find_details(connection, membership.org_id))
 
 
-def create(backend: Backend, caller: Caller, org: str) -> Issued:
-    """Make an organization's token and return it; the one before is good no longer. BadRequest for a personal organization."""
+def create(backend: Backend, caller: Caller, org: str) -> NewToken:
+    """Create an organization's token, which replaces the old one, and return it; BadRequest for a personal organization."""
     membership = members.require_shared(caller, Permission.SCIM_UPDATE, org)
     text = f"puls-{secrets.token_hex(20)}"
 
-    def make(tx: Connection) -> None:
-        tokens.forget_groups_without_team(tx, membership.org_id)
-        now_millis = unix_millis(backend.clock.now())
-        tokens.put(tx, membership.org_id, _hash(text), caller.user_id, now_millis)
+    def replace_token(tx: Connection) -> None:
+        tokens.delete_groups_without_team(tx, membership.org_id)
+        tokens.replace_token(tx, membership.org_id, _hash(text), caller.user_id, unix_millis(backend.clock.now()))
 
-    members.with_org_lock(backend, membership.org_id, make)
-    return Issued(base_url(backend, org), text)
+    members.with_org_lock(backend, membership.org_id, replace_token)
+    return NewToken(base_url(backend, org), text)
 
 
 def delete(backend: Backend, caller: Caller, org: str) -> None:
-    """Revoke an organization's token at once; people and teams stay. NotFound without one."""
+    """Delete an organization's token, which stops working at once; users and teams stay. NotFound without a token."""
     membership = caller.require(Permission.SCIM_DELETE, org, missing=missing_org(org))
 
-    def revoke() -> None:
+    def delete_token() -> None:
         with backend.db.begin() as tx:
-            if not tokens.remove(tx, membership.org_id):
+            if not tokens.delete_token(tx, membership.org_id):
                 raise NotFound(_NO_TOKEN)
 
-    retry(revoke)
+    retry(delete_token)
 
 
 def base_url(backend: Backend, org: str) -> str:
-    """Return the address that an organization's directory is given."""
+    """Return the address that an organization's directory calls."""
     return f"{api_url(backend.settings)}/scim/v2/{org}"
 
 

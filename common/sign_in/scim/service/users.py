@@ -1,4 +1,7 @@
-"""The people of an organization's directory: listed, made, changed, deactivated, deleted."""
+"""The users of an organization's directory.
+
+No use case here checks a permission: the caller has the directory's token.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,111 +14,109 @@ from common.core.errors import NotFound
 from common.core.ids import is_id, new_id
 from common.db.faults import is_duplicate
 from common.sign_in.scim import members
-from common.sign_in.scim.locking import in_turn
-from common.sign_in.scim.model import Directory, Document, Profile, Taken, User, parse_user
-from common.sign_in.scim.query import Asked, Page
+from common.sign_in.scim.documents import parse_user
+from common.sign_in.scim.locking import run_locked
+from common.sign_in.scim.model import Directory, NameConflict, User, UserProfile
+from common.sign_in.scim.operations import Operation
+from common.sign_in.scim.query import ListQuery, Page
 from common.sign_in.scim.repository import users
-from common.sign_in.scim.user_patch import Operation, patched
+from common.sign_in.scim.user_patch import apply_operations
 
 
-def page_users(backend: Backend, directory: Directory, asked: Asked) -> Page[User]:
-    """Return a page of the directory's people; raises Invalid for a filter that cannot be."""
-    # No permission check in this module: whoever calls holds the directory's token.
+def page_users(backend: Backend, directory: Directory, query: ListQuery) -> Page[User]:
+    """Return a page of the directory's users; raises InvalidRequest for an attribute that a filter cannot use."""
     with backend.db.connect() as connection:
-        return users.page(connection, directory.org_id, asked)
+        return users.page(connection, directory.org_id, query)
 
 
 def get_user(backend: Backend, directory: Directory, scim_id: str) -> User:
-    """Return a person; NotFound when the directory has none of that id."""
+    """Return a user; raises NotFound."""
     with backend.db.connect() as connection:
-        return _load(connection, directory, scim_id)
+        return _get(connection, directory, scim_id)
 
 
-def create_user(backend: Backend, directory: Directory, sent: Document) -> User:
-    """Make a person, who is a member unless `active` is false; Taken when there is one of that user name, Invalid."""
-    profile = parse_user(sent)
+def create_user(backend: Backend, directory: Directory, profile: UserProfile) -> User:
+    """Create a user, who becomes a member unless `active` is False; raises NameConflict."""
     is_active = profile.active is not False
 
     def create(tx: Connection) -> User:
         now = backend.clock.now()
         if users.is_taken(tx, directory.org_id, profile.key):
-            raise _taken(profile)
-        user_id = members.settle(tx, directory, profile, now)
+            raise _name_conflict(profile)
+        user_id = members.find_or_create_user(tx, directory, profile, now)
         scim_id = new_id()
-        users.add(tx, directory.org_id, scim_id, user_id, profile, active=is_active, now_millis=unix_millis(now))
-        _put_active(tx, directory, user_id, is_active=is_active, now=now)
-        return _load(tx, directory, scim_id)
+        users.create(tx, directory.org_id, scim_id, user_id, profile, active=is_active, now_millis=unix_millis(now))
+        _set_active(tx, directory, user_id, is_active=is_active, now=now)
+        return _get(tx, directory, scim_id)
 
-    return in_turn(backend, directory, create)
+    return run_locked(backend, directory, create)
 
 
-def replace_user(backend: Backend, directory: Directory, scim_id: str, sent: Document) -> User:
-    """Put other attributes in place of a person's, `active` only if it is told.
+def replace_user(backend: Backend, directory: Directory, scim_id: str, profile: UserProfile) -> User:
+    """Replace a user's attributes; `active` stays if it is None.
 
-    Raises NotFound, Taken for a user name of another person, Invalid, and Conflict for the last admin.
+    Raises NotFound, NameConflict if another user has the user name, and Conflict for the last admin.
     """
-    profile = parse_user(sent)
     return _change(backend, directory, scim_id, lambda _: profile)
 
 
 def patch_user(backend: Backend, directory: Directory, scim_id: str, operations: list[Operation]) -> User:
-    """Change some of a person's attributes; errors as in replace_user."""
-    return _change(backend, directory, scim_id, lambda user: parse_user(patched(user.attributes(), operations)))
+    """Change some of a user's attributes; raises InvalidRequest besides the errors of replace_user."""
+    return _change(backend, directory, scim_id, lambda user: parse_user(apply_operations(user.attributes(), operations)))
 
 
 def delete_user(backend: Backend, directory: Directory, scim_id: str) -> None:
-    """Forget a person and end their membership; NotFound, and Conflict for the last admin."""
+    """Delete a user and end their membership; raises NotFound, and Conflict for the last admin."""
 
     def delete(tx: Connection) -> None:
-        user = _load(tx, directory, scim_id)
-        users.remove(tx, user.id)
+        user = _get(tx, directory, scim_id)
+        users.delete_user(tx, user.id)
         members.remove(tx, directory, user.user_id, parse_user(user.attributes()).user_name, backend.clock.now())
 
-    in_turn(backend, directory, delete)
+    run_locked(backend, directory, delete)
 
 
-def _change(backend: Backend, directory: Directory, scim_id: str, change: Callable[[User], Profile]) -> User:
+def _change(backend: Backend, directory: Directory, scim_id: str, change: Callable[[User], UserProfile]) -> User:
     def attempt(tx: Connection) -> User:
         now = backend.clock.now()
-        old = _load(tx, directory, scim_id)
-        new = change(old)
-        is_active = old.active if new.active is None else new.active
-        _put(tx, old, new, is_active=is_active, now=now)
-        before = parse_user(old.attributes())
-        if new.user_name != before.user_name:
-            members.rename(tx, directory, old.user_id, before.user_name, new, now)
-        if new.name != before.name:
-            members.call(tx, directory, old.user_id, new.name)
-        if is_active is not old.active:
-            _put_active(tx, directory, old.user_id, is_active=is_active, now=now)
-        return _load(tx, directory, scim_id)
+        user = _get(tx, directory, scim_id)
+        new = change(user)
+        is_active = user.active if new.active is None else new.active
+        _update(tx, user, new, is_active=is_active, now=now)
+        old = parse_user(user.attributes())
+        if new.user_name != old.user_name:
+            members.change_user_name(tx, directory, user.user_id, new, old_name=old.user_name, now=now)
+        if new.name != old.name:
+            members.change_name(tx, directory, user.user_id, new.name)
+        if is_active is not user.active:
+            _set_active(tx, directory, user.user_id, is_active=is_active, now=now)
+        return _get(tx, directory, scim_id)
 
-    return in_turn(backend, directory, attempt)
+    return run_locked(backend, directory, attempt)
 
 
-def _put(tx: Connection, old: User, new: Profile, *, is_active: bool, now: datetime) -> None:
+def _update(tx: Connection, user: User, profile: UserProfile, *, is_active: bool, now: datetime) -> None:
     try:
-        users.put(tx, old.id, new, active=is_active, now_millis=unix_millis(now))
+        users.update_user(tx, user.id, profile, active=is_active, now_millis=unix_millis(now))
     except Exception as error:
         if is_duplicate(error):
-            raise _taken(new) from error
+            raise _name_conflict(profile) from error
         raise
 
 
-def _put_active(tx: Connection, directory: Directory, user_id: str, *, is_active: bool, now: datetime) -> None:
+def _set_active(tx: Connection, directory: Directory, user_id: str, *, is_active: bool, now: datetime) -> None:
     if is_active:
-        members.admit(tx, directory, user_id, now)
+        members.activate(tx, directory, user_id, now)
     else:
         members.suspend(tx, directory, user_id, now)
 
 
-def _load(connection: Connection, directory: Directory, scim_id: str) -> User:
-    found = users.find(connection, directory.org_id, scim_id) if is_id(scim_id) else None
-    if found is None:
-        msg = f"the directory has no user {scim_id[:80]!a}"
-        raise NotFound(msg)
-    return found
+def _get(connection: Connection, directory: Directory, scim_id: str) -> User:
+    user = users.find(connection, directory.org_id, scim_id) if is_id(scim_id) else None
+    if user is None:
+        raise NotFound(f"the directory has no user {scim_id[:80]!a}")
+    return user
 
 
-def _taken(profile: Profile) -> Taken:
-    return Taken(f"the directory has a user of that userName already: {profile.user_name[:80]!a}")
+def _name_conflict(profile: UserProfile) -> NameConflict:
+    return NameConflict(f"the directory has a user with the userName {profile.user_name[:80]!a} already")
