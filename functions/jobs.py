@@ -99,7 +99,7 @@ JOBS: tuple[Job, ...] = (
             each_area(
                 access.delete_expired,
                 sign_in.delete_expired,
-                workload_identity.forget_expired,
+                workload_identity.delete_expired,
                 mailing.delete_expired,
                 saml.forget_expired,
                 updates.delete_unstarted,

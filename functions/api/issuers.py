@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from msgspec import UNSET
 
 from common.core.clock import from_millis
-from common.sign_in.workload_identity import policies, service, token_endpoint
-from common.sign_in.workload_identity.language.statements import Sent
-from common.sign_in.workload_identity.model import Change, Issuer, Registration, Statement, TokenType
+from common.sign_in.workload_identity.language.statements import StatementInput
+from common.sign_in.workload_identity.model import IssuedTokens, Issuer, IssuerUpdate, Registration, Statement, TokenType
+from common.sign_in.workload_identity.service import issuers, policies, token_endpoint
+from common.sign_in.workload_identity.token_request import ACCESS_TOKEN, TokenRefused, scope_of
 from common.wire.issuers import (
     AuthPolicy,
     AuthPolicyDefinition,
@@ -20,12 +21,14 @@ from common.wire.issuers import (
     OidcIssuerRegistrationResponse,
     OidcIssuerUpdateRequest,
 )
+from common.wire.oauth import TokenError, TokenExchangeGrantResponse
 from functions.http.bodies import BodyDep
 from functions.http.deps import JSON, BackendDep, CallerDep, DocumentBodyDep, client_address, empty, reply
 
 router = APIRouter()
 _ISSUERS = "/api/orgs/{org}/oidc/issuers"
 _ISSUER = f"{_ISSUERS}/{{issuer_id}}"
+_BAD_REQUEST = 400
 
 
 async def get_with_keys(request: Request) -> bool:
@@ -38,27 +41,25 @@ WithKeysDep = Annotated[bool, Depends(get_with_keys)]
 
 @router.post("/api/oauth/token")
 def exchange_token(request: Request, backend: BackendDep, body: BodyDep) -> Response:
-    status, answer = token_endpoint.answer(backend, body.text, client=client_address(request))
-    # RFC 6749, 5.1: what holds tokens is not to be kept by anything between.
-    return Response(msgspec.json.encode(answer), status, {"Cache-Control": "no-store"}, media_type=JSON)
+    return _token_reply(token_endpoint.request_tokens(backend, body.text, client=client_address(request)))
 
 
 @router.get(_ISSUERS)
 def list_issuers(backend: BackendDep, caller: CallerDep, org: str, with_keys: WithKeysDep) -> Response:
-    found = service.list_issuers(backend, caller, org)
-    return reply(ListOidcIssuersResponse([_issuer(one, with_keys=with_keys) for one in found]))
+    trusted = issuers.list_issuers(backend, caller, org)
+    return reply(ListOidcIssuersResponse([_issuer(issuer, with_keys=with_keys) for issuer in trusted]))
 
 
 @router.post(_ISSUERS)
 def register_issuer(backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep, with_keys: WithKeysDep) -> Response:
-    asked = body.decode(OidcIssuerRegistrationRequest)
-    wanted = Registration(asked.name or "", asked.url or "", tuple(asked.thumbprints or ()), asked.max_expiration, asked.jwks)
-    return reply(_issuer(service.register(backend, caller, org, wanted), with_keys=with_keys))
+    sent = body.decode(OidcIssuerRegistrationRequest)
+    new = Registration(sent.name or "", sent.url or "", tuple(sent.thumbprints or ()), sent.max_expiration, sent.jwks)
+    return reply(_issuer(issuers.register(backend, caller, org, new), with_keys=with_keys))
 
 
 @router.get(_ISSUER)
 def get_issuer(backend: BackendDep, caller: CallerDep, org: str, issuer_id: str, with_keys: WithKeysDep) -> Response:
-    return reply(_issuer(service.get_issuer(backend, caller, org, issuer_id), with_keys=with_keys))
+    return reply(_issuer(issuers.get_issuer(backend, caller, org, issuer_id), with_keys=with_keys))
 
 
 @router.patch(_ISSUER)
@@ -70,20 +71,20 @@ def update_issuer(
     body: DocumentBodyDep,
     with_keys: WithKeysDep,
 ) -> Response:
-    asked = body.decode(OidcIssuerUpdateRequest)
-    wanted = Change(asked.name or "", tuple(asked.thumbprints or ()), asked.max_expiration, asked.jwks)
-    return reply(_issuer(service.update(backend, caller, org, issuer_id, wanted), with_keys=with_keys))
+    sent = body.decode(OidcIssuerUpdateRequest)
+    new = IssuerUpdate(sent.name or "", tuple(sent.thumbprints or ()), sent.max_expiration, sent.jwks)
+    return reply(_issuer(issuers.update(backend, caller, org, issuer_id, new), with_keys=with_keys))
 
 
 @router.delete(_ISSUER)
 def delete_issuer(backend: BackendDep, caller: CallerDep, org: str, issuer_id: str) -> Response:
-    service.delete(backend, caller, org, issuer_id)
+    issuers.delete(backend, caller, org, issuer_id)
     return empty()
 
 
 @router.post(f"{_ISSUER}/regenerate-thumbprints")
 def regenerate_thumbprints(backend: BackendDep, caller: CallerDep, org: str, issuer_id: str, with_keys: WithKeysDep) -> Response:
-    return reply(_issuer(service.regenerate_thumbprints(backend, caller, org, issuer_id), with_keys=with_keys))
+    return reply(_issuer(issuers.regenerate_thumbprints(backend, caller, org, issuer_id), with_keys=with_keys))
 
 
 @router.get("/api/orgs/{org}/auth/policies/oidcissuers/{issuer_id}")
@@ -93,21 +94,44 @@ def get_policy(backend: BackendDep, caller: CallerDep, org: str, issuer_id: str)
 
 @router.patch("/api/orgs/{org}/auth/policies/{policy_id}")
 def update_policy(backend: BackendDep, caller: CallerDep, org: str, policy_id: str, body: DocumentBodyDep) -> Response:
-    asked = body.decode(AuthPolicyUpdateRequest)
-    sent = [_sent(one) for one in asked.policies or ()]
-    return reply(_policy(policies.replace_policy(backend, caller, org, policy_id, sent)))
+    sent = body.decode(AuthPolicyUpdateRequest)
+    statements = [_statement_input(definition) for definition in sent.policies or ()]
+    return reply(_policy(policies.replace_policy(backend, caller, org, policy_id, statements)))
 
 
-def _sent(asked: AuthPolicyDefinitionRequest) -> Sent:
-    return Sent(
-        decision=asked.decision or "",
-        token_type=asked.token_type or "",
-        team_name=asked.team_name or "",
-        user_login=asked.user_login or "",
-        runner_id=asked.runner_id or "",
-        role_id=asked.role_id or "",
-        permissions=asked.authorized_permissions or (),
-        rules=asked.rules or {},
+def _token_reply(result: IssuedTokens | TokenRefused) -> Response:
+    status = _BAD_REQUEST if isinstance(result, TokenRefused) else 200
+    content = _token_error(result) if isinstance(result, TokenRefused) else _token_response(result)
+    # RFC 6749, 5.1: a reply with tokens must not be cached.
+    return Response(msgspec.json.encode(content), status, {"Cache-Control": "no-store"}, media_type=JSON)
+
+
+def _token_response(tokens: IssuedTokens) -> TokenExchangeGrantResponse:
+    return TokenExchangeGrantResponse(
+        access_token=tokens.access_token,
+        issued_token_type=ACCESS_TOKEN + tokens.requested.token_type,
+        token_type="token",  # noqa: S106 - the scheme of the header that it goes into
+        expires_in=tokens.seconds,
+        scope=scope_of(tokens.requested),
+        refresh_token=tokens.refresh_token,
+    )
+
+
+def _token_error(refused: TokenRefused) -> TokenError:
+    message = f"Bad Request: {refused.text}"
+    return TokenError(error=refused.problem, error_description=refused.text, code=_BAD_REQUEST, message=message)
+
+
+def _statement_input(sent: AuthPolicyDefinitionRequest) -> StatementInput:
+    return StatementInput(
+        decision=sent.decision or "",
+        token_type=sent.token_type or "",
+        team_name=sent.team_name or "",
+        user_login=sent.user_login or "",
+        runner_id=sent.runner_id or "",
+        role_id=sent.role_id or "",
+        permissions=sent.authorized_permissions or (),
+        rules=sent.rules or {},
     )
 
 
@@ -138,7 +162,7 @@ def _policy(issuer: Issuer) -> AuthPolicy:
 
 
 def _definition(statement: Statement) -> AuthPolicyDefinition:
-    def named(token_type: TokenType) -> str | msgspec.UnsetType:
+    def target_of(token_type: TokenType) -> str | msgspec.UnsetType:
         return statement.target if statement.token_type is token_type else UNSET
 
     return AuthPolicyDefinition(
@@ -146,8 +170,8 @@ def _definition(statement: Statement) -> AuthPolicyDefinition:
         token_type=statement.token_type,
         authorized_permissions=list(statement.levels),
         rules=statement.rules,
-        team_name=named(TokenType.TEAM),
-        user_login=named(TokenType.PERSONAL),
-        runner_id=named(TokenType.RUNNER),
+        team_name=target_of(TokenType.TEAM),
+        user_login=target_of(TokenType.PERSONAL),
+        runner_id=target_of(TokenType.RUNNER),
         role_id=statement.role_id or UNSET,
     )

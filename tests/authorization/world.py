@@ -30,10 +30,10 @@ from common.sign_in.scim.documents import parse_user
 from common.sign_in.scim.model import GroupProfile
 from common.sign_in.scim.service import groups, tokens
 from common.sign_in.scim.service import users as directory_users
-from common.sign_in.workload_identity import policies as issuer_policies
-from common.sign_in.workload_identity import service as issuers
-from common.sign_in.workload_identity.language.statements import Sent
+from common.sign_in.workload_identity.language.statements import StatementInput
 from common.sign_in.workload_identity.model import Registration
+from common.sign_in.workload_identity.service import issuers
+from common.sign_in.workload_identity.service import policies as issuer_policies
 from common.stacks.engine import delta
 from common.stacks.model import Kind, StackPath
 from common.stacks.service import lifecycle
@@ -309,7 +309,7 @@ def add_issuer(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
     """Adds an issuer whose keys are known, with a policy that lets plain tokens in; returns what rows call the two."""
     asked = Registration("pipelines", "https://token.example.com", jwks={"keys": [published(1)]})
     made = issuers.register(backend, admin, org, asked)
-    let_in = Sent("allow", "organization", permissions=("standard",), rules={"sub": "ci"})
+    let_in = StatementInput("allow", "organization", permissions=("standard",), rules={"sub": "ci"})
     issuer_policies.replace_policy(backend, admin, org, made.policy_id, [let_in])
     return {"issuer": made.id, "policy": made.policy_id}
 

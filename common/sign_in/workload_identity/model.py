@@ -22,14 +22,14 @@ ORG_AUDIENCE = "urn:pulumi:org:"
 
 
 class Decision(StrEnum):
-    """What a statement does to the tokens that it is about."""
+    """What a statement does with the tokens that it matches."""
 
     ALLOW = "allow"
     DENY = "deny"
 
 
 class TokenType(StrEnum):
-    """What an identity token may be exchanged for."""
+    """The type of access token that an identity token is exchanged for."""
 
     ORGANIZATION = "organization"
     TEAM = "team"
@@ -38,7 +38,7 @@ class TokenType(StrEnum):
 
 
 class Level(StrEnum):
-    """What an organization's token may be without a role of its own; upstream's `authorizedPermissions`."""
+    """The level of an organization token without a role; upstream's `authorizedPermissions`."""
 
     STANDARD = "standard"
     ADMIN = "admin"
@@ -47,8 +47,8 @@ class Level(StrEnum):
 class Statement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One statement of a policy, as it is stored; `rules` has for each claim the patterns of which one must match.
 
-    `target` is the team's name, which may be a pattern, the user's login, or the runner's id. `role_id` and `levels` are of
-    organization tokens alone.
+    `target` is the team's name, which may be a pattern, the user's login, or the runner's id. `role_id` and `levels` are only
+    for organization tokens.
     """
 
     decision: Decision
@@ -60,12 +60,52 @@ class Statement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody asks a token for: its type, and the team, user or runner; `is_admin` for an organization's."""
+class RequestedToken:
+    """The access token that a client requests: its type, and the team, user or runner; `is_admin` is for organizations."""
 
     token_type: TokenType
     target: str = ""
     is_admin: bool = False
+
+
+class Exchange(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The token that an identity token was exchanged for, and the claims of it; `exchanged_at` in unix milliseconds."""
+
+    token_type: TokenType
+    seconds: int
+    exchanged_at: int
+    claims: dict[str, Any]
+    target: str = ""
+    is_admin: bool = False
+    role_id: str | None = None
+
+    @property
+    def requested(self) -> RequestedToken:
+        """Return the token that the policy is checked for."""
+        return RequestedToken(self.token_type, self.target, self.is_admin)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A stored refresh token; times in unix milliseconds."""
+
+    token_hash: str
+    family_id: str
+    issuer_id: str
+    token_id: str
+    exchange: Exchange
+    expires_at: int
+    used_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedTokens:
+    """An access token and a refresh token with their texts, and the exchange that they are for."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    seconds: int
+    requested: RequestedToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +135,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What an issuer is registered with; None and empty where it was left out."""
+    """The fields of a new issuer; None or empty if left out."""
 
     name: str
     url: str
@@ -105,8 +145,8 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What becomes of an issuer; None and empty stay as they are."""
+class IssuerUpdate:
+    """The new fields of an issuer; None and empty ones stay as they are."""
 
     name: str
     thumbprints: tuple[str, ...] = ()
@@ -116,7 +156,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What an issuer says of itself, and the thumbprints of the certificates that served it; `keys` is a JWKS as JSON."""
+    """An issuer's own name, its keys as JWKS in JSON, and the thumbprints of the certificates that served them."""
 
     issuer: str
     keys: str = field(repr=False)
@@ -129,53 +169,46 @@ def matchable_claims(claims: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def require_name(name: str) -> str:
-    """Return an issuer's name without blanks around it; BadRequest for one that is empty or too long."""
+    """Return the name of an issuer without spaces around it; BadRequest if it is empty or too long."""
     trimmed = name.strip()
     if not trimmed:
-        msg = "an issuer needs a name"
-        raise BadRequest(msg)
+        raise BadRequest("an issuer needs a name")
     if len(trimmed) > NAME_LIMIT or not trimmed.isprintable():
-        msg = f"the name of an issuer may have {NAME_LIMIT} characters, all of them printable"
-        raise BadRequest(msg)
+        raise BadRequest(f"the name of an issuer may have {NAME_LIMIT} characters, all of them printable")
     return trimmed
 
 
 def require_url(url: str) -> None:
-    """Raise BadRequest unless a text can be an issuer's address: http or https, without a query, a fragment or a user."""
+    """Raise BadRequest unless a text can be the address of an issuer: http or https, without a query, a fragment or a user."""
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         is_address = False
     if not is_address or len(url) > URL_LIMIT or not url.isascii() or not url.isprintable() or " " in url:
-        msg = f"{url[:80]!a} is not an address of an issuer, like https://token.example.com"
-        raise BadRequest(msg)
+        raise BadRequest(f"{url[:80]!a} is not the address of an issuer, such as https://token.example.com")
     if parts.query or parts.fragment or "@" in parts.netloc:
-        msg = "the address of an issuer has no query, no fragment and no user name"
-        raise BadRequest(msg)
+        raise BadRequest("the address of an issuer must not have a query, a fragment or a user name")
 
 
 def require_expiration(seconds: int | None) -> int | None:
-    """Return the longest life of an issuer's tokens, None when it was left out; BadRequest for what it cannot be."""
+    """Return the longest lifetime of an issuer's tokens, or None if it was left out; BadRequest if it is out of range."""
     if not seconds:
         return None
     if not 0 < seconds <= EXPIRATION_LIMIT_SECONDS:
-        msg = f"maxExpiration is in seconds: 1 to {EXPIRATION_LIMIT_SECONDS:,}"
-        raise BadRequest(msg)
+        raise BadRequest(f"maxExpiration is in seconds: 1 to {EXPIRATION_LIMIT_SECONDS:,}")
     return seconds
 
 
 def require_thumbprints(texts: Sequence[str]) -> tuple[str, ...]:
-    """Return thumbprints in lower case without colons; BadRequest for what is none."""
+    """Return thumbprints in lower case without colons; BadRequest if a text is not a thumbprint."""
     if len(texts) > THUMBPRINTS_LIMIT:
-        msg = f"an issuer may have {THUMBPRINTS_LIMIT} thumbprints"
-        raise BadRequest(msg)
-    plain = tuple(dict.fromkeys(text.strip().replace(":", "").lower() for text in texts))
-    for text in plain:
+        raise BadRequest(f"an issuer may have {THUMBPRINTS_LIMIT} thumbprints")
+    thumbprints = tuple(dict.fromkeys(text.strip().replace(":", "").lower() for text in texts))
+    for text in thumbprints:
         if not _THUMBPRINT.fullmatch(text):
-            msg = f"{text[:80]!a} is not a thumbprint: the SHA-256 (or SHA-1) of a certificate, in hexadecimal"
-            raise BadRequest(msg)
-    return plain
+            raise BadRequest(f"{text[:80]!a} is not a thumbprint: the SHA-256 (or SHA-1) of a certificate, in hexadecimal")
+    return thumbprints
 
 
 def _matchable(value: Any) -> Any:  # noqa: ANN401 - JSON

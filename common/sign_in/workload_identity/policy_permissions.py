@@ -1,8 +1,8 @@
-"""Which statements a caller may write into a policy: nobody lets somebody in to more than they could give a token for.
+"""The statements that a caller may write into a policy: only those for tokens that they could create themselves.
 
-An admin may write everything. Whoever else may change policies may let tokens in that they might make themselves: plain
-ones of the organization, ones with a role that holds no more than they do, ones of teams whose tokens they may make, and
-their own. Statements that deny only take away, so anybody who may change the policy may write those.
+An admin may write every statement. Other callers who may change policies may allow tokens that they might create: plain ones
+of the organization, ones with a role with no more permissions than they have, ones of teams if they may create tokens for them,
+and their own. Statements that deny only take access away, so everyone who may change the policy may write them.
 """
 
 from collections.abc import Iterable
@@ -22,28 +22,27 @@ from common.sign_in.workload_identity.model import Decision, Level, Statement, T
 from common.sign_in.workload_identity.repository import refresh_tokens
 
 
-def require_givable(tx: Connection, caller: Caller, membership: Membership, statements: Iterable[Statement]) -> None:
-    """Raise Forbidden when a statement gives more than the caller may, BadRequest for a role that there is not: a step."""
+def require_may_allow(tx: Connection, caller: Caller, membership: Membership, statements: Iterable[Statement]) -> None:
+    """Raise Forbidden if a statement allows more than the caller may, BadRequest if its role does not exist: a step."""
     for statement in statements:
         if statement.decision is Decision.DENY:
             continue
         if statement.role_id:
             _require_role(tx, membership, statement.role_id)
         if not membership.is_admin:
-            _require_own(tx, caller, membership, statement)
+            _require_own_rights(tx, caller, membership, statement)
 
 
 def _require_role(tx: Connection, membership: Membership, role_id: str) -> None:
     if built_in.role_of(role_id) is not None:
         return
-    rules = refresh_tokens.hold_role(tx, membership.org_id, role_id)
+    rules = refresh_tokens.lock_role(tx, membership.org_id, role_id)
     if rules is None:
-        msg = f"Role {role_id!a} not found in organization {membership.login}"
-        raise BadRequest(msg)
+        raise BadRequest(f"Role {role_id!a} not found in organization {membership.login}")
     membership.require_permissions(all_permissions(parse(rules)))
 
 
-def _require_own(tx: Connection, caller: Caller, membership: Membership, statement: Statement) -> None:
+def _require_own_rights(tx: Connection, caller: Caller, membership: Membership, statement: Statement) -> None:
     match statement.token_type:
         case TokenType.ORGANIZATION:
             if Level.ADMIN in statement.levels or statement.role_id == built_in.ADMIN.id:
@@ -64,5 +63,5 @@ def _require_own(tx: Connection, caller: Caller, membership: Membership, stateme
             raise _only_admins(membership, "tokens of runners")
 
 
-def _only_admins(membership: Membership, what: str) -> Forbidden:
-    return Forbidden(f"only an admin of organization {membership.login} may write a policy that gives {what}")
+def _only_admins(membership: Membership, subject: str) -> Forbidden:
+    return Forbidden(f"only an admin of organization {membership.login} may write a policy that gives {subject}")

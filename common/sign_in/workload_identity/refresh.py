@@ -1,7 +1,7 @@
-"""The refresh grant: new tokens in place of those that were given for an identity token, as long as they may still be given.
+"""The refresh grant: new tokens for a refresh token, as long as the policy allows them.
 
-A refresh token is good once. Used again within a minute it is good again, since two processes that share one may renew at
-once, and a reply may be lost; later it is taken for stolen, and everything that came of the same exchange ends.
+A refresh token works once. Within a minute it works again, since two processes that share one may renew at the same time, and
+a reply may be lost. Later use is treated as theft: every token of the same exchange is revoked.
 """
 
 from sqlalchemy import Connection
@@ -11,47 +11,45 @@ from common.access import tokens
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.db.retry import retry
+from common.sign_in.workload_identity.model import IssuedTokens, RefreshToken
 from common.sign_in.workload_identity.repository import issuers, refresh_tokens
-from common.sign_in.workload_identity.repository.refresh_tokens import Refresh
-from common.sign_in.workload_identity.token_issuing import Granted, grant, hash_of
+from common.sign_in.workload_identity.token_issuing import hash_of, issue_tokens
 from common.sign_in.workload_identity.token_request import Problem, TokenRefused
 
 GRACE_MILLIS = 60_000
 _TEXT_LIMIT = 200
 
 
-def refresh(backend: Backend, text: str, client: str = "") -> tuple[Granted, Refresh]:
-    """Return new tokens and what the refresh token was for; raises TokenRefused when it is unknown, used or expired."""
-    # No permission check: whoever has the refresh token may use it.
+def refresh(backend: Backend, text: str, client: str = "") -> IssuedTokens:
+    """Return new tokens; raises TokenRefused if the refresh token is unknown, used or expired."""
+    # No permission check: the refresh token says who the client is.
     now_millis = unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
-        found = refresh_tokens.find(connection, hash_of(text)) if len(text) <= _TEXT_LIMIT else None
-        issuer = issuers.find_by_id(connection, found.issuer_id) if found is not None else None
-        is_revoked = found is not None and access.is_revoked(connection, found.token_id)
-    if found is None or issuer is None or found.expires_at <= now_millis:
-        msg = "the refresh token is unknown, used or expired; sign in again"
-        raise TokenRefused(Problem.GRANT, msg)
+        token = refresh_tokens.find(connection, hash_of(text)) if len(text) <= _TEXT_LIMIT else None
+        issuer = issuers.find_by_id(connection, token.issuer_id) if token is not None else None
+        is_revoked = token is not None and access.is_revoked(connection, token.token_id)
+    if token is None or issuer is None or token.expires_at <= now_millis:
+        raise TokenRefused(Problem.GRANT, "the refresh token is unknown, used or expired; sign in again")
     if is_revoked:
-        _end_family(backend, found)
-        msg = "the access token that came with the refresh token was revoked; sign in again"
-        raise TokenRefused(Problem.GRANT, msg)
-    if found.used_at is not None and found.used_at <= now_millis - GRACE_MILLIS:
-        _end_family(backend, found)
-        msg = "the refresh token was used before; everything that came of it has ended, so sign in again"
-        raise TokenRefused(Problem.GRANT, msg)
+        _revoke_family(backend, token)
+        raise TokenRefused(Problem.GRANT, "the access token that came with the refresh token was revoked; sign in again")
+    if token.used_at is not None and token.used_at <= now_millis - GRACE_MILLIS:
+        _revoke_family(backend, token)
+        text = "the refresh token was used before, so every token of the same exchange is revoked; sign in again"
+        raise TokenRefused(Problem.GRANT, text)
 
     def use(tx: Connection) -> bool:
-        return refresh_tokens.use(tx, found.token_hash, now_millis=now_millis, grace_since=now_millis - GRACE_MILLIS)
+        return refresh_tokens.use(tx, token.token_hash, now_millis=now_millis, grace_since=now_millis - GRACE_MILLIS)
 
-    return grant(backend, issuer, found.request, found.family_id, use=use, client=client), found
+    return issue_tokens(backend, issuer, token.exchange, token.family_id, use=use, client=client)
 
 
-def _end_family(backend: Backend, found: Refresh) -> None:
-    def end() -> None:
+def _revoke_family(backend: Backend, token: RefreshToken) -> None:
+    def revoke() -> None:
         with backend.db.begin() as tx:
-            # Whoever renews holds the issuer's row as well, so nothing is added to the family meanwhile.
-            issuers.hold(tx, found.issuer_id)
-            tokens.revoke_tokens(tx, refresh_tokens.find_token_ids(tx, found.family_id), backend.clock.now())
-            refresh_tokens.remove_family(tx, found.family_id)
+            # A renewal locks the issuer's row too, so no token is added to the family meanwhile.
+            issuers.lock(tx, token.issuer_id)
+            tokens.revoke_tokens(tx, refresh_tokens.find_token_ids(tx, token.family_id), backend.clock.now())
+            refresh_tokens.delete_family(tx, token.family_id)
 
-    retry(end)
+    retry(revoke)

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.db.tables.access import access_tokens
 from common.db.tables.sign_in import refresh_tokens
-from common.sign_in.workload_identity.cleanup import forget_expired
+from common.sign_in.workload_identity.cleanup import delete_expired
 from tests.clocks import FrozenClock
 from tests.peers.workload_issuer import WorkloadIssuer
 from tests.sign_in.workload_identity.token_exchange import ISSUERS, Trust, allow, deny, refused, trust
@@ -87,7 +87,7 @@ class TestRefresh:
         client.patch(f"{ISSUERS}/{trusted.id}", json={"name": "pipelines", "maxExpiration": 60})
         clock.pass_seconds(60)
 
-        assert "has come to its end" in refused(trusted.refresh(given["refresh_token"]))[1]
+        assert "the time for renewals after the exchange is over" in refused(trusted.refresh(given["refresh_token"]))[1]
 
     def test_keeps_no_secret(self, trusted: Trust, backend: Backend) -> None:
         """Tokens are kept as hashes alone, and of an identity token no more than its claims."""
@@ -123,11 +123,11 @@ class TestPolicyChange:
 
     def test_of_very_many(self, trusted: Trust, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
         """Tokens are looked at page by page; beyond the last page all end, rather than none."""
-        monkeypatch.setattr("common.sign_in.workload_identity.policies._PAGE", 2)
+        monkeypatch.setattr("common.sign_in.workload_identity.service.policies._PAGE", 2)
         given = [trusted.given() for _ in range(5)]
         trusted.set_policy(allow(rules={"sub": "c?"}))
         assert [200] * 5 == [trusted.user(one["access_token"]).status_code for one in given]
-        monkeypatch.setattr("common.sign_in.workload_identity.policies._PAGES", 2)
+        monkeypatch.setattr("common.sign_in.workload_identity.service.policies._PAGES", 2)
         trusted.set_policy(allow(rules={"sub": "ci"}))
 
         assert [401] * 5 == [trusted.user(one["access_token"]).status_code for one in given]
@@ -144,5 +144,5 @@ class TestForgetExpired:
         late = trusted.given()
         clock.pass_seconds(HOUR)
 
-        assert (2, 0) == (forget_expired(backend), forget_expired(backend))
+        assert (2, 0) == (delete_expired(backend), delete_expired(backend))
         assert 200 == trusted.refresh(late["refresh_token"]).status_code

@@ -1,7 +1,7 @@
-"""Whether a policy allows what an identity token is to be exchanged for. Values only, no I/O.
+"""Evaluates a policy for a requested token and the claims of an identity token. Values only, no I/O.
 
-A statement is about a token when it names the type that is asked for, the team, user or runner, and when all its rules match
-the claims. One statement that denies beats all that allow, and where none is about the token the answer is no.
+A statement matches if it names the requested type and the team, user or runner, and all its rules match the claims. A statement
+that denies wins over all that allow. If no statement matches, the token is refused.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,13 @@ from typing import Any
 
 from common.rights import built_in
 from common.sign_in.workload_identity.language.patterns import is_literal, matches, path_of, texts_at
-from common.sign_in.workload_identity.model import ORG_AUDIENCE, Decision, Level, Statement, TokenType, Wish
+from common.sign_in.workload_identity.model import ORG_AUDIENCE, Decision, Level, RequestedToken, Statement, TokenType
 
 _AUDIENCE = ("aud",)
 
 
 class Refusal(StrEnum):
-    """Why a policy says no."""
+    """The reason why a policy refuses a token."""
 
     NO_MATCH = "no statement of the policy allows it"
     DENIED = "a statement of the policy denies it"
@@ -25,66 +25,72 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What a policy gives: for an organization's token whether it is an admin's, or the role that it has."""
+class TokenRights:
+    """The rights that a policy allows: for an organization token, whether it is an admin's, or its role."""
 
     is_admin: bool = False
     role_id: str | None = None
 
 
-def decide(statements: Iterable[Statement], claims: Mapping[str, Any], wish: Wish, org_login: str) -> Given | Refusal:
-    """Return what the policy of an organization's issuer gives to whoever has these claims, or why it gives nothing."""
-    about = [one for one in statements if _is_about(one, wish) and _all_match(one, claims, org_login)]
-    if any(one.decision is Decision.DENY and _denies_level(one, wish) for one in about):
+def evaluate(
+    statements: Iterable[Statement], claims: Mapping[str, Any], requested: RequestedToken, org_login: str
+) -> TokenRights | Refusal:
+    """Return the rights that a policy allows for a requested token and these claims, or why it refuses the token."""
+    matching = [statement for statement in statements if _matches(statement, claims, requested, org_login)]
+    if any(statement.decision is Decision.DENY and _denies(statement, requested) for statement in matching):
         return Refusal.DENIED
-    allowing = [one for one in about if one.decision is Decision.ALLOW]
+    allowing = [statement for statement in matching if statement.decision is Decision.ALLOW]
     if not allowing:
         return Refusal.NO_MATCH
-    if wish.token_type is not TokenType.ORGANIZATION:
-        return Given()
-    return _of_organization(allowing, wish)
+    if requested.token_type is not TokenType.ORGANIZATION:
+        return TokenRights()
+    return _organization_rights(allowing, requested)
 
 
-def _of_organization(allowing: list[Statement], wish: Wish) -> Given | Refusal:
-    if wish.is_admin:
-        is_given = any(Level.ADMIN in one.levels or one.role_id == built_in.ADMIN.id for one in allowing)
-        return Given(is_admin=True) if is_given else Refusal.NOT_ADMIN
-    # A token has one role: the first statement decides. Whoever may have an admin's may have a plain one.
-    return Given(role_id=allowing[0].role_id or None)
+def _organization_rights(allowing: list[Statement], requested: RequestedToken) -> TokenRights | Refusal:
+    if requested.is_admin:
+        is_allowed = any(Level.ADMIN in statement.levels or statement.role_id == built_in.ADMIN.id for statement in allowing)
+        return TokenRights(is_admin=True) if is_allowed else Refusal.NOT_ADMIN
+    # A token has one role, so the first statement decides. Who may have an admin's token may have a plain one.
+    return TokenRights(role_id=allowing[0].role_id or None)
 
 
-def _is_about(statement: Statement, wish: Wish) -> bool:
-    if statement.token_type is not wish.token_type:
+def _matches(statement: Statement, claims: Mapping[str, Any], requested: RequestedToken, org_login: str) -> bool:
+    return _matches_target(statement, requested) and _matches_claims(statement, claims, org_login)
+
+
+def _matches_target(statement: Statement, requested: RequestedToken) -> bool:
+    if statement.token_type is not requested.token_type:
         return False
     if statement.token_type is TokenType.TEAM:
-        return matches(statement.target, wish.target)
-    return statement.target == wish.target
+        return matches(statement.target, requested.target)
+    return statement.target == requested.target
 
 
-def _denies_level(statement: Statement, wish: Wish) -> bool:
-    """Tell whether a statement that denies is about this level: one that names `admin` alone leaves plain tokens be."""
-    return wish.is_admin or statement.levels != (Level.ADMIN,)
+def _denies(statement: Statement, requested: RequestedToken) -> bool:
+    """Return whether a denying statement is about the requested level; one with `admin` alone does not deny plain tokens."""
+    return requested.is_admin or statement.levels != (Level.ADMIN,)
 
 
-def _all_match(statement: Statement, claims: Mapping[str, Any], org_login: str) -> bool:
+def _matches_claims(statement: Statement, claims: Mapping[str, Any], org_login: str) -> bool:
     allows = statement.decision is Decision.ALLOW
-    own = ORG_AUDIENCE + org_login
+    own_audience = ORG_AUDIENCE + org_login
     rules = [(path_of(key), value if isinstance(value, list) else [value]) for key, value in statement.rules.items()]
     if allows and all(path != _AUDIENCE for path, _ in rules):
-        # Without a rule of its own for the audience, it takes what was made for this organization.
-        rules.append((_AUDIENCE, [own]))
+        # Without a rule for the audience, a statement allows tokens that were made for this organization.
+        rules.append((_AUDIENCE, [own_audience]))
     for path, patterns in rules:
         texts = texts_at(claims, path)
         if allows and path == _AUDIENCE:
-            if not any(_fits_audience(pattern, text, own) for pattern in patterns for text in texts):
+            if not any(_matches_audience(pattern, text, own_audience) for pattern in patterns for text in texts):
                 return False
         elif not any(matches(pattern, text) for pattern in patterns for text in texts):
             return False
     return True
 
 
-def _fits_audience(pattern: str, text: str, own: str) -> bool:
-    """Tell whether a pattern takes an audience; a loose one never takes another organization's, whatever its name begins with."""
-    if text.startswith(ORG_AUDIENCE) and text != own and not is_literal(pattern):
+def _matches_audience(pattern: str, text: str, own_audience: str) -> bool:
+    """Return whether a pattern matches an audience; only a literal one matches another organization's."""
+    if text.startswith(ORG_AUDIENCE) and text != own_audience and not is_literal(pattern):
         return False
     return matches(pattern, text)

@@ -1,9 +1,9 @@
-"""The language of policy rules: which claim a rule is about, and which texts a pattern takes. No I/O.
+"""The language of policy rules: the claim that a rule is about, and the texts that a pattern matches. No I/O.
 
-In a pattern `*` stands for any run of characters, `?` for one character or none, `.` for exactly one; everything else stands
-for itself. Right before a `*` a `?` would say nothing, since the run may be empty as well; whoever writes `?*` means a run
-that is not, so there it stands for exactly one character. Matching keeps a set of places in the pattern as the bits of one
-number, so that no pattern takes long.
+In a pattern `*` stands for any run of characters, `?` for one character or none, `.` for exactly one; all other characters
+stand for themselves. Before a `*`, which matches an empty run too, a `?` would have no meaning. People write `?*` for a run that
+is not empty, so there it stands for exactly one character. Matching keeps a set of positions in the pattern as the bits of one
+number, so that every pattern is fast.
 """
 
 import re
@@ -17,7 +17,7 @@ from common.core.errors import BadRequest
 PATTERN_LIMIT = 512
 OPTIONAL_LIMIT = 16
 PATH_LIMIT = 256
-# A longer text matches nothing.
+# A longer text matches no pattern.
 TEXT_LIMIT = 4_096
 _RUN, _OPTIONAL, _ONE = "*", "?", "."
 _AT_LEAST = re.compile(r"\?+(?=\*)")
@@ -27,96 +27,96 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern made ready: by character the places that take it, and the places that may be skipped or stayed at."""
+    """A compiled pattern: the positions that each character matches, and those that can be skipped or repeated, as bits."""
 
     literals: Mapping[str, int]
-    anything: int
+    wildcards: int
     skippable: int
-    staying: int
+    repeatable: int
     end: int
 
     def matches(self, text: str) -> bool:
-        """Tell whether the pattern takes the whole text."""
+        """Return whether the pattern matches the whole text."""
         if len(text) > TEXT_LIMIT:
             return False
-        places = self._skipped(1)
+        positions = self._with_skipped(1)
         for character in text:
-            stepping = places & (self.literals.get(character, 0) | self.anything)
-            places = self._skipped(stepping << 1 | (places & self.staying))
-            if not places:
+            advancing = positions & (self.literals.get(character, 0) | self.wildcards)
+            positions = self._with_skipped(advancing << 1 | (positions & self.repeatable))
+            if not positions:
                 return False
-        return bool(places & self.end)
+        return bool(positions & self.end)
 
-    def _skipped(self, places: int) -> int:
+    def _with_skipped(self, positions: int) -> int:
         while True:
-            wider = places | (places & self.skippable) << 1
-            if wider == places:
-                return places
-            places = wider
+            wider = positions | (positions & self.skippable) << 1
+            if wider == positions:
+                return positions
+            positions = wider
 
 
 def require_pattern(text: str) -> None:
-    """Raise BadRequest for a pattern that is too long or that would take too long."""
+    """Raise BadRequest for a pattern that is too long or has too many question marks."""
     if len(text) > PATTERN_LIMIT:
-        msg = f"a pattern may have {PATTERN_LIMIT} characters, not {len(text):,}"
-        raise BadRequest(msg)
+        raise BadRequest(f"a pattern may have {PATTERN_LIMIT} characters, not {len(text):,}")
     if text.count(_OPTIONAL) > OPTIONAL_LIMIT:
-        msg = f"a pattern may have {OPTIONAL_LIMIT} question marks: {text[:_SHOWN]!a}"
-        raise BadRequest(msg)
+        raise BadRequest(f"a pattern may have {OPTIONAL_LIMIT} question marks: {text[:_SHOWN]!a}")
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether a pattern takes a whole text."""
-    return _ready(pattern).matches(text)
+    """Return whether a pattern matches a whole text."""
+    return _compiled(pattern).matches(text)
 
 
 def is_literal(pattern: str) -> bool:
-    """Tell whether a pattern takes nothing but itself."""
+    """Return whether a pattern matches only itself."""
     return not any(mark in pattern for mark in (_RUN, _OPTIONAL, _ONE))
 
 
 def path_of(key: str) -> tuple[str, ...]:
     """Return the names that lead to a claim: `"kubernetes.io".pod.name` has three. Raises BadRequest."""
     names: list[str] = []
-    at = 0
-    while len(key) <= PATH_LIMIT and (found := _SEGMENT.match(key, at)) is not None:
-        names.append(found[1] or found[2])
-        if found.end() == len(key):
+    start = 0
+    while len(key) <= PATH_LIMIT and (segment := _SEGMENT.match(key, start)) is not None:
+        names.append(segment[1] or segment[2])
+        if segment.end() == len(key):
             return tuple(names)
-        if key[found.end()] != ".":
+        if key[segment.end()] != ".":
             break
-        at = found.end() + 1
-    msg = f"{key[:_SHOWN]!a} names no claim: write names with dots between, and those that have dots themselves in double quotes"
-    raise BadRequest(msg)
+        start = segment.end() + 1
+    raise BadRequest(
+        f"{key[:_SHOWN]!a} is not the name of a claim: write names with dots between them, and put a name with a dot in it"
+        " in double quotes"
+    )
 
 
 def texts_at(claims: Mapping[str, Any], path: Sequence[str]) -> list[str]:
-    """Return the texts of a claim: its own, or those in its list; none for a number, true, false, null, and what is not there."""
-    found: Any = claims
+    """Return the texts of a claim: its own, or those in its list; none for a number, true, false, null or a missing claim."""
+    value: Any = claims
     for name in path:
-        if not isinstance(found, Mapping) or name not in found:
+        if not isinstance(value, Mapping) or name not in value:
             return []
-        found = found[name]
-    return [text for text in (found if isinstance(found, list) else [found]) if isinstance(text, str)]
+        value = value[name]
+    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
 
 
 @lru_cache(maxsize=1_024)
-def _ready(text: str) -> Pattern:
-    # Places of a `*` are stayed at; those of `*` and `?` can be skipped.
+def _compiled(text: str) -> Pattern:
+    # `*` can be skipped and repeated; `?` can be skipped.
     literals: dict[str, int] = {}
-    anything = skippable = staying = 0
-    marks = _AT_LEAST.sub(lambda found: _ONE * len(found[0]), text)
+    wildcards = skippable = repeatable = 0
+    marks = _AT_LEAST.sub(lambda run: _ONE * len(run[0]), text)
     for number, character in enumerate(marks):
-        place = 1 << number
+        position = 1 << number
         match character:
             case "*":
-                skippable |= place
-                staying |= place
+                skippable |= position
+                repeatable |= position
             case "?":
-                skippable |= place
-                anything |= place
+                skippable |= position
+                wildcards |= position
             case ".":
-                anything |= place
+                wildcards |= position
             case _:
-                literals[character] = literals.get(character, 0) | place
-    return Pattern(literals, anything, skippable, staying, 1 << len(text))
+                literals[character] = literals.get(character, 0) | position
+    return Pattern(literals, wildcards, skippable, repeatable, 1 << len(text))

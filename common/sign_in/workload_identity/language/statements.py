@@ -1,4 +1,4 @@
-"""Which statements a policy may have. No I/O."""
+"""Checks the statements of a policy. No I/O."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ STATEMENTS_LIMIT = 40
 RULES_LIMIT = 40
 PATTERNS_LIMIT = 100
 TARGET_LIMIT = 100
-_W = TypeVar("_W", bound=StrEnum)
-_NAMED_BY = {TokenType.TEAM: "teamName", TokenType.PERSONAL: "userLogin", TokenType.RUNNER: "runnerID"}
+_E = TypeVar("_E", bound=StrEnum)
+_TARGET_MEMBERS = {TokenType.TEAM: "teamName", TokenType.PERSONAL: "userLogin", TokenType.RUNNER: "runnerID"}
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A statement as it was sent; empty where it was left out."""
+class StatementInput:
+    """A statement as a client sends it; a field that it left out is empty."""
 
     decision: str
     token_type: str
@@ -33,96 +33,83 @@ class Sent:
     rules: Mapping[str, Any] = field(default_factory=dict)
 
 
-def require_statements(sent: Sequence[Sent]) -> tuple[Statement, ...]:
-    """Return the statements of a policy; BadRequest with the place that is off."""
-    if not sent:
-        msg = "a policy needs a statement; one that denies everything is better than none"
-        raise BadRequest(msg)
-    if len(sent) > STATEMENTS_LIMIT:
-        msg = f"a policy may have {STATEMENTS_LIMIT} statements, not {len(sent):,}"
-        raise BadRequest(msg)
-    return tuple(_numbered(number, one) for number, one in enumerate(sent))
+def require_statements(inputs: Sequence[StatementInput]) -> tuple[Statement, ...]:
+    """Return the statements of a policy; raises BadRequest, which names the statement that is not valid."""
+    if not inputs:
+        raise BadRequest("a policy needs a statement; to allow nothing, send one that denies everything")
+    if len(inputs) > STATEMENTS_LIMIT:
+        raise BadRequest(f"a policy may have {STATEMENTS_LIMIT} statements, not {len(inputs):,}")
+    return tuple(_numbered(number, statement) for number, statement in enumerate(inputs))
 
 
-def _numbered(number: int, sent: Sent) -> Statement:
+def _numbered(number: int, statement: StatementInput) -> Statement:
     try:
-        return _statement(sent)
+        return _statement(statement)
     except BadRequest as error:
-        msg = f"policies[{number}]: {error.detail}"
-        raise BadRequest(msg) from error
+        raise BadRequest(f"policies[{number}]: {error.detail}") from error
 
 
-def _statement(sent: Sent) -> Statement:
-    decision = _known(Decision, sent.decision, "decision")
-    token_type = _known(TokenType, sent.token_type, "tokenType")
+def _statement(new: StatementInput) -> Statement:
+    decision = _member_of(Decision, new.decision, "decision")
+    token_type = _member_of(TokenType, new.token_type, "tokenType")
     statement = Statement(
         decision,
         token_type,
-        _rules(sent.rules),
-        _target(sent, token_type),
-        sent.role_id,
-        tuple(_known(Level, word, "authorizedPermissions") for word in dict.fromkeys(sent.permissions)),
+        _rules(new.rules),
+        _target(new, token_type),
+        new.role_id,
+        tuple(_member_of(Level, text, "authorizedPermissions") for text in dict.fromkeys(new.permissions)),
     )
     _require_role_or_levels(statement)
     if decision is Decision.ALLOW and not statement.rules:
-        msg = "a statement that allows needs rules: without, it would take every token that the issuer ever made for anybody"
-        raise BadRequest(msg)
+        raise BadRequest("a statement that allows needs rules: without rules it would allow every token of the issuer")
     return statement
 
 
-def _known(words: type[_W], text: str, member: str) -> _W:
+def _member_of(enumeration: type[_E], text: str, name: str) -> _E:
     try:
-        return words(text)
+        return enumeration(text)
     except ValueError as error:
-        msg = f"{member} must be one of {', '.join(words)}, not {text[:80]!a}"
-        raise BadRequest(msg) from error
+        raise BadRequest(f"{name} must be one of {', '.join(enumeration)}, not {text[:80]!a}") from error
 
 
-def _target(sent: Sent, token_type: TokenType) -> str:
-    found = {"teamName": sent.team_name, "userLogin": sent.user_login, "runnerID": sent.runner_id}
-    wanted = _NAMED_BY.get(token_type, "")
-    for member, text in found.items():
-        if text and member != wanted:
-            msg = f"a statement about {token_type} tokens has no {member}"
-            raise BadRequest(msg)
-    target = found.get(wanted, "")
-    if wanted and not 0 < len(target) <= TARGET_LIMIT:
-        msg = f"a statement about {token_type} tokens needs a {wanted} of at most {TARGET_LIMIT} characters"
-        raise BadRequest(msg)
+def _target(new: StatementInput, token_type: TokenType) -> str:
+    members = {"teamName": new.team_name, "userLogin": new.user_login, "runnerID": new.runner_id}
+    needed = _TARGET_MEMBERS.get(token_type, "")
+    for member, text in members.items():
+        if text and member != needed:
+            raise BadRequest(f"a statement about {token_type} tokens has no {member}")
+    target = members.get(needed, "")
+    if needed and not 0 < len(target) <= TARGET_LIMIT:
+        raise BadRequest(f"a statement about {token_type} tokens needs a {needed} of at most {TARGET_LIMIT} characters")
     require_pattern(target)
     return target
 
 
 def _require_role_or_levels(statement: Statement) -> None:
-    """Raise BadRequest unless it is plain what an organization's token may do, and nothing is said of that for others."""
+    """Raise BadRequest unless an organization token has either a role or levels, and other tokens have neither."""
     if statement.token_type is not TokenType.ORGANIZATION:
         if statement.role_id or statement.levels:
-            msg = f"a statement about {statement.token_type} tokens has neither a roleID nor authorizedPermissions"
-            raise BadRequest(msg)
+            raise BadRequest(f"a statement about {statement.token_type} tokens has neither a roleID nor authorizedPermissions")
         return
     if statement.role_id and not is_id(statement.role_id):
-        msg = f"roleID {statement.role_id[:80]!a} is not the id of a role"
-        raise BadRequest(msg)
+        raise BadRequest(f"roleID {statement.role_id[:80]!a} is not the id of a role")
     if statement.decision is Decision.DENY:
         if statement.role_id:
-            msg = "a statement that denies has no roleID"
-            raise BadRequest(msg)
+            raise BadRequest("a statement that denies has no roleID")
         return
     if bool(statement.role_id) == bool(statement.levels):
-        msg = "a statement that allows organization tokens needs either authorizedPermissions or a roleID"
-        raise BadRequest(msg)
+        raise BadRequest("a statement that allows organization tokens needs either authorizedPermissions or a roleID")
 
 
 def _rules(rules: Mapping[str, Any]) -> dict[str, str | list[str]]:
     if len(rules) > RULES_LIMIT:
-        msg = f"a statement may have {RULES_LIMIT} rules, not {len(rules):,}"
-        raise BadRequest(msg)
+        raise BadRequest(f"a statement may have {RULES_LIMIT} rules, not {len(rules):,}")
     for key, value in rules.items():
         path_of(key)
         patterns = value if isinstance(value, list) else [value]
-        if not patterns or len(patterns) > PATTERNS_LIMIT or not all(isinstance(one, str) for one in patterns):
-            msg = f"rule {key[:80]!a} needs a text, or a list of 1 to {PATTERNS_LIMIT} texts of which one must match"
-            raise BadRequest(msg)
+        if not patterns or len(patterns) > PATTERNS_LIMIT or not all(isinstance(pattern, str) for pattern in patterns):
+            raise BadRequest(f"rule {key[:80]!a} needs a text, or a list of 1 to {PATTERNS_LIMIT} texts of which one must match")
         for pattern in patterns:
             require_pattern(pattern)
     return dict(rules)

@@ -27,26 +27,26 @@ def count(connection: Connection, org_id: str) -> int:
 
 def find(connection: Connection, org_id: str, issuer_id: str) -> Issuer | None:
     """Return an organization's issuer by its id, or None."""
-    return _one(connection, and_(oidc_issuers.c.org_id == org_id, oidc_issuers.c.id == issuer_id))
+    return _find(connection, and_(oidc_issuers.c.org_id == org_id, oidc_issuers.c.id == issuer_id))
 
 
 def find_by_policy(connection: Connection, org_id: str, policy_id: str) -> Issuer | None:
     """Return an organization's issuer by the id of its policy, or None."""
-    return _one(connection, and_(oidc_issuers.c.org_id == org_id, oidc_issuers.c.policy_id == policy_id))
+    return _find(connection, and_(oidc_issuers.c.org_id == org_id, oidc_issuers.c.policy_id == policy_id))
 
 
 def find_trusted(connection: Connection, org_login: str, issuer: str) -> Issuer | None:
-    """Return the issuer that calls itself so, if the organization trusts it, or None."""
-    return _one(connection, and_(organizations.c.login == org_login, oidc_issuers.c.issuer == issuer))
+    """Return an organization's issuer by the name in its tokens, or None."""
+    return _find(connection, and_(organizations.c.login == org_login, oidc_issuers.c.issuer == issuer))
 
 
 def find_by_id(connection: Connection, issuer_id: str) -> Issuer | None:
-    """Return an issuer by its id alone, or None: for keys and refreshes, which know which one they mean."""
-    return _one(connection, oidc_issuers.c.id == issuer_id)
+    """Return an issuer by its id alone, or None: for keys and refreshes, which have read it before."""
+    return _find(connection, oidc_issuers.c.id == issuer_id)
 
 
-def add(tx: Connection, issuer: Issuer) -> None:
-    """Insert an issuer; IntegrityError when the organization has one of that name or address."""
+def create(tx: Connection, issuer: Issuer) -> None:
+    """Insert an issuer; IntegrityError if the organization has one of that name or address."""
     tx.execute(
         insert(oidc_issuers).values(
             id=issuer.id,
@@ -71,16 +71,16 @@ def add(tx: Connection, issuer: Issuer) -> None:
     )
 
 
-def put(tx: Connection, issuer_id: str, values: dict[str, Any], now_millis: int) -> bool:
-    """Change columns of an issuer; False when it is gone. IntegrityError when the organization has one of that name."""
+def update_issuer(tx: Connection, issuer_id: str, values: dict[str, Any], now_millis: int) -> bool:
+    """Update columns of an issuer; False if it was deleted. IntegrityError if the organization has one of that name."""
     if "thumbprints" in values:
         values = values | {"thumbprints": _json(values["thumbprints"])}
     changed = tx.execute(update(oidc_issuers).values(modified_at=now_millis, **values).where(oidc_issuers.c.id == issuer_id))
     return changed.rowcount == 1
 
 
-def put_policy(tx: Connection, issuer_id: str, statements: tuple[Statement, ...], now_millis: int) -> bool:
-    """Replace an issuer's policy by its next version; False when the issuer is gone."""
+def update_policy(tx: Connection, issuer_id: str, statements: tuple[Statement, ...], now_millis: int) -> bool:
+    """Replace an issuer's policy with its next version; False if the issuer was deleted."""
     changed = tx.execute(
         update(oidc_issuers)
         .values(
@@ -93,8 +93,8 @@ def put_policy(tx: Connection, issuer_id: str, statements: tuple[Statement, ...]
     return changed.rowcount == 1
 
 
-def hold_policy(tx: Connection, issuer_id: str, version: int, now_millis: int) -> bool:
-    """Note that an issuer is used, and keep its policy from being changed until the transaction ends; False if it was."""
+def lock_policy(tx: Connection, issuer_id: str, version: int, now_millis: int) -> bool:
+    """Update when an issuer was used, and lock it until the transaction ends; False if its policy has another version."""
     changed = tx.execute(
         update(oidc_issuers)
         .values(last_used_at=now_millis)
@@ -103,19 +103,19 @@ def hold_policy(tx: Connection, issuer_id: str, version: int, now_millis: int) -
     return changed.rowcount == 1
 
 
-def hold(tx: Connection, issuer_id: str) -> None:
-    """Keep an issuer, and all that is given for its tokens, from everybody else until the transaction ends."""
+def lock(tx: Connection, issuer_id: str) -> None:
+    """Lock an issuer, and with it the issuing of tokens for it, until the transaction ends."""
     tx.execute(select(oidc_issuers.c.id).where(oidc_issuers.c.id == issuer_id).with_for_update())
 
 
-def remove(tx: Connection, org_id: str, issuer_id: str) -> bool:
-    """Delete an issuer; False when the organization has none of that id."""
-    gone = tx.execute(delete(oidc_issuers).where(oidc_issuers.c.org_id == org_id, oidc_issuers.c.id == issuer_id))
-    return gone.rowcount == 1
+def delete_issuer(tx: Connection, org_id: str, issuer_id: str) -> bool:
+    """Delete an issuer; False if the organization has none with that id."""
+    deleted = tx.execute(delete(oidc_issuers).where(oidc_issuers.c.org_id == org_id, oidc_issuers.c.id == issuer_id))
+    return deleted.rowcount == 1
 
 
 def claim_fetch(connection: Connection, issuer_id: str, *, now_millis: int, not_since: int) -> bool:
-    """Note that this process fetches an issuer's keys; False when another one set out to after `not_since`."""
+    """Claim the fetch of an issuer's keys for this process; False if another one has claimed it after `not_since`."""
     is_due = or_(oidc_issuers.c.keys_asked_at.is_(None), oidc_issuers.c.keys_asked_at <= not_since)
     changed = connection.execute(
         update(oidc_issuers).values(keys_asked_at=now_millis).where(oidc_issuers.c.id == issuer_id, is_due)
@@ -124,7 +124,7 @@ def claim_fetch(connection: Connection, issuer_id: str, *, now_millis: int, not_
 
 
 def update_keys(connection: Connection, issuer_id: str, keys: str, now_millis: int) -> None:
-    """Store the keys that were fetched."""
+    """Store fetched keys."""
     connection.execute(update(oidc_issuers).values(fetched_keys=keys, keys_at=now_millis).where(oidc_issuers.c.id == issuer_id))
 
 
@@ -153,8 +153,8 @@ def _select() -> Select[Any]:
     return query.join(organizations, organizations.c.id == oidc_issuers.c.org_id)
 
 
-def _one(connection: Connection, chosen: Any) -> Issuer | None:  # noqa: ANN401 - a condition
-    row = connection.execute(_select().where(chosen)).one_or_none()
+def _find(connection: Connection, condition: Any) -> Issuer | None:  # noqa: ANN401 - a condition
+    row = connection.execute(_select().where(condition)).one_or_none()
     return _to_issuer(row) if row is not None else None
 
 

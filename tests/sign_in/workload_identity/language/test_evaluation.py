@@ -1,4 +1,4 @@
-"""What policies decide."""
+"""What policies evaluate."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.rights import built_in
-from common.sign_in.workload_identity.language.evaluation import Given, Refusal, decide
-from common.sign_in.workload_identity.model import Decision, Level, Statement, TokenType, Wish
+from common.sign_in.workload_identity.language.evaluation import Refusal, TokenRights, evaluate
+from common.sign_in.workload_identity.model import Decision, Level, RequestedToken, Statement, TokenType
 
 ROLE = "00000000-0000-7000-8000-0000000000aa"
-ORG = Wish(TokenType.ORGANIZATION)
-ADMIN = Wish(TokenType.ORGANIZATION, is_admin=True)
-TEAM = Wish(TokenType.TEAM, "ops")
+ORG = RequestedToken(TokenType.ORGANIZATION)
+ADMIN = RequestedToken(TokenType.ORGANIZATION, is_admin=True)
+TEAM = RequestedToken(TokenType.TEAM, "ops")
 CLAIMS = {"aud": "urn:pulumi:org:acme", "sub": "ci"}
 
 
@@ -23,9 +23,9 @@ def statement(decision: Decision = Decision.ALLOW, kind: TokenType = TokenType.O
     return Statement(decision, kind, **{"rules": {"sub": "ci"}, "levels": levels, **members})
 
 
-def of(*statements: Statement, wish: Wish = ORG, **claims: Any) -> Given | Refusal:
+def of(*statements: Statement, wish: RequestedToken = ORG, **claims: Any) -> TokenRights | Refusal:
     """Returns what a policy decides."""
-    return decide(statements, CLAIMS | claims, wish, "acme")
+    return evaluate(statements, CLAIMS | claims, wish, "acme")
 
 
 STATEMENTS = st.builds(
@@ -42,7 +42,7 @@ class TestDecide:
 
     def test_all_rules_must_match(self) -> None:
         """One rule that does not match is enough to say no; of a list of patterns one must match."""
-        assert Given() == of(statement(rules={"sub": ["x", "c."], "aud": "urn:pulumi:org:acme"}))
+        assert TokenRights() == of(statement(rules={"sub": ["x", "c."], "aud": "urn:pulumi:org:acme"}))
         assert Refusal.NO_MATCH == of(statement(rules={"sub": "ci", "ref": "main"}))
         assert Refusal.NO_MATCH == of(statement(rules={"sub": ["x", "y"]}))
 
@@ -66,40 +66,42 @@ class TestDecide:
     def test_types_are_apart(self) -> None:
         """A statement is about one type of token; what it denies of one type it leaves be for others."""
         assert Refusal.NO_MATCH == of(statement(), wish=TEAM)
-        assert Given() == of(statement(), statement(Decision.DENY, TokenType.TEAM, target="ops"))
+        assert TokenRights() == of(statement(), statement(Decision.DENY, TokenType.TEAM, target="ops"))
 
     @pytest.mark.parametrize(
         ("target", "is_given"), [("ops", True), ("o*", True), ("op.", True), ("dev", False), ("ops-*", False)]
     )
     def test_teams_by_pattern(self, target: str, is_given: bool) -> None:
         """The name of a team is a pattern."""
-        assert (Given() if is_given else Refusal.NO_MATCH) == of(statement(kind=TokenType.TEAM, target=target), wish=TEAM)
+        assert (TokenRights() if is_given else Refusal.NO_MATCH) == of(statement(kind=TokenType.TEAM, target=target), wish=TEAM)
 
     def test_users_by_name(self) -> None:
         """The login of a user is no pattern."""
         policy = statement(kind=TokenType.PERSONAL, target="al.ce")
 
-        assert Refusal.NO_MATCH == of(policy, wish=Wish(TokenType.PERSONAL, "alice"))
-        assert Given() == of(policy, wish=Wish(TokenType.PERSONAL, "al.ce"))
+        assert Refusal.NO_MATCH == of(policy, wish=RequestedToken(TokenType.PERSONAL, "alice"))
+        assert TokenRights() == of(policy, wish=RequestedToken(TokenType.PERSONAL, "al.ce"))
 
     @pytest.mark.parametrize(
         ("members", "plain", "admin"),
         [
-            ({"levels": (Level.STANDARD,)}, Given(), Refusal.NOT_ADMIN),
-            ({"levels": (Level.ADMIN,)}, Given(), Given(is_admin=True)),
-            ({"levels": (Level.STANDARD, Level.ADMIN)}, Given(), Given(is_admin=True)),
-            ({"levels": (), "role_id": ROLE}, Given(role_id=ROLE), Refusal.NOT_ADMIN),
-            ({"levels": (), "role_id": built_in.ADMIN.id}, Given(role_id=built_in.ADMIN.id), Given(is_admin=True)),
+            ({"levels": (Level.STANDARD,)}, TokenRights(), Refusal.NOT_ADMIN),
+            ({"levels": (Level.ADMIN,)}, TokenRights(), TokenRights(is_admin=True)),
+            ({"levels": (Level.STANDARD, Level.ADMIN)}, TokenRights(), TokenRights(is_admin=True)),
+            ({"levels": (), "role_id": ROLE}, TokenRights(role_id=ROLE), Refusal.NOT_ADMIN),
+            ({"levels": (), "role_id": built_in.ADMIN.id}, TokenRights(role_id=built_in.ADMIN.id), TokenRights(is_admin=True)),
         ],
     )
-    def test_what_an_organization_s_token_is(self, members: dict[str, Any], plain: Given, admin: Given | Refusal) -> None:
+    def test_what_an_organization_s_token_is(
+        self, members: dict[str, Any], plain: TokenRights, admin: TokenRights | Refusal
+    ) -> None:
         """An admin's token needs the scope and the policy; a role is given as it is."""
         assert (plain, admin) == (of(statement(**members)), of(statement(**members), wish=ADMIN))
 
     @pytest.mark.parametrize(
-        ("levels", "plain"), [((), Refusal.DENIED), ((Level.STANDARD,), Refusal.DENIED), ((Level.ADMIN,), Given())]
+        ("levels", "plain"), [((), Refusal.DENIED), ((Level.STANDARD,), Refusal.DENIED), ((Level.ADMIN,), TokenRights())]
     )
-    def test_denies_admins_alone(self, levels: tuple[Level, ...], plain: Given | Refusal) -> None:
+    def test_denies_admins_alone(self, levels: tuple[Level, ...], plain: TokenRights | Refusal) -> None:
         """A statement that denies `admin` leaves plain tokens be; every other one denies both."""
         both = statement(levels=(Level.ADMIN,)), statement(Decision.DENY, levels=levels)
 
@@ -121,7 +123,7 @@ class TestAudience:
     )
     def test_without_a_rule(self, audience: object, is_given: bool) -> None:
         """A statement that says nothing of the audience takes what was made for its organization."""
-        assert (Given() if is_given else Refusal.NO_MATCH) == of(statement(), aud=audience)
+        assert (TokenRights() if is_given else Refusal.NO_MATCH) == of(statement(), aud=audience)
 
     @pytest.mark.parametrize(
         ("pattern", "audience", "is_given"),
@@ -138,7 +140,7 @@ class TestAudience:
         """A rule takes any audience that it names; a loose pattern never takes one of another organization."""
         found = of(statement(rules={"aud": pattern}), aud=audience)
 
-        assert (Given() if is_given else Refusal.NO_MATCH) == found
+        assert (TokenRights() if is_given else Refusal.NO_MATCH) == found
 
     def test_denial_takes_any(self) -> None:
         """A statement that denies needs no audience, and takes a loose one."""
