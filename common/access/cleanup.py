@@ -1,4 +1,4 @@
-"""Drops what nobody can be let in with any more and nobody lists: sessions, and tokens that were given for identity tokens."""
+"""Deletes expired sessions and expired tokens that were exchanged for identity tokens: neither is listed."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ LIMIT = 500
 
 
 def delete_expired(backend: Backend) -> int:
-    """Drop some sessions and exchanged tokens that expired more than a day ago, and return how many."""
+    """Delete some sessions and exchanged tokens that expired more than a day ago, and return how many."""
     # No permission check: the schedule is part of the installation.
     with backend.db.connect() as connection:
         return tokens.delete_expired(connection, unix_millis(backend.clock.now() - KEPT_FOR), LIMIT)

@@ -1,6 +1,6 @@
-"""What teams and people were given on single stacks: steps for the use cases that give and take.
+"""Grants of teams and users on single stacks: steps for the use cases that create and delete them.
 
-The rows belong to this area, the lowest one, because teams, stacks and permission sets all change them.
+The rows belong to this area because teams, stacks and permission sets, which are all above it, change them.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def replace(
     now: datetime,
     set_id: str | None = None,
 ) -> None:
-    """Give a team or a person a level, or a custom permission set, on a stack, in place of what they had there."""
+    """Grant a team or a user a level, or a custom permission set, on a stack in place of an earlier grant."""
     # No permission check in this module: the use cases made it.
     grants.delete(tx, stack_id, principal_id)
     if level is not StackLevel.NONE or set_id is not None:
@@ -33,36 +33,36 @@ def replace(
 
 
 def add_for_teams(tx: Connection, stack_id: str, team_ids: Sequence[str], *, level: StackLevel, now: datetime) -> None:
-    """Give teams a level on a stack that is being made, on which nobody has anything yet."""
+    """Grant teams a level on a new stack."""
     grants.add_teams(tx, stack_id, team_ids, level=level, now_millis=unix_millis(now))
 
 
 def delete(tx: Connection, stack_id: str, principal_id: str) -> bool:
-    """Take away what a team or a person was given on a stack; False when there was nothing."""
+    """Delete a grant on a stack; False when it does not exist."""
     return grants.delete(tx, stack_id, principal_id)
 
 
 def list_permissions(tx: Connection, principal_id: str) -> list[frozenset[Permission]]:
-    """Return what a team or a person was given, on whichever stacks."""
-    found = grants.find_kinds(tx, principal_id)
-    return [STACK_LEVELS[level] if rules is None else all_permissions(parse(rules)) for level, rules in found]
+    """Return the permissions of each kind of grant that a team or a user has on stacks."""
+    kinds = grants.find_kinds(tx, principal_id)
+    return [STACK_LEVELS[level] if rules is None else all_permissions(parse(rules)) for level, rules in kinds]
 
 
 def delete_of_principal(tx: Connection, principal_id: str) -> None:
-    """Take away everything that a team or a person was given."""
+    """Delete all grants of a team or a user."""
     grants.delete_of_principal(tx, principal_id)
 
 
 def delete_of_member(tx: Connection, principal_id: str, org_id: str) -> None:
-    """Take away everything that a person was given on an organization's stacks."""
+    """Delete a user's grants on an organization's stacks."""
     grants.delete_of_principal_in_org(tx, principal_id, org_id)
 
 
 def delete_of_set(tx: Connection, set_id: str) -> None:
-    """Take away a custom permission set from everybody, on every stack."""
+    """Delete all grants of a custom permission set."""
     grants.delete_of_set(tx, set_id)
 
 
 def delete_of_stack(tx: Connection, stack_id: str) -> None:
-    """Take away everything that was given on a stack."""
+    """Delete all grants on a stack."""
     grants.delete_of_stack(tx, stack_id)

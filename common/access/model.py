@@ -7,10 +7,10 @@ from common.rights.caller import TokenKind
 
 @dataclass(frozen=True, slots=True)
 class TokenOwner:
-    """Whose token it is: a person's, or with `org_id` an organization's, and with `team_id` a team's, by its machine.
+    """The owner of a token: a user, with `org_id` an organization's machine, with `team_id` a team's machine.
 
-    With `issuer_id` it is given for an identity token; `is_personal` then says that it is a person's, in `org_id` alone.
-    `is_session`: a browser's.
+    With `issuer_id` the token is exchanged for an identity token; with `is_personal` it is a user's, for `org_id` alone.
+    With `is_session` it is a browser's session.
     """
 
     user_id: str

@@ -1,4 +1,4 @@
-"""Access tokens: created, stored as hashes, shown once, revoked. Steps that join their caller's transaction."""
+"""Access tokens are stored as hashes and shown once. Steps that join their caller's transaction."""
 
 import re
 import secrets
@@ -15,15 +15,13 @@ from common.core.clock import unix_millis
 from common.core.ids import new_id
 from common.rights.caller import TokenKind
 
-TOKEN_FORM = "`pul-` and 40 hexadecimal digits"  # noqa: S105 - says how a token looks
-
-
+TOKEN_FORM = "`pul-` and 40 hexadecimal digits"  # noqa: S105 - describes tokens
 _TOKEN = re.compile(r"pul-[0-9a-fA-F]{40}")
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A token at the one moment when its text is known."""
+    """A new token with its text, which is not stored."""
 
     id: str
     text: str = field(repr=False)
@@ -35,7 +33,7 @@ def is_token(text: str) -> bool:
 
 
 def new_token() -> str:
-    """Return the text of a fresh token: 160 random bits in upstream's form."""
+    """Return the text of a new token: 160 random bits in upstream's form."""
     return f"pul-{secrets.token_hex(20)}"
 
 
@@ -50,7 +48,7 @@ def issue_token(
     expires_at: datetime | None = None,
     text: str | None = None,
 ) -> IssuedToken:
-    """Store the hash of a token, a fresh one unless its text is given, and return it: a step of its caller's use case."""
+    """Store the hash of a token and return the token; its text is new unless `text` is set."""
     token = IssuedToken(new_id(), text or new_token())
     tokens.add_token(
         tx,
@@ -67,54 +65,54 @@ def issue_token(
 
 
 def revoke_token(tx: Connection, token_id: str, kind: TokenKind, owner_id: str, now: datetime) -> bool:
-    """Revoke a token of a person, organization or team at once, everywhere: a step of its caller's use case.
+    """Revoke a token of a user, organization or team at once, everywhere.
 
-    False when they have no such token, or it was revoked before.
+    False for an unknown or revoked token.
     """
     return tokens.revoke(tx, tokens.of_token(token_id, kind, owner_id), unix_millis(now)) == 1
 
 
 def revoke_tokens_of_team(tx: Connection, team_id: str, now: datetime) -> None:
-    """Revoke all tokens of a team: a step of its caller's use case."""
+    """Revoke all tokens of a team."""
     tokens.revoke(tx, tokens.of_team(team_id), unix_millis(now))
 
 
 def revoke_tokens_of_role(tx: Connection, role_id: str, now: datetime) -> None:
-    """Revoke all tokens that have a role of their own, this one: a step of its caller's use case."""
+    """Revoke all tokens that were created with a role."""
     tokens.revoke(tx, tokens.of_role(role_id), unix_millis(now))
 
 
 def revoke_sessions(tx: Connection, user_id: str, now: datetime) -> None:
-    """Sign a person's browsers out: a step of its caller's use case."""
+    """Revoke all sessions of a user."""
     tokens.revoke(tx, tokens.of_sessions(user_id), unix_millis(now))
 
 
 def revoke_all_of_user(tx: Connection, user_id: str, now: datetime) -> None:
-    """Revoke everything that a person can be let in with, tokens and sessions: a step of its caller's use case."""
+    """Revoke all tokens and sessions of a user."""
     tokens.revoke(tx, tokens.of_user(user_id), unix_millis(now))
 
 
 def revoke_of_member(tx: Connection, user_id: str, org_id: str, provider: str, now: datetime) -> None:
-    """Revoke what a person was given by way of an organization, a step: for identity tokens, and through its SAML provider."""
+    """Revoke a member's exchanged tokens of an organization, and their sessions through its SAML provider."""
     tokens.revoke(tx, tokens.of_member(user_id, org_id, provider), unix_millis(now))
 
 
 def revoke_tokens_of_issuer(tx: Connection, issuer_id: str, now: datetime) -> None:
-    """Revoke all tokens that were given for identity tokens of an issuer: a step of its caller's use case."""
+    """Revoke all tokens that were exchanged for an issuer's identity tokens."""
     tokens.revoke(tx, tokens.of_issuer(issuer_id), unix_millis(now))
 
 
 def revoke_tokens(tx: Connection, token_ids: Collection[str], now: datetime) -> None:
-    """Revoke tokens by their ids: a step of its caller's use case, which knows whose they are."""
+    """Revoke tokens by their ids; the caller has checked their owner."""
     tokens.revoke(tx, tokens.of_ids(token_ids), unix_millis(now))
 
 
 def find_owner(tx: Connection, text: str) -> str | None:
-    """Return the id of the user who owns the token with this text, or None: a step of its caller's use case."""
+    """Return the id of the user who owns the token with this text, or None."""
     return tokens.find_owner(tx, hash_of(text))
 
 
 def hash_of(token: str) -> str:
-    """Return what is stored of a token."""
+    """Return the hash that is stored of a token."""
     # A plain hash is enough: a token has 160 random bits, so it cannot be guessed from its hash as a password can.
     return sha256(token.encode()).hexdigest()

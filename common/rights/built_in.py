@@ -1,6 +1,6 @@
-"""The roles and permission sets that exist without being made. Their ids are constants, the same in every organization.
+"""The built-in roles and permission sets. Their ids are constants, the same in every organization.
 
-They are code, not rows: what they hold changes with the program, and a row could only go stale.
+They are code, not rows: their permissions change with the program, and a row could only become outdated.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from common.rights.permissions import ROLES, Permission, Role, StackLevel
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """A built-in record; `identifier` is upstream's `defaultIdentifier`, empty for the sets that have none there."""
+    """A built-in record; `identifier` is upstream's `defaultIdentifier`, empty for sets without one."""
 
     id: str
     identifier: str
@@ -28,17 +28,17 @@ class BuiltIn:
         return Allow(permissions=sorted(self.permissions))
 
 
-# Nobody made them; upstream shows a time, and ours is the same for everybody (unix milliseconds).
+# Upstream shows a time of creation; ours is the same for every organization (unix milliseconds).
 MADE_AT = 1_704_067_200_000
 ROLE, SET = "role", "set"
 GLOBAL, STACK, ENVIRONMENT, ACCOUNT, ORGANIZATION = "global", "stack", "environment", "insights-account", "organization"
 
 
 def _record(  # noqa: PLR0917 - a table, one row a line
-    number: int, identifier: str, name: str, description: str, resource_type: str, held: frozenset[Permission]
+    number: int, identifier: str, name: str, description: str, resource_type: str, permissions: frozenset[Permission]
 ) -> BuiltIn:
     purpose = ROLE if resource_type == GLOBAL else SET
-    return BuiltIn(f"00000000-0000-7000-8000-{number:012d}", identifier, name, description, purpose, resource_type, held)
+    return BuiltIn(f"00000000-0000-7000-8000-{number:012d}", identifier, name, description, purpose, resource_type, permissions)
 
 
 ADMIN = _record(1, "admin", "Admin", "May do everything in the organization.", GLOBAL, ROLES[Role.ADMIN])
@@ -77,5 +77,5 @@ LEVEL_SETS = {
 
 
 def role_of(role_id: str) -> Role | None:
-    """Return which built-in role an id stands for, or None."""
-    return next((role for role, found in ROLE_IDS.items() if found == role_id), None)
+    """Return the built-in role with this id, or None."""
+    return next((role for role, known_id in ROLE_IDS.items() if known_id == role_id), None)

@@ -1,4 +1,4 @@
-"""Who is calling, and what they hold in which organization."""
+"""The caller of a request, with their memberships of organizations."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ __all__ = ["Caller", "Membership", "TokenKind", "missing_org"]
 
 
 class TokenKind(StrEnum):
-    """Whose token it is; upstream's `type` of an access token."""
+    """The kind of a token's owner; upstream's `type` of an access token."""
 
     PERSONAL = "personal"
     ORGANIZATION = "organization"
     TEAM = "team"
-    # Ours: a browser that somebody has signed in with. It is good in the session's cookie alone.
+    # Ours: a signed-in browser. It is valid in the session's cookie alone.
     SESSION = "session"
 
 
 def missing_org(org: str) -> str:
-    """Return what is said of an organization that the caller may not know of, as of one that does not exist."""
+    """Return the message for an organization that does not exist, or that the caller may not know of."""
     return f"Organization {org[:100]!a} not found"
 
 
@@ -31,8 +31,8 @@ def missing_org(org: str) -> str:
 class Caller:
     """A signed-in user or a machine with a token of its own; `default_org_id` is the organization a user chose, if any.
 
-    A machine is a user too, one that nobody can sign in as: its stacks and updates name it. `team_name` is set for the
-    token of a team. `issuer_id` is set for a token that was given for an identity token.
+    A machine is a user that no one can sign in as: its stacks and updates name it. `team_name` is set for the token of a
+    team. `issuer_id` is set for a token that was exchanged for an identity token.
     `source_ip` is the address that the request came from, if it is known.
     """
 
@@ -53,12 +53,12 @@ class Caller:
 
     @property
     def is_person(self) -> bool:
-        """Tell whether a person calls, by whatever token of theirs, not a machine."""
+        """Tell whether the caller is a person, with any of their tokens, not a machine."""
         return self.token_kind in (TokenKind.PERSONAL, TokenKind.SESSION)
 
     @property
     def is_themselves(self) -> bool:
-        """Tell whether a person calls who signed in themselves, not a job that was let in on their behalf."""
+        """Tell whether the caller is a person who signed in themselves, not a job with an exchanged token of theirs."""
         return self.is_person and self.issuer_id is None
 
     @property
@@ -67,11 +67,11 @@ class Caller:
         return self.login if self.is_person else next((membership.login for membership in self.memberships), self.login)
 
     def membership(self, org_login: str) -> Membership | None:
-        """Return the caller's place in an organization, or None."""
-        return next((found for found in self.memberships if found.login == org_login), None)
+        """Return the caller's membership of an organization, or None."""
+        return next((membership for membership in self.memberships if membership.login == org_login), None)
 
     def require_member(self, org_login: str, *, missing: str) -> Membership:
-        """Return the caller's membership; NotFound(missing) without one, Forbidden when this token may not be used there."""
+        """Return the caller's membership; NotFound(missing) without it, Forbidden when the token may not be used there."""
         membership = self.membership(org_login)
         if membership is None:
             raise NotFound(missing)
@@ -79,15 +79,15 @@ class Caller:
         return membership
 
     def may(self, permission: Permission, org_login: str) -> bool:
-        """Tell whether the caller holds a permission in an organization itself."""
+        """Tell whether the caller has a permission in an organization itself."""
         membership = self.membership(org_login)
         return membership is not None and membership.is_open and permission in membership.permissions()
 
     def require(self, permission: Permission, org_login: str, *, missing: str) -> Membership:
-        """Return the caller's membership if it gives the permission in the organization itself.
+        """Return the caller's membership if it has the permission in the organization itself.
 
-        Raises NotFound(missing) for an organization that is not the caller's, as for one that does not exist, and Forbidden
-        when the role is too small.
+        Raises NotFound(missing) for an organization that the caller does not belong to, as for one that does not exist, and
+        Forbidden without the permission.
         """
         membership = self.require_member(org_login, missing=missing)
         if permission not in membership.permissions():
@@ -102,26 +102,28 @@ class Caller:
         *,
         created_by: str,
     ) -> frozenset[Permission]:
-        """Return what the caller may do to a stack; `created_by` is the user who made it and holds more on it."""
+        """Return the caller's permissions on a stack; `created_by` is its owner, who has more."""
         return membership.permissions_on_stack(stack, grants, is_creator=created_by == self.user_id)
 
-    def stack_scope(self, membership: Membership, wanted: frozenset[Permission]) -> StackScope:
-        """Return which stacks of an organization give the caller one of the permissions, for a list."""
-        return StackScope(membership.org_id, membership.where(wanted), self.user_id, self.principals(membership))
+    def stack_scope(self, membership: Membership, permissions: frozenset[Permission]) -> StackScope:
+        """Return the stacks of an organization on which the caller has one of the permissions, for a list."""
+        return StackScope(membership.org_id, membership.where(permissions), self.user_id, self.principals(membership))
 
     def principals(self, membership: Membership) -> tuple[str, ...]:
-        """Return the ids by which the caller may have been given something in an organization: their own and their teams'."""
+        """Return the ids that grants to the caller name in an organization: their own and their teams'."""
         return (self.user_id, *membership.team_ids)
 
     def refusal(self, permission: Permission, membership: Membership) -> Forbidden:
-        """Return the error for a permission that the caller lacks on something that they may see."""
+        """Return the error for a permission that the caller does not have on a thing that they may see."""
         return Forbidden(self._lacks(permission, membership))
 
     def _lacks(self, permission: Permission, membership: Membership) -> str:
-        return f"{self.login}, {self._place(membership)} of organization {membership.login}, lacks the permission {permission}"
+        return (
+            f"{self.login}, {self._role_text(membership)} of organization {membership.login}, lacks the permission {permission}"
+        )
 
-    def _place(self, membership: Membership) -> str:
-        """Return how the caller stands to the organization, for a sentence."""
+    def _role_text(self, membership: Membership) -> str:
+        """Return the caller's role in the organization, for a message."""
         if not self.is_person:
             return "a token"
         return "with a custom role" if membership.custom_role_id is not None else membership.role.replace("-", " ")

@@ -1,8 +1,8 @@
-"""The grammar of custom roles: what a role allows, and on which condition. Values only, no I/O.
+"""The grammar of custom roles: permissions and their conditions. No I/O.
 
 A descriptor is a tree. Leaves allow permissions; the other nodes say for which entity (a stack, an environment, an
-account, a team) a subtree counts. Names and members are upstream's; `__type` says which node it is. Every member may be
-absent or null on the wire; `check` refuses what means nothing.
+account, a team) a subtree applies. Names and fields are upstream's; `__type` names the node. Every field may be absent or null
+on the wire; `check` refuses nodes without a meaning.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class _Node(msgspec.Struct, frozen=True, tag_field="__type", rename="camel", omi
 
 
 class _Descriptor(_Node, frozen=True, tag=lambda name: f"PermissionDescriptor{name}"):
-    """A node that allows something."""
+    """A node that allows permissions."""
 
 
 class _Expression(_Node, frozen=True, tag=lambda name: f"PermissionExpression{name}"):
@@ -38,7 +38,7 @@ class _Values(_Node, frozen=True, tag=lambda name: f"PermissionSetExpression{nam
 
 
 class Constraints(msgspec.Struct, frozen=True):
-    """Upstream: RbacPermissionConstraints. `MaxOpenDuration` is kept as it came (upstream: a Go duration, nanoseconds)."""
+    """Upstream: RbacPermissionConstraints. `MaxOpenDuration` is kept as it was sent (upstream: a Go duration, nanoseconds)."""
 
     MaxOpenDuration: int | None = None
 
@@ -57,7 +57,7 @@ class Group(_Descriptor, frozen=True):
 
 
 class Condition(_Descriptor, frozen=True):
-    """Its subtree where the condition holds."""
+    """A subtree where the condition holds."""
 
     condition: "Boolean | None" = None
     sub_node: "Descriptor | None" = None
@@ -86,33 +86,33 @@ class Select(_Descriptor, frozen=True):
 
 
 class Compose(_Descriptor, frozen=True):
-    """The union of other records, by id. Resolved when a role is stored: rules that are evaluated hold none."""
+    """The union of other records, by id. It is resolved when a role is stored: effective rules contain no such node."""
 
     permission_descriptors: list[str] | None = None
 
 
 class And(_Expression, frozen=True):
-    """Both."""
+    """Both conditions hold."""
 
     left: "Boolean | None" = None
     right: "Boolean | None" = None
 
 
 class Or(_Expression, frozen=True):
-    """Either."""
+    """At least one condition holds."""
 
     left: "Boolean | None" = None
     right: "Boolean | None" = None
 
 
 class Not(_Expression, frozen=True):
-    """Not."""
+    """The condition fails."""
 
     node: "Boolean | None" = None
 
 
 class Equal(_Expression, frozen=True):
-    """Two values are the same."""
+    """Two values are equal."""
 
     left: "Expression | None" = None
     right: "Expression | None" = None
@@ -126,7 +126,7 @@ class In(_Expression, frozen=True):
 
 
 class HasTag(_Expression, frozen=True):
-    """The entity at hand has a tag of that name. `node` is in upstream's model and has no meaning there."""
+    """The current entity has a tag with this name. `node` is in upstream's model and has no meaning there."""
 
     context: "Context | None" = None
     key: str | None = None
@@ -134,26 +134,26 @@ class HasTag(_Expression, frozen=True):
 
 
 class Tag(_Expression, frozen=True):
-    """The value of a tag of the entity at hand."""
+    """The value of a tag of the current entity."""
 
     context: "Context | None" = None
     key: str | None = None
 
 
 class Stack(_Expression, frozen=True):
-    """The stack at hand."""
+    """The current stack."""
 
 
 class Environment(_Expression, frozen=True):
-    """The environment at hand."""
+    """The current environment."""
 
 
 class InsightsAccount(_Expression, frozen=True):
-    """The account at hand."""
+    """The current account."""
 
 
 class Team(_Expression, frozen=True):
-    """The team at hand."""
+    """The current team."""
 
 
 class LiteralBool(_Literal, frozen=True):
@@ -239,16 +239,16 @@ _DECODER: "msgspec.json.Decoder[Descriptor]" = msgspec.json.Decoder(Descriptor)
 
 
 def decode(text: bytes) -> Descriptor:
-    """Return a descriptor from its JSON text; BadRequest for one that is too large or not of the grammar."""
+    """Return a descriptor from its JSON text; BadRequest for a text that is too large or not a descriptor."""
     if len(text) > TEXT_LIMIT_BYTES:
         raise BadRequest(f"a permission descriptor may have {TEXT_LIMIT_BYTES:,} bytes")
     try:
-        found = _DECODER.decode(text)
+        descriptor = _DECODER.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise BadRequest(f"invalid permission descriptor: {what}") from error
-    check(found)
-    return found
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadRequest(f"invalid permission descriptor: {reason}") from error
+    check(descriptor)
+    return descriptor
 
 
 def encode(descriptor: Descriptor) -> str:
@@ -257,63 +257,63 @@ def encode(descriptor: Descriptor) -> str:
 
 
 def check(descriptor: Descriptor) -> None:
-    """Raise BadRequest for a group over its limit, a tree that is too deep, or a node that lacks what gives it a meaning."""
+    """Raise BadRequest for a group over its limit, a tree that is too deep, and a node without a required field."""
     for node, depth in _walk(descriptor, 1):
         if depth > DEPTH_LIMIT:
             raise BadRequest(f"a permission descriptor may be nested {DEPTH_LIMIT} deep")
         if isinstance(node, Group) and len(node.entries or ()) > GROUP_LIMIT:
             raise BadRequest(f"a permission group may have {GROUP_LIMIT:,} entries, and this one has {len(node.entries or ()):,}")
-        lacking = next((name for name in _NEEDED.get(type(node), ()) if getattr(node, name) is None), None)
-        if lacking is not None:
-            raise BadRequest(f"invalid permission descriptor: {type(node).__name__} needs `{lacking}`")
+        missing = next((name for name in _REQUIRED.get(type(node), ()) if getattr(node, name) is None), None)
+        if missing is not None:
+            raise BadRequest(f"invalid permission descriptor: {type(node).__name__} needs `{missing}`")
 
 
 def references(descriptor: Descriptor) -> list[str]:
-    """Return the ids of all records that a descriptor composes, as often as it does."""
+    """Return the ids of the records that a descriptor composes, repeated as often as they appear."""
     composing = (node for node, _ in _walk(descriptor, 1) if isinstance(node, Compose))
-    return [found for node in composing for found in node.permission_descriptors or ()]
+    return [record_id for node in composing for record_id in node.permission_descriptors or ()]
 
 
 def all_permissions(descriptor: Descriptor) -> frozenset[Permission]:
-    """Return every permission that a descriptor without Compose nodes gives on anything, whatever its conditions."""
+    """Return every permission of a descriptor without Compose nodes, whatever its conditions."""
     allowing = (node for node, _ in _walk(descriptor, 1) if isinstance(node, Allow))
-    return frozenset(found for node in allowing for found in node.permissions or ())
+    return frozenset(permission for node in allowing for permission in node.permissions or ())
 
 
 def resolve(descriptor: Descriptor, records: dict[str, Descriptor]) -> Descriptor:
-    """Return the descriptor with each Compose replaced by what it names; BadRequest for an id that is not among `records`."""
+    """Return the descriptor with each Compose replaced by its records; BadRequest for an id that is not among `records`."""
     match descriptor:
         case Compose():
-            return Group(entries=[_record(found, records) for found in descriptor.permission_descriptors or ()])
+            return Group(entries=[_record(record_id, records) for record_id in descriptor.permission_descriptors or ()])
         case Group():
             return Group(entries=[resolve(entry, records) for entry in descriptor.entries or ()])
         case Condition():
-            return msgspec.structs.replace(descriptor, sub_node=_resolved(descriptor.sub_node, records))
+            return msgspec.structs.replace(descriptor, sub_node=_resolve_optional(descriptor.sub_node, records))
         case IfThenElse():
             return msgspec.structs.replace(
                 descriptor,
-                sub_node_for_true=_resolved(descriptor.sub_node_for_true, records),
-                sub_node_for_false=_resolved(descriptor.sub_node_for_false, records),
+                sub_node_for_true=_resolve_optional(descriptor.sub_node_for_true, records),
+                sub_node_for_false=_resolve_optional(descriptor.sub_node_for_false, records),
             )
         case Select():
-            options = [Option(option.value, _resolved(option.node, records)) for option in descriptor.options or ()]
+            options = [Option(option.value, _resolve_optional(option.node, records)) for option in descriptor.options or ()]
             return msgspec.structs.replace(descriptor, options=options)
         case _:
             return descriptor
 
 
-def _resolved(descriptor: Descriptor | None, records: dict[str, Descriptor]) -> Descriptor | None:
+def _resolve_optional(descriptor: Descriptor | None, records: dict[str, Descriptor]) -> Descriptor | None:
     return resolve(descriptor, records) if descriptor is not None else None
 
 
-def _record(found: str, records: dict[str, Descriptor]) -> Descriptor:
-    if found not in records:
-        raise BadRequest(f"permission set {found[:80]!a} not found")
-    return records[found]
+def _record(record_id: str, records: dict[str, Descriptor]) -> Descriptor:
+    if record_id not in records:
+        raise BadRequest(f"permission set {record_id[:80]!a} not found")
+    return records[record_id]
 
 
 def _walk(node: _Node | Option, depth: int) -> Iterator[tuple[_Node | Option, int]]:
-    """Give every node of a tree with its depth; the tree was decoded, so its own depth is bounded."""
+    """Yield every node of a tree with its depth, which the decoder has bounded."""
     yield node, depth
     for name in node.__struct_fields__:
         value = getattr(node, name)
@@ -322,8 +322,8 @@ def _walk(node: _Node | Option, depth: int) -> Iterator[tuple[_Node | Option, in
                 yield from _walk(child, depth + 1)
 
 
-# Members without which a node has no meaning.
-_NEEDED: dict[type, tuple[str, ...]] = {
+# Required fields.
+_REQUIRED: dict[type, tuple[str, ...]] = {
     Condition: ("condition", "sub_node"),
     IfThenElse: ("condition",),
     Select: ("selector",),

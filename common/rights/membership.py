@@ -1,4 +1,4 @@
-"""What a caller may do in an organization and on one thing in it: the union of all that was given. Values only, no I/O.
+"""The permissions of a caller in an organization and on one thing in it: a union of several sources. No I/O.
 
 Sources, in the order of docs: the built-in or custom role, the organization's settings for members, the roles of teams,
 grants on single stacks, and the creator's own stacks.
@@ -14,14 +14,14 @@ from common.rights.permissions import ROLES, STACK_ADMIN, STACK_LEVELS, Permissi
 from common.rights.predicate import ALWAYS, NEVER, Entity, EntityKind, Predicate, either
 from common.rights.rules import permissions_on, where_granted
 
-# So many permissions an error names.
+# The number of permissions that an error names.
 _SHOWN = 5
 _EVERYTHING = frozenset(Permission)
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a team or a person was given on one thing: a level, or a custom permission set."""
+    """A grant of a team or a user on one thing: a level, or a custom permission set."""
 
     level: StackLevel = StackLevel.NONE
     rules: Descriptor | None = None
@@ -29,10 +29,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The caller's place in one organization; a personal one is named like its user.
+    """The caller's membership of one organization; a personal one is named like its user.
 
-    `custom_role_id` is set when a custom role stands in for the built-in one; then `role` is only what the wire shows.
-    `rules` are the custom roles held, by the caller or by the caller's teams. `barred` says why the caller's token may not
+    `custom_role_id` is set when a custom role replaces the built-in one; then `role` is only what the wire shows. `rules` are
+    those of the custom roles of the caller and of their teams. `barred` says why the caller's token may not
     be used in this organization; empty when it may. `saml_problem` is set while the caller has to sign in through the
     organization's SAML provider first.
     """
@@ -69,20 +69,20 @@ class Membership:
         return self.role is Role.ADMIN and self.custom_role_id is None
 
     def permissions(self) -> frozenset[Permission]:
-        """Return what the caller may do in the organization itself."""
+        """Return the permissions in the organization itself."""
         if self.is_admin:
             return _EVERYTHING
         return self._built_in().union(*(permissions_on(rules, None) for rules in self.rules))
 
-    def require_permissions(self, given: frozenset[Permission]) -> None:
-        """Raise Forbidden when something is to be given that the caller does not hold in the organization."""
-        lacking = sorted(given - self.permissions() - (self.member_stack_permissions() - self.withheld_permissions()))
+    def require_permissions(self, permissions: frozenset[Permission]) -> None:
+        """Raise Forbidden unless the caller has all these permissions, which they want to give, in the organization."""
+        lacking = sorted(permissions - self.permissions() - (self.member_stack_permissions() - self.withheld_permissions()))
         if lacking:
             shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
-            raise Forbidden(f"nobody may give what they do not hold themselves in organization {self.login}: {shown}")
+            raise Forbidden(f"you cannot give permissions that you do not have in organization {self.login}: {shown}")
 
     def require_as_member(self) -> None:
-        """Raise Forbidden unless the caller holds what the organization gives its plain members, to give it to a token."""
+        """Raise Forbidden unless the caller has the permissions of plain members, to give them to a token."""
         if not self._is_plain_member:
             settings = self.settings
             self.require_permissions(
@@ -90,34 +90,34 @@ class Membership:
             )
 
     def permissions_on(self, entity: Entity) -> frozenset[Permission]:
-        """Return what roles give on one thing that is not a stack."""
+        """Return the permissions of roles on one thing that is not a stack."""
         if self.is_admin:
             return _EVERYTHING
         return self._built_in().union(*(permissions_on(rules, entity) for rules in self.rules))
 
     def permissions_on_stack(self, stack: Entity, grants: Iterable[Grant], *, is_creator: bool) -> frozenset[Permission]:
-        """Return what the caller may do to a stack, given the grants that the caller or the caller's teams hold on it."""
+        """Return the permissions on a stack with the grants of the caller and of the caller's teams."""
         if self.is_admin:
             return _EVERYTHING
-        given = self.member_stack_permissions() | (STACK_ADMIN if is_creator else frozenset())
-        given = given.union(*(STACK_LEVELS[grant.level] for grant in grants))
+        permissions = self.member_stack_permissions() | (STACK_ADMIN if is_creator else frozenset())
+        permissions = permissions.union(*(STACK_LEVELS[grant.level] for grant in grants))
         sets = [permissions_on(grant.rules, stack) for grant in grants if grant.rules is not None]
-        given -= self.withheld_permissions()
-        return given.union(self._built_in(), *(permissions_on(rules, stack) for rules in self.rules), *sets)
+        permissions -= self.withheld_permissions()
+        return permissions.union(self._built_in(), *(permissions_on(rules, stack) for rules in self.rules), *sets)
 
     def member_stack_permissions(self) -> frozenset[Permission]:
-        """Return what the organization gives its members on every stack."""
+        """Return the permissions that members have on every stack."""
         return STACK_LEVELS[self.settings.default_stack_permission] if self._is_plain_member else frozenset()
 
     def withheld_permissions(self) -> frozenset[Permission]:
-        """Return what the organization keeps from its members even on stacks that they administer."""
+        """Return the permissions that members do not have even on stacks that they administer."""
         return self.settings.withheld_permissions() if self._is_plain_member else frozenset()
 
-    def where(self, wanted: frozenset[Permission]) -> Predicate:
-        """Return on which stacks roles and settings alone give one of the permissions: the part of a list that is a rule."""
-        if self.is_admin or self.member_stack_permissions() & wanted:
+    def where(self, permissions: frozenset[Permission]) -> Predicate:
+        """Return the stacks on which roles and settings give one of the permissions, apart from grants."""
+        if self.is_admin or self.member_stack_permissions() & permissions:
             return ALWAYS
-        return either(where_granted(rules, wanted, EntityKind.STACK) for rules in self.rules)
+        return either(where_granted(rules, permissions, EntityKind.STACK) for rules in self.rules)
 
     @property
     def _is_plain_member(self) -> bool:
@@ -131,10 +131,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class StackScope:
-    """Which stacks of an organization a caller may see in a list: those the predicate takes, or that a principal was given.
+    """The stacks of an organization that a caller sees in a list: those of the predicate, and those with a grant.
 
-    `principals` are the ids of the caller and the caller's teams; a grant on a stack names one of them. With the creator
-    rule, stacks made by the caller are in as well.
+    `principals` are the ids of the caller and the caller's teams; a grant on a stack names one of them. Stacks that the
+    caller created are included.
     """
 
     org_id: str
@@ -144,10 +144,10 @@ class StackScope:
 
     @property
     def is_everything(self) -> bool:
-        """Tell whether no stack of the organization is left out."""
+        """Tell whether all stacks of the organization are included."""
         return self.predicate == ALWAYS
 
     @property
     def is_nothing_by_rule(self) -> bool:
-        """Tell whether only grants and the creator rule can show a stack."""
+        """Tell whether only grants and ownership can show a stack."""
         return self.predicate == NEVER

@@ -1,6 +1,6 @@
-"""What an organization gives to all its members, and how it is set up: one document in its row. No I/O.
+"""The settings of an organization: one document in its row. No I/O.
 
-A member that is added here later has a default, so that rows written before it stay good.
+A field that is added later has a default, so that older rows stay valid.
 """
 
 from typing import Literal
@@ -27,8 +27,8 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     `default_…_permission` and the toggles hold for members with the built-in Member role alone. `stack_…`: without it,
     members may not delete or transfer even the stacks they administer. `max_access_token_expiry_days` 0 means no limit.
     `saml_required`: people must have signed in through the organization's own SAML provider, within `saml_session_hours`
-    (0: ever), but for the one with `saml_admin_id`, who can mend it when it is broken.
-    The settings after that change nothing here; they are kept for the clients that show them.
+    (0: ever), except the user with `saml_admin_id`, who can repair it. The settings after that change nothing here; they are
+    stored for the clients that show them.
     """
 
     default_stack_permission: StackLevel = StackLevel.WRITE
@@ -57,7 +57,7 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     neo_agent_disabled: bool = True
 
     def member_permissions(self) -> frozenset[Permission]:
-        """Return what the toggles add to the built-in Member role."""
+        """Return the permissions that the toggles add to the built-in Member role."""
         toggles = (
             (self.members_can_create_stacks, Permission.STACK_CREATE),
             (self.members_can_create_teams, Permission.TEAM_CREATE),
@@ -66,7 +66,7 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
         return frozenset(permission for is_on, permission in toggles if is_on)
 
     def withheld_permissions(self) -> frozenset[Permission]:
-        """Return what members with the built-in Member role may not do even to stacks that they administer."""
+        """Return the permissions that plain members do not have even on stacks that they administer."""
         toggles = (
             (self.members_can_delete_stacks, Permission.STACK_DELETE),
             (self.members_can_transfer_stacks, Permission.STACK_TRANSFER),
@@ -74,11 +74,11 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
         return frozenset(permission for is_on, permission in toggles if not is_on)
 
     def added_permissions(self, before: "OrgSettings") -> frozenset[Permission]:
-        """Return what members get by these settings that they did not get by those before, each of the kinds for itself."""
+        """Return the permissions that members have with these settings and not with those before, compared by kind."""
         return frozenset[Permission]().union(*(new - old for new, old in zip(self.levels(), before.levels(), strict=True)))
 
     def levels(self) -> tuple[frozenset[Permission], ...]:
-        """Return what members get in the organization, on all stacks, on those that they administer, and on other things."""
+        """Return the permissions of members by kind: in the organization, on stacks, on their own stacks, on other things."""
         return (
             self.member_permissions(),
             STACK_LEVELS[self.default_stack_permission],

@@ -1,15 +1,15 @@
-"""Every permission and every built-in role's set, on one page: the page that a security review reads.
+"""Every permission and the permissions of every built-in role, on the page that a security review reads.
 
-Names are upstream's. What a caller may do is a union: the built-in or custom role in the organization, the roles of the
-caller's teams, grants on single stacks by team or person, and more on what the caller made (common/rights/membership.py).
-Nothing takes away. What each set holds follows upstream's documentation of its default permission sets and roles.
+Names are upstream's. A caller's permissions are a union: the built-in or custom role in the organization, the roles of the
+caller's teams, grants of teams and users on single stacks, and ownership of stacks (common/rights/membership.py). Nothing takes
+away. The permissions of each set follow upstream's documentation of its default permission sets and roles.
 """
 
 from enum import IntEnum, StrEnum
 
 
 class Permission(StrEnum):
-    """One thing that may be allowed."""
+    """A permission, by upstream's name."""
 
     STACK_LIST = "stack:list"
     STACK_READ = "stack:read"
@@ -220,7 +220,7 @@ class Permission(StrEnum):
 
 
 class Role(StrEnum):
-    """What a member is in an organization; NONE is a team's token, which holds only what its team was given."""
+    """The role of a member; NONE is for a team's token, which has only the team's permissions."""
 
     ADMIN = "admin"
     MEMBER = "member"
@@ -229,7 +229,7 @@ class Role(StrEnum):
 
 
 class StackLevel(IntEnum):
-    """What a team, a person or every member was given on a stack, in upstream's numbers; each includes those before it."""
+    """A level on a stack, in upstream's numbers; each includes those before it."""
 
     NONE = 0
     READ = 101
@@ -335,11 +335,11 @@ STACK_LEVELS: dict[StackLevel, frozenset[Permission]] = {
     StackLevel.ADMIN: STACK_ADMIN,
     StackLevel.CREATOR: STACK_ADMIN,
 }
-# Whoever holds none of these on a stack may not know that it exists.
+# A caller without any of these on a stack may not know that it exists.
 STACK_VISIBLE = STACK_ADMIN - _set(stack_access="read")
 
-# What each role holds in the organization itself. A member also gets what the organization's settings give to all members
-# (common/rights/org_settings.py): a level on every stack, and whether they may make stacks and teams.
+# The permissions of each role in the organization itself. A member also has what the organization's settings give to all members
+# (common/rights/org_settings.py): a level on every stack, and whether they may create stacks and teams.
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.MEMBER: _set(

@@ -1,8 +1,8 @@
-"""What a role's condition asks of an entity, as plain logic: the same value is evaluated here and turned into SQL for lists.
+"""The condition of a role as logic: the same value is evaluated here and translated to SQL for lists.
 
-A condition may ask about something that is not at hand (a team's id while a stack is looked at). Then it neither holds
-nor fails, and so does its negation: nothing is allowed by accident. That is why a condition becomes two predicates, one
-for "it holds" and one for "it fails".
+A condition may refer to a thing that is not the current entity (a team's id while the entity is a stack). Then it neither holds
+nor fails, and so does its negation: nothing is allowed by accident. So a condition becomes two predicates, one for "it holds"
+and one for "it fails".
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from common.rights import descriptor as d
 
 
 class EntityKind(StrEnum):
-    """What permissions can be given on, besides the organization itself; values are upstream's `resourceType`."""
+    """The kinds of things with permissions, besides the organization itself; values are upstream's `resourceType`."""
 
     STACK = "stack"
     ENVIRONMENT = "environment"
@@ -23,7 +23,7 @@ class EntityKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """The thing at hand."""
+    """The thing that permissions are checked on."""
 
     kind: EntityKind
     id: str
@@ -39,7 +39,7 @@ class Is:
 
 @dataclass(frozen=True, slots=True)
 class HasTag:
-    """The entity has the tag, with one of these values if any are given."""
+    """The entity has the tag, with one of `values` unless it is None."""
 
     key: str
     values: frozenset[str] | None = None
@@ -61,7 +61,7 @@ class Some:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The inner predicate, which is never about something that is not at hand, does not hold."""
+    """The inner predicate, which is always about the current entity, does not hold."""
 
     inner: Is | HasTag
 
@@ -90,7 +90,7 @@ _IDENTITIES: dict[type, EntityKind] = {
 
 
 def holds(predicate: Predicate, entity: Entity) -> bool:
-    """Tell whether a predicate holds for an entity of the kind it was made for."""
+    """Tell whether a predicate holds for an entity of its kind."""
     match predicate:
         case Is(ids):
             return entity.id in ids
@@ -106,22 +106,22 @@ def holds(predicate: Predicate, entity: Entity) -> bool:
 
 def both(parts: Iterable[Predicate]) -> Predicate:
     """Return the conjunction, simplified."""
-    found = tuple(part for part in parts if part != ALWAYS)
-    if NEVER in found:
+    remaining = tuple(part for part in parts if part != ALWAYS)
+    if NEVER in remaining:
         return NEVER
-    return found[0] if len(found) == 1 else All(found)
+    return remaining[0] if len(remaining) == 1 else All(remaining)
 
 
 def either(parts: Iterable[Predicate]) -> Predicate:
     """Return the disjunction, simplified."""
-    found = tuple(part for part in parts if part != NEVER)
-    if ALWAYS in found:
+    remaining = tuple(part for part in parts if part != NEVER)
+    if ALWAYS in remaining:
         return ALWAYS
-    return found[0] if len(found) == 1 else Some(found)
+    return remaining[0] if len(remaining) == 1 else Some(remaining)
 
 
 def outcome(condition: d.Boolean | None, kind: EntityKind | None) -> Outcome:
-    """Return where a condition holds and where it fails, while an entity of that kind is at hand (None: none is)."""
+    """Return where a condition holds and where it fails for entities of a kind; None is the organization itself."""
     match condition:
         case d.LiteralBool(value):
             return (ALWAYS, NEVER) if value else (NEVER, ALWAYS)
@@ -135,61 +135,57 @@ def outcome(condition: d.Boolean | None, kind: EntityKind | None) -> Outcome:
             inner_holds, inner_fails = outcome(node, kind)
             return inner_fails, inner_holds
         case d.HasTag(context, key):
-            return _settled(HasTag(key or "")) if _is_at_hand(context, kind) else _UNKNOWN
+            return _with_negation(HasTag(key or "")) if _is_current(context, kind) else _UNKNOWN
         case d.Equal(left, right):
-            return _equal(left, right, kind)
+            return equal(left, right, kind)
         case d.In(target, values):
-            return _among(target, values, kind)
+            return _is_among(target, values, kind)
         case _:
             return _UNKNOWN
 
 
 def equal(left: d.Expression | None, right: d.Expression | None, kind: EntityKind | None) -> Outcome:
     """Return where two values are equal and where they are not."""
-    return _equal(left, right, kind)
-
-
-def _equal(left: d.Expression | None, right: d.Expression | None, kind: EntityKind | None) -> Outcome:
     if isinstance(right, d.LiteralBool) and isinstance(left, d.Boolean):
         left, right = right, left
     if isinstance(left, d.LiteralBool) and isinstance(right, d.Boolean):
-        found = outcome(right, kind)
-        return found if left.value else (found[1], found[0])
+        where_true, where_false = outcome(right, kind)
+        return (where_true, where_false) if left.value else (where_false, where_true)
     for target, value in ((left, right), (right, left)):
         if isinstance(value, d.LiteralString):
-            return _among(target, d.SetString(values=[value.value or ""]), kind)
+            return _is_among(target, d.SetString(values=[value.value or ""]), kind)
         if isinstance(value, d.LiteralStack | d.LiteralEnvironment | d.LiteralInsightsAccount | d.LiteralTeam):
-            return _identified(target, _IDENTITIES[type(value)], {value.identity or ""}, kind)
+            return _compare_ids(target, _IDENTITIES[type(value)], {value.identity or ""}, kind)
     if isinstance(left, d.LiteralNumber) and isinstance(right, d.LiteralNumber):
         return (ALWAYS, NEVER) if (left.value or 0) == (right.value or 0) else (NEVER, ALWAYS)
     return _UNKNOWN
 
 
-def _among(target: d.Expression | None, values: d.SetExpression | None, kind: EntityKind | None) -> Outcome:
+def _is_among(target: d.Expression | None, values: d.SetExpression | None, kind: EntityKind | None) -> Outcome:
     if not isinstance(values, d.SetString):
-        return _identified(target, _IDENTITIES.get(type(values)), set(getattr(values, "identities", None) or ()), kind)
+        return _compare_ids(target, _IDENTITIES.get(type(values)), set(getattr(values, "identities", None) or ()), kind)
     texts = frozenset(values.values or ())
     if isinstance(target, d.LiteralString):
         return (ALWAYS, NEVER) if (target.value or "") in texts else (NEVER, ALWAYS)
-    if isinstance(target, d.Tag) and _is_at_hand(target.context, kind):
-        return _settled(HasTag(target.key or "", texts))
+    if isinstance(target, d.Tag) and _is_current(target.context, kind):
+        return _with_negation(HasTag(target.key or "", texts))
     return _UNKNOWN
 
 
-def _identified(target: d.Expression | None, of: EntityKind | None, ids: set[str], kind: EntityKind | None) -> Outcome:
-    """Compare the entity at hand, or a constant of the same kind, with ids."""
+def _compare_ids(target: d.Expression | None, of: EntityKind | None, ids: set[str], kind: EntityKind | None) -> Outcome:
+    """Compare the current entity, or a constant of the same kind, with ids."""
     if of is None:
         return _UNKNOWN
     if _IDENTITIES.get(type(target)) is of:
         return (ALWAYS, NEVER) if (getattr(target, "identity", None) or "") in ids else (NEVER, ALWAYS)
     if _CONTEXTS.get(type(target)) is of is kind:
-        return _settled(Is(frozenset(ids)))
+        return _with_negation(Is(frozenset(ids)))
     return _UNKNOWN
 
 
-def _is_at_hand(context: d.Context | None, kind: EntityKind | None) -> bool:
+def _is_current(context: d.Context | None, kind: EntityKind | None) -> bool:
     return kind is not None and _CONTEXTS.get(type(context)) is kind
 
 
-def _settled(predicate: Is | HasTag) -> Outcome:
+def _with_negation(predicate: Is | HasTag) -> Outcome:
     return predicate, Not(predicate)

@@ -1,7 +1,7 @@
-"""What a custom role gives: all of it on one entity, or one permission as a predicate over all entities of a kind.
+"""The permissions of a custom role: all on one entity, or one permission as a predicate over all entities of a kind.
 
-Both read a descriptor the same way: the union of every Allow that is reached; nothing denies. Descriptors come here with
-their Compose nodes resolved (common/rights/descriptor.py).
+Both read a descriptor the same way: the union of every Allow that is reached; nothing denies. The Compose nodes of
+descriptors are resolved (common/rights/descriptor.py).
 """
 
 from collections.abc import Iterator
@@ -11,32 +11,32 @@ from common.rights import descriptor as d
 from common.rights.permissions import Permission
 from common.rights.predicate import ALWAYS, NEVER, Entity, EntityKind, Predicate, both, either, equal, holds, outcome
 
-# Parsing is a pure function of the text, so a process may remember a few.
-_REMEMBERED = 128
+# Parsing is a pure function of the text, so a process may cache a few results.
+_CACHE_SIZE = 128
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_CACHE_SIZE)
 def parse(text: str) -> d.Descriptor:
     """Return the descriptor of a role's row, whose text was checked when it was stored."""
     return d.decode(text.encode())
 
 
 def permissions_on(descriptor: d.Descriptor, entity: Entity | None) -> frozenset[Permission]:
-    """Return all that a descriptor gives on an entity, or on the organization itself (None)."""
-    found: set[Permission] = set()
+    """Return the permissions of a descriptor on an entity, or on the organization itself (None)."""
+    permissions: set[Permission] = set()
     for predicate, allowed in _reached(descriptor, entity.kind if entity else None):
-        if not found.issuperset(allowed) and (predicate == ALWAYS or (entity is not None and holds(predicate, entity))):
-            found |= allowed
-    return frozenset(found)
+        if not permissions.issuperset(allowed) and (predicate == ALWAYS or (entity is not None and holds(predicate, entity))):
+            permissions |= allowed
+    return frozenset(permissions)
 
 
-def where_granted(descriptor: d.Descriptor, wanted: frozenset[Permission], kind: EntityKind) -> Predicate:
-    """Return on which entities of a kind a descriptor gives at least one of the permissions."""
-    return either(predicate for predicate, allowed in _reached(descriptor, kind) if allowed & wanted)
+def where_granted(descriptor: d.Descriptor, permissions: frozenset[Permission], kind: EntityKind) -> Predicate:
+    """Return the entities of a kind on which a descriptor has at least one of the permissions."""
+    return either(predicate for predicate, allowed in _reached(descriptor, kind) if allowed & permissions)
 
 
 def _reached(descriptor: d.Descriptor | None, kind: EntityKind | None) -> Iterator[tuple[Predicate, frozenset[Permission]]]:
-    """Give each Allow with the predicate under which it is reached."""
+    """Yield each Allow with the predicate under which it is reached."""
     match descriptor:
         case d.Allow(permissions):
             yield ALWAYS, frozenset(permissions or ())

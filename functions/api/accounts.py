@@ -1,6 +1,6 @@
-"""Accounts with an address and a password, as installers and clients make and see them (platform.md 3).
+"""Accounts with an address and a password, as installers and clients create and show them (platform.md 3).
 
-The calls under /api/console are those that the original's installer makes first: an account, a sign-in, an organization.
+The calls under /api/console are the first ones of upstream's installer: an account, a sign-in, an organization.
 """
 
 from fastapi import APIRouter, Request, Response
@@ -25,27 +25,29 @@ router = APIRouter()
 
 @router.post("/api/console/email/signup")
 def sign_up(backend: BackendDep, request: Request, body: BodyDep) -> Response:
-    asked = body.decode(SignUpRequest)
+    account = body.decode(SignUpRequest)
     new = NewAccount(
-        asked.login_name,
-        asked.name or "",
-        asked.email,
-        asked.password,
-        asked.token or "",
+        account.login_name,
+        account.name or "",
+        account.email,
+        account.password,
+        account.token or "",
     )
     return reply(SignedInResponse(sign_ups.sign_up_for_token(backend, new, client=client_address(request))))
 
 
 @router.post("/api/console/email/login")
 def sign_in(backend: BackendDep, request: Request, body: BodyDep) -> Response:
-    asked = body.decode(SignInRequest)
+    credentials = body.decode(SignInRequest)
     return reply(
-        SignedInResponse(accounts.sign_in_for_token(backend, asked.email, asked.password, client=client_address(request)))
+        SignedInResponse(
+            accounts.sign_in_for_token(backend, credentials.email, credentials.password, client=client_address(request))
+        )
     )
 
 
 @router.post("/api/console/actions/new-organization")
-def make_organization(backend: BackendDep, caller: CallerDep, body: BodyDep) -> Response:
+def create_organization(backend: BackendDep, caller: CallerDep, body: BodyDep) -> Response:
     name = body.decode(NewOrganizationRequest).org_name
     orgs.create_organization(backend, caller, name)
     return reply(Organization(name, name, "", []))

@@ -20,7 +20,7 @@ def add(
     set_id: str | None,
     now_millis: int,
 ) -> None:
-    """Insert a grant; IntegrityError when the principal has one on the stack."""
+    """Insert a grant; IntegrityError for a team or user with a grant on the stack."""
     tx.execute(
         insert(stack_grants).values(
             stack_id=stack_id,
@@ -34,21 +34,21 @@ def add(
 
 
 def add_teams(tx: Connection, stack_id: str, team_ids: Sequence[str], *, level: StackLevel, now_millis: int) -> None:
-    """Insert a grant for each team; IntegrityError when one has one on the stack."""
+    """Insert a grant for each team; IntegrityError for a team with a grant on the stack."""
     grant = {"stack_id": stack_id, "is_team": True, "permission": int(level), "set_id": None, "created_at": now_millis}
     tx.execute(insert(stack_grants), [{**grant, "principal_id": team_id} for team_id in team_ids])
 
 
 def delete(tx: Connection, stack_id: str, principal_id: str) -> bool:
-    """Delete a grant; False when there was none."""
-    found = tx.execute(
+    """Delete a grant; False when it does not exist."""
+    deleted = tx.execute(
         delete_from(stack_grants).where(stack_grants.c.stack_id == stack_id, stack_grants.c.principal_id == principal_id)
     )
-    return found.rowcount == 1
+    return deleted.rowcount == 1
 
 
 def find_kinds(tx: Connection, principal_id: str) -> list[tuple[StackLevel, str | None]]:
-    """Return each level, or rules of a custom set, that a team or person was given on some stack."""
+    """Return each level, or rules of a custom permission set, that a team or user has on stacks."""
     query = (
         select(stack_grants.c.permission, roles.c.rules)
         .distinct()
@@ -59,12 +59,12 @@ def find_kinds(tx: Connection, principal_id: str) -> list[tuple[StackLevel, str 
 
 
 def delete_of_principal(tx: Connection, principal_id: str) -> None:
-    """Delete all grants of a team or person."""
+    """Delete all grants of a team or user."""
     tx.execute(delete_from(stack_grants).where(stack_grants.c.principal_id == principal_id))
 
 
 def delete_of_principal_in_org(tx: Connection, principal_id: str, org_id: str) -> None:
-    """Delete all grants of a person on an organization's stacks, deleted ones among them."""
+    """Delete all grants of a user on an organization's stacks, deleted ones among them."""
     of_org = select(stacks.c.id).where(stacks.c.org_id == org_id)
     tx.execute(
         delete_from(stack_grants).where(stack_grants.c.principal_id == principal_id, stack_grants.c.stack_id.in_(of_org)),

@@ -1,4 +1,4 @@
-"""Access tokens as rows, and the one query that says who a token belongs to."""
+"""Rows of access tokens, and the query of a token's caller."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -41,9 +41,9 @@ _IS_GOOD = and_(
     or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > bindparam("now_millis")),
 )
 _IS_UNREVOKED = and_(access_tokens.c.id == bindparam("token_id"), access_tokens.c.revoked_at.is_(None))
-# What was given for an identity token of an organization's issuer is good in that organization alone.
+# A token that was exchanged for an identity token of an organization's issuer is valid in that organization alone.
 _IS_HOME = or_(access_tokens.c.issuer_id.is_(None), members.c.org_id == access_tokens.c.org_id)
-# A machine belongs to its token's organization without being a member. A person does not: whoever has left it is out.
+# A machine belongs to its token's organization without being a member; a user belongs to it only as a member.
 _OF_MACHINE = case((access_tokens.c.kind.in_((TokenKind.ORGANIZATION, TokenKind.TEAM)), access_tokens.c.org_id))
 _DAY_MILLIS, _HOUR_MILLIS = 86_400_000, 3_600_000
 _TEAM_ADMIN = "admin"
@@ -57,21 +57,21 @@ _OWNERS: dict[TokenKind, ColumnElement[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class TokenUse:
-    """The owner of a token, and when the token was last seen in use (unix milliseconds)."""
+    """The caller of a token, and when the token was last used (unix milliseconds)."""
 
     caller: Caller
     last_used_at: int | None
 
 
 def find_caller(connection: Connection, token_hash: str, now_millis: int) -> TokenUse | None:
-    """Return the owner of a token that is good, with all memberships, or None."""
-    return _found(connection.execute(_CALLER, {"token_hash": token_hash, "now_millis": now_millis}).all(), now_millis)
+    """Return the caller of a valid token, with all memberships, or None."""
+    return _to_token_use(connection.execute(_CALLER, {"token_hash": token_hash, "now_millis": now_millis}).all(), now_millis)
 
 
 def find_caller_by_id(connection: Connection, token_id: str, now_millis: int) -> Caller | None:
-    """Return the owner of a token that was not revoked, with all memberships, or None."""
-    found = _found(connection.execute(_CALLER_BY_ID, {"token_id": token_id}).all(), now_millis)
-    return found.caller if found is not None else None
+    """Return the caller of a token that was not revoked, with all memberships, or None."""
+    token = _to_token_use(connection.execute(_CALLER_BY_ID, {"token_id": token_id}).all(), now_millis)
+    return token.caller if token is not None else None
 
 
 def is_revoked(connection: Connection, token_id: str) -> bool:
@@ -80,22 +80,22 @@ def is_revoked(connection: Connection, token_id: str) -> bool:
     return connection.scalar(query) is not None
 
 
-def _found(rows: Sequence[Row[Any]], now_millis: int) -> TokenUse | None:
+def _to_token_use(rows: Sequence[Row[Any]], now_millis: int) -> TokenUse | None:
     owners = [row for row in rows if row.part == "owner"]
     if not owners:
         return None
-    found = [row for row in owners if row.org_id is not None]
+    with_org = [row for row in owners if row.org_id is not None]
     of_teams: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in rows:
         if row.part == "team":
             of_teams[row.org_id].append(row)
-    ordered = sorted(found, key=lambda row: str(row.org_login))
+    ordered = sorted(with_org, key=lambda row: str(row.org_login))
     memberships = tuple(_to_membership(row, of_teams.get(row.org_id, ()), now_millis) for row in ordered)
     return TokenUse(_to_caller(owners[0], memberships), owners[0].last_used_at)
 
 
 def record_use(connection: Connection, token_id: str, seen_at: int | None, now_millis: int) -> None:
-    """Note that a token was used, unless another process did since it was read."""
+    """Store that a token was used, unless another process did since it was read."""
     unchanged = access_tokens.c.last_used_at == seen_at if seen_at is not None else access_tokens.c.last_used_at.is_(None)
     connection.execute(update(access_tokens).values(last_used_at=now_millis).where(access_tokens.c.id == token_id, unchanged))
 
@@ -118,7 +118,7 @@ def add_token(
     now_millis: int,
     expires_at: int | None,
 ) -> None:
-    """Insert a token's hash; IntegrityError when the token exists, or its name in the organization."""
+    """Insert a token's hash; IntegrityError for an existing token, or an existing name in the organization."""
     tx.execute(
         insert(access_tokens).values(
             id=token_id,
@@ -142,7 +142,7 @@ def add_token(
 
 
 def revoke(tx: Connection, chosen: ColumnElement[bool], now_millis: int) -> int:
-    """Revoke the chosen tokens that are not yet, and return how many: without its hash nobody can use a token."""
+    """Revoke the chosen tokens and return how many were not revoked yet; without its hash a token cannot be used."""
     changed = tx.execute(
         update(access_tokens).values(token_hash=None, revoked_at=now_millis).where(access_tokens.c.revoked_at.is_(None), chosen),
     )
@@ -151,12 +151,12 @@ def revoke(tx: Connection, chosen: ColumnElement[bool], now_millis: int) -> int:
 
 def delete_expired(connection: Connection, before_millis: int, limit: int) -> int:
     """Delete some sessions and exchanged tokens that expired before a moment; return how many."""
-    is_fleeting = or_(access_tokens.c.kind == TokenKind.SESSION, access_tokens.c.issuer_id.is_not(None))
-    query = select(access_tokens.c.id).where(access_tokens.c.expires_at < before_millis, is_fleeting)
-    chosen = list(connection.scalars(query.order_by(access_tokens.c.expires_at).limit(limit)))
-    if chosen:
-        connection.execute(delete(access_tokens).where(access_tokens.c.id.in_(chosen)))
-    return len(chosen)
+    is_unlisted = or_(access_tokens.c.kind == TokenKind.SESSION, access_tokens.c.issuer_id.is_not(None))
+    query = select(access_tokens.c.id).where(access_tokens.c.expires_at < before_millis, is_unlisted)
+    token_ids = list(connection.scalars(query.order_by(access_tokens.c.expires_at).limit(limit)))
+    if token_ids:
+        connection.execute(delete(access_tokens).where(access_tokens.c.id.in_(token_ids)))
+    return len(token_ids)
 
 
 def of_team(team_id: str) -> ColumnElement[bool]:
@@ -165,29 +165,29 @@ def of_team(team_id: str) -> ColumnElement[bool]:
 
 
 def of_role(role_id: str) -> ColumnElement[bool]:
-    """Choose the tokens that have a role of their own."""
+    """Choose the tokens that were created with a role."""
     return access_tokens.c.role_id == role_id
 
 
 def of_sessions(user_id: str) -> ColumnElement[bool]:
-    """Choose the sessions of a person's browsers."""
+    """Choose the sessions of a user."""
     return and_(access_tokens.c.user_id == user_id, access_tokens.c.kind == TokenKind.SESSION)
 
 
 def of_user(user_id: str) -> ColumnElement[bool]:
-    """Choose everything that a person can be let in with: their tokens, sessions, and what jobs got on their behalf."""
+    """Choose all tokens and sessions of a user, exchanged tokens too."""
     return access_tokens.c.user_id == user_id
 
 
 def of_member(user_id: str, org_id: str, provider: str) -> ColumnElement[bool]:
-    """Choose a person's tokens that are good in one organization alone, and the sessions begun through its provider."""
+    """Choose a user's exchanged tokens of an organization, and their sessions through its SAML provider."""
     of_org = and_(access_tokens.c.issuer_id.is_not(None), access_tokens.c.org_id == org_id)
     of_provider = and_(access_tokens.c.kind == TokenKind.SESSION, access_tokens.c.name == provider)
     return and_(access_tokens.c.user_id == user_id, or_(of_org, of_provider))
 
 
 def of_issuer(issuer_id: str) -> ColumnElement[bool]:
-    """Choose the tokens that were given for identity tokens of an issuer."""
+    """Choose the tokens that were exchanged for an issuer's identity tokens."""
     return access_tokens.c.issuer_id == issuer_id
 
 
@@ -197,14 +197,14 @@ def of_ids(token_ids: Collection[str]) -> ColumnElement[bool]:
 
 
 def of_token(token_id: str, kind: TokenKind, owner_id: str) -> ColumnElement[bool]:
-    """Choose one token, if it is this person's, organization's or team's."""
-    # What was given for an identity token is in no list, so it cannot be named either.
-    whose = and_(access_tokens.c.kind == kind, access_tokens.c.issuer_id.is_(None), _OWNERS[kind] == owner_id)
-    return and_(access_tokens.c.id == token_id, whose)
+    """Choose one token of a user, an organization or a team."""
+    # A token that was exchanged for an identity token is not listed, so it cannot be named either.
+    is_owned = and_(access_tokens.c.kind == kind, access_tokens.c.issuer_id.is_(None), _OWNERS[kind] == owner_id)
+    return and_(access_tokens.c.id == token_id, is_owned)
 
 
 def _owner(is_good: ColumnElement[bool]) -> Select[Any]:
-    """Return the query of the tokens that are good, their user and each organization with the role held there."""
+    """Return the query of the valid tokens, their user, and each of their organizations with their role."""
     return (
         select(
             literal("owner").label("part"),
@@ -303,7 +303,7 @@ def _to_membership(row: Row[Any], of_teams: Sequence[Row[Any]], now_millis: int)
     settings = decode(row.settings)
     role, custom_role_id = _role(row)
     own = [(row.role_id, row.rules)] if custom_role_id is not None else []
-    held = {role_id: rules for role_id, rules in [*own, *((found.role_id, found.rules) for found in of_teams)] if role_id}
+    of_roles = {role_id: rules for role_id, rules in [*own, *((team.role_id, team.rules) for team in of_teams)] if role_id}
     return Membership(
         org_id=row.org_id,
         login=row.org_login,
@@ -313,16 +313,16 @@ def _to_membership(row: Row[Any], of_teams: Sequence[Row[Any]], now_millis: int)
         is_personal=row.personal_user_id == row.id,
         custom_role_id=custom_role_id,
         settings=settings,
-        rules=tuple(rules for role_id, text in held.items() for rules in _rules(role_id, text)),
-        team_ids=tuple(dict.fromkeys(found.team_id for found in of_teams)),
-        administered_team_ids=frozenset(found.team_id for found in of_teams if found.role == _TEAM_ADMIN),
+        rules=tuple(rules for role_id, text in of_roles.items() for rules in _rules(role_id, text)),
+        team_ids=tuple(dict.fromkeys(team.team_id for team in of_teams)),
+        administered_team_ids=frozenset(team.team_id for team in of_teams if team.role == _TEAM_ADMIN),
         barred=_barred(row, settings),
         saml_problem=_saml_problem(row, settings, now_millis),
     )
 
 
 def _role(row: Row[Any]) -> tuple[Role, str | None]:
-    """Return the role that the wire shows, and the custom role that stands in for it, if one does."""
+    """Return the role that the wire shows, and the id of the custom role that replaces it, or None."""
     built_in = builtin.role_of(row.role_id) if row.role_id is not None else None
     if built_in is not None:
         return built_in, None
@@ -341,7 +341,7 @@ def _rules(role_id: str, text: str | None) -> list[Descriptor]:
 
 
 def _saml_problem(row: Row[Any], settings: OrgSettings, now_millis: int) -> SignInProblem | None:
-    """Return which sign-in a person still needs in an organization that has a SAML provider of its own, if any."""
+    """Return the sign-in that a user still needs in an organization that requires its SAML provider, or None."""
     is_person = row.kind in (TokenKind.PERSONAL, TokenKind.SESSION) and row.issuer_id is None
     if not settings.saml_required or not is_person or row.id == settings.saml_admin_id:
         return None
@@ -359,7 +359,7 @@ def _barred(row: Row[Any], settings: OrgSettings) -> str:
     return f"organization {row.org_login} takes access tokens that expire within {days} days; make one that does"
 
 
-# Built once, since every request asks it. No ORDER BY: with one, MySQL would put the union into a temporary table.
+# Built once, since every request runs it. No ORDER BY: with one, MySQL would put the union into a temporary table.
 _CALLER, _CALLER_BY_ID = (
     union_all(_owner(is_good), _teams_of_person(is_good), _team_of_machine(is_good)) for is_good in (_IS_GOOD, _IS_UNREVOKED)
 )

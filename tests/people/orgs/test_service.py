@@ -120,7 +120,7 @@ class TestUpdateSettings:
             {"default_account_permission": 1},
         ]
         for changes in more:
-            with pytest.raises(Forbidden, match="nobody may give what they do not hold themselves"):
+            with pytest.raises(Forbidden, match="permissions that you do not have"):
                 orgs.update_organization(backend, bob, "acme", changes)
         orgs.update_organization(backend, bob, "acme", {"preferred_vcs": "github"})
 
