@@ -106,7 +106,7 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
             pass
 
         def handle(self) -> None:
-            # Whoever asked may not wait for the end, as they should not with one that is too long.
+            # The client may not wait for the end, and should not if it is too long.
             with suppress(ConnectionError):
                 super().handle()
 

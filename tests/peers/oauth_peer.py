@@ -11,7 +11,7 @@ from tests.peers.http_peer import Asked, Peer, Said
 
 @dataclass(frozen=True)
 class Grant:
-    """What somebody agreed to."""
+    """A person's consent."""
 
     client_id: str
     redirect_uri: str

@@ -122,7 +122,7 @@ def _signed_part(header: dict[str, Any], claims: dict[str, Any]) -> str:
 
 
 def _signed_with_what_is_public(header: dict[str, Any], claims: dict[str, Any]) -> str:
-    """A token whose secret is the published key; libraries refuse to make one."""
+    """A token with the published key as its shared secret; libraries refuse to make one."""
     part = _signed_part(header, claims)
     digest = hmac.new(rsa_key("first").as_pem(private=False), part.encode(), "sha256").digest()
     return f"{part}.{urlsafe_b64encode(digest).decode()}"

@@ -1,4 +1,4 @@
-"""The SAML identity provider of tests as a server on loopback, which signs everybody in as the one whom it is told."""
+"""The SAML identity provider of tests as a server on loopback, which signs every browser in as one configured person."""
 
 import html
 import threading

@@ -101,7 +101,7 @@ def people(backend: Backend) -> dict[str, str]:
 
 
 def linked(backend: Backend) -> list[tuple[str, str, str]]:
-    """The identities: whose, of which provider, with which subject."""
+    """The identities: user, provider and subject."""
     query = select(users.c.login, identities.c.provider, identities.c.subject).join(users, users.c.id == identities.c.user_id)
     with backend.db.connect() as connection:
         return [tuple(row) for row in connection.execute(query.order_by(users.c.login, identities.c.provider))]

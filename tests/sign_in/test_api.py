@@ -22,7 +22,7 @@ PLAN = {"product": "team", "interval": "monthly", "maxUnits": 1, "idProvider": "
 
 @pytest.fixture
 def stranger(backend: Backend) -> TestClient:
-    """A client without a token, at a server where everybody may do everything."""
+    """A client without a token, at a server with open sign-up."""
     server, _ = opened(backend, STACKHOLD_ORGANIZATIONS_BY_ANYONE="true")
     return TestClient(create_app(server), raise_server_exceptions=False)
 

@@ -88,7 +88,7 @@ class TestRequireHuman:
         assert [] == service.asked
 
     def test_is_refused_at_the_start_by_half(self) -> None:
-        """A secret without a site key shows nobody a box to tick, and a site key without a secret checks nothing."""
+        """A secret without a site key shows no box to tick, and a site key without a secret checks nothing."""
         for one, other in permutations(("RECAPTCHA_SECRET_KEY", "RECAPTCHA_SITE_KEY")):
             with pytest.raises(StartUpError, match=f"{one} must be set with {other}"):
                 require_groups(Settings({other: "the-other-key"}))
@@ -114,7 +114,7 @@ class TestRequireHuman:
 
     @pytest.mark.parametrize(("status", "body"), [(500, b"{}"), (200, b"<html>"), (200, b"{}"), (302, b"")])
     def test_lets_nobody_in_when_the_service_fails(self, place: tuple[Backend, Service], status: int, body: bytes) -> None:
-        """A service that does not answer as it should lets nobody in, and nobody is told the secret."""
+        """A service that does not answer as it should lets no form through, and its secret is not shown."""
         server, service = place
         service.status, service.body = status, body
 

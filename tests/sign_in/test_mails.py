@@ -50,7 +50,7 @@ class TestWrite:
         assert [] == mailing.page_mails(server, admin, None)[0]
 
     def test_sends_an_invitation_again(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
-        """An invitation that is sent again is mailed again, but not every minute, and a link for anybody never."""
+        """An invitation that is sent again is mailed again, but not every minute; an invitation link is never mailed."""
         server, box = opened(backend)
         [made], _ = invites.create_invites(server, admin, "acme", [NewInvite("bob@example.com", RequestedRole("member"))])
         link = invites.create_link(server, admin, "acme", NewInvite("", RequestedRole("member")))
@@ -122,7 +122,7 @@ class TestMakeLink:
                 mails.make_link(server, admin, mail_id)
 
     def test_is_for_administrators(self, backend: Backend, admin: Caller) -> None:
-        """Nobody else makes links or sees mails."""
+        """Other users cannot make links or see mails."""
         server, _ = opened(backend)
         caller = sign_up(server)
         [mail], _ = mailing.page_mails(server, admin, None)

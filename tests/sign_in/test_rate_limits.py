@@ -54,7 +54,7 @@ class TestTake:
             tried(backend)
 
     def test_counts_a_name_before_the_address_that_many_share(self, backend: Backend, admin: Caller) -> None:
-        """Somebody who goes on with a name that is used up takes nothing from all others behind the same proxy."""
+        """A client that goes on with a used-up name takes nothing from the others behind the same proxy."""
         assert admin.login == "admin"
         for _ in range(rate_limits.SIGN_IN_OF_NAME.tries):
             with pytest.raises(Unauthorized):
@@ -110,7 +110,7 @@ class TestClientSubject:
         ],
     )
     def test_is_a_customers(self, address: str, subject: str) -> None:
-        """An IPv4 address counts by itself, an IPv6 one as its network; what is none is not known."""
+        """An IPv4 address counts by itself, an IPv6 one as its network; a text that is not an address is unknown."""
         assert subject == rate_limits.client_subject(address)
 
 

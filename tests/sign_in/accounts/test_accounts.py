@@ -18,7 +18,7 @@ from tests.factories.sign_in import OTHER, PASSWORD, again, at_once, caller_of, 
 class TestSignIn:
     @pytest.mark.parametrize("name", ["alice", "alice@example.com", " Alice@Example.COM "])
     def test_takes_the_login_or_the_address(self, backend: Backend, name: str) -> None:
-        """Somebody signs in with their login or their address, confirmed or not, in whatever case."""
+        """A person signs in with their login or their address, confirmed or not, in any case."""
         server, _ = opened(backend)
         sign_up(server)
 
@@ -50,7 +50,7 @@ class TestSignIn:
         assert "Unauthorized: the name or the password is wrong" == refused.value.message
 
     def test_tries_as_many_hashes_for_a_stranger(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A look-up computes two hashes for any address, one for any login, whoever has it."""
+        """A look-up computes two hashes for every address and one for every login, with or without an account."""
         server, box = opened(backend)
         verified(server, box)
         sign_up(server, "mallory", email="alice@example.com", password=OTHER)
@@ -93,7 +93,7 @@ class TestSignIn:
         assert ["alice", "mallory"] == names
 
     def test_is_refused_where_it_is_switched_off(self, backend: Backend) -> None:
-        """Where passwords are switched off, by either name of the setting, nobody signs in with one."""
+        """Sign-in with a password is refused if it is switched off, by either name of the setting."""
         for name in ("PULUMI_DISABLE_EMAIL_LOGIN", "PULUMI_HIDE_EMAIL_LOGIN"):
             server, _ = opened(backend, **{name: "true"})
             with pytest.raises(Forbidden):
@@ -149,7 +149,7 @@ class TestLimits:
         assert "alice" == again(server, "alice").login
 
     def test_are_the_same_for_a_stranger(self, backend: Backend) -> None:
-        """A name that nobody has is refused after as many tries, with the same words."""
+        """A name without an account is refused after as many tries, with the same words."""
         server, _ = opened(backend)
         sign_up(server)
         told = []
@@ -164,7 +164,7 @@ class TestLimits:
         assert told[0] == told[1]
 
     def test_do_not_count_successes(self, backend: Backend) -> None:
-        """Somebody signs in as often as they like: failures alone count."""
+        """A person may sign in as often as they like: only failures count."""
         server, _ = opened(backend)
         sign_up(server)
 

@@ -21,7 +21,7 @@ def asked(server: Backend, box: Mailbox, caller: Caller, email: str = "new@examp
 
 class TestVerify:
     def test_makes_the_address_the_users(self, backend: Backend) -> None:
-        """Whoever follows the link, signed in, has the address from then on."""
+        """A person who is signed in and follows the link has the address from then on."""
         server, box = opened(backend)
         caller = sign_up(server)
         token = token_in(delivered(server, box)[0])
@@ -69,7 +69,7 @@ class TestVerify:
             email_addresses.verify(server, sign_up(server), token)
 
     def test_is_for_the_accounts_owner(self, backend: Backend) -> None:
-        """Nobody confirms an account that somebody else made with their address; the link stays good for its owner."""
+        """A person cannot confirm an account that another one created with their address; its owner can still use the link."""
         server, box = opened(backend)
         mallory = sign_up(server, "mallory", email="alice@example.com")
         token = token_in(delivered(server, box)[0])
@@ -145,7 +145,7 @@ class TestRequestChange:
             email_addresses.request_change(server, caller, PASSWORD, bad)
 
     def test_does_not_tell_who_has_an_account(self, backend: Backend) -> None:
-        """Asking for an address that belongs to somebody goes as any other; only the link tells, to who reads its mail."""
+        """A request for an address of another user gets the usual answer; only the link says so, to the reader of its mail."""
         server, box = opened(backend)
         verified(server, box, "bob")
         caller = verified(server, box)
@@ -215,7 +215,7 @@ class TestSendAgain:
             email_addresses.resend(server, caller)
 
     def test_is_limited(self, backend: Backend) -> None:
-        """Nobody fills a mailbox with it."""
+        """The number of mails to one mailbox is limited."""
         server, _ = opened(backend)
         caller = sign_up(server)
         for _ in range(5):
@@ -227,7 +227,7 @@ class TestSendAgain:
 
 class TestAddAccount:
     def test_gives_a_password(self, backend: Backend, admin: Caller) -> None:
-        """Somebody who came some other way signs in with a password from then on, and confirms the address."""
+        """A person who signed in another way can use a password from then on, and confirms the address."""
         server, box = opened(backend)
         email_addresses.add_account(server, admin, "Admin@example.com", PASSWORD)
         caller = again(server, "admin@example.com")

@@ -80,7 +80,7 @@ class TestRequestReset:
             password_reset.request_reset(server, "alice")
 
     def test_is_refused_where_passwords_are_switched_off(self, backend: Backend) -> None:
-        """Without passwords there is none to forget, and a mail that waits is not sent."""
+        """Without passwords there is no reset, and a waiting mail is not sent."""
         server, box = opened(backend)
         verified(server, box)
         password_reset.request_reset(server, "alice@example.com")
@@ -167,7 +167,7 @@ class TestReset:
             password_reset.reset(server, first, PASSWORD)
 
     def test_forgets_a_change_that_waits(self, backend: Backend) -> None:
-        """A change of address that somebody with the old password asked for cannot be confirmed after a reset."""
+        """A change of address that was requested with the old password cannot be confirmed after a reset."""
         server, box = opened(backend)
         caller = verified(server, box)
         email_addresses.request_change(server, caller, PASSWORD, "mallory@example.com")

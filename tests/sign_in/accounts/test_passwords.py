@@ -41,7 +41,7 @@ class TestFindMatch:
 
     @pytest.mark.parametrize("word", ["", "nobody's password", "x" * 1025, "\ud800"])
     def test_nobody_has_no_password(self, word: str) -> None:
-        """What stands for somebody who does not exist is never a match."""
+        """The placeholder for an account that does not exist never matches."""
         assert passwords.find_match([], word, 2) is None
 
 

@@ -37,7 +37,7 @@ BY_INVITATION = {"PULUMI_DISABLE_EMAIL_SIGNUP": "", "PULUMI_API_DOMAIN": "api.ex
 
 
 def invited(server: Backend, admin: Caller, box: Mailbox, email: str = "alice@example.com") -> tuple[Invite, str]:
-    """Invites somebody to acme, and returns the invitation and the token from its mail."""
+    """Invites a person to acme, and returns the invitation and the token from its mail."""
     made, _ = invites.create_invites(server, admin, "acme", [NewInvite(email, RequestedRole("member"))])
     proof = token_in(delivered(server, box)[-1])
     return made[0], f"{made[0].id}.{proof}"
@@ -45,7 +45,7 @@ def invited(server: Backend, admin: Caller, box: Mailbox, email: str = "alice@ex
 
 class TestWhoMay:
     @pytest.mark.parametrize(
-        ("settings", "anybody", "nobody"),
+        ("settings", "is_open", "is_disabled"),
         [
             ({}, True, False),
             ({"PULUMI_API_DOMAIN": "api.example.com"}, False, False),
@@ -62,16 +62,16 @@ class TestWhoMay:
         self,
         tmp_path_factory: pytest.TempPathFactory,
         settings: dict[str, str],
-        anybody: bool,
-        nobody: bool,
+        is_open: bool,
+        is_disabled: bool,
     ) -> None:
-        """Anybody on a laptop or where the operator says so, nobody where it is switched off, else whoever is invited."""
+        """Sign-up is open on a laptop or by a setting, closed if it is switched off, and else needs an invitation."""
         chosen = Settings({"STACKHOLD_DATA": str(tmp_path_factory.mktemp("data")), **settings})
 
-        assert (anybody, nobody) == (sign_ups.is_open(chosen), sign_ups.is_disabled(chosen))
+        assert (is_open, is_disabled) == (sign_ups.is_open(chosen), sign_ups.is_disabled(chosen))
 
     def test_needs_an_invitation_elsewhere(self, backend: Backend, admin: Caller) -> None:
-        """On a server that others reach, without a word from the operator, nobody comes uninvited."""
+        """On a server that others reach, sign-up needs an invitation unless the operator opens it."""
         server, box = opened(backend, **BY_INVITATION)
         _, token = invited(server, admin, box)
 
@@ -83,7 +83,7 @@ class TestWhoMay:
         assert "alice" == sign_up(server, token=token).login
 
     def test_an_invitation_ends(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
-        """An invitation that has expired, was cancelled or used lets nobody in."""
+        """An invitation that has expired, was cancelled or was used does not allow a sign-up."""
         server, box = opened(backend, **BY_INVITATION)
         _, expired = invited(server, admin, box)
         clock.pass_seconds(8 * 86_400)
@@ -125,7 +125,7 @@ class TestInvited:
         assert "alice" in people_of(server)
 
     def test_a_sender_cannot_prove_the_address(self, backend: Backend, admin: Caller) -> None:
-        """Whoever invites somebody learns nothing with which they could come as that person."""
+        """The sender of an invitation learns nothing that lets them sign up as the invited person."""
         server, box = opened(backend, **BY_INVITATION)
         made, _ = invites.create_invites(server, admin, "acme", [NewInvite("alice@example.com", RequestedRole("member"))])
         known = invites.accept_url(server, made[0])
@@ -189,7 +189,7 @@ class TestSignUp:
         assert ("alice", "e-mail sign-up") == (caller.login, caller.token_name)
 
     def test_does_not_tell_who_has_an_account(self, backend: Backend) -> None:
-        """A sign-up with an address that belongs to somebody goes as any other, and cannot be confirmed."""
+        """A sign-up with the address of another user gets the usual answer, and cannot be confirmed."""
         server, box = opened(backend)
         alice = verified(server, box)
         mallory = sign_up(server, "mallory", email="ALICE@example.com", password=OTHER)
@@ -205,7 +205,7 @@ class TestSignUp:
         assert alice.user_id == again(server, "alice").user_id
 
     def test_refuses_a_second_claim(self, backend: Backend) -> None:
-        """An address that waits for its confirmation cannot be claimed again, whether it belongs to somebody or not."""
+        """An unconfirmed address cannot be claimed again, whether it belongs to a user or not."""
         server, box = opened(backend)
         verified(server, box)
         told = []

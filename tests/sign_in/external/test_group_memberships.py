@@ -30,7 +30,7 @@ def peer(clock: FrozenClock) -> Iterator[OpenID]:
 
 
 def places(backend: Backend, login: str = "alice") -> set[str]:
-    """Where somebody is: organizations but their own, and teams as organization/team."""
+    """The memberships of a user: organizations except their own, and teams as organization/team."""
     with backend.db.connect() as connection:
         user_id = connection.scalar(select(users.c.id).where(users.c.login == login))
         of_orgs = (
@@ -56,7 +56,7 @@ def sign_in(backend: Backend, peer: OpenID, setting: str, *groups: str) -> int:
 
 class TestFollow:
     def test_lets_into_organizations_and_teams(self, backend: Backend, admin: Caller, peer: OpenID) -> None:
-        """Each of somebody's groups leads into the organizations and teams that the setting names, as a plain member."""
+        """Each group of a user leads to the organizations and teams of the setting, as a plain member."""
         make_org(backend, "beta", admin)
         make_team(backend, "ops")
         make_team(backend, "dev", org="beta")
@@ -108,7 +108,7 @@ class TestFollow:
     def test_goes_on_without_what_is_not_there(
         self, backend: Backend, admin: Caller, peer: OpenID, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """An unknown organization or team, or somebody's own, is told to the log; the sign-in goes on."""
+        """An unknown or personal organization, or an unknown team, is logged; the sign-in goes on."""
         make_team(backend, "ops")
         status = sign_in(backend, peer, "g=nowhere,g=acme/none,g=acme/ops,g=admin", "g")
 
@@ -131,7 +131,7 @@ class TestFollow:
             assert "auditor" == connection.scalar(query.where(users.c.login == "alice"))
 
     def test_leaves_a_suspended_member_suspended(self, backend: Backend, admin: Caller, peer: OpenID) -> None:
-        """A group lets nobody back in whom an administrator keeps out."""
+        """A group does not bring back a member who was suspended by an administrator."""
         make_user(backend, "alice", org="acme")
         with backend.db.begin() as tx:
             user_id = tx.scalar(select(users.c.id).where(users.c.login == "alice"))

@@ -38,7 +38,7 @@ def enter(backend: Backend, account: Account) -> str:
 class TestEnter:
     @pytest.mark.parametrize("account", [ALICE, OWN])
     def test_links_the_only_user_of_a_verified_address(self, backend: Backend, admin: Caller, account: Account) -> None:
-        """Whoever shows that an address is theirs is the user who has it."""
+        """A person with a verified address is the user who has it."""
         bob = caller_of(backend, make_user(backend, "bob"))
         user_id = enter(backend, replace(account, email="bob@example.com"))
 
@@ -58,14 +58,14 @@ class TestEnter:
 
     @pytest.mark.parametrize("account", [ALICE, replace(ALICE, email=""), replace(ALICE, is_verified=False)])
     def test_refuses_strangers_of_a_public_provider(self, backend: Backend, admin: Caller, account: Account) -> None:
-        """Everybody has an account there."""
+        """Everyone can have an account there."""
         with pytest.raises(Forbidden, match=r"invited|verified"):
             enter(backend, account)
 
         assert ({}, []) == (people(backend), linked(backend))
 
     def test_gives_an_address_to_who_has_none(self, backend: Backend, admin: Caller) -> None:
-        """Somebody without an address gets the one that a provider verifies, once nobody else has it."""
+        """A user without an address gets the one that a provider verifies, unless another user has it."""
         user_id = enter(backend, replace(OWN, is_verified=False))
         enter(backend, replace(OWN, email="admin@example.com", is_verified=False))
         before = people(backend)["alice"]
@@ -75,7 +75,7 @@ class TestEnter:
         assert user_id == enter(backend, OWN)
 
     def test_gives_no_address_of_somebody_else(self, backend: Backend, admin: Caller) -> None:
-        """An address that became somebody else's meanwhile stays theirs."""
+        """An address that became another user's meanwhile stays theirs."""
         enter(backend, replace(OWN, is_verified=False))
         make_user(backend, "bob")
         enter(backend, replace(OWN, email="bob@example.com"))
@@ -92,7 +92,7 @@ class TestEnter:
         assert ("al", "al@example.org", unix_millis(clock.now())) == (found.login, found.email, found.used_at)
 
     def test_never_leads_to_a_machine(self, backend: Backend, admin: Caller) -> None:
-        """Nobody signs in as a machine, whatever address it may have."""
+        """A person cannot sign in as a machine, whatever address it has."""
         make_user(backend, "bot")
         with backend.db.begin() as tx:
             tx.execute(update(users).values(is_machine=True).where(users.c.login == "bot"))
@@ -111,7 +111,7 @@ class TestUnlink:
 
     @pytest.mark.parametrize("others", [(), ("gitlab.com",), ("oidc:gone",)], ids=str)
     def test_leaves_the_last_way_in(self, backend: Backend, admin: Caller, others: tuple[str, ...]) -> None:
-        """Nobody locks themselves out; an account at a provider that is not set up any more is no way in."""
+        """A user cannot lock themselves out; an account at a provider that is not set up any more is no way to sign in."""
         site = installed(backend, **GITHUB)
         alice = linked_to(site, admin, "github.com", *others)
         with pytest.raises(BadRequest, match="only way"):
@@ -170,7 +170,7 @@ class TestUnlink:
         assert [] == linked(backend)
 
     def test_is_for_ones_own(self, backend: Backend, admin: Caller) -> None:
-        """Nobody takes away somebody else's, and no job that was let in on somebody's behalf decides about them."""
+        """A user cannot unlink the account of another user, and neither can a job that acts for its owner."""
         alice = linked_to(backend, admin, "github.com")
         with pytest.raises(NotFound):
             service.unlink(backend, admin, "github.com", "1")
@@ -198,7 +198,7 @@ class TestPages:
         return browser
 
     def test_link_another(self, browser: Browser, peers: tuple[OpenID, GitHub, GitLab]) -> None:
-        """Whoever is signed in links an account there, whatever address it has, and both lead to them."""
+        """A user who is signed in links an account with any address, and both lead to them."""
         peers[1].emails = []
         response = browser.come_back(browser.consent(begin_link(browser, "github")))
         page = browser.client.get(response.headers["Location"]).text
@@ -218,7 +218,7 @@ class TestPages:
         assert {"alice", "alice-2"} == {login for login, _, _ in linked(browser.backend)}
 
     def test_link_to_who_began(self, browser: Browser, peers: tuple[OpenID, GitHub, GitLab]) -> None:
-        """Who signed out, or in as somebody else, before coming back links nothing."""
+        """A user who signed out, or in as another user, before they came back links nothing."""
         peers[1].emails = []
         back = browser.consent(begin_link(browser, "github"))
         del browser.client.cookies["stackhold"]
@@ -267,7 +267,7 @@ def linked_to(backend: Backend, admin: Caller, *providers: str) -> Caller:
 
 
 def give_password(backend: Backend, person: Caller, *, is_verified: bool) -> None:
-    """Gives somebody an address and a password."""
+    """Gives a user an address and a password."""
     values = {"user_id": person.user_id, "email": "alice@example.com", "is_verified": is_verified, "password_hash": "x"}
     with backend.db.begin() as tx:
         tx.execute(insert(email_accounts).values(changed_at=1, created_at=1, **values))

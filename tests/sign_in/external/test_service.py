@@ -56,7 +56,7 @@ def site(backend: Backend, admin: Caller, peer: OpenID, github: GitHub) -> Backe
 
 @pytest.fixture
 def browser(site: Backend) -> Browser:
-    """Somebody's browser."""
+    """A browser."""
     return Browser(site)
 
 
@@ -81,14 +81,14 @@ class TestLimits:
 
 class TestState:
     def test_is_good_once(self, browser: Browser, peer: OpenID) -> None:
-        """The address that a provider sends the browser back to signs in once; a replay is refused and asks nobody."""
+        """The address that a provider sends the browser back to works once; a replay is refused without a call."""
         back = browser.consent(browser.begin("oidc"))
         statuses = [browser.come_back(back).status_code for _ in range(2)]
 
         assert ([303, 400], 1) == (statuses, peer.times("/token"))
 
     def test_of_another_browser_is_refused(self, site: Backend) -> None:
-        """Who is lured into somebody else's sign-in is not signed in as them, and the sign-in stays its owner's."""
+        """A person who is lured into another person's sign-in is not signed in as them, and its owner can still finish it."""
         owner, victim = Browser(site), Browser(site)
         back = owner.consent(owner.begin("oidc"))
         victim.begin("oidc")
@@ -136,7 +136,7 @@ class TestState:
 
         assert [401, 400] == [first, browser.come_back(back).status_code]
 
-    # SQLite lets nobody come between the two statements.
+    # SQLite lets no other process run between the two statements.
     @pytest.mark.dialects("mysql")
     def test_is_taken_once_by_two_at_once(self, site: Backend) -> None:
         """Of two requests with the same answer one signs in."""
@@ -176,7 +176,7 @@ class TestState:
 
 class TestCode:
     def test_is_good_once(self, browser: Browser, site: Backend) -> None:
-        """A code that was used, put into a fresh sign-in, is refused by the provider, and nobody is signed in."""
+        """A used code in a new sign-in is refused by the provider, and no user is signed in."""
         first = browser.consent(browser.begin("oidc"))
         browser.come_back(first)
         other = Browser(site)
@@ -206,7 +206,7 @@ class TestCode:
 class TestRefusal:
     @pytest.mark.parametrize("error", ["access_denied", "server_error", "<script>alert(2)</script>"])
     def test_is_told_in_our_own_words(self, browser: Browser, peer: OpenID, error: str) -> None:
-        """What a provider, or whoever made up its answer, says is shown to nobody."""
+        """The words of a provider, or of a forged response, are not shown."""
         peer.refuses = error
         response = browser.sign_in("oidc")
 
@@ -284,7 +284,7 @@ class TestNewcomers:
         assert 2 == len(linked(site))
 
     def test_get_another_name_when_theirs_is_taken(self, site: Backend, browser: Browser, peer: OpenID) -> None:
-        """A name is nobody's identity: whoever comes with a taken one gets one like it."""
+        """A name is not an identity: a person with a taken name gets a similar one."""
         browser.sign_in("oidc")
         peer.person |= {"sub": "b2", "email": "other@example.com"}
         browser.sign_in("oidc")
@@ -293,7 +293,7 @@ class TestNewcomers:
 
     @pytest.mark.parametrize("name", ["", "ä", "-", "a", "x" * 300, "Éva Ö", "../..", "a/b", "a\x00b\r\nc", "😀" * 300])
     def test_may_have_any_name(self, site: Backend, browser: Browser, peer: OpenID, name: str) -> None:
-        """Whatever a provider calls somebody, they get a name that can be one."""
+        """Whatever name a provider sends, the user gets a valid login."""
         peer.person = {"sub": "a1", "preferred_username": name, "name": name * 10}
 
         assert 303 == browser.sign_in("oidc").status_code
@@ -311,7 +311,7 @@ class TestNewcomers:
         assert 303 == old.client.get("/settings").status_code
 
     def test_that_were_removed_stay_out(self, site: Backend, browser: Browser) -> None:
-        """An identity whose user is gone signs nobody in and makes nobody."""
+        """An identity of a removed user signs no user in and creates none."""
         browser.sign_in("oidc")
         with site.db.connect() as connection:
             connection.execute(delete(users).where(users.c.login == "alice"))

@@ -54,7 +54,7 @@ class TestRegister:
         assert 1 == len(client.get(ISSUERS).json()["oidcIssuers"])
 
     def test_with_keys(self, client: TestClient) -> None:
-        """With keys nobody is asked, and the issuer is its address."""
+        """With registered keys no server is called, and the issuer is its address."""
         made = client.post(ISSUERS, json=STATIC, headers=OTHERS).json()
 
         assert (STATIC["url"], PUBLIC["keys"][0]["n"]) == (made["issuer"], made["jwks"]["keys"][0]["n"])
@@ -199,7 +199,7 @@ class TestUnknown:
         assert [404] * 6 == [error_of(reply)[0] for reply in replies]
 
     def test_of_another_organization(self, trusted: Trust, client: TestClient, backend: Backend) -> None:
-        """The issuer of one organization is none of another, even for who administers both."""
+        """The issuer of one organization does not exist in another, even for an admin of both."""
         make_org(backend, "globex", caller_of(backend, ADMIN_TOKEN))
         replies = [
             client.get(f"/api/orgs/globex/oidc/issuers/{trusted.id}"),

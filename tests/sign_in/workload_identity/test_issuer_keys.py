@@ -42,7 +42,7 @@ class TestFetching:
         assert "trusts an issuer of this name or address already" in second.json()["message"]
 
     def test_follows_a_rotation(self, trusted: Trust) -> None:
-        """A token of a new key makes the keys be fetched again, once; the old key is none any more."""
+        """A token with a new key makes the server fetch the keys again, once; the old key stops working."""
         old = trusted.peer.mint()
         trusted.peer.rotate()
         first, second = trusted.exchange(), trusted.exchange()
@@ -132,7 +132,7 @@ class TestFaults:
         assert words in message
 
     def test_when_keys_are_needed(self, trusted: Trust, clock: FrozenClock) -> None:
-        """The same holds for whoever asks for a token when keys must be fetched."""
+        """The same is true for an exchange that needs new keys."""
         trusted.peer.rotate()
         trusted.peer.faults.padding_bytes = 300_000
 
@@ -164,7 +164,7 @@ class TestFaults:
         assert "too many calls to issuers are under way; try again" in reply.json()["message"]
 
     def test_nobody_there(self, client: TestClient) -> None:
-        """An address where nobody answers is not registered."""
+        """An address that does not answer is not registered."""
         message = error_of(client.post(ISSUERS, json={"name": "x", "url": "http://127.0.0.1:1"}))[2]
 
         assert "127.0.0.1 cannot be reached" in message
@@ -219,7 +219,7 @@ class TestCertificates:
     def test_that_are_not_known(
         self, client: TestClient, secure: WorkloadIssuer, certificate: Certificate, clock: FrozenClock
     ) -> None:
-        """With another certificate the issuer's keys are not taken, until somebody trusts the new one."""
+        """With another certificate the issuer's keys are not used, until an admin trusts the new one."""
         trusted = trust(client, secure, allow(), thumbprints=["00" * 32])
         refusal = refused(trusted.exchange())[1]
         mended = client.post(f"{ISSUERS}/{trusted.id}/regenerate-thumbprints")

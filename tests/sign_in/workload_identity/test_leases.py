@@ -16,7 +16,7 @@ S = "/api/stacks/acme/shop/dev"
 class TestLease:
     @pytest.mark.parametrize("change", ["issuer", "policy"])
     def test_ends_with_the_issuer_and_its_policy(self, trusted: Trust, backend: Backend, change: str) -> None:
-        """An update of a pipeline whose issuer is no longer trusted writes nothing more, and is cancelled."""
+        """An update of a pipeline writes nothing more when its issuer is no longer trusted, and is cancelled."""
         create_stack(trusted.client)
         token = trusted.given()["access_token"]
         found = begin(trusted.client, S, headers={"Authorization": f"token {token}"})

@@ -1,4 +1,4 @@
-"""Who may write what into a policy: nobody lets in more than they might make a token for."""
+"""Who may write which statements into a policy: only those for tokens that they might create."""
 
 from typing import Any
 
@@ -70,14 +70,14 @@ class TestClerk:
         ],
     )
     def test_lets_nobody_in(self, trusted: Trust, backend: Backend, clerk: str, statement: dict[str, Any]) -> None:
-        """Whoever may change policies and make no tokens lets nobody in, and a refusal leaves the policy as it was."""
+        """A user who may change policies but not create tokens cannot allow any, and a refusal leaves the policy as it was."""
         make_team(backend, "ops")
 
         assert (403, 403) == error_of(trusted.set_policy(deny(), statement, token=clerk))[:2]
         assert 200 == trusted.exchange().status_code
 
     def test_writes_what_denies_and_what_is_his_own(self, trusted: Trust, clerk: str) -> None:
-        """He may keep anybody out, and let jobs in as himself."""
+        """They may deny everything, and allow jobs to act as themselves."""
         assert 200 == trusted.set_policy(deny(), allow("personal", userLogin="carl"), token=clerk).status_code
 
     def test_gives_no_more_than_he_holds(self, trusted: Trust, client: TestClient, backend: Backend) -> None:
@@ -94,7 +94,7 @@ class TestClerk:
         assert 403 == trusted.set_policy(allow(authorizedPermissions=[], roleID=large), token=token).status_code
 
     def test_lets_teams_in_whose_tokens_he_may_make(self, trusted: Trust, client: TestClient, backend: Backend) -> None:
-        """A team's admin, and whoever may make its tokens, may let its jobs in by name; a team that is not there is 404."""
+        """A team's admin, and a user who may create its tokens, may allow its jobs by name; an unknown team is 404."""
         token = member(client, backend, "dora", *POLICY, Permission.TEAM_CREATE_TOKEN, Permission.TEAM_READ)
         make_team(backend, "ops")
 
@@ -103,7 +103,7 @@ class TestClerk:
         assert 404 == trusted.set_policy(allow("team", teamName="dev"), token=token).status_code
 
     def test_changes_no_keys_of_a_policy_that_he_could_not_write(self, trusted: Trust, client: TestClient, clerk: str) -> None:
-        """Whoever gives an issuer other keys decides who gets in, so it takes as much as writing its policy."""
+        """New keys of an issuer decide who gets in, so they need the same permissions as writing its policy."""
         body = {"name": "pipelines", "jwks": {"keys": [published(9)]}}
         path = f"{ISSUERS}/{trusted.id}"
 

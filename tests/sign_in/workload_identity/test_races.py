@@ -95,7 +95,7 @@ class TestRefresh:
 
 class TestKeys:
     def test_are_fetched_by_one_process(self, trusted: Trust, backend: Backend) -> None:
-        """A process that finds another one fetching waits for what that stores, and asks nobody."""
+        """A process that finds another one fetching waits for the stored keys, and makes no call."""
         trusted.peer.rotate()
         with interleaved(backend, "UPDATE oidc_issuers SET keys_asked_at", trusted.exchange):
             assert 200 == trusted.exchange().status_code

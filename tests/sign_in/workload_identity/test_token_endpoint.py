@@ -34,7 +34,7 @@ class TestOrganizationToken:
         assert 200 == client.get("/api/user/stacks", headers=signed(given["access_token"])).status_code
 
     def test_is_no_admin_unless_asked(self, client: TestClient, peer: WorkloadIssuer) -> None:
-        """A policy that allows admins gives an admin's token to whoever asks for the scope, a plain one to others."""
+        """A policy that allows admins gives an admin's token for the scope `admin`, and else a plain one."""
         found = trust(client, peer, allow(authorizedPermissions=["admin"]))
         plain, admin = found.given()["access_token"], found.given(scope="admin")
 
@@ -73,7 +73,7 @@ class TestOrganizationToken:
         assert 403 == client.post("/api/user/tokens", json={"description": ""}, headers=signed(token)).status_code
 
     def test_acts_as_one_machine(self, trusted: Trust, client: TestClient) -> None:
-        """All jobs of an issuer act as the same machine, whose name says which issuer; tokens have names of their own."""
+        """All jobs of an issuer act as the same machine, named after the issuer; tokens have names of their own."""
         first, second = (trusted.user(trusted.given()["access_token"]).json() for _ in range(2))
         token = trusted.given()["access_token"]
         made = client.post("/api/stacks/acme/shop", json={"stackName": "dev"}, headers=signed(token))
@@ -87,7 +87,7 @@ class TestOrganizationToken:
     def test_with_a_narrow_role_does_not_own_what_others_made(
         self, client: TestClient, backend: Backend, peer: WorkloadIssuer
     ) -> None:
-        """Whoever made a stack may delete it; a token with a role of its own is not the one that a plain token was."""
+        """The creator of a stack may delete it; a token with a role is another machine than a plain token."""
         role = make_role(backend, Permission.STACK_READ, Permission.STACK_LIST)
         narrow = allow(authorizedPermissions=[], roleID=role, rules={"sub": "reader"})
         found = trust(client, peer, allow(), narrow)
@@ -150,13 +150,13 @@ class TestPersonalToken:
         assert 403 == client.post("/api/user/tokens", json={"description": ""}, headers=signed(token)).status_code
 
     def test_of_somebody_else(self, alice: Trust, backend: Backend) -> None:
-        """The policy says whose; the scope of another user is refused, member or not."""
+        """The policy names the user; the scope of another user is refused, member or not."""
         make_user(backend, "bob", org="acme")
 
         assert REFUSED == refused(alice.exchange(scope="user:bob"))[0] == refused(alice.exchange(scope="user:nobody"))[0]
 
     def test_ends_with_the_membership(self, alice: Trust, client: TestClient) -> None:
-        """Whoever was removed from the organization gets nothing any more, and what was given is of no use."""
+        """A removed member gets no tokens any more, and the issued ones stop working."""
         given = alice.given(scope="user:alice")
         assert client.delete("/api/orgs/acme/members/alice").is_success
 
@@ -242,7 +242,7 @@ class TestIdentityToken:
         assert (200 if is_good else 400) == trusted.exchange(token).status_code
 
     def test_of_another_key(self, trusted: Trust) -> None:
-        """A signature by a key that only pretends to be the published one is none."""
+        """A signature by a key that only pretends to be the published one is refused."""
         forged = trusted.peer.mint(by=99)
 
         assert (REFUSED, "the identity token is not good: its signature is not good") == refused(trusted.exchange(forged))
@@ -259,7 +259,7 @@ class TestIdentityToken:
         assert "is needed" in refused(trusted.exchange(trusted.peer.unsigned()))[1]
 
     def test_signed_with_the_public_key_as_a_secret(self, trusted: Trust) -> None:
-        """A shared secret is no way to sign: the public key is known to everybody."""
+        """A shared secret cannot sign: the public key is known to everyone."""
         assert "is needed" in refused(trusted.exchange(trusted.peer.confused()))[1]
 
     @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ class TestIdentityToken:
         assert token not in text or len(token) < 4
 
     def test_that_is_nested_deeply(self, trusted: Trust) -> None:
-        """Claims that nobody nests so deep are not looked at."""
+        """Claims that are nested very deep are refused."""
         nested: Any = "x"
         for _ in range(500):
             nested = [nested]
@@ -297,7 +297,7 @@ class TestIdentityToken:
 
 class TestTrust:
     def test_is_not_told(self, trusted: Trust, client: TestClient, peer: WorkloadIssuer, backend: Backend) -> None:
-        """An organization that does not exist, one that trusts nobody and an issuer that is not trusted look alike."""
+        """An organization that does not exist, one without issuers and an issuer that is not trusted look alike."""
         make_org(backend, "globex", caller_of(backend, ADMIN_TOKEN))
         missing = refused(trusted.exchange(org="nowhere"))
         other = refused(trusted.exchange(org="globex"))
@@ -323,7 +323,7 @@ class TestTrust:
         assert 404 == client.get("/api/orgs/globex", headers=signed(token)).status_code
 
     def test_begins_with_nothing(self, client: TestClient, peer: WorkloadIssuer) -> None:
-        """Before somebody writes a policy, a new issuer lets nobody in."""
+        """Before its policy is written, a new issuer allows nothing."""
         assert "no statement of the policy allows it" in refused(trust(client, peer).exchange())[1]
 
     def test_denies_before_it_allows(self, client: TestClient, peer: WorkloadIssuer) -> None:

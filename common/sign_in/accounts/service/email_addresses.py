@@ -1,7 +1,7 @@
 """Addresses of accounts: confirmed by a link in a mail, changed with the password and another link.
 
-A link confirms an address only for the person who is signed in to its account. So nobody can be tricked into confirming an
-account that another person created with their address.
+A link confirms an address only for the person who is signed in to its account. So a person cannot be tricked into confirming
+an account that another one created with their address.
 """
 
 from sqlalchemy import Connection

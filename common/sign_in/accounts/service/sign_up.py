@@ -1,6 +1,6 @@
 """Sign-up with an address and a password: who may create an account, and what comes with it.
 
-Nobody becomes an administrator of the installation by it, not even the first user. An account can be used at once, but its
+A sign-up does not make an administrator of the installation, not even of the first user. An account can be used at once, but its
 address belongs to it only when it is confirmed, or when the sign-up has the token from a mailed invitation. The answer does
 not say whether an address has an account already: the new user gets an account with an address that they can never confirm.
 """
@@ -50,7 +50,7 @@ def is_open(settings: Settings) -> bool:
 
 
 def is_disabled(settings: Settings) -> bool:
-    """Return whether nobody may create an account, not even with an invitation."""
+    """Return whether accounts cannot be created, not even with an invitation."""
     return any(map(settings.get, _DISABLED_BY)) or not steps.is_sign_in_enabled(settings)
 
 

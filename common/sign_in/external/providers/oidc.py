@@ -137,7 +137,7 @@ class OpenID:
         )
 
     def _groups(self, claims: Mapping[str, Any]) -> frozenset[str]:
-        """Return the groups of a person. A missing claim means no groups, so that nobody keeps access because it is missing."""
+        """Return the groups of a person. A missing claim means no groups, so that it does not keep access open."""
         distributed = claims.get("_claim_names")
         if self._needs_groups and isinstance(distributed, dict) and self._groups_claim in distributed:
             LOG.error(

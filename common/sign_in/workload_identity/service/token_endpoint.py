@@ -63,7 +63,7 @@ def _exchange(backend: Backend, request: ExchangeRequest, client: str) -> Issued
     try:
         return _verify_and_issue(backend, request, token, issuer, client=client)
     except TokenRefused as refused:
-        # Only for a trusted issuer, so that strangers do not write into an audit log; and limited, so that nobody fills it.
+        # Only for a trusted issuer, so that strangers do not write into an audit log; and limited, so that it does not fill up.
         rate_limits.count(backend, (rate_limits.REFUSAL_OF_CLIENT, rate_limits.client_subject(client)))
         _record_refusal(backend, issuer, request, refused.text, client=client)
         raise

@@ -28,12 +28,12 @@ def site(backend: Backend, admin: Caller, peer: OpenID) -> Backend:
 
 @pytest.fixture
 def browser(site: Backend) -> Browser:
-    """Somebody's browser."""
+    """A browser."""
     return Browser(site)
 
 
 def refused(browser: Browser, status: int, *words: str) -> str:
-    """Asserts that a whole sign-in fails with a page that says so, and that nobody is signed in or made; returns the page."""
+    """Asserts that a sign-in fails with a page that says why, and that no user is signed in or created; returns the page."""
     response = browser.sign_in("oidc")
 
     assert (status, None) == (response.status_code, browser.login), response.text

@@ -65,7 +65,7 @@ class TestEnterprise:
         ids=str,
     )
     def test_believes_the_primary_verified_address_alone(self, browser: Browser, peer: GitHub, emails: Any) -> None:
-        """An address that is not primary and verified leads to nobody and is given to nobody."""
+        """An address that is not primary and verified finds no user and is stored for no user."""
         make_user(browser.backend, "victim")
         peer.emails = emails
         browser.sign_in("github")
@@ -73,7 +73,7 @@ class TestEnterprise:
         assert ("alice", "") == (browser.login, people(browser.backend)["alice"])
 
     def test_is_known_by_number(self, browser: Browser, peer: GitHub) -> None:
-        """Who changes their name at GitHub is the same user; somebody else who takes the old name is not."""
+        """A person who changes their name at GitHub is the same user; another one who takes the old name is not."""
         browser.sign_in("github")
         peer.user["login"] = "alice-archer"
         browser.sign_in("github")
@@ -93,7 +93,7 @@ class TestEnterprise:
 
     @pytest.mark.parametrize("user", [{}, {"id": None}, {"id": True}, {"id": ""}, [], None], ids=str)
     def test_needs_an_id(self, browser: Browser, peer: GitHub, user: Any) -> None:
-        """An answer that says not who it is about signs nobody in."""
+        """An answer without a subject signs no user in."""
         peer.user = user
 
         assert browser.sign_in("github").status_code in {401, 503}
@@ -112,7 +112,7 @@ class TestEnterprise:
         ids=["error", "forbidden", "text", "huge", "redirect"],
     )
     def test_may_be_in_trouble(self, browser: Browser, peer: GitHub, path: str, said: Said) -> None:
-        """Whatever it answers in place of what it should, nobody is signed in and there is a page."""
+        """An answer that is not valid signs no user in, and there is a page."""
         peer.replies["POST" if path.endswith("token") else "GET", path] = said
 
         assert 503 == browser.sign_in("github").status_code
@@ -121,7 +121,7 @@ class TestEnterprise:
 
 class TestPublic:
     def test_lets_no_stranger_in(self, backend: Backend, admin: Caller, peer: GitHub) -> None:
-        """Everybody has an account there, so it alone makes nobody a user here."""
+        """Everyone can have an account there, so an account alone does not make a user here."""
         browser = public(backend, peer)
 
         assert 403 == enter(browser, peer)
@@ -135,14 +135,14 @@ class TestPublic:
         assert status == enter(public(backend, peer, STACKHOLD_SIGN_UP_DOMAINS=domains), peer)
 
     def test_needs_the_address_verified(self, backend: Backend, admin: Caller, peer: GitHub) -> None:
-        """An address that nobody has verified is of no domain."""
+        """An unverified address belongs to no domain."""
         peer.emails = [{"email": "alice@example.com", "primary": True, "verified": False}]
 
         assert 403 == enter(public(backend, peer, STACKHOLD_SIGN_UP_DOMAINS="*"), peer)
         assert {} == people(backend)
 
     def test_lets_guests_in(self, backend: Backend, admin: Caller, peer: GitHub) -> None:
-        """Whose verified address was invited comes in, and finds the invitation."""
+        """A person with an invited, verified address may sign in, and finds the invitation."""
         invites.create_invites(backend, admin, "acme", [NewInvite("alice@example.com", RequestedRole("member"))])
         browser = public(backend, peer)
 
@@ -151,7 +151,7 @@ class TestPublic:
         assert ["acme"] == [invite.org_login for invite in invites.list_pending_invites(backend, browser.caller)]
 
     def test_lets_no_late_guest_in(self, backend: Backend, admin: Caller, peer: GitHub, clock: FrozenClock) -> None:
-        """An invitation that has expired lets nobody in."""
+        """An invitation that has expired does not allow a sign-in."""
         invites.create_invites(backend, admin, "acme", [NewInvite("alice@example.com", RequestedRole("member"))])
         clock.pass_seconds(invites.OPEN_FOR.total_seconds())
 
@@ -166,7 +166,7 @@ class TestPublic:
         assert [("alice", "github.com", "583231")] == linked(backend)
 
     def test_is_another_one_than_an_enterprise_server(self, backend: Backend, admin: Caller, peer: GitHub) -> None:
-        """The same number means somebody else on another server."""
+        """The same number is another person on another server."""
         enter(public(backend, peer, STACKHOLD_SIGN_UP_DOMAINS="*"), peer)
         peer.user["login"], peer.emails = "mallory", []
         own = Browser(installed(backend, **peer.settings()))

@@ -34,7 +34,7 @@ class TestSelfManaged:
 
     @pytest.mark.parametrize("confirmed_at", [None, "", 5])
     def test_believes_confirmed_addresses_alone(self, browser: Browser, peer: GitLab, confirmed_at: Any) -> None:
-        """An address that nobody has confirmed leads to nobody and is given to nobody."""
+        """An unconfirmed address finds no user and is stored for no user."""
         make_user(browser.backend, "victim")
         peer.user |= {"email": "victim@example.com", "confirmed_at": confirmed_at}
         browser.sign_in("gitlab")
@@ -63,7 +63,7 @@ class TestSelfManaged:
         ids=["error", "text", "list", "huge", "redirect"],
     )
     def test_may_be_in_trouble(self, browser: Browser, peer: GitLab, path: str, said: Said) -> None:
-        """Whatever it answers in place of what it should, nobody is signed in and there is a page."""
+        """An answer that is not valid signs no user in, and there is a page."""
         peer.replies["POST" if path.endswith("token") else "GET", path] = said
 
         assert 503 == browser.sign_in("gitlab").status_code

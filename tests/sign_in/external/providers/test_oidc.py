@@ -34,7 +34,7 @@ class TestSuccess:
     def test_says_by_how_much_clocks_differ(
         self, browser: Browser, peer: OpenID, clock: FrozenClock, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A provider whose clock is five minutes fast is refused with that, on the page and in the log."""
+        """A provider with a clock that is five minutes fast is refused with that, on the page and in the log."""
         peer.claims = {"iat": int(clock.now().timestamp()) + 300}
         page = browser.sign_in("oidc")
 
@@ -43,7 +43,7 @@ class TestSuccess:
         assert "300 seconds ahead of this server" in caplog.text
 
     def test_asks_the_provider_once_for_many_who_come_at_once(self, site: Backend, peer: OpenID) -> None:
-        """Sixteen threads of a cold process make one call for what the provider publishes; nobody is refused for it."""
+        """Sixteen threads of a new process make one call for the provider's metadata, and none is refused."""
         together = Barrier(16)
 
         def begin(_: int) -> str:
@@ -66,7 +66,7 @@ class TestSuccess:
         assert all(first[name] != second[name] and len(first[name][0]) >= 43 for name in ("state", "nonce", "code_challenge"))
 
     def test_knows_somebody_again(self, browser: Browser, site: Backend, peer: OpenID) -> None:
-        """The subject decides: with another name and address it is still the same user, whose own address stays."""
+        """The subject decides: with another name and address it is still the same user, who keeps their address."""
         browser.sign_in("oidc")
         peer.person |= {"preferred_username": "al", "email": "al@example.org"}
         browser.sign_in("oidc")
@@ -188,7 +188,7 @@ class TestIdentityToken:
 
     @pytest.mark.parametrize("token", [None, "", "a.b.c", "x", 5])
     def test_that_is_none_is_refused(self, browser: Browser, peer: OpenID, token: object) -> None:
-        """A provider that gives something else, or nothing, signs nobody in."""
+        """A provider that sends another thing, or nothing, signs no user in."""
         peer.replies["POST", "/token"] = Said({"access_token": "t", "token_type": "Bearer", "id_token": token})
 
         refused(browser, 401)
@@ -263,7 +263,7 @@ class TestKeys:
 
 class TestDiscovery:
     def test_must_be_of_the_issuer(self, browser: Browser, peer: OpenID) -> None:
-        """A provider that calls itself by another name than the setting is not asked for anybody."""
+        """A provider that names another issuer than the setting is not used."""
         peer.issuer = "https://evil.example.com"
         response = browser.client.get("/signin/oidc")
 
@@ -282,7 +282,7 @@ class TestDiscovery:
     )
     @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
     def test_must_name_addresses(self, browser: Browser, peer: OpenID, name: str, address: object) -> None:
-        """An address that is none ends the sign-in before it begins."""
+        """An address that is not valid ends the sign-in before it starts."""
         usual = peer.configuration().body
         peer.replies["GET", "/.well-known/openid-configuration"] = Said({**usual, name: address})
 
@@ -328,7 +328,7 @@ class TestTrouble:
         ids=["error", "text", "list", "deep", "huge", "redirect"],
     )
     def test_signs_nobody_in(self, browser: Browser, peer: OpenID, path: str, said: Said) -> None:
-        """Whatever a provider answers in place of what it should, nobody is signed in and nothing breaks."""
+        """An answer that is not valid signs no user in and breaks nothing."""
         peer.person.pop("email")
         peer.replies["POST" if path == "/token" else "GET", path] = said
         response = browser.sign_in("oidc")
@@ -339,7 +339,7 @@ class TestTrouble:
 
     @pytest.mark.parametrize("token", [None, "", 5, [], "ä"])
     def test_of_a_token_that_is_none(self, browser: Browser, peer: OpenID, token: object) -> None:
-        """An answer without an access token is none."""
+        """An answer without an access token is not valid."""
         peer.replies["POST", "/token"] = Said({"access_token": token, "expires_in": [1]})
 
         assert 503 == browser.sign_in("oidc").status_code
@@ -355,7 +355,7 @@ class TestTrouble:
         assert second.login is None
 
     def test_at_a_provider_that_is_slow(self, site: Backend, peer: OpenID) -> None:
-        """Nobody waits for an answer for ever."""
+        """The wait for an answer has a limit."""
         browser = Browser(replace(site, outbound=Outbound("127.0.0.1", seconds=1)))
         back = browser.consent(browser.begin("oidc"))
         peer.replies["POST", "/token"] = Said({}, drip_seconds=3)

@@ -48,7 +48,7 @@ class TestAddress:
         assert {"alice": "alice@example.com"} == people(site)
 
     def test_elsewhere_must_be_of_the_same_person(self, browser: Browser, peer: OpenID) -> None:
-        """What is told of somebody else is not taken."""
+        """Userinfo about another person is not used."""
         peer.person.pop("email")
         peer.userinfo = {"sub": "b2", "email": "victim@example.com", "email_verified": True}
 
@@ -77,7 +77,7 @@ class TestAllowed:
         ],
     )
     def test_domains(self, backend: Backend, admin: Caller, peer: OpenID, email: str, verified: bool, status: int) -> None:  # noqa: PLR0917 - a table of cases
-        """Only a verified address of one of the domains lets somebody in."""
+        """Only a verified address in one of the domains allows a sign-in."""
         browser = Browser(installed(backend, STACKHOLD_OIDC_ALLOWED_DOMAINS="example.com, @Example.org", **peer.settings()))
         peer.person |= {"email": email, "email_verified": verified}
 
@@ -97,7 +97,7 @@ class TestAllowed:
         ],
     )
     def test_groups(self, backend: Backend, admin: Caller, peer: OpenID, groups: object, status: int) -> None:
-        """Only somebody in one of the groups is let in; a provider that names no groups names none of them."""
+        """Only a person in one of the groups may sign in; a missing claim means no groups."""
         browser = Browser(installed(backend, STACKHOLD_OIDC_ALLOWED_GROUPS="staff,root", **peer.settings()))
         peer.claims = {"groups": groups}
 
@@ -115,7 +115,7 @@ class TestAllowed:
         assert "certain groups at Example ID" in response.text
 
     def test_groups_that_are_left_out_keep_out(self, backend: Backend, admin: Caller, peer: OpenID) -> None:
-        """A provider that has too many groups to name them lets nobody in by that."""
+        """A provider that leaves out too many groups allows no sign-in by that."""
         browser = Browser(installed(backend, STACKHOLD_OIDC_ALLOWED_GROUPS="staff", **peer.settings()))
         peer.claims = {"_claim_names": {"groups": "src1"}}
         response = browser.sign_in("oidc")

@@ -37,7 +37,7 @@ STATEMENTS = st.builds(
 
 class TestDecide:
     def test_nothing_without_statements(self) -> None:
-        """A policy without statements lets nobody in."""
+        """A policy without statements allows nothing."""
         assert Refusal.NO_MATCH == of()
 
     def test_all_rules_must_match(self) -> None:

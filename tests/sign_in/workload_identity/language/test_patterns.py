@@ -85,7 +85,7 @@ class TestMatches:
 class TestRequirePattern:
     @pytest.mark.parametrize("pattern", ["x" * 513, "?" * 17])
     def test_refuses_what_is_too_long(self, pattern: str) -> None:
-        """Patterns have a length and a number of question marks that nobody needs more of."""
+        """Patterns have limits for their length and the number of question marks."""
         with pytest.raises(BadRequest):
             require_pattern(pattern)
 

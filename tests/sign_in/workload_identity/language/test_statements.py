@@ -15,7 +15,7 @@ ROLE = "00000000-0000-7000-8000-0000000000aa"
 
 @pytest.fixture
 def new(client: TestClient, peer: WorkloadIssuer) -> Trust:
-    """An issuer whose policy nobody has written yet."""
+    """An issuer with an empty policy."""
     return trust(client, peer)
 
 
