@@ -9,7 +9,7 @@ from common.access import grants
 from common.backend import Backend
 from common.core.ids import new_id
 from common.db.tables.access import roles, team_roles
-from common.db.tables.people import members, organizations, team_members, teams, users
+from common.db.tables.people import members, organizations, team_members, teams
 from common.db.tables.stacks import stacks
 from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings, encode
@@ -116,11 +116,3 @@ def make_team(backend: Backend, *people: Caller, org: str = ORG, rules: Rules | 
 def _org_id(tx: Connection, org: str) -> str:
     found: str = tx.execute(select(organizations.c.id).where(organizations.c.login == org)).scalar_one()
     return found
-
-
-def suspend(backend: Backend, org: str, login: str) -> None:
-    """Suspends a member."""
-    with backend.db.begin() as tx:
-        user_id = tx.scalar(select(users.c.id).where(users.c.login == login))
-        mine = (members.c.org_id == _org_id(tx, org), members.c.user_id == user_id)
-        assert 1 == tx.execute(update(members).values(suspended=True).where(*mine)).rowcount

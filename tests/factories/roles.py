@@ -3,21 +3,19 @@
 import json
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 
 from common.access import authentication as access
 from common.access import grants, tokens
 from common.backend import Backend
-from common.core.ids import new_id
 from common.db.tables.access import roles
-from common.db.tables.people import members, organizations, team_members, teams, users
 from common.db.tables.stacks import stacks
 from common.people.roles.model import NewRecord, Purpose, Record
 from common.people.roles.service import roles as role_service
 from common.people.users import steps as users_service
 from common.rights.caller import Caller
-from common.rights.permissions import Permission, StackLevel
-from tests.factories.people import ORG, caller_of, make_user
+from common.rights.permissions import StackLevel
+from tests.factories.people import ORG
 
 
 def allow(*permissions: str) -> dict[str, Any]:
@@ -46,37 +44,6 @@ def make_role(
 ) -> Record:
     """Makes a role, permission set or policy in organization acme."""
     return role_service.create_role(backend, caller, ORG, new_record(name, details, purpose, **members), with_policy=False)
-
-
-def make_holder(backend: Backend, admin: Caller, login: str, *permissions: Permission) -> Caller:
-    """Makes a member of acme with a custom role that gives these permissions."""
-    record = make_role(backend, admin, f"role of {login}", allow(*permissions))
-    token = make_user(backend, login, org=ORG)
-    hold(backend, login, record.id)
-    return caller_of(backend, token)
-
-
-def hold(backend: Backend, login: str, role_id: str | None) -> None:
-    """Gives a member of acme a custom role."""
-    user_id = select(users.c.id).where(users.c.login == login).scalar_subquery()
-    org_id = select(organizations.c.id).where(organizations.c.login == ORG).scalar_subquery()
-    with backend.db.begin() as tx:
-        tx.execute(update(members).values(role_id=role_id).where(members.c.user_id == user_id, members.c.org_id == org_id))
-
-
-def make_team(backend: Backend, name: str, *logins: str) -> str:
-    """Makes a team of acme with members, and returns its id."""
-    team_id = new_id()
-    with backend.db.begin() as tx:
-        org_id = tx.scalar(select(organizations.c.id).where(organizations.c.login == ORG))
-        tx.execute(
-            insert(teams).values(
-                id=team_id, org_id=org_id, kind="pulumi", name=name, display_name=name.title(), description="", created_at=1
-            )
-        )
-        for user_id in tx.scalars(select(users.c.id).where(users.c.login.in_(logins))).all():
-            tx.execute(insert(team_members).values(team_id=team_id, user_id=user_id, org_id=org_id, role="member", created_at=1))
-    return team_id
 
 
 def grant(

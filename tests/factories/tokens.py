@@ -42,7 +42,7 @@ def make_team(
     with backend.db.begin() as tx:
         org_id = tx.scalar(select(organizations.c.id).where(organizations.c.login == org))
         of_team = {"team_id": team_id, "created_at": now_millis}
-        texts = {"kind": "pulumi", "name": name, "display_name": name, "description": ""}
+        texts = {"kind": "pulumi", "name": name, "display_name": name.title(), "description": ""}
         tx.execute(insert(teams).values(id=team_id, org_id=org_id, created_at=now_millis, **texts))
         for role, logins in (("member", members), ("admin", admins)):
             for user_id in tx.scalars(select(users.c.id).where(users.c.login.in_(list(logins)))).all():

@@ -12,9 +12,11 @@ from common.rights.permissions import Permission, StackLevel
 from common.rights.predicate import EntityKind
 from common.stacks.service import permission_sets
 from common.stacks.service.permission_sets import Assignment
+from tests.factories.orgs import make_holder
 from tests.factories.people import ORG, caller_of, make_user
-from tests.factories.roles import allow, grant, make_holder, make_role, make_team, stack_id_of
+from tests.factories.roles import allow, grant, make_role, stack_id_of
 from tests.factories.stacks import make_stack
+from tests.factories.tokens import make_team
 
 STACK = EntityKind.STACK
 
@@ -56,7 +58,7 @@ class TestUpdateAssignment:
         custom = make_role(
             backend, admin, "sharers", allow("stack:read", "stack_access:update"), Purpose.SET, resource_type="stack"
         )
-        bob = make_holder(backend, admin, "bob")
+        bob = make_holder(backend, "bob")
         with pytest.raises(NotFound):
             give(backend, bob, stack_id, "bob", STACK_READ.id)
         give(backend, admin, stack_id, bob.user_id, custom.id)
@@ -92,7 +94,7 @@ class TestUpdateAssignment:
             backend, admin, "strong", allow("stack_access:update", "role:delete"), Purpose.SET, resource_type="stack"
         )
         weak = make_role(backend, admin, "weak", allow("stack:read"), Purpose.SET, resource_type="stack")
-        bob = make_holder(backend, admin, "bob", Permission.STACK_READ, Permission.STACK_ACCESS_UPDATE)
+        bob = make_holder(backend, "bob", Permission.STACK_READ, Permission.STACK_ACCESS_UPDATE)
         make_user(backend, "carol", org=ORG)
 
         assert give(backend, bob, stack_id, "carol", weak.id) is not None
@@ -102,7 +104,7 @@ class TestUpdateAssignment:
     def test_hides_stacks_that_the_caller_may_not_know(self, backend: Backend, admin: Caller, stack_id: str) -> None:
         """Another organization's stack, a hidden one and none are the same; other kinds of things are not there at all."""
         make_stack(backend, admin, "own", org="admin")
-        blind = make_holder(backend, admin, "bob")
+        blind = make_holder(backend, "bob")
         foreign = stack_id_of(backend, "own")
         for caller, asked in ((admin, foreign), (admin, new_id()), (blind, stack_id), (admin, "x"), (admin, "")):
             for call in (
@@ -151,7 +153,7 @@ class TestListAssignments:
 
     def test_needs_the_permission(self, backend: Backend, admin: Caller, stack_id: str) -> None:
         """Seeing a stack is not seeing who may use it."""
-        bob = make_holder(backend, admin, "bob", Permission.STACK_READ)
+        bob = make_holder(backend, "bob", Permission.STACK_READ)
 
         with pytest.raises(Forbidden, match="stack_access:read"):
             held(backend, bob, stack_id)

@@ -10,7 +10,8 @@ from common.rights.permissions import Permission, StackLevel
 from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from common.stacks.service import ownership
-from tests.factories.custom_roles import set_settings, suspend
+from tests.factories.custom_roles import set_settings
+from tests.factories.orgs import suspend
 from tests.factories.people import caller_of, make_user
 from tests.factories.stacks import make_stack
 from tests.interleaving import interleaved
@@ -51,7 +52,7 @@ class TestReassign:
         """Nobody else can own a stack of the organization: not a stranger, not one who is suspended."""
         for name, org in (("stranger", None), ("bob", "acme"), ("suspended", "acme")):
             make_user(backend, name, org=org)
-        suspend(backend, "acme", "suspended")
+        suspend(backend, "suspended")
 
         with pytest.raises(NotFound) as caught:
             ownership.update_owner(backend, admin, DEV, login)

@@ -13,7 +13,8 @@ from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks import steps as stack_steps
 from common.stacks.model import StackPath
 from common.stacks.service import attributes, lifecycle
-from tests.factories.custom_roles import allow, give, give_role, make_team, set_settings, suspend, tagged
+from tests.factories.custom_roles import allow, give, give_role, make_team, set_settings, tagged
+from tests.factories.orgs import suspend
 from tests.factories.people import caller_of, make_user
 from tests.factories.stacks import import_state, make_ciphertext, make_stack, make_update
 from tests.stacks.engine.builders import make_resource, make_state
@@ -227,7 +228,7 @@ class TestCreator:
     def test_is_nobody_after_leaving(self, client: TestClient, backend: Backend, bob: Caller) -> None:
         """Who is suspended has no way to the stacks he made."""
         client.post("/api/stacks/acme/shop", json={"stackName": "mine"})
-        suspend(backend, "acme", bob.login)
+        suspend(backend, bob.login)
 
         assert (404, []) == (client.get("/api/stacks/acme/shop/mine").status_code, listed(client))
 
@@ -249,7 +250,7 @@ class TestOtherMembers:
         """Suspending ends all rights at the next call: grants, teams, listings, and the organization itself."""
         give(backend, DEV, bob.user_id, StackLevel.ADMIN)
         give(backend, DEV, make_team(backend, bob), StackLevel.ADMIN, is_team=True)
-        suspend(backend, "acme", "bob")
+        suspend(backend, "bob")
 
         assert {404} == set(statuses(client, value).values())
         assert [] == listed(client)

@@ -10,8 +10,9 @@ from common.rights.built_in import ADMIN, BUILT_INS, MEMBER, STACK_READ
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
 from tests.factories.people import make_user
-from tests.factories.roles import allow, compose, grant, group, make_role, make_team, stack_id_of
+from tests.factories.roles import allow, compose, grant, group, make_role, stack_id_of
 from tests.factories.stacks import make_stack
+from tests.factories.tokens import make_team
 from tests.wire import error_of
 
 # Shapes, statuses and texts; that both databases do the same, the tests of the services show.

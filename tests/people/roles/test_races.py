@@ -12,7 +12,8 @@ from common.people.roles.service import roles as role_service
 from common.people.roles.service import teams
 from common.rights.caller import Caller
 from tests.factories.people import ORG
-from tests.factories.roles import allow, compose, make_role, make_team
+from tests.factories.roles import allow, compose, make_role
+from tests.factories.tokens import make_team
 
 READ = allow("stack:read")
 

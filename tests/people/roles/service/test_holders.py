@@ -11,8 +11,10 @@ from common.people.roles.service import roles as role_service
 from common.rights.built_in import ADMIN, MEMBER
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
+from tests.factories.orgs import hold, make_holder
 from tests.factories.people import ORG, caller_of, make_user
-from tests.factories.roles import allow, hold, make_holder, make_machine, make_role, make_team, new_record
+from tests.factories.roles import allow, make_machine, make_role, new_record
+from tests.factories.tokens import make_team
 
 READ = allow("stack:read")
 
@@ -74,8 +76,8 @@ class TestPermissions:
     ) -> None:
         """All other permissions together do not replace the one; a stranger hears of no organization."""
         role = make_role(backend, admin, "target", READ)
-        everything_else = make_holder(backend, admin, "bob", *(found for found in Permission if found is not permission))
-        everything = make_holder(backend, admin, "carol", *Permission)
+        everything_else = make_holder(backend, "bob", *(found for found in Permission if found is not permission))
+        everything = make_holder(backend, "carol", *Permission)
         stranger = caller_of(backend, make_user(backend, "eve"))
 
         with pytest.raises(Forbidden, match=str(permission)):

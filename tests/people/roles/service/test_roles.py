@@ -16,21 +16,11 @@ from common.rights.built_in import ADMIN, BILLING_MANAGER, BUILT_INS, MEMBER, ST
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from tests.clocks import FrozenClock
+from tests.factories.orgs import hold, make_holder
 from tests.factories.people import ADMIN_TOKEN, ORG, caller_of, make_user
-from tests.factories.roles import (
-    allow,
-    compose,
-    grant,
-    group,
-    hold,
-    make_holder,
-    make_machine,
-    make_role,
-    make_team,
-    new_record,
-    stored_rules,
-)
+from tests.factories.roles import allow, compose, grant, group, make_machine, make_role, new_record, stored_rules
 from tests.factories.stacks import make_stack
+from tests.factories.tokens import make_team
 
 READ = allow("stack:read")
 MANAGE = (Permission.ROLE_CREATE, Permission.ROLE_READ, Permission.ROLE_UPDATE, Permission.ROLE_DELETE)
@@ -122,7 +112,7 @@ class TestCreateRole:
 
     def test_gives_nobody_more_than_its_maker_has(self, backend: Backend, admin: Caller) -> None:
         """Who is not an admin may make a role of what they hold, on any condition and by reference, and of nothing else."""
-        bob = make_holder(backend, admin, "bob", *MANAGE, Permission.STACK_READ)
+        bob = make_holder(backend, "bob", *MANAGE, Permission.STACK_READ)
         make_role(backend, bob, "fine", READ)
         strong = make_role(backend, admin, "strong", allow("stack:delete"), Purpose.SET)
 
@@ -263,7 +253,7 @@ class TestDeleteRole:
 
     def test_refuses_while_a_member_holds_it(self, backend: Backend, admin: Caller) -> None:
         """Without force nobody loses anything."""
-        make_holder(backend, admin, "bob", Permission.STACK_READ)
+        make_holder(backend, "bob", Permission.STACK_READ)
         role = role_service.list_roles(backend, admin, ORG, Purpose.ROLE)[-1]
 
         with pytest.raises(Conflict, match="in use: 1 member;"):
@@ -276,7 +266,7 @@ class TestDeleteRole:
         top = make_role(backend, admin, "top", group(compose(shared.id), READ))
         bob, carol = make_user(backend, "bob", org=ORG), make_user(backend, "carol", org=ORG)
         hold(backend, "bob", shared.id)
-        team_id = make_team(backend, "ops", "carol")
+        team_id = make_team(backend, "ops", members=["carol"])
         grant(backend, "dev", team_id, StackLevel.NONE, set_id=shared.id)
         machine = make_machine(backend, admin, shared.id)
         service_token = caller_of(backend, machine)
@@ -374,8 +364,8 @@ class TestListOwnRoles:
         own, shared = make_role(backend, admin, "own", READ), make_role(backend, admin, "shared", READ)
         token = make_user(backend, "bob", org=ORG)
         hold(backend, "bob", own.id)
-        make_team(backend, "ops", "bob")
-        make_team(backend, "dev", "bob")
+        make_team(backend, "ops", members=["bob"])
+        make_team(backend, "dev", members=["bob"])
         for team, role_id in (("ops", shared.id), ("dev", shared.id), ("ops", own.id), ("ops", BILLING_MANAGER.id)):
             teams.add_team_role(backend, admin, ORG, team, role_id)
         bob = caller_of(backend, token)

@@ -16,20 +16,11 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
 from common.stacks import steps as stacks
 from common.stacks.model import StackPath
+from tests.factories.orgs import hold, make_holder
 from tests.factories.people import ORG, caller_of, make_user
-from tests.factories.roles import (
-    allow,
-    compose,
-    grant,
-    hold,
-    make_holder,
-    make_role,
-    make_team,
-    new_record,
-    stack_id_of,
-    stored_rules,
-)
+from tests.factories.roles import allow, compose, grant, make_role, new_record, stack_id_of, stored_rules
 from tests.factories.stacks import make_stack
+from tests.factories.tokens import make_team
 
 READ = allow("stack:read")
 
@@ -57,7 +48,7 @@ class TestGiveRole:
         """A role of a team adds to what its members hold, built-in roles too; a repeat changes nothing."""
         role = make_role(backend, admin, "ops", allow("audit_logs:read"))
         token = make_user(backend, "bob", org=ORG)
-        make_team(backend, "ops", "bob")
+        make_team(backend, "ops", members=["bob"])
         for role_id in (role.id, role.id, ADMIN.id):
             teams.add_team_role(backend, admin, ORG, "ops", role_id)
 
@@ -76,10 +67,10 @@ class TestGiveRole:
 
     def test_gives_nobody_more_than_the_giver_has(self, backend: Backend, admin: Caller) -> None:
         """Whoever may change roles cannot give their own team more than they hold, least of all make it admins."""
-        make_team(backend, "ops", "bob")
-        bob = make_holder(backend, admin, "bob", Permission.ROLE_UPDATE, Permission.STACK_READ)
+        make_team(backend, "ops", members=["bob"])
+        bob = make_holder(backend, "bob", Permission.ROLE_UPDATE, Permission.STACK_READ)
         weak, strong = make_role(backend, admin, "weak", READ), make_role(backend, admin, "strong", allow("stack:delete"))
-        everything = make_holder(backend, admin, "carol", *Permission)
+        everything = make_holder(backend, "carol", *Permission)
         teams.add_team_role(backend, bob, ORG, "ops", weak.id)
 
         with pytest.raises(Forbidden, match="stack:delete"):
@@ -138,7 +129,7 @@ class TestEnableTeamRoles:
         token = make_user(backend, "bob", org=ORG)
         nothing = make_role(backend, admin, "nothing", allow())
         hold(backend, "bob", nothing.id)
-        team_id = make_team(backend, "dev", "bob")
+        team_id = make_team(backend, "dev", members=["bob"])
         for name, level in (("a", StackLevel.READ), ("b", StackLevel.WRITE), ("d", StackLevel.WRITE)):
             grant(backend, name, team_id, level)
         grant(backend, "c", team_id, StackLevel.NONE, set_id=custom.id)
@@ -183,7 +174,7 @@ class TestEnableTeamRoles:
         """Whoever may change roles may convert a team that holds more than they do."""
         make_stack(backend, admin)
         grant(backend, "dev", make_team(backend, "ops"), StackLevel.ADMIN)
-        bob = make_holder(backend, admin, "bob", Permission.ROLE_UPDATE)
+        bob = make_holder(backend, "bob", Permission.ROLE_UPDATE)
 
         assert Purpose.ROLE_PRIVATE is teams.enable_team_roles(backend, bob, ORG, "ops").purpose
 
