@@ -12,7 +12,7 @@ from common.config.settings import Settings
 from tests.contract import sdk_scene
 from tests.contract.sdk_scene import SCENES, Scene
 from tests.dialects import NewDatabase
-from tests.field_reports.serving import serving
+from tests.server.serving import serving
 from tools.operations import Operation, operations
 
 # A module of a group registers its scenes when it is imported.

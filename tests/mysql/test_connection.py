@@ -28,9 +28,9 @@ from common.stacks.updates.model import StartRequest
 from common.stacks.updates.service import start as starting
 from tests.factories.people import ORG
 from tests.factories.stacks import CLIENT, make_running, make_stack, make_update, update_row
-from tests.field_reports.serving import at_once
 from tests.mysql.proxy import Wire
 from tests.mysql.shared import SharedServer, connect
+from tests.server.serving import at_once
 
 DEV = StackPath(ORG, "shop", "dev")
 S = "/api/stacks/acme/shop/dev"

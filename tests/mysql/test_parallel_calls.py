@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from tests.factories.people import make_user
-from tests.field_reports.serving import at_once
+from tests.server.serving import at_once
 from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import create_stack, program
 

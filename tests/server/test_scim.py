@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from httpx2 import Client
 
-from tests.field_reports.serving import client_of, serving
+from tests.server.serving import client_of, serving
 from tests.sign_in.scim.directory_client import GROUP, USER, Directory, error_of
 
 pytestmark = pytest.mark.dialects("sqlite")

@@ -18,7 +18,7 @@ from common.stacks.service import listing as stacks
 from common.stacks.state import service as state_service
 from tests.factories.people import make_user
 from tests.factories.stacks import import_state, make_stack
-from tests.field_reports.serving import at_once
+from tests.server.serving import at_once
 from tests.stacks.engine.builders import make_resource, make_state
 
 MANY = 20

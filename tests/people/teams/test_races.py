@@ -21,8 +21,8 @@ from common.stacks.service import lifecycle, sharing
 from common.stacks.service.lifecycle import NewStack
 from tests.factories.people import make_user
 from tests.factories.stacks import make_stack
-from tests.field_reports.serving import LIMIT_SECONDS, at_once
 from tests.interleaving import interleaved
+from tests.server.serving import LIMIT_SECONDS, at_once
 
 LEVELS = (StackLevel.READ, StackLevel.WRITE, StackLevel.ADMIN, StackLevel.CREATOR)
 ROUNDS = range(4)

@@ -14,8 +14,8 @@ from common.sign_in.scim.model import Directory, GroupProfile, NameConflict, Use
 from common.sign_in.scim.operations import parse_operations
 from common.sign_in.scim.service import groups, tokens, users
 from tests.factories.people import caller_of, make_admin, make_org, make_user
-from tests.field_reports.serving import at_once
 from tests.interleaving import Crash, crash, interleaved
+from tests.server.serving import at_once
 from tests.sign_in.scim import directory_client
 from tests.sign_in.scim.stored_state import login_of, members_of
 

@@ -9,8 +9,8 @@ from common.db.tables.access import access_tokens
 from common.db.tables.people import users
 from common.db.tables.sign_in import oidc_machines, refresh_tokens
 from tests.clocks import FrozenClock
-from tests.field_reports.serving import at_once
 from tests.interleaving import fail, interleaved
+from tests.server.serving import at_once
 from tests.sign_in.workload_identity.token_exchange import ISSUERS, Trust, allow, deny, refused
 
 # The transaction that gives tokens is the first that begins; what it relies on has been read before.

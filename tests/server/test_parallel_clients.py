@@ -10,8 +10,8 @@ from httpx2 import Client, Response
 
 from tests.dialects import NewDatabase
 from tests.factories.stacks import creation
-from tests.field_reports.serving import at_once, client_of, serving
 from tests.server.server_process import Served
+from tests.server.serving import at_once, client_of, serving
 from tests.wire import IN_PROGRESS, begin, create_stack, create_update, error_of, export, resources_of, start_update
 
 BUSY_SECONDS = 30

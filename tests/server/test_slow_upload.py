@@ -13,8 +13,8 @@ import pytest
 from httpx2 import Client
 
 from tests.factories.people import ADMIN_TOKEN
-from tests.field_reports.serving import client_of, serving
 from tests.server.server_process import Served
+from tests.server.serving import client_of, serving
 from tests.stacks.engine.builders import dump, make_resource
 from tests.wire import create_stack, export, resources_of
 
