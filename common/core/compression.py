@@ -1,6 +1,6 @@
 """Gzip, with a ceiling for what others send. Encodings are told by the first two bytes, never by a header alone.
 
-Gateways differ in whether they inflate a body and whether they leave the header that says so (field report F11).
+Gateways differ in whether they inflate a body and whether they leave the header that says so.
 """
 
 from collections.abc import Callable, Iterator

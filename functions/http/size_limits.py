@@ -1,7 +1,7 @@
 """Keeps requests and replies within what an entry point can carry, and says what to do instead of failing in its gateway.
 
 A reply that is too large for the gateway reaches the client as the gateway's own words, without the `code` that the command
-line decides by (field report F10). A stored document can be fetched from its store instead; everything else is a 413.
+line decides by. A stored document can be fetched from its store instead; everything else is a 413.
 """
 
 from collections.abc import Callable

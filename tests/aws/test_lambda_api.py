@@ -54,7 +54,7 @@ def call(environment: Environment, method: str, path: str, **headers: str) -> di
 
 
 class TestLargeReplies:
-    """F10: the answer is larger than the function may return."""
+    """A reply that is larger than a function may return."""
 
     def test_that_compress_well_are_sent(self, client: Client, stack: str) -> None:
         """Thirteen megabytes of ordinary state are far below the limit once compressed."""

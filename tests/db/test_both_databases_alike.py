@@ -1,4 +1,4 @@
-"""What SQLite and MySQL must answer alike: row counts, exact names, every character (F16, F18, F21)."""
+"""What SQLite and MySQL answer alike: row counts, exact names, every character."""
 
 from contextlib import closing
 
@@ -15,7 +15,7 @@ from tests.wire import begin, create_stack, error_of, export, resources_of
 OWL, RABBIT, THUMB = "🦉 ünï", "🐰", "fix: 👍🏽 日本語 " + "x" * 5000
 
 
-class TestF16RenewingTwiceInOneSecond:
+class TestRepeatWithinOneSecond:
     def test_is_renewed_each_time(self, client: TestClient) -> None:
         """A write of what is there already finds its row: no lease is lost because nothing changed."""
         update = begin(client, create_stack(client))
@@ -54,7 +54,7 @@ class TestF16RenewingTwiceInOneSecond:
                 call(database)
 
 
-class TestF18NamesThatDifferOnlyByCaseOrByABlank:
+class TestNamesThatDifferByCaseOrSpace:
     def test_are_different_stacks(self, client: TestClient) -> None:
         """Stacks and projects are told apart byte by byte, and none reads or deletes another."""
         urls = {
@@ -97,7 +97,7 @@ class TestF18NamesThatDifferOnlyByCaseOrByABlank:
             assert 401 == client.get("/api/user", headers={"Authorization": other}).status_code
 
 
-class TestF21AThumbsUpInTheCommitMessage:
+class TestEmoji:
     def test_comes_back_as_it_was(self, client: TestClient) -> None:
         """Message, environment and configuration keep every character."""
         stack = create_stack(client, tags={"mood": "😀"})

@@ -1,4 +1,4 @@
-"""Troubles that others had on Azure, on our drivers for it: field reports F07 and F24."""
+"""Rotated keys of a Key Vault, and names of blobs that Azure changes."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def decrypt(client: TestClient, stack: str, ciphertext: str) -> Any:
 
 
 class TestRotatedKeys:
-    """F07: the key was rotated and the name has no version."""
+    """The key was rotated, and the setting names no version of it."""
 
     def test_go_on_opening_old_secrets(self, start: Start, vault: KeyVault) -> None:
         """Rotation, a disabled version and a pinned one, each with a restart between, as an operator would live through it."""
@@ -108,7 +108,7 @@ class TestRotatedKeys:
 
 
 class TestNamesThatEndWithADot:
-    """F24: Azure drops a dot or a slash at the end of a blob's name."""
+    """Azure drops a dot or a slash at the end of a blob's name."""
 
     def test_lead_to_their_own_state(self, start: Start, azurite: Azurite) -> None:
         """Stacks and projects that differ by a dot at the end have different states, and no blob's name depends on theirs."""

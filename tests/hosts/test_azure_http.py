@@ -87,7 +87,7 @@ class TestBasePath:
 
 
 class TestCompressedBodies:
-    """Field report F11, for Azure."""
+    """Compressed bodies that Azure's gateway passes on."""
 
     @pytest.mark.parametrize("count", [0, 100])
     @pytest.mark.parametrize(

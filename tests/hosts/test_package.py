@@ -134,7 +134,7 @@ class TestRequests:
         assert 0 < int(headers["content-length"])
 
     def test_root_is_ours(self, azure_server: Server) -> None:
-        """No address is left to the platform's own pages (field report F12)."""
+        """No address is left to the platform's own pages."""
         for path in ("/nope", "/favicon.ico", "/api/nope"):
             status, _, body = get(azure_server.url + path, azure_server.token)
             assert (404, 404) == (status, json.loads(body)["code"])

@@ -1,4 +1,4 @@
-"""Routing and spelling of addresses: troubles that people met elsewhere, as tests of this server (F12, F13, F18)."""
+"""Addresses that are not served, and other spellings of those that are."""
 
 import json
 from itertools import permutations
@@ -11,7 +11,7 @@ from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import create_stack, error_of, export, import_state
 
 
-class TestF12AddressNobodyServes:
+class TestAddressThatIsNotServed:
     @pytest.mark.parametrize(
         ("method", "path", "statuses"),
         [
@@ -52,7 +52,7 @@ class TestF12AddressNobodyServes:
         assert {(401, 401)} == {error_of(one)[:2] for one in found}
 
 
-class TestF13OneServerSeveralSpellingsOfItsAddress:
+class TestSpellingsOfTheServersAddress:
     @pytest.mark.parametrize("path", ["//api/user", "/api/user/", "/api//user", "//api//user//"])
     def test_slashes_do_not_matter(self, client: TestClient, path: str) -> None:
         """Doubled and trailing slashes lead to the same place, without a redirect."""
@@ -78,7 +78,7 @@ class TestF13OneServerSeveralSpellingsOfItsAddress:
         assert (404, 404) == error_of(client.get("/API/User"))[:2]
 
 
-class TestF18NamesThatDifferOnlyByCaseOrByBlank:
+class TestNamesThatDifferByCaseOrSpace:
     NAMES = (("shop", "Dev"), ("shop", "dev"), ("Shop", "dev"))
 
     def test_are_different_stacks(self, client: TestClient) -> None:

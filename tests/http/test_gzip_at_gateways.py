@@ -1,4 +1,4 @@
-"""F11: a gzip body on its way through two gateways. The same calls through every entry point."""
+"""Compressed bodies that two gateways pass on, with the same calls through every entry point."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Migrations that are cut off, run together, or meet a server that cannot be used yet (field report F20)."""
+"""Migrations that are cut off, run together, or meet a server that cannot be used yet."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A server that takes no more than a megabyte at once (field report F17)."""
+"""A server that accepts at most one megabyte in a statement."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

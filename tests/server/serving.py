@@ -1,4 +1,4 @@
-"""Real server processes for the reports that need them, and clients that work at the same time."""
+"""Real server processes for several tests, and clients that work at the same time."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor

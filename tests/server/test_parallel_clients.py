@@ -1,4 +1,4 @@
-"""Many clients at once: troubles that people met elsewhere, as tests against real server processes (F14, F15, F19)."""
+"""Many clients at the same time, against real server processes."""
 
 import time
 from collections import Counter
@@ -33,7 +33,7 @@ def client(served: Served) -> Iterator[Client]:
         yield found
 
 
-class TestF14CreatedAndAMomentLaterNotFound:
+class TestNewStackIsFound:
     WORKERS, ROUNDS = 12, 2
 
     def life(self, served: Served, number: int) -> list[tuple[str, int]]:
@@ -91,7 +91,7 @@ class TestF14CreatedAndAMomentLaterNotFound:
         assert all("already exists" in message for message in refused)
 
 
-class TestF15TwentyUpdatesStartInTheSameInstant:
+class TestUpdatesThatStartTogether:
     @pytest.mark.parametrize("tags", [None, {"pulumi:project": "lock", "n": "1"}], ids=["plain", "with-tags"])
     def test_one_wins_and_the_others_learn_it_in_upstreams_words(
         self, served: Served, client: Client, tags: dict[str, str] | None
@@ -126,7 +126,7 @@ class TestF15TwentyUpdatesStartInTheSameInstant:
         assert (409, 200) == (refused.status_code, start_update(client, stack, loser).status_code)
 
 
-class TestF19DatabaseIsLockedAlthoughATimeoutIsSet:
+class TestDatabaseIsLocked:
     WRITERS, ROUNDS, BATCH = 8, 6, 10
 
     def write(self, served: Served, number: int) -> tuple[Counter[int], float, int]:

@@ -1,4 +1,4 @@
-"""Large states over slow lines: troubles that people met elsewhere, in miniature, against a real server (F09)."""
+"""Large states over slow connections, in miniature, against a real server."""
 
 import gzip
 import json
@@ -42,7 +42,7 @@ def large_state() -> bytes:
     return dump({"version": 3, "deployment": {"manifest": {"time": "", "magic": "", "version": ""}, "resources": resources}})
 
 
-class TestF09ManyMegabytesOverASlowLine:
+class TestSlowConnection:
     def test_arrive_and_are_not_taken_for_a_bomb(self, served: Served, client: Client) -> None:
         """An upload that takes its time succeeds, whatever its ratio, and nobody else is slowed by it."""
         stack = create_stack(client)

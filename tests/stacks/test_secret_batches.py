@@ -1,4 +1,4 @@
-"""Secrets: troubles that people met elsewhere, as tests of this server (F05, F08)."""
+"""Secrets of another stack, and many secrets in one request."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ def sealed(client: TestClient, stack: str, plain: str) -> str:
     return str(client.post(f"{stack}/encrypt", json={"plaintext": plain}).json()["ciphertext"])
 
 
-class TestF05CiphertextOfAnotherStack:
+class TestCiphertextOfAnotherStack:
     @pytest.fixture
     def stacks(self, client: TestClient) -> tuple[str, str]:
         """Two stacks."""
@@ -57,7 +57,7 @@ class TestF05CiphertextOfAnotherStack:
         assert [(404, 404, f"Not Found: Stack 'acme/shop/{name}' not found") for name in ("b", "none")] == [*map(error_of, found)]
 
 
-class TestF08ThousandSecretsAtOnceAndManyOneByOne:
+class TestManySecrets:
     def test_a_large_batch_goes_through(self, client: TestClient) -> None:
         """Clients cut batches by count and not by size: a thousand values of 8 KiB pass in one request each way."""
         stack = create_stack(client)

@@ -1,4 +1,4 @@
-"""Listing, history and text: troubles that people met elsewhere, as tests of this server (F21, F25, F26)."""
+"""Lists of stacks over several pages, histories, and text beyond ASCII."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ S = "/api/stacks/acme/shop/dev"
 LIST = "/api/user/stacks"
 
 
-class TestF21ThumbsUpInTheCommitMessage:
+class TestEmojiInTheCommitMessage:
     MESSAGE = "fix: 👍🏽 日本語 " + "x" * 5000
     URN = "urn:pulumi:dev::shop::test:index:Pet::😸"
 
@@ -48,7 +48,7 @@ class TestF21ThumbsUpInTheCommitMessage:
         assert made == client.get(f"{S}/resources/latest/{self.URN}").json()["resource"]["resource"]
 
 
-class TestF25MoreThanOnePageOfStacks:
+class TestSeveralPagesOfStacks:
     COUNT, TAGGED = 65, 20
 
     @pytest.fixture(autouse=True)
@@ -134,7 +134,7 @@ class TestF25MoreThanOnePageOfStacks:
         assert {(2, 0, 0, 0)} == costs
 
 
-class TestF26HistoryRepeatsConfigExactly:
+class TestConfigInTheHistory:
     CONFIG = (
         '{"shop:plain":{"string":"","secret":false,"object":false},"shop:o":{"string":"{\\"a\\":{\\"secure\\":\\"djE6QUFB\\"},\\"n\\":1.0,\\"e\\":{}}",'
         '"secret":true,"object":true},"shop:pw":{"string":"djE6QkJC","secret":true,"object":false}}'

@@ -141,7 +141,7 @@ class Bucket:
     def probe(self) -> None:
         """Store, read and remove a document of no meaning; raises StoreError with what the store said.
 
-        A store that is almost the one it claims to be shows it here and not in the middle of an update (field report F22).
+        A store that is almost the one it claims to be shows it here and not in the middle of an update.
         """
         key, stored = f"probe/{new_id()}", pack(b"{}")
         try:

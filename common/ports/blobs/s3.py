@@ -1,7 +1,7 @@
 """Blobs in an S3 bucket, or in one of the many stores that speak S3: MinIO, Ceph, R2, Garage and others.
 
 Only what all of them have is used: whole objects, `Content-MD5` as the integrity check of an upload, listing in key order.
-Correctness never depends on a conditional write, and no body is sent in the SDK's own chunks (field report F22).
+Correctness never depends on a conditional write, and no body is sent in the SDK's own chunks.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Reads an S3 address, `s3://bucket[/prefix]?option=value`, in both spellings that the Go CDK has had for its options.
 
 The product whose place this program takes hands such addresses to the Go CDK, whose option names changed with the SDK
-beneath it (field report F23). What is not understood is refused by name: an option that is ignored puts states elsewhere.
+beneath it. What is not understood is refused by name: an option that is ignored puts states elsewhere.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Teams and what was given to them: troubles that people met elsewhere, as tests of this server (F28, F29)."""
+"""Grants of teams, stacks and environments that are deleted, renamed or moved."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def row_counts(backend: Backend) -> dict[str, int]:
         return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 
-class TestF28TheTeamIsGoneItsGrantsAreNot:
+class TestGrantsOfADeletedTeam:
     @pytest.fixture
     def bob(self, client: TestClient, backend: Backend) -> str:
         """The token of a member of acme and of team ops, which administers shop/dev; members see no stack otherwise."""
@@ -114,7 +114,7 @@ class TestF28TheTeamIsGoneItsGrantsAreNot:
         assert [204, 404] == [patch(client, removeStack=STACK).status_code for _ in range(2)]
 
 
-class TestF29TheSameEnvironmentNameInTwoProjects:
+class TestEnvironmentsWithOneNameInTwoProjects:
     @staticmethod
     def shown(client: TestClient) -> list[tuple[str, str, str, str | None]]:
         """Returns the environments of the team, in the order of the reply."""

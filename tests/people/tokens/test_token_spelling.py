@@ -1,4 +1,4 @@
-"""Tokens: troubles that people met elsewhere, as tests of this server (F27)."""
+"""Names of tokens, and tokens with space or another scheme around them."""
 
 import logging
 
@@ -47,7 +47,7 @@ def body(name: str) -> dict[str, object]:
     return {"name": name, "description": "", "admin": False, "expires": 0}
 
 
-class TestF27TokenNamesAndTokenText:
+class TestTokenNamesAndText:
     @pytest.mark.parametrize(
         ("name", "text"),
         [("GitLab CI/CD", ALPHABET), ("ci cd", ALPHABET), ("ci.1", ALPHABET), ("a" * 41, LENGTH), ("", ALPHABET)],

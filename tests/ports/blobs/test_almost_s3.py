@@ -1,4 +1,4 @@
-"""F22: stores that are almost S3, from the start of a server to the export of a state."""
+"""Stores that are almost S3, from the start of a server to the export of a state."""
 
 import shutil
 from collections.abc import Iterator

@@ -34,7 +34,7 @@ def driver(azurite: Azurite, container: str, prefix: str = "", key: str = KEY) -
 
 
 class TestReadAddress:
-    """Field report F23: what worked for the product whose place this program takes works here."""
+    """What worked for the product whose place this program takes works here."""
 
     @pytest.mark.parametrize(
         ("address", "url", "name", "prefix"),
@@ -120,7 +120,7 @@ class TestPut:
 
     @pytest.mark.parametrize("key", ["a.", "a/", "a./b", "a//b", "", ".", "..", "a/../b"])
     def test_refuses_keys_that_azure_would_change(self, blobs: AzureBlobs, key: str) -> None:
-        """Field report F24: no key and no part of one ends with a dot or is empty."""
+        """No key and no part of one ends with a dot or is empty."""
         with pytest.raises(ValueError, match="not a blob key"):
             blobs.put(key, b"{}")
 

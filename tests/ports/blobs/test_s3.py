@@ -85,7 +85,7 @@ class TestPut:
 
 
 class TestAlmostS3:
-    """F22: stores that are almost S3."""
+    """Stores that are almost S3."""
 
     @pytest.mark.parametrize("habit", [Habit.KNOWS_NO_CHECKSUMS, Habit.WANTS_CHECKSUMS, Habit.NONE])
     def test_work_without_a_setting(self, store: OpenStore, habit: Habit) -> None:

@@ -1,4 +1,4 @@
-"""F23: bucket addresses of two generations."""
+"""Bucket addresses of two generations."""
 
 import pytest
 

@@ -249,7 +249,7 @@ class TestTrouble:
 
 
 class TestRotation:
-    """Field report F07."""
+    """Keys that were rotated."""
 
     def test_leaves_old_keys_alone(self, vault: KeyVault) -> None:
         """A wrapped key names the full version that wrapped it, and unwrapping asks for exactly that one."""

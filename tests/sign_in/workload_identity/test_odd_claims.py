@@ -1,4 +1,4 @@
-"""Identity tokens of machines: troubles that people met elsewhere, as tests of this server (F30)."""
+"""Identity tokens with claims that are easy to misread."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -55,7 +55,7 @@ def exchange(cluster: Trust, claims: dict[str, Any], **fields: str) -> Response:
     return cluster.exchange(cluster.peer.mint(**(CLAIMS | claims)), **fields)
 
 
-class TestF30ClaimsWithDotsAndAdministratorsByAccident:
+class TestClaimsWithDots:
     @pytest.mark.parametrize("claims", [{}, {"aud": ["x", "urn:pulumi:org:acme"]}])
     def test_what_is_let_in(self, cluster: Trust, claims: dict[str, Any]) -> None:
         """The right claims pass, and so does a list with the right audience."""

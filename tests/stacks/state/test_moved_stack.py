@@ -1,4 +1,4 @@
-"""A stack moves to another organization: a trouble that people met elsewhere, as a test of this server (F06)."""
+"""A stack that moves to another organization."""
 
 import json
 
@@ -43,7 +43,7 @@ def owner_of(container: bytes) -> str:
     return str(json.loads(container)["deployment"]["secrets_providers"]["state"]["owner"])
 
 
-class TestF06StackMovesToAnotherOrganization:
+class TestMoveToAnotherOrganization:
     @pytest.fixture
     def ciphertext(self, client: TestClient, backend: Backend, admin: Caller) -> str:
         """A value of stack acme/shop/dev, which has three versions that hold it; organization beta is there."""

@@ -1,4 +1,4 @@
-"""State and updates: troubles that people met elsewhere, as tests of this server (F01 to F04)."""
+"""States that are easy to damage: aliases, spellings of numbers, odd strings, files of other backends."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def journal(name: str) -> list[bytes]:
     return [line.strip().rstrip(b",") for line in data(name).splitlines() if line.strip()]
 
 
-class TestF01ParentRenamedByAliasThenTheUpdateDies:
+class TestAliasOfAParent:
     ENDS: ClassVar[dict[str, Callable[[TestClient, LiveUpdate, FrozenClock], object]]] = {
         "failed": lambda _client, update, _clock: update.complete("failed"),
         "cancelled": lambda _client, update, _clock: update.cancel(),
@@ -49,7 +49,7 @@ class TestF01ParentRenamedByAliasThenTheUpdateDies:
         assert data("alias-base.json") == export(client, S, 1)
 
 
-class TestF02NumbersComeBackSpelledDifferently:
+class TestSpellingOfNumbers:
     NUMBERS: ClassVar = dict(NUMBER.findall(data("numbers-resource.json")))
 
     def container(self) -> bytes:
@@ -106,7 +106,7 @@ class TestF02NumbersComeBackSpelledDifferently:
             assert self.NUMBERS == dict(NUMBER.findall(text))
 
 
-class TestF03StringsThatAreLegalJsonButAwkwardText:
+class TestOddStrings:
     def test_import_gives_them_back(self, client: TestClient) -> None:
         """NUL, lone surrogates, marks and odd keys survive an import, and two exports are the same bytes."""
         create_stack(client)
@@ -154,7 +154,7 @@ class TestF03StringsThatAreLegalJsonButAwkwardText:
         assert event in client.get(f"{update.url}/events").content
 
 
-class TestF04StateFileFromAnotherBackend:
+class TestStateOfAnotherBackend:
     def test_is_imported_as_it_is(self, client: TestClient, counter: Counter) -> None:
         """A state that names another service is kept whole, its secrets are nobody's to open, and it is version 1."""
         create_stack(client)
