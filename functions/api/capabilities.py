@@ -23,7 +23,7 @@ CAPABILITIES = CapabilitiesResponse(
 )
 # The newest client this release is tested with, and the oldest one whose calls it still knows. Only clients up to 3.169
 # ask their own backend (state.md 2.5).
-CLI_VERSIONS = CLIVersionResponse(latest_version="3.274.1", oldest_without_warning="3.100.0", latest_dev_version="")
+CLI_VERSIONS = CLIVersionResponse(latest_version="3.276.0", oldest_without_warning="3.100.0", latest_dev_version="")
 
 
 @router.get("/api/capabilities")
