@@ -10,23 +10,21 @@ from tools.word_check import Kind, Place
 
 # How many places are still to be written in another way. The numbers only go down.
 LEFT: dict[tuple[str, Kind], int] = {
-    ("aws", Kind.COMMENT): 6,
-    ("common", Kind.CLASS): 23,
-    ("common", Kind.COMMENT): 86,
-    ("common", Kind.DOCSTRING): 269,
-    ("common", Kind.LATE_RAISE): 232,
-    ("common", Kind.MESSAGE): 26,
-    ("common", Kind.MOOD): 98,
-    ("functions", Kind.CLASS): 6,
-    ("functions", Kind.COMMENT): 12,
-    ("functions", Kind.DOCSTRING): 38,
-    ("functions", Kind.LATE_RAISE): 24,
-    ("functions", Kind.MESSAGE): 13,
-    ("tests", Kind.CLASS): 6,
-    ("tests", Kind.COMMENT): 26,
-    ("tests", Kind.DOCSTRING): 535,
-    ("tests", Kind.LATE_RAISE): 6,
-    ("tests", Kind.MOOD): 614,
+    ("aws", Kind.COMMENT): 1,
+    ("common", Kind.CLASS): 5,
+    ("common", Kind.COMMENT): 27,
+    ("common", Kind.DOCSTRING): 77,
+    ("common", Kind.LATE_RAISE): 110,
+    ("common", Kind.MESSAGE): 10,
+    ("functions", Kind.COMMENT): 6,
+    ("functions", Kind.DOCSTRING): 26,
+    ("functions", Kind.LATE_RAISE): 13,
+    ("functions", Kind.MESSAGE): 8,
+    ("tests", Kind.CLASS): 1,
+    ("tests", Kind.COMMENT): 18,
+    ("tests", Kind.DOCSTRING): 418,
+    ("tests", Kind.LATE_RAISE): 1,
+    ("tests", Kind.MOOD): 605,
 }
 
 
