@@ -34,20 +34,20 @@ def blobs(backend: Backend) -> set[str]:
 
 
 def put_blob(backend: Backend, key: str, age: timedelta) -> str:
-    """Stores a blob as if it had been written a while ago, by the backend's clock."""
+    """Store a blob as if it had been written a while ago, by the backend's clock."""
     backend.checkpoints.put(key, b"{}")
     return make_old(backend, key, age)
 
 
 def make_old(backend: Backend, key: str, age: timedelta) -> str:
-    """Sets the time at which a blob was written."""
+    """Set the time at which a blob was written."""
     written_at = (backend.clock.now() - age).timestamp()
     os.utime(Path(backend.settings.data_folder, "objects", key), (written_at, written_at))
     return key
 
 
 def add_batches(backend: Backend, update_id: str, blob_key: str | None = None) -> None:
-    """Gives an update a journal batch and an event batch."""
+    """Give an update a journal batch and an event batch."""
     common = {"update_id": update_id, "first_sequence": 1, "last_sequence": 2, "blob_key": blob_key, "received_at": 0}
     with backend.db.begin() as tx:
         tx.execute(insert(core_tables.journal_batches).values(id=new_id(), entry_count=2, **common))
@@ -97,7 +97,7 @@ class TestSweepBlobs:
         assert {named, young} == blobs(backend)
 
     def test_removes_what_a_crash_left_half_written(self, backend: Backend, latest: str) -> None:
-        """A temporary file beside a state is nobody's."""
+        """A temporary file beside a state is deleted."""
         named = named_checkpoint(backend, latest)
         half = backend.settings.data_folder / "objects" / Path(named).parent / ".part-1"
         half.write_bytes(b"{")

@@ -84,7 +84,7 @@ class TestRunDue:
         assert 1 == len(steps.words)
 
     def test_takes_over_from_a_process_that_died(self, backend: Backend, clock: FrozenClock) -> None:
-        """A claim that nobody gives back runs out."""
+        """A claim that its process never returns expires."""
         job = Job("count", 60, Steps().step)
         now = round(clock.now().timestamp() * 1000)
         with backend.db.connect() as connection:

@@ -96,11 +96,11 @@ class TestCreate:
         assert (400, 400) == error_of(found)[:2]
 
     def test_needs_an_organization_of_the_callers(self, client: TestClient, backend: Backend) -> None:
-        """Somebody else's organization is refused in the words for one that does not exist."""
+        """Another user's organization has the same 404 as one that does not exist."""
         make_user(backend, "bob")
-        found = [client.post(f"/api/stacks/{org}/shop", json={"stackName": "dev"}) for org in ("bob", "nobody")]
+        found = [client.post(f"/api/stacks/{org}/shop", json={"stackName": "dev"}) for org in ("bob", "unknown")]
 
-        assert [(404, 404, f"Not Found: Organization '{org}' not found") for org in ("bob", "nobody")] == [*map(error_of, found)]
+        assert [(404, 404, f"Not Found: Organization '{org}' not found") for org in ("bob", "unknown")] == [*map(error_of, found)]
 
     def test_refuses_what_is_not_built(self, client: TestClient) -> None:
         """A flag that a client relies on is refused rather than ignored, and so is a team that cannot be there."""
@@ -281,7 +281,7 @@ class TestConfig:
 
 class TestMetadata:
     def test_names_the_owner(self, client: TestClient, backend: Backend, admin: Caller) -> None:
-        """A stack belongs to whoever created it."""
+        """A stack belongs to the user who created it."""
         make_stack(backend, admin)
         found = client.get(f"{S}/metadata").json()
 

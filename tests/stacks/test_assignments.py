@@ -29,12 +29,12 @@ def stack_id(backend: Backend, admin: Caller) -> str:
 
 
 def give(backend: Backend, caller: Caller, stack_id: str, named: str, set_id: str | None) -> Assignment | None:
-    """Changes what a member holds on a stack of acme."""
+    """Change what a member holds on a stack of acme."""
     return permission_sets.update_assignment(backend, caller, ORG, STACK, stack_id, member=named, set_id=set_id)
 
 
 def held(backend: Backend, admin: Caller, stack_id: str) -> list[tuple[str, str]]:
-    """Returns who holds which set on a stack."""
+    """Return who holds which set on a stack."""
     found, _ = permission_sets.list_assignments(backend, admin, ORG, STACK, stack_id)
     return [(one.person.login if one.person else f"team {one.team_name}", one.permission_set.name) for one in found]
 
@@ -84,7 +84,7 @@ class TestUpdateAssignment:
                 give(backend, admin, stack_id, "bob", set_id)
         with pytest.raises(NotFound, match="'eve' is not a member of organization acme"):
             give(backend, admin, stack_id, "eve", STACK_READ.id)
-        for named in ("nobody", "", new_id()):
+        for named in ("unknown", "", new_id()):
             with pytest.raises(NotFound, match=f"User '{named}' not found"):
                 give(backend, admin, stack_id, named, STACK_READ.id)
 

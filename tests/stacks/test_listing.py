@@ -23,7 +23,7 @@ Scopes = dict[str, StackScope]
 
 @pytest.fixture
 def scopes(backend: Backend, admin: Caller) -> Scopes:
-    """More organizations than are read in order, each with six stacks, and somebody who sees some in each."""
+    """More organizations than are read in order, each with six stacks, and a member who can see some of them in each."""
     for login in ORGS:
         make_org(backend, login, admin)
     maker = caller_of(backend, ADMIN_TOKEN)
@@ -36,15 +36,15 @@ def scopes(backend: Backend, admin: Caller) -> Scopes:
     with backend.db.begin() as tx:
         grant = {"principal_id": "team", "is_team": True, "permission": StackLevel.READ, "set_id": None, "created_at": 1}
         tx.execute(insert(stack_grants), [{**grant, "stack_id": ids[path]} for path in given])
-        # Somebody made one stack in every fourth organization.
+        # The member created one stack in every fourth organization.
         made = [ids[StackPath(org, "beta", "stage")] for org in ORGS[2::4]]
-        tx.execute(stacks.update().values(created_by="somebody").where(stacks.c.id.in_(made)))
+        tx.execute(stacks.update().values(created_by="member").where(stacks.c.id.in_(made)))
         logins = {row.login: row.id for row in tx.execute(select(organizations.c.login, organizations.c.id))}
     tagged = HasTag("env", frozenset({"dev"}))
     one = Is(frozenset({ids[StackPath("orgd", "alpha", "dev")]}))
     many = Some(tuple(HasTag("env", frozenset({value, "stage"})) for value in "abcdefghijkl"))
     rules: list[Predicate] = [NEVER, ALWAYS, tagged, Some((tagged, one)), Not(tagged), many, one]
-    return {org: StackScope(logins[org], rules[n % len(rules)], "somebody", ("somebody", "team")) for n, org in enumerate(ORGS)}
+    return {org: StackScope(logins[org], rules[n % len(rules)], "member", ("member", "team")) for n, org in enumerate(ORGS)}
 
 
 def _ids(backend: Backend) -> dict[StackPath, str]:
@@ -55,7 +55,7 @@ def _ids(backend: Backend) -> dict[StackPath, str]:
 
 
 def _seen(backend: Backend, scopes: Scopes) -> list[StackPath]:
-    """Returns what is in the scopes, by asking of every stack whether it is."""
+    """Return what is in the scopes, by asking of every stack whether it is."""
     query = select(organizations.c.login, stacks.c.project, stacks.c.name).join(stacks, stacks.c.org_id == organizations.c.id)
     with backend.db.connect() as connection:
         found = connection.execute(query.where(in_scopes(list(scopes.values())))).all()
@@ -111,7 +111,7 @@ class TestPage:
 
         assert (1, 3) == (first, len(counter.texts))
 
-    def test_shows_nothing_to_whoever_may_see_nothing(self, backend: Backend, scopes: Scopes) -> None:
+    def test_shows_nothing_without_a_visible_stack(self, backend: Backend, scopes: Scopes) -> None:
         """Without organizations there is no page, and after the last stack an empty one."""
         with backend.db.connect() as connection:
             assert [] == page(connection, {}, Filter(), limit=5, now_millis=1)

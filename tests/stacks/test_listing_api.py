@@ -22,7 +22,7 @@ def several(backend: Backend, admin: Caller) -> None:
 
 
 def names(found: dict[str, Any]) -> str:
-    """Returns the listed names in one word."""
+    """Return the listed names in one word."""
     return "".join(stack["stackName"] for stack in found["stacks"])
 
 

@@ -53,13 +53,13 @@ class TestIsBusy:
 
     @pytest.mark.parametrize("status", [Status.RUNNING, Status.FINISHING])
     def test_says_nothing_about_being_open(self, status: Status) -> None:
-        """An update whose lease ended is free to be taken and still has to be finished."""
+        """After its lease has expired, an update does not lock the stack and still has to be finished."""
         assert replace(RUNNING, status=status, lease_expires_at=0, ended_at=0).is_open()
 
 
 class TestHeldBy:
     def test_names_who_since_when_and_from_where(self) -> None:
-        """Whoever is refused learns who holds the stack, with what, since when and from where."""
+        """The refusal says who runs which update, since when and from where."""
         assert (
             "alice has been running destroy of acme/shop/dev since 2027-01-15 07:59:55 UTC from 192.0.2.7" == STACK.running_text()
         )
@@ -72,5 +72,5 @@ class TestHeldBy:
 class TestOutcome:
     @pytest.mark.parametrize("outcome", list(Outcome))
     def test_leads_to_a_final_status(self, outcome: Outcome) -> None:
-        """Each outcome has a status of its own name; one that expired, or whose state was damaged, counts as failed."""
+        """Each outcome has a status of the same name; an expired and a damaged update count as failed."""
         assert (Status.FAILED if outcome in (Outcome.EXPIRED, Outcome.DAMAGED) else outcome.value) == outcome.status

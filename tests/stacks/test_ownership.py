@@ -47,9 +47,9 @@ class TestReassign:
         with pytest.raises(NotFound):
             stacks.get_stack(backend, bob, DEV, Permission.STACK_READ)
 
-    @pytest.mark.parametrize("login", ["stranger", "nobody", "", "suspended", "BOB", "é\x00", "x" * 500])
+    @pytest.mark.parametrize("login", ["stranger", "unknown", "", "suspended", "BOB", "é\x00", "x" * 500])
     def test_needs_a_member(self, backend: Backend, admin: Caller, login: str) -> None:
-        """Nobody else can own a stack of the organization: not a stranger, not one who is suspended."""
+        """Only members can own a stack of the organization: not other users, and not suspended members."""
         for name, org in (("stranger", None), ("bob", "acme"), ("suspended", "acme")):
             make_user(backend, name, org=org)
         suspend(backend, "suspended")

@@ -73,7 +73,7 @@ class TestTags:
         assert [1] == [count for text, count in found.items() if text.startswith("BadRequest") and "already" in text]
 
     def test_beside_whole_maps(self, backend: Backend, admin: Caller) -> None:
-        """Whole maps and single tags at once: nobody is refused, and the tags are those that a look-up by tag finds."""
+        """Whole maps and single tags at once: no request fails, and a list by tag finds the same tags."""
 
         def change(number: int) -> None:
             if number % 4:
@@ -122,6 +122,6 @@ class TestPeople:
         assert MANY == len(held)
 
     def test_are_made_the_owner_at_once(self, backend: Backend, admin: Caller, logins: list[str]) -> None:
-        """Each reassignment succeeds; the stack belongs to whoever came last."""
+        """Each change succeeds; the stack belongs to the user of the last one."""
         assert {"done": MANY} == outcomes(MANY, lambda n: ownership.update_owner(backend, admin, DEV, logins[n]))
         assert ownership.get_owner(backend, admin, DEV)[1].login in logins

@@ -75,18 +75,18 @@ def bob(backend: Backend, client: TestClient, value: str) -> Caller:
 
 
 def statuses(client: TestClient, value: str, names: tuple[str, ...] = READS + WRITES + OWNS) -> Statuses:
-    """Returns what each call answers."""
+    """Return what each call answers."""
     return {name: CALLS[name](client, value).status_code for name in names}
 
 
 def refused(found: Statuses) -> set[str]:
-    """Returns the calls that were refused, which is always by 403; all others passed."""
+    """Return the calls that were refused, which is always by 403; all others passed."""
     assert set(found.values()) <= {403, *PASSED}, found
     return {name for name, status in found.items() if status == 403}
 
 
 def listed(client: TestClient, **filters: str) -> list[str]:
-    """Returns the names of the stacks that the signed-in caller sees."""
+    """Return the names of the stacks that the signed-in caller sees."""
     return [stack["stackName"] for stack in client.get("/api/user/stacks", params=filters).json()["stacks"]]
 
 
@@ -152,7 +152,7 @@ class TestGrant:
         assert [200, 404] == [client.head(f"/api/stacks/acme/{project}").status_code for project in ("shop", "web")]
 
     def test_of_a_team_is_for_its_members(self, client: TestClient, backend: Backend, admin: Caller, bob: Caller) -> None:
-        """What a team of others holds is nobody else's."""
+        """The grant of a team is only for its members."""
         give(backend, DEV, make_team(backend, admin), StackLevel.ADMIN, is_team=True)
 
         assert "bob" == bob.login
@@ -168,7 +168,7 @@ class TestGrant:
     def test_follows_the_stack_to_its_new_name(
         self, client: TestClient, backend: Backend, admin: Caller, bob: Caller, value: str
     ) -> None:
-        """Grants hang on the stack: after a rename the old name still decrypts for who may, and for nobody else."""
+        """Grants belong to the stack: after a rename the old name still decrypts, only for callers with the permission."""
         token = make_user(backend, "carol", org="acme")
         give(backend, DEV, bob.user_id, StackLevel.READ)
         lifecycle.rename(backend, admin, DEV, "prod", "")

@@ -90,7 +90,7 @@ class TestListOfMany:
         return bob
 
     def pages(self, client: TestClient, counter: Counter, **filters: str) -> list[list[str]]:
-        """Returns all pages of a listing, each of which may cost three statements."""
+        """Return all pages of a listing, each of which may cost three statements."""
         found: list[list[str]] = []
         token: str | None = ""
         while token is not None:
@@ -134,7 +134,7 @@ class TestListOfMany:
 
 
 def caller_of_id(backend: Backend, before: Caller) -> Caller:
-    """Returns a caller as he is now."""
+    """Return a caller as he is now."""
     with backend.db.begin() as tx:
         token = make_token(tx, backend, before.user_id).text
     return caller_of(backend, token)

@@ -10,7 +10,7 @@ class TestRunningUpdate:
     """Clients read from `lastUpdate` whether an update runs: 0 says so, none at all that there never was one."""
 
     def summary(self, client: TestClient, name: str = "dev") -> tuple[int | None, int | None]:
-        """Returns (lastUpdate, resourceCount) of a stack in the list, None where there is none."""
+        """Return (lastUpdate, resourceCount) of a stack in the list, None for an absent value."""
         found = client.get("/api/user/stacks", params={"organization": "acme", "project": "shop"}).json()["stacks"]
         [one] = [one for one in found if one["stackName"] == name]
         return one.get("lastUpdate"), one.get("resourceCount")
@@ -37,7 +37,7 @@ class TestRunningUpdate:
         assert (ended, 1) == self.summary(client)
 
     def test_is_over_when_its_lease_ran_out(self, client: TestClient, clock: FrozenClock) -> None:
-        """A stack whose update's holder is gone is free, and looks so."""
+        """A stack with an abandoned update is free, and the list shows it."""
         stack, began = create_stack(client), int(clock.now().timestamp())
         begin(client, stack)
         clock.pass_seconds(305)

@@ -54,24 +54,24 @@ class CountingKeys:
 
 
 def cold(backend: Backend) -> tuple[Backend, CountingKeys]:
-    """Returns a process that has just started on the same installation, and what counts its key calls."""
+    """Return a process that has just started on the same installation, and what counts its key calls."""
     counting = CountingKeys(backend)
     keys = KeyService(counting)
     return replace(backend, keys=keys, data_keys=DataKeys(keys, backend.clock)), counting
 
 
 def encrypt(backend: Backend, caller: Caller, path: StackPath, plain: bytes = b"hunter2") -> str:
-    """Returns a value sealed for a stack, as the wire spells it."""
+    """Return a value sealed for a stack, as the wire spells it."""
     return b64encode(secrets.encrypt(backend, caller, path, plain)).decode()
 
 
 def decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertext: str) -> bytes:
-    """Returns a value in clear."""
+    """Return a value in clear."""
     return secrets.decrypt(backend, caller, path, ciphertext)
 
 
 def batch_decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertexts: list[str]) -> dict[str, bytes]:
-    """Returns values in clear under their ciphertexts."""
+    """Return values in clear under their ciphertexts."""
     return secrets.batch_decrypt(backend, caller, path, ciphertexts)
 
 
@@ -208,7 +208,7 @@ class TestKeyCalls:
 
 
 class TestPermissions:
-    @pytest.mark.parametrize("path", [DEV, StackPath("acme", "shop", "none"), StackPath("nobody", "shop", "dev")])
+    @pytest.mark.parametrize("path", [DEV, StackPath("acme", "shop", "none"), StackPath("unknown", "shop", "dev")])
     def test_strangers_learn_nothing(self, backend: Backend, admin: Caller, path: StackPath) -> None:
         """A stack of others and one that does not exist are refused alike, by every call."""
         mallory = caller_of(backend, make_user(backend, "mallory"))

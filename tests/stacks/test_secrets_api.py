@@ -23,17 +23,17 @@ def stack(client: TestClient) -> None:
 
 
 def b64(plain: bytes) -> str:
-    """Returns standard padded base64."""
+    """Return standard padded base64."""
     return b64encode(plain).decode()
 
 
 def packed(document: Any) -> dict[str, Any]:
-    """Returns the arguments of a request with a compressed body."""
+    """Return the arguments of a request with a compressed body."""
     return {"content": gzip.compress(json.dumps(document).encode()), "headers": {"Content-Encoding": "gzip"}}
 
 
 def error(found: Response) -> tuple[int, int, str]:
-    """Returns status, code and message of a refusal."""
+    """Return status, code and message of a refusal."""
     return found.status_code, found.json()["code"], found.json()["message"]
 
 
@@ -70,7 +70,7 @@ class TestEncryptAndDecrypt:
         stranger = {"Authorization": f"token {make_user(backend, 'mallory')}"}
         bodies = {
             client.post(f"/api/stacks/{path}/decrypt", json={"ciphertext": "AAAA"}, headers=stranger).text.replace(path, "…")
-            for path in ("acme/shop/dev", "acme/shop/none", "nobody/shop/dev")
+            for path in ("acme/shop/dev", "acme/shop/none", "unknown/shop/dev")
         }
 
         assert {'{"code":404,"message":"Not Found: Stack \'…\' not found"}'} == bodies

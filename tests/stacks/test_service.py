@@ -24,7 +24,7 @@ DEV = StackPath("acme", "shop", "dev")
 
 
 def filter_rows(backend: Backend) -> list[tuple[str, str]]:
-    """Returns the rows that tag filters look at."""
+    """Return the rows that tag filters look at."""
     with backend.db.connect() as connection:
         return [(row.name, row.value) for row in connection.execute(select(stack_tags).order_by(stack_tags.c.name))]
 
@@ -42,7 +42,7 @@ class TestGetStack:
         "path",
         [
             StackPath("acme", "shop", "none"),
-            StackPath("nobody", "shop", "dev"),
+            StackPath("unknown", "shop", "dev"),
             StackPath("acme", "Shop", "dev"),
             StackPath("acme", "shop", "dev "),
             StackPath("acme", "shop", ""),
@@ -198,7 +198,7 @@ class TestPageStacks:
 
     @staticmethod
     def walk(backend: Backend, caller: Caller, size: int, **filters: Any) -> list[str]:
-        """Returns everything a listing gives, page by page."""
+        """Return everything a listing gives, page by page."""
         found, token = [], None
         while True:
             page, token = stacks.page_stacks(backend, caller, Filters(**filters), token=token, limit=size)

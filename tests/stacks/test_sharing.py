@@ -1,4 +1,4 @@
-"""What teams and people are given on stacks: who may give and take, what nobody may give, what is seen of it."""
+"""Grants of teams and users on stacks: who may create and delete which, and who can see them."""
 
 import pytest
 from sqlalchemy import select
@@ -34,7 +34,7 @@ def bob(backend: Backend, admin: Caller) -> str:
 
 class TestGetTeam:
     def test_leaves_out_stacks_that_the_caller_may_not_know(self, backend: Backend, admin: Caller, bob: str) -> None:
-        """Whoever sees no stack of the organization sees none in a team either, until they are in it."""
+        """A user who can see no stack of the organization sees none in a team either, until they are in it."""
         no_stacks = with_role(backend, "reader", Permission.TEAM_READ, Permission.TEAM_LIST)
         make_team(backend, admin)
         make_stack(backend, admin)
@@ -61,7 +61,7 @@ class TestGetTeam:
 
 class TestUpdateTeam:
     def test_of_members(self, backend: Backend, admin: Caller, bob: str) -> None:
-        """Somebody is added as a member, promoted, demoted, removed; what is so already stays so."""
+        """A user is added as a member, promoted, demoted, removed; a repeat changes nothing."""
         make_team(backend, admin)
         seen = []
         for action in ("add", "promote", "promote", "demote", "demote"):
@@ -74,12 +74,12 @@ class TestUpdateTeam:
         assert () == caller_of(backend, bob).memberships[0].team_ids
 
     def test_refuses_who_does_not_belong_there(self, backend: Backend, admin: Caller, bob: str) -> None:
-        """Strangers and machines cannot be in a team; nobody can be in it twice."""
+        """Users of other organizations and machines cannot be in a team; a member cannot be in it twice."""
         make_team(backend, admin, bob="member")
         make_user(backend, "mallory")
         with backend.db.begin() as tx:
             users.create_machine(tx, org_login="acme", name="ci", now=backend.clock.now())
-        missing = {login: f"Not Found: User '{login}' not found" for login in ("acme/ci", "nobody", "")}
+        missing = {login: f"Not Found: User '{login}' not found" for login in ("acme/ci", "unknown", "")}
         for login, words in {"mallory": "Not Found: 'mallory' is not a member of organization acme", **missing}.items():
             with pytest.raises(NotFound) as refused:
                 sharing.update_team(backend, admin, "acme", "ops", member("add", login))
@@ -106,7 +106,7 @@ class TestUpdateTeam:
         assert ["web"] == [team.name for team in service.list_teams(backend, admin, "acme")]
 
     def test_by_a_demoted_admin_is_refused_at_once(self, backend: Backend, admin: Caller, bob: str) -> None:
-        """The next call of somebody who administers a team no more is refused."""
+        """The next call of a former team admin fails."""
         make_team(backend, admin, bob="admin")
         sharing.update_team(backend, admin, "acme", "ops", member("demote", "bob"))
 
@@ -147,7 +147,7 @@ class TestUpdateTeam:
         assert ["open"] == [grant.level for grant in get(backend, admin).environments]
 
     def test_makes_nobody_an_admin(self, backend: Backend, admin: Caller, bob: str) -> None:
-        """Only an admin lets somebody into a team that has the admin role, also where others administer the team."""
+        """Only an admin can add a user to a team that has the admin role, even if the team has other admins."""
         make_user(backend, "eve", org="acme")
         add_team(backend, "root", admins=["bob"], role_ids=[ADMIN.id])
         with pytest.raises(Forbidden, match="only an admin of organization acme may add someone"):
@@ -157,7 +157,7 @@ class TestUpdateTeam:
         assert {"bob", "eve"} == roles(backend, admin, "root").keys()
 
     def test_gives_nobody_more_than_the_caller_holds(self, backend: Backend, admin: Caller, bob: str) -> None:
-        """Who may change all teams still cannot let people into one whose roles hold more; its own admins can."""
+        """A user who may change all teams cannot add users to a team that has more permissions; its own admins can."""
         make_user(backend, "eve", org="acme")
         auditor = make_role(backend, Permission.AUDIT_LOGS_READ)
         add_team(backend, "audit", admins=["bob"], role_ids=[auditor])
@@ -273,6 +273,6 @@ class TestRemoveCollaborator:
         )
         assert ([], "admin") == sharing.list_collaborators(backend, admin, made)
         assert {"dev": StackLevel.READ} == levels(backend, admin)
-        for login in ("guest", "ops", "nobody"):
+        for login in ("guest", "ops", "unknown"):
             with pytest.raises(NotFound, match="has no grant on stack"):
                 sharing.remove_collaborator(backend, admin, made, login)

@@ -31,7 +31,7 @@ TAGS: list[dict[str, str]] = [
 
 
 def trees(ids: list[str]) -> st.SearchStrategy[d.Descriptor]:
-    """Returns a strategy of descriptors about stacks of those ids, and about things that are not at hand."""
+    """Return a strategy of descriptors about stacks of those ids, and about things that are not at hand."""
     identity = st.sampled_from([*ids[:4], "nothing"])
     text = st.builds(d.LiteralString, value=st.sampled_from([*VALUES, None]))
     context: st.SearchStrategy[d.Context] = st.sampled_from([d.Stack(), d.Stack(), d.Stack(), d.Environment(), d.Team()])
@@ -84,7 +84,7 @@ def trees(ids: list[str]) -> st.SearchStrategy[d.Descriptor]:
 
 
 def make_stacks(backend: Backend, admin: Caller) -> list[Entity]:
-    """Makes a stack for each set of tags and returns them as rules see them."""
+    """Create a stack for each set of tags and returns them as rules see them."""
     for number, tags in enumerate(TAGS):
         make_stack(backend, admin, f"s{number:02}", tags=tags)
     with backend.db.connect() as connection:
@@ -132,8 +132,10 @@ class TestInScopes:
             with backend.db.connect() as connection:
                 return set(connection.scalars(select(stacks.c.id).where(in_scopes(scopes))))
 
-        assert {first.id} == seen(StackScope(org_id, by_rule, "nobody"))
-        assert {first.id, second.id} == seen(StackScope(org_id, by_rule, "nobody", ("other", "team")))
-        assert {second.id} == seen(StackScope(org_id, NEVER, "nobody", ("team",)))
-        assert len(TAGS) == len(seen(StackScope(org_id, NEVER, admin.user_id))) == len(seen(StackScope(org_id, ALWAYS, "nobody")))
-        assert set() == seen(StackScope(org_id, NEVER, "nobody")) == seen() == seen(StackScope("other", ALWAYS, "nobody"))
+        assert {first.id} == seen(StackScope(org_id, by_rule, "unknown"))
+        assert {first.id, second.id} == seen(StackScope(org_id, by_rule, "unknown", ("other", "team")))
+        assert {second.id} == seen(StackScope(org_id, NEVER, "unknown", ("team",)))
+        assert (
+            len(TAGS) == len(seen(StackScope(org_id, NEVER, admin.user_id))) == len(seen(StackScope(org_id, ALWAYS, "unknown")))
+        )
+        assert set() == seen(StackScope(org_id, NEVER, "unknown")) == seen() == seen(StackScope("other", ALWAYS, "unknown"))

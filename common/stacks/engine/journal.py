@@ -64,7 +64,7 @@ def replay(
     command: str = "update",
     ceiling_bytes: int = DEFAULT_CEILING_BYTES,
 ) -> Replay:
-    """Return the container after the journal, whose batches may be repeated, overlapping and out of order.
+    """Return the container after the journal; its batches may be repeated, overlapping and out of order.
 
     Batches are read one after another, and only what the state needs stays in memory. `cli_version` is for the manifest; if it
     is empty the base's stays. Raises BadDocument only for an unreadable base, and TooMuch for a journal that needs more

@@ -23,7 +23,7 @@ def replace(tx: Connection, stack_id: str, links: frozenset[tuple[str, str, str]
 def list_downstream(
     connection: Connection, path: StackPath, scopes: Sequence[StackScope], limit: int
 ) -> list[tuple[StackPath, int]]:
-    """Return (name, version) of live stacks in the scopes whose state refers to a stack."""
+    """Return (name, version) of live stacks in the scopes with a state that refers to a stack."""
     query = _live(scopes, limit).join(stack_references, stack_references.c.stack_id == stacks.c.id)
     has_name = (
         stack_references.c.org == path.org,

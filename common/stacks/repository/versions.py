@@ -114,7 +114,7 @@ def find_version(connection: Connection, stack_id: str, version: int) -> StoredV
 
 
 def find_number_before(connection: Connection, stack_id: str, version: int, checkpoint: str) -> int | None:
-    """Return the newest version before one whose state is stored elsewhere, or None."""
+    """Return the newest version before a version that has its state in another blob, or None."""
     number: int | None = connection.scalar(
         select(func.max(updates.c.version)).where(
             updates.c.stack_id == stack_id,

@@ -57,7 +57,7 @@ def finish(backend: Backend, update_id: str, outcome: Outcome) -> bool:
 
 
 def finish_for_client(backend: Backend, update_id: str, outcome: Outcome) -> bool:
-    """End a running update for the client that has its lease and may still write the stack. False if there is none.
+    """End a running update for the client that has its lease and may still write the stack. Otherwise False.
 
     StateNotBuilt if its state could not be built.
     """

@@ -24,7 +24,7 @@ _KNOWN_OF_RESOURCES = frozenset(
 
 
 def meaning(container: bytes) -> dict[str, Any]:
-    """Returns the container reduced to what a client can tell apart; numbers as Go's float64."""
+    """Return the container reduced to what a client can tell apart; numbers as Go's float64."""
     whole = _plain(json.loads(container, parse_int=float))
     inner = whole["deployment"]
     operations = [
@@ -42,13 +42,13 @@ def meaning(container: bytes) -> dict[str, Any]:
 
 
 def integrity_error(container: bytes) -> str | None:
-    """Returns the error that the container's metadata records."""
+    """Return the error that the container's metadata records."""
     found = (json.loads(container)["deployment"].get("metadata") or {}).get(INTEGRITY_ERROR)
     return None if found is None else found["error"]
 
 
 def resource_meaning(resource: dict[str, Any]) -> dict[str, Any]:
-    """Returns the members of a resource that mean something to a client."""
+    """Return the members of a resource that mean something to a client."""
     kept = {
         name: value
         for name, value in resource.items()

@@ -33,7 +33,7 @@ class JournalCase:
 
 
 def own_cases() -> list[JournalCase]:
-    """Returns the cases of this folder."""
+    """Return the cases of this folder."""
     return [_named(folder) for folder in sorted(CASES.iterdir()) if folder.is_dir()]
 
 
@@ -50,24 +50,24 @@ def complete_cases() -> Iterator[JournalCase]:
 
 
 def lines(name: str) -> list[bytes]:
-    """Returns the lines of a file of the complete set; other separators than a line feed can be part of a text."""
+    """Return the lines of a file of the complete set; other separators than a line feed can be part of a text."""
     return [line for line in (require_complete() / name).read_bytes().split(b"\n") if line]
 
 
 def member(line: bytes, name: str) -> bytes:
-    """Returns one member of a line as it is written."""
+    """Return one member of a line as it is written."""
     return bytes(msgspec.json.decode(line, type=dict[str, msgspec.Raw])[name])
 
 
 def require_complete() -> Path:
-    """Returns the folder of the complete set; skips, or fails on a build machine, where there is none."""
+    """Return the folder of the complete set; without one skip the test, or fail it on a build machine."""
     if not COMPLETE.is_dir():
         missing_tool("the complete golden cases are not laid beside this checkout (../shared/goldens)")
     return COMPLETE
 
 
 def numbers(text: bytes) -> set[bytes]:
-    """Returns the spellings of all numbers in a JSON text."""
+    """Return the spellings of all numbers in a JSON text."""
     without_strings = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", text)
     return set(re.findall(rb"-?\d[\d.eE+-]*", without_strings))
 

@@ -23,7 +23,7 @@ class TestVerify:
         ],
     )
     def test_sound_states(self, resources: list[dict[str, Any]]) -> None:
-        """A state whose references all lead to earlier resources is sound."""
+        """A state is valid if all its references are to earlier resources."""
         assert checks.verify(make_state(*resources)) is None
 
     @pytest.mark.parametrize(

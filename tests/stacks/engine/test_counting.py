@@ -20,12 +20,12 @@ NAMES = b",".join(b'"%064d":1' % number for number in range(MOST_MEMBERS * 2))
 
 
 def listed(name: bytes, item: bytes, count: int) -> bytes:
-    """Returns a state with one list."""
+    """Return a state with one list."""
     return b'{"version":3,"deployment":{"%b":[%b]}}' % (name, b",".join([item] * count))
 
 
 def edits(count: int) -> bytes:
-    """Returns a delta of many edits."""
+    """Return a delta of many edits."""
     return b'{"checkpointHash":"x","sequenceNumber":1,"deploymentDelta":[%b]}' % b",".join([EDIT] * count)
 
 

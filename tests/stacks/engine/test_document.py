@@ -88,7 +88,7 @@ class TestResources:
 
     @pytest.mark.parametrize(("text", "count"), [(document.EMPTY, 0), (make_state(), 0), (make_state(make_resource("a")), 1)])
     def test_counting(self, text: bytes, count: int) -> None:
-        """The number of resources is that of the list, and 0 where there is none."""
+        """The number of resources is that of the list, and 0 without a list."""
         assert count == document.count_resources(text)
 
 

@@ -29,7 +29,7 @@ ODD_INPUTS = (
 
 
 def odd_resource(name: str) -> bytes:
-    """Returns the text of a resource full of spellings that a decoder would normalize."""
+    """Return the text of a resource full of spellings that a decoder would normalize."""
     head = b'{"urn":"%b","custom":true,"zFuture":{"b":1,"a":[1.50]},"type":"test:m:Res",' % urn(name).encode()
     return head + b'"inputs":' + ODD_INPUTS + b',"id":"1","outputs":{}}'
 
@@ -142,7 +142,7 @@ class TestUnchanged:
         return make_state({"urn": ROOT, "custom": False, "type": "pulumi:pulumi:Stack"}, make_resource("a"), make_resource("b"))
 
     def same(self, *order: int) -> list[dict[str, Any]]:
-        """Returns the entries of steps that change nothing, in the given order of base indices."""
+        """Return the entries of steps that change nothing, in the given order of base indices."""
         states = inner(self.base())["resources"]
         return [entry(n + 1, 1, n + 1, removeOld=index, state=states[index]) for n, index in enumerate(order)]
 
@@ -261,7 +261,7 @@ class TestDamage:
 
     @pytest.mark.parametrize("kind", [3, 4])
     def test_state_of_an_unknown_operation_is_kept(self, kind: int) -> None:
-        """A resource whose creation never arrived, but whose refresh or outputs did, is kept."""
+        """A resource is kept if its refresh or outputs arrived, even if its creation did not."""
         result = play(document.EMPTY, entry(5, kind, 9, removeNew=4, state=make_resource("a")))
 
         assert ["a"] == names(result.text)

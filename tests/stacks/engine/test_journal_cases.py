@@ -90,7 +90,7 @@ class TestCompleteCases:
 
 
 def _problem(case: JournalCase) -> str | None:
-    """Returns how our replay differs from the reference's, or None."""
+    """Return how our replay differs from the reference's, or None."""
     for way in WAYS:
         result = replayed(case, way(case.entries))
         tolerated = case.tags & {"malformed", "unknown-operation"}

@@ -23,7 +23,7 @@ class Client:
     places: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def step(self, kind: str, choice: int) -> None:
-        """Runs one step on a resource picked by the choice."""
+        """Run one step on a resource picked by the choice."""
         live = sorted(self.places)
         if kind == "create" or not live:
             self.made += 1
@@ -141,7 +141,7 @@ class TestNothingIsLost:
     @settings(max_examples=200, deadline=None)
     @given(script=steps, seed=st.integers(0, 2**32))
     def test_lost_entries_lose_nothing_else(self, script: list[tuple[str, int]], seed: int) -> None:
-        """When some entries never arrive, every resource whose creation arrived, and whose removal did not, is in the state."""
+        """When some entries never arrive, the state has every resource with a creation that arrived and a removal that did not."""
         chance = random.Random(seed)
         received = [one for one in journal_of(script) if chance.random() < 0.7]
 

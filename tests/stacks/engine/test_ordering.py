@@ -28,12 +28,12 @@ DEV = StackPath("acme", "shop", "dev")
 
 
 def newest(backend: Backend, admin: Caller) -> Stack:
-    """Returns the stack as it is."""
+    """Return the stack as it is."""
     return stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
 
 
 def run_same(backend: Backend, admin: Caller, *names_in_order: str) -> str:
-    """Runs an update that finds every resource as it was, finishing in the given order, and returns its id."""
+    """Run an update that finds every resource as it was, finishing in the given order, and returns its id."""
     base = exported_names(backend, admin, DEV)
     found = make_running(backend, admin, DEV)
     record(
@@ -54,7 +54,7 @@ def run_same(backend: Backend, admin: Caller, *names_in_order: str) -> str:
 
 @pytest.fixture
 def stack(backend: Backend, admin: Caller) -> StackPath:
-    """A stack whose first version has the resources a, b and c."""
+    """A stack with the resources a, b and c in its first version."""
     make_stack(backend, admin)
     make_version(backend, admin, DEV, "a", "b", "c")
     return DEV

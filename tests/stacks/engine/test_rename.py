@@ -96,7 +96,7 @@ class TestResources:
 
 class TestValues:
     def renamed(self, values: str) -> str:
-        """Returns the inputs' text after a rename."""
+        """Return the inputs' text after a rename."""
         text = b'{"version":3,"deployment":{"resources":[{"urn":"%b","type":"t","inputs":%b}]}}'
         result = rename.rename(text % (urn("a").encode(), values.encode()), OLD, NEW).decode()
         return result.partition('"inputs":')[2].removesuffix("}]}}")
@@ -151,7 +151,7 @@ class TestValues:
 
 class TestSecretsProvider:
     def renamed(self, provider: dict[str, Any], new: Names = NEW, **options: str) -> dict[str, Any]:
-        """Returns the secrets provider after a rename."""
+        """Return the secrets provider after a rename."""
         text = make_state(make_resource("a"), secrets_providers=provider)
         found: dict[str, Any] = inner(rename.rename(text, OLD, new, **options))["secrets_providers"]
         return found

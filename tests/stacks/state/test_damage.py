@@ -26,7 +26,7 @@ def lose(backend: Backend, key: str) -> None:
 
 
 def put(stored: Callable[[bytes], bytes]) -> Harm:
-    """Returns what puts other bytes in the place of a document."""
+    """Return what puts other bytes in the place of a document."""
 
     def harm(backend: Backend, key: str) -> None:
         kept = backend.checkpoints.get_stored(key)
@@ -47,7 +47,7 @@ HARMS = {
 
 
 def newest_key(backend: Backend) -> str:
-    """Returns the key of the document that was stored last."""
+    """Return the key of the document that was stored last."""
     return max(key for key, _ in backend.checkpoints.page("checkpoints/", "", 100))
 
 
@@ -64,7 +64,7 @@ def damaged(client: TestClient, backend: Backend, request: pytest.FixtureRequest
 
 @pytest.fixture(params=HARMS)
 def running(client: TestClient, backend: Backend, request: pytest.FixtureRequest) -> LiveUpdate:
-    """A running update whose base is damaged in the middle, after it has made a resource."""
+    """A running update that has created a resource, with a base that is damaged meanwhile."""
     create_stack(client)
     import_state(client, S, A)
     import_state(client, S, B)
@@ -133,7 +133,7 @@ class TestDamagedBase:
         import_state(client, S, A)
 
     @pytest.mark.parametrize("call", ["start", "begin-update"])
-    def test_is_told_to_whoever_begins_next(self, client: TestClient, backend: Backend, call: str) -> None:
+    def test_is_a_warning_when_the_next_update_begins(self, client: TestClient, backend: Backend, call: str) -> None:
         """The client of the next update shows what was wrong with the one before, and that of the one after it nothing."""
         create_stack(client)
         import_state(client, S, A)

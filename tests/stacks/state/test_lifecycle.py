@@ -33,7 +33,7 @@ ODD = b'{ "version" : 3,\n "deployment":{"manifest":{},"futureSection":{"n":1E5}
 
 
 def latest_kind(backend: Backend, caller: Caller, path: StackPath) -> tuple[int, Kind, Status]:
-    """Returns (number, kind, status) of a stack's newest version."""
+    """Return (number, kind, status) of a stack's newest version."""
     latest = stacks.get_stack(backend, caller, path, Permission.STACK_READ).latest
     return latest.version, latest.kind, latest.status
 
@@ -112,7 +112,7 @@ class TestImport:
         assert "Conflict: Another update is currently in progress." == caught.value.message
 
     def test_after_an_abandoned_update_ends_that_first(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
-        """An import over an update whose client vanished finishes it, so what it recorded is a version of its own."""
+        """An import finishes an abandoned update first, which keeps its recorded state as a version of its own."""
         make_stack(backend, admin)
         record(backend, make_running(backend, admin, DEV), beginning("half", 1))
         clock.pass_seconds(301)

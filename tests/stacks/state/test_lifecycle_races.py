@@ -1,4 +1,4 @@
-"""Two changes of one stack at the same moment: whoever comes second is told, or goes on from what the first one left."""
+"""Two changes of one stack at the same time: the second one fails, or continues from the result of the first."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ CHANGES: dict[str, Change] = {
 
 
 def newest(backend: Backend, caller: Caller, path: StackPath) -> tuple[int, Kind]:
-    """Returns number and kind of the newest version."""
+    """Return number and kind of the newest version."""
     latest = stacks.get_stack(backend, caller, path, Permission.STACK_READ).latest
     return latest.version, latest.kind
 

@@ -28,7 +28,7 @@ DAY = 86_400
 
 
 def make_deleted(backend: Backend, caller: Caller, name: str = "dev") -> str:
-    """Makes a stack with a resource, deletes it, and returns its id."""
+    """Create a stack with a resource, deletes it, and returns its id."""
     path = make_stack(backend, caller, name, tags={"env": "prod"}, state=make_state(make_resource("a")))
     return delete(backend, caller, path)
 
@@ -68,7 +68,7 @@ class TestListDeleted:
     def test_is_the_newest_first(
         self, backend: Backend, admin: Caller, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As many as upstream shows, the last deleted first; live stacks are none of them."""
+        """The list has as many stacks as upstream's, the last deleted first, and no live stacks."""
         monkeypatch.setattr(deleted, "LISTED_LIMIT", 2)
         for name in "abc":
             make_deleted(backend, admin, name)
@@ -135,7 +135,7 @@ class TestRestore:
         assert {"a", "b"} == set(exported_names(backend, admin, DEV))
 
     def test_keeps_the_order_of_the_resources(self, backend: Backend, admin: Caller) -> None:
-        """A state whose order is kept beside it comes back in that order, also under another name."""
+        """A state with an order of its own is restored in that order, also under another name."""
         make_stack(backend, admin, state=make_state(make_resource("a"), make_resource("b")))
         with backend.db.begin() as tx:
             tx.execute(update(core_tables.updates).values(resource_order="[1,0]"))
@@ -199,7 +199,7 @@ class TestRestore:
         assert 1 == len(deleted.list_deleted(backend, admin, "acme"))
 
     def test_knows_only_what_is_deleted_there(self, backend: Backend, admin: Caller) -> None:
-        """An id that is none, a live stack's, and one of another organization are missing alike."""
+        """An invalid id, the id of a live stack and one of another organization have the same 404."""
         make_org(backend, "beta", admin)
         live = stacks.get_stack(backend, admin, make_stack(backend, admin, "live"), Permission.STACK_READ).id
         other = make_stack(backend, admin, org="admin")
@@ -245,7 +245,7 @@ class TestRestoreAgainstThePurge:
         return stack_id
 
     def test_works_until_the_purge_begins(self, backend: Backend, admin: Caller, stack_id: str) -> None:
-        """A stack whose time is up and whose rows are still there comes back whole, and is not purged any more."""
+        """An expired stack that still has its rows can be restored completely, and is then not purged."""
         bring_back(backend, admin, stack_id)
 
         assert 0 == deleted.purge_deleted(backend)

@@ -18,7 +18,7 @@ ROOT = {"urn": "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev", "custom": 
 
 
 def reference(name: str) -> dict[str, object]:
-    """Returns a resource that refers to another stack."""
+    """Return a resource that refers to another stack."""
     return make_resource("ref", type="pulumi:pulumi:StackReference", inputs={"name": name})
 
 
@@ -58,7 +58,7 @@ class TestExport:
 
     @pytest.mark.parametrize("version", [0, -1, 2, 1 << 31, 1 << 63, 1 << 64])
     def test_of_a_version_that_is_not_there(self, backend: Backend, admin: Caller, version: int) -> None:
-        """An unknown version is missing, however large its number; the creation is none."""
+        """An unknown version is 404, however large its number; the creation is not a version."""
         make_stack(backend, admin)
         make_version(backend, admin, DEV, "a")
 
@@ -75,7 +75,7 @@ class TestExport:
             state.export(backend, bob, DEV)
 
     def test_of_a_state_that_was_lost(self, backend: Backend, admin: Caller) -> None:
-        """A blob that is gone is an error that names it for whoever has a backup."""
+        """A lost blob is an error that names it, for a restore from a backup."""
         make_stack(backend, admin, state=make_state())
         [(key, _)] = backend.checkpoints.page("checkpoints/", "", 10)
         backend.checkpoints.delete([key])

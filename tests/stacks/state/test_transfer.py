@@ -38,7 +38,7 @@ DEV, MOVED = StackPath("acme", "shop", "dev"), StackPath("beta", "shop", "dev")
 
 
 def owner_id(backend: Backend, path: StackPath, caller: Caller) -> str:
-    """Returns whom a stack belongs to."""
+    """Return whom a stack belongs to."""
     return stacks.get_stack(backend, caller, path, Permission.STACK_READ).created_by
 
 
@@ -74,7 +74,7 @@ class TestTransfer:
         assert stacks.get_stack(backend, admin, MOVED, Permission.STACK_READ).latest.checkpoint is None
 
     def test_asks_nothing_of_the_resources(self, backend: Backend, admin: Caller) -> None:
-        """URNs do not name the organization, so a state with one that is none can move all the same, and only its owner changes."""
+        """URNs do not contain the organization, so a state with an invalid URN can move too, and only its owner changes."""
         place = {"url": "http://localhost", "owner": "acme", "project": "shop", "stack": "dev"}
         state = make_state({"urn": "odd", "type": "t"}, secrets_providers={"type": "service", "state": place})
         make_stack(backend, admin, state=state)
@@ -94,7 +94,7 @@ class TestTransfer:
         for path in (DEV, MOVED):
             assert b"x" == secrets.decrypt(backend, admin, path, value)
 
-    @pytest.mark.parametrize("org", ["gamma", "", "nobody", "BETA", "b" * 300, "é\x00"])
+    @pytest.mark.parametrize("org", ["gamma", "", "unknown", "BETA", "b" * 300, "é\x00"])
     def test_needs_an_organization_of_the_caller(self, backend: Backend, admin: Caller, org: str) -> None:
         """One of others is missing like one that does not exist."""
         stranger = caller_of(backend, make_user(backend, "stranger"))
@@ -125,7 +125,7 @@ class TestTransfer:
         assert "stack:transfer" in caught.value.message
 
     def test_is_not_a_way_into_the_stack(self, backend: Backend, admin: Caller) -> None:
-        """With `stack:transfer` alone nobody moves a stack into an organization where they may export and decrypt it."""
+        """With `stack:transfer` alone a user cannot move a stack to an organization where they could export and decrypt it."""
         make_stack(backend, admin)
         token = make_user(backend, "bob", org="acme")
         give_role(backend, caller_of(backend, token), allow("stack:transfer"))
@@ -168,7 +168,7 @@ class TestTransfer:
             transfer.transfer_stack(backend, admin, DEV, "beta")
 
     def test_ends_an_abandoned_update_first(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
-        """What an update recorded whose client vanished moves along, as a version of its own."""
+        """The recorded state of an abandoned update moves along, as a version of its own."""
         make_stack(backend, admin)
         record(backend, make_running(backend, admin, DEV), beginning("half", 1))
         clock.pass_seconds(301)
@@ -178,7 +178,7 @@ class TestTransfer:
         assert 2 == stacks.get_stack(backend, admin, MOVED, Permission.STACK_READ).latest.version
 
     def test_takes_away_what_was_given(self, backend: Backend, admin: Caller) -> None:
-        """Nobody of the old organization keeps a way to the stack by a grant, not even on joining the new one later."""
+        """No member of the old organization keeps a grant on the stack, not even on joining the new one later."""
         make_stack(backend, admin)
         token = make_user(backend, "bob", org="acme")
         give(backend, DEV, caller_of(backend, token).user_id, StackLevel.ADMIN)
@@ -229,7 +229,7 @@ class TestTransferAgainstAnotherChange:
 
     @pytest.mark.parametrize("other", OTHERS)
     def test_that_came_first(self, backend: Backend, admin: Caller, other: str) -> None:
-        """Whoever is faster stays; the transfer is refused, and the stack is in one place."""
+        """The faster change wins; the transfer fails, and the stack is in one place."""
         first, refusal = self.OTHERS[other]
         make_stack(backend, admin)
         with interleaved(backend, "BEGIN", lambda: first(backend, admin)), pytest.raises(refusal):
@@ -260,7 +260,7 @@ class TestFormerPlace:
         return value
 
     def test_is_open_to_members_of_the_new_organization(self, backend: Backend, value: str) -> None:
-        """A state or file from before the move still names the old place: whoever may decrypt today can use it there."""
+        """A state or file from before the move still has the old name: callers who may decrypt today can use it."""
         bob = caller_of(backend, make_user(backend, "bob", org="beta"))
 
         assert b"x" == secrets.decrypt(backend, bob, DEV, value)

@@ -51,7 +51,7 @@ class TestTransferAll:
         assert several[0] == stacks.get_stack(backend, admin, several[0], Permission.STACK_READ).path
 
     def test_says_how_far_it_came(self, backend: Backend, admin: Caller, several: list[StackPath]) -> None:
-        """A stack whose update starts after the first look stays behind; the others move, and a repeat does the rest."""
+        """If an update starts after the first check, its stack stays; the others move, and a repeat moves the rest."""
         held: list[object] = []
         with (
             interleaved(backend, "BEGIN", lambda: held.append(make_running(backend, admin, several[1]))),
@@ -63,7 +63,7 @@ class TestTransferAll:
         assert [True, False, True] == [is_there(backend, admin, StackPath("beta", "shop", name)) for name in "abc"]
 
     def test_passes_over_a_stack_that_is_gone(self, backend: Backend, admin: Caller, several: list[StackPath]) -> None:
-        """A stack that somebody deletes meanwhile is no reason to stop."""
+        """A stack that is deleted meanwhile does not stop the transfer."""
         with interleaved(backend, "BEGIN", lambda: lifecycle.delete(backend, admin, several[1], force=True)):
             assert 2 == transfer.transfer_all(backend, admin, "acme", "beta")
 

@@ -41,7 +41,7 @@ class TestCreate:
         assert (400, 400) == error_of(client.post(f"{S}/update", content=body))[:2]
 
     def test_of_an_unknown_kind(self, client: TestClient) -> None:
-        """A kind that is none is an address that nobody serves."""
+        """An unknown kind is an unknown address."""
         assert error_of(client.post(f"{S}/explode", json=program()))[:2] in ((404, 404), (400, 400))
 
 
@@ -91,7 +91,7 @@ class TestStart:
 
 class TestBeginUpdate:
     def body(self, **members: Any) -> dict[str, Any]:
-        """Returns the body of a start in one call."""
+        """Return the body of a start in one call."""
         return {"updateKind": "update", "program": program(), "tags": {"env": "y"}, "journalVersion": 2, **members}
 
     def test_gives_everything_at_once(self, client: TestClient) -> None:
@@ -249,7 +249,7 @@ class TestCancel:
         assert (409, 409, f"Conflict: Update '{done.id}' has already finished") == error_of(done.cancel())
 
     def test_takes_a_body_that_is_empty_or_not(self, client: TestClient) -> None:
-        """The client sends no body with a JSON content type; nobody reads it."""
+        """The client sends no body with a JSON content type; the server does not read it."""
         update = begin(client, S)
 
         assert 204 == client.post(f"{update.url}/cancel", content=b"", headers={"Content-Type": "application/json"}).status_code

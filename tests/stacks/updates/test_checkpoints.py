@@ -25,19 +25,19 @@ def update(backend: Backend, admin: Caller) -> Running:
 
 
 def verbatim(container: bytes, sequence: int) -> bytes:
-    """Returns the body of a whole checkpoint with a number."""
+    """Return the body of a whole checkpoint with a number."""
     return b'{"version":3,"untypedDeployment":%s,"sequenceNumber":%d}' % (container, sequence)
 
 
 def edits(new: bytes, sequence: int, *parts: tuple[int, int, str], digest: str | None = None) -> bytes:
-    """Returns the body of a checkpoint as edits that should give a text."""
+    """Return the body of a checkpoint as edits that should give a text."""
     spans = [{"Span": {"start": {"offset": a}, "end": {"offset": b}}, "NewText": text} for a, b, text in parts]
     announced = digest if digest is not None else delta.digest(new)
     return dump({"version": 3, "checkpointHash": announced, "sequenceNumber": sequence, "deploymentDelta": spans})
 
 
 def with_name(name: str) -> bytes:
-    """Returns a state of a fixed length around a name of one character."""
+    """Return a state of a fixed length around a name of one character."""
     return make_state(make_resource(name))
 
 
@@ -158,7 +158,7 @@ class TestPutDelta:
         progress.update_checkpoint_verbatim(backend, update.lease, verbatim(self.A, 1))
 
     def to_b(self, sequence: int, *, digest: str | None = None) -> bytes:
-        """Returns the edit that replaces everything."""
+        """Return the edit that replaces everything."""
         return edits(self.B, sequence, (0, len(self.A), self.B.decode()), digest=digest)
 
     def test_changes_the_text_before_it(self, backend: Backend, admin: Caller, update: Running) -> None:

@@ -17,12 +17,12 @@ def update(client: TestClient) -> LiveUpdate:
 
 
 def message(number: int, text: str = "") -> dict[str, Any]:
-    """Returns an event."""
+    """Return an event."""
     return {"sequence": number, "timestamp": 1_800_000_000, "stdoutEvent": {"message": text or f"m{number}", "color": "never"}}
 
 
 def page(client: TestClient, update: LiveUpdate, token: str | None = None, **query: Any) -> tuple[list[int], str | None]:
-    """Returns (sequence numbers, token) of a page."""
+    """Return (sequence numbers, token) of a page."""
     found = client.get(f"{update.url}/events", params={**({"continuationToken": token} if token else {}), **query}).json()
     return [one["sequence"] for one in found["events"]], found["continuationToken"]
 

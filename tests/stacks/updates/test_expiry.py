@@ -1,4 +1,4 @@
-"""What becomes of an update whose client vanishes, sleeps, or comes back late."""
+"""Updates of a client that disappears, sleeps, or comes back late."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ EXPIRED = "Forbidden: The provided update token has expired."
 
 @pytest.fixture
 def asleep(backend: Backend, admin: Caller, clock: FrozenClock) -> Running:
-    """An update that made `a` and whose lease has just run out."""
+    """An update that created `a` and has just lost its lease."""
     make_stack(backend, admin)
     found = make_running(backend, admin, DEV)
     record(backend, found, *creation("a", 1))
@@ -42,7 +42,7 @@ def asleep(backend: Backend, admin: Caller, clock: FrozenClock) -> Running:
 
 
 def result(backend: Backend, update: Running) -> tuple[str, str | None]:
-    """Returns status and outcome."""
+    """Return status and outcome."""
     row = update_row(backend, update.id)
     return row.status, row.outcome
 
@@ -111,7 +111,7 @@ class TestNextOne:
         assert ["a"] == exported_names(backend, admin, DEV)
 
     def test_ends_the_lease_for_good(self, backend: Backend, admin: Caller, asleep: Running) -> None:
-        """Once somebody took the stack, the old holder can neither renew, nor write, nor complete."""
+        """After another update has started, the old client can neither renew, nor write, nor complete."""
         make_running(backend, admin, DEV)
         calls: list[Callable[[], object]] = [
             lambda: progress.renew(backend, asleep.lease, DEV),
@@ -126,7 +126,7 @@ class TestNextOne:
         assert ("failed", "expired") == result(backend, asleep)
 
     def test_may_be_an_export(self, backend: Backend, admin: Caller, asleep: Running) -> None:
-        """An export of a stack whose update expired shows what that update recorded."""
+        """An export of a stack shows the recorded state of an expired update."""
         assert ["a"] == exported_names(backend, admin, DEV)
         assert ("failed", "expired") == result(backend, asleep)
 
@@ -144,7 +144,7 @@ class TestNextOne:
 class TestLateComplete:
     @pytest.mark.parametrize("how", [Completion.SUCCEEDED, Completion.FAILED])
     def test_of_a_lease_that_ran_out(self, backend: Backend, admin: Caller, asleep: Running, how: Completion) -> None:
-        """The rightful holder may complete late while nobody took the stack."""
+        """The client may complete late while no other update has started."""
         complete(backend, asleep, how)
 
         assert (how, how) == result(backend, asleep)
@@ -172,7 +172,7 @@ class TestLateComplete:
         assert ["a"] == exported_names(backend, admin, DEV)
 
     def test_is_refused_once_somebody_took_the_stack(self, backend: Backend, admin: Caller, asleep: Running) -> None:
-        """A version after it means that somebody went on without it, also when that one has ended."""
+        """A newer version, even a finished one, means that the client cannot complete."""
         complete(backend, make_running(backend, admin, DEV))
 
         with pytest.raises(Forbidden) as caught:
@@ -184,7 +184,7 @@ class TestExpireLeases:
     def test_finishes_what_is_abandoned_and_nothing_else(
         self, backend: Backend, admin: Caller, asleep: Running, clock: FrozenClock
     ) -> None:
-        """The job ends updates whose lease ran out, previews among them, and leaves good ones alone."""
+        """The job ends updates and previews with an expired lease, and no others."""
         preview = make_running(backend, admin, make_stack(backend, admin, "preview"), dry_run=True)
         clock.pass_seconds(300 + completion.ABANDONED_AFTER_SECONDS)
         good = make_running(backend, admin, make_stack(backend, admin, "good"))
@@ -194,7 +194,7 @@ class TestExpireLeases:
         assert ("running", None) == result(backend, good)
 
     def test_leaves_time_to_wake_up(self, backend: Backend, asleep: Running, clock: FrozenClock) -> None:
-        """An update whose lease ran out stays open for a while, so that its holder can renew and go on."""
+        """An update with an expired lease stays open for a while, so that its client can renew it and continue."""
         clock.pass_seconds(completion.ABANDONED_AFTER_SECONDS - 1)
 
         assert 0 == completion.expire_leases(backend, 10)
@@ -225,7 +225,7 @@ class TestClock:
         assert ("failed", "expired") == result(backend, found)
 
     def test_that_was_ahead_does_not_keep_half_an_end(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
-        """An update whose end was begun by a process with such a clock, and which then died, is finished like any other."""
+        """An update is finished even if a process with such a clock began to finish it and died."""
         make_stack(backend, admin)
         found = make_running(backend, admin, DEV)
         clock.pass_seconds(86_400)

@@ -68,7 +68,7 @@ def running(backend: Backend, admin: Caller) -> Running:
 
 
 def status(backend: Backend, running: Running) -> tuple[str, str | None]:
-    """Returns status and outcome of an update."""
+    """Return status and outcome of an update."""
     row = update_row(backend, running.id)
     return row.status, row.outcome
 
@@ -89,7 +89,7 @@ class TestFinish:
         assert ("cancelled" if how == "cancelled" else "failed", how) == status(backend, running)
 
     def test_is_refused_to_what_does_not_run(self, backend: Backend, running: Running) -> None:
-        """An update ends once: whoever comes later changes nothing."""
+        """An update ends once: later calls change nothing."""
         assert finishing.finish(backend, running.id, Outcome.SUCCEEDED)
         assert not finishing.finish(backend, running.id, Outcome.CANCELLED)
         assert ("succeeded", "succeeded") == status(backend, running)
@@ -203,7 +203,7 @@ class TestCrash:
         assert ["a"] == exported_names(backend, admin, DEV)
 
     def test_holds_the_stack_for_a_while(self, backend: Backend, admin: Caller, half: Running, clock: FrozenClock) -> None:
-        """Somebody may still be at work, so the stack is not free at once, and takes no entry either."""
+        """Another process may still finish it, so the stack is not free at once, and accepts no entry."""
         clock.pass_seconds(GRACE_SECONDS - 1)
 
         with pytest.raises(InProgress):
@@ -212,7 +212,7 @@ class TestCrash:
             record(backend, half, *creation("late", 9))
 
     @pytest.mark.parametrize("how", ["start", "export", "import", "job", "cancel"])
-    def test_is_mended_by_whoever_comes_next(
+    def test_is_finished_by_the_next_call(
         self, backend: Backend, admin: Caller, half: Running, clock: FrozenClock, how: str
     ) -> None:
         """Once that time is over, the next one to look at the stack concludes the update with the same result."""
@@ -241,7 +241,7 @@ class TestCrash:
 
 class TestSettle:
     def test_leaves_a_good_lease_alone(self, backend: Backend, admin: Caller, running: Running, clock: FrozenClock) -> None:
-        """An update under a good lease is nobody else's to end."""
+        """An update with a valid lease is not finished by others."""
         clock.pass_seconds(299)
         stack = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
 

@@ -36,7 +36,7 @@ def several(client: TestClient, clock: FrozenClock) -> list[LiveUpdate]:
 
 
 def updates(client: TestClient, **query: Any) -> list[dict[str, Any]]:
-    """Returns the stack's history."""
+    """Return the stack's history."""
     found: list[dict[str, Any]] = client.get(f"{S}/updates", params=query).json()["updates"]
     return found
 
@@ -129,7 +129,7 @@ class TestOne:
 
     @pytest.mark.parametrize("version", ["0", "9", "-1", "99999999999999999999"])
     def test_of_a_version_that_is_not_there(self, client: TestClient, several: list[LiveUpdate], version: str) -> None:
-        """An unknown version is missing; the creation is none."""
+        """An unknown version is 404; the creation is not an update."""
         assert (404, 404) == error_of(client.get(f"{S}/updates/{version}"))[:2]
 
     def test_has_a_summary(self, client: TestClient, several: list[LiveUpdate]) -> None:
@@ -155,7 +155,7 @@ class TestPreviews:
         return found
 
     def ids(self, client: TestClient, version: str, **query: Any) -> list[str]:
-        """Returns the ids of the previews that are listed for a version."""
+        """Return the ids of the previews that are listed for a version."""
         return [one["updateID"] for one in client.get(f"{S}/updates/{version}/previews", params=query).json()["updates"]]
 
     def test_are_those_since_the_latest_update(self, client: TestClient, previews: list[LiveUpdate]) -> None:
@@ -171,7 +171,7 @@ class TestPreviews:
         assert [first] == self.ids(client, "0", asc="false", pageSize=1, page=2)
 
     def test_can_be_read_one_by_one(self, client: TestClient, previews: list[LiveUpdate]) -> None:
-        """A preview has an entry of its own, without a number; a real update is none."""
+        """A preview has an entry of its own, without a number; a real update is not found there."""
         found = client.get(f"{S}/previews/{previews[0].id}").json()
         real = client.get(f"{S}/updates/1").json()["updateID"]
 

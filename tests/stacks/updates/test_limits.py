@@ -23,7 +23,7 @@ TOO_MANY = (400, 400, "Bad Request: a stack may have 100 tags; 101 are too many"
 
 
 def limit(backend: Backend, **values: int) -> None:
-    """Gives the backend other settings."""
+    """Give the backend other settings."""
     object.__setattr__(backend, "settings", backend.settings.replaced(**{name: str(value) for name, value in values.items()}))
 
 

@@ -1,4 +1,4 @@
-"""Updates that record more than a server can put together, or what it cannot read: they end, and hold up nobody."""
+"""Updates with more data than a server can replay, or with unreadable data: they end, and hold up no other update."""
 
 import gzip
 import tracemalloc
@@ -40,12 +40,12 @@ BLANKS = b" " * MIB
 
 
 def limit(backend: Backend, **values: int) -> None:
-    """Gives the backend other settings."""
+    """Give the backend other settings."""
     object.__setattr__(backend, "settings", backend.settings.replaced(**{name: str(value) for name, value in values.items()}))
 
 
 def peak_bytes(work: Callable[[], object]) -> int:
-    """Returns how much memory Python's allocators had given out at most while something was done."""
+    """Return how much memory Python's allocators had given out at most while something was done."""
     tracemalloc.start()
     try:
         work()
@@ -55,7 +55,7 @@ def peak_bytes(work: Callable[[], object]) -> int:
 
 
 def blank_batch(step: int, blanks: bytes = BLANKS) -> bytes:
-    """Returns a batch that is nothing but blanks for the most part."""
+    """Return a batch that is nothing but blanks for the most part."""
     return make_batch(*creation(f"r{step}", step)).replace(b"[", b"[" + blanks, 1)
 
 
@@ -199,7 +199,7 @@ def poison_work(backend: Backend, update: Running) -> None:
 
 
 def poison_cut(backend: Backend, update: Running) -> None:
-    """Damages a stored batch."""
+    """Damage a stored batch."""
     record(backend, update, *creation("a", 1))
     with backend.db.connect() as connection:
         connection.execute(
@@ -234,7 +234,7 @@ class TestSetAside:
             assert update.id in {one.update_id for one in connection.execute(journal_batches.select())}
         make_running(backend, admin, DEV)
 
-    def test_is_told_to_whoever_completes_and_to_nobody_else(self, backend: Backend, admin: Caller, update: Running) -> None:
+    def test_is_reported_only_to_the_client_that_completes(self, backend: Backend, admin: Caller, update: Running) -> None:
         """The client learns why; a repeat tries again, which helps once what was damaged has been repaired."""
         record(backend, update, *creation("a", 1))
         with backend.db.connect() as connection:
@@ -270,7 +270,7 @@ class TestSetAside:
     def test_is_what_becomes_of_an_update_that_kills_its_server(
         self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock
     ) -> None:
-        """A process that dies in the middle leaves a note, and after some of them nobody tries any more."""
+        """A process that dies during the replay leaves a count, and after several deaths it is not tried again."""
         record(backend, update, *creation("a", 1))
         clock.pass_seconds(300 + completion.ABANDONED_AFTER_SECONDS)
         for _ in range(finishing.MOST_ATTEMPTS):
@@ -330,7 +330,7 @@ class TestEvents:
 
 class TestPreview:
     def test_stores_nothing_but_events(self, client: TestClient) -> None:
-        """Whoever may preview may not store states and journals by it."""
+        """A preview cannot store states and journals."""
         found = begin(client, create_stack(client), dry_run=True)
         state = b'{"version":3,"deployment":{}}'
 
@@ -348,7 +348,7 @@ class TestJob:
         clock.pass_seconds(300 + completion.ABANDONED_AFTER_SECONDS)
 
         def fail() -> None:
-            raise BackendError("nobody expected this")
+            raise BackendError("unexpected")
 
         with interleaved(backend, "SELECT journal_batches", fail):
             assert 1 == completion.expire_leases(backend, 10)

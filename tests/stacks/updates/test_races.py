@@ -97,7 +97,7 @@ class TestAgainstAnotherStart:
         assert ("running", 1) == (update_row(backend, created).status, update_row(backend, created).version)
 
     def test_of_a_dry_run(self, backend: Backend, admin: Caller, created: str, way: Way) -> None:
-        """A dry run in between takes no number and is in nobody's way."""
+        """A dry run in between takes no version number and locks nothing."""
         with interleaved(backend, way.write, lambda: make_running(backend, admin, DEV, dry_run=True)):
             started = way.run(backend, admin, created, None)
 
@@ -129,7 +129,7 @@ class TestAgainstAChange:
             assert Kind.RENAME is stack_steps.get_stack(backend, admin, PROD, Permission.STACK_READ).latest.kind
 
     def test_of_the_tags(self, backend: Backend, admin: Caller, created: str, way: Way) -> None:
-        """A start with tags is not refused because somebody changed a tag at the same time; its tags count."""
+        """A start with tags succeeds while another request changes a tag; the tags of the start are kept."""
         with interleaved(backend, "BEGIN", lambda: attributes.replace_tags(backend, admin, DEV, {"env": "x"})):
             started = way.run(backend, admin, created, TAGS)
 
@@ -148,7 +148,7 @@ class TestAgainstAChange:
 
 class TestAgainstAnAbandonedUpdate:
     def test_finishes_it_first(self, backend: Backend, admin: Caller, created: str, way: Way, clock: FrozenClock) -> None:
-        """A start over an update whose client vanished keeps what that one recorded, as a failed version."""
+        """A start after an abandoned update keeps its recorded state, as a failed version."""
         abandoned = make_running(backend, admin, DEV)
         record(backend, abandoned, *creation("a", 1))
         clock.pass_seconds(301)

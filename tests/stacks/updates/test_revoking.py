@@ -30,7 +30,7 @@ CANCELLED = (403, 403, "Forbidden: The update was cancelled; its token is no lon
 
 
 def set_default(backend: Backend, level: StackLevel) -> None:
-    """Sets what members of acme hold on every stack."""
+    """Set what members of acme hold on every stack."""
     with backend.db.begin() as tx:
         org_id = tx.scalar(select(organizations.c.id).where(organizations.c.login == "acme"))
         assert org_id is not None
@@ -67,7 +67,7 @@ def delete_token(backend: Backend, client: TestClient, token: str) -> None:
 
 
 def remove_member(backend: Backend, client: TestClient, token: str) -> None:
-    """Takes its owner out of the organization."""
+    """Take its owner out of the organization."""
     assert client.delete("/api/orgs/acme/members/bob").is_success
 
 
@@ -115,7 +115,7 @@ class TestWhatIsTakenAway:
         begin(client, S)
 
     def test_late_completion(self, client: TestClient, backend: Backend, bob: str, clock: FrozenClock) -> None:
-        """An update that expired is not turned into a success by somebody who was removed meanwhile."""
+        """A user who was removed meanwhile cannot turn an expired update into a successful one."""
         found = begun_by(client, bob)
         clock.pass_seconds(301)
         assert ["a"] == names(export(client, S))
@@ -177,7 +177,7 @@ class TestPermission:
         assert ["a"] == names(export(client, S))
 
     def test_of_a_preview_is_to_read(self, client: TestClient, backend: Backend, bob: str) -> None:
-        """A preview of somebody who may only read goes on; one of somebody who may not even do that ends."""
+        """A preview continues for a user who may only read the stack, and ends for a user who may not."""
         set_default(backend, StackLevel.READ)
         found = begin(client, S, dry_run=True, headers=signed(bob))
         assert (0, "") == cancel_revoked(backend, "")

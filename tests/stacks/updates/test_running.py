@@ -39,7 +39,7 @@ def update(backend: Backend, admin: Caller) -> Running:
 
 
 def rows(backend: Backend, table: Any = journal_batches) -> list[Any]:
-    """Returns all stored batches."""
+    """Return all stored batches."""
     with backend.db.connect() as connection:
         return list(connection.execute(select(table).order_by(table.c.id)))
 
@@ -120,7 +120,7 @@ class TestAppendJournal:
         assert odd in exported(backend, admin, DEV)
 
     def test_of_an_unknown_update(self, backend: Backend, update: Running) -> None:
-        """A lease of an update whose rows are gone is 404."""
+        """A lease of a deleted update is 404."""
         with pytest.raises(NotFound):
             record(backend, Running(DEV, "", Lease(new_id()), update.started), *creation("a", 1))
 

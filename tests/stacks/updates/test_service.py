@@ -43,7 +43,7 @@ def stack(backend: Backend, admin: Caller) -> None:
 
 
 def version(backend: Backend, caller: Caller) -> int:
-    """Returns the number of the stack's newest version."""
+    """Return the number of the stack's newest version."""
     return stacks.get_stack(backend, caller, DEV, Permission.STACK_READ).latest.version
 
 
@@ -67,14 +67,14 @@ class TestCreate:
         bob = caller_of(backend, make_user(backend, "bob", org="acme", role=Role.BILLING_MANAGER))
         mallory = caller_of(backend, make_user(backend, "mallory"))
 
-        for nobody in (bob, mallory):
+        for outsider in (bob, mallory):
             with pytest.raises(NotFound):
-                make_update(backend, nobody, DEV)
+                make_update(backend, outsider, DEV)
 
 
 class TestPreviewOfReaders:
     def test_needs_only_to_read(self, backend: Backend, admin: Caller) -> None:
-        """Whoever may read a stack may preview it, in both ways to begin, and still not update it."""
+        """A user who may read a stack may preview it, in both ways to begin, but not update it."""
         alice = reader(backend, admin)
         created = make_running(backend, alice, DEV, kind=Kind.PREVIEW, dry_run=True)
         begun = updates.begin(
@@ -102,7 +102,7 @@ class TestPreviewOfReaders:
 
 
 def reader(backend: Backend, admin: Caller) -> Caller:
-    """Returns alice, a member of acme, which lets its members read stacks and no more."""
+    """Return alice, a member of acme, which lets its members read stacks and no more."""
     orgs.update_organization(backend, admin, "acme", {"default_stack_permission": StackLevel.READ})
     return caller_of(backend, make_user(backend, "alice", org="acme"))
 

@@ -48,7 +48,7 @@ def page_updates(backend: Backend, caller: Caller, path: StackPath, page: Page) 
 
 
 def get_version(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[Stack, HistoryEntry]:
-    """Return the stack and the update that created a version, or the newest one. NotFound if there is none."""
+    """Return the stack and the update that created a version, or the newest one. NotFound if it does not exist."""
     stack, entry = load_version(backend, caller, path, version)
     return stack, programs.load(backend, stack.id, entry)
 
