@@ -250,7 +250,7 @@ class TestPages:
         peers[1].user["login"] = "<script>alert(1)</script>"
         browser.come_back(browser.consent(begin_link(browser, "github")))
 
-        assert "<script" not in browser.client.get(LINKS).text
+        assert "<script>" not in browser.client.get(LINKS).text
 
 
 GITHUB = {"GITHUB_OAUTH_ID": "i", "GITHUB_OAUTH_SECRET": "s"}
