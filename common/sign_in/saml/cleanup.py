@@ -1,4 +1,4 @@
-"""Drops what signing in through SAML leaves behind."""
+"""Deletes expired rows of sign-ins through SAML."""
 
 from common.backend import Backend
 from common.core.clock import unix_millis
@@ -8,7 +8,7 @@ ROWS = 500
 
 
 def forget_expired(backend: Backend) -> int:
-    """Delete assertions and answers whose time is over, some hundred of each at most, and return how many."""
+    """Delete some expired assertions and answers, and return how many."""
     # No permission check: the job acts for no caller.
     with backend.db.connect() as connection:
         return repository.forget_expired(connection, unix_millis(backend.clock.now()), ROWS)

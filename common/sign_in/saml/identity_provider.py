@@ -6,7 +6,7 @@ from common.backend import Backend
 from common.core.errors import Forbidden, NotFound, Unavailable
 from common.ports.outbound import CallFailed
 from common.sign_in.saml import metadata, repository
-from common.sign_in.saml.model import Descriptor, Stored
+from common.sign_in.saml.model import Descriptor, StoredProvider
 
 _MISSING = "no organization of this name has an identity provider of its own here"
 
@@ -14,12 +14,11 @@ _MISSING = "no organization of this name has an identity provider of its own her
 def read(backend: Backend, text: str) -> Descriptor:
     """Return what metadata says at this moment; raises Unavailable where the libraries for it are not installed."""
     if find_spec("onelogin") is None:
-        msg = "SAML needs the extra libraries `saml`, which are not installed here"
-        raise Unavailable(msg)
+        raise Unavailable("SAML needs the extra libraries `saml`, which are not installed here")
     return metadata.parse(text, backend.clock.now(), refusal_of=lambda url: _refusal_of(backend, url))
 
 
-def require_usable(backend: Backend, org: str) -> tuple[Stored, Descriptor]:
+def require_usable(backend: Backend, org: str) -> tuple[StoredProvider, Descriptor]:
     """Return the provider that people sign in through; NotFound without one, Forbidden while it cannot be used."""
     with backend.db.connect() as connection:
         stored = repository.find_provider_of(connection, org)
@@ -27,8 +26,7 @@ def require_usable(backend: Backend, org: str) -> tuple[Stored, Descriptor]:
         raise NotFound(_MISSING)
     found = read(backend, stored.text)
     if not found.is_usable:
-        msg = f"the identity provider of {org} cannot be used ({found.problem}); ask an administrator of {org}"
-        raise Forbidden(msg)
+        raise Forbidden(f"the identity provider of {org} cannot be used ({found.problem}); ask an administrator of {org}")
     return stored, found
 
 
@@ -44,5 +42,5 @@ def _refusal_of(backend: Backend, url: str) -> str:
     except CallFailed as error:
         return str(error)
     except ValueError:
-        return "it is no address"
+        return "it is not an address"
     return ""

@@ -1,4 +1,4 @@
-"""Decides which user somebody is who comes from an organization's provider, and whether they may come."""
+"""Finds or creates the user who signs in through an organization's provider, and checks their membership."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,28 +12,28 @@ from common.sign_in import new_users
 from common.sign_in.external import linking
 from common.sign_in.model import Account, address_of
 from common.sign_in.saml.identity_provider import identity_name
-from common.sign_in.saml.model import Choice, Waiting
+from common.sign_in.saml.model import Choice, PendingAnswer
 
 
 class Undecided(Exception):
-    """Somebody has to say first whether the account at the provider is theirs; nothing was changed."""
+    """The signed-in user must first say whether the account at the provider is theirs; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Who comes: what the provider says, who is signed in at that browser already, and what they chose."""
 
-    answer: Waiting
+    answer: PendingAnswer
     org: str
     caller: Caller | None
     choice: Choice
     client: str = ""
 
 
-def settle(tx: Connection, visit: Visit, now: datetime) -> str:
-    """Return the id of the user, a member who may come, a step; Forbidden for whom the organization keeps out.
+def find_or_create_user(tx: Connection, visit: Visit, now: datetime) -> str:
+    """Return the id of the user, who is a member; Forbidden if they are removed or suspended.
 
-    Raises Undecided before an unknown account is linked to who is signed in. The caller holds the organization's lock.
+    Raises Undecided before an unknown account is linked to the signed-in user. The caller holds the organization's lock.
     """
     answer, account = visit.answer, _account(visit.answer)
     known = linking.find_owner(tx, account.provider, account.subject)
@@ -45,11 +45,9 @@ def settle(tx: Connection, visit: Visit, now: datetime) -> str:
         user_id = new_users.create_person(tx, login=login, name=answer.name, email="", now=now)
     standing = sso_members.find(tx, answer.org_id, user_id)
     if standing is None and not sso_members.join(tx, answer.org_id, user_id, answer.email, now, is_new=is_new):
-        msg = f"you are not a member of organization {visit.org} any more; one of its administrators can invite or add you"
-        raise Forbidden(msg)
+        raise Forbidden(f"you are not a member of organization {visit.org} any more; its administrators can invite or add you")
     if standing is not None and standing.suspended:
-        msg = f"your membership of organization {visit.org} is suspended; ask one of its administrators"
-        raise Forbidden(msg)
+        raise Forbidden(f"your membership of organization {visit.org} is suspended; ask one of its administrators")
     linking.link(tx, user_id, account, now)
     return user_id
 
@@ -83,7 +81,7 @@ def _chosen(tx: Connection, visit: Visit) -> str | None:
     raise Undecided
 
 
-def _account(answer: Waiting) -> Account:
+def _account(answer: PendingAnswer) -> Account:
     return Account(
         provider=identity_name(answer.org_id),
         subject=answer.subject,
@@ -95,6 +93,6 @@ def _account(answer: Waiting) -> Account:
     )
 
 
-def _names(answer: Waiting) -> tuple[str, ...]:
+def _names(answer: PendingAnswer) -> tuple[str, ...]:
     """Return by what members are known here: addresses, and user names of a directory, in lower case."""
     return tuple(dict.fromkeys(name for name in (answer.email, address_of(answer.subject), answer.subject.lower()) if name))

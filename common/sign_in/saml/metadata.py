@@ -17,8 +17,8 @@ _RSA_BITS = 2048
 _TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 
 
-class _Unfit(Exception):
-    """Says what is wrong, in words for whoever set the provider up."""
+class _InvalidMetadata(Exception):
+    """Says what is wrong with the metadata, for the administrator who set the provider up."""
 
 
 def parse(text: str, now: datetime, *, refusal_of: Callable[[str], str]) -> Descriptor:
@@ -28,7 +28,7 @@ def parse(text: str, now: datetime, *, refusal_of: Callable[[str], str]) -> Desc
     try:
         root = _read(text)
         found = _find(root)
-    except _Unfit as error:
+    except _InvalidMetadata as error:
         return Descriptor(problem=str(error))
     return replace(found, problem=_problem(root, found, now, refusal_of))
 
@@ -38,27 +38,22 @@ def _read(text: str) -> Any:  # noqa: ANN401 - an element of a library without t
     from onelogin.saml2.xml_utils import OneLogin_Saml2_XML  # noqa: PLC0415 - as above
 
     if len(text) > LIMIT_CHARACTERS:
-        msg = f"the descriptor is longer than {LIMIT_CHARACTERS:,} characters"
-        raise _Unfit(msg)
+        raise _InvalidMetadata(f"the descriptor is longer than {LIMIT_CHARACTERS:,} characters")
     try:
         return OneLogin_Saml2_XML.to_etree(text)
     except XMLSyntaxError as error:
-        msg = f"the descriptor is not well-formed XML (line {error.lineno})"
-        raise _Unfit(msg) from error
+        raise _InvalidMetadata(f"the descriptor is not well-formed XML (line {error.lineno})") from error
     except ValueError as error:
-        msg = "the descriptor has a document type or entities, or characters that XML cannot have"
-        raise _Unfit(msg) from error
+        raise _InvalidMetadata("the descriptor has a document type or entities, or characters that XML cannot have") from error
 
 
 def _find(root: Any) -> Descriptor:  # noqa: ANN401 - as above
     from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser  # noqa: PLC0415 - as above
 
     if len(_query(root, "//md:IDPSSODescriptor")) != 1:
-        msg = "the descriptor must describe exactly one identity provider (one IDPSSODescriptor)"
-        raise _Unfit(msg)
+        raise _InvalidMetadata("the descriptor must describe exactly one identity provider (one IDPSSODescriptor)")
     if len(_query(root, "//md:EntityDescriptor")) != 1:
-        msg = "the descriptor must describe one entity; leave the others out"
-        raise _Unfit(msg)
+        raise _InvalidMetadata("the descriptor must describe one entity; leave the others out")
     provider = OneLogin_Saml2_IdPMetadataParser.parse(root)
     told: dict[str, Any] = provider["idp"]
     texts = _query(root, "//md:KeyDescriptor[not(@use) or @use='signing']/ds:KeyInfo/ds:X509Data/ds:X509Certificate/text()")
@@ -81,8 +76,7 @@ def _moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        msg = "the descriptor's validUntil is not a time"
-        raise _Unfit(msg) from error
+        raise _InvalidMetadata("the descriptor's validUntil is not a time") from error
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -93,7 +87,7 @@ def _problem(root: Any, found: Descriptor, now: datetime, refusal_of: Callable[[
         (not found.sso_url, "there is no SingleSignOnService with the binding HTTP-Redirect"),
         (len(found.sso_url) > _URL_LIMIT, f"the address for signing in is longer than {_URL_LIMIT:,} characters"),
         (bool(refusal), f"the address for signing in may not be used: {refusal}"),
-        (not _is_address(found.sso_url), "the address for signing in is none"),
+        (not _is_address(found.sso_url), "the address for signing in is not an address"),
         (len(found.name_id_format) > _FORMAT_LIMIT, "the NameIDFormat is too long"),
         (_only_transient(root), "people must be named by a lasting NameIDFormat, not by a transient one"),
         (not found.certificates, "there is no certificate for signing"),

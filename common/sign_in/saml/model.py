@@ -25,7 +25,7 @@ class Descriptor:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredProvider:
     """An organization's provider as it is kept: the metadata as it was sent, and since when (unix milliseconds)."""
 
     org_id: str
@@ -34,7 +34,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Vouched:
+class Assertion:
     """What a provider's answer says, all of it checked. `request_id` is empty when nobody asked for it.
 
     `email` is in lower case, empty when none is told; `expires_at` in unix milliseconds.
@@ -49,7 +49,7 @@ class Vouched:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingAnswer:
     """A checked answer whose browser has yet to come. `request_id` and `state` are empty when the provider began it."""
 
     code_hash: str

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from common.db.tables.people import organizations
 from common.db.tables.sign_in import saml_answers, saml_assertions, saml_providers
-from common.sign_in.saml.model import Stored, Waiting
+from common.sign_in.saml.model import PendingAnswer, StoredProvider
 
 _PROVIDERS: Select[Any] = select(
     organizations.c.id,
@@ -15,12 +15,12 @@ _PROVIDERS: Select[Any] = select(
 ).join(saml_providers, saml_providers.c.org_id == organizations.c.id)
 
 
-def find_provider(connection: Connection, org_id: str) -> Stored | None:
+def find_provider(connection: Connection, org_id: str) -> StoredProvider | None:
     """Return an organization's provider, or None."""
     return _to_stored(connection.execute(_PROVIDERS.where(organizations.c.id == org_id)).one_or_none())
 
 
-def find_provider_of(connection: Connection, login: str) -> Stored | None:
+def find_provider_of(connection: Connection, login: str) -> StoredProvider | None:
     """Return the provider of the organization with that login, or None: without a provider as without the organization."""
     return _to_stored(connection.execute(_PROVIDERS.where(organizations.c.login == login)).one_or_none())
 
@@ -42,7 +42,7 @@ def add_assertion(tx: Connection, org_id: str, assertion_hash: str, expires_at: 
     tx.execute(insert(saml_assertions).values(org_id=org_id, assertion_hash=assertion_hash, expires_at=expires_at))
 
 
-def add_answer(tx: Connection, answer: Waiting) -> None:
+def add_answer(tx: Connection, answer: PendingAnswer) -> None:
     """Insert an answer that waits for its browser."""
     tx.execute(
         insert(saml_answers).values(
@@ -59,7 +59,7 @@ def add_answer(tx: Connection, answer: Waiting) -> None:
     )
 
 
-def find_answer(connection: Connection, code_hash: str, now_millis: int) -> Waiting | None:
+def find_answer(connection: Connection, code_hash: str, now_millis: int) -> PendingAnswer | None:
     """Return an answer that waits, or None."""
     columns = saml_answers.c
     query = select(
@@ -74,7 +74,7 @@ def find_answer(connection: Connection, code_hash: str, now_millis: int) -> Wait
         columns.expires_at,
     )
     row = connection.execute(query.where(columns.code_hash == code_hash, columns.expires_at > now_millis)).one_or_none()
-    return Waiting(*row) if row is not None else None
+    return PendingAnswer(*row) if row is not None else None
 
 
 def remove_answer(tx: Connection, code_hash: str) -> bool:
@@ -100,5 +100,5 @@ def _expired(key: Any, expires_at: Any, now_millis: int, limit: int) -> Select[A
     return select(key).where(expires_at <= now_millis).order_by(expires_at).limit(limit)
 
 
-def _to_stored(row: Row[Any] | None) -> Stored | None:
-    return Stored(row.id, row.descriptor, row.modified_at) if row is not None else None
+def _to_stored(row: Row[Any] | None) -> StoredProvider | None:
+    return StoredProvider(row.id, row.descriptor, row.modified_at) if row is not None else None

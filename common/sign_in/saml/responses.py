@@ -15,7 +15,7 @@ from common.backend import Backend
 from common.core.errors import TooLarge, Unauthorized
 from common.sign_in.model import address_of
 from common.sign_in.saml import toolkit
-from common.sign_in.saml.model import Descriptor, Vouched
+from common.sign_in.saml.model import Assertion, Descriptor
 
 LOG = logging.getLogger("stackhold.identity")
 LIMIT_CHARACTERS = 512 * 1024
@@ -52,11 +52,10 @@ class _Place:
     found: Descriptor
 
 
-def check(backend: Backend, org: str, found: Descriptor, response: str) -> Vouched:
+def check(backend: Backend, org: str, found: Descriptor, response: str) -> Assertion:
     """Return what an answer says, as the form field has it; raises Unauthorized with the reason, TooLarge."""
     if len(response) > LIMIT_CHARACTERS:
-        msg = f"the answer is longer than {LIMIT_CHARACTERS:,} characters"
-        raise TooLarge(msg)
+        raise TooLarge(f"the answer is longer than {LIMIT_CHARACTERS:,} characters")
     place = _Place(backend, org, found)
     _require_signed(place, _parse(org, response))
     return _vouched(place, _accepted(place, response))
@@ -150,7 +149,7 @@ def _failures() -> tuple[type[Exception], ...]:
     return (OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError, xmlsec.Error, LxmlError, ValueError, KeyError)
 
 
-def _vouched(place: _Place, answer: Any) -> Vouched:  # noqa: ANN401 - as above
+def _vouched(place: _Place, answer: Any) -> Assertion:  # noqa: ANN401 - as above
     _require_ours(place, answer)
     try:
         name_id, told = answer.get_nameid_data(), answer.get_attributes()
@@ -159,7 +158,7 @@ def _vouched(place: _Place, answer: Any) -> Vouched:  # noqa: ANN401 - as above
     subject, kind = str(name_id["Value"]).strip(), name_id.get("Format", "")
     if kind == _TRANSIENT or not 0 < len(subject) <= SUBJECT_LIMIT or not subject.isprintable():
         raise refusal(place.org, f"it names nobody by a lasting NameID of at most {SUBJECT_LIMIT} characters")
-    return Vouched(
+    return Assertion(
         assertion_id=str(answer.get_assertion_id()),
         request_id=answer.get_in_response_to() or "",
         subject=subject.lower() if kind == _EMAIL_FORMAT else subject,

@@ -64,8 +64,7 @@ def change_setup(backend: Backend, caller: Caller, org: str, change: Change) -> 
     """
     membership = members.require_shared(caller, Permission.SAML_UPDATE, org)
     if change.text is not None and not membership.is_admin:
-        msg = f"only an admin of organization {org} may change its provider: whoever runs that can sign in as any member"
-        raise Forbidden(msg)
+        raise Forbidden(f"only an admin of organization {org} may change its provider, which can sign in as any member")
     _require_fit(change)
 
     def attempt(tx: Connection) -> Setup:
@@ -106,14 +105,11 @@ def set_admin(backend: Backend, caller: Caller, org: str, login: str) -> None:
     def attempt(tx: Connection) -> None:
         found = sso_members.find_member(tx, membership.org_id, login=login)
         if found is None:
-            msg = f"{login[:100]!a} is not a member of organization {org}"
-            raise NotFound(msg)
+            raise NotFound(f"{login[:100]!a} is not a member of organization {org}")
         if not found.is_admin or found.suspended:
-            msg = f"{login} must be an admin of organization {org}, to be able to mend its provider"
-            raise BadRequest(msg)
+            raise BadRequest(f"{login} must be an admin of organization {org}, to be able to mend its provider")
         if sso_members.belongs_elsewhere(tx, membership.org_id, found.person.id):
-            msg = f"{login} belongs to other organizations and cannot be the SAML admin of {org}"
-            raise BadRequest(msg)
+            raise BadRequest(f"{login} belongs to other organizations and cannot be the SAML admin of {org}")
         update_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, saml_admin_id=found.person.id))
         told = f"Made {login} the SAML admin"
         steps.record(tx, backend, caller, membership.org_id, Event.SAML_UPDATED, description=told)
@@ -123,14 +119,11 @@ def set_admin(backend: Backend, caller: Caller, org: str, login: str) -> None:
 
 def _require_fit(change: Change) -> None:
     if change == Change():
-        msg = "nothing is to change: send newIdpSsoDescriptor, required or sessionHours"
-        raise BadRequest(msg)
+        raise BadRequest("nothing is to change: send newIdpSsoDescriptor, required or sessionHours")
     if change.text is not None and len(change.text) > metadata.LIMIT_CHARACTERS:
-        msg = f"the descriptor is longer than {metadata.LIMIT_CHARACTERS:,} characters"
-        raise BadRequest(msg)
+        raise BadRequest(f"the descriptor is longer than {metadata.LIMIT_CHARACTERS:,} characters")
     if change.session_hours is not None and not 0 <= change.session_hours <= HOURS_LIMIT:
-        msg = f"a sign-in can be asked for again after 1 to {HOURS_LIMIT:,} hours; 0 asks once"
-        raise BadRequest(msg)
+        raise BadRequest(f"a sign-in can be asked for again after 1 to {HOURS_LIMIT:,} hours; 0 asks once")
 
 
 def _put(tx: Connection, backend: Backend, membership: Membership, text: str) -> None:
@@ -144,20 +137,17 @@ def _put(tx: Connection, backend: Backend, membership: Membership, text: str) ->
 
 def _require_usable(found: Descriptor) -> None:
     if not found.is_usable:
-        msg = f"while a sign-in through it is required, the provider must work: {found.problem}"
-        raise BadRequest(msg)
+        raise BadRequest(f"while a sign-in through it is required, the provider must work: {found.problem}")
 
 
 def _require_shown(tx: Connection, caller: Caller, membership: Membership, settings: OrgSettings, since: int) -> None:
     """Refuse to require what nobody has shown to work since it was set up, and what would lock its own author out."""
     if not sso_members.has_sign_in_since(tx, membership.org_id, since):
-        msg = f"somebody must have signed in through the provider first: open /signin/sso/{membership.login}"
-        raise BadRequest(msg)
+        raise BadRequest(f"somebody must have signed in through the provider first: open /signin/sso/{membership.login}")
     own = sso_members.find(tx, membership.org_id, caller.user_id)
     has_come = own is not None and own.saml_at is not None and own.saml_at >= since
     if not has_come and not settings.saml_admin_id:
-        msg = f"sign in through the provider yourself first (/signin/sso/{membership.login}), or name a SAML admin"
-        raise BadRequest(msg)
+        raise BadRequest(f"sign in through the provider yourself first (/signin/sso/{membership.login}), or name a SAML admin")
 
 
 def _put_settings(tx: Connection, membership: Membership, change: Change) -> OrgSettings:

@@ -29,20 +29,19 @@ from common.sign_in.external import linking, pending_sign_ins
 from common.sign_in.saml import member_matching, repository, responses, toolkit
 from common.sign_in.saml.identity_provider import identity_name, require_usable
 from common.sign_in.saml.member_matching import Undecided, Visit
-from common.sign_in.saml.model import Choice, Vouched, Waiting
+from common.sign_in.saml.model import Assertion, Choice, PendingAnswer
 from common.sign_in.sessions import steps as sessions
 
 OPEN_FOR = timedelta(minutes=5)
 # The provider's clock may be so much off that an assertion is taken for good after its end.
 _LONGER = timedelta(minutes=10)
 _REQUEST = "_"
-_TRIES = 5
 _ID_LIMIT, _PATH_LIMIT = 64, 2048
 _GONE = "this sign-in is over already, or was left for too long; begin again"
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class AcceptedAnswer:
     """An answer that was good: where its browser goes for its session."""
 
     location: str = field(repr=False)
@@ -75,8 +74,7 @@ def describe(backend: Backend, org: str) -> bytes:
     try:
         require_owner_name(org)
     except BadRequest as error:
-        msg = "no organization can have this name"
-        raise NotFound(msg) from error
+        raise NotFound("no organization can have this name") from error
     return toolkit.make_metadata(backend, org)
 
 
@@ -91,7 +89,7 @@ def begin(backend: Backend, org: str, browser: str, *, return_to: str, client: s
     return toolkit.make_request(backend, org, found, request_id=_REQUEST + made.nonce, state=made.state, force=force)
 
 
-def receive(backend: Backend, org: str, response: str, relay: str) -> Arrived:
+def receive(backend: Backend, org: str, response: str, relay: str) -> AcceptedAnswer:
     """Take a provider's answer, once, and return where its browser goes; raises Unauthorized for one that is not good.
 
     `relay` is what the answer came with: the state of a sign-in, or a path here if the provider began it.
@@ -108,7 +106,7 @@ def receive(backend: Backend, org: str, response: str, relay: str) -> Arrived:
         if is_duplicate(error):
             raise responses.refusal(org, "it was used before; begin again") from error
         raise
-    return Arrived(f"{base_url(backend.settings)}/signin/sso/{quote(org, safe='')}/finish?code={code}")
+    return AcceptedAnswer(f"{base_url(backend.settings)}/signin/sso/{quote(org, safe='')}/finish?code={code}")
 
 
 def finish(
@@ -137,21 +135,16 @@ def finish(
         return Question(org, who, code)
     visit = Visit(answer, org, caller, choice, client)
     try:
-        return _unless_raced(backend, visit, browser)
+        return members.with_org_lock(
+            backend,
+            answer.org_id,
+            lambda tx: _enter(tx, backend, visit, browser),
+            when=is_race,
+            failure=lambda: Conflict("another request created the same login; try again"),
+        )
     except Undecided:
+        # Raised to roll back: the sign-in stays open until the question is answered.
         return Question(org, who, code, caller.login if caller is not None else "")
-
-
-def _unless_raced(backend: Backend, visit: Visit, browser: str) -> Finished:
-    """End a sign-in, and begin anew when another process made the same login meanwhile."""
-    for _ in range(_TRIES):
-        try:
-            return members.with_org_lock(backend, visit.answer.org_id, lambda tx: _enter(tx, backend, visit, browser))
-        except Exception as error:
-            if not is_race(error):
-                raise
-    msg = "somebody else was signed in at the same time; try again"
-    raise Conflict(msg)
 
 
 def _enter(tx: Connection, backend: Backend, visit: Visit, browser: str) -> Finished:
@@ -165,21 +158,19 @@ def _enter(tx: Connection, backend: Backend, visit: Visit, browser: str) -> Fini
             raise responses.refusal(visit.org, "it answers another request")
     if not repository.remove_answer(tx, answer.code_hash):
         raise BadRequest(_GONE)
-    user_id = member_matching.settle(tx, visit, now)
+    user_id = member_matching.find_or_create_user(tx, visit, now)
     if not sso_members.record_sign_in(tx, answer.org_id, user_id, now):
-        msg = f"you are not a member of organization {visit.org} any more"
-        raise Forbidden(msg)
+        raise Forbidden(f"you are not a member of organization {visit.org} any more")
     who = Actor(user_id, answer.email or answer.subject[:100], source_ip=visit.client)
     steps.record_as(tx, backend, who, answer.org_id, Event.USER_LOGIN, description="Signed in through SAML")
     return Finished(return_to, sessions.start(tx, backend, user_id, provider=provider))
 
 
-def _waiting(backend: Backend, org_id: str, vouched: Vouched, code: str, relay: str) -> Waiting:
+def _waiting(backend: Backend, org_id: str, vouched: Assertion, code: str, relay: str) -> PendingAnswer:
     is_asked = bool(vouched.request_id)
     if len(vouched.request_id) > _ID_LIMIT or (is_asked and len(relay) > _ID_LIMIT):
-        msg = "this answers no request of ours"
-        raise BadRequest(msg)
-    return Waiting(
+        raise BadRequest("this answers no request of ours")
+    return PendingAnswer(
         code_hash=_hash(code),
         org_id=org_id,
         request_id=vouched.request_id,
@@ -192,7 +183,7 @@ def _waiting(backend: Backend, org_id: str, vouched: Vouched, code: str, relay: 
     )
 
 
-def _kept_until(vouched: Vouched) -> int:
+def _kept_until(vouched: Assertion) -> int:
     return vouched.expires_at + int(_LONGER.total_seconds()) * 1000
 
 
