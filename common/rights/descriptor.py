@@ -79,7 +79,7 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class Select(_Descriptor, frozen=True):
-    """The subtree of the first option whose value equals the selector."""
+    """The subtree of the first option with a value equal to the selector."""
 
     selector: "Expression | None" = None
     options: list[Option] | None = None

@@ -17,7 +17,7 @@ _CACHE_SIZE = 128
 
 @lru_cache(maxsize=_CACHE_SIZE)
 def parse(text: str) -> d.Descriptor:
-    """Return the descriptor of a role's row, whose text was checked when it was stored."""
+    """Return the descriptor of a role's row; the text was checked when it was stored."""
     return d.decode(text.encode())
 
 

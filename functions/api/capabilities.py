@@ -21,7 +21,7 @@ CAPABILITIES = CapabilitiesResponse(
         APICapabilityConfig("api-version", 1, {"minVersion": 8, "maxVersion": 9, "defaultVersion": 8}),
     ],
 )
-# The newest client this release is tested with, and the oldest one whose calls it still knows. Only clients up to 3.169
+# The newest client this release is tested with, and the oldest one with calls that it still knows. Only clients up to 3.169
 # ask their own backend (state.md 2.5).
 CLI_VERSIONS = CLIVersionResponse(latest_version="3.276.0", oldest_without_warning="3.100.0", latest_dev_version="")
 

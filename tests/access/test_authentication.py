@@ -108,7 +108,7 @@ class TestAuthenticate:
 
 
 def last_used(backend: Backend) -> int | None:
-    """Returns when the administrator's token was noted to be in use."""
+    """Return when the administrator's token was noted to be in use."""
     with backend.db.connect() as connection:
         found: int | None = connection.scalar(select(access_tokens.c.last_used_at))
     return found

@@ -1,4 +1,4 @@
-"""What nobody can be let in with any more goes, and nothing else."""
+"""Expired sessions and exchanged tokens are deleted, and no other tokens."""
 
 from datetime import timedelta
 
@@ -18,13 +18,13 @@ HOUR = timedelta(hours=1)
 
 
 def names(backend: Backend) -> list[str]:
-    """Returns the names of all tokens there are."""
+    """Return the names of all tokens there are."""
     with backend.db.connect() as connection:
         return sorted(connection.scalars(select(access_tokens.c.name)))
 
 
 def make(backend: Backend, admin: Caller, name: str, *, issuer: bool = False, session: bool = False) -> None:
-    """Makes a token that is good for an hour."""
+    """Create a token that is good for an hour."""
     now, org_id = backend.clock.now(), admin.memberships[0].org_id
     owner = TokenOwner(
         admin.user_id,

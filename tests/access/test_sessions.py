@@ -23,7 +23,7 @@ from tests.factories.people import caller_of, make_admin, make_user
 
 
 def signed_in(backend: Backend, login: str) -> str:
-    """Returns the cookie of a fresh session of a member of acme."""
+    """Return the cookie of a fresh session of a member of acme."""
     make_admin(backend)
     caller = caller_of(backend, make_user(backend, login, org="acme"))
     with backend.db.begin() as tx:
@@ -59,7 +59,7 @@ class TestSession:
 
     @pytest.mark.parametrize("change", ["", "x", "{0}x", "{0}", "{1}.{0}", ".{1}", "{0}.", "{0}.\udcff", "pul-zz.{1}"])
     def test_forged_is_refused_without_a_query(self, backend: Backend, counter: Counter, change: str) -> None:
-        """Whoever makes cookies up costs the database nothing."""
+        """A user who makes cookies up costs the database nothing."""
         cookie = signed_in(backend, "alice")
         sessions.authenticate(backend, cookie)
         counter.reset()
@@ -127,7 +127,7 @@ class TestTokenForAnIdentityToken:
 
 class TestSAML:
     def require(self, backend: Backend, org_id: str, **settings: object) -> None:
-        """Makes an organization ask for a sign-in through its own provider."""
+        """Create an organization ask for a sign-in through its own provider."""
         with backend.db.begin() as tx:
             update_settings(tx, org_id, lambda _: OrgSettings(saml_required=True, **settings))  # type: ignore[arg-type]
 

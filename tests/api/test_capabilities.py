@@ -11,7 +11,7 @@ from functions.http.app import create_app
 
 
 def anonymous(client: TestClient) -> TestClient:
-    """Returns the client without its token."""
+    """Return the client without its token."""
     client.headers.pop("Authorization")
     return client
 
@@ -52,7 +52,7 @@ class TestStatus:
         assert 200 == client.head(path).status_code
 
     def test_is_bad_without_a_database(self, client: TestClient, backend: Backend, tmp_path: Path) -> None:
-        """A process whose database does not answer is not ready, and still alive."""
+        """A process without an answer of its database is not ready, and still alive."""
         unreachable = open_database(tmp_path, pool_size=1)
         without = TestClient(create_app(replace(backend, db=unreachable)))
 

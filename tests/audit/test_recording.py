@@ -21,7 +21,7 @@ STATEMENT = {
 
 
 def recorded(client: TestClient) -> list[tuple[str, str]]:
-    """Returns events and texts, oldest first."""
+    """Return events and texts, oldest first."""
     found = client.get(f"{ORG}/auditlogs/v2").json()["auditLogEvents"]
     return [(event["event"], event["description"]) for event in reversed(found)]
 
@@ -52,7 +52,7 @@ def test_people(client: TestClient, backend: Backend) -> None:
 
 
 def test_an_accepted_invitation(client: TestClient, backend: Backend) -> None:
-    """Whoever accepts is the one who did it."""
+    """The user who accepts an invitation is the actor of the entry."""
     token = make_user(backend, "bob")
     link = client.post(f"{ORG}/invites/link", json={"role": "member"}).json()
     joined = client.patch(f"{ORG}/invites/{link['id']}", json={"accept": True}, headers={"Authorization": f"token {token}"})

@@ -21,7 +21,7 @@ ALL = Search()
 
 
 def acme(caller: Caller) -> str:
-    """Returns the id of acme."""
+    """Return the id of acme."""
     return next(found.org_id for found in caller.memberships if found.login == "acme")
 
 
@@ -32,7 +32,7 @@ def record(backend: Backend, caller: Caller, number: int, event: Event = Event.T
 
 
 def everything(backend: Backend, caller: Caller, search: Search = ALL, **narrowed: frozenset[str]) -> list[Entry]:
-    """Returns the entries of all pages."""
+    """Return the entries of all pages."""
     found, token = audit.page_entries(backend, caller, "acme", search, **narrowed)  # type: ignore[arg-type]
     while token is not None:
         more, token = audit.page_entries(backend, caller, "acme", search, token=token, **narrowed)
@@ -41,7 +41,7 @@ def everything(backend: Backend, caller: Caller, search: Search = ALL, **narrowe
 
 
 def numbers(entries: list[Entry]) -> list[int]:
-    """Returns which entries they are."""
+    """Return which entries they are."""
     return [int(entry.description.removeprefix("number ")) for entry in entries]
 
 

@@ -34,12 +34,12 @@ def queued(server: Backend, *addresses: str) -> None:
 
 
 def sent(server: Backend) -> int:
-    """Sends what is due, and returns how often a mail was looked at."""
+    """Send what is due, and returns how often a mail was looked at."""
     return sum(iter(lambda: mailing.send_one(server, write), 0))
 
 
 def only(server: Backend, admin: Caller) -> QueuedMail:
-    """Returns the one mail there is."""
+    """Return the one mail there is."""
     [mail], following = mailing.page_mails(server, admin, None)
     assert following is None
     return mail
@@ -140,7 +140,7 @@ class TestSendOne:
         assert (None, mailing.ABANDONED, []) == (only(server, admin).due_at, only(server, admin).problem, box.take())
 
     def test_a_late_sender_changes_nothing(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
-        """A sender whose claim ran out does not overwrite what another one stored."""
+        """A sender with an expired claim does not overwrite what another one stored."""
         server, box = opened(backend)
         queued(server, "a@example.com")
 
@@ -234,5 +234,5 @@ class TestCleanAddress:
         ],
     )
     def test_takes_what_is_one(self, text: str, address: str) -> None:
-        """An address comes in lower case; what is none comes as an empty text."""
+        """An address comes in lower case; a bad one comes as an empty text."""
         assert address == clean_address(text)

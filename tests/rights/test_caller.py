@@ -14,12 +14,12 @@ NO_DEFAULT = OrgSettings(default_stack_permission=StackLevel.NONE)
 
 
 def member(role: Role = Role.MEMBER, **members: object) -> Membership:
-    """Returns a place in acme."""
+    """Return a place in acme."""
     return Membership("o1", "acme", "Acme", "", role, is_personal=False, **members)  # type: ignore[arg-type]
 
 
 def caller(membership: Membership) -> Caller:
-    """Returns alice with a place in acme."""
+    """Return alice with a place in acme."""
     return Caller("u1", "alice", "Alice", "", "", False, None, (membership,), "t1")
 
 

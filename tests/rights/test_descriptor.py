@@ -12,12 +12,12 @@ READ, WRITE = Permission.STACK_READ, Permission.STACK_WRITE
 
 
 def text_of(kind: str, **members: Any) -> bytes:
-    """Returns the JSON text of a node."""
+    """Return the JSON text of a node."""
     return json.dumps({"__type": kind, **members}).encode()
 
 
 def nested(depth: int) -> bytes:
-    """Returns groups within each other."""
+    """Return groups within each other."""
     return b'{"__type":"PermissionDescriptorGroup","entries":[' * depth + b"]}" * depth
 
 

@@ -12,7 +12,7 @@ IS_PROD = d.Equal(left=d.Tag(context=d.Stack(), key="env"), right=d.LiteralStrin
 
 
 def truth(condition: d.Boolean, entity: Entity = STACK) -> bool | None:
-    """Returns whether a condition holds for an entity, or None when it cannot be told."""
+    """Return whether a condition holds for an entity, or None when it cannot be told."""
     where_true, where_false = outcome(condition, entity.kind)
     is_true, is_false = holds(where_true, entity), holds(where_false, entity)
     assert not (is_true and is_false)

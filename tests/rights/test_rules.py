@@ -18,17 +18,17 @@ ENV = d.Tag(context=d.Stack(), key="env")
 
 
 def held(tree: d.Descriptor, entity: Entity | None) -> set[Permission]:
-    """Returns what a descriptor gives on an entity."""
+    """Return what a descriptor gives on an entity."""
     return set(permissions_on(tree, entity))
 
 
 def allow(*permissions: Permission) -> d.Allow:
-    """Returns a leaf."""
+    """Return a leaf."""
     return d.Allow(permissions=list(permissions))
 
 
 def has_tag(key: str) -> d.HasTag:
-    """Returns the condition that a stack has a tag."""
+    """Return the condition that a stack has a tag."""
     return d.HasTag(context=d.Stack(), key=key)
 
 
@@ -81,7 +81,7 @@ class TestGranted:
         assert set() == held(d.Select(selector=ENV, options=options), PROD)
 
     def test_gives_nothing_for_an_unresolved_reference(self) -> None:
-        """A reference that nobody resolved is no permission."""
+        """A reference that was not resolved gives no permission."""
         assert set() == held(d.Compose(permission_descriptors=["x"]), PROD)
 
     def test_nests_conditions(self) -> None:

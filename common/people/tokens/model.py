@@ -10,7 +10,7 @@ from common.rights.caller import TokenKind
 
 NAME_LIMIT = 40
 DESCRIPTION_LIMIT = 1_024
-# Two years, with a leap day and some room for clients whose clocks are ahead of ours.
+# Two years, with a leap day and some room for clients with clocks ahead of ours.
 EXPIRY_LIMIT_DAYS = 732
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -53,7 +53,7 @@ NOTHING: dict[str, Any] = dict.fromkeys(
 
 
 def put(client: TestClient, **settings: Any) -> dict[str, Any]:
-    """Changes settings, with null for all the others, and returns the reply."""
+    """Change settings, with null for all the others, and returns the reply."""
     found = client.patch(ORG, json={**NOTHING, **{f"set{name}": value for name, value in settings.items()}})
     assert 200 == found.status_code, found.text
     told: dict[str, Any] = found.json()
@@ -254,7 +254,7 @@ class TestPatch:
         assert before == client.get(METADATA).json()
 
     def test_is_for_those_who_may(self, client: TestClient, backend: Backend) -> None:
-        """A plain member changes nothing; with a role of one's own nobody gives deployments more than they hold."""
+        """A plain member changes nothing; with a role of one's own no one gives deployments more than they hold."""
         bob = make_user(backend, "bob", org="acme")
         make_holder(backend, "carol", Permission.ORGANIZATION_UPDATE)
         refusal = error_of(client.patch(ORG, json={"setNeoEnabled": True}, headers=signed(bob)))

@@ -13,13 +13,13 @@ from tests.factories.people import caller_of, make_user
 
 
 def allowing(backend: Backend, who: str) -> Backend:
-    """Returns a server with a word on who makes organizations."""
+    """Return a server with a word on who makes organizations."""
     return replace(backend, settings=backend.settings.replaced(STACKHOLD_ORGANIZATIONS_BY_ANYONE=who))
 
 
 class TestFound:
     def test_makes_the_caller_its_admin(self, backend: Backend, admin: Caller) -> None:
-        """Whoever makes an organization administers it."""
+        """A user who makes an organization administers it."""
         assert admin.login == "admin"
         token = make_user(backend, "bob")
         orgs.create_organization(allowing(backend, "true"), caller_of(backend, token), "widgets")
@@ -44,7 +44,7 @@ class TestFound:
         settings: dict[str, str],
         may: bool,
     ) -> None:
-        """Everybody on a laptop or where the operator says so, else administrators of the installation alone."""
+        """Everyone on a laptop or where the operator says so, else administrators of the installation alone."""
         server = replace(backend, settings=backend.settings.replaced(**settings))
         bob = caller_of(backend, make_user(backend, "bob"))
         is_laptop = dialect == "sqlite"
@@ -64,7 +64,7 @@ class TestFound:
         assert {"bob": ("admin", None)} == people_of(backend, "Widgets")
 
     def test_refuses_others(self, backend: Backend, admin: Caller) -> None:
-        """Somebody else makes none."""
+        """Someone else makes none."""
         assert admin.login == "admin"
         bob = caller_of(backend, make_user(backend, "bob"))
 
@@ -83,7 +83,7 @@ class TestFound:
             orgs.create_organization(backend, admin, name)
 
     def test_has_a_limit(self, backend: Backend, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nobody makes more organizations than a request can load."""
+        """No one makes more organizations than a request can load."""
         monkeypatch.setattr(orgs, "MEMBERSHIP_LIMIT", len(admin.memberships))
 
         with pytest.raises(BadRequest):

@@ -86,12 +86,12 @@ class TestUpdateSettings:
         ],
     )
     def test_refuses_what_cannot_be(self, backend: Backend, admin: Caller, changes: dict[str, Any]) -> None:
-        """A limit that is none, a text that is too long, and a role of deployments that is none."""
+        """A limit that is invalid, a text that is too long, and a role of deployments that is invalid."""
         with pytest.raises(BadRequest):
             orgs.update_organization(backend, admin, "acme", changes)
 
     def test_gives_nothing_that_the_caller_lacks(self, backend: Backend, admin: Caller) -> None:
-        """Whoever is no admin gives deployments neither the admin's role nor one that holds more than they do."""
+        """A caller who is not an admin gives deployments neither the admin's role nor one that holds more than they do."""
         bob = make_holder(backend, "bob", Permission.ORGANIZATION_UPDATE, Permission.STACK_READ)
         over, fit = make_role(backend, Permission.STACK_WRITE, name="over"), make_role(backend, Permission.STACK_READ, name="fit")
         for role_id in (ADMIN.id, over):
@@ -103,7 +103,7 @@ class TestUpdateSettings:
         assert admin.login == "admin"
 
     def test_gives_members_no_more_than_the_caller_holds(self, backend: Backend, admin: Caller) -> None:
-        """Whoever may change settings alone can take from members and not give: no admin level, no toggle, no environments."""
+        """A user who may change settings alone can take from members and not give: no admin level, no toggle, no environments."""
         bob = make_holder(backend, "bob", Permission.ORGANIZATION_UPDATE)
         taken = {
             "default_stack_permission": StackLevel.NONE,
@@ -130,7 +130,7 @@ class TestUpdateSettings:
 
 class TestAddShared:
     def test_makes_its_maker_an_admin(self, backend: Backend) -> None:
-        """Whoever an organization is made for is its admin."""
+        """The user that an organization is created for is its admin."""
         token = make_user(backend, "alice")
         user_id = caller_of(backend, token).user_id
         with backend.db.begin() as tx:

@@ -25,13 +25,13 @@ MISSING = "01890000-0000-7000-8000-000000000000"
 
 
 def asked(name: str, details: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
-    """Returns a request as the official client sends it: with null for all that is not set."""
+    """Return a request as the official client sends it: with null for all that is not set."""
     empty = {"description": None, "resourceType": None, "uxPurpose": None}
     return {"name": name, **empty, "details": details or READ, **members}
 
 
 def create(client: TestClient, name: str, details: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
-    """Makes a record and returns the reply."""
+    """Create a record and returns the reply."""
     reply = client.post(ROLES, json=asked(name, details, **members))
     assert 200 == reply.status_code, reply.text
     found: dict[str, Any] = reply.json()
@@ -39,7 +39,7 @@ def create(client: TestClient, name: str, details: dict[str, Any] | None = None,
 
 
 def names(reply: Response) -> list[str]:
-    """Returns the names of the records in a reply."""
+    """Return the names of the records in a reply."""
     return [record["name"] for record in reply.json()["roles"]]
 
 
@@ -142,7 +142,7 @@ class TestListRoles:
         assert [1, 1, 1] == [record["version"] for record in found]
 
     def test_narrows_by_purpose_and_caller(self, client: TestClient) -> None:
-        """A purpose is one of upstream's; an empty one is none."""
+        """A purpose is one of upstream's; an empty one is not."""
         create(client, "s", uxPurpose="set", resourceType="stack")
 
         assert "s" in names(client.get(ROLES, params={"uxPurpose": "set"}))
@@ -329,7 +329,7 @@ class TestStrangers:
         ],
     )
     def test_hear_of_no_organization(self, client: TestClient, backend: Backend, method: str, call: str) -> None:
-        """Another organization's member gets the words of an organization that does not exist; nobody gets 401."""
+        """Another organization's member gets the words of an organization that does not exist; a caller without a token gets 401."""
         make_team(backend, "ops")
         role_id = create(client, "ops")["id"]
         body = {**asked("x"), "context": STACK, "id": MISSING, "userId": "bob"} if method in ("POST", "PATCH") else None

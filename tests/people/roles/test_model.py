@@ -5,7 +5,7 @@ from common.people.roles.model import Holders, composers_in_order, require_acycl
 
 
 def graph(**edges: str) -> dict[str, frozenset[str]]:
-    """Returns who composes whom, a letter a record."""
+    """Return who composes whom, a letter a record."""
     return {composer: frozenset(composed) for composer, composed in edges.items()}
 
 

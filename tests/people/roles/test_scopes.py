@@ -26,7 +26,7 @@ class TestScopes:
 
 class TestListScopes:
     def test_is_for_members(self, admin: Caller) -> None:
-        """Whoever belongs to the organization may see them."""
+        """A user who belongs to the organization may see them."""
         assert scopes_by_bucket() == roles.list_scopes(admin, "acme")
         with pytest.raises(NotFound):
             roles.list_scopes(admin, "beta")

@@ -200,7 +200,7 @@ class TestPatch:
         assert (501, 501) == error_of(patch(client, addStackPermission=asked))[:2]
 
     def test_of_what_is_not_there(self, client: TestClient, backend: Backend) -> None:
-        """An unknown person, stack or grant is 404; somebody who is in already is 409."""
+        """An unknown person, stack or grant is 404; someone who is in already is 409."""
         make_user(backend, "mallory")
         answers = [
             act(client, "add", "nobody"),
@@ -272,7 +272,7 @@ class TestStackSide:
         assert [] == levels(client)
 
     def test_console_refuses(self, client: TestClient) -> None:
-        """A level that is none is 400, a team or a stack that is not there 404."""
+        """A level that is invalid is 400, a team or a stack that is not there 404."""
         bodies: tuple[Any, ...] = ({"permissions": 105}, {"permissions": "101"}, [])
         bad = [client.patch(CONSOLE, json=body) for body in bodies]
         missing = [

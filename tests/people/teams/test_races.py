@@ -40,12 +40,12 @@ def team(backend: Backend, admin: Caller) -> None:
 
 @pytest.fixture
 def change(backend: Backend, admin: Caller) -> Callable[[TeamChange], None]:
-    """Changes team ops."""
+    """Change team ops."""
     return lambda wanted: sharing.update_team(backend, admin, "acme", "ops", wanted)
 
 
 def outcomes(*works: Callable[[], object]) -> Counter[str]:
-    """Returns how often each outcome came of works that begin in the same instant: `done`, or the error's name."""
+    """Return how often each outcome came of works that begin in the same instant: `done`, or the error's name."""
 
     def attempt(number: int) -> str:
         try:
@@ -58,7 +58,7 @@ def outcomes(*works: Callable[[], object]) -> Counter[str]:
 
 
 def orphans(backend: Backend) -> int:
-    """Returns how many rows hang on a team, a stack or a member that is not there."""
+    """Return how many rows hang on a team, a stack or a member that is not there."""
     no_team = [~exists().where(teams.c.id == column) for column in (team_members.c.team_id, team_entities.c.team_id)]
     no_member = ~exists().where(members.c.org_id == team_members.c.org_id, members.c.user_id == team_members.c.user_id)
     no_stack = ~exists().where(stacks.c.id == stack_grants.c.stack_id, stacks.c.live == 1)
@@ -77,7 +77,7 @@ def orphans(backend: Backend) -> int:
 
 @contextmanager
 def overtaken(backend: Backend, before: str, other: Callable[[], object]) -> Iterator[None]:
-    """Lets something else begin just before a statement that begins with a text; it may be done first, or have to wait."""
+    """Let something else begin just before a statement that begins with a text; it may be done first, or have to wait."""
     with ThreadPoolExecutor(1) as pool:
         begun: list[Future[object]] = []
 
@@ -99,7 +99,7 @@ class TestOneTeam:
         assert 2 == len(sharing.get_team(backend, admin, "acme", "ops").members)
 
     def test_has_one_level_on_a_stack(self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None]) -> None:
-        """Of several levels that are given at once the last one stays, whoever was last; nobody is refused."""
+        """Of several levels that are given at once the last one stays, whichever came last; no one is refused."""
         make_stack(backend, admin)
         wanted = [TeamChange(stacks=(StackChange("shop", "dev", level),)) for level in LEVELS]
         found = outcomes(*[lambda one=one: change(one) for one in wanted])
@@ -165,7 +165,7 @@ class TestNothingIsLeft:
     def test_of_a_member_who_leaves_meanwhile(
         self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None], _round: int
     ) -> None:
-        """Whoever is added to a team while they leave the organization is in neither."""
+        """A user who is added to a team while they leave the organization is in neither."""
         found = outcomes(
             lambda: change(ADD_BOB),
             lambda: service.remove_member(backend, admin, "acme", "bob"),
@@ -177,7 +177,7 @@ class TestNothingIsLeft:
 
 
 class TestWaits:
-    """At the one moment when a check was made and nothing is written yet, whoever takes away what was checked has to wait."""
+    """At the one moment when a check was made and nothing is written yet, a user who takes away what was checked has to wait."""
 
     def test_for_a_grant(self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None]) -> None:
         """A stack is deleted after what is being given on it, and takes that along."""
@@ -188,7 +188,7 @@ class TestWaits:
         assert 0 == orphans(backend)
 
     def test_for_a_new_member(self, backend: Backend, admin: Caller, change: Callable[[TeamChange], None]) -> None:
-        """Somebody leaves the organization after they came into a team, and leaves that too."""
+        """Someone leaves the organization after they came into a team, and leaves that too."""
         with overtaken(backend, "INSERT INTO team_members", lambda: service.remove_member(backend, admin, "acme", "bob")):
             change(ADD_BOB)
 

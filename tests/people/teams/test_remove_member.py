@@ -60,7 +60,7 @@ class TestRemoveMember:
         assert ([], 0) == (grants_of(backend, "bob"), teams_of(backend, "bob"))
 
     def test_refuses_who_must_stay(self, backend: Backend, admin: Caller) -> None:
-        """Nobody removes themselves, a stranger, or, with a role of their own, the last admin."""
+        """No one removes themselves, a stranger, or, with a role of their own, the last admin."""
         remover = make_holder(backend, "carol", Permission.ORG_MEMBER_DELETE)
         with pytest.raises(BadRequest, match="yourself"):
             teams.remove_member(backend, admin, "acme", "admin")
@@ -72,7 +72,7 @@ class TestRemoveMember:
         assert {"admin", "carol"} == {*people_of(backend)}
 
     def test_is_for_those_who_may(self, backend: Backend, admin: Caller) -> None:
-        """A plain member removes nobody."""
+        """A plain member removes no one."""
         bob = caller_of(backend, make_user(backend, "bob", org="acme"))
         make_user(backend, "carol", org="acme", role=Role.BILLING_MANAGER)
         with pytest.raises(Forbidden, match="org_member:delete"):

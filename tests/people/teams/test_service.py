@@ -52,7 +52,7 @@ class TestCreateTeam:
         assert "ops" == service.create_team(backend, admin, "admin", "ops").team.name
 
     def test_needs_a_permission(self, backend: Backend, admin: Caller) -> None:
-        """Nobody makes teams where they are a stranger or may not."""
+        """No one makes teams where they are a stranger or may not."""
         mallory = caller_of(backend, make_user(backend, "mallory"))
         mary = caller_of(backend, make_user(backend, "mary", org="acme", role=Role.BILLING_MANAGER))
 
@@ -121,7 +121,7 @@ class TestDeleteTeam:
 
 
 def count(backend: Backend, table: Table) -> int:
-    """Returns how many rows a table has."""
+    """Return how many rows a table has."""
     with backend.db.connect() as connection:
         return connection.scalar(select(func.count()).select_from(table)) or 0
 

@@ -154,7 +154,7 @@ class TestRoleOfToken:
         assert 403 == client.post(TOKENS, json={**PLAIN, "name": "x"}, headers=signed(made["tokenValue"])).status_code
 
     def test_must_exist_here(self, client: TestClient, backend: Backend) -> None:
-        """A role of nobody, of another organization, a permission set and rubbish are refused alike, and make nothing."""
+        """A role of no one, of another organization, a permission set and rubbish are refused alike, and make nothing."""
         make_user(backend, "bob")
         foreign = make_role(backend, org="bob")
         a_set = make_role(backend, name="some", purpose="set")
@@ -173,7 +173,7 @@ class TestRoleOfToken:
             assert (400, 400) == error_of(client.post(TOKENS, json=body))[:2]
 
     def test_survives_that_the_role_is_gone(self, client: TestClient, backend: Backend) -> None:
-        """A token whose custom role does not exist any more is listed without one and may do nothing."""
+        """A token with a deleted custom role is listed without one and may do nothing."""
         made = create(client, TOKENS, name="ci", roleID=make_role(backend))
         with backend.db.begin() as tx:
             tx.execute(access_tokens.update().values(role_id=new_id()).where(access_tokens.c.id == made["id"]))

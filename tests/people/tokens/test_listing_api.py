@@ -167,7 +167,7 @@ class TestPages:
 
     @pytest.mark.parametrize("key", ["x", "-1", "9" * 30, "", "1.5"])
     def test_refuse_positions_of_their_own_making(self, client: TestClient, key: str) -> None:
-        """A continuation that somebody put together is 400 where its place is no number."""
+        """A continuation that someone put together is 400 where its place is no number."""
         for number in range(2):
             create(client, TOKENS, name=f"t{number}")
         token = client.get(TOKENS, params={"maxResults": 1}).json()["continuationToken"]

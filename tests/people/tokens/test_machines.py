@@ -18,7 +18,7 @@ from tests.wire import begin, create_stack, error_of
 
 
 def give(backend: Backend, team_id: str, name: str, level: StackLevel) -> None:
-    """Gives a team a level on a stack of shop."""
+    """Give a team a level on a stack of shop."""
     with backend.db.begin() as tx:
         stack_id = tx.scalar(select(stacks.c.id).where(stacks.c.name == name))
         assert stack_id is not None

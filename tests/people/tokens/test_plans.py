@@ -16,7 +16,7 @@ LISTS: dict[TokenKind, Owner] = {kind: Owner(kind, f"{kind}7") for kind in Token
 
 
 def fill(backend: Backend) -> None:
-    """Makes some thousands of tokens: of people, of organizations, of teams."""
+    """Create some thousands of tokens: of people, of organizations, of teams."""
     fixed = {"is_admin": False, "description": "", "created_by": "u", "created_at": 1}
     rows = [
         {
@@ -58,7 +58,7 @@ def sent(backend: Backend) -> list[tuple[str, Any]]:
 def test_reads_the_owners_tokens_only(
     backend: Backend, sent: list[tuple[str, Any]], kind: TokenKind, listing: TokenQuery
 ) -> None:
-    """A list reads the tokens of its owner, not everybody's."""
+    """A list reads the tokens of its owner, not everyone's."""
     with backend.db.connect() as connection:
         repository.page(connection, LISTS[kind], listing, after=(1, "x"), limit=11, now_millis=1)
         ((statement, parameters),) = sent[:1]

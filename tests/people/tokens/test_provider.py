@@ -31,7 +31,7 @@ def team(backend: Backend, client: TestClient) -> str:
 
 
 def read(client: TestClient, path: str, token_id: str) -> dict[str, Any] | None:
-    """Returns a token as the provider finds it, or None."""
+    """Return a token as the provider finds it, or None."""
     listed = client.get(path)
     assert 200 == listed.status_code, listed.text
     found: dict[str, Any] | None = next((token for token in listed.json()["tokens"] if token["id"] == token_id), None)

@@ -24,7 +24,7 @@ from tests.factories.tokens import in_days, limit_days, make_role, make_team
 
 PLAIN = NewToken("", 0, "ci")
 ADMIN = NewToken("", 0, "ci", is_admin=True)
-# What members hold while nobody has changed the settings.
+# What members hold while no one has changed the settings.
 OF_MEMBERS = ROLES[Role.MEMBER] | STACK_WRITE | {Permission.STACK_CREATE, Permission.TEAM_CREATE}
 
 
@@ -35,7 +35,7 @@ def bob(backend: Backend, admin: Caller) -> Caller:
 
 
 def with_role(backend: Backend, *permissions: Permission) -> Caller:
-    """Returns a caller who holds a custom role in acme: a token of the organization's."""
+    """Return a caller who holds a custom role in acme: a token of the organization's."""
     admin = caller_of(backend, make_user(backend, f"root{len(permissions)}", org="acme", role=Role.ADMIN))
     wanted = NewToken("", 0, f"with{len(permissions)}", role_id=make_role(backend, *permissions, name=f"r{len(permissions)}"))
     return caller_of(backend, tokens.create_org_token(backend, admin, "acme", wanted).text)
@@ -89,7 +89,7 @@ class TestOfOrg:
             .is_admin
         )
 
-    def test_of_a_plain_one_is_not_made_by_whoever_holds_less(self, backend: Backend, admin: Caller) -> None:
+    def test_of_a_plain_one_is_not_made_by_a_caller_with_less(self, backend: Backend, admin: Caller) -> None:
         """A token without a role may do what members may, so its maker must hold that."""
         maker = with_role(backend, Permission.ORG_TOKEN_CREATE)
         assert admin.is_themselves
@@ -139,7 +139,7 @@ class TestOfTeam:
                 tokens.page_team_tokens(backend, bob, "acme", name, TokenQuery(), page=Page())
 
     def test_tells_the_blind_nothing(self, backend: Backend, admin: Caller) -> None:
-        """Whoever may not read teams gets the same answer for a team that exists and one that does not."""
+        """A user who may not read teams gets the same answer for a team that exists and one that does not."""
         make_team(backend, "ops")
         blind = with_role(backend, Permission.STACK_READ)
         said = set()
@@ -173,7 +173,7 @@ class TestOfTeam:
         tokens.create_team_token(backend, caller_of(backend, make_token_of(backend, bob)), "acme", "ops", NewToken("", 0, "x"))
 
     def test_is_not_made_for_a_team_that_goes(self, backend: Backend, admin: Caller) -> None:
-        """A team that is deleted has no tokens afterwards, and nobody can make one more."""
+        """A team that is deleted has no tokens afterwards, and no one can make one more."""
         team_id = make_team(backend, "ops")
         made = tokens.create_team_token(backend, admin, "acme", "ops", PLAIN)
         with backend.db.begin() as tx:
@@ -211,7 +211,7 @@ class TestLimitOfDays:
 
     @pytest.mark.parametrize("days", [0, 30.5, 400])
     def test_refuses_what_lives_longer(self, backend: Backend, admin: Caller, bob: Caller, days: float) -> None:
-        """Nobody makes a token that the organization would not take: neither its members nor it nor its teams."""
+        """No one makes a token that the organization would not take: neither its members nor it nor its teams."""
         admin, expires = renewed(backend, admin), in_days(backend, days) if days else 0
 
         calls: tuple[Callable[[], object], ...] = (
@@ -309,12 +309,12 @@ class TestAtOnce:
 
 
 def make_token_of(backend: Backend, person: Caller) -> str:
-    """Returns a further token of a person's."""
+    """Return a further token of a person's."""
     return tokens.create_personal_token(backend, person, NewToken("", 0)).text
 
 
 def renewed(backend: Backend, person: Caller) -> Caller:
-    """Returns a person as they are now, by a token that lives for a day."""
+    """Return a person as they are now, by a token that lives for a day."""
     with backend.db.begin() as tx:
         now = backend.clock.now()
         owner = access.TokenOwner(person.user_id)

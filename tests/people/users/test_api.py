@@ -9,7 +9,7 @@ REFUSAL = {"code": 401, "message": "Unauthorized: No credentials provided or are
 
 
 def as_user(token: str) -> dict[str, str]:
-    """Returns the header of a user's call."""
+    """Return the header of a user's call."""
     return {"Authorization": f"token {token}"}
 
 
@@ -67,7 +67,7 @@ class TestDefaultOrganization:
 
 class TestBudget:
     def test_of_every_command(self, client: TestClient, counter: Counter) -> None:
-        """What every command asks first costs one statement, or none where nobody has to be known."""
+        """What every command asks first costs one statement, or none where no one has to be known."""
         for path, statements in (("/api/user", 1), ("/api/user/organizations/default", 1), ("/api/capabilities", 0)):
             counter.reset()
 

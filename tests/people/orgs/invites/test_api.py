@@ -20,7 +20,7 @@ PENDING = "/api/user/pending-invites"
 
 
 def batch(client: TestClient, *emails: str | None, call: str = "batch", **members: Any) -> dict[str, Any]:
-    """Invites addresses, with every member that the SDK sends."""
+    """Invite addresses, with every member that the SDK sends."""
     asked = [{"email": email, "role": "member", "roleId": None, **members} for email in emails]
     found = client.post(f"{INVITES}/{call}", json={"invites": asked, "token": None})
     assert 200 == found.status_code, found.text
@@ -30,7 +30,7 @@ def batch(client: TestClient, *emails: str | None, call: str = "batch", **member
 
 
 def link(client: TestClient, role: str = "member") -> dict[str, str]:
-    """Makes a link."""
+    """Create a link."""
     found = client.post(f"{INVITES}/link", json={"email": None, "role": role, "roleId": None})
     assert 200 == found.status_code, found.text
     told: dict[str, str] = found.json()
@@ -66,19 +66,19 @@ class TestBatch:
         ],
     )
     def test_refuses_what_cannot_be(self, client: TestClient, body: object) -> None:
-        """Anything off is 400, and nobody is invited."""
+        """A bad request is 400, and no one is invited."""
         assert (400, 400) == error_of(client.post(f"{INVITES}/batch", json=body))[:2]
         assert {"invites": []} == client.get(INVITES).json()
 
     def test_takes_an_empty_one(self, client: TestClient) -> None:
-        """Nobody invited is nobody invited."""
+        """An empty batch invites no one."""
         assert {"sentInvites": [], "failedInvites": []} == batch(client)
         assert 200 == client.post(f"{INVITES}/batch", json={"invites": None}).status_code
 
 
 class TestLink:
     def test_refuses_an_address(self, client: TestClient) -> None:
-        """A link is for whoever has it: one that names an address would promise what it does not keep."""
+        """A link is for anyone who has it: one that names an address would promise what it does not keep."""
         body = {"email": "a@example.com", "role": "member"}
 
         assert (400, 400) == error_of(client.post(f"{INVITES}/link", json=body))[:2]

@@ -25,24 +25,24 @@ MEMBER = RequestedRole("member")
 
 
 def invite(backend: Backend, caller: Caller, *emails: str, wanted: RequestedRole = MEMBER) -> list[Invite]:
-    """Invites people to acme, and returns the invitations."""
+    """Invite people to acme, and returns the invitations."""
     made, failed = invites.create_invites(backend, caller, "acme", [NewInvite(email, wanted) for email in emails])
     assert [] == failed
     return made
 
 
 def link(backend: Backend, caller: Caller, wanted: RequestedRole = MEMBER) -> str:
-    """Makes a link to acme and returns its id."""
+    """Create a link to acme and returns its id."""
     return invites.create_link(backend, caller, "acme", NewInvite("", wanted)).id
 
 
 def guest(backend: Backend, login: str) -> Caller:
-    """Makes a user who belongs nowhere."""
+    """Create a user who belongs nowhere."""
     return caller_of(backend, make_user(backend, login))
 
 
 def addresses(backend: Backend, caller: Caller) -> list[str]:
-    """Returns the addresses in the list of acme's invitations, by name."""
+    """Return the addresses in the list of acme's invitations, by name."""
     return sorted(found.email for found in invites.list_invites(backend, caller, "acme"))
 
 
@@ -86,7 +86,7 @@ class TestInvitePeople:
         assert ["new@example.com", "open@example.com", "x@example.com"] == addresses(backend, admin)
 
     def test_takes_the_place_of_an_expired_one(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
-        """An invitation that has expired is no reason to invite nobody, and makes way for the new one."""
+        """An invitation that has expired is no reason to invite no one, and makes way for the new one."""
         invite(backend, admin, "bob@example.com", "old@example.com")
         clock.pass_seconds(7 * DAY_SECONDS)
         invite(backend, admin, "bob@example.com")
@@ -97,7 +97,7 @@ class TestInvitePeople:
         assert ["bob@example.com", "new@example.com"] == addresses(backend, admin)
 
     def test_refuses_bad_roles_and_crowds(self, backend: Backend, admin: Caller) -> None:
-        """A role that is none, and more than a hundred at once: nobody is invited."""
+        """A role that is invalid, and more than a hundred at once: no one is invited."""
         many = [NewInvite(f"a{number}@example.com", MEMBER) for number in range(invites.BATCH_LIMIT + 1)]
         some = [NewInvite("a@example.com", MEMBER)]
         for asked in (
@@ -150,7 +150,7 @@ class TestInvitePeople:
         assert ["x@example.com"] == addresses(backend, admin)
 
     def test_is_not_for_personal_organizations(self, backend: Backend, admin: Caller) -> None:
-        """Nobody is invited to a personal organization."""
+        """No one is invited to a personal organization."""
         with pytest.raises(BadRequest, match="personal"):
             invites.create_invites(backend, admin, "admin", [NewInvite("x@example.com", MEMBER)])
         with pytest.raises(BadRequest, match="personal"):
@@ -168,7 +168,7 @@ class TestListInvites:
         assert ["b@example.com", "c@example.com", "a@example.com"] == found
 
     def test_hides_links_of_others(self, backend: Backend, admin: Caller) -> None:
-        """A link is as good as its role for whoever sees it, so only admins and its sender do."""
+        """A link is as good as its role for anyone who sees it, so only admins and its sender do."""
         sender = make_holder(backend, "carol", Permission.INVITES_CREATE, Permission.INVITES_READ)
         of_admin, of_sender = link(backend, admin, RequestedRole("admin")), link(backend, sender)
         invite(backend, admin, "x@example.com")
@@ -184,7 +184,7 @@ class TestListInvites:
 
 class TestGetInvite:
     def test_is_for_its_guest(self, backend: Backend, admin: Caller) -> None:
-        """An invitation to an address is there for the user with it, in whatever case, and for nobody else; a link for all."""
+        """An invitation to an address is there for the user with it, in whatever case, and for no one else; a link for all."""
         bob, eve = guest(backend, "bob"), guest(backend, "eve")
         made = invite(backend, admin, "BOB@Example.COM")[0]
         open_to_all = link(backend, admin)
@@ -245,7 +245,7 @@ class TestAccept:
         } == people_of(backend)
 
     def test_gives_the_built_in_role_when_the_custom_one_is_gone(self, backend: Backend, admin: Caller) -> None:
-        """Whoever was invited with a role that was deleted since becomes a plain member."""
+        """A user who was invited with a role that was deleted since becomes a plain member."""
         role_id = make_role(backend, Permission.STACK_READ)
         invite_id = link(backend, admin, RequestedRole("member", role_id))
         with backend.db.begin() as tx:
@@ -255,7 +255,7 @@ class TestAccept:
         assert ("member", None) == people_of(backend)["bob"]
 
     def test_uses_it_up(self, backend: Backend, admin: Caller) -> None:
-        """An invitation is good for one; who repeats the call is told that they are a member, and keeps nobody else's."""
+        """An invitation is good for one; who repeats the call is told that they are a member, and keeps no one else's."""
         bob, carol, invite_id = make_user(backend, "bob"), guest(backend, "carol"), link(backend, admin)
         invites.accept_invite(backend, caller_of(backend, bob), "acme", invite_id)
         with pytest.raises(Conflict, match="already a member"):
@@ -276,7 +276,7 @@ class TestAccept:
         assert {"admin", "bob", "carol"} == {*people_of(backend)}
 
     def test_has_a_winner_of_two(self, backend: Backend, admin: Caller) -> None:
-        """Of two who use a link at once, whoever comes second finds it used."""
+        """Of two who use a link at once, the second user finds it used."""
         bob, carol, invite_id = guest(backend, "bob"), guest(backend, "carol"), link(backend, admin)
         with (
             interleaved(backend, "BEGIN", lambda: invites.accept_invite(backend, carol, "acme", invite_id)),
@@ -344,7 +344,7 @@ class TestCancelAndResend:
         assert [] == addresses(backend, admin)
 
     def test_ends_it_for_its_guest(self, backend: Backend, admin: Caller) -> None:
-        """What is cancelled while somebody accepts it lets nobody in."""
+        """What is cancelled while someone accepts it lets no one in."""
         bob, invite_id = guest(backend, "bob"), link(backend, admin)
         with (
             interleaved(backend, "BEGIN", lambda: invites.cancel_invite(backend, admin, "acme", invite_id)),

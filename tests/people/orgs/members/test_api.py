@@ -19,7 +19,7 @@ MEMBERS = "/api/orgs/acme/members"
 
 
 def logins(client: TestClient, **query: str) -> list[str]:
-    """Returns the logins on one page."""
+    """Return the logins on one page."""
     found = client.get(MEMBERS, params=query)
     assert 200 == found.status_code, found.text
     return [member["user"]["githubLogin"] for member in found.json()["members"]]
@@ -27,7 +27,7 @@ def logins(client: TestClient, **query: str) -> list[str]:
 
 class TestProvider:
     def test_manages_a_member(self, client: TestClient, backend: Backend) -> None:
-        """The provider adds somebody, finds them in both lists, gives them a role by its id, and removes them."""
+        """The provider adds someone, finds them in both lists, gives them a role by its id, and removes them."""
         make_user(backend, "bob")
         role_id = make_role(backend, Permission.STACK_READ)
         added = client.post(f"{MEMBERS}/bob", json={"role": "member"})
@@ -114,7 +114,7 @@ class TestList:
 class TestAdd:
     @pytest.mark.parametrize("body", [{}, {"role": None}, {"role": "none"}, {"role": 1}, [], "x", None])
     def test_refuses_what_is_no_role(self, client: TestClient, backend: Backend, body: object) -> None:
-        """Anything off is 400, and nobody joins."""
+        """A bad request is 400, and no one joins."""
         make_user(backend, "bob")
 
         assert (400, 400) == error_of(client.post(f"{MEMBERS}/bob", json=body))[:2]
@@ -175,7 +175,7 @@ class TestChange:
         assert all(status == code for status, code, _ in refusals)
 
     def test_makes_one_the_only_admin(self, client: TestClient, backend: Backend) -> None:
-        """After that the former admin may change nobody."""
+        """After that the former admin may change no one."""
         make_user(backend, "bob", org="acme")
         done = client.post(f"{MEMBERS}/bob/set-admin")
 

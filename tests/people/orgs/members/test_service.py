@@ -23,7 +23,7 @@ ADMIN, MEMBER, BILLING = RequestedRole("admin"), RequestedRole("member"), Reques
 
 
 def logins(backend: Backend, caller: Caller, *, with_suspended: bool = False) -> list[str]:
-    """Returns the logins on all pages of a list."""
+    """Return the logins on all pages of a list."""
     found: list[str] = []
     token = None
     while True:
@@ -47,7 +47,7 @@ class TestPageMembers:
         assert following is None
 
     def test_goes_on_page_by_page(self, backend: Backend, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A long list comes in pages, nobody twice and nobody missing, one statement each; a token is good for its list alone."""
+        """A long list comes in pages, no one twice and no one missing, one statement each; a token is good for its list alone."""
         monkeypatch.setattr(members, "PAGE_SIZE", 2)
         for login in ("bob", "carol", "dave", "erin"):
             token = make_user(backend, login, org="acme")
@@ -140,7 +140,7 @@ class TestAddMember:
         assert ["admin"] == [*people_of(backend)]
 
     def test_refuses_whom_it_cannot_add(self, backend: Backend, admin: Caller) -> None:
-        """Nobody unknown, and nobody twice, also not a suspended member."""
+        """An unknown user cannot be added, nor a member, suspended or not."""
         make_user(backend, "bob", org="acme")
         suspend(backend, "bob")
         with pytest.raises(NotFound, match="User 'nobody' not found"):
@@ -150,7 +150,7 @@ class TestAddMember:
                 members.add_member(backend, admin, "acme", login, "member")
 
     def test_leaves_admins_to_admins(self, backend: Backend, admin: Caller) -> None:
-        """Whoever may add members and is no admin cannot add an admin; a plain member can add nobody."""
+        """A user who may add members and is no admin cannot add an admin; a plain member can add no one."""
         adder = make_holder(backend, "alice", Permission.ORG_MEMBER_ADD)
         plain = caller_of(backend, make_user(backend, "dave", org="acme"))
         make_user(backend, "bob")
@@ -205,7 +205,7 @@ class TestChangeRole:
         assert expected == seen
 
     def test_refuses_what_is_no_role(self, backend: Backend, admin: Caller) -> None:
-        """A role that is none, another organization's, or a permission set; both at once, and neither."""
+        """A role that is invalid, another organization's, or a permission set; both at once, and neither."""
         make_user(backend, "bob", org="acme")
         foreign = make_role(backend, Permission.STACK_READ, org="admin")
         a_set = make_role(backend, Permission.STACK_READ, name="a set", purpose="set")
@@ -282,7 +282,7 @@ class TestSetSoleAdmin:
         } == people_of(backend)
 
     def test_refuses_who_cannot(self, backend: Backend, admin: Caller) -> None:
-        """No stranger, nobody suspended; and only an admin makes one, with whatever role."""
+        """A stranger and a suspended member cannot be the only admin; only an admin can choose one."""
         make_user(backend, "bob", org="acme")
         suspend(backend, "bob")
         maker = make_holder(backend, "carol", Permission.ORG_MEMBER_SET_ADMIN)
@@ -341,7 +341,7 @@ class TestLastTwoAdmins:
         return found[request.param]
 
     def test_the_second_is_refused(self, backend: Backend, attempts: Attempts) -> None:
-        """Who was still an admin when the request came, and whose turn is later, cannot take the last admin."""
+        """Who was still an admin when the request came, and is served later, cannot take the last admin."""
         _, first, second = attempts
         with interleaved(backend, "BEGIN", second), pytest.raises(BadRequest, match="bob is the last admin"):
             first()
@@ -349,7 +349,7 @@ class TestLastTwoAdmins:
         assert ["bob"] == admins_of(backend)
 
     def test_the_second_waits(self, backend: Backend, attempts: Attempts) -> None:
-        """Between the look at the other admins and the change nobody else decides on an older look."""
+        """Between the look at the other admins and the change no one else decides on an older look."""
         change, first, second = attempts
         with ThreadPoolExecutor(1) as pool:
             others: list[Future[object]] = []

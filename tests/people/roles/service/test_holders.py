@@ -21,7 +21,7 @@ READ = allow("stack:read")
 
 class TestHolders:
     def test_lists_who_holds_a_role(self, backend: Backend, admin: Caller) -> None:
-        """Members by login, teams and tokens by name; built-in roles are held by whoever has nothing else."""
+        """Members by login, teams and tokens by name; built-in roles are held by a user who has nothing else."""
         role = make_role(backend, admin, "ops", READ)
         for login in ("carol", "bob", "dave"):
             make_user(backend, login, org=ORG)

@@ -27,7 +27,7 @@ MANAGE = (Permission.ROLE_CREATE, Permission.ROLE_READ, Permission.ROLE_UPDATE, 
 
 
 def permissions_of(backend: Backend, role_id: str) -> set[str]:
-    """Returns the permissions that a record comes to with all that it composes."""
+    """Return the permissions that a record comes to with all that it composes."""
     return {found for found in Permission if json.dumps(found.value) in stored_rules(backend, role_id)}
 
 
@@ -131,7 +131,7 @@ class TestCreateRole:
         assert {"stack:read"} == permissions_of(backend, made.id)
 
     def test_makes_neither_when_one_is_taken(self, backend: Backend, admin: Caller) -> None:
-        """A role whose name is taken leaves no policy behind."""
+        """A role with a name that is taken leaves no policy behind."""
         make_role(backend, admin, "ops", READ)
 
         with pytest.raises(Conflict):
@@ -252,7 +252,7 @@ class TestDeleteRole:
             role_service.delete_role(backend, admin, ORG, record.id, force=True)
 
     def test_refuses_while_a_member_holds_it(self, backend: Backend, admin: Caller) -> None:
-        """Without force nobody loses anything."""
+        """Without force no one loses anything."""
         make_holder(backend, "bob", Permission.STACK_READ)
         role = role_service.list_roles(backend, admin, ORG, Purpose.ROLE)[-1]
 
@@ -312,7 +312,7 @@ class TestDeleteRole:
 
 class TestSetDefaultRole:
     def test_marks_the_role(self, backend: Backend, admin: Caller) -> None:
-        """Before anybody chooses, new members get the built-in Member role."""
+        """Before anyone chooses, new members get the built-in Member role."""
         role = make_role(backend, admin, "ops", READ)
         before = [found.id for found in role_service.list_roles(backend, admin, ORG, None) if found.is_default]
         role_service.set_default_role(backend, admin, ORG, role.id)
@@ -324,7 +324,7 @@ class TestSetDefaultRole:
         assert {"defaultRoleId": role.id} == json.loads(str(text))
 
     def test_refuses_what_no_member_can_be(self, backend: Backend, admin: Caller) -> None:
-        """A permission set is no role, and an organization does not make everybody its admin."""
+        """A permission set is no role, and an organization does not make everyone its admin."""
         some = make_role(backend, admin, "some", READ, Purpose.SET)
 
         for role_id in (some.id, STACK_READ.id, ADMIN.id):
@@ -360,7 +360,7 @@ class TestListRoles:
 
 class TestListOwnRoles:
     def test_shows_what_is_held_in_person_and_by_teams(self, backend: Backend, admin: Caller) -> None:
-        """Each role once, whoever gave it."""
+        """Each role once, whatever gave it."""
         own, shared = make_role(backend, admin, "own", READ), make_role(backend, admin, "shared", READ)
         token = make_user(backend, "bob", org=ORG)
         hold(backend, "bob", own.id)
@@ -376,22 +376,22 @@ class TestListOwnRoles:
 
 
 def nested(details: dict[str, Any]) -> dict[str, Any]:
-    """Returns a descriptor within forty groups."""
+    """Return a descriptor within forty groups."""
     for _ in range(40):
         details = group(details)
     return details
 
 
 def names(found: list[Any]) -> list[str]:
-    """Returns the names of records."""
+    """Return the names of records."""
     return [record.name for record in found]
 
 
 def membership(caller: Caller) -> Any:
-    """Returns the caller's place in acme."""
+    """Return the caller's place in acme."""
     return caller.membership(ORG)
 
 
 def refreshed(backend: Backend) -> Caller:
-    """Returns the administrator as a new request sees them."""
+    """Return the administrator as a new request sees them."""
     return caller_of(backend, ADMIN_TOKEN)

@@ -26,7 +26,7 @@ READ = allow("stack:read")
 
 
 def rows(backend: Backend) -> tuple[int, int]:
-    """Returns how many teams' roles and grants on stacks there are."""
+    """Return how many teams' roles and grants on stacks there are."""
     with backend.db.connect() as connection:
         return (
             int(connection.scalar(select(func.count()).select_from(team_roles)) or 0),
@@ -35,7 +35,7 @@ def rows(backend: Backend) -> tuple[int, int]:
 
 
 def may(backend: Backend, token: str, stack: str, permission: Permission) -> bool:
-    """Tells whether whoever has the token may do something to a stack of project shop."""
+    """Tell whether a user who has the token may do something to a stack of project shop."""
     try:
         stacks.get_stack(backend, caller_of(backend, token), StackPath(ORG, "shop", stack), permission)
     except (Forbidden, NotFound):
@@ -66,7 +66,7 @@ class TestGiveRole:
                 teams.add_team_role(backend, admin, ORG, "ops", role_id)
 
     def test_gives_nobody_more_than_the_giver_has(self, backend: Backend, admin: Caller) -> None:
-        """Whoever may change roles cannot give their own team more than they hold, least of all make it admins."""
+        """A user who may change roles cannot give their own team more than they hold, least of all make it admins."""
         make_team(backend, "ops", members=["bob"])
         bob = make_holder(backend, "bob", Permission.ROLE_UPDATE, Permission.STACK_READ)
         weak, strong = make_role(backend, admin, "weak", READ), make_role(backend, admin, "strong", allow("stack:delete"))
@@ -171,7 +171,7 @@ class TestEnableTeamRoles:
             role_service.delete_role(backend, admin, ORG, custom.id, force=False)
 
     def test_needs_nothing_that_the_team_has_already(self, backend: Backend, admin: Caller) -> None:
-        """Whoever may change roles may convert a team that holds more than they do."""
+        """A user who may change roles may convert a team that holds more than they do."""
         make_stack(backend, admin)
         grant(backend, "dev", make_team(backend, "ops"), StackLevel.ADMIN)
         bob = make_holder(backend, "bob", Permission.ROLE_UPDATE)
