@@ -10,7 +10,7 @@ from common.environments.language.parse import PREFIX, parse_expr
 from common.environments.language.syntax.decode import decode
 from common.environments.language.syntax.diagnostic import Diagnostic, Severity, has_errors
 from common.environments.language.syntax.node import ArrayNode, BooleanNode, Node, NullNode, ObjectNode, StringNode
-from common.environments.language.values.text import quoted
+from common.environments.language.syntax.text import quoted
 
 _FIELDS = ("description", "imports", "values")
 

@@ -18,6 +18,7 @@ from common.environments.language.syntax import property_access
 from common.environments.language.syntax.node import Node
 from common.environments.language.syntax.number import Number
 from common.environments.language.syntax.position import Range
+from common.environments.language.syntax.text import byte_order, valid
 
 
 class State(IntEnum):
@@ -120,7 +121,7 @@ class Value:
                     break
                 names.update(value.repr)
                 value = value.base
-            self.names = sorted(names, key=_bytes)
+            self.names = sorted(names, key=byte_order)
         return self.names
 
     def property(self, name: str, node: Node | None) -> "Value | None":
@@ -289,11 +290,7 @@ class ResolvedAccessor:
         target = self.value.definition.range(environment) if self.value is not None else Range()
         if isinstance(self.accessor.key, int):
             return Accessor(own, index=self.accessor.key, value=target)
-        return Accessor(own, key=self.accessor.key, value=target)
-
-
-def _bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
+        return Accessor(own, key=valid(self.accessor.key), value=target)
 
 
 def _unknown_property(value: Value, name: str, node: Node | None) -> Value:

@@ -22,7 +22,7 @@ from common.environments.language.syntax.node import (
     ObjectNode,
     StringNode,
 )
-from common.environments.language.values.text import quoted
+from common.environments.language.syntax.text import quoted
 
 Report = Callable[[Diagnostic], None]
 

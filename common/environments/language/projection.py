@@ -2,8 +2,9 @@
 
 from common.environments.language.environment import Environment, EscValue
 from common.environments.language.syntax.number import Number
+from common.environments.language.syntax.text import byte_order, quoted
 from common.environments.language.values.plain import Json
-from common.environments.language.values.text import byte_order, quoted, scalar_text
+from common.environments.language.values.text import scalar_text
 
 SECRET = "[secret]"  # noqa: S105 - what is shown for one
 UNKNOWN = "[unknown]"

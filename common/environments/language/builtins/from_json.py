@@ -4,7 +4,7 @@ from common.environments.language.builtins.base import Call, UnaryBuiltin, unkno
 from common.environments.language.model import Evaluator, Value
 from common.environments.language.schemas.narrow import Acceptor
 from common.environments.language.schemas.schema import STRING
-from common.environments.language.values import build, plain
+from common.environments.language.values import build, json_text
 from common.environments.language.values.contents import combine
 
 NAME = "fn::fromJSON"
@@ -26,7 +26,7 @@ class FromJson(UnaryBuiltin):
             return value
         evaluator.budget.spend_text(len(str(text.repr)))
         try:
-            content = plain.decode_json(str(text.repr))
+            content = json_text.decode_json(str(text.repr))
             return build.from_plain(content, self, evaluator.budget, is_secret=value.is_secret)
         except ValueError as error:
             evaluator.error(self.node, f"decoding JSON string: {error}")

@@ -15,7 +15,7 @@ from common.environments.language.schemas.narrow import ANYTHING, Acceptor, item
 from common.environments.language.schemas.schema import AnySchema, Schema, record_of
 from common.environments.language.syntax.node import Node
 from common.environments.language.syntax.property_access import Accessor
-from common.environments.language.values.text import quoted
+from common.environments.language.syntax.text import quoted, valid
 
 _ELEMENT_BY_NAME = "cannot access an array element using a property name"
 _PROPERTY_BY_INDEX = "cannot access an object property using an integer index"
@@ -63,7 +63,7 @@ class Resolver:
         project, name = (steps.property_name(step.accessor) for step in accessors[1:3])
         if project is None or name is None:
             return steps.unresolved(accessors)
-        value = self._import(expr.node, f"{project}/{name}")
+        value = self._import(expr.node, valid(f"{project}/{name}"))
         if value is None:
             value = Value(Missing(), True, is_unknown=True)
         for key in (name, project, "environments"):

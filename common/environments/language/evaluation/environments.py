@@ -12,8 +12,8 @@ from common.environments.language.schemas.narrow import ANYTHING
 from common.environments.language.schemas.schema import record_of
 from common.environments.language.syntax.diagnostic import has_errors
 from common.environments.language.syntax.node import Node
+from common.environments.language.syntax.text import quoted
 from common.environments.language.values import build
-from common.environments.language.values.text import quoted
 
 _RESERVED = frozenset({"context", "environments", "imports"})
 

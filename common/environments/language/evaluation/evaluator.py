@@ -19,6 +19,7 @@ from common.environments.language.schemas.schema import AnySchema
 from common.environments.language.syntax.diagnostic import Diagnostic, Severity
 from common.environments.language.syntax.node import Node
 from common.environments.language.syntax.property_access import Accessor
+from common.environments.language.syntax.text import valid
 from common.environments.language.validation.value import ValueValidator
 from common.environments.language.values import build
 
@@ -141,11 +142,11 @@ class EnvironmentEvaluator:
     def accessor_error(self, node: Node | None, accessor: Accessor, summary: str) -> None:
         """Report an error on one step of an access; where the step has no place of its own, on the whole expression."""
         place = accessor.range or (node.range if node is not None else None)
-        self.shared.diagnostics.append(Diagnostic(summary, node.path if node is not None else "", place))
+        self.shared.diagnostics.append(Diagnostic(valid(summary), node.path if node is not None else "", place))
 
     def _report(self, node: Node | None, summary: str, severity: Severity) -> None:
         path, place = (node.path, node.range) if node is not None else ("", None)
-        self.shared.diagnostics.append(Diagnostic(summary, path, place, severity))
+        self.shared.diagnostics.append(Diagnostic(valid(summary), path, place, severity))
 
     def decrypt(self, ciphertext: bytes) -> bytes:
         """Return the plaintext of a secret of this environment."""

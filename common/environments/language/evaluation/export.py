@@ -7,7 +7,7 @@ here, before anything is encoded.
 from common.environments.language.environment import EscExpr, EscRepr, EscValue, Trace
 from common.environments.language.limits import Budget, LimitExceeded
 from common.environments.language.model import Expr, Value
-from common.environments.language.values.text import valid
+from common.environments.language.syntax.text import valid
 
 # The name that ranges have which are in no document: the environment that several imports make together.
 IMPORTED = "<import>"

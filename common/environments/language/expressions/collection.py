@@ -6,8 +6,8 @@ from common.environments.language.schemas.narrow import ANYTHING, Acceptor
 from common.environments.language.schemas.schema import ANY_ARRAY, ANY_OBJECT, record_of, tuple_of
 from common.environments.language.syntax import path as paths
 from common.environments.language.syntax.node import Node
+from common.environments.language.syntax.text import byte_order, quoted
 from common.environments.language.values.build import bounded
-from common.environments.language.values.text import byte_order, quoted
 
 
 class Array(Expr):

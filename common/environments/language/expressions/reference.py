@@ -7,6 +7,7 @@ from common.environments.language.schemas.schema import STRING
 from common.environments.language.syntax.interpolation import Part
 from common.environments.language.syntax.node import Node
 from common.environments.language.syntax.property_access import PropertyAccess
+from common.environments.language.syntax.text import valid
 from common.environments.language.values import text
 
 UNKNOWN_TEXT = "[unknown]"
@@ -73,7 +74,7 @@ class Interpolate(Expr):
         """Return the parts with what their accessors were resolved to."""
         exported = exporter.start(self)
         exported.interpolate = tuple(
-            Interpolation(part.text, tuple(accessor.export(exporter.environment) for accessor in accessors))
+            Interpolation(valid(part.text), tuple(accessor.export(exporter.environment) for accessor in accessors))
             for part, accessors in zip(self.parts, self.resolved, strict=True)
         )
         return exported

@@ -7,6 +7,18 @@ from common.environments.language.schemas.errors import InvalidSchema
 _PATTERN_BYTES = 1000
 _MEMORY_BYTES = 1 << 20
 
+# Go's words for what RE2 says.
+_GO_TEXTS = {
+    "missing ]": "missing closing ]",
+    "missing )": "missing closing )",
+    "trailing \\": "trailing backslash at end of expression",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid named capture group": "invalid named capture",
+}
+
 
 def require(pattern: str) -> None:
     """Raise InvalidSchema for a pattern that cannot be used."""
@@ -30,4 +42,5 @@ def _compiled(pattern: str) -> "re2._Regexp[bytes]":
     except re2.error as error:
         reason = error.args[0] if error.args else ""
         shown = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise InvalidSchema(f"error parsing regexp: {shown}") from None
+        code, _, part = shown.partition(": ")
+        raise InvalidSchema(f"error parsing regexp: {_GO_TEXTS.get(code, code)}: `{part}`") from None

@@ -29,6 +29,7 @@ from common.environments.language.syntax.node import (
 from common.environments.language.syntax.number import Number, Scalar
 from common.environments.language.syntax.position import Positions
 
+_KEY = "mapping keys must be strings"
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -90,6 +91,7 @@ class _Composer:
         self.positions = decoded.positions
         self.nesting = limits.nesting
         self.anchors: set[str] = set()
+        self.complex_keys: list[Node] = []
         # Each open collection, and the key that waits for its value in a mapping.
         self.open: list[tuple[ArrayNode | ObjectNode, list[StringNode | None]]] = []
 
@@ -148,7 +150,10 @@ class _Composer:
         self.open.append((node, [None]))
 
     def close(self, _event: Any) -> None:  # noqa: ANN401
-        self.open.pop()
+        node, _ = self.open.pop()
+        if node in self.complex_keys:
+            # Its range is known only now.
+            self.error(_KEY, node)
 
     def alias(self, event: Any) -> None:  # noqa: ANN401
         if event.anchor not in self.anchors:
@@ -176,7 +181,10 @@ class _Composer:
             return node
         text = node.text if isinstance(node, ScalarNode) else ""
         node.parent, node.step = parent, text
-        self.error("mapping keys must be strings", node)
+        if isinstance(node, ScalarNode):
+            self.error(_KEY, node)
+        else:
+            self.complex_keys.append(node)
         return StringNode(self.positions, node.line, node.column, text)
 
     def error(self, summary: str, node: Node) -> None:

@@ -11,7 +11,10 @@ from functools import cached_property
 import msgspec
 
 _JOINER = "\u200d"
+_JOINERS = {_JOINER, "\u200c"}
 _REGIONAL = range(0x1F1E6, 0x1F200)
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_INVISIBLE = {"Mn", "Me", "Cf", "Cc", "Zl", "Zp"}
 
 
 class Pos(msgspec.Struct, frozen=True, gc=False):
@@ -87,13 +90,19 @@ def _cluster_end(text: str, start: int) -> int:
         end += 1
     while end < len(text):
         is_joined = text[end - 1] == _JOINER and _cells(text[end]) == 2
-        if not is_joined and _cells(text[end]) > 0:
+        if not is_joined and not _extends(text[end]):
             break
         end += 1
     return end
 
 
+def _extends(character: str) -> bool:
+    """Tell whether a character belongs to the one before it."""
+    is_mark = unicodedata.category(character) in {"Mn", "Me", "Mc"}
+    return is_mark or character in _JOINERS or ord(character) in _SKIN_TONES
+
+
 def _cells(character: str) -> int:
     if unicodedata.east_asian_width(character) in {"W", "F"} or ord(character) in _REGIONAL:
         return 2
-    return 0 if unicodedata.category(character) in {"Mn", "Me", "Cf"} else 1
+    return 0 if unicodedata.category(character) in _INVISIBLE else 1

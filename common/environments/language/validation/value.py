@@ -5,11 +5,11 @@ from common.environments.language.model import Value
 from common.environments.language.schemas import patterns
 from common.environments.language.schemas.schema import AnySchema, Json, Schema, is_any
 from common.environments.language.syntax.number import Number
+from common.environments.language.syntax.text import quoted
 from common.environments.language.validation.base import Location
 from common.environments.language.validation.numbers import number_failures
 from common.environments.language.validation.schema import SchemaValidator
 from common.environments.language.values.plain import to_json
-from common.environments.language.values.text import quoted
 
 
 class ValueValidator(SchemaValidator):

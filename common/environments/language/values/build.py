@@ -4,8 +4,8 @@ from common.environments.language.environment import EscValue
 from common.environments.language.limits import Budget, LimitExceeded
 from common.environments.language.model import Evaluator, Expr, Repr, Value
 from common.environments.language.schemas.schema import constant, record_of, tuple_of
+from common.environments.language.syntax.text import valid
 from common.environments.language.values.plain import Json
-from common.environments.language.values.text import valid
 
 
 def bounded(evaluator: Evaluator, value: Value) -> Value:

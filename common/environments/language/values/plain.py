@@ -1,13 +1,12 @@
 """Values as plain JSON, and JSON as Go's encoder writes it."""
 
-import json
 import re
 from typing import Any
 
 from common.environments.language.limits import Budget
 from common.environments.language.model import Value
 from common.environments.language.syntax.number import Number
-from common.environments.language.values.text import byte_order, valid
+from common.environments.language.syntax.text import byte_order, valid
 
 # Scalars (a number is a Number), lists, and dicts with names as keys.
 Json = Any
@@ -38,45 +37,6 @@ def to_json(content: Json) -> str:
     pieces: list[str] = []
     _write(content, pieces)
     return "".join(pieces)
-
-
-def decode_json(text: str) -> Json:
-    """Return the first JSON value of a text; what follows it is ignored. Raises ValueError with Go's message."""
-    start = len(text) - len(text.lstrip(" \t\r\n"))
-    if start == len(text):
-        raise ValueError("EOF")
-    try:
-        return _DECODER.raw_decode(text, start)[0]
-    except json.JSONDecodeError as error:
-        raise ValueError(_decoding_error(text, error)) from None
-    except RecursionError:
-        raise ValueError("exceeded max depth") from None
-
-
-def _no_constant(name: str) -> None:
-    raise json.JSONDecodeError("Expecting value", name, 0)
-
-
-_DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_no_constant)
-
-
-def _decoding_error(text: str, error: json.JSONDecodeError) -> str:
-    if error.doc != text or error.pos < len(text):
-        character = (text if error.doc == text else error.doc)[error.pos]
-        return f"invalid character {_quoted_character(character)} {_EXPECTED.get(error.msg, 'looking for beginning of value')}"
-    return "unexpected EOF"
-
-
-_EXPECTED = {
-    "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
-    "Expecting ':' delimiter": "after object key",
-    "Expecting ',' delimiter": "after array element",
-    "Invalid control character at": "in string literal",
-}
-
-
-def _quoted_character(character: str) -> str:
-    return {"'": "'\\''", '"': "'\"'"}.get(character) or f"'{_SHORT.get(character, character)}'"
 
 
 def _write(content: Json, pieces: list[str]) -> None:

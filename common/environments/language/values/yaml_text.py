@@ -10,8 +10,8 @@ from yaml.emitter import Emitter
 
 from common.environments.language.syntax import scalar
 from common.environments.language.syntax.number import Number
+from common.environments.language.syntax.text import valid
 from common.environments.language.values.plain import Json
-from common.environments.language.values.text import valid
 
 _INDENT = 4
 _OLD_BOOLEANS = frozenset({"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"})
@@ -29,7 +29,7 @@ def to_yaml(content: Json) -> str:
         _sequence(content, 0, lines)
     else:
         lines.append(_inline(content, _INDENT))
-    return "\n".join(lines) + "\n"
+    return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
 
 
 def text_scalar(text: str) -> str:
@@ -44,12 +44,12 @@ def _mapping(content: dict[str, Json], indent: int, lines: list[str]) -> None:
         start = " " * indent + (f"{key}:" if len(key) <= _SIMPLE_KEY_LENGTH else f"? {key}\n{' ' * indent}:")
         if isinstance(value, dict) and value:
             lines.append(start)
-            _mapping(value, indent + _INDENT, lines)
+            _mapping(value, _deeper(indent), lines)
         elif isinstance(value, list) and value:
             lines.append(start)
-            _sequence(value, indent + _INDENT, lines)
+            _sequence(value, _deeper(indent), lines)
         else:
-            lines.append(f"{start} {_inline(value, indent + _INDENT)}")
+            lines.append(f"{start} {_inline(value, _deeper(indent))}")
 
 
 def _sequence(content: list[Json], indent: int, lines: list[str]) -> None:
@@ -106,8 +106,20 @@ def _literal(text: str, indent: int) -> str:
         hint += "-"
     elif text == "\n" or text.endswith("\n\n"):
         hint += "+"
-    body = text.removesuffix("\n") if text.endswith("\n") else text
-    return "|" + hint + "\n" + "\n".join(" " * indent + line if line else "" for line in body.split("\n"))
+    pieces = ["|" + hint]
+    starts_line = True
+    for character in text:
+        if character != "\n" and starts_line:
+            # The line feed after the indicator is written with the first line that has text.
+            pieces.append(" " * indent if pieces[-1] == "\n" else "\n" + " " * indent)
+        starts_line = character == "\n"
+        pieces.append(character)
+    return "".join(pieces)
+
+
+def _deeper(indent: int) -> int:
+    """Return the next multiple of the indentation: inside a list, that is half a step."""
+    return _INDENT * ((indent + _INDENT) // _INDENT)
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
