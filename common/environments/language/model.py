@@ -18,7 +18,7 @@ from common.environments.language.syntax import property_access
 from common.environments.language.syntax.node import Node
 from common.environments.language.syntax.number import Number
 from common.environments.language.syntax.position import Range
-from common.environments.language.syntax.text import byte_order, valid
+from common.environments.language.syntax.text import valid
 
 
 class State(IntEnum):
@@ -89,6 +89,8 @@ class Value:
         "repr",
         "schema",
         "size",
+        "tail",
+        "view",
     )
 
     def __init__(self, definition: Expr, schema: AnySchema, representation: "Repr" = None, *, is_unknown: bool = False) -> None:
@@ -104,40 +106,46 @@ class Value:
         # How deep the value is nested, and how many values it overrides.
         self.depth = 0
         self.chain = 0
+        # What is found by looking through the base: names, members, and an unknown value at the end.
         self.names: list[str] | None = None
+        self.view: dict[str, Value] | None = None
+        self.tail: Value | None = None
         self.exported: object = None
         self.size = 0
 
     def member_names(self) -> list[str]:
         """Return the names of an object's members, inherited ones included, in order; empty for anything else."""
         if self.names is None:
-            if type(self.repr) is not dict:
-                return []
-            names: set[str] = set()
-            value: Value | None = self
-            while value is not None and type(value.repr) is dict:
-                if value.names is not None:
-                    names.update(value.names)
-                    break
-                names.update(value.repr)
-                value = value.base
-            self.names = sorted(names, key=byte_order)
+            self.names = sorted(self.members()) if type(self.repr) is dict else []
         return self.names
+
+    def members(self) -> "dict[str, Value]":
+        """Return an object's members by name, inherited ones included as far as they are known."""
+        if self.view is None:
+            chain: list[dict[str, Value]] = []
+            inherited: dict[str, Value] = {}
+            value: Value | None = self
+            while value is not None and isinstance(value.repr, dict):
+                if value.view is not None:
+                    inherited, self.tail = value.view, value.tail
+                    break
+                chain.append(value.repr)
+                value = value.base
+            else:
+                self.tail = value if value is not None and value.is_unknown else None
+            self.view = dict(inherited)
+            for members in reversed(chain):
+                self.view.update(members)
+        return self.view
 
     def property(self, name: str, node: Node | None) -> "Value | None":
         """Return a member, inherited ones included; of an unknown value, an unknown. `node` is what asks for it."""
-        value: Value | None = self
-        while value is not None:
-            if type(value.repr) is dict:
-                member = value.repr.get(name)
-                if member is not None:
-                    return member
-            elif value.is_unknown:
-                return _unknown_property(value, name, node)
-            else:
-                return None
-            value = value.base
-        return None
+        if type(self.repr) is not dict:
+            return _unknown_property(self, name, node) if self.is_unknown else None
+        member = (self.repr if self.base is None else self.members()).get(name)
+        if member is None and self.base is not None and self.tail is not None:
+            return _unknown_property(self.tail, name, node)
+        return member
 
     def merge(self, base: "Value | None") -> None:
         """Put this value over another. This changes it, so most callers copy first."""
@@ -159,7 +167,8 @@ class Value:
         base = self.base
         if base is None:
             return
-        self.names = None
+        # Names that were asked for stay, as upstream keeps them: `fn::final` and `fn::validate` show no inherited members.
+        self.view = None
         self.chain = base.chain + 1
         self.depth = max(self.depth, base.depth)
         if isinstance(self.repr, dict):

@@ -2,7 +2,8 @@
 
 from common.environments.language.environment import Environment, EscValue
 from common.environments.language.syntax.number import Number
-from common.environments.language.syntax.text import byte_order, quoted
+from common.environments.language.syntax.path import Path
+from common.environments.language.syntax.text import quoted
 from common.environments.language.values.plain import Json
 from common.environments.language.values.text import scalar_text
 
@@ -34,7 +35,7 @@ def to_text(value: EscValue, *, is_redacted: bool) -> str:
     if isinstance(content, list):
         return ",".join(quoted(to_text(element, is_redacted=is_redacted)) for element in content)
     if isinstance(content, dict):
-        names = sorted(content, key=byte_order)
+        names = sorted(content)
         return ",".join(f"{quoted(name)}={quoted(to_text(content[name], is_redacted=is_redacted))}" for name in names)
     return scalar_text(content)
 
@@ -58,3 +59,17 @@ def _texts(environment: Environment, name: str) -> dict[str, EscValue]:
         for key, value in members.value.items()
         if value.value is None or isinstance(value.value, bool | str | Number)
     }
+
+
+def find_property(environment: Environment, path: Path) -> EscValue | None:
+    """Return the value at a path, or None: what a client asks for with `property=`."""
+    value: EscValue | None = EscValue(environment.properties or {})
+    for step in path:
+        content = value.value if value is not None else None
+        if isinstance(content, dict) and isinstance(step, str):
+            value = content.get(step)
+        elif isinstance(content, list) and isinstance(step, int) and 0 <= step < len(content):
+            value = content[step]
+        else:
+            return None
+    return value

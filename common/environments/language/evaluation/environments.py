@@ -4,7 +4,7 @@ from common.environments.language.definition import Definition, Import, load
 from common.environments.language.environment import EscValue
 from common.environments.language.evaluation.access import Resolver
 from common.environments.language.evaluation.evaluator import EnvironmentEvaluator, Shared
-from common.environments.language.expressions.collection import Object
+from common.environments.language.expressions.collection import Object, Root
 from common.environments.language.expressions.literal import Placeholder
 from common.environments.language.interfaces import ANONYMOUS, Context, Decrypter, WorldError
 from common.environments.language.model import Value
@@ -70,9 +70,8 @@ class _Run:
                 self.evaluator.error(entry.key, f"{quoted(entry.name or '')} is a reserved key")
             else:
                 entries.append(entry)
-        root = Object(None, entries)
-        root.declare(self.evaluator, "", base)
-        root.path = f"<{self.name}>"
+        root = Root(self.name, entries)
+        root.declare(self.evaluator, root.path, base)
         return root
 
     def evaluate_imports(self) -> Value | None:

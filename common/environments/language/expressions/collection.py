@@ -6,7 +6,7 @@ from common.environments.language.schemas.narrow import ANYTHING, Acceptor
 from common.environments.language.schemas.schema import ANY_ARRAY, ANY_OBJECT, record_of, tuple_of
 from common.environments.language.syntax import path as paths
 from common.environments.language.syntax.node import Node
-from common.environments.language.syntax.text import byte_order, quoted
+from common.environments.language.syntax.text import quoted
 from common.environments.language.values.build import bounded
 
 
@@ -83,12 +83,16 @@ class Object(Expr):
                 continue
             properties[name] = entry.value
             below = base.property(name, entry.key) if base is not None else None
-            entry.value.declare(evaluator, paths.join_key(self.path, name), below)
+            entry.value.declare(evaluator, self.member_path(name), below)
         self.properties = properties
+
+    def member_path(self, name: str) -> str:
+        """Return the path of a member."""
+        return paths.join_key(self.path, name)
 
     def evaluate(self, evaluator: Evaluator, accept: Acceptor) -> Value:
         """Return the object of the members' values, evaluated in order of their names."""
-        names = sorted(self.properties, key=byte_order)
+        names = sorted(self.properties)
         if accept is ANYTHING:
             values = {name: evaluator.evaluate(self.properties[name], ANYTHING) for name in names}
         else:
@@ -102,3 +106,18 @@ class Object(Expr):
             exported.key_ranges = {entry.name: entry.key.range for entry in self.entries if entry.name is not None} or None
             exported.object = {name: exporter.export(value) for name, value in self.properties.items()} or None
         return exported
+
+
+class Root(Object):
+    """The values of an environment. Paths begin with a member's name, as it is written."""
+
+    __slots__ = ()
+
+    def __init__(self, name: str, entries: list[Entry]) -> None:
+        """Hold the values of an environment with a name, under which cycles are reported."""
+        super().__init__(None, entries)
+        self.path = f"<{name}>"
+
+    def member_path(self, name: str) -> str:
+        """Return the name."""
+        return name

@@ -90,6 +90,8 @@ class _Composer:
         self.decoded = decoded
         self.positions = decoded.positions
         self.nesting = limits.nesting
+        # The parser does not count a byte order mark.
+        self.shift = int(decoded.positions.text.startswith(_BYTE_ORDER_MARK))
         self.anchors: set[str] = set()
         self.complex_keys: list[Node] = []
         # Each open collection, and the key that waits for its value in a mapping.
@@ -134,6 +136,7 @@ class _Composer:
             value, problem = None, str(error)
         kind = _KINDS[type(value)]
         node = kind(self.positions, mark.line + 1, mark.column + 1, text, style=style, tag_length=tag_length)
+        node.start, node.stop = mark.index + self.shift, event.end_mark.index + self.shift
         if isinstance(node, NumberNode | BooleanNode):
             node.value = value  # type: ignore[assignment]
         self.add(node)
@@ -145,12 +148,15 @@ class _Composer:
             self.anchors.add(event.anchor)
         if len(self.open) >= self.nesting:
             raise _Stop(f"the document is nested more than {self.nesting} levels deep")
-        node = kind(self.positions, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark = event.start_mark
+        node = kind(self.positions, mark.line + 1, mark.column + 1, is_flow=bool(event.flow_style))
+        node.start = node.stop = mark.index + self.shift
         self.add(node)
         self.open.append((node, [None]))
 
-    def close(self, _event: Any) -> None:  # noqa: ANN401
+    def close(self, event: Any) -> None:  # noqa: ANN401
         node, _ = self.open.pop()
+        node.stop = event.end_mark.index + self.shift
         if node in self.complex_keys:
             # Its range is known only now.
             self.error(_KEY, node)
@@ -159,6 +165,7 @@ class _Composer:
         if event.anchor not in self.anchors:
             raise _Stop(f"yaml: unknown anchor '{event.anchor}' referenced")
         node = NullNode(self.positions, event.start_mark.line + 1, event.start_mark.column + 1, event.anchor)
+        node.start, node.stop = event.start_mark.index + self.shift, event.end_mark.index + self.shift
         self.add(node)
         self.error("alias nodes are not supported", node)
 

@@ -15,7 +15,11 @@ OTHER_STYLE = 3
 class Node:
     """A part of a document."""
 
-    __slots__ = ("_range", "column", "line", "parent", "positions", "step")
+    __slots__ = ("_range", "column", "line", "parent", "positions", "start", "step", "stop")
+
+    # Where the source of the node begins and ends, in characters, as the parser says; edits of the text need it.
+    start: int
+    stop: int
 
     def __init__(self, positions: Positions, line: int, column: int) -> None:
         """Stand at a line and a column, both from 1."""
@@ -123,11 +127,12 @@ class StringNode(ScalarNode):
 class ArrayNode(Node):
     """A list."""
 
-    __slots__ = ("elements",)
+    __slots__ = ("elements", "is_flow")
 
-    def __init__(self, positions: Positions, line: int, column: int) -> None:
-        """Begin empty."""
+    def __init__(self, positions: Positions, line: int, column: int, *, is_flow: bool = False) -> None:
+        """Begin empty. `is_flow` tells whether it is written in brackets."""
         super().__init__(positions, line, column)
+        self.is_flow = is_flow
         self.elements: list[Node] = []
 
     def append(self, element: Node) -> None:
@@ -143,11 +148,12 @@ class ArrayNode(Node):
 class ObjectNode(Node):
     """A mapping; keys may be repeated."""
 
-    __slots__ = ("entries",)
+    __slots__ = ("entries", "is_flow")
 
-    def __init__(self, positions: Positions, line: int, column: int) -> None:
-        """Begin empty."""
+    def __init__(self, positions: Positions, line: int, column: int, *, is_flow: bool = False) -> None:
+        """Begin empty. `is_flow` tells whether it is written in braces."""
         super().__init__(positions, line, column)
+        self.is_flow = is_flow
         self.entries: list[tuple[StringNode, Node]] = []
 
     def append(self, key: StringNode, value: Node) -> None:

@@ -16,11 +16,6 @@ def valid(text: str) -> str:
     return text if text.isascii() else _LONE_BYTES.sub("\ufffd", text)
 
 
-def byte_order(name: str) -> bytes:
-    """Return what names are ordered by: their bytes, as in Go."""
-    return name.encode("utf-8", "surrogateescape")
-
-
 def quoted(text: str) -> str:
     """Return text in double quotes, as Go's %q writes it."""
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:

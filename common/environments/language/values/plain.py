@@ -6,7 +6,7 @@ from typing import Any
 from common.environments.language.limits import Budget
 from common.environments.language.model import Value
 from common.environments.language.syntax.number import Number
-from common.environments.language.syntax.text import byte_order, valid
+from common.environments.language.syntax.text import valid
 
 # Scalars (a number is a Number), lists, and dicts with names as keys.
 Json = Any
@@ -42,7 +42,7 @@ def to_json(content: Json) -> str:
 def _write(content: Json, pieces: list[str]) -> None:
     if isinstance(content, dict):
         pieces.append("{")
-        for position, name in enumerate(sorted(content, key=byte_order)):
+        for position, name in enumerate(sorted(content)):
             pieces += ("," if position else "", _string(name), ":")
             _write(content[name], pieces)
         pieces.append("}")

@@ -2,7 +2,7 @@
 
 from common.environments.language.limits import Budget
 from common.environments.language.model import Value
-from common.environments.language.syntax.text import byte_order, normal, quoted
+from common.environments.language.syntax.text import normal, quoted
 
 
 def to_string(value: Value, budget: Budget) -> tuple[str, bool, bool]:
@@ -17,7 +17,7 @@ def to_string(value: Value, budget: Budget) -> tuple[str, bool, bool]:
         parts = [to_string(element, budget) for element in representation]
         texts = [quoted(text) for text, _, _ in parts]
     elif isinstance(representation, dict):
-        names = sorted(representation, key=byte_order)
+        names = sorted(representation)
         parts = [to_string(representation[name], budget) for name in names]
         texts = [f"{quoted(name)}={quoted(text)}" for name, (text, _, _) in zip(names, parts, strict=True)]
     else:
