@@ -1,6 +1,6 @@
 """The definition of an environment: its description, its imports and its values. Upstream: ast/environment.go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from common.environments.language import spelling
 from common.environments.language.expressions.collection import Entry
@@ -85,14 +85,14 @@ class _DefinitionParser:
             summary = f"Field '{key.text}' does not exist on Object 'environment'. Existing fields are: {names}"
             self.report(_warning(key, summary))
 
-    def members(self, node: ObjectNode) -> list[tuple[StringNode, Node]]:
-        """Return the members of a record, after a warning for each repeated key."""
+    def members(self, node: ObjectNode) -> Iterator[tuple[StringNode, Node]]:
+        """Yield the members of a record, after a warning for each repeated key."""
         seen: set[str] = set()
-        for key, _ in node.entries:
+        for key, value in node.entries:
             if key.text in seen:
                 self.report(_warning(key, f"duplicate key {quoted(key.text)}"))
             seen.add(key.text)
-        return node.entries
+            yield key, value
 
     def description(self, node: Node) -> None:
         """Require plain text; it means nothing to the evaluation."""

@@ -16,8 +16,8 @@ class Limits(msgspec.Struct, frozen=True):
     references: int = 128
     # Environments loaded by one evaluation.
     imports: int = 256
-    # Values made, copied or visited.
-    values: int = 2_000_000
+    # Values made, copied or visited. A thousand references to an object of hundreds of members stay below it.
+    values: int = 250_000
     # Bytes of text that built-ins and interpolations make.
     text_bytes: int = 16 * MIB
     # Bytes of the result, roughly as JSON.

@@ -15,6 +15,8 @@ from common.environments.language.syntax.node import Node
 from common.environments.language.syntax.text import quoted
 from common.environments.language.values import build
 
+# How deep expressions of the innermost import may still be.
+_ROOM_FOR_VALUES = 16
 _RESERVED = frozenset({"context", "environments", "imports"})
 
 
@@ -131,7 +133,7 @@ class _Run:
         self, node: Node | None, name: str, full_name: str, definition: Definition, decrypter: Decrypter
     ) -> Value | None:
         budget = self.shared.budget
-        if budget.depth + 2 > budget.limits.references:
+        if budget.depth + 2 > budget.limits.references - _ROOM_FOR_VALUES:
             self.evaluator.error(node, "the environment's imports are nested too deeply")
             return None
         budget.depth += 2

@@ -9,6 +9,8 @@ from common.environments.language.schemas.schema import AnySchema, Schema
 from common.environments.language.syntax import path as paths
 from common.environments.language.syntax.diagnostic import Diagnostic
 
+# One step of a validation, in values that could be made in the same time.
+_STEP_COST = 5
 ONE_MUST_MATCH = "at least one subschema must match"
 
 
@@ -55,7 +57,7 @@ class Validator:
 
     def enter(self, location: Location) -> bool:
         """Count one step down; False where a schema refers to itself without end."""
-        self.budget.spend_values(1)
+        self.budget.spend_values(_STEP_COST)
         if self.depth > self.budget.limits.nesting:
             return self.fail(location, "the schema is nested too deeply")
         return True

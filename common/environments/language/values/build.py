@@ -45,42 +45,55 @@ def _from_plain(content: Json, definition: Expr, budget: Budget, is_secret: bool
 
 def copy(value: Value, budget: Budget) -> Value:
     """Return a copy of a value with all it consists of and all it overrides. What is shared inside stays shared."""
-    copies: dict[int, Value] = {}
-    copied = _copy(value, copies)
-    budget.spend_values(len(copies) + 1)
+    copier = _Copier(budget)
+    copied = copier.copy(value)
+    budget.spend_values(len(copier.copies) + 1)
     return copied
 
 
-def _copy(value: Value, copies: dict[int, Value]) -> Value:
-    known = copies.get(id(value))
-    if known is not None:
-        return known
-    first = copied = _copy_own(value, copies)
-    while value.base is not None:
-        value = value.base
+class _Copier:
+    """Copies values, each once."""
+
+    __slots__ = ("budget", "copies")
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.copies: dict[int, Value] = {}
+
+    def copy(self, value: Value) -> Value:
+        copies = self.copies
         known = copies.get(id(value))
-        copied.base = known if known is not None else _copy_own(value, copies)
         if known is not None:
-            break
-        copied = copied.base
-    return first
+            return known
+        first = copied = self.copy_own(value)
+        while value.base is not None:
+            value = value.base
+            known = copies.get(id(value))
+            copied.base = known if known is not None else self.copy_own(value)
+            if known is not None:
+                break
+            copied = copied.base
+        return first
 
-
-def _copy_own(value: Value, copies: dict[int, Value]) -> Value:
-    """Return a copy of a value without its base."""
-    copied = Value(value.definition, value.schema, is_unknown=value.is_unknown)
-    copies[id(value)] = copied
-    representation: Repr = value.repr
-    if isinstance(representation, dict):
-        representation = {name: _copy(member, copies) for name, member in representation.items()}
-    elif isinstance(representation, list):
-        representation = [_copy(element, copies) for element in representation]
-    copied.repr = representation
-    copied.is_secret = value.is_secret
-    copied.is_final = value.is_final
-    copied.depth = value.depth
-    copied.chain = value.chain
-    return copied
+    def copy_own(self, value: Value) -> Value:
+        """Return a copy of a value without its base."""
+        copied = Value(value.definition, value.schema, is_unknown=value.is_unknown)
+        self.copies[id(value)] = copied
+        content: Repr = value.repr
+        if isinstance(content, dict | list):
+            if len(self.copies) > self.budget.values_left:
+                # Rather now than when all is copied.
+                self.budget.spend_values(len(self.copies))
+            if isinstance(content, dict):
+                content = {name: self.copy(member) for name, member in content.items()}
+            else:
+                content = [self.copy(element) for element in content]
+        copied.repr = content
+        copied.is_secret = value.is_secret
+        copied.is_final = value.is_final
+        copied.depth = value.depth
+        copied.chain = value.chain
+        return copied
 
 
 def unexport(exported: EscValue, definition: Expr, budget: Budget) -> Value:
