@@ -12,12 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import aws_lambda, budgets, large_state, people_load, report, servers, startup, wire_load
+from bench import aws_lambda, budgets, environments, large_state, people_load, report, servers, startup, wire_load
 from bench.cli_load import SIZES, VERSIONS, Load
 from bench.people_rows import Size as PeopleSize
 from bench.program import Size
 
-PARTS = ("budgets", "startup", "lambda", "wire", "large", "people", "cli")
+PARTS = ("budgets", "startup", "lambda", "wire", "large", "environments", "people", "cli")
 TARGETS = (servers.OURS, servers.NULL, servers.FILES)
 PLANS = (wire_load.Plan(1, 5, 10, 0), wire_load.Plan(1, 2, 100, 16384), wire_load.Plan(8, 2, 100, 1024))
 _LARGE = PeopleSize()
@@ -60,6 +60,10 @@ def _run(part: str, root: Path, found: report.Report, options: argparse.Namespac
             report.add_wire(found, _wire(folder))
         case "large":
             report.add_large(found, large_state.measure(folder, options.megabytes))
+        case "environments":
+            figures = environments.measure(options.repeats)
+            found.add("Environments", environments.__doc__ or "", ("what", "median", "at most"), environments.rows(figures))
+            return any(figure.is_over for figure in figures)
         case "people":
             size = PeopleSize(options.orgs, options.stacks, options.members)
             found_people = people_load.measure(folder, size, options.repeats)

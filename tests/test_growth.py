@@ -15,6 +15,8 @@ from common.access import authentication as access
 from common.core import names, paging
 from common.core.errors import BackendError, Unauthorized
 from common.environments import documents
+from common.environments.language import evaluate, secrets
+from common.environments.language.syntax import path as property_paths
 from common.rights import descriptor
 from common.sign_in.scim import filters, paths
 from common.sign_in.workload_identity.language import patterns
@@ -24,6 +26,7 @@ from common.stacks.engine.rename import Names, RenameError, rename
 from common.stacks.engine.values import Rewriter
 from common.stacks.updates.service.events import event_types
 from functions.http import middleware
+from tests.environments.language.providers import Rot128, world
 from tests.stacks.engine.builders import NOW, VERSION, dump, entry, make_batch, make_resource, make_state, parts
 from tests.stacks.engine.builders import urn as urn_of
 
@@ -91,6 +94,17 @@ def _refused_token(text: str) -> None:
         access.authenticate(None, text)  # type: ignore[arg-type]  # what cannot be a token is refused without a backend
 
 
+def _opened(values: dict[str, object]) -> None:
+    definition, _ = evaluate.load("e", dump({"values": values}))
+    evaluate.open_environment(definition, world(), Rot128())
+
+
+def _rewritten(text: str) -> None:
+    whole = dump({"values": {"fn::secret": text}})
+    encrypted = secrets.encrypt("e", whole, Rot128()).text
+    secrets.decrypt("e", encrypted, Rot128())
+
+
 PARSERS: dict[str, Parser] = {
     "shield": lambda text: jsontext.shield_for([text]).hide(text),
     "compact": jsontext.compact,
@@ -119,6 +133,12 @@ PARSERS: dict[str, Parser] = {
     "descriptor": descriptor.decode,
     "authorization": text_of(_refused_token),
     "environment": documents.read,
+    "definition": lambda text: evaluate.load("e", text),
+    "values of a definition": text_of(lambda text: _opened({"a": text})),
+    "JSON in a definition": text_of(lambda text: _opened({"a": {"fn::fromJSON": text}, "b": {"fn::toYAML": text}})),
+    "base64 in a definition": text_of(lambda text: _opened({"a": {"fn::fromBase64": text}})),
+    "secrets of a definition": text_of(_rewritten),
+    "path of a property": text_of(property_paths.parse),
     "pattern": text_of(patterns.require_pattern),
     "claim path": text_of(patterns.path_of),
     "pattern match": text_of(lambda text: patterns.matches("*a?b*" * 8, text)),

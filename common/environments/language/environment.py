@@ -9,14 +9,14 @@ from common.environments.language.syntax.position import Range
 NO_RANGE = Range()
 
 
-class Trace(msgspec.Struct, omit_defaults=True):
+class Trace(msgspec.Struct, gc=False, omit_defaults=True):
     """Where a value comes from: the expression that made it, and the value it was merged over."""
 
     definition: Range = msgspec.field(name="def")
     base: "EscValue | None" = None
 
 
-class EscValue(msgspec.Struct, omit_defaults=True):
+class EscValue(msgspec.Struct, gc=False, omit_defaults=True):
     """A value. `value` is always written; where it is unknown, it is null or a placeholder."""
 
     value: "EscRepr"
@@ -29,7 +29,7 @@ class EscValue(msgspec.Struct, omit_defaults=True):
 EscRepr = bool | Number | str | list[EscValue] | dict[str, EscValue] | None
 
 
-class Accessor(msgspec.Struct, omit_defaults=True):
+class Accessor(msgspec.Struct, gc=False, omit_defaults=True):
     """One step of an access. `value` is the range of what it was resolved to, where that is known."""
 
     range: Range
@@ -38,21 +38,21 @@ class Accessor(msgspec.Struct, omit_defaults=True):
     value: Range | msgspec.UnsetType = msgspec.UNSET
 
 
-class Interpolation(msgspec.Struct, omit_defaults=True):
+class Interpolation(msgspec.Struct, gc=False, omit_defaults=True):
     """A part of an interpolated string: text, then the access that follows it."""
 
     text: str = ""
     value: tuple[Accessor, ...] = ()
 
 
-class AccessExpr(msgspec.Struct):
+class AccessExpr(msgspec.Struct, gc=False):
     """The access to a property of a value that is not known."""
 
     receiver: Range
     accessors: tuple[Accessor, ...]
 
 
-class BuiltinExpr(msgspec.Struct, rename="camel"):
+class BuiltinExpr(msgspec.Struct, gc=False, rename="camel"):
     """A call of a built-in function."""
 
     name: str
@@ -61,7 +61,7 @@ class BuiltinExpr(msgspec.Struct, rename="camel"):
     arg: "EscExpr"
 
 
-class EscExpr(msgspec.Struct, omit_defaults=True, rename="camel"):
+class EscExpr(msgspec.Struct, gc=False, omit_defaults=True, rename="camel"):
     """An expression. At most one member after `base` is set; none of them is null, a missing expression, or empty."""
 
     range: Range
@@ -77,14 +77,14 @@ class EscExpr(msgspec.Struct, omit_defaults=True, rename="camel"):
     builtin: BuiltinExpr | None = None
 
 
-class ExecutionContext(msgspec.Struct):
+class ExecutionContext(msgspec.Struct, gc=False):
     """The value of the reserved name `context`."""
 
     properties: dict[str, EscValue]
     schema: AnySchema
 
 
-class Environment(msgspec.Struct, omit_defaults=True, rename="camel"):
+class Environment(msgspec.Struct, gc=False, omit_defaults=True, rename="camel"):
     """An evaluated environment."""
 
     exprs: dict[str, EscExpr] | None = None

@@ -19,7 +19,7 @@ from common.environments.language.limits import Budget, LimitExceeded, Limits
 from common.environments.language.rotation import Rotation
 from common.environments.language.schemas.merge import merged
 from common.environments.language.syntax import path as paths
-from common.environments.language.syntax.diagnostic import Diagnostic
+from common.environments.language.syntax.diagnostic import Diagnostic, Severity
 
 LIMITS = Limits()
 
@@ -34,7 +34,8 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 def load(name: str, text: bytes, limits: Limits = LIMITS) -> tuple[Definition | None, list[Diagnostic]]:
     """Return a definition with its problems; None where the text is no YAML. `name` is written in ranges."""
-    return definitions.load(name, text, limits)
+    definition, diagnostics = definitions.load(name, text, limits)
+    return definition, _limited(diagnostics, limits)
 
 
 def check(
@@ -79,7 +80,7 @@ def _evaluate(definition: Definition | None, world: World, decrypter: Decrypter,
         shared.diagnostics.append(Diagnostic(str(error)))
     except RecursionError:
         shared.diagnostics.append(Diagnostic("the environment is nested too deeply to evaluate"))
-    return Evaluation(environment, shared.diagnostics, shared.rotations)
+    return Evaluation(environment, _limited(shared.diagnostics, limits), shared.rotations)
 
 
 def _evaluated(shared: Shared, definition: Definition, decrypter: Decrypter) -> Environment:
@@ -104,3 +105,12 @@ def _evaluated(shared: Shared, definition: Definition, decrypter: Decrypter) -> 
 
 def _members(value: EscValue) -> dict[str, EscValue]:
     return value.value if isinstance(value.value, dict) else {}
+
+
+def _limited(diagnostics: list[Diagnostic], limits: Limits) -> list[Diagnostic]:
+    """Return as many diagnostics as a client can use, the errors before the warnings if there are more."""
+    more = len(diagnostics) - limits.diagnostics
+    if more <= 0:
+        return diagnostics
+    by_severity = sorted(diagnostics, key=lambda diagnostic: diagnostic.severity is not Severity.ERROR)
+    return [*by_severity[: limits.diagnostics], Diagnostic(f"{more} more problems are not shown")]

@@ -20,6 +20,10 @@ class Limits(msgspec.Struct, frozen=True):
     values: int = 250_000
     # Bytes of text that built-ins and interpolations make.
     text_bytes: int = 16 * MIB
+    # Misspelled names for which the nearest name is looked for, which takes long.
+    suggestions: int = 50
+    # Diagnostics of one answer.
+    diagnostics: int = 1000
     # Bytes of the result, roughly as JSON.
     result_bytes: int = 64 * MIB
 
@@ -31,13 +35,14 @@ class LimitExceeded(Exception):
 class Budget:
     """Counts what an evaluation, with all its imports, has used."""
 
-    __slots__ = ("depth", "limits", "text_left", "values_left")
+    __slots__ = ("depth", "limits", "suggestions_left", "text_left", "values_left")
 
     def __init__(self, limits: Limits) -> None:
         """Start with everything left."""
         self.limits = limits
         self.values_left = limits.values
         self.text_left = limits.text_bytes
+        self.suggestions_left = limits.suggestions
         self.depth = 0
 
     def spend_values(self, count: int) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from common.environments.language import envelope
 from common.environments.language.interfaces import Decrypter, Encrypter
 from common.environments.language.limits import Limits
-from common.environments.language.syntax import edit
+from common.environments.language.syntax import edit, write
 from common.environments.language.syntax.decode import decode
 from common.environments.language.syntax.diagnostic import Diagnostic
 from common.environments.language.syntax.node import Node, ObjectNode, StringNode, walk
@@ -116,14 +116,16 @@ def _write_plaintext(edits: edit.Edits, call: ObjectNode, plaintext: str) -> Non
     key, argument = call.entries[0]
     stop = edit.content_stop(argument)
     colon = _COLON.match(edits.text, key.stop)
-    in_flow = call.is_flow or edit.is_in_flow(call)
+    if colon is None or colon.end() > argument.start or call.is_flow or edit.is_in_flow(call):
+        in_flow = call.is_flow or edit.is_in_flow(call)
+        edits.replace(argument.start, stop, write.inline(plaintext, in_flow=in_flow))
+        return
     # A comment may follow on the line of the ciphertext, where nothing can follow a block.
-    is_last = not edits.text[stop : edits.line_end(stop)].strip()
-    written = edit.string(
-        plaintext, edits.column(key.start), edits.newline_at(stop), in_flow=in_flow, may_span_lines=is_last and colon is not None
-    )
-    gap = edits.text[colon.end() : argument.start] if colon is not None and colon.end() <= argument.start else "#"
-    if in_flow or "#" in gap or (isinstance(argument, ObjectNode) and argument.is_flow):
+    may_span_lines = not edits.text[stop : edits.line_end(stop)].strip()
+    indent, newline = edits.column(key.start), edits.newline_at(stop)
+    written = edit.string(plaintext, indent, newline, may_span_lines=may_span_lines)
+    is_flow = isinstance(argument, ObjectNode) and argument.is_flow
+    if is_flow or "#" in edits.text[colon.end() : argument.start]:
         edits.replace(argument.start, stop, written)
-    elif colon is not None:
+    else:
         edits.replace(colon.end(), stop, " " + written)

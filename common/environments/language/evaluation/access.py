@@ -202,6 +202,8 @@ class _Steps:
 
     def unknown_property(self, accessor: Accessor, name: str, candidates: Iterable[str]) -> None:
         """Report a name that is not there, with the nearest one that is."""
-        nearest = spelling.nearest(name, candidates)
+        budget = self.evaluator.budget
+        budget.suggestions_left -= 1
+        nearest = spelling.nearest(name, candidates) if budget.suggestions_left >= 0 else ""
         hint = f"; did you mean {quoted(nearest)}?" if nearest else ""
         self.evaluator.accessor_error(self.node, accessor, f"unknown property {quoted(name)}{hint}")

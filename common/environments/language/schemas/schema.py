@@ -13,7 +13,7 @@ from common.environments.language.syntax.number import Number, Scalar
 Json = Any
 
 
-class Schema(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class Schema(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename="camel"):
     """A schema with conditions. `type` is always written, and empty where any type will do."""
 
     type: str

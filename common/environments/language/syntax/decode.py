@@ -6,6 +6,7 @@ deeply, or too long, stops here.
 
 from typing import Any
 
+import msgspec
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
@@ -27,10 +28,9 @@ from common.environments.language.syntax.node import (
     StringNode,
 )
 from common.environments.language.syntax.number import Number, Scalar
-from common.environments.language.syntax.position import Positions
+from common.environments.language.syntax.position import BYTE_ORDER_MARK, Positions
 
 _KEY = "mapping keys must be strings"
-_BYTE_ORDER_MARK = "\ufeff"
 
 
 class _Stop(Exception):
@@ -83,6 +83,14 @@ def _invalid_unicode(text: bytes) -> str:
     return "yaml: invalid leading UTF-8 octet"
 
 
+class _Text(msgspec.Struct):
+    """What stands for a scalar that no event of the parser describes."""
+
+    value: str
+    start_mark: Any
+    end_mark: Any
+
+
 class _Composer:
     """Makes nodes of events. Open lists and mappings are on a stack, so depth costs no recursion."""
 
@@ -90,73 +98,65 @@ class _Composer:
         self.decoded = decoded
         self.positions = decoded.positions
         self.nesting = limits.nesting
-        # The parser does not count a byte order mark.
-        self.shift = int(decoded.positions.text.startswith(_BYTE_ORDER_MARK))
         self.anchors: set[str] = set()
         self.complex_keys: list[Node] = []
         # Each open collection, and the key that waits for its value in a mapping.
         self.open: list[tuple[ArrayNode | ObjectNode, list[StringNode | None]]] = []
 
     def compose(self) -> None:
-        parser = CParser(self.positions.text.removeprefix(_BYTE_ORDER_MARK))
-        events = {
-            yaml.ScalarEvent: self.add_scalar,
-            yaml.MappingStartEvent: lambda event: self.start(event, ObjectNode),
-            yaml.SequenceStartEvent: lambda event: self.start(event, ArrayNode),
-            yaml.MappingEndEvent: self.close,
-            yaml.SequenceEndEvent: self.close,
-            yaml.AliasEvent: self.alias,
-        }
+        parser = CParser(self.positions.text.removeprefix(BYTE_ORDER_MARK))
         try:
             while (event := parser.get_event()) is not None:
                 kind = type(event)
-                if kind is yaml.DocumentEndEvent:
+                if kind is yaml.ScalarEvent:
+                    self.add_scalar(event)
+                elif kind is yaml.MappingStartEvent:
+                    self.start(event, ObjectNode(self.positions, event))
+                elif kind is yaml.SequenceStartEvent:
+                    self.start(event, ArrayNode(self.positions, event))
+                elif kind in _ENDS:
+                    self.close(event)
+                elif kind is yaml.AliasEvent:
+                    self.alias(event)
+                elif kind is yaml.DocumentEndEvent:
                     return
-                handle = events.get(kind)
-                if handle is not None:
-                    handle(event)
         except yaml.YAMLError as error:
             raise _Stop(_yaml_error(error)) from None
 
     def add_scalar(self, event: Any) -> None:  # noqa: ANN401 - PyYAML's events have no types
-        if event.anchor:
+        if event.anchor is not None:
             self.anchors.add(event.anchor)
-        mark, text, tag = event.start_mark, event.value, event.tag
+        tag = event.tag
         style, tag_length, problem = PLAIN, 0, ""
-        value: Scalar = text
+        value: Scalar = event.value
         try:
             if tag is not None and tag != "!":
                 style, tag_length = OTHER_STYLE if event.style else TAGGED, scalar.short_tag_length(tag)
-                value = scalar.resolve_tagged(text, tag)
+                value = scalar.resolve_tagged(event.value, tag)
             elif event.style:
                 style = LITERAL_BLOCK if event.style == "|" else OTHER_STYLE
             else:
-                value = scalar.resolve(text)
+                value = scalar.resolve(event.value)
         except scalar.InvalidScalar as error:
             value, problem = None, str(error)
-        kind = _KINDS[type(value)]
-        node = kind(self.positions, mark.line + 1, mark.column + 1, text, style=style, tag_length=tag_length)
-        node.start, node.stop = mark.index + self.shift, event.end_mark.index + self.shift
+        node = _KINDS[type(value)](self.positions, event, style, tag_length)
         if isinstance(node, NumberNode | BooleanNode):
             node.value = value  # type: ignore[assignment]
-        self.add(node)
+        self.add(node, event)
         if problem:
             self.error(problem, node)
 
-    def start(self, event: Any, kind: type[ArrayNode | ObjectNode]) -> None:  # noqa: ANN401
-        if event.anchor:
+    def start(self, event: Any, node: ArrayNode | ObjectNode) -> None:  # noqa: ANN401
+        if event.anchor is not None:
             self.anchors.add(event.anchor)
         if len(self.open) >= self.nesting:
             raise _Stop(f"the document is nested more than {self.nesting} levels deep")
-        mark = event.start_mark
-        node = kind(self.positions, mark.line + 1, mark.column + 1, is_flow=bool(event.flow_style))
-        node.start = node.stop = mark.index + self.shift
-        self.add(node)
+        self.add(node, event)
         self.open.append((node, [None]))
 
     def close(self, event: Any) -> None:  # noqa: ANN401
         node, _ = self.open.pop()
-        node.stop = event.end_mark.index + self.shift
+        node.stop = event.end_mark.index + self.positions.shift
         if node in self.complex_keys:
             # Its range is known only now.
             self.error(_KEY, node)
@@ -164,12 +164,12 @@ class _Composer:
     def alias(self, event: Any) -> None:  # noqa: ANN401
         if event.anchor not in self.anchors:
             raise _Stop(f"yaml: unknown anchor '{event.anchor}' referenced")
-        node = NullNode(self.positions, event.start_mark.line + 1, event.start_mark.column + 1, event.anchor)
-        node.start, node.stop = event.start_mark.index + self.shift, event.end_mark.index + self.shift
-        self.add(node)
+        # Its range is as long as the name.
+        node = NullNode(self.positions, _Text(event.anchor, event.start_mark, event.end_mark), PLAIN, 0)
+        self.add(node, event)
         self.error("alias nodes are not supported", node)
 
-    def add(self, node: Node) -> None:
+    def add(self, node: Node, event: Any) -> None:  # noqa: ANN401
         """Put a node where the innermost open collection expects it."""
         if not self.open:
             self.decoded.root = node
@@ -178,26 +178,26 @@ class _Composer:
         if isinstance(parent, ArrayNode):
             parent.append(node)
         elif waiting[0] is None:
-            waiting[0] = self.key(parent, node)
+            waiting[0] = node if type(node) is StringNode else self.bad_key(parent, node, event)
         else:
             parent.append(waiting[0], node)
             waiting[0] = None
 
-    def key(self, parent: ObjectNode, node: Node) -> StringNode:
-        if isinstance(node, StringNode):
-            return node
+    def bad_key(self, parent: ObjectNode, node: Node, event: Any) -> StringNode:  # noqa: ANN401
+        """Report a key that is no string, and return one in its place."""
         text = node.text if isinstance(node, ScalarNode) else ""
         node.parent, node.step = parent, text
         if isinstance(node, ScalarNode):
             self.error(_KEY, node)
         else:
             self.complex_keys.append(node)
-        return StringNode(self.positions, node.line, node.column, text)
+        return StringNode(self.positions, _Text(text, event.start_mark, event.end_mark), PLAIN, 0)
 
     def error(self, summary: str, node: Node) -> None:
         self.decoded.diagnostics.append(Diagnostic(summary, node.path, node.range))
 
 
+_ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 _KINDS: dict[type, type[ScalarNode]] = {
     str: StringNode,
     Number: NumberNode,

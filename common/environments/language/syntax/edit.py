@@ -81,8 +81,8 @@ def last_scalar(node: Node) -> Node:
     return node
 
 
-def string(text: str, indent: int, newline: str, *, in_flow: bool, may_span_lines: bool) -> str:
-    """Return a string as it is written at a place: over several lines as a block, where that is possible."""
-    if in_flow or not may_span_lines or not write.allows_block(text) or text.startswith((" ", "\n")):
-        return write.inline(text, in_flow=in_flow)
+def string(text: str, indent: int, newline: str, *, may_span_lines: bool) -> str:
+    """Return a string as it is written outside of brackets: over several lines as a block, where that is possible."""
+    if not may_span_lines or not write.allows_block(text) or text.startswith((" ", "\n")):
+        return write.inline(text)
     return write.block(text, indent + _INDENT, _INDENT).rstrip("\n").replace("\n", newline)

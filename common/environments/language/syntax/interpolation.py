@@ -6,7 +6,7 @@ import msgspec
 
 from common.environments.language.syntax.diagnostic import Diagnostic
 from common.environments.language.syntax.node import StringNode
-from common.environments.language.syntax.property_access import AccessScanner, PropertyAccess, text_of
+from common.environments.language.syntax.property_access import AccessScanner, PropertyAccess, ScannedText, text_of
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -20,7 +20,8 @@ def parse(node: StringNode, report: Callable[[Diagnostic], None]) -> list[Part]:
     """Return the parts of a string: `$$` is a dollar sign, `${` begins an access, anything else is text."""
     if "$" not in node.text:
         return [Part(node.text)] if node.text else []
-    data = node.text.encode("utf-8", "surrogateescape")
+    scanned = ScannedText(node)
+    data = scanned.data
     parts: list[Part] = []
     text = bytearray()
     at = 0
@@ -28,7 +29,7 @@ def parse(node: StringNode, report: Callable[[Diagnostic], None]) -> list[Part]:
         dollar = data.find(b"$", at)
         following = data[dollar + 1 : dollar + 2] if dollar >= 0 else b""
         if following == b"{":
-            scanner = AccessScanner(node, data, dollar + 2, report)
+            scanner = AccessScanner(scanned, dollar + 2, report)
             text += data[at:dollar]
             parts.append(Part(text_of(bytes(text)), scanner.scan()))
             text.clear()

@@ -1,10 +1,11 @@
 """The nodes of a decoded document. Ranges and paths are found when they are asked for: few of them ever are."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from common.environments.language.syntax import path as paths
 from common.environments.language.syntax.number import Number
-from common.environments.language.syntax.position import Pos, Positions, Range, width
+from common.environments.language.syntax.position import Pos, Positions, Range, Widths
 
 PLAIN = 0
 LITERAL_BLOCK = 1
@@ -17,15 +18,15 @@ class Node:
 
     __slots__ = ("_range", "column", "line", "parent", "positions", "start", "step", "stop")
 
-    # Where the source of the node begins and ends, in characters, as the parser says; edits of the text need it.
-    start: int
-    stop: int
-
-    def __init__(self, positions: Positions, line: int, column: int) -> None:
-        """Stand at a line and a column, both from 1."""
+    def __init__(self, positions: Positions, mark: Any) -> None:  # noqa: ANN401 - PyYAML's marks have no types
+        """Stand at a mark of the parser."""
         self.positions = positions
-        self.line = line
-        self.column = column
+        # Both from 1.
+        self.line: int = mark.line + 1
+        self.column: int = mark.column + 1
+        # Where the source of the node begins and ends, in characters, as the parser says; edits of the text need it.
+        self.start: int = mark.index + positions.shift
+        self.stop: int = self.start
         self.parent: Node | None = None
         self.step: str | int = ""
         self._range: Range | None = None
@@ -61,17 +62,11 @@ class ScalarNode(Node):
 
     __slots__ = ("style", "tag_length", "text")
 
-    def __init__(
-        self, positions: Positions, line: int, column: int, text: str, *, style: int = PLAIN, tag_length: int = 0
-    ) -> None:
-        """Keep the decoded text; `tag_length` is the length of an explicit tag's short form."""
-        self.positions = positions
-        self.line = line
-        self.column = column
-        self.parent = None
-        self.step = ""
-        self._range = None
-        self.text = text
+    def __init__(self, positions: Positions, event: Any, style: int, tag_length: int) -> None:  # noqa: ANN401
+        """Hold the decoded text of an event; `tag_length` is the length of an explicit tag's short form."""
+        super().__init__(positions, event.start_mark)
+        self.stop = event.end_mark.index + positions.shift
+        self.text: str = event.value
         self.style = style
         self.tag_length = tag_length
 
@@ -85,17 +80,17 @@ class ScalarNode(Node):
             column += self.tag_length + 1
         return line, column + (len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape")))
 
-    def part_range(self, start: int, end: int) -> Range | None:
+    def part_range(self, start: int, end: int, widths: Widths) -> Range | None:
         """Return the range of some bytes of the text; None unless the scalar is plain and on one line."""
         whole = self.range
-        if self.style != PLAIN or whole.begin.line != whole.end.line:
+        begin = whole.begin
+        if self.style != PLAIN or begin.line != whole.end.line:
             return None
-        text = self.text.encode("utf-8", "surrogateescape")
-        return Range(whole.environment, _moved(whole.begin, text[:start]), _moved(whole.begin, text[:end]))
-
-
-def _moved(begin: Pos, text: bytes) -> Pos:
-    return Pos(begin.line, begin.column + width(text.decode("utf-8", "replace")), begin.byte + len(text))
+        return Range(
+            whole.environment,
+            Pos(begin.line, begin.column + widths.cells_before(start), begin.byte + start),
+            Pos(begin.line, begin.column + widths.cells_before(end), begin.byte + end),
+        )
 
 
 class NullNode(ScalarNode):
@@ -129,10 +124,11 @@ class ArrayNode(Node):
 
     __slots__ = ("elements", "is_flow")
 
-    def __init__(self, positions: Positions, line: int, column: int, *, is_flow: bool = False) -> None:
-        """Begin empty. `is_flow` tells whether it is written in brackets."""
-        super().__init__(positions, line, column)
-        self.is_flow = is_flow
+    def __init__(self, positions: Positions, event: Any) -> None:  # noqa: ANN401
+        """Begin empty."""
+        super().__init__(positions, event.start_mark)
+        # Whether it is written in brackets.
+        self.is_flow = bool(event.flow_style)
         self.elements: list[Node] = []
 
     def append(self, element: Node) -> None:
@@ -150,10 +146,11 @@ class ObjectNode(Node):
 
     __slots__ = ("entries", "is_flow")
 
-    def __init__(self, positions: Positions, line: int, column: int, *, is_flow: bool = False) -> None:
-        """Begin empty. `is_flow` tells whether it is written in braces."""
-        super().__init__(positions, line, column)
-        self.is_flow = is_flow
+    def __init__(self, positions: Positions, event: Any) -> None:  # noqa: ANN401
+        """Begin empty."""
+        super().__init__(positions, event.start_mark)
+        # Whether it is written in braces.
+        self.is_flow = bool(event.flow_style)
         self.entries: list[tuple[StringNode, Node]] = []
 
     def append(self, key: StringNode, value: Node) -> None:

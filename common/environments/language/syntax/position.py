@@ -5,11 +5,13 @@ inaccurate in here is meant (esc.md 2.5; upstream: syntax/encoding/yaml.go).
 """
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cached_property
 
 import msgspec
 
+BYTE_ORDER_MARK = "\ufeff"
 _JOINER = "\u200d"
 _JOINERS = {_JOINER, "\u200c"}
 _REGIONAL = range(0x1F1E6, 0x1F200)
@@ -43,6 +45,8 @@ class Positions:
         """Index nothing yet: most documents have few ranges that are ever shown."""
         self.environment = environment
         self.text = text
+        # The parser does not count a byte order mark.
+        self.shift = int(text.startswith(BYTE_ORDER_MARK))
 
     @cached_property
     def lines(self) -> list[tuple[int, bytes]]:
@@ -61,18 +65,47 @@ class Positions:
         offset, text = self.lines[line - 1]
         if text.isascii():
             return Pos(line, column, offset + column - 1)
-        shown = 1
-        for cluster, width in clusters(text.decode("utf-8", "surrogateescape")):
-            if shown >= column:
-                break
-            offset += len(cluster.encode("utf-8", "surrogateescape"))
-            shown += width
-        return Pos(line, column, offset)
+        if line not in self._widths:
+            self._widths[line] = Widths(text)
+        return Pos(line, column, offset + self._widths[line].byte_at(column - 1))
+
+    @cached_property
+    def _widths(self) -> "dict[int, Widths]":
+        return {}
 
 
-def width(text: str) -> int:
-    """Return how many cells a text takes when it is shown."""
-    return len(text) if text.isascii() else sum(cells for _, cells in clusters(text))
+class Widths:
+    """How many cells the beginning of a text takes: looked up, since a long line may hold many nodes."""
+
+    def __init__(self, text: bytes) -> None:
+        """Measure a text once."""
+        self._is_ascii = text.isascii()
+        self._length = len(text)
+        # The byte and the cell at which each cluster begins; then those of the end.
+        self._bytes: list[int] = []
+        self._cells: list[int] = []
+        if not self._is_ascii:
+            self._measure(text.decode("utf-8", "surrogateescape"))
+
+    def byte_at(self, cells: int) -> int:
+        """Return the byte where the text has taken so many cells."""
+        if self._is_ascii:
+            return min(cells, self._length)
+        return self._bytes[min(bisect_left(self._cells, cells), len(self._bytes) - 1)]
+
+    def cells_before(self, byte: int) -> int:
+        """Return how many cells the text before a byte takes."""
+        return byte if self._is_ascii else self._cells[min(bisect_left(self._bytes, byte), len(self._cells) - 1)]
+
+    def _measure(self, text: str) -> None:
+        byte = cell = 0
+        for cluster, cells in clusters(text):
+            self._bytes.append(byte)
+            self._cells.append(cell)
+            byte += len(cluster.encode("utf-8", "surrogateescape"))
+            cell += cells
+        self._bytes.append(byte)
+        self._cells.append(cell)
 
 
 def clusters(text: str) -> Iterator[tuple[str, int]]:

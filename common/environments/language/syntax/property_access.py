@@ -9,7 +9,7 @@ import msgspec
 
 from common.environments.language.syntax.diagnostic import Diagnostic
 from common.environments.language.syntax.node import StringNode
-from common.environments.language.syntax.position import Range
+from common.environments.language.syntax.position import Range, Widths
 
 _SPACES = frozenset(b"\t\n\v\f\r \x85\xa0")
 _ENDS_NAME = _SPACES | frozenset(b".[}")
@@ -28,13 +28,26 @@ class Accessor(msgspec.Struct, frozen=True):
 PropertyAccess = tuple[Accessor, ...]
 
 
+class ScannedText:
+    """The text of a string, as bytes, and how wide they are."""
+
+    __slots__ = ("data", "node", "widths")
+
+    def __init__(self, node: StringNode) -> None:
+        """Encode a string once, for all accesses in it."""
+        self.node = node
+        self.data = node.text.encode("utf-8", "surrogateescape")
+        self.widths = Widths(self.data)
+
+
 class AccessScanner:
     """Scans one access, from behind its `${`."""
 
-    def __init__(self, node: StringNode, data: bytes, offset: int, report: Callable[[Diagnostic], None]) -> None:
-        """Scan a string's bytes from an offset; problems are reported on the node, or the part of it they are in."""
-        self.node = node
-        self.data = data
+    def __init__(self, text: "ScannedText", offset: int, report: Callable[[Diagnostic], None]) -> None:
+        """Scan a text from an offset; problems are reported on the part of it they are in, or all of it."""
+        self.node = text.node
+        self.data = text.data
+        self.widths = text.widths
         self.offset = offset
         self.report = report
         self.accessors: list[Accessor] = []
@@ -120,7 +133,7 @@ class AccessScanner:
 
     def range_from(self, start: int) -> Range | None:
         """Return the range from an offset to here."""
-        return self.node.part_range(start, self.offset)
+        return self.node.part_range(start, self.offset, self.widths)
 
     def error(self, start: int, summary: str) -> None:
         """Report a problem from an offset to here."""
