@@ -34,6 +34,7 @@ class Event(StrEnum):
     ISSUER_REFUSED = "oidc-issuer-validation-failed"
     POLICY_UPDATED = "authorization-policy-updated"
     SAML_UPDATED = "saml-configuration-updated"
+    SECRET_DECRYPTED = "secret-decrypted"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ KINDS: dict[Event, EventKind] = {
     E.SAML_UPDATED: EventKind(
         "SAML configuration updated", "The organization's SAML provider, or the rule that members must use it, changed."
     ),
+    E.SECRET_DECRYPTED: EventKind("Secret decrypted", "A secret of a stack was shown in the console.", needs_org_admin=False),
 }
 del E
 

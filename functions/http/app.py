@@ -86,10 +86,14 @@ class Dispatcher:
 
 
 def takes_pages(scope: Scope) -> bool:
-    """Tell whether a request comes from a browser that opens an address, and the address is not one of a program's."""
-    if scope["method"] not in ("GET", "HEAD") or _OF_PROGRAMS.match(scope["path"]):
-        return False
-    return any(name == b"accept" and b"text/html" in value.lower() for name, value in scope["headers"])
+    """Tell whether a browser opens an address or sends a form to it, and the address is not one of a program's."""
+    is_opened = scope["method"] in ("GET", "HEAD")
+    is_form = scope["method"] == "POST" and _has(scope, b"content-type", _FORM)
+    return (is_opened or is_form) and not _OF_PROGRAMS.match(scope["path"]) and _has(scope, b"accept", b"text/html")
+
+
+def _has(scope: Scope, header: bytes, part: bytes) -> bool:
+    return any(name == header and part in value.lower() for name, value in scope["headers"])
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -109,6 +113,7 @@ def _not_served(path: str) -> str:
     return f"{path[:200]} is not served{advice}"
 
 
+_FORM = b"application/x-www-form-urlencoded"
 _OF_PROGRAMS = re.compile(r"/(?:api|scim|assets|\.well-known|favicon\.ico|robots\.txt)(?:/|$)")
 # What the parts of a pattern match, with the slash before them.
 _SEGMENTS = {"*": "/[^/]*", "**": "(?:/.*)?"}

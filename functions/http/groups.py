@@ -111,6 +111,24 @@ GROUPS: tuple[Group, ...] = (
     Group("sessions", ("/", "/signin", "/signin/token", "/signin/organization", "/signout", "/assets/**"), "pages"),
     Group("cli_login", ("/cli-login", "/welcome/**"), "pages"),
     Group("settings", ("/settings/**", "/user/settings/tokens", "/account/tokens"), "pages"),
-    Group("stack_list", ("/*/stacks",), "pages", for_browsers=True),
-    Group("links", ("/**",), "pages", for_browsers=True),
+    # What the command line links to of parts that are missing, before the addresses of stacks, which are of the same form.
+    Group(
+        "links",
+        (
+            "/*/insights/policypacks/**",
+            "/*/esc/*/*",
+            "/*/resources",
+            "/*/neo/**",
+            "/claim/*",
+            "/*/*/*/deployments/*",
+        ),
+        "pages",
+        for_browsers=True,
+    ),
+    Group("stacks.listing", ("/*/stacks",), "pages", for_browsers=True),
+    Group("stacks.overview", ("/*/*/*", "/*/*/*/outputs/**"), "pages", for_browsers=True),
+    Group("stacks.updates", ("/*/*/*/updates", "/*/*/*/previews", "/*/*/*/updates/*/state"), "pages", for_browsers=True),
+    Group("stacks.update_page", ("/*/*/*/updates/**", "/*/*/*/previews/**"), "pages", for_browsers=True),
+    Group("stacks.resources", ("/*/*/*/resources", "/*/*/*/resource"), "pages", for_browsers=True),
+    Group("home", ("/**",), "pages", for_browsers=True),
 )

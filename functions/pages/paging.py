@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import Query
+from fastapi import Depends, Query
 
 PAGE_ROWS = 50
 _LARGEST_NUMBER = 100_000
@@ -51,3 +51,6 @@ class Paging:
         chosen = {name: value for name, value in self.filters.items() if value}
         query = urlencode({**chosen, **({"page": str(number)} if number > 1 else {})})
         return f"{self.path}?{query}" if query else self.path
+
+
+PageNumberDep = Annotated[int, Depends(get_page_number)]

@@ -4,8 +4,11 @@ Templates extend base.html and are built of the macros of _parts.html.
 """
 
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from fastapi import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,7 +16,9 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse
 
 from common.core.clock import from_millis
+from common.stacks.updates.model import HistoryEntry
 from functions.pages import static_files
+from functions.pages.colours import coloured, plain
 from functions.pages.frame import frame_of
 from functions.pages.visitor import Visitor
 
@@ -25,31 +30,44 @@ _HALF_A_YEAR_SECONDS = 180 * 86_400
 _LOCAL_ADDRESS = re.compile(r'\b(?:href|action|src|hx-get|hx-post|hx-push-url)="(?=/(?!/))')
 
 
-def page(visitor: Visitor, name: str, *, status: int = 200, form_targets: str = "", org: str = "", **content: object) -> Response:
+def page(
+    visitor: Visitor,
+    name: str,
+    more: Mapping[str, object] = MappingProxyType({}),
+    *,
+    status: int = 200,
+    form_targets: str = "",
+    org: str = "",
+    **content: object,
+) -> Response:
     """Return a page from a template; `form_targets` are further places that its forms may lead to, as CSP sources.
 
     `org` is the organization that the page is about. Templates know `person`, who is signed in, or none; `frame`; `form_key`;
-    `stylesheet`; `script`; what is in `content`; and the filter `moment` for times in unix milliseconds. (`caller` means
-    something else to Jinja in the body of a form.) Paths in templates begin at the root; STACKHOLD_BASE_PATH is added here.
-    Browsers follow `form_targets` through redirects too: a form whose answer leads elsewhere names it.
+    `stylesheet`; `script`; what is in `more` and `content`; and the filter `moment` for times in unix milliseconds.
+    (`caller` means something else to Jinja in the body of a form.) Paths in templates begin at the root; STACKHOLD_BASE_PATH
+    is added here. Browsers follow `form_targets` through redirects too: a form whose answer leads elsewhere names it.
     """
-    text = render(
-        visitor,
-        name,
-        org=org,
-        frame=frame_of(visitor.caller, org),
-        stylesheet=static_files.address("page.css"),
-        script=static_files.address("console.js"),
-        **content,
-    )
+    around = {
+        "org": org,
+        "frame": frame_of(visitor.caller, org),
+        "stylesheet": static_files.address("page.css"),
+        "script": static_files.address("console.js"),
+    }
+    text = render(visitor, name, {**around, **more, **content})
     response = Response(text, status, media_type="text/html; charset=utf-8", headers=_headers(visitor, form_targets))
     visitor.keep_visit(response)
     return response
 
 
-def render(visitor: Visitor, name: str, **content: object) -> str:
+def fragment(visitor: Visitor, name: str, content: Mapping[str, object], **headers: str) -> Response:
+    """Return a part of a page, which replaces the one that is there."""
+    text = render(visitor, name, content)
+    return Response(text, 200, {**_headers(visitor, ""), **headers}, "text/html; charset=utf-8")
+
+
+def render(visitor: Visitor, name: str, content: Mapping[str, object]) -> str:
     """Return the text of a template: a page, or the part of one that changes by itself."""
-    text = _templates().get_template(f"{name}.html").render(person=visitor.caller, form_key=visitor.form_key, **content)
+    text = _templates().get_template(f"{name}.html").render(**content, person=visitor.caller, form_key=visitor.form_key)
     return _LOCAL_ADDRESS.sub(rf"\g<0>{visitor.prefix}", text) if visitor.prefix else text
 
 
@@ -71,6 +89,12 @@ def _templates() -> Environment:
     )
     made.filters["moment"] = _moment
     made.filters["own_tags"] = _own_tags
+    made.filters["author"] = _author
+    made.filters["iso"] = _iso
+    made.filters["iso_moment"] = _iso_moment
+    made.filters["coloured"] = coloured
+    made.filters["plain"] = plain
+    made.filters["duration"] = _duration
     return made
 
 
@@ -80,12 +104,40 @@ def _own_tags(tags: dict[str, str]) -> dict[str, str]:
 
 
 def _moment(millis: int) -> Markup:
-    moment = from_millis(millis)
+    return _time(from_millis(millis))
+
+
+def _iso(millis: int) -> str:
+    return f"{from_millis(millis):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _iso_moment(text: str) -> Markup | str:
+    """Return a time that stands in a state, or its text where that is no time."""
+    try:
+        return _time(datetime.fromisoformat(text).astimezone(UTC))
+    except (ValueError, OverflowError):
+        return text
+
+
+def _time(moment: datetime) -> Markup:
     return Markup('<time datetime="{}">{} {}</time>').format(
-        f"{moment:%Y-%m-%dT%H:%MZ}",
+        f"{moment:%Y-%m-%dT%H:%M:%SZ}",
         moment.day,
         f"{moment:%b %Y, %H:%M} UTC",
     )
+
+
+def _author(entry: HistoryEntry) -> str:
+    """Return who started an update."""
+    return entry.author_login or "Someone who has left"
+
+
+def _duration(millis: int) -> str:
+    """Return a duration as people write it, as the script of the pages does."""
+    seconds = max(0, millis // 1000)
+    if seconds < 60:
+        return f"{seconds}s"
+    return f"{seconds // 60}m {seconds % 60:02}s" if seconds < 3600 else f"{seconds // 3600}h {seconds // 60 % 60:02}m"
 
 
 def _headers(visitor: Visitor, form_targets: str) -> dict[str, str]:

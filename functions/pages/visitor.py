@@ -81,6 +81,11 @@ class Visitor:
         return client_address(self._request)
 
     @property
+    def is_part(self) -> bool:
+        """Tell whether the script of a page asks for a part of it, and not the browser for a page."""
+        return self._request.headers.get("hx-request") == "true"
+
+    @property
     def is_secure(self) -> bool:
         """Tell whether browsers reach the pages over HTTPS."""
         return self._secure

@@ -23,7 +23,7 @@ LIMIT_SECONDS = 30
 STAYS_SECONDS = 5
 TRIES = 15
 PAUSE_SECONDS = 0.2
-DESKTOP, PHONE = (1280, 900), (390, 844)
+DESKTOP, PHONE, WIDE = (1280, 900), (390, 844), (1920, 1080)
 # No request leaves the machine, whatever the browser would like to report or update.
 OPTIONS = (
     "--headless=new",

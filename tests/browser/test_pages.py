@@ -13,7 +13,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.axe import violations
-from tests.browser.chromium import DESKTOP, PHONE, Browser, label
+from tests.browser.chromium import DESKTOP, PHONE, WIDE, Browser, label
 from tests.browser.conftest import TOKEN, Site, sign_in
 
 CLI = (
@@ -36,7 +36,7 @@ FOR_PEOPLE = {
     "mails": "/admin/mails",
     "verify": "/verify?token=x",
 }
-LOOKS = ((DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark"))
+LOOKS = tuple((size, scheme) for size in (DESKTOP, PHONE, WIDE) for scheme in ("light", "dark"))
 SCROLLS = "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 

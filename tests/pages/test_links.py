@@ -16,7 +16,7 @@ from tests.clocks import FrozenClock
 from tests.factories.custom_roles import set_settings
 from tests.factories.people import caller_of, make_org, make_user
 from tests.factories.stacks import complete, make_running, make_stack, make_update, start
-from tests.pages.visiting import Visit, location, shown
+from tests.pages.visiting import HTML, Visit, location, shown
 
 # The addresses of every link that a command line prints or opens, for a stack acme/shop/dev with one update.
 SERVED = ("/acme", "/acme/shop/dev", "/acme/shop/dev?exception=EXC-1", "/acme/shop/dev/updates/1", "/welcome/cli")
@@ -29,7 +29,6 @@ MISSING_PARTS = {
     "/acme/shop/dev/deployments/1": "Deployments",
 }
 REDIRECTS = ("/user/settings/tokens", "/account/tokens")
-HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +57,7 @@ class TestLinks:
         """Stack, number, kind, result, time, author and the message's first line, which is text and not HTML."""
         text = shown(opened(member, "/acme/shop/dev/updates/1"))
 
-        for part in ("Update 1", "acme/shop/dev", "Kind update", "Result succeeded", "Message Fix <the> bug By admin", "Started"):
+        for part in ("Update 1", "acme/shop/dev", "Kind update", "Result Succeeded", "Message Fix <the> bug By admin", "Started"):
             assert part in text
         assert "<the>" not in opened(member, "/acme/shop/dev/updates/1").text
         assert f"{clock.moment:%Y}" in text
@@ -68,7 +67,7 @@ class TestLinks:
         complete(backend, make_running(backend, admin, make_stack(backend, admin, org="admin")))
 
         assert "admin/shop/dev" in shown(opened(member, "/admin/shop/dev"))
-        assert "Result succeeded" in shown(opened(member, "/admin/shop/dev/updates/1"))
+        assert "Result Succeeded" in shown(opened(member, "/admin/shop/dev/updates/1"))
 
     def test_of_a_preview(self, member: Visit, backend: Backend, admin: Caller) -> None:
         """A preview has no number."""

@@ -1,15 +1,29 @@
 """What people see of stacks: lists that are searched, filtered and sorted, a page at a time."""
 
-from dataclasses import dataclass
+from base64 import b64decode
+from dataclasses import dataclass, replace
 
+from common.audit import steps as audit
+from common.audit.events import Event
 from common.backend import Backend
+from common.core.errors import BackendError, BadRequest, NotFound
+from common.crypto.envelope import Envelope
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
+from common.rights.permissions import Permission
+from common.stacks.engine import document
+from common.stacks.model import Stack, StackPath
+from common.stacks.overview import events, values
+from common.stacks.overview.report import Report, add
+from common.stacks.overview.values import Value
+from common.stacks.repository import events as event_rows
 from common.stacks.repository import summaries as repository
 from common.stacks.repository.summaries import StackFilter, StackSummary
 from common.stacks.steps import LISTABLE
+from common.stacks.updates import stored_state
+from common.stacks.updates.finishing import get_current_stack
 
-__all__ = ["StackFilter", "StackSummary", "SummaryPage", "page_summaries"]
+__all__ = ["StackFilter", "StackSummary", "SummaryPage", "find_mark", "get_report", "page_summaries", "reveal_output"]
 
 _PROJECTS_LIMIT = 500
 
@@ -33,3 +47,51 @@ def page_summaries(backend: Backend, caller: Caller, org: str, narrowed: StackFi
         total = repository.count(connection, scope, narrowed)
         projects = repository.find_projects(connection, scope, _PROJECTS_LIMIT)
     return SummaryPage(membership, stacks, total, projects)
+
+
+def find_mark(backend: Backend, update_id: str) -> str:
+    """Return a text that is another after each event of an update; the caller's permission was checked with the update."""
+    with backend.db.connect() as connection:
+        status, count, last = event_rows.find_mark(connection, update_id)
+    return f"{update_id}-{status.replace(' ', '-')}-{count}-{last}"
+
+
+def get_report(backend: Backend, update_id: str) -> Report:
+    """Return what the events of an update tell; the caller's permission was checked with the update."""
+    mark = find_mark(backend, update_id)
+    with backend.db.connect() as connection:
+        batches = event_rows.find_batches(connection, update_id)
+    report = Report(mark)
+    found, report.is_cut = events.read(backend, update_id, batches)
+    add(report, found)
+    return report
+
+
+def reveal_output(backend: Backend, caller: Caller, path: StackPath, name: str) -> Value:
+    """Return an output of a stack with its secrets in clear, and record in the audit log that the caller saw it.
+
+    Raises Forbidden without the permission to decrypt, NotFound for an output that the stack does not have, and BadRequest
+    where the secrets are not encrypted by this server.
+    """
+    stack = get_current_stack(backend, caller, path, Permission.STACK_DECRYPT)
+    text, _providers = document.outputs(stored_state.current_text(backend, stack)) if stack.latest.checkpoint else (None, None)
+    outputs = values.read_object(text)
+    if name not in outputs:
+        raise NotFound(f"stack '{path}' has no output {name[:100]!a}")
+    envelope = Envelope(backend.data_keys.open(stack.wrapped_key, stack.id), stack.id)
+    plaintexts = {sealed: _open(envelope, sealed, stack) for sealed in values.ciphertexts(outputs[name])}
+    with backend.db.begin() as tx:
+        audit.record(
+            tx, backend, caller, stack.org_id, Event.SECRET_DECRYPTED, description=f"Output {name[:200]} of stack {stack.path}"
+        )
+    value = values.opened(outputs[name], plaintexts)
+    return replace(values.show(name, value), is_secret=True)
+
+
+def _open(envelope: Envelope, sealed: str, stack: Stack) -> str:
+    try:
+        return envelope.open(b64decode(sealed, validate=True)).decode()
+    except (BackendError, ValueError) as error:
+        raise BadRequest(
+            f"this server cannot decrypt it: the secrets of stack '{stack.path}' belong to another provider"
+        ) from error

@@ -12,7 +12,7 @@ from common.stacks.model import Status
 from common.stacks.overview.service import StackFilter, page_summaries
 from functions.http.deps import BackendDep
 from functions.pages.hiding import unless_hidden
-from functions.pages.paging import PAGE_ROWS, Paging, get_page_number
+from functions.pages.paging import PAGE_ROWS, PageNumberDep, Paging
 from functions.pages.rendering import page
 from functions.pages.visitor import PersonDep, VisitorDep
 
@@ -57,7 +57,6 @@ async def get_list_query(
 
 
 ListQueryDep = Annotated[ListQuery, Depends(get_list_query)]
-PageNumberDep = Annotated[int, Depends(get_page_number)]
 
 
 @router.get("/{org}/stacks")
@@ -74,7 +73,7 @@ def list_stacks(
     path = f"/{quote(org, safe='')}/stacks"
     return page(
         visitor,
-        "stacks",
+        "stacks/list",
         org=org,
         query=query.q,
         chosen=query,

@@ -1,0 +1,68 @@
+"""What stands at the top of every page of a stack: its name, its state, the other pages, and what the reader may do."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.rights.caller import Caller
+from common.rights.permissions import Permission
+from common.stacks.model import Stack, StackPath
+from common.stacks.steps import may_on_stack
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A page of a stack: its name in templates, its text, its address, and the keys that lead there."""
+
+    key: str
+    text: str
+    address: str
+    shortcut: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A stack as its pages show it; `now` is in unix milliseconds."""
+
+    stack: Stack
+    base: str
+    tabs: list[Tab]
+    now: int
+    may_decrypt: bool
+    may_export: bool
+    may_cancel: bool
+
+    @property
+    def path(self) -> StackPath:
+        """Return the stack's name."""
+        return self.stack.path
+
+
+def head_of(backend: Backend, person: Caller, stack: Stack) -> Head:
+    """Return the head of a stack that the reader may see."""
+    base = stack_address(stack.path)
+
+    def may(permission: Permission) -> bool:
+        return may_on_stack(person, stack, permission)
+
+    tabs = [
+        Tab("overview", "Overview", base, "g o"),
+        Tab("updates", "Updates", f"{base}/updates", "g u"),
+        Tab("previews", "Previews", f"{base}/previews", ""),
+        Tab("resources", "Resources", f"{base}/resources", "g r"),
+    ]
+    return Head(
+        stack=stack,
+        base=base,
+        tabs=tabs,
+        now=unix_millis(backend.clock.now()),
+        may_decrypt=may(Permission.STACK_DECRYPT),
+        may_export=may(Permission.STACK_EXPORT),
+        may_cancel=may(Permission.STACK_CANCEL_UPDATE),
+    )
+
+
+def stack_address(path: StackPath) -> str:
+    """Return where the pages of a stack begin."""
+    return "/" + "/".join(quote(part, safe="") for part in (path.org, path.project, path.name))

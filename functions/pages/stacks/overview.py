@@ -1,0 +1,74 @@
+"""A stack at a glance: what it says of itself, its outputs, its newest update, its tags and who owns it."""
+
+from fastapi import APIRouter, Response
+
+from common.backend import Backend
+from common.core.errors import BadRequest, NotFound
+from common.rights.caller import Caller
+from common.stacks.model import Stack, StackPath
+from common.stacks.overview import values
+from common.stacks.overview.facts import change_counts, facts_of
+from common.stacks.overview.service import reveal_output
+from common.stacks.service import listing, ownership
+from common.stacks.state import service as state
+from common.stacks.updates.model import HistoryEntry
+from common.stacks.updates.service import history
+from common.stacks.updates.service.history import Page
+from functions.http.deps import BackendDep, StackPathDep
+from functions.pages.failures import reason
+from functions.pages.hiding import unless_hidden
+from functions.pages.markdown import to_markup
+from functions.pages.rendering import fragment, page
+from functions.pages.stacks.head import head_of
+from functions.pages.visitor import FormDep, PersonDep, VisitorDep
+
+router = APIRouter()
+_STACK = "/{org}/{project}/{stack}"
+# The output that upstream's console shows as the stack's own page.
+README = "readme"
+
+
+@router.get(_STACK)
+def show_stack(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep) -> Response:
+    """Show a stack, also under a name that it had before."""
+    stack, entry = unless_hidden(lambda: _find(backend, person, path))
+    outputs = values.read_object(state.get_outputs(backend, person, stack.path).outputs)
+    readme = outputs.get(README)
+    return page(
+        visitor,
+        "stacks/overview",
+        org=stack.path.org,
+        head=head_of(backend, person, stack),
+        asked=path,
+        owner=ownership.get_owner(backend, person, stack.path)[1],
+        entry=entry,
+        facts=facts_of(entry.program) if entry is not None else None,
+        changes=change_counts(entry.resource_changes) if entry is not None else {},
+        outputs=values.shown({name: value for name, value in outputs.items() if name != README}),
+        readme=to_markup(readme) if isinstance(readme, str) else "",
+    )
+
+
+@router.post(f"{_STACK}/outputs/reveal")
+def reveal(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep, form: FormDep) -> Response:
+    """Show a secret output in clear, once."""
+    name, problem, value = form.exact("name"), "", None
+    try:
+        value = unless_hidden(lambda: reveal_output(backend, person, path, name))
+    except BadRequest as error:
+        problem = reason(error)
+    content: dict[str, object] = {"value": value, "problem": problem, "output": name}
+    if visitor.is_part:
+        return fragment(visitor, "stacks/_revealed", content)
+    return page(visitor, "stacks/revealed", content, org=path.org, path=path)
+
+
+def _find(backend: Backend, person: Caller, path: StackPath) -> tuple[Stack, HistoryEntry | None]:
+    """Return a stack and its newest update; the name may be one that it had before."""
+    newest = Page(1, 1)
+    try:
+        stack, entries, _ = history.page_updates(backend, person, path, newest)
+    except NotFound:
+        renamed = listing.get_stack(backend, person, path, former_names=True)
+        stack, entries, _ = history.page_updates(backend, person, renamed.path, newest)
+    return stack, entries[0] if entries else None

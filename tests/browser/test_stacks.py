@@ -1,0 +1,105 @@
+"""Pages of stacks in a browser: nothing keeps people from using them, and a running update is followed live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.browser.chromium import DESKTOP, Browser
+from tests.browser.conftest import TOKEN, Site, sign_in
+from tests.browser.console_data import console_client, fill, step_events, summary_event
+from tests.browser.test_pages import check
+from tests.wire import LiveUpdate
+
+URN = "urn:pulumi:prod::shop::aws:lambda/function:Function::function-1"
+PAGES = {
+    "stacks": "/acme/stacks",
+    "stacks-updated": "/acme/stacks?sort=updated&q=payments",
+    "stacks-none": "/acme/stacks?q=nothing",
+    "stack": "/acme/shop/prod",
+    "stack-never": "/acme/web/never",
+    "updates": "/acme/shop/prod/updates",
+    "update": "/acme/shop/prod/updates/2",
+    "update-log": "/acme/shop/prod/updates/2?view=log#L3",
+    "update-details": "/acme/shop/prod/updates/2?view=details",
+    "update-failed": "/acme/shop/staging/updates/1",
+    "update-live": "/acme/web/live/updates/1",
+    "previews": "/acme/shop/dev/previews",
+    "resources": "/acme/shop/prod/resources",
+    "resources-found": "/acme/shop/prod/resources?q=bucket",
+    "resource": f"/acme/shop/prod/resource?urn={URN}",
+}
+
+
+@pytest.fixture(scope="session")
+def live(site: Site) -> Iterator[LiveUpdate]:
+    """The update of web/live, which runs."""
+    with console_client(site.url, TOKEN) as client:
+        yield fill(client)
+
+
+@pytest.fixture(autouse=True)
+def signed_in(browser: Browser, site: Site, live: LiveUpdate) -> None:
+    """The administrator, on a desktop in the light."""
+    assert live.id
+    browser.resize(DESKTOP)
+    browser.prefer("light")
+    sign_in(browser, site)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_can_be_used(browser: Browser, site: Site, name: str) -> None:
+    """A page has no serious fault, in the light and the dark, on every width."""
+    browser.open(site.url + PAGES[name])
+
+    check(browser, name)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_can_be_read_without_script(browser: Browser, site: Site, name: str) -> None:
+    """The same page says what it has to say when scripts are off."""
+    browser.allow_script(allowed=False)
+    try:
+        browser.open(site.url + PAGES[name])
+        text = browser.find("main").text
+    finally:
+        browser.allow_script(allowed=True)
+
+    assert len(text) > 40
+
+
+def test_secret_is_shown_when_asked_for(browser: Browser, site: Site) -> None:
+    """A secret output is hidden, and a click shows it in its place."""
+    browser.open(f"{site.url}/acme/shop/prod")
+    assert "s3cret-value" not in browser.driver.page_source
+    browser.press("Show password")
+    WebDriverWait(browser.driver, 10).until(lambda _driver: "s3cret-value" in browser.text)
+
+    assert browser.address.endswith("/acme/shop/prod")
+
+
+def test_list_is_narrowed_while_one_types(browser: Browser, site: Site) -> None:
+    """The list and the address follow the field; a reload shows the same."""
+    browser.open(f"{site.url}/acme/stacks")
+    browser.find("#filter-q").send_keys("ware")
+    browser.await_address("q=ware")
+
+    assert "warehouse" in browser.find("#list").text
+    assert "staging" not in browser.find("#list").text
+    browser.driver.refresh()
+    assert "staging" not in browser.find("#list").text
+
+
+def test_running_update_is_followed(browser: Browser, site: Site, live: LiveUpdate) -> None:
+    """New steps appear by themselves, and the page says when the update has ended."""
+    browser.open(f"{site.url}/acme/web/live/updates/1")
+    assert "Running" in browser.find("#progress").text
+    live.events(*step_events(["late-comer"], "create", 4))
+    WebDriverWait(browser.driver, 15).until(lambda _driver: "late-comer" in browser.text)
+    live.events(summary_event(9, update=1, create=2))
+    live.complete()
+    WebDriverWait(browser.driver, 15).until(lambda _driver: "Succeeded" in browser.find("#progress").text)
+
+    WebDriverWait(browser.driver, 5).until(lambda _driver: "Finished at" in browser.find("#progress-note").text)

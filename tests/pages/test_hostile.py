@@ -1,0 +1,65 @@
+"""Texts of clients on every page of a stack are text: no element and no attribute comes from them."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from common.backend import Backend
+from common.rights.caller import Caller
+from tests.pages.payloads import PAYLOADS
+from tests.pages.stack_pages import make_full_stack
+from tests.pages.test_stacks import PAGES
+from tests.pages.visiting import Visit
+from tests.stacks.engine.builders import urn
+
+SHOWN = [address for address in (*PAGES, "/acme/stacks", "/acme/stacks?q=x") if not address.endswith("/state")]
+
+
+class Elements(HTMLParser):
+    """Collects what could run: scripts, attributes of events and of htmx, and links that are no web addresses."""
+
+    def __init__(self) -> None:
+        """Begin with an empty page."""
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at an element."""
+        if tag in ("iframe", "object", "embed", "svg", "style", "base", "audio", "video", "math", "template"):
+            self.found.append(tag)
+        for name, value in attrs:
+            address = (value or "").strip().lower()
+            if name.startswith(("on", "hx-on")) or address.startswith(("javascript:", "vbscript:", "data:text")):
+                self.found.append(f"{tag} {name}={value}")
+        if tag == "script" and not (dict(attrs).get("src") or "").startswith("/assets/"):
+            self.found.append("script")
+
+
+def dangers(text: str) -> list[str]:
+    """What could run on a page, without the logo."""
+    parser = Elements()
+    parser.feed(text)
+    return [item for item in parser.found if item != "svg"] + ["svg"] * (parser.found.count("svg") - 1)
+
+
+def test_corpus_is_large() -> None:
+    """There are at least a hundred ways in."""
+    assert len(PAYLOADS) >= 100
+
+
+@pytest.mark.dialects("sqlite")
+@pytest.mark.parametrize("address", SHOWN)
+def test_texts_are_text(backend: Backend, admin: Caller, member: Visit, address: str) -> None:
+    """Every payload at once, in names of outputs, values, logs, messages, the readme, tags, configuration and resources."""
+    make_full_stack(backend, admin, "\n".join(PAYLOADS))
+    page = member.open(address.replace(urn("a"), urn("b")))
+
+    assert 200 == page.status_code
+    assert [] == dangers(page.text)
+
+
+def test_finds_what_would_run() -> None:
+    """The check itself sees a payload that is not escaped."""
+    unseen = [payload for payload in PAYLOADS[:30] if not dangers(f"<svg></svg>{payload}")]
+
+    assert len(unseen) <= 4, unseen
