@@ -4,6 +4,7 @@ An expression is declared before it is evaluated: it then knows its base, the va
 the expression that defined it. Upstream: eval/expr.go, eval/value.go.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Protocol
 
@@ -58,6 +59,10 @@ class Expr:
 
     def declare_parts(self, evaluator: "Evaluator") -> None:
         """Declare the expressions inside."""
+
+    def children(self) -> "Sequence[Expr]":
+        """Return the expressions inside, as they are written."""
+        return ()
 
     def evaluate(self, evaluator: "Evaluator", accept: Acceptor) -> "Value":
         """Return the value, before it is merged with its base."""

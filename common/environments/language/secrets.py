@@ -121,7 +121,7 @@ def _write_plaintext(edits: edit.Edits, call: ObjectNode, plaintext: str) -> Non
         edits.replace(argument.start, stop, write.inline(plaintext, in_flow=in_flow))
         return
     # A comment may follow on the line of the ciphertext, where nothing can follow a block.
-    may_span_lines = not edits.text[stop : edits.line_end(stop)].strip()
+    may_span_lines = not edits.text[stop : edits.line_end(stop)].strip(edit.BLANKS)
     indent, newline = edits.column(key.start), edits.newline_at(stop)
     written = edit.string(plaintext, indent, newline, may_span_lines=may_span_lines)
     is_flow = isinstance(argument, ObjectNode) and argument.is_flow

@@ -96,7 +96,7 @@ class _Writer:
             return
         start = edits.text.rfind(":", 0, node.start) + 1
         gap = edits.text[start : node.start]
-        if isinstance(node.parent, ObjectNode) and not gap.strip() and "\n" not in gap:
+        if isinstance(node.parent, ObjectNode) and not gap.strip(edit.BLANKS) and "\n" not in gap:
             key = next(key for key, value in node.parent.entries if value is node)
             edits.replace(start, stop, self.after_colon(content, edits.column(key.start)))
         else:

@@ -41,6 +41,10 @@ class Builtin(Expr):
         super().__init__(call.node)
         self.call = call
 
+    def children(self) -> list[Expr]:
+        """Return the argument, as it is written."""
+        return [self.call.arg]
+
     def export(self, exporter: Exporter) -> EscExpr:
         """Return the call with its argument."""
         exported = exporter.start(self)

@@ -27,6 +27,10 @@ class Array(Expr):
         for index, element in enumerate(self.elements):
             element.declare(evaluator, paths.join_index(self.path, index), None)
 
+    def children(self) -> list[Expr]:
+        """Return the elements."""
+        return self.elements
+
     def evaluate(self, evaluator: Evaluator, accept: Acceptor) -> Value:
         """Return the list of the elements' values."""
         if accept is ANYTHING:
@@ -85,6 +89,10 @@ class Object(Expr):
             below = base.property(name, entry.key) if base is not None else None
             entry.value.declare(evaluator, self.member_path(name), below)
         self.properties = properties
+
+    def children(self) -> list[Expr]:
+        """Return the members' values."""
+        return [entry.value for entry in self.entries]
 
     def member_path(self, name: str) -> str:
         """Return the path of a member."""

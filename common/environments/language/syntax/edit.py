@@ -3,6 +3,8 @@
 from common.environments.language.syntax import write
 from common.environments.language.syntax.node import ArrayNode, Node, ObjectNode, ScalarNode
 
+# What YAML takes for blank; other spaces are text.
+BLANKS = " \t\r\n"
 _INDENT = 2
 
 
@@ -54,7 +56,7 @@ def content_stop(node: Node) -> int:
     """Return where what a node says ends: the parser counts blank lines and comments after it as part of it."""
     if isinstance(node, ScalarNode):
         source = node.positions.text[node.start : node.stop]
-        return node.start + len(source.rstrip()) if source.strip() else node.start
+        return node.start + len(source.rstrip(BLANKS))
     if isinstance(node, ArrayNode | ObjectNode) and not node.is_flow:
         children = node.elements if isinstance(node, ArrayNode) else [value for _, value in node.entries]
         return max((content_stop(child) for child in children), default=node.stop)
