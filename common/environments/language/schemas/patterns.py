@@ -1,6 +1,6 @@
 """Patterns of schemas. Users write them, so they run in RE2, in time linear to the text, and never in `re`."""
 
-import re2
+from typing import Any
 
 from common.environments.language.schemas.errors import InvalidSchema
 
@@ -30,10 +30,12 @@ def matches(pattern: str, text: str) -> bool:
     return _compiled(pattern).search(text.encode("utf-8", "replace")) is not None
 
 
-def _compiled(pattern: str) -> "re2._Regexp[bytes]":
+def _compiled(pattern: str) -> Any:  # noqa: ANN401 - RE2 publishes no types
     data = pattern.encode("utf-8", "replace")
     if len(data) > _PATTERN_BYTES:
         raise InvalidSchema(f"a pattern has at most {_PATTERN_BYTES} bytes")
+    import re2  # noqa: PLC0415 - few definitions have patterns
+
     options = re2.Options()
     options.max_mem = _MEMORY_BYTES
     options.log_errors = False

@@ -3,7 +3,7 @@
 import pytest
 
 from common.environments.language import evaluate
-from common.environments.language.interfaces import ANONYMOUS, World, WorldError
+from common.environments.language.interfaces import ANONYMOUS, LoadedEnvironment, World, WorldError
 from tests.environments.language.documents import checked, opened, plain, shown, summaries
 from tests.environments.language.goldens import Num
 from tests.environments.language.providers import CONTEXT, Loader, Providers, Rot128, world
@@ -148,6 +148,35 @@ class TestImports:
 
         assert ["root may not import b"] == summaries(evaluation.diagnostics)
         assert {"a": Num(1)} == plain(evaluation)
+
+    def test_an_import_may_be_replaced_by_another(self) -> None:
+        """The loader decides: the import keeps its written name, ranges and context show what was loaded."""
+
+        class Replacing(Loader):
+            def load_environment(self, name: str) -> LoadedEnvironment:
+                return super().load_environment("p/other" if name == "p/base" else name)
+
+        files: dict[str, str | bytes] = {"p/other": "values: {a: '${context.currentEnvironment.name}'}"}
+        definition, _ = evaluate.load("root", b"imports: [p/base]\nvalues: {b: '${imports[\"p/base\"].a}'}\n")
+
+        evaluation = evaluate.open_environment(definition, World(Replacing(files), Providers()), Rot128())
+
+        assert {"a": "p/other", "b": "p/other"} == plain(evaluation)
+        assert evaluation.environment is not None
+        assert evaluation.environment.properties is not None
+        assert "p/other" == evaluation.environment.properties["a"].trace.definition.environment
+
+    def test_what_only_a_rotation_needs_is_left_alone(self) -> None:
+        """An open does not load it, since its credentials may not be the caller's; a check of the root does."""
+        text = b"values: {v: {'fn::rotate::echo': {inputs: {next: '${environments.ops.creds.v}'}, state: {current: x}}}}\n"
+        for loads, run in ((False, evaluate.open_environment), (True, evaluate.check), (True, evaluate.rotate)):
+            loader = Loader({"ops/creds": "values: {v: new}"})
+            definition, _ = evaluate.load("root", text)
+
+            evaluation = run(definition, World(loader, Providers()), Rot128())
+
+            assert [] == evaluation.diagnostics
+            assert [("root", "ops/creds", True)] * loads == loader.edges
 
 
 class TestExport:
