@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: coverage group sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean console console-check package-azure release-check
+.PHONY: coverage group sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean console console-check pictures package-azure release-check
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -104,6 +104,10 @@ console: $(VENV)/.console ## Build the scripts and styles of the pages after a c
 
 console-check: $(VENV)/.console ## Check types, style and units of console/, and that the committed build is its own
 	$(BIN)/python -m tools.console check
+
+pictures: $(VENV)/.dev ## Keep a picture of every page, in each size and both looks, in build/pictures
+	mkdir -p build/pictures
+	STACKHOLD_PICTURES="$(CURDIR)/build/pictures" $(BIN)/python -m pytest tests/browser $(ARGS)
 
 # --- packages for the clouds -----------------------------------------------------------------------------------------
 

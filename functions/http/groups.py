@@ -130,5 +130,7 @@ GROUPS: tuple[Group, ...] = (
     Group("stacks.updates", ("/*/*/*/updates", "/*/*/*/previews", "/*/*/*/updates/*/state"), "pages", for_browsers=True),
     Group("stacks.update_page", ("/*/*/*/updates/**", "/*/*/*/previews/**"), "pages", for_browsers=True),
     Group("stacks.resources", ("/*/*/*/resources", "/*/*/*/resource"), "pages", for_browsers=True),
+    Group("stacks.access", ("/*/*/*/access/**",), "pages", for_browsers=True),
+    Group("stacks.settings", ("/*/*/*/settings/**",), "pages", for_browsers=True),
     Group("home", ("/**",), "pages", for_browsers=True),
 )

@@ -26,6 +26,8 @@ PAGES = {
     "update-details": "/acme/shop/prod/updates/2?view=details",
     "update-failed": "/acme/shop/staging/updates/1",
     "update-live": "/acme/web/live/updates/1",
+    "access": "/acme/shop/prod/access",
+    "stack-settings": "/acme/shop/prod/settings",
     "previews": "/acme/shop/dev/previews",
     "resources": "/acme/shop/prod/resources",
     "resources-found": "/acme/shop/prod/resources?q=bucket",

@@ -17,13 +17,24 @@ from common.stacks.overview import events, values
 from common.stacks.overview.report import Report, add
 from common.stacks.overview.values import Value
 from common.stacks.repository import events as event_rows
+from common.stacks.repository import ownership, sharing
 from common.stacks.repository import summaries as repository
+from common.stacks.repository.sharing import Collaborator, TeamGrant
 from common.stacks.repository.summaries import StackFilter, StackSummary
-from common.stacks.steps import LISTABLE
+from common.stacks.steps import LISTABLE, load_stack
 from common.stacks.updates import stored_state
 from common.stacks.updates.finishing import get_current_stack
 
-__all__ = ["StackFilter", "StackSummary", "SummaryPage", "find_mark", "get_report", "page_summaries", "reveal_output"]
+__all__ = [
+    "StackFilter",
+    "StackSummary",
+    "SummaryPage",
+    "find_mark",
+    "get_access",
+    "get_report",
+    "page_summaries",
+    "reveal_output",
+]
 
 _PROJECTS_LIMIT = 500
 
@@ -47,6 +58,25 @@ def page_summaries(backend: Backend, caller: Caller, org: str, narrowed: StackFi
         total = repository.count(connection, scope, narrowed)
         projects = repository.find_projects(connection, scope, _PROJECTS_LIMIT)
     return SummaryPage(membership, stacks, total, projects)
+
+
+@dataclass(frozen=True, slots=True)
+class StackAccess:
+    """Who was given what on a stack; `owner` is a login, empty if the owner has left."""
+
+    stack: Stack
+    teams: list[TeamGrant]
+    collaborators: list[Collaborator]
+    owner: str
+
+
+def get_access(backend: Backend, caller: Caller, path: StackPath) -> StackAccess:
+    """Return the teams and people that were given something on a stack, and its owner."""
+    with backend.db.connect() as connection:
+        stack = load_stack(connection, caller, path, Permission.STACK_ACCESS_READ)
+        teams = sharing.find_teams(connection, stack.id)
+        collaborators = sharing.find_collaborators(connection, stack.id)
+        return StackAccess(stack, teams, collaborators, ownership.find_person(connection, stack.created_by).login)
 
 
 def find_mark(backend: Backend, update_id: str) -> str:

@@ -42,27 +42,41 @@ class Head:
 def head_of(backend: Backend, person: Caller, stack: Stack) -> Head:
     """Return the head of a stack that the reader may see."""
     base = stack_address(stack.path)
-
-    def may(permission: Permission) -> bool:
-        return may_on_stack(person, stack, permission)
-
     tabs = [
         Tab("overview", "Overview", base, "g o"),
         Tab("updates", "Updates", f"{base}/updates", "g u"),
         Tab("previews", "Previews", f"{base}/previews", ""),
         Tab("resources", "Resources", f"{base}/resources", "g r"),
     ]
+    if may(person, stack, Permission.STACK_ACCESS_READ):
+        tabs.append(Tab("access", "Access", f"{base}/access", ""))
+    if any(may(person, stack, permission) for permission in SETTINGS):
+        tabs.append(Tab("settings", "Settings", f"{base}/settings", ""))
     return Head(
         stack=stack,
         base=base,
         tabs=tabs,
         now=unix_millis(backend.clock.now()),
-        may_decrypt=may(Permission.STACK_DECRYPT),
-        may_export=may(Permission.STACK_EXPORT),
-        may_cancel=may(Permission.STACK_CANCEL_UPDATE),
+        may_decrypt=may(person, stack, Permission.STACK_DECRYPT),
+        may_export=may(person, stack, Permission.STACK_EXPORT),
+        may_cancel=may(person, stack, Permission.STACK_CANCEL_UPDATE),
     )
+
+
+def may(person: Caller, stack: Stack, permission: Permission) -> bool:
+    """Tell whether the reader has a permission on a stack that they loaded."""
+    return may_on_stack(person, stack, permission)
 
 
 def stack_address(path: StackPath) -> str:
     """Return where the pages of a stack begin."""
     return "/" + "/".join(quote(part, safe="") for part in (path.org, path.project, path.name))
+
+
+# Who may do one of these has settings to look at.
+SETTINGS = (
+    Permission.STACK_TAGS_UPDATE,
+    Permission.STACK_RENAME,
+    Permission.STACK_TRANSFER,
+    Permission.STACK_DELETE,
+)
