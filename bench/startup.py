@@ -25,11 +25,12 @@ from functions.http.app import create_app
 OPERATIONS = 600
 _ROUNDS = 5
 _CALLS, _BLOCKS = 200, 15
-_PROGRAMS = {
+PROGRAMS = {
     "python, nothing imported": "pass",
     "the application (functions.http.app)": "import functions.http.app",
     "the application, every group built": (
-        "from functions import api, app\ndispatcher = app.Dispatcher(None)\nfor group in api.GROUPS: dispatcher.load(group)"
+        "from functions.http import app, groups\n"
+        "dispatcher = app.Dispatcher(None)\nfor group in groups.GROUPS: dispatcher.load(group)"
     ),
     "the command line (stackhold version)": "import sys; from functions.server.cli import app; sys.argv[1:] = ['version']; app()",
 }
@@ -54,10 +55,10 @@ class Route:
 
 def starts(folder: Path) -> list[Start]:
     """Return the medians of starting the program's parts, in turns, and of `stackhold serve` until it answers."""
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in _PROGRAMS}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in PROGRAMS}
     for _ in range(_ROUNDS):
-        for name, program in _PROGRAMS.items():
-            taken[name].append(_run(program))
+        for name, program in PROGRAMS.items():
+            taken[name].append(run(program))
     found = [Start(name, statistics.median(t[0] for t in ts), statistics.median(t[1] for t in ts)) for name, ts in taken.items()]
     for name in ("serve on a fresh data folder, until it answers", "serve again, until it answers"):
         started = time.perf_counter()
@@ -121,7 +122,8 @@ async def _timed(apps: dict[str, tuple[ASGIApp, str]]) -> list[Route]:
     return [Route(name, statistics.median(found) * 1e6) for name, found in blocks.items()]
 
 
-def _run(program: str) -> tuple[float, float]:
+def run(program: str) -> tuple[float, float]:
+    """Run a program in a new interpreter and return its wall time and its CPU time in seconds; CalledProcessError if it fails."""
     before, started = _children_cpu(), time.perf_counter()
     command: Sequence[str] = (sys.executable, "-c", program)
     subprocess.run(command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL, check=True)
