@@ -161,11 +161,21 @@ class Value:
         while not value.is_same(base):
             changed.append(value)
             if value.base is None:
+                if base.last() is value:
+                    # Properties of one unknown value are made anew each time: this one is below already.
+                    return
                 value.base = base
                 break
             value = value.base
         for value in reversed(changed):
             value.inherit()
+
+    def last(self) -> "Value":
+        """Return the value at the end of what this one overrides."""
+        value = self
+        while value.base is not None:
+            value = value.base
+        return value
 
     def inherit(self) -> None:
         """Follow a change of the base: in the members, the schema and the bounds."""

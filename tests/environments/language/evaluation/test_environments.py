@@ -104,6 +104,19 @@ class TestImports:
 
         assert {"a": "p/a", "b": "p/a p/b"} == plain(evaluate.open_environment(definition, world(files), Rot128()))
 
+    def test_an_object_over_an_unknown_over_itself_ends(self) -> None:
+        """The same import below and above a value that is not known: no value is merged over itself."""
+        files: dict[str, str | bytes] = {
+            "one": "values: {o: {a: {x: 1}}}",
+            "two": "imports: [one]\nvalues: {o: {'fn::toBase64': '${nope}'}}",
+            "three": "imports: [two, one]\nvalues: {b: 1}",
+        }
+
+        evaluation = opened("imports: [one, three, two]\n", files)
+
+        assert ['unknown property "nope"'] == summaries(evaluation.diagnostics)
+        assert {"b": Num(1), "o": "[unknown]"} == plain(evaluation)
+
     def test_without_merge_an_import_is_there_by_name_only(self) -> None:
         """It is evaluated, and takes no part in the values."""
         evaluation = opened("imports: [{base: {merge: false}}]\nvalues: {v: '${imports.base.a}'}\n", {"base": "values: {a: 1}"})
