@@ -6,6 +6,8 @@ from urllib.parse import quote
 from common.rights.caller import Caller
 from common.rights.membership import Membership
 
+_ADMINISTRATION = "/admin"
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -26,8 +28,13 @@ class Frame:
     links: list[Link]
 
     @property
-    def base(self) -> str:
+    def home(self) -> str:
         """Return the address of the organization's home."""
+        return home_address(self.org) if self.org is not None else "/"
+
+    @property
+    def base(self) -> str:
+        """Return where the addresses of the organization begin."""
         return f"/{quote(self.org.login, safe='')}" if self.org is not None else ""
 
 
@@ -41,6 +48,12 @@ def frame_of(person: Caller | None, org: str) -> Frame:
     return Frame(membership, organizations, links)
 
 
+def home_address(membership: Membership) -> str:
+    """Return the address of an organization's home. `/admin` is the site's administration, so `admin` begins with its stacks."""
+    base = f"/{quote(membership.login, safe='')}"
+    return f"{base}/stacks" if base == _ADMINISTRATION else base
+
+
 def find_home(person: Caller) -> Membership | None:
     """Return the organization that a person begins with: the one they chose, or one that is not theirs alone."""
     candidates = [found for found in person.memberships if found.is_open]
@@ -50,4 +63,5 @@ def find_home(person: Caller) -> Membership | None:
 
 def _links(membership: Membership) -> list[Link]:
     base = f"/{quote(membership.login, safe='')}"
-    return [Link("home", "Home", base, "g h"), Link("stacks", "Stacks", f"{base}/stacks", "g s")]
+    stacks = Link("stacks", "Stacks", f"{base}/stacks", "g s")
+    return [stacks] if base == _ADMINISTRATION else [Link("home", "Home", base, "g h"), stacks]

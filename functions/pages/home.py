@@ -7,20 +7,28 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
+from common.config.public_urls import api_url
+from common.core.clock import unix_millis
+from common.stacks.overview.service import get_home
+from functions.http.deps import BackendDep
 from functions.pages.hiding import missing
 from functions.pages.rendering import page, see_other
 from functions.pages.visitor import PersonDep, VisitorDep
 
 router = APIRouter()
+_ROWS = 10
 
 
 @router.get("/{org}")
-def show_organization(visitor: VisitorDep, person: PersonDep, org: str) -> Response:
-    """Show an organization that the visitor belongs to."""
+def show_organization(visitor: VisitorDep, backend: BackendDep, person: PersonDep, org: str) -> Response:
+    """Show what is going on in an organization that the visitor belongs to."""
     membership = person.membership(org)
     if membership is None:
         raise missing()
-    return page(visitor, "owner", org=org, membership=membership, is_open=membership.is_open)
+    if not membership.is_open:
+        return page(visitor, "owner", org=org, membership=membership)
+    home = get_home(backend, person, org, size=_ROWS)
+    return page(visitor, "home", org=org, home=home, server=api_url(backend.settings), now=unix_millis(backend.clock.now()))
 
 
 @router.get("/{org}/{project}")

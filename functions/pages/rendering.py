@@ -19,7 +19,7 @@ from common.core.clock import from_millis
 from common.stacks.updates.model import HistoryEntry
 from functions.pages import static_files
 from functions.pages.colours import coloured, plain
-from functions.pages.frame import frame_of
+from functions.pages.frame import frame_of, home_address
 from functions.pages.visitor import Visitor
 
 HERE = Path(__file__).parent
@@ -89,6 +89,7 @@ def _templates() -> Environment:
     )
     made.filters["moment"] = _moment
     made.filters["own_tags"] = _own_tags
+    made.filters["home_address"] = home_address
     made.filters["author"] = _author
     made.filters["iso"] = _iso
     made.filters["iso_moment"] = _iso_moment

@@ -17,6 +17,7 @@ from functions.http.deps import BackendDep
 from functions.pages import static_files
 from functions.pages.failures import reason
 from functions.pages.form_errors import attempt
+from functions.pages.frame import find_home, home_address
 from functions.pages.rendering import page, see_other
 from functions.pages.visitor import HOME, Form, FormDep, Visitor, VisitorDep, local_path
 
@@ -28,7 +29,9 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 @router.get("/")
 def start(visitor: VisitorDep) -> Response:
     """Lead to the page to begin with."""
-    return see_other(HOME if visitor.caller is not None else "/signin")
+    home = find_home(visitor.caller) if visitor.caller is not None else None
+    other = HOME if visitor.caller is not None else "/signin"
+    return see_other(home_address(home) if home is not None else other)
 
 
 @router.get("/signin")

@@ -15,6 +15,8 @@ from tests.wire import LiveUpdate
 
 URN = "urn:pulumi:prod::shop::aws:lambda/function:Function::function-1"
 PAGES = {
+    "home": "/acme",
+    "home-first": "/admin/stacks",
     "stacks": "/acme/stacks",
     "stacks-updated": "/acme/stacks?sort=updated&q=payments",
     "stacks-none": "/acme/stacks?q=nothing",

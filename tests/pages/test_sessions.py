@@ -41,9 +41,9 @@ class TestStart:
         """Who is not signed in is led to the sign-in page."""
         assert "/signin" == location(visit.get("/"))
 
-    def test_leads_others_to_their_tokens(self, member: Visit) -> None:
-        """Who is signed in is led to their tokens."""
-        assert SETTINGS == location(member.get("/"))
+    def test_leads_others_home(self, member: Visit) -> None:
+        """Who is signed in is led to the home of an organization."""
+        assert "/acme" == location(member.get("/"))
 
 
 class TestSignInPage:

@@ -12,7 +12,7 @@ from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
 from common.stacks.engine import document
-from common.stacks.model import Stack, StackPath
+from common.stacks.model import Stack, StackPath, Status
 from common.stacks.overview import events, values
 from common.stacks.overview.report import Report, add
 from common.stacks.overview.values import Value
@@ -31,6 +31,7 @@ __all__ = [
     "SummaryPage",
     "find_mark",
     "get_access",
+    "get_home",
     "get_report",
     "page_summaries",
     "reveal_output",
@@ -58,6 +59,31 @@ def page_summaries(backend: Backend, caller: Caller, org: str, narrowed: StackFi
         total = repository.count(connection, scope, narrowed)
         projects = repository.find_projects(connection, scope, _PROJECTS_LIMIT)
     return SummaryPage(membership, stacks, total, projects)
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationHome:
+    """What is going on in an organization: the stacks that changed last, those that failed, those that an update holds."""
+
+    membership: Membership
+    recent: list[StackSummary]
+    failed: list[StackSummary]
+    running: list[StackSummary]
+
+
+def get_home(backend: Backend, caller: Caller, org: str, *, size: int) -> OrganizationHome:
+    """Return what is going on among the stacks of an organization that the caller may see, newest first."""
+    membership = caller.require_member(org, missing=missing_org(org))
+    scope = caller.stack_scope(membership, LISTABLE)
+    failed = StackFilter(status=Status.FAILED, by_update=True)
+    running = StackFilter(status=Status.RUNNING, by_update=True)
+    with backend.db.connect() as connection:
+        return OrganizationHome(
+            membership,
+            repository.page(connection, scope, StackFilter(by_update=True), limit=size, offset=0),
+            repository.page(connection, scope, failed, limit=size, offset=0),
+            repository.page(connection, scope, running, limit=size, offset=0),
+        )
 
 
 @dataclass(frozen=True, slots=True)
