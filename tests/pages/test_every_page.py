@@ -1,0 +1,79 @@
+"""Every page and part of a page of the console, found by its route, called by every kind of visitor."""
+
+import re
+from importlib import import_module
+
+import pytest
+
+from common.backend import Backend
+from common.rights.caller import Caller
+from common.rights.org_settings import OrgSettings
+from common.rights.permissions import StackLevel
+from functions.http.groups import GROUPS
+from tests.factories.custom_roles import set_settings
+from tests.factories.people import make_user
+from tests.factories.stacks import make_running
+from tests.pages.stack_pages import make_full_stack
+from tests.pages.visiting import HTML, Visit, location
+from tests.stacks.engine.builders import urn
+
+pytestmark = pytest.mark.dialects("sqlite")
+AT = {"org": "acme", "project": "shop", "stack": "dev", "number": "2"}
+# Parts that are missing say so to everyone, and a project's address only leads on.
+ROUTES = sorted(
+    (method, route.path)
+    for group in GROUPS
+    if group.for_browsers and group.module != "links"
+    for route in import_module(group.path).router.routes
+    for method in route.methods
+)
+OF_STACKS = [(method, path) for method, path in ROUTES if "{stack}" in path]
+
+
+def ask(visit: Visit, method: str, path: str, *, key: str = "", **at: str) -> int:
+    """Open a page or send its form, and return the status."""
+    for name, value in {**AT, **at}.items():
+        path = path.replace(f"{{{name}}}", value)
+    assert "{" not in path, path
+    if method == "GET":
+        return visit.client.get(path, params={"urn": urn("a")}, headers=HTML).status_code
+    return visit.client.post(path, data={"form_key": key, "level": "read", "team": "x", "confirm": "x"}, headers=HTML).status_code
+
+
+def visitor(backend: Backend, login: str, *, org: str | None = None) -> tuple[Visit, str]:
+    """Somebody who is signed in, and the key of their forms."""
+    visit = Visit(backend)
+    visit.sign_in(make_user(backend, login, org=org))
+    return visit, visit.form_key("/settings/account")
+
+
+def test_routes_are_many() -> None:
+    """The walk finds pages and forms."""
+    assert len(ROUTES) > 20
+    assert {"GET", "POST"} == {method for method, _ in ROUTES}
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_as_every_visitor(backend: Backend, admin: Caller, member: Visit, method: str, path: str) -> None:
+    """Strangers sign in first; people of other organizations find nothing; who may see the stack finds its page."""
+    stack = make_full_stack(backend, admin)
+    preview = make_running(backend, admin, stack, dry_run=True).id
+    at = {"preview_id": preview}
+    stranger, (eve, key) = Visit(backend), visitor(backend, "eve")
+    address = re.sub(r"\{(\w+)\}", lambda name: {**AT, **at}[name[1]], path)
+    sent = stranger.client.request(method, address, headers=HTML, data={"name": "x"} if method == "POST" else None)
+
+    assert location(sent).startswith("/signin")
+    assert 404 == ask(eve, method, path, key=key, **at)
+    assert method == "POST" or ask(member, method, path, **at) in (200, 303)
+
+
+@pytest.mark.parametrize(("method", "path"), OF_STACKS)
+def test_as_a_member_without_the_stack(backend: Backend, admin: Caller, method: str, path: str) -> None:
+    """A member of the organization who may not see the stack gets what they get for a stack that is not there."""
+    preview = make_running(backend, admin, make_full_stack(backend, admin), dry_run=True).id
+    set_settings(backend, "acme", OrgSettings(default_stack_permission=StackLevel.NONE))
+    bob, key = visitor(backend, "bob", org="acme")
+    found = [ask(bob, method, path, key=key, preview_id=preview, stack=stack) for stack in ("dev", "none")]
+
+    assert [404, 404] == found
