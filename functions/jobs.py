@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from common.access import cleanup as access
+from common.audit import integrity
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.ids import new_id
@@ -106,6 +107,7 @@ JOBS: tuple[Job, ...] = (
             )
         ),
     ),
+    Job("sign_audit_heads", HOUR, page_by_page(integrity.sign_heads)),
     Job("delete_unused_blobs", 6 * HOUR, page_by_page(blobs.delete_unused)),
 )
 

@@ -2,29 +2,107 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Insert, Row, String, and_, bindparam, cast, func, insert, or_, select, update
+from sqlalchemy.dialects import mysql, sqlite
 
+from common.audit.chain import GENESIS, Head, Record, digest
 from common.audit.events import Actor, Entry, Search
-from common.db.tables.audit import audit_events
-from common.db.tables.people import members, users
+from common.db.tables.audit import audit_events, audit_heads
+from common.db.tables.people import members, organizations, users
 
-
-def add(tx: Connection, entry_id: str, org_id: str, event: str, description: str, *, actor: Actor, now_millis: int) -> None:
-    """Insert an entry."""
-    tx.execute(
-        insert(audit_events).values(
-            id=entry_id,
-            org_id=org_id,
-            recorded_at=now_millis,
-            event=event,
-            description=description,
-            user_id=actor.user_id,
-            login=actor.login,
-            token_id=actor.token_id,
-            token_name=actor.token_name,
-            source_ip=actor.source_ip,
+_head_of_org = audit_heads.c.org_id == bindparam("of_org")
+_next_sequence = audit_heads.c.sequence + 1
+# The hash comes first: MySQL assigns from left to right, and SQLite all at once.
+_ADVANCE = (
+    update(audit_heads)
+    .where(_head_of_org)
+    .ordered_values(
+        (
+            audit_heads.c.hash,
+            func.sha2(cast(_next_sequence, String) + ":" + audit_heads.c.hash + ":" + bindparam("digest", type_=String()), 256),
         ),
+        (audit_heads.c.sequence, _next_sequence),
     )
+)
+_COLUMNS = ("id", "org_id", "recorded_at", "event", "description", "user_id", "login", "token_id", "token_name", "source_ip")
+_APPEND = insert(audit_events).from_select(
+    [*_COLUMNS, "sequence", "hash"],
+    select(
+        *(bindparam(f"new_{name}", type_=audit_events.c[name].type) for name in _COLUMNS),
+        audit_heads.c.sequence,
+        audit_heads.c.hash,
+    ).where(_head_of_org),
+)
+
+
+def add(tx: Connection, record: Record) -> None:
+    """Append a record to its organization's chain, in two statements. Others who append to it wait for the transaction's end."""
+    advance = {"of_org": record.org_id, "digest": digest(record)}
+    if not tx.execute(_ADVANCE, advance).rowcount:
+        tx.execute(_insert_head(tx), {"org_id": record.org_id, "sequence": 0, "hash": GENESIS, "signed_sequence": 0})
+        tx.execute(_ADVANCE, advance)
+    values = {f"new_{name}": getattr(record, name) for name in _COLUMNS}
+    tx.execute(_APPEND, {"of_org": record.org_id, **values})
+
+
+def _insert_head(tx: Connection) -> Insert:
+    """Return the statement that inserts the head of an empty chain, unless there is one; it locks the row either way."""
+    if tx.dialect.name == "mysql":
+        return mysql.insert(audit_heads).on_duplicate_key_update(sequence=audit_heads.c.sequence)
+    return sqlite.insert(audit_heads).on_conflict_do_nothing()
+
+
+def find_head(connection: Connection, org_id: str) -> Head:
+    """Return the newest link of an organization's chain."""
+    row = connection.execute(select(audit_heads.c.sequence, audit_heads.c.hash).where(audit_heads.c.org_id == org_id)).first()
+    return Head(row.sequence, row.hash) if row is not None else Head(0, GENESIS)
+
+
+def list_unsigned_heads(connection: Connection, after: str, limit: int) -> list[tuple[str, Head]]:
+    """Return the heads of some organizations by their ids, after an id, where records were added since the last signature."""
+    is_unsigned = audit_heads.c.sequence > audit_heads.c.signed_sequence
+    query = select(audit_heads).where(audit_heads.c.org_id > after, is_unsigned).order_by(audit_heads.c.org_id).limit(limit)
+    return [(row.org_id, Head(row.sequence, row.hash)) for row in connection.execute(query)]
+
+
+def update_signed(connection: Connection, org_id: str, sequence: int) -> None:
+    """Note that the head with a sequence was signed."""
+    connection.execute(update(audit_heads).where(audit_heads.c.org_id == org_id).values(signed_sequence=sequence))
+
+
+def count_unchained(connection: Connection, org_id: str) -> int:
+    """Return how many records are from before the chain."""
+    condition = (audit_events.c.org_id == org_id, audit_events.c.sequence.is_(None))
+    return connection.scalar(select(func.count()).select_from(audit_events).where(*condition)) or 0
+
+
+def list_organizations(connection: Connection, login: str | None = None) -> list[tuple[str, str]]:
+    """Return (id, login) of the organizations that have a log, or of one by its login."""
+    has_head = select(audit_heads.c.org_id).where(audit_heads.c.org_id == organizations.c.id).exists()
+    has_records = select(audit_events.c.id).where(audit_events.c.org_id == organizations.c.id).exists()
+    condition = or_(has_head, has_records) if login is None else organizations.c.login == login
+    query = select(organizations.c.id, organizations.c.login).where(condition).order_by(organizations.c.login)
+    return [(row.id, row.login) for row in connection.execute(query)]
+
+
+def page_chain(connection: Connection, org_id: str, after: int, until: int, limit: int) -> list[Record]:
+    """Return records of the chain in their order, those with a sequence after one and up to another."""
+    in_range = (audit_events.c.sequence > after, audit_events.c.sequence <= until)
+    query = select(audit_events).where(audit_events.c.org_id == org_id, *in_range).order_by(audit_events.c.sequence).limit(limit)
+    return [_to_record(row) for row in connection.execute(query)]
+
+
+def page_unchained(connection: Connection, org_id: str, after: tuple[int, str], limit: int) -> list[Record]:
+    """Return records without a sequence, oldest first, after a position (time, id)."""
+    moment, record_id = after
+    later = or_(audit_events.c.recorded_at > moment, and_(audit_events.c.recorded_at == moment, audit_events.c.id > record_id))
+    query = (
+        select(audit_events)
+        .where(audit_events.c.org_id == org_id, audit_events.c.sequence.is_(None), audit_events.c.recorded_at >= moment, later)
+        .order_by(audit_events.c.recorded_at, audit_events.c.id)
+        .limit(limit)
+    )
+    return [_to_record(row) for row in connection.execute(query)]
 
 
 def page(connection: Connection, org_id: str, search: Search, *, after: tuple[int, str] | None, limit: int) -> list[Entry]:
@@ -86,3 +164,7 @@ def _to_entry(row: Row[Any]) -> Entry:
         email=row.email or "",
         avatar_url=row.avatar_url or "",
     )
+
+
+def _to_record(row: Row[Any]) -> Record:
+    return Record(**{name: getattr(row, name) for name in (*_COLUMNS, "sequence", "hash")})

@@ -1,8 +1,13 @@
-"""Records what a caller did, in the transaction that does it: one line of each use case that changes something."""
+"""Records what a caller did, in the transaction that does it: one line of each use case that changes something.
+
+It is the last step of the transaction where that is possible, since others that record for the organization wait for its end. A
+transaction that records for several organizations does so in the order of their ids.
+"""
 
 from sqlalchemy import Connection
 
 from common.audit import repository
+from common.audit.chain import Record
 from common.audit.events import DESCRIPTION_LIMIT, NAME_LIMIT, Actor, Event
 from common.backend import Backend
 from common.core.clock import unix_millis
@@ -24,9 +29,19 @@ def record_as(tx: Connection, backend: Backend, actor: Actor, org_id: str, event
     if len(description) > DESCRIPTION_LIMIT:
         description = description[: DESCRIPTION_LIMIT - 1] + "…"
     token_name, source_ip = actor.token_name[:NAME_LIMIT], actor.source_ip[:_ADDRESS_LIMIT]
-    stored = Actor(actor.user_id, actor.login, actor.token_id, token_name, source_ip)
-    now_millis = unix_millis(backend.clock.now())
-    repository.add(tx, new_id(), org_id, event, description, actor=stored, now_millis=now_millis)
+    new = Record(
+        id=new_id(),
+        org_id=org_id,
+        recorded_at=unix_millis(backend.clock.now()),
+        event=event.value,
+        description=description,
+        user_id=actor.user_id,
+        login=actor.login,
+        token_id=actor.token_id,
+        token_name=token_name,
+        source_ip=source_ip,
+    )
+    repository.add(tx, new)
 
 
 def actor_of(caller: Caller) -> Actor:

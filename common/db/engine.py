@@ -4,6 +4,7 @@ SQLite (a file in the data folder) and MySQL 8 are the two dialects. Both are dr
 `begin` sends BEGIN itself, so that a use case of one statement costs one trip and no COMMIT.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,6 +92,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-8192"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    # MySQL's function of the same name, for the chain of the audit log.
+    connection.create_function("sha2", 2, _sha2, deterministic=True)
+
+
+def _sha2(text: str, bits: int) -> str:
+    return hashlib.new(f"sha{bits}", text.encode()).hexdigest()
 
 
 def ensure_private(path: Path) -> None:

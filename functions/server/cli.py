@@ -1,4 +1,4 @@
-"""The command line: `stackhold serve`, `migrate`, `doctor`, `add-user`, `add-organization` and `version`.
+"""The command line: `stackhold serve`, `migrate`, `doctor`, `audit`, `add-user`, `add-organization` and `version`.
 
 A problem is one line on standard error and an exit code other than 0. Options win over environment variables.
 """
@@ -21,6 +21,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+audit_app = typer.Typer(no_args_is_help=True, help="Verify and export audit logs.")
+app.add_typer(audit_app, name="audit")
 DATA_DEFAULT = ".stackhold here if it exists, else the user's data folder"
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.", show_default=DATA_DEFAULT)]
 # Option → the setting that it replaces.
@@ -102,6 +104,35 @@ def verify(
 
     is_well = run(_settings({"STACKHOLD_DATA": data}), all_versions=all_versions, report=print)
     raise typer.Exit(0 if is_well else 1)
+
+
+@audit_app.command("verify")
+def verify_audit(
+    *,
+    organization: Annotated[str | None, typer.Option(help="Organization with the log to verify.", show_default="all")] = None,
+    from_file: Annotated[Path | None, typer.Option("--from", help="Export to verify, without an installation.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Say which record of an audit log is the first that was changed, removed or inserted; changes nothing."""
+    from functions.server import audit_commands  # noqa: PLC0415 - as above
+
+    if from_file is not None:
+        is_well = audit_commands.verify_export(from_file, report=print)
+    else:
+        is_well = audit_commands.verify(_settings({"STACKHOLD_DATA": data}), organization, report=print)
+    raise typer.Exit(0 if is_well else 1)
+
+
+@audit_app.command("export")
+def export_audit(
+    *,
+    organization: Annotated[str, typer.Option(help="Organization with the log to export.")],
+    data: DataOption = None,
+) -> None:
+    """Write the whole audit log of an organization to standard output, one JSON record a line."""
+    from functions.server import audit_commands  # noqa: PLC0415 - as above
+
+    audit_commands.export(_settings({"STACKHOLD_DATA": data}), organization, write=sys.stdout.buffer.write)
 
 
 @app.command()

@@ -29,10 +29,10 @@ def add_column(name: str, column: Column[object]) -> None:
         op.add_column(name, column)
 
 
-def create_index(index: str, name: str, columns: list[str]) -> None:
+def create_index(index: str, name: str, columns: list[str], *, unique: bool = False) -> None:
     """Create an index of a table, where it is absent."""
     if index not in _indexes(name):
-        op.create_index(index, name, columns)
+        op.create_index(index, name, columns, unique=unique)
 
 
 def fill(statement: str) -> None:

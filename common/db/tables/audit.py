@@ -1,4 +1,8 @@
-"""The audit log: who did what to an organization. Rows are only ever added, and name things as they were called then."""
+"""The audit log: who did what to an organization. Rows are only ever added, and name things as they were called then.
+
+The records of an organization form a hash chain (common/audit/chain.py); `audit_heads` has its newest link. Records from before
+the chain have no sequence and no hash.
+"""
 
 from sqlalchemy import BigInteger, Column, Index, String
 
@@ -16,6 +20,18 @@ audit_events = table(
     Column("token_id", ID, nullable=True),
     Column("token_name", String(255), nullable=False),
     Column("source_ip", String(45), nullable=False),
+    Column("sequence", BigInteger, nullable=True),
+    Column("hash", String(64), nullable=True),
     Index("ix_audit_events_org_id", "org_id", "recorded_at", "id"),
     Index("ix_audit_events_user_id", "org_id", "user_id", "recorded_at", "id"),
+    Index("ix_audit_events_sequence", "org_id", "sequence", unique=True),
+)
+
+audit_heads = table(
+    "audit_heads",
+    Column("org_id", ID, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+    # The sequence of the newest head that was signed.
+    Column("signed_sequence", BigInteger, nullable=False),
 )
