@@ -40,7 +40,6 @@ OURS_PATCHED: dict[str, int] = {
     "tests/db/test_migrations.py": 1,
     "tests/hosts/test_azure_http.py": 2,
     "tests/http/test_app.py": 2,
-    "tests/http/test_bodies.py": 2,
     "tests/http/test_middleware.py": 1,
     "tests/jobs/test_cleaning.py": 1,
     "tests/jobs/test_run_due.py": 1,

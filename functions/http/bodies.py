@@ -6,6 +6,7 @@ callers who may send them (`may`); the question is asked when a body turns out t
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -23,7 +24,6 @@ from common.core.errors import BadRequest, RequestTimeout, TooLarge, Unsupported
 from common.stacks.engine.jsontext import BadDocument, require_utf8
 from functions.http.reserve import RESERVED, STEP_BYTES, Reserved
 
-IDLE_SECONDS = 60
 # No body may be larger than this setting says.
 WHOLE = Settings.body_limit_bytes
 _GZIP_NAMES = {"gzip", "x-gzip"}
@@ -59,6 +59,22 @@ VALUES = BodyLimit(32 << 20, 100_000)  # values to encrypt or decrypt
 BATCH = BodyLimit(64 << 20, 64 << 20, setting=Settings.batch_limit_bytes)
 # A deployment, of which nothing below its lists is opened.
 STATE = BodyLimit(256 << 20, 16_000_000, (b",",), setting=WHOLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How slowly a body may arrive: the longest pause, and for one that has reserved memory the average rate after a while."""
+
+    idle_seconds: float = 60
+    grace_seconds: float = 60
+    bytes_per_second: int = 32 << 10  # 256 kbit/s
+
+    def latest_end(self, size: int) -> float:
+        """Return within how many seconds of its begin a body of this size must have come so far."""
+        return self.grace_seconds + size / self.bytes_per_second if size > STEP_BYTES else math.inf
+
+
+PACE = Pace()
 
 
 class Body:
@@ -174,16 +190,17 @@ def decode(text: bytes, shape: type[_T]) -> _T:
         raise BadRequest(f"the request body is not of the expected form: {what}") from error
 
 
-async def read_body(request: Request, limit: BodyLimit, may: Callable[[Request], None] | None = None) -> Body:
-    """Return the body, read as it comes, within the limit; a client that stops sending is let go."""
+async def read_body(request: Request, limit: BodyLimit, may: Callable[[Request], None] | None = None, pace: Pace = PACE) -> Body:
+    """Return the body, read as it comes, within the limit; raises RequestTimeout for a client that stops or is too slow."""
     ask, reserve, reserved_bytes = _question(request, limit, may), _reserve_of(request), STEP_BYTES
     await _require_within(ask, _declared_bytes(request))
     parts: list[bytes] = []
     size = 0
     now = asyncio.get_running_loop().time
+    began, latest = now(), math.inf
     try:
         # One timeout that moves on: clients send hundreds of small parts, and one of its own for each costs more than the part.
-        async with asyncio.timeout(IDLE_SECONDS) as idle:
+        async with asyncio.timeout(pace.idle_seconds) as idle:
             async for part in request.stream():
                 size += len(part)
                 if size > ask.open_bytes:
@@ -192,9 +209,15 @@ async def read_body(request: Request, limit: BodyLimit, may: Callable[[Request],
                     reserve(STEP_BYTES)
                     reserved_bytes += STEP_BYTES
                 parts.append(part)
-                idle.reschedule(now() + IDLE_SECONDS)
+                latest = began + pace.latest_end(size)
+                idle.reschedule(min(now() + pace.idle_seconds, latest))
     except TimeoutError as error:
-        raise RequestTimeout(f"no part of the request body came for {IDLE_SECONDS} seconds") from error
+        if latest <= now():
+            raise RequestTimeout(
+                f"the request body came too slowly: {size:,} bytes in {now() - began:.0f} seconds; a large body must arrive at"
+                f" {pace.bytes_per_second >> 10} KiB a second or more"
+            ) from error
+        raise RequestTimeout(f"no part of the request body came for {pace.idle_seconds:g} seconds") from error
     except ClientDisconnect as error:
         raise BadRequest("the client went away in the middle of its request body") from error
     encoding = request.headers.get("content-encoding", "").strip().lower()

@@ -14,7 +14,7 @@ from common.core.compression import inflated_parts, is_worth_packing, pack, unpa
 from common.core.errors import BadRequest
 from common.core.ids import new_id
 from functions.http.errors import error_response, unexpected_error
-from functions.http.reserve import RESERVED, Reserved
+from functions.http.reserve import RESERVED, Reserved, owner_of
 
 LOG = logging.getLogger("stackhold.requests")
 COMPRESS_FROM_BYTES = 1024
@@ -45,7 +45,7 @@ class Edge:
         path, prefix = _clean(scope["path"]), scope.get(PREFIX, "")
         if (rest := without_prefix(path, self._base_path)) != path:
             path, prefix = rest, self._base_path
-        reserved = Reserved()
+        reserved = Reserved(owner_of({**scope, "path": path}))
         scope = {**scope, "path": path, PREFIX: prefix, "stackhold.request_id": new_id(), RESERVED: reserved}
         outgoing = Outgoing(send, wants_gzip=accepts_gzip(scope), is_near=NEAR in scope, prefix=prefix)
         try:
@@ -55,7 +55,7 @@ class Edge:
             if not outgoing.started:
                 await unexpected_error(Request(scope), error)(scope, receive, outgoing.send)
         finally:
-            reserved.give_back()
+            reserved.release()
 
 
 class Outgoing:

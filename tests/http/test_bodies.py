@@ -1,20 +1,23 @@
 import gzip
+import math
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import msgspec
 import pytest
+from starlette.requests import Request
 from starlette.testclient import TestClient
 from starlette.types import Message
 
 from common.backend import Backend
 from common.config.settings import Settings
-from common.core.errors import BadRequest, TooLarge, UnsupportedMediaType
-from functions.http import bodies
+from common.core.errors import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
 from functions.http.app import create_app
-from functions.http.bodies import Body, BodyLimit, decode
+from functions.http.bodies import VALUES, Body, BodyLimit, Pace, decode, read_body
+from functions.http.reserve import RESERVED, STEP_BYTES, Reserved
 from tests.factories.people import ADMIN_TOKEN, make_user
 from tests.wire import begin, create_stack, error_of
 
@@ -187,6 +190,24 @@ class TestLimits:
         assert (413, 413) == error_of(found)[:2]
 
 
+async def read_at(backend: Backend, pace: Pace, parts: list[bytes]) -> int:
+    """Read a body whose parts come at once and then nothing; an empty part is its end. Return its size."""
+    messages = [{"type": "http.request", "body": part, "more_body": part != b""} for part in parts]
+
+    async def receive() -> Message:
+        if not messages:
+            await anyio.sleep(60)
+        return messages.pop(0)
+
+    reserved = Reserved("acme")
+    app = SimpleNamespace(state=SimpleNamespace(backend=backend))
+    request = Request({"type": "http", "method": "POST", "headers": [], "app": app, RESERVED: reserved}, receive)
+    try:
+        return len((await read_body(request, VALUES, pace=pace)).stored)
+    finally:
+        reserved.release()
+
+
 class TestSlowBodies:
     async def _call(self, backend: Backend, messages: list[Message]) -> list[Message]:
         """Returns what the application sends to a client that sends some messages and then nothing."""
@@ -224,22 +245,26 @@ class TestSlowBodies:
         """Returns status and code of a reply."""
         return sent[0]["status"], msgspec.json.decode(sent[1]["body"])["code"]
 
-    def test_that_stop_are_let_go(self, backend: Backend, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_that_stop_are_let_go(self, backend: Backend) -> None:
         """A client that sends nothing for too long is answered 408."""
-        monkeypatch.setattr(bodies, "IDLE_SECONDS", 0.05)
-        create_stack(client)
-        part: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}]
+        with pytest.raises(RequestTimeout, match="no part of the request body came for"):
+            anyio.run(read_at, backend, Pace(idle_seconds=0.05), [b"{"])
 
-        assert (408, 408) == self.status(anyio.run(self._call, backend, part))
+    def test_that_come_too_slowly_are_let_go(self, backend: Backend) -> None:
+        """A body that has reserved memory must arrive at a rate: one that only keeps the connection busy is answered 408."""
+        with pytest.raises(RequestTimeout, match="the request body came too slowly"):
+            anyio.run(read_at, backend, Pace(grace_seconds=0.05, bytes_per_second=1 << 40), [b" " * (STEP_BYTES + 1)])
 
-    def test_that_go_on_are_not(self, backend: Backend, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The limit is on the pause between two parts, not on the whole."""
-        monkeypatch.setattr(bodies, "IDLE_SECONDS", 30)
-        create_stack(client)
-        text = b'{"plaintext":"AAAA"}'
-        parts: list[Message] = [{"type": "http.request", "body": text[at : at + 1], "more_body": True} for at in range(len(text))]
+    def test_that_go_on_are_not(self, backend: Backend) -> None:
+        """The limit is on the pause between two parts, not on the whole, as long as a body is small."""
+        parts = [b"x"] * 20
 
-        assert 200 == anyio.run(self._call, backend, [*parts, {"type": "http.request", "body": b""}])[0]["status"]
+        assert 20 == anyio.run(read_at, backend, Pace(grace_seconds=0, bytes_per_second=1), [*parts, b""])
+
+    @pytest.mark.parametrize(("size", "seconds"), [(STEP_BYTES, math.inf), (64 << 20, 60 + 2048), (256 << 20, 60 + 8192)])
+    def test_have_time_for_their_size(self, size: int, seconds: float) -> None:
+        """A large body has a minute and as long as 32 KiB a second take; a small one has no end."""
+        assert seconds == Pace().latest_end(size)
 
     def test_of_clients_that_left(self, backend: Backend, client: TestClient) -> None:
         """A client that goes away in the middle leaves nothing behind."""
