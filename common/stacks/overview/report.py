@@ -41,7 +41,7 @@ class _Step(msgspec.Struct):
     metadata: _Metadata
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     message: str = ""
     urn: str = ""
     severity: str = "info"
@@ -66,7 +66,7 @@ class _Error(msgspec.Struct):
     error: str = ""
 
 
-class Event(msgspec.Struct, rename="camel"):
+class Event(msgspec.Struct, rename="camel", gc=False):
     """An engine event, with the members that a report needs. Source: sdk/go/common/apitype/events.go."""
 
     sequence: int = 0
@@ -81,8 +81,7 @@ class Event(msgspec.Struct, rename="camel"):
     error_event: _Error | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, gc=False):
     """A line of the log, with the colour marks of the client."""
 
     number: int
@@ -150,7 +149,9 @@ class Report:
 def add(report: Report, events: Iterable[Event]) -> None:
     """Add events to a report, in their order."""
     for event in events:
-        if event.resource_pre_event is not None:
+        if event.diagnostic_event is not None or event.stdout_event is not None:
+            _log(report, event)
+        elif event.resource_pre_event is not None:
             _begin(report, event.resource_pre_event.metadata, event.timestamp)
         elif event.res_outputs_event is not None:
             _end(report, event.res_outputs_event.metadata, event.timestamp, "succeeded")
@@ -190,7 +191,11 @@ def _log(report: Report, event: Event) -> None:
         texts, severity, urn = event.error_event.error, "error", ""
     else:
         return
-    for text in texts.rstrip("\n").split("\n"):
+    texts = texts.rstrip("\n")
+    if "\n" not in texts:
+        report.lines.append(Line(len(report.lines) + 1, texts, severity, urn))
+        return
+    for text in texts.split("\n"):
         report.lines.append(Line(len(report.lines) + 1, text, severity, urn))
 
 
