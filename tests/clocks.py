@@ -10,7 +10,7 @@ class FrozenClock:
         self.moment = moment
 
     def now(self) -> datetime:
-        """Returns the moment."""
+        """Return the moment."""
         return self.moment
 
     def pass_seconds(self, seconds: float) -> None:

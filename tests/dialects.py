@@ -82,7 +82,7 @@ def empty_place(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) ->
 
 @pytest.fixture(scope="session")
 def new_database(dialect: str, request: pytest.FixtureRequest) -> NewDatabase:
-    """Makes a database without tables for as long as its block lasts, and gives the settings that lead there, if any do."""
+    """Make a database without tables for as long as its block lasts, and give the settings that lead there, if any do."""
 
     @contextmanager
     def make() -> Iterator[dict[str, str]]:

@@ -55,13 +55,13 @@ def read_tree(root: Path, *packages: str) -> Tree:
 
 
 def module_name(path: Path) -> str:
-    """Returns the dotted name of a file given by its path from the root."""
+    """Return the dotted name of a file given by its path from the root."""
     parts = path.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imports_of(module: str, path: Path, root: Path, modules: frozenset[str]) -> Iterator[Import]:
-    """Yields every import of one file, however deep it stands, and calls of import_module with a literal name."""
+    """Yield every import of one file, however deep it stands, and call of import_module with a literal name."""
     source = path.read_text("utf-8")
     lines = source.splitlines()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -73,7 +73,7 @@ def imports_of(module: str, path: Path, root: Path, modules: frozenset[str]) -> 
 
 
 def escapes(tree: Tree) -> Iterator[tuple[Path, int, str]]:
-    """Yields file, line and reason of every escape comment, whether it is on an import or not."""
+    """Yield file, line and reason of every escape comment, whether it is on an import or not."""
     for path in tree.modules.values():
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             if found := ESCAPE.search(line):
@@ -81,7 +81,7 @@ def escapes(tree: Tree) -> Iterator[tuple[Path, int, str]]:
 
 
 def cycles(edges: dict[str, set[str]]) -> Iterator[list[str]]:
-    """Yields one cycle for each edge that closes one: depth first, each module once."""
+    """Yield one cycle for each edge that closes one: depth first, each module once."""
     done: set[str] = set()
     for start in sorted(edges):
         trail: list[str] = []
@@ -133,7 +133,7 @@ def _names(node: ast.AST, package: str) -> list[str]:
 
 
 def _known(name: str, modules: frozenset[str]) -> str:
-    """Returns the module that a name of the tree lives in, or the name itself where it is no name of the tree."""
+    """Return the module that a name of the tree lives in, or the name itself where it is no name of the tree."""
     if name in modules:
         return name
     parent = name.rpartition(".")[0]

@@ -18,7 +18,7 @@ class Crash(BaseException):
 
 @contextmanager
 def interleaved(backend: Backend, before: str, other: Callable[[], object], *, times: int = 1) -> Iterator[None]:
-    """Calls `other` before each of the first statements that begin with a text; fails if there were fewer.
+    """Call `other` before each of the first statements that begin with a text; fails if there were fewer.
 
     Statements that `other` sends itself do not count; a parameter is `?` on every database.
     """

@@ -17,7 +17,7 @@ for name in sys.argv[2:]:
 
 
 def imports(code: Iterable[Path]) -> set[str]:
-    """Returns the modules that files import, those of functions' bodies too."""
+    """Return the modules that files import, those of functions' bodies too."""
     found: set[str] = set()
     for path in code:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -29,7 +29,7 @@ def imports(code: Iterable[Path]) -> set[str]:
 
 
 def missing(python: Path, folders: Iterable[Path], names: Iterable[str]) -> list[str]:
-    """Returns which modules cannot be imported from these folders alone, and why."""
+    """Return which modules cannot be imported from these folders alone, and why."""
     # -S: nothing of the Python's own site-packages; -B: nothing is written; -P: nothing of the working folder.
     command = [str(python), "-S", "-B", "-P", "-c", _PROGRAM, ":".join(map(str, folders)), *sorted(names)]
     ended = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True, check=True, timeout=120)

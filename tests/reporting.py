@@ -39,7 +39,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
 
 
 def summary_lines(stats: dict[str, list[object]]) -> list[str]:
-    """Returns the closing lines for the reports of a run, most frequent reason first."""
+    """Return the closing lines for the reports of a run, most frequent reason first."""
     reasons = Counter(skip_reason(report) for report in stats.get("skipped", []) if isinstance(report, pytest.TestReport))
     # A file that skips itself as a whole is reported once, as a collected file.
     whole_files = [report for report in stats.get("skipped", []) if isinstance(report, pytest.CollectReport)]
@@ -51,7 +51,7 @@ def summary_lines(stats: dict[str, list[object]]) -> list[str]:
 
 
 def skip_reason(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Returns the words a skip was given, on one line."""
+    """Return the words a skip was given, on one line."""
     place = report.longrepr
     words = str(place[2]) if isinstance(place, tuple) else str(place)
     return " ".join(words.removeprefix("Skipped: ").split())

@@ -40,7 +40,7 @@ class Watch(logging.Handler):
         self.said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keeps a log line with its traceback."""
+        """Keep a log line with its traceback."""
         if record.name != TOLD_ON_PURPOSE:
             self.said.append(self.format(record))
 
@@ -50,7 +50,7 @@ class Watch(logging.Handler):
             self.made[text] = kind
 
     def found(self) -> list[str]:
-        """Returns the kinds of the secrets that came out, and the beginning of the lines they are in, without the secrets."""
+        """Return the kinds of the secrets that came out, and the beginning of the lines they are in, without the secrets."""
         text = "\n".join(self.said)
         return [f"{kind}: {_around(text, secret)}" for secret, kind in self.made.items() if secret in text]
 
@@ -116,7 +116,7 @@ class Watch(logging.Handler):
 
 
 def leaks(log: bytes, *known: str) -> list[str]:
-    """Returns what a server's log has of tokens, whosever they are, and of secrets that the test knows."""
+    """Return what a server's log has of tokens, whosever they are, and of secrets that the test knows."""
     texts = {found.group().decode()[:6] for found in TOKEN.finditer(log)}
     return sorted(texts | {f"a known secret of {len(secret)} characters" for secret in known if secret.encode() in log})
 

@@ -87,7 +87,7 @@ NEIGHBOURS = [
 
 
 def sample_tree(folder: Path, file: str, source: str) -> imports.Tree:
-    """Makes a small source tree with one file of interest."""
+    """Make a small source tree with one file of interest."""
     for name in [*NEIGHBOURS, file]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(source if name == file else "", "utf-8")

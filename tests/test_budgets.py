@@ -30,7 +30,7 @@ def stack(client: TestClient) -> None:
 
 @pytest.fixture
 def cost(counter: Counter) -> Callable[[Callable[[], Response]], Cost]:
-    """Returns (statements, blob reads, blob writes, key calls) of a call that succeeds."""
+    """Return (statements, blob reads, blob writes, key calls) of a call that succeeds."""
 
     def measure(call: Callable[[], Response]) -> Cost:
         counter.reset()

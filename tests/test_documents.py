@@ -14,7 +14,7 @@ LINK = re.compile(r"\]\((?P<target>[^)\s#]+)[^)]*\)")
 
 
 def name_of(path: Path) -> str:
-    """Returns a path as a test's label."""
+    """Return a path as a test's label."""
     return path.relative_to(ROOT).as_posix()
 
 

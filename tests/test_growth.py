@@ -42,12 +42,12 @@ Shape = Callable[[int], bytes]
 
 
 def repeated(piece: str, before: str = "", after: str = "") -> Shape:
-    """Returns the shape of a text that is one piece again and again."""
+    """Return the shape of a text that is one piece again and again."""
     return lambda size: (before + piece * (size // len(piece)) + after).encode("utf-8", "surrogatepass")
 
 
 def marks(size: int) -> bytes:
-    """Returns a text of all characters that may stand for hidden escapes, after a long run, with something to hide."""
+    """Return a text of all characters that may stand for hidden escapes, after a long run, with something to hide."""
     used = b"".join(chr(code).encode() for code in range(0x10FFFD, 0x10F000, -1))
     return b'"\\ud800' + b"a" * (size * 16) + used + b'"'
 
@@ -85,7 +85,7 @@ SHAPES: dict[str, Shape] = {
 
 
 def text_of(parse: Callable[[str], object]) -> Parser:
-    """Returns a parser of characters as one of bytes."""
+    """Return a parser of characters as one of bytes."""
     return lambda text: parse(text.decode("utf-8", "replace"))
 
 
@@ -150,7 +150,7 @@ PARSERS: dict[str, Parser] = {
 
 
 def seconds(parse: Parser, text: bytes) -> float:
-    """Returns the least processor time of a few tries, without the collector's, which comes at moments of its own."""
+    """Return the least processor time of a few tries, without the collector's, which comes at moments of its own."""
     gc.disable()
     try:
         return _least_seconds(parse, text)

@@ -75,7 +75,7 @@ FOLDERS_OF_NOBODY = {Path("/"), Path("/home"), Path("/Users"), Path(tempfile.get
 
 @cache
 def repository_files() -> tuple[Path, ...]:
-    """Returns every file that is or would be committed, as git sees it; all files of our folders where there is no git."""
+    """Return every file that is or would be committed, as git sees it; all files of our folders where there is no git."""
     if shutil.which("git") and (ROOT / ".git").exists():
         command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
@@ -84,7 +84,7 @@ def repository_files() -> tuple[Path, ...]:
 
 
 def own_modules() -> Iterator[Path]:
-    """Yields the Python files we wrote."""
+    """Yield the Python files we wrote."""
     return (
         path for path in repository_files() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in (*OWN_CODE, path.name)
     )
@@ -185,7 +185,7 @@ def patches() -> tuple[tuple[str, str], ...]:
 
 
 def places_of(needle: str) -> Iterator[str]:
-    """Yields file and line of every mention in a text file."""
+    """Yield file and line of every mention in a text file."""
     wanted = needle.encode()
     for path in repository_files():
         content = path.read_bytes()

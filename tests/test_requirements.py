@@ -47,7 +47,7 @@ def imported_packages() -> set[str]:
 
 
 def pins(lock: str) -> dict[str, list[str]]:
-    """Returns package → pinned versions; a package has several where it is pinned by Python version."""
+    """Return package → pinned versions; a package has several where it is pinned by Python version."""
     found: dict[str, list[str]] = {}
     for match in PIN.finditer((LOCK_FOLDER / lock).read_text("utf-8")):
         found.setdefault(canonicalize_name(match["name"]), []).append(match["version"])
@@ -55,7 +55,7 @@ def pins(lock: str) -> dict[str, list[str]]:
 
 
 def direct_dependencies(lock: str) -> list[Requirement]:
-    """Returns what pyproject.toml asks for on behalf of one lock file."""
+    """Return what pyproject.toml asks for on behalf of one lock file."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     extras, groups, core = LOCKS[lock]
     left_out = SERVER_ONLY if "aws" in extras or "azure" in extras else set()

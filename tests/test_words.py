@@ -24,7 +24,6 @@ LEFT: dict[tuple[str, Kind], int] = {
     ("tests", Kind.COMMENT): 17,
     ("tests", Kind.DOCSTRING): 348,
     ("tests", Kind.LATE_RAISE): 1,
-    ("tests", Kind.MOOD): 529,
 }
 
 

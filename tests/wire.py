@@ -30,31 +30,31 @@ class LiveUpdate:
         return f"{self.stack}/{self.kind}/{self.id}"
 
     def send(self, method: str, call: str, body: bytes, *, token: str | None = None, **headers: str) -> Response:
-        """Makes a call with the lease's token, or another."""
+        """Make a call with the lease's token, or another."""
         authorization = {"Authorization": f"update-token {self.token if token is None else token}"}
         return self.client.request(method, f"{self.url}/{call}", content=body, headers={**authorization, **headers})
 
     def journal(self, *entries: dict[str, Any] | bytes) -> Response:
-        """Sends journal entries, compressed as clients send them."""
+        """Send journal entries, compressed as clients send them."""
         return self.send("PATCH", "journalentries", gzip.compress(make_batch(*entries)), **{"Content-Encoding": "gzip"})
 
     def events(self, *events: dict[str, Any] | bytes) -> Response:
-        """Sends engine events."""
+        """Send engine events."""
         texts = [one if isinstance(one, bytes) else dump(one) for one in events]
         return self.send("POST", "events/batch", b'{"events":[' + b",".join(texts) + b"]}")
 
     def checkpoint(self, container: bytes) -> Response:
-        """Sends a whole checkpoint."""
+        """Send a whole checkpoint."""
         return self.send("PATCH", "checkpoint", b'{"isInvalid":false,' + container.lstrip()[1:])
 
     def verbatim(self, container: bytes, sequence: int) -> Response:
-        """Sends a whole checkpoint that deltas may refer to."""
+        """Send a whole checkpoint that deltas may refer to."""
         return self.send(
             "PATCH", "checkpointverbatim", b'{"version":3,"untypedDeployment":%s,"sequenceNumber":%d}' % (container, sequence)
         )
 
     def delta(self, digest: str, sequence: int, *edits: tuple[int, int, str]) -> Response:
-        """Sends a checkpoint as edits (begin, end, new text)."""
+        """Send a checkpoint as edits (begin, end, new text)."""
         return self.send(
             "PATCH",
             "checkpointdelta",
@@ -92,14 +92,14 @@ class LiveUpdate:
 
 
 def create_stack(client: Client, name: str = "dev", *, project: str = "shop", org: str = "acme", **members: Any) -> str:
-    """Creates a stack and returns its address."""
+    """Create a stack and return its address."""
     made = client.post(f"/api/stacks/{org}/{project}", json={"stackName": name, **members})
     assert 200 == made.status_code, made.text
     return f"/api/stacks/{org}/{project}/{name}"
 
 
 def program(*, dry_run: bool = False, **members: Any) -> dict[str, Any]:
-    """Returns the body that creates an update."""
+    """Return the body that creates an update."""
     body = {"name": "shop", "runtime": "yaml", "main": "", "description": "", "options": {"dryRun": dry_run, "parallel": 1}}
     return {**body, "config": {}, "metadata": {"message": "", "environment": {}}, **members}
 
@@ -113,7 +113,7 @@ def create_update(
     headers: dict[str, str] | None = None,
     **members: Any,
 ) -> str:
-    """Creates an update and returns its id."""
+    """Create an update and return its id."""
     made = client.post(f"{stack}/{kind}", json=program(dry_run=dry_run, **members), headers=headers)
     assert 200 == made.status_code, made.text
     return str(made.json()["updateID"])
@@ -144,7 +144,7 @@ def begin(
     headers: dict[str, str] | None = None,
     **members: Any,
 ) -> LiveUpdate:
-    """Creates an update and starts it, by somebody else's token if headers give one."""
+    """Create an update and start it, by somebody else's token if headers give one."""
     update_id = create_update(client, stack, kind, dry_run=dry_run, headers=headers, **members)
     started = start_update(client, stack, update_id, tags=tags, journal=journal, headers=headers)
     assert 200 == started.status_code, started.text
@@ -152,7 +152,7 @@ def begin(
 
 
 def export(client: Client, stack: str, version: int | None = None) -> bytes:
-    """Returns the exported state, byte for byte."""
+    """Return the exported state, byte for byte."""
     found = client.get(f"{stack}/export" if version is None else f"{stack}/export/{version}")
     assert 200 == found.status_code, found.text
     return found.content
@@ -166,13 +166,13 @@ def import_state(client: Client, stack: str, container: bytes) -> str:
 
 
 def resources_of(container: bytes) -> list[dict[str, Any]]:
-    """Returns the resources of a container, parsed."""
+    """Return the resources of a container, parsed."""
     found: list[dict[str, Any]] = json.loads(container)["deployment"].get("resources") or []
     return found
 
 
 def error_of(reply: Response) -> tuple[int, int, str]:
-    """Returns (status, code, message) of a refusal in the wire's shape."""
+    """Return (status, code, message) of a refusal in the wire's shape."""
     assert "application/json" == reply.headers["Content-Type"], reply.text
     body = reply.json()
     assert type(body["code"]) is int

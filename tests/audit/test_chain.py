@@ -45,7 +45,7 @@ def fault_of(result: Verification) -> Fault:
 
 
 def sample(count: int) -> list[Record]:
-    """Makes a chain without a database."""
+    """Make a chain without a database."""
     records, previous = list[Record](), GENESIS
     for sequence in range(1, count + 1):
         text = f'Made team ops-{sequence}, "größer" \\ 👍'

@@ -33,27 +33,27 @@ class Who:
 
 
 def person(name: str, token: str, on_org: frozenset[Permission], on_stack: frozenset[Permission], **more: Any) -> Who:
-    """Returns a member of the organization who is a plain member of the target as well."""
+    """Return a member of the organization who is a plain member of the target as well."""
     return Who(name, f"token {token}", on_org=on_org, on_stack=on_stack, in_target=MEMBER, **more)
 
 
 def machine(name: str, token: str, on_org: frozenset[Permission], on_stack: frozenset[Permission], **more: Any) -> Who:
-    """Returns a token of the organization or of a team, which belongs to no other organization."""
+    """Return a token of the organization or of a team, which belongs to no other organization."""
     return Who(name, f"token {token}", on_org=on_org, on_stack=on_stack, is_machine=True, **more)
 
 
 def nobody(name: str, authorization: str) -> Who:
-    """Returns somebody without good credentials."""
+    """Return somebody without good credentials."""
     return Who(name, authorization, signed_in=False, is_member=False)
 
 
 def plain(level: StackLevel) -> tuple[frozenset[Permission], frozenset[Permission]]:
-    """Returns what a member holds in the organization and on its stacks, by the level that it gives its members."""
+    """Return what a member holds in the organization and on its stacks, by the level that it gives its members."""
     return MEMBER, MEMBER | STACK_LEVELS[level]
 
 
 def given(level: StackLevel) -> tuple[frozenset[Permission], frozenset[Permission]]:
-    """Returns what a member holds who was given a level on every stack, where members as such are given none."""
+    """Return what a member holds who was given a level on every stack, where members as such are given none."""
     return MEMBER, MEMBER | STACK_LEVELS[level]
 
 

@@ -8,7 +8,7 @@ UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 
 
 def expected(row: Row, who: Who) -> int | None:
-    """Returns the status of the refusal, or None for a caller who may make the call."""
+    """Return the status of the refusal, or None for a caller who may make the call."""
     if DIRECTORY in row.needs:
         return None if who.is_directory else UNAUTHORIZED
     if LEASE in row.needs:
@@ -19,7 +19,7 @@ def expected(row: Row, who: Who) -> int | None:
 
 
 def refusal(check: Check, who: Who) -> int | None:
-    """Returns the status with which a check refuses a caller who is signed in, or None."""
+    """Return the status with which a check refuses a caller who is signed in, or None."""
     match check.on:
         case On.SIGNED_IN:
             return None
@@ -36,7 +36,7 @@ def refusal(check: Check, who: Who) -> int | None:
 
 
 def refusal_of_member(check: Check, who: Who) -> int | None:
-    """Returns the status with which a check refuses a caller who belongs to the organization, or None."""
+    """Return the status with which a check refuses a caller who belongs to the organization, or None."""
     permission = check.permission
     match check.on:
         case On.ADMIN:
@@ -56,5 +56,5 @@ def refusal_of_member(check: Check, who: Who) -> int | None:
 
 
 def unless(may: bool) -> int | None:
-    """Returns the status for those who may know of a thing and not do this."""
+    """Return the status for those who may know of a thing and not do this."""
     return None if may else FORBIDDEN

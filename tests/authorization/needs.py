@@ -73,22 +73,22 @@ TEAM = Check(On.TEAM, Permission.TEAM_READ)
 
 
 def org(permission: Permission, *, or_team_admin: bool = False) -> Check:
-    """Returns the need of a permission in the organization itself."""
+    """Return the need of a permission in the organization itself."""
     return Check(On.ORG, permission, or_team_admin)
 
 
 def stack(permission: Permission) -> Check:
-    """Returns the need of a permission on the stack."""
+    """Return the need of a permission on the stack."""
     return Check(On.STACK, permission)
 
 
 def every_stack(permission: Permission) -> Check:
-    """Returns the need of a permission on every stack of the organization."""
+    """Return the need of a permission on every stack of the organization."""
     return Check(On.EVERY_STACK, permission)
 
 
 def target(permission: Permission) -> Check:
-    """Returns the need of a permission in the organization that the body names."""
+    """Return the need of a permission in the organization that the body names."""
     return Check(On.TARGET, permission)
 
 
@@ -116,7 +116,7 @@ class Row:
         return f"{self.method} {self.path}{f' ({self.case})' if self.case else ''}"
 
     def permissions(self) -> Iterator[frozenset[Permission]]:
-        """Yields for each check the permissions of which one suffices."""
+        """Yield for each check the permissions of which one suffices."""
         for check in self.needs:
             if check.on is On.LISTED:
                 yield frozenset({Permission.STACK_LIST, Permission.STACK_READ})
@@ -124,7 +124,7 @@ class Row:
                 yield frozenset({check.permission})
 
     def of_kinds(self) -> Iterator["Row"]:
-        """Yields the row for each kind of update, if its address names one."""
+        """Yield the row for each kind of update, if its address names one."""
         if KIND not in self.path:
             yield self
             return

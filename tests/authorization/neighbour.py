@@ -45,7 +45,7 @@ NAMES = {
 
 
 def build(backend: Backend, token: str) -> dict[str, str]:
-    """Makes everything, as the admin who has the token, and returns what stands for each `<name>` of a row."""
+    """Make everything, as the admin who has the token, and return what stands for each `<name>` of a row."""
     gina = caller_of(backend, token)
     make_user(backend, "gus", org=OTHER)
     make_user(backend, "gnewt")

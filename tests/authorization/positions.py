@@ -16,7 +16,7 @@ Position = tuple[str | int, ...]
 
 
 def positions(row: Row) -> list[Position]:
-    """Returns every place of a row where a thing is named."""
+    """Return every place of a row where a thing is named."""
     in_path = [("at", name) for name, text in row.at.items() if f"{{{name}}}" in row.path and is_thing(text)]
     return [*in_path, *(("body", *place) for place, text in leaves(row.body) if is_thing(text))]
 
@@ -27,7 +27,7 @@ def is_thing(text: str) -> bool:
 
 
 def leaves(value: Any) -> Iterator[tuple[Position, str]]:
-    """Yields every text in a body with its place."""
+    """Yield every text in a body with its place."""
     if isinstance(value, str):
         yield (), value
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -36,7 +36,7 @@ def leaves(value: Any) -> Iterator[tuple[Position, str]]:
 
 
 def filled(row: Row, choose: Callable[[Position, str], str]) -> Row:
-    """Returns the row with what `choose` gives for every place where a thing is named."""
+    """Return the row with what `choose` gives for every place where a thing is named."""
     named = set(positions(row))
     at = {name: choose(("at", name), text) if ("at", name) in named else text for name, text in row.at.items()}
     return replace(row, at=at, body=_filled(row.body, ("body",), named, choose))

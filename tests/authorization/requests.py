@@ -18,5 +18,5 @@ AS_MEMBER = tuple(map(org, sorted(ROLES[Role.MEMBER] | {P.STACK_CREATE, P.TEAM_C
 
 
 def row(method: str, path: str, *needs: Check, **rest: Any) -> Row:
-    """Returns a row with the parts of the address filled in."""
+    """Return a row with the parts of the address filled in."""
     return Row(method, path, needs, **{**rest, "at": {**AT, **rest.get("at", {})}})

@@ -11,27 +11,27 @@ class Rewinder:
     """Remembers moments of a backend's database under names. Objects are not among it: what is stored there is only added."""
 
     def __init__(self, backend: Backend) -> None:
-        """Opens connections of its own beside the backend's."""
+        """Open connections of its own beside the backend's."""
         self._file = backend.settings.data_folder / DATABASE_FILE
         self._watcher, self._writer = self._connect(), self._connect()
         self._moments: dict[str, sqlite3.Connection] = {}
 
     def remember(self, name: str) -> None:
-        """Keeps the database as it is."""
+        """Keep the database as it is."""
         self._moments[name] = sqlite3.connect(":memory:", check_same_thread=False)
         self._watcher.backup(self._moments[name])
 
     def rewind(self, name: str) -> None:
-        """Makes the database what it was."""
+        """Make the database what it was."""
         self._moments[name].backup(self._writer)
 
     def commits(self) -> int:
-        """Returns a number that is another one as soon as anybody else committed a change."""
+        """Return a number that is another one as soon as anybody else committed a change."""
         found: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
         return found
 
     def digest(self) -> str:
-        """Returns a digest of all rows of all tables."""
+        """Return a digest of all rows of all tables."""
         tables = self._watcher.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
         found = hashlib.sha256()
         for (table,) in tables:
@@ -40,7 +40,7 @@ class Rewinder:
         return found.hexdigest()
 
     def close(self) -> None:
-        """Closes its connections."""
+        """Close its connections."""
         for connection in (self._watcher, self._writer, *self._moments.values()):
             connection.close()
 

@@ -127,7 +127,7 @@ def asked_for() -> set[Permission]:
 
 
 def fill(scene: Scene, permission: Permission) -> None:
-    """Makes mallory's role hold one permission."""
+    """Make mallory's role hold one permission."""
     rules = json.dumps(allow(permission))
     with scene.world.backend.db.begin() as tx:
         tx.execute(update(roles).where(roles.c.id == scene.role_id).values(details=rules, rules=rules))
@@ -152,7 +152,7 @@ def is_open_to(row: Row, permission: Permission) -> bool:
 
 
 def greedy(row: Row) -> Iterator[Row]:
-    """Yields a row for each person, role and team that it could be about, with levels and rules as large as there are."""
+    """Yield a row for each person, role and team that it could be about, with levels and rules as large as there are."""
     text = json.dumps([row.at, row.body])
     texts = (
         PEOPLE if re.search(r'"(uma|cora|newt|mallory)"', text) else PEOPLE[:1],
@@ -174,7 +174,7 @@ def greedy(row: Row) -> Iterator[Row]:
 
 
 def swapped(value: Any, words: dict[str, str]) -> Any:
-    """Returns a value with other words, the highest level, and roles that hold everything."""
+    """Return a value with other words, the highest level, and roles that hold everything."""
     if isinstance(value, dict):
         is_rules = value.get("__type", "").startswith("PermissionDescriptor")
         return ALL if is_rules else {name: swapped(one, words) for name, one in value.items()}
@@ -186,7 +186,7 @@ def swapped(value: Any, words: dict[str, str]) -> Any:
 
 
 def call(client: TestClient, scene: Scene, row: Row, token: str) -> Response:
-    """Makes a call."""
+    """Make a call."""
     path = row.path
     for name, value in row.at.items():
         path = path.replace(f"{{{name}}}", str(scene.world.names.get(value[1:-1], "none")) if value.startswith("<") else value)
@@ -197,7 +197,7 @@ def call(client: TestClient, scene: Scene, row: Row, token: str) -> Response:
 
 
 def filled(world: World, value: Any) -> Any:
-    """Returns a body with ids in place of names; what the world does not have yet, an update, is left out."""
+    """Return a body with ids in place of names; what the world does not have yet, an update, is left out."""
     try:
         return world.filled(value)
     except KeyError:
@@ -212,7 +212,7 @@ def lets_tokens_in(row: Row) -> bool:
 
 
 def accept_invitations(client: TestClient, scene: Scene) -> None:
-    """Makes newt accept all that was sent to them, and every link."""
+    """Make newt accept all that was sent to them, and every link."""
     for token in (scene.mallory, scene.newt):
         listed = client.get("/api/orgs/acme/invites", headers=signed(token)).text
         pending = client.get("/api/user/pending-invites", headers=signed(token)).text

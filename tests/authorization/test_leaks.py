@@ -95,7 +95,7 @@ class Scene:
     calls: int = 0
 
     def ask(self, asked: Row, authorization: str, hidden: list[str]) -> Answer:
-        """Makes a call; what is hidden from the caller and was not sent may not come back."""
+        """Make a call; what is hidden from the caller and was not sent may not come back."""
         path = asked.path
         for name, value in asked.at.items():
             path = path.replace(f"{{{name}}}", self.of_acme(value))
@@ -117,15 +117,15 @@ class Scene:
             self.leaks.append(f"{what}: {answers}")
 
     def of_acme(self, text: str) -> str:
-        """Returns what a name in a row stands for in acme."""
+        """Return what a name in a row stands for in acme."""
         return str(self.world.filled(text))
 
     def of_globex(self, text: str) -> str:
-        """Returns what the neighbour has in its stead."""
+        """Return what the neighbour has in its stead."""
         return self.own[text[1:-1]] if text.startswith("<") else neighbour.NAMES[text]
 
     def of_nobody(self, text: str) -> str:
-        """Returns the name of a thing of that form that does not exist."""
+        """Return the name of a thing of that form that does not exist."""
         real = self.of_acme(text)
         return self.missing.setdefault(real, _never_was(real))
 
@@ -173,13 +173,13 @@ def scene(built_scene: Scene) -> Scene:
 
 
 def of_stacks(world: World) -> list[str]:
-    """Returns what only those may see who may see acme's stacks."""
+    """Return what only those may see who may see acme's stacks."""
     ids = [value for name, value in world.names.items() if name.partition(" ")[0] in ("stack", "new", "live", "plain")]
     return [*ids, "secret-of-acme", "value-of-acme", "update-live"]
 
 
 def of_people(world: World) -> list[str]:
-    """Returns what only those may see who belong to acme."""
+    """Return what only those may see who belong to acme."""
     things = [
         value
         for name, value in world.names.items()
@@ -190,7 +190,7 @@ def of_people(world: World) -> list[str]:
 
 
 def changed(place: Position | None, other: Callable[[str], str], usual: Callable[[str], str]) -> Callable[[Position, str], str]:
-    """Returns a choice that puts something else in one place."""
+    """Return a choice that puts something else in one place."""
     return lambda at, text: other(text) if at == place else usual(text)
 
 
@@ -244,7 +244,7 @@ class TestMemberWithoutRights:
 
 
 def named_in(names: frozenset[str]) -> Callable[[Position, str], bool]:
-    """Returns the choice of the places in which one of these is named."""
+    """Return the choice of the places in which one of these is named."""
     return lambda _, text: text in names
 
 

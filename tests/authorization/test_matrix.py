@@ -89,7 +89,7 @@ def test_every_caller_of_every_route(route: str, world: World, rewinder: Rewinde
 
 
 def cases(world: World, route: str) -> Iterator[tuple[str, Row, list[Who]]]:
-    """Yields each row of a route with its callers, those who are refused first, and the moment at which they call."""
+    """Yield each row of a route with its callers, those who are refused first, and the moment at which they call."""
     for row in (row for row in ROWS if f"{row.method} {row.path}" == route):
         at_first = [*world.whos, *world.of_level(StackLevel.NONE), *world.clerks_of(row), *world.leaseholders(row)]
         yield row.moment, row, sorted(at_first, key=lambda who: expected(row, who) is None)
@@ -98,7 +98,7 @@ def cases(world: World, route: str) -> Iterator[tuple[str, Row, list[Who]]]:
 
 
 def call(client: TestClient, world: World, row: Row, who: Who) -> int:
-    """Makes a call and returns its status."""
+    """Make a call and return its status."""
     path = row.path
     for name, value in row.at.items():
         path = path.replace(f"{{{name}}}", world.filled(value))

@@ -65,7 +65,7 @@ class World:
     clerks: dict[frozenset[Permission], tuple[str, str]] = field(default_factory=dict)
 
     def filled(self, value: Any) -> Any:
-        """Returns a value with every `<name>` replaced by what it stands for."""
+        """Return a value with every `<name>` replaced by what it stands for."""
         if isinstance(value, str):
             return self.names[value[1:-1]] if value.startswith("<") and value.endswith(">") else value
         if isinstance(value, dict):
@@ -80,7 +80,7 @@ class World:
             update_settings(tx, org_id, lambda old: msgspec.structs.replace(old, default_stack_permission=level))
 
     def of_level(self, level: StackLevel) -> list[Who]:
-        """Returns the callers whose rights the level decides."""
+        """Return the callers whose rights the level decides."""
         mia, token = self.texts["mia"], self.texts["member-ci"]
         name = f"members of level {level.name}"
         return [
@@ -89,14 +89,14 @@ class World:
         ]
 
     def clerks_of(self, row: Row) -> Iterator[Who]:
-        """Yields the callers with custom roles that a row is tried with."""
+        """Yield the callers with custom roles that a row is tried with."""
         for what, held in clerk_roles(row):
             text, ci = self.clerks[held]
             yield person(f"a custom role with {what}", text, held, held)
             yield machine(f"a token with a custom role with {what}", ci, held, held)
 
     def leaseholders(self, row: Row) -> Iterator[Who]:
-        """Yields the callers with the token of a running update: the row's own, if it names one, and another."""
+        """Yield the callers with the token of a running update: the row's own, if it names one, and another."""
         own = self.leases.get(self.filled(row.at["update_id"])) if row.moment != "idle" else None
         others = [lease for lease in self.leases.values() if lease != own]
         if own is not None:
@@ -105,7 +105,7 @@ class World:
 
 
 def build(backend: Backend, rows: Iterable[Row]) -> World:
-    """Makes the organizations, their people, teams, roles and tokens, and stacks without running updates."""
+    """Make the organizations, their people, teams, roles and tokens, and stacks without running updates."""
     world = World(backend)
     make_admin(backend)
     _add_organizations(world)
@@ -125,7 +125,7 @@ def build(backend: Backend, rows: Iterable[Row]) -> World:
 
 
 def start_updates(world: World) -> None:
-    """Starts the updates that rows about running ones need."""
+    """Start the updates that rows about running ones need."""
     backend, admin = world.backend, make_admin(world.backend)
     for kind in KINDS:
         what = Kind(kind)
@@ -202,7 +202,7 @@ def _sealed(world: World) -> str:
 
 
 def _add_teams(world: World) -> None:
-    """Adds ops, which rows are about, and two teams for their tokens: one that was given every stack, and one nothing."""
+    """Add ops, which rows are about, and two teams for their tokens: one that was given every stack, and one nothing."""
     backend, names = world.backend, world.names
     auditor, held = make_role(backend, name="auditor"), make_role(backend, name="held")
     names["role librarian"] = make_role(backend, Permission.AUDIT_LOGS_READ, name="librarian")
@@ -278,7 +278,7 @@ def _add_tokens(world: World) -> None:
 
 
 def _add_clerks(world: World, rows: Iterable[Row]) -> None:
-    """Adds a person and a token of the organization for every custom role that a row asks for."""
+    """Add a person and a token of the organization for every custom role that a row asks for."""
     wanted = {held for row in rows for _, held in clerk_roles(row)}
     for number, held in enumerate(sorted(wanted, key=sorted)):
         role_id = make_role(world.backend, *sorted(held), name=f"clerk{number}")
@@ -297,7 +297,7 @@ def _add_clerks(world: World, rows: Iterable[Row]) -> None:
 
 
 def clerk_roles(row: Row) -> list[tuple[str, frozenset[Permission]]]:
-    """Returns the custom roles of a row: everything but one of its needs, for each; its needs alone; and a reader's."""
+    """Return the custom roles of a row: everything but one of its needs, for each; its needs alone; and a reader's."""
     parts = list(dict.fromkeys(row.permissions()))
     lacking = [(f"everything but {', '.join(sorted(part))}", EVERYTHING - part) for part in parts]
     alone = frozenset().union(*parts)
@@ -306,7 +306,7 @@ def clerk_roles(row: Row) -> list[tuple[str, frozenset[Permission]]]:
 
 
 def add_issuer(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
-    """Adds an issuer whose keys are known, with a policy that lets plain tokens in; returns what rows call the two."""
+    """Add an issuer whose keys are known, with a policy that lets plain tokens in; return what rows call the two."""
     asked = Registration("pipelines", "https://token.example.com", jwks={"keys": [published(1)]})
     made = issuers.register(backend, admin, org, asked)
     let_in = StatementInput("allow", "organization", permissions=("standard",), rules={"sub": "ci"})

@@ -27,14 +27,14 @@ class Artifact:
     runtime: Path
 
     def code(self, environment: Mapping[str, str]) -> Code:
-        """Returns the artifact with the variables of a function."""
+        """Return the artifact with the variables of a function."""
         return Code(
             self.folder, self.python, self.runtime, {"AWS_EXECUTION_ENV": f"AWS_Lambda_python{self.version}", **environment}
         )
 
 
 def artifact(shared: Path) -> Artifact:
-    """Returns the artifact, built once for all processes of a test run that have the folder in common."""
+    """Return the artifact, built once for all processes of a test run that have the folder in common."""
     machine = MACHINES.get(platform.machine())
     if sys.platform != "linux" or machine is None:
         missing_tool(f"the Lambda artifact runs on Linux, not on {sys.platform} {platform.machine()}")
@@ -49,7 +49,7 @@ def artifact(shared: Path) -> Artifact:
 
 
 def _target() -> tuple[str, Path]:
-    """Returns the platform's Python, or in its absence the one that runs the tests."""
+    """Return the platform's Python, or in its absence the one that runs the tests."""
     found = find_python(package_aws.PYTHON_VERSION)
     if found is not None:
         # The path is resolved: a version manager's shim would choose another version in another folder.

@@ -42,7 +42,7 @@ class Function:
         return "".join(environment.log for environment in self.environments)
 
     def invoke_raw(self, event: bytes) -> bytes:
-        """Calls the function in an environment that is free, or in a new one."""
+        """Call the function in an environment that is free, or in a new one."""
         with self._slots:
             with self._lock:
                 environment = self._idle.pop() if self._idle else self._new()
@@ -75,7 +75,7 @@ class Front:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        """Stops listening."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -155,7 +155,7 @@ for _method in METHODS:
 
 
 def event_of(method: str, target: str, headers: dict[str, str], body: bytes, address: str) -> dict[str, Any]:
-    """Returns the event of payload format 2.0 for a request."""
+    """Return the event of payload format 2.0 for a request."""
     parts = urlsplit(target)
     text, is_base64 = _text_of(body)
     event: dict[str, Any] = {

@@ -45,7 +45,7 @@ class Installation:
 
 
 def settings(moto: Moto, server: SharedServer, database: str) -> dict[str, str]:
-    """Returns what template.yaml gives the functions, for a fresh bucket and key."""
+    """Return what template.yaml gives the functions, for a fresh bucket and key."""
     bucket = moto.make_bucket(f"states-{uuid.uuid4().hex}")
     return {
         **moto.environment,
@@ -60,7 +60,7 @@ def settings(moto: Moto, server: SharedServer, database: str) -> dict[str, str]:
 
 @contextmanager
 def installed(artifact: Artifact, moto: Moto, server: SharedServer, folder: Path) -> Iterator[Installation]:
-    """Yields an installation whose tables and administrator were made by the migration function."""
+    """Yield an installation whose tables and administrator were made by the migration function."""
     with ExitStack() as stack:
         environment = settings(moto, server, stack.enter_context(server.fresh()))
         code = artifact.code(environment)
@@ -79,7 +79,7 @@ def installed(artifact: Artifact, moto: Moto, server: SharedServer, folder: Path
 
 @contextmanager
 def served(moto: Moto, server: SharedServer, folder: Path) -> Iterator[Server]:
-    """Yields a server of one's own on the same stand-ins: MySQL, S3 and KMS."""
+    """Yield a server of one's own on the same stand-ins: MySQL, S3 and KMS."""
     with server.fresh() as database, pytest.MonkeyPatch.context() as patch:
         for name, value in settings(moto, server, database).items():
             patch.setenv(name, value)

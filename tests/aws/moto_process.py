@@ -44,18 +44,18 @@ class Moto:
         )
 
     def make_bucket(self, name: str) -> str:
-        """Makes a bucket and returns the address that an installation would be given."""
+        """Make a bucket and return the address that an installation would be given."""
         self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         return f"s3://{name}?region={REGION}&endpoint={self.url}&s3ForcePathStyle=true"
 
     def make_key(self) -> str:
-        """Makes a symmetric key and returns its ARN."""
+        """Make a symmetric key and return its ARN."""
         return str(self.client("kms").create_key()["KeyMetadata"]["Arn"])
 
 
 @contextmanager
 def running_moto() -> Iterator[Moto]:
-    """Yields a server on a free port."""
+    """Yield a server on a free port."""
     try:
         import moto.server  # noqa: F401
     except ImportError:

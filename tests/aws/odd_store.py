@@ -41,7 +41,7 @@ class OddStore:
 
 @contextmanager
 def odd_store(habit: Habit) -> Iterator[OddStore]:
-    """Yields a running store."""
+    """Yield a running store."""
     store = OddStore(habit)
 
     class Handler(_Handler):

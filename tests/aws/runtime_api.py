@@ -64,7 +64,7 @@ class Environment:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def start(self) -> float:
-        """Starts the process and returns the seconds until it asked for its first call."""
+        """Start the process and return the seconds until it asked for its first call."""
         began = time.monotonic()
         self._ready.clear()
         self.inits += 1
@@ -83,11 +83,11 @@ class Environment:
         return time.monotonic() - began
 
     def invoke(self, event: Any) -> Any:
-        """Calls the function and returns its reply."""
+        """Call the function and return its reply."""
         return json.loads(self.invoke_raw(json.dumps(event).encode()))
 
     def invoke_raw(self, event: bytes) -> bytes:
-        """Calls the function with the text of an event and returns the text of its reply."""
+        """Call the function with the text of an event and return the text of its reply."""
         if self._process is None or self._process.poll() is not None:
             self.start()
         self._number += 1
@@ -129,7 +129,7 @@ class Environment:
         self._server.server_close()
 
     def take(self) -> _Call:
-        """Waits for a call: the process asks for its next one."""
+        """Wait for a call: the process asks for its next one."""
         self._ready.set()
         self._current = self._calls.get()
         return self._current

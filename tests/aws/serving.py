@@ -21,7 +21,7 @@ TICK_SECONDS = 5.0
 
 
 def main(command: list[str]) -> int:
-    """Starts everything, runs the command, and returns its exit code."""
+    """Start everything, run the command, and return its exit code."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "mysql").mkdir()

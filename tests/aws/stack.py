@@ -25,7 +25,7 @@ _PSEUDO = {
 
 
 def translated(change: Callable[[dict[str, Any]], None] = lambda _: None) -> dict[str, Any]:
-    """Returns the template without SAM's transform, its functions' code being where `sam deploy` uploads it."""
+    """Return the template without SAM's transform, its functions' code being where `sam deploy` uploads it."""
     try:
         from samtranslator.parser.parser import Parser
         from samtranslator.translator.translator import Translator
@@ -61,21 +61,21 @@ class Stack:
         self.references: set[str] = set()
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Returns name → resource of one type, as far as conditions let them be."""
+        """Return name → resource of one type, as far as conditions let them be."""
         found = {name: one for name, one in self._template["Resources"].items() if one["Type"] == kind}
         return {name: self.resolved(one) for name, one in found.items() if self._holds(one.get("Condition"))}
 
     def resource(self, name: str) -> dict[str, Any]:
-        """Returns one resource."""
+        """Return one resource."""
         found: dict[str, Any] = self.resolved(self._template["Resources"][name])
         return found
 
     def output(self, name: str) -> Any:
-        """Returns the value of an output."""
+        """Return the value of an output."""
         return self.resolved(self._template["Outputs"][name]["Value"])
 
     def resolved(self, value: Any) -> Any:
-        """Returns a part of the template without its functions."""
+        """Return a part of the template without its functions."""
         if isinstance(value, list):
             return [one for part in value if (one := self.resolved(part)) is not _NOTHING]
         if not isinstance(value, dict):
@@ -141,7 +141,7 @@ class Stack:
 
 
 def _as_sam_reads(value: Any) -> Any:
-    """Returns the long forms as SAM expects them: the argument of GetAtt as a list."""
+    """Return the long forms as SAM expects them: the argument of GetAtt as a list."""
     if isinstance(value, list):
         return [_as_sam_reads(part) for part in value]
     if not isinstance(value, dict):

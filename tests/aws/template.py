@@ -28,17 +28,17 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def template() -> dict[str, Any]:
-    """Returns the template."""
+    """Return the template."""
     loaded: dict[str, Any] = yaml.load(TEMPLATE.read_text("utf-8"), _Loader)
     return loaded
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:
-    """Returns name → resource of one type."""
+    """Return name → resource of one type."""
     return {name: resource for name, resource in template()["Resources"].items() if resource["Type"] == kind}
 
 
 def walk(value: Any) -> list[Any]:
-    """Returns a value and all that is in it."""
+    """Return a value and all that is in it."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [value, *(found for part in inner for found in walk(part))]

@@ -17,7 +17,7 @@ TOO_DEAR = ("alembic", "azure", "boto3", "botocore", "chalice", "fastapi", "open
 
 
 def run(packed: Artifact, program: str, **variables: str) -> str:
-    """Runs a program in a fresh process that has nothing but the artifact, and returns what it prints."""
+    """Run a program in a fresh process that has nothing but the artifact, and return what it prints."""
     # -S: nothing of the Python's own site-packages; -B: nothing is written; -P: nothing of the working folder.
     command = [str(packed.python), "-S", "-B", "-P", "-c", f"import sys; sys.path.insert(0, {str(packed.folder)!r}); {program}"]
     ended = subprocess.run(command, env={"PATH": "", **variables}, capture_output=True, text=True, check=False, timeout=60)
@@ -117,7 +117,7 @@ class TestDatabaseAuthorities:
     """Without them a deployment fails a quarter of an hour later, when the database is there and cannot be reached."""
 
     def build(self, tmp_path: Path, *more: str) -> int:
-        """Returns the exit code of a build that would fail for want of a Python, were it to begin."""
+        """Return the exit code of a build that would fail for want of a Python, were it to begin."""
         return package_aws.main(["--folder", str(tmp_path / "out"), "--python-version", "2.0", *more])
 
     def test_absent_end_the_build_at_once(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

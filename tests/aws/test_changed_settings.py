@@ -35,7 +35,7 @@ class Source:
         self.reading = threading.Event()
 
     def read(self) -> dict[str, str]:
-        """Returns the settings."""
+        """Return the settings."""
         self.reads += 1
         self.reading.set()
         if self.gate is not None:
@@ -45,11 +45,11 @@ class Source:
         return dict(self.values)
 
     def now(self) -> float:
-        """Returns the time."""
+        """Return the time."""
         return self.time
 
     def host(self) -> FunctionHost:
-        """Returns a process that reads from here."""
+        """Return a process that reads from here."""
         return FunctionHost(self.read, rereads=True, now=self.now)
 
 

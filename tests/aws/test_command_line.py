@@ -57,7 +57,7 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 
 def run(command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs a program and shows its last lines."""
+    """Run a program and show its last lines."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     ended = subprocess.run(
         command, cwd=ROOT, env={**inherited, **variables}, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False

@@ -23,7 +23,7 @@ OF_THE_COMMAND_LINE = {("s3", "rb"): {"force"}}
 
 
 def aws_calls() -> list[tuple[str, str, set[str]]]:
-    """Returns (service, operation, options) of every call of `aws` on the page."""
+    """Return (service, operation, options) of every call of `aws` on the page."""
     places = " ; ".join([*PAGE.commands, *sorted(word for word in PAGE.words if word.startswith("aws "))])
     return [
         (service, operation, set(re.findall(r"--([a-z][a-z-]*)", rest)) - GLOBAL_OPTIONS)
@@ -32,7 +32,7 @@ def aws_calls() -> list[tuple[str, str, set[str]]]:
 
 
 def of_sam() -> list[list[str]]:
-    """Returns the words of every call of `sam` on the page."""
+    """Return the words of every call of `sam` on the page."""
     places = [*PAGE.commands, *sorted(word for word in PAGE.words if word.startswith("sam "))]
     return [
         shlex.split(place.partition("#")[0].rpartition("&& sam")[2] or place, comments=True)

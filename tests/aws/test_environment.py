@@ -16,7 +16,7 @@ __all__ = ["moto", "moto_process"]
 
 
 def make_secret(moto: Moto, text: str) -> str:
-    """Makes a secret and returns its name."""
+    """Make a secret and return its name."""
     name = f"stackhold/{uuid.uuid4().hex}"
     moto.client("secretsmanager").create_secret(Name=name, SecretString=text)
     return name
@@ -24,7 +24,7 @@ def make_secret(moto: Moto, text: str) -> str:
 
 @pytest.fixture
 def secret(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes secrets and tells the function to read them, in that order."""
+    """Make secrets and tell the function to read them, in that order."""
     place._client.cache_clear()
 
     def make(*texts: str) -> list[str]:

@@ -37,7 +37,7 @@ def stack(client: Client) -> str:
 
 
 def random_state(size_bytes: int) -> bytes:
-    """Returns a state with one output of so many bytes, which no compression makes smaller than three quarters."""
+    """Return a state with one output of so many bytes, which no compression makes smaller than three quarters."""
     noise = base64.b64encode(os.urandom(size_bytes * 3 // 4)).decode()
     return make_state(make_resource("big", outputs={"noise": noise}))
 
@@ -48,7 +48,7 @@ def import_packed(client: Client, stack: str, state: bytes) -> Response:
 
 
 def call(environment: Environment, method: str, path: str, **headers: str) -> dict[str, Any]:
-    """Calls the function with the event of a request."""
+    """Call the function with the event of a request."""
     reply: dict[str, Any] = environment.invoke(event_of(method, path, {"host": "api.example.com", **headers}, b"", "192.0.2.1"))
     return reply
 

@@ -44,7 +44,7 @@ class CloudFormation:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def event(self, kind: str, properties: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns the event of a request."""
+        """Return the event of a request."""
         return {
             "RequestType": kind,
             "ResponseURL": f"http://127.0.0.1:{self.server.server_address[1]}/answer?X-Amz-Signature=x",

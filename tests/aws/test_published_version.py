@@ -58,7 +58,7 @@ NEVER_REPLACED = {"ApiFunctionRole.Arn", "ApiLog", "Tables.Settings"}
 
 
 def published(parameters: dict[str, str], **more: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Returns the function as a new version would keep it, and what decides whether there is a new version."""
+    """Return the function as a new version would keep it, and what decides whether there is a new version."""
     attributes = {"ApiFunctionVersion": "", **more.pop("attributes", {})}
     tables = Stack(parameters, attributes, **more).resource("Tables")["Properties"]
     told = {name: value for name, value in tables.items() if name not in ("ServiceToken", "ServiceTimeout")}
@@ -73,7 +73,7 @@ def published(parameters: dict[str, str], **more: Any) -> tuple[dict[str, Any], 
 
 
 def without_description(function: dict[str, Any]) -> dict[str, Any]:
-    """Returns all else of a function."""
+    """Return all else of a function."""
     return {name: value for name, value in function.items() if name != "Description"}
 
 

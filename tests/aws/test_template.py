@@ -33,26 +33,26 @@ OF_START = {"rds-db:connect", "secretsmanager:GetSecretValue"}
 
 
 def environment(function: dict[str, Any]) -> dict[str, Any]:
-    """Returns the variables that a function gets."""
+    """Return the variables that a function gets."""
     variables: dict[str, Any] = dict(template()["Globals"]["Function"]["Environment"]["Variables"])
     own: dict[str, Any] = function["Properties"].get("Environment", {}).get("Variables", {})
     return variables | own
 
 
 def statements() -> list[dict[str, Any]]:
-    """Returns the statements of every policy that a function has."""
+    """Return the statements of every policy that a function has."""
     policies = [policy["Properties"]["PolicyDocument"] for policy in resources("AWS::IAM::ManagedPolicy").values()]
     found: list[dict[str, Any]] = [part for part in walk(policies) if isinstance(part, dict) and "Effect" in part]
     return found
 
 
 def listed(value: Any) -> list[Any]:
-    """Returns a value that may stand alone as a list."""
+    """Return a value that may stand alone as a list."""
     return value if isinstance(value, list) else [value]
 
 
 def calls_of(path: Path) -> set[str]:
-    """Returns the names of the SDK's operations that a driver calls on its client."""
+    """Return the names of the SDK's operations that a driver calls on its client."""
     tree = ast.parse(path.read_text("utf-8"))
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     return {call.attr for call in calls if isinstance(call.value, ast.Call) and ast.unparse(call.value) == "self._client()"}

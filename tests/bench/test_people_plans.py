@@ -36,7 +36,7 @@ class Scene:
     app: ASGIApp
 
     def get(self, login: str, path: str) -> list[tuple[str, Any]]:
-        """Returns the statements that a request of somebody takes."""
+        """Return the statements that a request of somebody takes."""
         headers = [("authorization", f"token {token_of(login)}"), ("accept", "application/vnd.pulumi+8")]
         answers: list[asgi.Answer] = []
         sent = self.noted(lambda: answers.append(asyncio.run(asgi.call(self.app, "GET", path, b"", headers))))
@@ -44,7 +44,7 @@ class Scene:
         return sent
 
     def noted(self, act: Callable[[], object]) -> list[tuple[str, Any]]:
-        """Returns the statements that are sent meanwhile, with their parameters."""
+        """Return the statements that are sent meanwhile, with their parameters."""
         sent: list[tuple[str, Any]] = []
 
         def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
@@ -58,13 +58,13 @@ class Scene:
         return sent
 
     def plan(self, statement: str, parameters: object) -> list[Row]:
-        """Returns how MySQL would run a statement: one row a table."""
+        """Return how MySQL would run a statement: one row a table."""
         with self.backend.db.connect() as connection:
             found = connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {statement}", parameters)  # type: ignore[arg-type]
             return [dict(row) for row in found.mappings()]
 
     def rows_read(self, statements: list[tuple[str, Any]]) -> int:
-        """Returns how many rows or index entries of the tables MySQL reads for some statements."""
+        """Return how many rows or index entries of the tables MySQL reads for some statements."""
         with self.backend.db.connect() as connection:
             before = _reads(connection)
             for statement, parameters in statements:

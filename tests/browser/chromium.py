@@ -43,7 +43,7 @@ class Browser:
     """One browser with a profile of its own; nothing is left of it when it is closed."""
 
     def __init__(self, profile: Path) -> None:
-        """Starts it."""
+        """Start it."""
         options = ChromeOptions()
         options.binary_location = _program(BROWSERS)
         for option in (*OPTIONS, f"--user-data-dir={profile}"):
@@ -77,7 +77,7 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def open(self, address: str) -> None:
-        """Opens an address and waits for the page."""
+        """Open an address and wait for the page."""
         self.driver.get(address)
 
     @property
@@ -131,14 +131,14 @@ class Browser:
         return None
 
     def await_address(self, part: str) -> None:
-        """Waits until the address has a part."""
+        """Wait until the address has a part."""
         try:
             WebDriverWait(self.driver, LIMIT_SECONDS).until(lambda driver: part in driver.current_url)
         except TimeoutException as error:
             raise AssertionError(f"no {part!r} in {self.address}; the page says: {self.text[:500]}") from error
 
     def save_picture(self, path: Path) -> None:
-        """Writes a picture of the whole page."""
+        """Write a picture of the whole page."""
         import base64
 
         taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "format": "png"})

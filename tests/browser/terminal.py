@@ -46,21 +46,21 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def await_text(self, text: str) -> None:
-        """Waits until the terminal shows a text."""
+        """Wait until the terminal shows a text."""
         deadline = time.monotonic() + LIMIT_SECONDS
         while text not in self.text:
             if not self._read(deadline):
                 raise AssertionError(f"no {text!r} in the terminal:\n{self.text[-2000:]}")
 
     def wait(self) -> int:
-        """Waits for the command's end and returns its exit code."""
+        """Wait for the command's end and return its exit code."""
         deadline = time.monotonic() + LIMIT_SECONDS
         while self._read(deadline):
             pass
         return self._process.wait(max(1.0, deadline - time.monotonic()))
 
     def _read(self, deadline: float) -> bool:
-        """Reads what there is; False at the end of the output or of the time."""
+        """Read what there is; False at the end of the output or of the time."""
         ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
             return False

@@ -49,7 +49,7 @@ class Computer:
         }
 
     def login(self) -> Terminal:
-        """Starts to sign in, in a terminal, and chooses the browser."""
+        """Start to sign in, in a terminal, and choose the browser."""
         terminal = Terminal(["pulumi", "login", self._site.url], self.folder, self.environment)
         terminal.await_text("/user/settings/tokens:")
         terminal.type("\r")

@@ -11,7 +11,7 @@ from tests.peers.saml_idp import Answer, Pair, encode, make_pair, metadata, resp
 
 
 def arrive(site: Site, pair: Pair, subject: str) -> str:
-    """Returns where a browser is sent after the provider's form was taken."""
+    """Return where a browser is sent after the provider's form was taken."""
     login = f"{site.url}/login/{ORG}/sso/saml"
     answer = Answer(f"{login}/acs", f"{login}/metadata", subject=subject)
     taken = httpx2.post(f"{login}/acs", data={"SAMLResponse": encode(respond(pair, answer)), "RelayState": "/settings"})

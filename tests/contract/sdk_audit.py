@@ -11,7 +11,7 @@ CREATED = "organization-token-created"
 
 
 def make_tokens(where: Scene, count: int) -> None:
-    """Makes something that is recorded."""
+    """Make something that is recorded."""
     for number in range(count):
         where.admin.orgs.create_org_token(where.org, models.CreateOrgAccessTokenRequest("", 0, f"ci_{number}", False))
 

@@ -39,7 +39,7 @@ class Recorder:
         return getattr(self._client, name)
 
     def call_api(self, resource_path: str, method: str, *arguments: Any, **options: Any) -> Any:
-        """Calls, and remembers the call unless the server refused or the SDK could not read the reply."""
+        """Call, and remember the call unless the server refused or the SDK could not read the reply."""
         options["_request_timeout"] = LIMIT_SECONDS
         try:
             reply = self._client.call_api(resource_path, method, *arguments, **options)
@@ -66,6 +66,6 @@ class Person:
 
 
 def sign_in(url: str, login: str, token: str, decoded: set[Called]) -> Person:
-    """Returns a person who uses the server at `url`; what they call is added to `decoded`."""
+    """Return a person who uses the server at `url`; what they call is added to `decoded`."""
     client = Recorder(url, token, decoded)
     return Person(login, token, OrganizationsApi(client), StacksApi(client), UsersApi(client), MiscellaneousApi(client))

@@ -14,7 +14,7 @@ DAY_SECONDS = 86_400
 
 @contextmanager
 def trusted(where: Scene) -> Iterator[tuple[WorkloadIssuer, models.OidcIssuerRegistrationResponse]]:
-    """Yields an issuer that the organization trusts, and its registration."""
+    """Yield an issuer that the organization trusts, and its registration."""
     with WorkloadIssuer(time.time) as peer:
         asked = models.OidcIssuerRegistrationRequest(unique("ci"), peer.url, max_expiration=DAY_SECONDS)
         yield peer, where.admin.orgs.register_oidc_issuer(where.org, asked)

@@ -13,18 +13,18 @@ HOUR_SECONDS = 3600
 
 
 def members(where: Scene) -> dict[str, Any]:
-    """Returns the members by login."""
+    """Return the members by login."""
     return {member.user.github_login: member for member in where.admin.orgs.list_organization_members(where.org).members}
 
 
 def link(where: Scene, role: str = "member") -> str:
-    """Makes an invite that names no address, and returns its id."""
+    """Make an invite that names no address, and return its id."""
     asked = models.CreateOrganizationInviteRequest(models.OrganizationInviteRole(role))
     return str(where.admin.orgs.create_org_invite_link(where.org, asked).id)
 
 
 def batch(*emails: str) -> Any:
-    """Returns a request that invites addresses as members."""
+    """Return a request that invites addresses as members."""
     role = models.OrganizationInviteRole.Member
     return models.BatchCreateOrganizationInviteRequest([models.CreateOrganizationInviteRequest(role, email=e) for e in emails])
 

@@ -11,7 +11,7 @@ PURPOSES = models.PermissionDescriptorUXPurpose
 
 
 def on_one_stack(stack_id: str, *sets: str) -> Any:
-    """Returns a descriptor that holds what permission sets hold, on one stack."""
+    """Return a descriptor that holds what permission sets hold, on one stack."""
     is_it = models.PermissionExpressionEqual(
         left=models.PermissionExpressionStack(), right=models.PermissionLiteralExpressionStack(identity=stack_id)
     )
@@ -20,7 +20,7 @@ def on_one_stack(stack_id: str, *sets: str) -> Any:
 
 
 def named(name: str, details: Any) -> Any:
-    """Returns a request for a role."""
+    """Return a request for a role."""
     return models.PermissionDescriptorBase(name=name, description="", ux_purpose=PURPOSES.Role, details=details)
 
 

@@ -32,23 +32,23 @@ class Scene:
     decoded: set[Called] = field(repr=False)
 
     def person(self, *, role: Role | None = Role.MEMBER) -> Person:
-        """Makes a person who belongs to the organization, unless `role` is None."""
+        """Make a person who belongs to the organization, unless `role` is None."""
         login = unique("user")
         token = people.make_user(self.backend, login, org=self.org if role else None, role=role or Role.NONE)
         return self.with_token(token, login)
 
     def with_token(self, token: str, login: str = "") -> Person:
-        """Returns whoever a token belongs to."""
+        """Return whoever a token belongs to."""
         return sign_in(self.url, login, token, self.decoded)
 
     def second_org(self) -> str:
-        """Makes another organization, which the administrator administers as well."""
+        """Make another organization, which the administrator administers as well."""
         name = unique("org")
         people.make_org(self.backend, name, people.caller_of(self.backend, self.admin.token))
         return name
 
     def team(self, *members: Person) -> str:
-        """Makes a team, and puts people into it."""
+        """Make a team, and put people into it."""
         name = unique("team")
         self.admin.orgs.create_pulumi_team(self.org, models.CreatePulumiTeamRequest(name, "Platform", "Runs the platform"))
         for member in members:
@@ -60,11 +60,11 @@ class Scene:
         self.admin.orgs.update_team(self.org, team, models.UpdateTeamRequest(**change))
 
     def get_team(self, team: str) -> Any:
-        """Returns a team."""
+        """Return a team."""
         return self.admin.orgs.get_team(self.org, team)
 
     def role(self, *permissions: str, purpose: str = "role") -> Any:
-        """Makes a custom role, or another record with permissions."""
+        """Make a custom role, or another record with permissions."""
         asked = models.PermissionDescriptorBase(
             name=unique("Role"),
             description="made for a test",
@@ -75,18 +75,18 @@ class Scene:
         return self.admin.orgs.create_role(self.org, asked)
 
     def stack(self, by: Person | None = None) -> str:
-        """Makes a stack in the project, and returns its name."""
+        """Make a stack in the project, and return its name."""
         name = unique("stack")
         (by or self.admin).orgs.create_stack(self.org, PROJECT, models.AppCreateStackRequest(stack_name=name))
         return name
 
     def stack_id(self, stack: str) -> str:
-        """Returns a stack's id."""
+        """Return a stack's id."""
         return str(self.admin.stacks.get_stack(self.org, PROJECT, stack).id)
 
 
 def start(url: str, backend: Backend) -> Scene:
-    """Makes a scene with an organization and an administrator that no other scene has."""
+    """Make a scene with an organization and an administrator that no other scene has."""
     decoded: set[Called] = set()
     login, org = unique("admin"), unique("org")
     token = people.make_user(backend, login)
@@ -95,12 +95,12 @@ def start(url: str, backend: Backend) -> Scene:
 
 
 def unique(word: str) -> str:
-    """Returns a name that nothing else has."""
+    """Return a name that nothing else has."""
     return f"{word}-{uuid.uuid4().hex[:12]}"
 
 
 def allowing(*permissions: str) -> Any:
-    """Returns the simplest descriptor: permissions everywhere."""
+    """Return the simplest descriptor: permissions everywhere."""
     return models.PermissionDescriptorAllow(permissions=[models.RbacPermission(name) for name in permissions])
 
 

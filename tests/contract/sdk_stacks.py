@@ -12,13 +12,13 @@ LEVELS = models.StackPermission
 
 
 def tags_of(where: Scene, stack: str) -> Any:
-    """Returns the tags of a stack, without the one that every stack has."""
+    """Return the tags of a stack, without the one that every stack has."""
     found = where.admin.stacks.get_stack(where.org, PROJECT, stack).tags
     return {name: value for name, value in found.items() if name != TAGS.ProjectNameTag.value}
 
 
 def share(where: Scene, stack: str, login: str, permission_set: str) -> None:
-    """Gives one person a permission set on a stack."""
+    """Give one person a permission set on a stack."""
     asked = models.UpdateEntityAssignmentRequest(models.PermissionExpressionStack(), where.stack_id(stack), login, permission_set)
     where.admin.orgs.update_entity_assignment(where.org, asked)
 

@@ -11,7 +11,7 @@ DAY_SECONDS = 86_400
 
 
 def tomorrow() -> int:
-    """Returns a time to expire at."""
+    """Return a time to expire at."""
     return int(time.time()) + DAY_SECONDS
 
 

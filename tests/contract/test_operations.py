@@ -16,7 +16,7 @@ OPERATIONS, ROUTES = operations.operations(), operations.routes()
 
 
 def label(row: Operation | Route) -> str:
-    """Returns a row's name in a failure."""
+    """Return a row's name in a failure."""
     return f"{row.method} {row.path}"
 
 
@@ -79,7 +79,7 @@ def takes(pattern: str, path: str) -> bool:
 
 
 def first_match(route: Route) -> str:
-    """Returns the path of the handler that answers a request for a route's address, as its module spells it."""
+    """Return the path of the handler that answers a request for a route's address, as its module spells it."""
     scope = {"type": "http", "method": route.method, "path": operations.sample(route.path), "root_path": "", "headers": []}
     handlers = import_module(f"functions.api.{route.module}").router.routes
     return next((handler.path for handler in handlers if handler.matches(scope)[0] is Match.FULL), "")

@@ -25,7 +25,7 @@ STRICTER = {"stackName": {".", ".."}, "projectName": {".", ".."}}
 
 
 def golden_cases() -> list[Any]:
-    """Returns the reference's verdicts, where they are at hand."""
+    """Return the reference's verdicts, where they are at hand."""
     if not GOLDENS.exists():
         reason = "the reference's goldens are not beside the checkout (../shared)"
         return [pytest.param("", {}, marks=pytest.mark.skip(reason=reason))]
@@ -36,7 +36,7 @@ def golden_cases() -> list[Any]:
 
 
 def is_valid(check: Callable[[str], object], name: str) -> bool:
-    """Tells whether a name is accepted."""
+    """Tell whether a name is accepted."""
     try:
         check(name)
     except BadRequest:
@@ -171,6 +171,6 @@ class TestReservedOwners:
 
 
 def page_modules() -> list[Any]:
-    """Returns the modules of the pages that have routes."""
+    """Return the modules of the pages that have routes."""
     found = [import_module(f"functions.pages.{module.name}") for module in pkgutil.iter_modules(pages.__path__)]
     return [module for module in found if hasattr(module, "router")]

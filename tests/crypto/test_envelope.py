@@ -13,7 +13,7 @@ KEY = bytes(range(32))
 
 
 def refusal(envelope: Envelope, sealed: bytes) -> str:
-    """Returns the text with which a value is refused."""
+    """Return the text with which a value is refused."""
     with pytest.raises(BadRequest) as caught:
         envelope.open(sealed)
     return caught.value.message
@@ -90,7 +90,7 @@ class TestRepr:
 
 
 def median_seconds(call: Callable[[], object]) -> float:
-    """Returns the median duration of a call."""
+    """Return the median duration of a call."""
     durations = []
     for _ in range(400):
         start = time.perf_counter()

@@ -13,7 +13,7 @@ from common.ports.keys.local import LocalKey
 
 
 def another_process(backend: Backend, master_key: bytes | None = None) -> Backend:
-    """Returns a backend on the same database with nothing cached, with another master key if one is given."""
+    """Return a backend on the same database with nothing cached, with another master key if one is given."""
     keys = KeyService(LocalKey(master_key)) if master_key else backend.keys
     return replace(backend, keys=keys, data_keys=DataKeys(keys, backend.clock))
 

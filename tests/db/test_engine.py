@@ -39,7 +39,7 @@ def other(database: Database, tmp_path: Path) -> Iterator[Database]:
 
 
 def impatient(database: Database) -> None:
-    """Makes the pooled connection give up at once on a lock."""
+    """Make the pooled connection give up at once on a lock."""
     with database.connect() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout=20")
 
@@ -56,7 +56,7 @@ def add_twice(connection: Connection, name: str) -> None:
 
 
 def names(database: Database) -> list[str]:
-    """Returns the names of all rows."""
+    """Return the names of all rows."""
     with database.connect() as connection:
         return list(connection.scalars(select(service_keys.c.name).order_by(service_keys.c.name)))
 

@@ -88,7 +88,7 @@ class Running:
         os.killpg(self._process.pid, signal.SIGINT)
 
     def shows(self, text: str, limit_seconds: float = STOP_LIMIT_SECONDS) -> None:
-        """Waits until the command has written `text`."""
+        """Wait until the command has written `text`."""
         deadline = time.monotonic() + limit_seconds
         while text not in self._result(0).text:
             if time.monotonic() > deadline:
@@ -101,7 +101,7 @@ class Running:
         return self.wait(STOP_LIMIT_SECONDS)
 
     def wait(self, limit_seconds: float = COMMAND_LIMIT_SECONDS) -> Result:
-        """Waits for the end and returns what there is to see; over the limit the command is killed and the test fails."""
+        """Wait for the end and return what there is to see; over the limit the command is killed and the test fails."""
         try:
             code = self._process.wait(limit_seconds)
         except subprocess.TimeoutExpired:
@@ -167,7 +167,7 @@ class Cli:
     def start(
         self, args: Sequence[str], folder: Path, *, env: Mapping[str, str | None] | None = None, typed: str = ""
     ) -> Running:
-        """Starts a command in a process group of its own; `typed` is its standard input, a None in `env` takes a variable away."""
+        """Start a command in a process group of its own; `typed` is its standard input, a None in `env` takes a variable away."""
         environment = {k: v for k, v in {**self.environment, **(env or {})}.items() if v is not None}
         stdin, stdout, stderr = (tempfile.TemporaryFile() for _ in range(3))  # noqa: SIM115 - `Running` reads them later
         stdin.write(typed.encode())
@@ -193,7 +193,7 @@ class Cli:
         typed: str = "",
         limit_seconds: float = COMMAND_LIMIT_SECONDS,
     ) -> Result:
-        """Runs a command to its end; it must succeed (`ok`), fail (not `ok`) or may do either (None)."""
+        """Run a command to its end; it must succeed (`ok`), fail (not `ok`) or may do either (None)."""
         with self.start(args, folder, env=env, typed=typed) as running:
             result = running.wait(limit_seconds)
         if ok is not None and ok != (result.code == 0):

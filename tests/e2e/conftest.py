@@ -23,7 +23,7 @@ PROVIDER_STOP_SECONDS = 10.0
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs every test that uses the CLI once for each version."""
+    """Run every test that uses the CLI once for each version."""
     if "cli_version" not in metafunc.fixturenames:
         return
     versions = toolchain.versions_to_test()
@@ -93,7 +93,7 @@ def tools_root(toolset: toolchain.Toolset, tmp_path_factory: pytest.TempPathFact
 def make_cli(
     toolset: toolchain.Toolset, tools_root: Path, provider_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Server], Cli]:
-    """Makes a CLI with an empty home folder for a server."""
+    """Make a CLI with an empty home folder for a server."""
 
     def make(server: Server) -> Cli:
         environment = {"PULUMI_DEBUG_PROVIDERS": f"{provider.PACKAGE}:{provider_port}"}
@@ -112,7 +112,7 @@ def cli(make_cli: Callable[[Server], Cli], server: Server) -> Cli:
 
 @pytest.fixture
 def make_project(cli: Cli, server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ProjectFactory]:
-    """Makes projects with names that no other test and no other run uses; a server that lives on is left as it was."""
+    """Make projects with names that no other test and no other run uses; a server that lives on is left as it was."""
     made: list[str] = []
     label = re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_"))[:40].strip("-")
 

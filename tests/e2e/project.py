@@ -133,15 +133,15 @@ class Project:
         (self.folder / "Main.yaml").write_text(json.dumps(program), encoding="utf-8")
 
     def init(self, stack: str = "dev", *args: str) -> Result:
-        """Creates a stack and selects it."""
+        """Create a stack and select it."""
         return self.run("stack", "init", self.stack(stack), *args)
 
     def run(self, *args: str, ok: bool | None = True, env: Mapping[str, str | None] | None = None, typed: str = "") -> Result:
-        """Runs a command in the project's folder."""
+        """Run a command in the project's folder."""
         return self.cli.run(args, self.folder, ok=ok, env=env, typed=typed)
 
     def start(self, *args: str, env: Mapping[str, str | None] | None = None) -> Running:
-        """Starts a command in the project's folder."""
+        """Start a command in the project's folder."""
         return self.cli.start(args, self.folder, env=env)
 
     def export(self, *args: str) -> State:
@@ -158,7 +158,7 @@ class Project:
         return self.folder / name
 
     def held(self, running: Running, hold: str) -> None:
-        """Waits until a part of the running update waits at the file `hold`."""
+        """Wait until a part of the running update waits at the file `hold`."""
         reached = self.file(hold + ".reached")
         deadline = time.monotonic() + WAIT_LIMIT_SECONDS
         while not reached.exists():

@@ -33,7 +33,7 @@ class Promises:
     begun: set[str] = field(default_factory=set)
 
     def note(self, call: str, body: Any) -> None:
-        """Adds the promise of one answered request."""
+        """Add the promise of one answered request."""
         if call == "journalentries":
             self._note_journal(body.get("entries") or [])
         else:

@@ -53,7 +53,7 @@ def call(server: Server, path: str, body: Any = None) -> Any:
 
 
 def remove_stacks(server: Server, project: str) -> None:
-    """Removes all stacks of a project, whatever they hold."""
+    """Remove all stacks of a project, whatever they hold."""
     listed = call(server, f"/api/user/stacks?organization={server.org}&project={project}")
     for stack in listed["stacks"]:
         path = f"/api/stacks/{server.org}/{project}/{stack['stackName']}?force=true"
@@ -78,7 +78,7 @@ class ServerProcess:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def start(self) -> None:
-        """Starts the server and waits until it answers."""
+        """Start the server and wait until it answers."""
         command = [
             str(Path(sys.executable).with_name("stackhold")),
             "serve",

@@ -41,7 +41,7 @@ def project_name(server: Server) -> Iterator[str]:
 
 @pytest.fixture
 def make_stack(cli: Cli, project_name: str, tmp_path: Path) -> StackFactory:
-    """Makes or selects a stack for an inline program."""
+    """Make or select a stack for an inline program."""
     command = automation.PulumiCommand(root=str(cli.root))
 
     def make(name: str, program: Callable[[], None]) -> automation.Stack:

@@ -80,7 +80,7 @@ class Killer:
             self._thread.start()
 
     def finish(self) -> None:
-        """Waits until the server is there again; an update that made fewer requests than usual is followed by the death."""
+        """Wait until the server is there again; an update that made fewer requests than usual is followed by the death."""
         if self._thread.ident is None:
             self._thread.start()
         self._thread.join()

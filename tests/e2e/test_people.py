@@ -44,7 +44,7 @@ class Company:
         return self.server.org
 
     def person(self, login: str, *options: str) -> Cli:
-        """Makes a person; their name is what `login` says and something that no other test has."""
+        """Make a person; their name is what `login` says and something that no other test has."""
         name = unique(login)
         line = operate(self.data, "add-user", name, "--name", login.title(), *options)
         cli = self.make_cli(Server(self.server.url, line.split()[0].removeprefix("PULUMI_ACCESS_TOKEN="), self.org))
@@ -52,24 +52,24 @@ class Company:
         return cli
 
     def member(self, login: str, role: str = "member") -> Cli:
-        """Makes a person who belongs to the organization."""
+        """Make a person who belongs to the organization."""
         return self.person(login, "--org", self.org, "--role", role)
 
     def call(self, method: str, path: str = "", **body: Any) -> Any:
-        """Calls the API below the organization's address as its administrator, and returns the JSON that comes back."""
+        """Call the API below the organization's address as its administrator, and return the JSON that comes back."""
         args = ["api", "-X", method, f"/api/orgs/{self.org}{path}"]
         shown = self.admin.run([*args, "--body", json.dumps(body)] if body else args, self.admin.home).stdout
         return json.loads(shown) if shown.strip() else None
 
     def team(self, *members: Cli) -> str:
-        """Makes a team of people."""
+        """Make a team of people."""
         self.call("POST", "/teams/pulumi", name="platform", displayName="Platform", description="")
         for member in members:
             self.call("PATCH", "/teams/platform", memberAction="add", member=login_of(member))
         return "platform"
 
     def role(self, *permissions: str) -> str:
-        """Makes a role that allows something everywhere, and returns its id."""
+        """Make a role that allows something everywhere, and return its id."""
         details = {"__type": "PermissionDescriptorAllow", "permissions": list(permissions)}
         return str(self.call("POST", "/roles", name=unique("role"), uxPurpose="role", details=details)["id"])
 
@@ -106,7 +106,7 @@ def private(company: Company) -> Company:
 
 
 def operate(data: Path, *args: str) -> str:
-    """Runs a command of the operator's."""
+    """Run a command of the operator's."""
     command = [str(Path(sys.executable).with_name("stackhold")), *args, "--data", str(data)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
@@ -124,7 +124,7 @@ def login_of(cli: Cli) -> str:
 
 
 def org(cli: Cli, *args: str, ok: bool = True) -> Result:
-    """Runs a command about the organization."""
+    """Run a command about the organization."""
     return cli.run(["org", *args, "--org", cli.server.org], cli.home, ok=ok)
 
 

@@ -131,7 +131,7 @@ def _building() -> Iterator[None]:
 
 
 def _build(tool: Tool) -> None:
-    """Builds beside the final place and renames, so that a broken-off build never looks like a finished one."""
+    """Build beside the final place and rename, so that a broken-off build never looks like a finished one."""
     unfinished = tool.path.with_name(f".{tool.path.name}.{os.getpid()}")
     flags = "-s -w" + (f" -X {tool.version_variable}=v{tool.version}" if tool.version_variable else "")
     command = ["go", "-C", str(TOOLS / tool.folder), "build", "-trimpath", "-ldflags", flags, "-o", str(unfinished), tool.package]

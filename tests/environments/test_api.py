@@ -13,7 +13,7 @@ EMPTY = [b"", b"  \n", b"{}", b'{"imports": [], "values": {}}', b'{"imports": nu
 
 
 def post(client: TestClient, call: str, document: bytes, **headers: str) -> Any:
-    """Returns the reply to a document."""
+    """Return the reply to a document."""
     return client.post(f"{YAML}/{call}", content=document, headers=headers)
 
 

@@ -21,7 +21,7 @@ Rules = dict[str, Any]
 
 
 def make_member(backend: Backend, token: str, org: str, role: Role = Role.MEMBER) -> Caller:
-    """Makes somebody a member of one more organization, and returns them as they are then."""
+    """Make somebody a member of one more organization, and return them as they are then."""
     user_id = caller_of(backend, token).user_id
     with backend.db.begin() as tx:
         org_id = _org_id(tx, org)
@@ -44,7 +44,7 @@ def give(
     is_team: bool = False,
     rules: Rules | None = None,
 ) -> None:
-    """Gives a person or a team a level on a stack, or a custom permission set."""
+    """Give a person or a team a level on a stack, or a custom permission set."""
     with backend.db.begin() as tx:
         org_id = _org_id(tx, path.org)
         named = (stacks.c.org_id == org_id, stacks.c.project == path.project, stacks.c.name == path.name, stacks.c.live == 1)
@@ -54,12 +54,12 @@ def give(
 
 
 def allow(*permissions: str) -> Rules:
-    """Returns the descriptor that allows permissions everywhere."""
+    """Return the descriptor that allows permissions everywhere."""
     return {"__type": "PermissionDescriptorAllow", "permissions": list(permissions)}
 
 
 def tagged(key: str, value: str, *permissions: str) -> Rules:
-    """Returns rules that allow permissions on stacks with a tag of a value."""
+    """Return rules that allow permissions on stacks with a tag of a value."""
     stack = {"__type": "PermissionExpressionStack"}
     tag = {"__type": "PermissionExpressionTag", "context": stack, "key": key}
     text = {"__type": "PermissionLiteralExpressionString", "value": value}
@@ -68,7 +68,7 @@ def tagged(key: str, value: str, *permissions: str) -> Rules:
 
 
 def make_role(tx: Connection, org_id: str, rules: Rules, purpose: str = "role") -> str:
-    """Makes a custom role or permission set and returns its id."""
+    """Make a custom role or permission set and return its id."""
     role_id, text = new_id(), json.dumps(rules)
     tx.execute(
         insert(roles).values(
@@ -89,7 +89,7 @@ def make_role(tx: Connection, org_id: str, rules: Rules, purpose: str = "role") 
 
 
 def give_role(backend: Backend, caller: Caller, rules: Rules, org: str = ORG) -> str:
-    """Makes a custom role the caller's in an organization, and returns its id."""
+    """Make a custom role the caller's in an organization, and return its id."""
     with backend.db.begin() as tx:
         org_id = _org_id(tx, org)
         role_id = make_role(tx, org_id, rules)
@@ -99,7 +99,7 @@ def give_role(backend: Backend, caller: Caller, rules: Rules, org: str = ORG) ->
 
 
 def make_team(backend: Backend, *people: Caller, org: str = ORG, rules: Rules | None = None) -> str:
-    """Makes a team of some people, with a custom role if rules are given, and returns its id."""
+    """Make a team of some people, with a custom role if rules are given, and return its id."""
     team_id = new_id()
     with backend.db.begin() as tx:
         org_id = _org_id(tx, org)

@@ -19,7 +19,7 @@ from tests.factories.tokens import make_role
 
 
 def decoded(document: Any, model: str) -> Any:
-    """Returns a reply as the vendor's SDK reads it; it raises for what is missing or null, and for unknown words."""
+    """Return a reply as the vendor's SDK reads it; it raises for what is missing or null, and for unknown words."""
     return default_encoder.deserialize(document, model)
 
 
@@ -29,25 +29,25 @@ def suspend(backend: Backend, login: str, *, org: str = ORG) -> None:
 
 
 def hold(backend: Backend, login: str, role_id: str | None, *, org: str = ORG) -> None:
-    """Gives a member a custom role."""
+    """Give a member a custom role."""
     _put(backend, login, org, role_id=role_id)
 
 
 def make_holder(backend: Backend, login: str, *permissions: Permission) -> Caller:
-    """Makes a member of acme with a custom role that gives these permissions."""
+    """Make a member of acme with a custom role that gives these permissions."""
     token = make_user(backend, login, org=ORG)
     hold(backend, login, make_role(backend, *permissions, name=f"role of {login}"))
     return caller_of(backend, token)
 
 
 def make_default(backend: Backend, role_id: str) -> None:
-    """Makes a role the one that new members of acme get."""
+    """Make a role the one that new members of acme get."""
     with backend.db.begin() as tx:
         update_settings(tx, org_id_of(tx, ORG), lambda old: replace(old, default_role_id=role_id))
 
 
 def grant(backend: Backend, login: str, stack: str, level: StackLevel = StackLevel.READ) -> None:
-    """Gives somebody something on a live stack, by its name."""
+    """Give somebody something on a live stack, by its name."""
     with backend.db.begin() as tx:
         stack_id = tx.scalar(select(stacks.c.id).where(stacks.c.name == stack, stacks.c.live == 1))
         user_id = tx.scalar(select(users.c.id).where(users.c.login == login))
@@ -57,7 +57,7 @@ def grant(backend: Backend, login: str, stack: str, level: StackLevel = StackLev
 
 
 def people_of(backend: Backend, org: str = ORG) -> dict[str, tuple[str, str | None]]:
-    """Returns role and custom role of each member by login."""
+    """Return role and custom role of each member by login."""
     query = (
         select(users.c.login, members.c.role, members.c.role_id)
         .join(members, members.c.user_id == users.c.id)
@@ -69,12 +69,12 @@ def people_of(backend: Backend, org: str = ORG) -> dict[str, tuple[str, str | No
 
 
 def admins_of(backend: Backend, org: str = ORG) -> list[str]:
-    """Returns the logins of the admins."""
+    """Return the logins of the admins."""
     return sorted(login for login, (role, _) in people_of(backend, org).items() if role == "admin")
 
 
 def grants_of(backend: Backend, login: str) -> list[str]:
-    """Returns the names of the stacks on which somebody was given something."""
+    """Return the names of the stacks on which somebody was given something."""
     query = (
         select(stacks.c.name)
         .join(stack_grants, stack_grants.c.stack_id == stacks.c.id)
@@ -87,14 +87,14 @@ def grants_of(backend: Backend, login: str) -> list[str]:
 
 
 def teams_of(backend: Backend, login: str) -> int:
-    """Returns how many teams somebody is in, in all organizations."""
+    """Return how many teams somebody is in, in all organizations."""
     query = select(team_members.c.team_id).join(users, users.c.id == team_members.c.user_id).where(users.c.login == login)
     with backend.db.connect() as connection:
         return len(connection.scalars(query).all())
 
 
 def org_id_of(tx: Any, org: str) -> str:
-    """Returns an organization's id."""
+    """Return an organization's id."""
     return str(tx.scalar(select(organizations.c.id).where(organizations.c.login == org)))
 
 

@@ -19,13 +19,13 @@ ORG = "acme"
 
 
 def make_admin(backend: Backend) -> Caller:
-    """Makes the administrator, token ADMIN_TOKEN, with organization acme, unless they are there."""
+    """Make the administrator, token ADMIN_TOKEN, with organization acme, unless they are there."""
     bootstrap(backend, token=ADMIN_TOKEN, org=ORG)
     return caller_of(backend, ADMIN_TOKEN)
 
 
 def make_user(backend: Backend, login: str, *, org: str | None = None, role: Role = Role.MEMBER) -> str:
-    """Makes a user with a personal organization, in `org` as well if it is given, and returns a token."""
+    """Make a user with a personal organization, in `org` as well if it is given, and return a token."""
     now = backend.clock.now()
     with backend.db.begin() as tx:
         user_id = users.create(tx, login=login, name=login.title(), email=f"{login}@example.com", site_admin=False, now=now)
@@ -38,7 +38,7 @@ def make_user(backend: Backend, login: str, *, org: str | None = None, role: Rol
 
 
 def make_org(backend: Backend, login: str, *admins: Caller) -> str:
-    """Makes a shared organization with some admins, and returns its id; who they are is to be looked up again."""
+    """Make a shared organization with some admins, and return its id; who they are is to be looked up again."""
     now = backend.clock.now()
     with backend.db.begin() as tx:
         org_id = orgs.create_organization(tx, login=login, admin_user_id=admins[0].user_id, now=now)
@@ -48,11 +48,11 @@ def make_org(backend: Backend, login: str, *admins: Caller) -> str:
 
 
 def make_token(tx: Connection, backend: Backend, user_id: str, *, expires_at: datetime | None = None) -> IssuedToken:
-    """Makes a personal token."""
+    """Make a personal token."""
     owner, now = access.TokenOwner(user_id), backend.clock.now()
     return tokens.issue_token(tx, owner, name="laptop", description="", created_by=user_id, now=now, expires_at=expires_at)
 
 
 def caller_of(backend: Backend, token: str) -> Caller:
-    """Returns who a token belongs to."""
+    """Return who a token belongs to."""
     return access.authenticate(backend, f"token {token}")

@@ -19,22 +19,22 @@ from tests.factories.people import ORG
 
 
 def allow(*permissions: str) -> dict[str, Any]:
-    """Returns a leaf as clients send it."""
+    """Return a leaf as clients send it."""
     return {"__type": "PermissionDescriptorAllow", "permissions": list(permissions)}
 
 
 def compose(*ids: str) -> dict[str, Any]:
-    """Returns a reference to records as clients send it."""
+    """Return a reference to records as clients send it."""
     return {"__type": "PermissionDescriptorCompose", "permissionDescriptors": list(ids)}
 
 
 def group(*entries: dict[str, Any]) -> dict[str, Any]:
-    """Returns a union as clients send it."""
+    """Return a union as clients send it."""
     return {"__type": "PermissionDescriptorGroup", "entries": list(entries)}
 
 
 def new_record(name: str, details: dict[str, Any] | str, purpose: Purpose = Purpose.ROLE, **members: str) -> NewRecord:
-    """Returns what somebody wants to make."""
+    """Return what somebody wants to make."""
     text = details if isinstance(details, str) else json.dumps(details)
     return NewRecord(name, members.get("description", ""), purpose, members.get("resource_type", "global"), text)
 
@@ -42,33 +42,33 @@ def new_record(name: str, details: dict[str, Any] | str, purpose: Purpose = Purp
 def make_role(
     backend: Backend, caller: Caller, name: str, details: dict[str, Any] | str, purpose: Purpose = Purpose.ROLE, **members: str
 ) -> Record:
-    """Makes a role, permission set or policy in organization acme."""
+    """Make a role, permission set or policy in organization acme."""
     return role_service.create_role(backend, caller, ORG, new_record(name, details, purpose, **members), with_policy=False)
 
 
 def grant(
     backend: Backend, stack: str, principal_id: str, level: StackLevel, *, is_team: bool = True, set_id: str | None = None
 ) -> None:
-    """Gives a team or person something on a stack of that name."""
+    """Give a team or person something on a stack of that name."""
     with backend.db.begin() as tx:
         stack_id = tx.scalar(select(stacks.c.id).where(stacks.c.name == stack, stacks.c.live == 1))
         grants.replace(tx, str(stack_id), principal_id, is_team=is_team, level=level, now=backend.clock.now(), set_id=set_id)
 
 
 def stack_id_of(backend: Backend, name: str) -> str:
-    """Returns the id of a live stack."""
+    """Return the id of a live stack."""
     with backend.db.connect() as connection:
         return str(connection.scalar(select(stacks.c.id).where(stacks.c.name == name, stacks.c.live == 1)))
 
 
 def stored_rules(backend: Backend, role_id: str) -> str:
-    """Returns what is stored for a record with all that it composes."""
+    """Return what is stored for a record with all that it composes."""
     with backend.db.connect() as connection:
         return str(connection.scalar(select(roles.c.rules).where(roles.c.id == role_id)))
 
 
 def make_machine(backend: Backend, admin: Caller, role_id: str) -> str:
-    """Makes an organization's token with a role, and returns it."""
+    """Make an organization's token with a role, and return it."""
     org_id = next(found.org_id for found in admin.memberships if found.login == ORG)
     now = backend.clock.now()
     with backend.db.begin() as tx:

@@ -14,7 +14,7 @@ from tests.factories.people import caller_of, make_token
 
 
 def set_provider(backend: Backend, caller: Caller, text: str, org: str = "acme") -> None:
-    """Gives an organization a provider that can be used; `caller` may have become its administrator a moment ago."""
+    """Give an organization a provider that can be used; `caller` may have become its administrator a moment ago."""
     with backend.db.begin() as tx:
         token = make_token(tx, backend, caller.user_id).text
     assert "" == provider.change_setup(backend, caller_of(backend, token), org, Change(text)).descriptor.problem
@@ -26,7 +26,7 @@ def change(backend: Backend, caller: Caller, **what: bool | int | str) -> None:
 
 
 def linked_to(backend: Backend) -> dict[str, str]:
-    """Returns the login behind each account at a provider."""
+    """Return the login behind each account at a provider."""
     with backend.db.connect() as connection:
         rows = connection.execute(
             select(identities.c.subject, users.c.login).join(users, users.c.id == identities.c.user_id),
@@ -35,7 +35,7 @@ def linked_to(backend: Backend) -> dict[str, str]:
 
 
 def member(backend: Backend, login: str, org: str = "acme") -> tuple[str, bool] | None:
-    """Returns somebody's role in an organization and whether they came through its provider, or None."""
+    """Return somebody's role in an organization and whether they came through its provider, or None."""
     with backend.db.connect() as connection:
         row = connection.execute(
             select(members.c.role, members.c.saml_at)
@@ -82,7 +82,7 @@ def make_site_admin(backend: Backend, login: str) -> None:
 
 
 def has_saml_admin(backend: Backend) -> bool:
-    """Returns whether acme has somebody who gets in without its provider."""
+    """Return whether acme has somebody who gets in without its provider."""
     with backend.db.connect() as connection:
         text = connection.scalar(select(organizations.c.settings).where(organizations.c.login == "acme"))
     return bool(decode(text or "{}").saml_admin_id)

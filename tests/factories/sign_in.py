@@ -35,66 +35,66 @@ class Mailbox:
         self.mails.append(mail)
 
     def take(self) -> list[Mail]:
-        """Returns what came since the last time."""
+        """Return what came since the last time."""
         taken, self.mails = self.mails, []
         return taken
 
 
 def opened(backend: Backend, **settings: str) -> tuple[Backend, Mailbox]:
-    """Returns a server that lets everybody sign up, with more settings, and its mailbox."""
+    """Return a server that lets everybody sign up, with more settings, and its mailbox."""
     box = Mailbox()
     chosen = backend.settings.replaced(**{"PULUMI_DISABLE_EMAIL_SIGNUP": "false", **settings})
     return replace(backend, settings=chosen, mailer=Mailer(box, is_real=True)), box
 
 
 def new_account(login: str = "alice", **values: str) -> NewAccount:
-    """Returns an account to make."""
+    """Return an account to make."""
     filled = {"name": login.title(), "email": f"{login}@example.com", "password": PASSWORD, **values}
     return NewAccount(login, **filled)
 
 
 def sign_up(backend: Backend, login: str = "alice", **values: str) -> Caller:
-    """Makes an account and returns who its session belongs to."""
+    """Make an account and return who its session belongs to."""
     return caller_of(backend, sign_ups.sign_up(backend, new_account(login, **values)))
 
 
 def verified(backend: Backend, box: Mailbox, login: str = "alice", **values: str) -> Caller:
-    """Makes an account whose address is confirmed."""
+    """Make an account whose address is confirmed."""
     caller = sign_up(backend, login, **values)
     email_addresses.verify(backend, caller, token_in(delivered(backend, box)[-1]))
     return again(backend, login, values.get("password", PASSWORD))
 
 
 def again(backend: Backend, login: str, password: str = PASSWORD) -> Caller:
-    """Returns who signs in with a login."""
+    """Return who signs in with a login."""
     return caller_of(backend, accounts.sign_in(backend, login, password))
 
 
 def caller_of(backend: Backend, secret: str) -> Caller:
-    """Returns who a session belongs to."""
+    """Return who a session belongs to."""
     return sessions.authenticate(backend, sessions.cookie(backend, secret))
 
 
 def delivered(backend: Backend, box: Mailbox) -> list[Mail]:
-    """Sends what is due, and returns what came."""
+    """Send what is due, and return what came."""
     while mailing.send_one(backend, mails.write):
         pass
     return box.take()
 
 
 def link_in(mail: Mail) -> str:
-    """Returns the one link in a mail's text, without the server's own address."""
+    """Return the one link in a mail's text, without the server's own address."""
     [found] = re.findall(r"^https?://[^/\s]+(/\S+)$", mail.body, re.MULTILINE)
     return str(found)
 
 
 def token_in(mail: Mail) -> str:
-    """Returns the secret of the link in a mail."""
+    """Return the secret of the link in a mail."""
     return link_in(mail).partition("=")[2]
 
 
 def at_once(*calls: Callable[[], _T]) -> list[_T | Exception]:
-    """Makes calls in threads that begin together, and returns what each returned or raised."""
+    """Make calls in threads that begin together, and return what each returned or raised."""
     barrier, results = Barrier(len(calls)), dict[int, _T | Exception]()
 
     def run(place: int, call: Callable[[], _T]) -> None:

@@ -44,13 +44,13 @@ def make_stack(
     tags: dict[str, str] | None = None,
     state: bytes | None = None,
 ) -> StackPath:
-    """Makes a stack and returns its path."""
+    """Make a stack and return its path."""
     lifecycle.create(backend, caller, org, project, NewStack(name, tags or {}, state))
     return StackPath(org, project, name)
 
 
 def make_program(*, dry_run: bool = False, **members: Any) -> Program:
-    """Returns a request that creates an update."""
+    """Return a request that creates an update."""
     body = {"name": "shop", "runtime": "yaml", "options": {"dryRun": dry_run}, "config": {}, "metadata": {}, **members}
     return Program(dump(body), dry_run=dry_run)
 
@@ -58,14 +58,14 @@ def make_program(*, dry_run: bool = False, **members: Any) -> Program:
 def make_update(
     backend: Backend, caller: Caller, path: StackPath, *, kind: Kind = Kind.UPDATE, dry_run: bool = False, **members: Any
 ) -> str:
-    """Makes an update that is not started and returns its id."""
+    """Make an update that is not started and return its id."""
     return updates.create(backend, caller, path, kind, make_program(dry_run=dry_run, **members))
 
 
 def start(
     backend: Backend, caller: Caller, path: StackPath, update_id: str, *, tags: dict[str, str] | None = None, journal: int = 2
 ) -> Running:
-    """Starts a created update."""
+    """Start a created update."""
     started = updates.start(backend, caller, path, update_id, request=StartRequest(tags, journal), client=CLIENT)
     return Running(path, update_id, Lease(update_id), started)
 
@@ -73,18 +73,18 @@ def start(
 def make_running(
     backend: Backend, caller: Caller, path: StackPath, *, kind: Kind = Kind.UPDATE, dry_run: bool = False, journal: int = 2
 ) -> Running:
-    """Makes an update and starts it."""
+    """Make an update and start it."""
     return start(backend, caller, path, make_update(backend, caller, path, kind=kind, dry_run=dry_run), journal=journal)
 
 
 def record(backend: Backend, update: Running, *entries: dict[str, Any]) -> None:
-    """Sends one batch of journal entries."""
+    """Send one batch of journal entries."""
     batch = make_batch(*entries)
     progress.append_journal(backend, update.lease, batch, batch)
 
 
 def record_events(backend: Backend, update: Running, *events: dict[str, Any]) -> None:
-    """Sends one batch of engine events."""
+    """Send one batch of engine events."""
     batch = dump({"events": list(events)})
     progress.append_events(backend, update.lease, batch, batch)
 
@@ -95,26 +95,26 @@ def complete(backend: Backend, update: Running, how: Completion = Completion.SUC
 
 
 def creation(name: str, step: int, **members: Any) -> list[dict[str, Any]]:
-    """Returns the two entries that report the creation of a resource, numbered by their step."""
+    """Return the two entries that report the creation of a resource, numbered by their step."""
     made = make_resource(name, **members)
     begin = entry(2 * step - 1, 0, step, operation={"resource": made, "type": "creating"})
     return [begin, entry(2 * step, 1, step, state=made)]
 
 
 def beginning(name: str, step: int) -> dict[str, Any]:
-    """Returns the entry that reports the beginning of a creation alone."""
+    """Return the entry that reports the beginning of a creation alone."""
     return creation(name, step)[0]
 
 
 def make_version(backend: Backend, caller: Caller, path: StackPath, *resources: str) -> None:
-    """Runs a whole update that creates resources beside those that are there."""
+    """Run a whole update that creates resources beside those that are there."""
     update = make_running(backend, caller, path)
     record(backend, update, *(one for step, name in enumerate(resources, 1) for one in creation(name, step)))
     complete(backend, update)
 
 
 def update_row(backend: Backend, update_id: str) -> Row[Any]:
-    """Returns an update's row."""
+    """Return an update's row."""
     with backend.db.connect() as connection:
         return connection.execute(select(updates_table).where(updates_table.c.id == update_id)).one()
 
@@ -125,17 +125,17 @@ def import_state(backend: Backend, caller: Caller, path: StackPath, text: bytes)
 
 
 def exported(backend: Backend, caller: Caller, path: StackPath, version: int | None = None) -> bytes:
-    """Returns the text of the stack's newest state, or of a version."""
+    """Return the text of the stack's newest state, or of a version."""
     return unpack(
         state.export(backend, caller, path) if version is None else state.export_version(backend, caller, path, version)
     )
 
 
 def exported_names(backend: Backend, caller: Caller, path: StackPath) -> list[str]:
-    """Returns the names of the resources in the stack's newest state, in order."""
+    """Return the names of the resources in the stack's newest state, in order."""
     return names(exported(backend, caller, path))
 
 
 def make_ciphertext(backend: Backend, caller: Caller, path: StackPath, plain: bytes = b"x") -> str:
-    """Returns a value encrypted for a stack, as the wire has it."""
+    """Return a value encrypted for a stack, as the wire has it."""
     return b64encode(secrets.encrypt(backend, caller, path, plain)).decode()

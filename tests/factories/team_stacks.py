@@ -23,22 +23,22 @@ from tests.factories.tokens import make_role
 
 
 def member(action: str, login: str) -> TeamChange:
-    """Returns a change of a team's members."""
+    """Return a change of a team's members."""
     return TeamChange(member=MemberChange(MemberAction(action), login))
 
 
 def stack(level: StackLevel | None, name: str = "dev") -> TeamChange:
-    """Returns a change of what a team was given on a stack."""
+    """Return a change of what a team was given on a stack."""
     return TeamChange(stacks=(StackChange("shop", name, level),))
 
 
 def environment(level: EnvironmentLevel | None = "open") -> TeamChange:
-    """Returns a change of what a team was given on an environment."""
+    """Return a change of what a team was given on an environment."""
     return TeamChange(environments=(EnvironmentChange("p", "dev", level),))
 
 
 def make_team(backend: Backend, caller: Caller, name: str = "ops", **people: str) -> None:
-    """Makes a team of the caller's with people in it, by login and role."""
+    """Make a team of the caller's with people in it, by login and role."""
     service.create_team(backend, caller, "acme", name)
     for login, role in people.items():
         sharing.update_team(backend, caller, "acme", name, member("add", login))
@@ -47,22 +47,22 @@ def make_team(backend: Backend, caller: Caller, name: str = "ops", **people: str
 
 
 def get(backend: Backend, caller: Caller, name: str = "ops") -> TeamDetails:
-    """Returns a team."""
+    """Return a team."""
     return sharing.get_team(backend, caller, "acme", name)
 
 
 def roles(backend: Backend, caller: Caller, name: str = "ops") -> dict[str, TeamRole]:
-    """Returns what each member is in a team, by login."""
+    """Return what each member is in a team, by login."""
     return {found.person.login: found.role for found in get(backend, caller, name).members}
 
 
 def levels(backend: Backend, caller: Caller, name: str = "ops") -> dict[str, StackLevel]:
-    """Returns the levels of a team by stack."""
+    """Return the levels of a team by stack."""
     return {grant.name: grant.level for grant in get(backend, caller, name).stacks}
 
 
 def with_role(backend: Backend, login: str, *permissions: Permission) -> str:
-    """Makes a member of acme with a custom role, and returns a token."""
+    """Make a member of acme with a custom role, and return a token."""
     token = make_user(backend, login, org="acme")
     role_id = make_role(backend, *permissions, name=f"role of {login}")
     user_id = caller_of(backend, token).user_id

@@ -22,12 +22,12 @@ UNSET_MEMBERS = (
 
 
 def signed(token: str) -> dict[str, str]:
-    """Returns the headers of a call with a token."""
+    """Return the headers of a call with a token."""
     return {"Authorization": f"token {token}"}
 
 
 def create(client: Client, name: str = "ops", *, token: str | None = None, **members: Any) -> dict[str, Any]:
-    """Makes a team and returns the reply."""
+    """Make a team and return the reply."""
     body = {"name": name, "displayName": name.title(), "description": "", **members}
     made = client.post(f"{TEAMS}/pulumi", json=body, headers=signed(token) if token else {})
     assert 201 == made.status_code, made.text
@@ -47,12 +47,12 @@ def act(client: Client, action: str, login: str, *, token: str | None = None) ->
 
 
 def on_stack(permission: int, name: str = "dev", *, project: str = "shop") -> dict[str, Any]:
-    """Returns a permission on a stack as the SDK spells it."""
+    """Return a permission on a stack as the SDK spells it."""
     return {"projectName": project, "stackName": name, "permission": permission, "permissionSetName": None}
 
 
 def on_environment(permission: str, project: str = "p1", name: str = "Default", *, duration: str | None = None) -> dict[str, Any]:
-    """Returns a permission on an environment as the SDK spells it."""
+    """Return a permission on an environment as the SDK spells it."""
     return {
         "projectName": project,
         "envName": name,
@@ -63,12 +63,12 @@ def on_environment(permission: str, project: str = "p1", name: str = "Default", 
 
 
 def give(client: Client, permission: int, name: str = "dev", *, team: str = "ops", token: str | None = None) -> Response:
-    """Gives a team a level on a stack of shop."""
+    """Give a team a level on a stack of shop."""
     return patch(client, team, addStackPermission=on_stack(permission, name), token=token)
 
 
 def read(client: Client, team: str = "ops", *, token: str | None = None) -> dict[str, Any]:
-    """Returns a team."""
+    """Return a team."""
     found = client.get(f"{TEAMS}/{team}", headers=signed(token) if token else {})
     assert 200 == found.status_code, found.text
     shape: dict[str, Any] = found.json()
@@ -76,10 +76,10 @@ def read(client: Client, team: str = "ops", *, token: str | None = None) -> dict
 
 
 def roles(client: Client, team: str = "ops") -> dict[str, str]:
-    """Returns what each member is in a team, by login."""
+    """Return what each member is in a team, by login."""
     return {member["githubLogin"]: member["role"] for member in read(client, team)["members"]}
 
 
 def levels(client: Client, team: str = "ops") -> list[tuple[str, int]]:
-    """Returns the stacks of a team with their levels, in the order of the reply."""
+    """Return the stacks of a team with their levels, in the order of the reply."""
     return [(stack["stackName"], stack["permission"]) for stack in read(client, team)["stacks"]]

@@ -24,7 +24,7 @@ DAY_SECONDS = 86_400
 
 
 def signed(token: str) -> dict[str, str]:
-    """Returns the headers of a call with a token."""
+    """Return the headers of a call with a token."""
     return {"Authorization": f"token {token}"}
 
 
@@ -37,7 +37,7 @@ def make_team(
     admins: Iterable[str] = (),
     role_ids: Iterable[str] = (),
 ) -> str:
-    """Makes a team of people, by login, with roles, and returns its id."""
+    """Make a team of people, by login, with roles, and return its id."""
     team_id, now_millis = new_id(), unix_millis(backend.clock.now())
     with backend.db.begin() as tx:
         org_id = tx.scalar(select(organizations.c.id).where(organizations.c.login == org))
@@ -53,7 +53,7 @@ def make_team(
 
 
 def make_role(backend: Backend, *permissions: Permission, name: str = "auditor", org: str = ORG, purpose: str = "role") -> str:
-    """Makes a custom role that allows permissions everywhere, and returns its id."""
+    """Make a custom role that allows permissions everywhere, and return its id."""
     role_id, now_millis = new_id(), unix_millis(backend.clock.now())
     rules = encode(Allow(permissions=list(permissions)))
     with backend.db.begin() as tx:
@@ -89,12 +89,12 @@ def limit_days(backend: Backend, days: int, *, org: str = ORG) -> None:
 
 
 def in_days(backend: Backend, days: float) -> int:
-    """Returns a moment ahead in unix seconds."""
+    """Return a moment ahead in unix seconds."""
     return int(backend.clock.now().timestamp() + days * DAY_SECONDS)
 
 
 def create(client: Client, path: str, *, token: str | None = None, **body: object) -> dict[str, str]:
-    """Makes a token and returns its id and text."""
+    """Make a token and return its id and text."""
     made = client.post(path, json={"description": "", "expires": 0, **body}, headers=signed(token) if token else {})
     assert 200 == made.status_code, made.text
     found: dict[str, str] = made.json()
@@ -102,7 +102,7 @@ def create(client: Client, path: str, *, token: str | None = None, **body: objec
 
 
 def listed(client: Client, path: str, **query: str | int) -> list[str]:
-    """Returns the names that a list shows, descriptions for tokens without a name."""
+    """Return the names that a list shows, descriptions for tokens without a name."""
     found = client.get(path, params=query)
     assert 200 == found.status_code, found.text
     return [token["name"] or token["description"] for token in found.json()["tokens"]]

@@ -94,7 +94,7 @@ class AzureApp:
         return self._process.pid
 
     def start(self) -> None:
-        """Starts it and waits until the platform has indexed it."""
+        """Start it and wait until the platform has indexed it."""
         port = self.url.rpartition(":")[2]
         command = [str(platform_python()), str(Path(__file__).with_name("platform_worker.py"))]
         command += [str(self._package), str(platform_library()), port]

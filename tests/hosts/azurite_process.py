@@ -29,7 +29,7 @@ class Azurite:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts it and waits until it listens."""
+        """Start it and wait until it listens."""
         command = [_program(), "--blobHost", "127.0.0.1", "--blobPort", str(self.port)]
         command += ["--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"]
         if self._certificate is not None:
@@ -52,7 +52,7 @@ class Azurite:
             self._process.wait(30)
 
     def new_container(self) -> str:
-        """Makes an empty container and returns its name."""
+        """Make an empty container and return its name."""
         from azure.storage.blob import BlobServiceClient
 
         name = f"box-{secrets.token_hex(6)}"

@@ -85,7 +85,7 @@ def azure_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def new_azure_services(
     mysql_server: SharedServer, azurite_with_tokens: Azurite, certificate: Certificate
 ) -> Iterator[Callable[[], AzureServices]]:
-    """Makes empty installations: MySQL, Blob Storage and a Key Vault, both of which take the function's own identity."""
+    """Make empty installations: MySQL, Blob Storage and a Key Vault, both of which take the function's own identity."""
     with ExitStack() as stack:
 
         def make() -> AzureServices:

@@ -48,7 +48,7 @@ class KeyVault(Loopback):
         self._failures: list[tuple[int, dict[str, str]]] = []
 
     def rotate(self, name: str, operations: tuple[str, ...] = ALL_OPERATIONS) -> str:
-        """Adds a version, which becomes the latest, and returns its name."""
+        """Add a version, which becomes the latest, and return its name."""
         version = uuid4().hex
         private_key = rsa.generate_private_key(65537, 2048)
         self.keys.setdefault(name, {})[version] = Version(private_key, operations)

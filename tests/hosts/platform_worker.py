@@ -65,7 +65,7 @@ class Platform:
             _require_success(await self._library.function_load_request(_message(function_load_request=load)))
 
     async def invoke(self, name: str, argument: str, data: messages.TypedData) -> Any:
-        """Calls a function with one argument and returns the worker's answer."""
+        """Call a function with one argument and return the worker's answer."""
         context = SimpleNamespace(trace_parent="", trace_state="", attributes={})
         call = SimpleNamespace(
             invocation_id=str(uuid.uuid4()),

@@ -26,7 +26,7 @@ SECRET = base64.b64encode(b"correct horse").decode()
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a server on this test's data folder; a second call is a restart, and settings count for one start."""
+    """Start a server on this test's data folder; a second call is a restart, and settings count for one start."""
     with ExitStack() as stack:
 
         def started(**values: str) -> TestClient:

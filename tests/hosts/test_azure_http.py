@@ -50,7 +50,7 @@ def request(method: str = "GET", path: str = "/", body: bytes = b"", **headers: 
 
 @pytest.fixture
 def call(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Calls the function and returns status, headers and body as the platform's library passes them on."""
+    """Call the function and return status, headers and body as the platform's library passes them on."""
     monkeypatch.setattr(function_app, "host", Hosted(create_app(backend)))
 
     def made(method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Mapping[str, str], bytes]:

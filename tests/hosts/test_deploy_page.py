@@ -23,17 +23,17 @@ OF_THE_DEPLOYMENT = {"STACKHOLD_BOOTSTRAP_TOKEN", "STACKHOLD_DATABASE_PASSWORD"}
 
 
 def source(name: str) -> str:
-    """Returns the text of a template."""
+    """Return the text of a template."""
     return (FOLDER / f"{name}.bicep").read_text("utf-8")
 
 
 def deployments() -> list[str]:
-    """Returns the commands that deploy the templates."""
+    """Return the commands that deploy the templates."""
     return [command for command in PAGE.commands if "az deployment group create" in command]
 
 
 def default(name: str) -> str:
-    """Returns the default of a parameter, or an empty text."""
+    """Return the default of a parameter, or an empty text."""
     found = re.search(rf"^param {name} \w+ = (.*)$", source("main"), re.MULTILINE)
     return found[1].strip("'") if found else ""
 

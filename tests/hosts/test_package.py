@@ -59,7 +59,7 @@ def app(
 
 
 def get(url: str, token: str = "", method: str = "GET") -> tuple[int, dict[str, str], bytes]:
-    """Returns status, headers and body of an answer."""
+    """Return status, headers and body of an answer."""
     headers = {"Authorization": f"token {token}"} if token else {}
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers, method=method), timeout=60) as reply:

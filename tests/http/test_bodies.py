@@ -37,7 +37,7 @@ class Shape(msgspec.Struct):
 
 
 def body(stored: bytes, encoding: str = "", limit: int = LIMIT) -> Body:
-    """Returns a received body."""
+    """Return a received body."""
     return Body(stored, encoding, BodyLimit(limit, limit))
 
 
@@ -210,7 +210,7 @@ async def read_at(backend: Backend, pace: Pace, parts: list[bytes]) -> int:
 
 class TestSlowBodies:
     async def _call(self, backend: Backend, messages: list[Message]) -> list[Message]:
-        """Returns what the application sends to a client that sends some messages and then nothing."""
+        """Return what the application sends to a client that sends some messages and then nothing."""
         sent: list[Message] = []
 
         async def receive() -> Message:
@@ -242,7 +242,7 @@ class TestSlowBodies:
         return sent
 
     def status(self, sent: list[Message]) -> tuple[int, int]:
-        """Returns status and code of a reply."""
+        """Return status and code of a reply."""
         return sent[0]["status"], msgspec.json.decode(sent[1]["body"])["code"]
 
     def test_that_stop_are_let_go(self, backend: Backend) -> None:

@@ -70,20 +70,20 @@ READS = ("stream", "body", "form", "json")
 
 
 def all_routes() -> list[APIRoute]:
-    """Returns every route of every group, pages and directories included."""
+    """Return every route of every group, pages and directories included."""
     paths = dict.fromkeys(group.path for group in GROUPS)
     return [route for path in paths for route in import_module(path).router.routes]
 
 
 def calls(dependant: Dependant) -> Iterator[Any]:
-    """Yields what a route depends on, in the order in which it is resolved."""
+    """Yield what a route depends on, in the order in which it is resolved."""
     for one in dependant.dependencies:
         yield from calls(one)
         yield one.call
 
 
 def reader_of(route: APIRoute) -> BodyReader | None:
-    """Returns a route's reader of bodies, if it has one."""
+    """Return a route's reader of bodies, if it has one."""
     found = list(dict.fromkeys(one for one in calls(route.dependant) if isinstance(one, BodyReader)))
     assert len(found) < 2, route.path
     return found[0] if found else None
@@ -135,11 +135,11 @@ class Scene:
         self.visit.sign_in()
 
     def limit_of(self, reader: BodyReader) -> int:
-        """Returns how much a reader takes here."""
+        """Return how much a reader takes here."""
         return min(reader.limit.size_bytes, self.SETTING)
 
     def call(self, method: str, path: str, headers: dict[str, str], parts: list[bytes]) -> tuple[int, bytes, int]:
-        """Returns status and body of a reply, and how many bytes of the request were taken."""
+        """Return status and body of a reply, and how many bytes of the request were taken."""
         taken, sent = 0, []
 
         async def receive() -> Message:

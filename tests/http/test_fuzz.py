@@ -191,7 +191,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def prepared(client: TestClient) -> LiveUpdate:
-    """Returns a running update of the stack, making whatever earlier requests took away."""
+    """Return a running update of the stack, making whatever earlier requests took away."""
     client.post("/api/stacks/acme/shop", json={"stackName": "dev"})
     active = client.get(S).json()
     if "currentOperation" in active:
@@ -200,7 +200,7 @@ def prepared(client: TestClient) -> LiveUpdate:
 
 
 def send(client: TestClient, update: LiveUpdate, request: dict[str, Any]) -> Response:
-    """Makes a drawn request."""
+    """Make a drawn request."""
     authorizations = {"token": f"token {ADMIN_TOKEN}", "lease": f"update-token {update.token}"}
     headers = {"Authorization": authorizations.get(request["authorization"], request["authorization"]), **request["headers"]}
     query = "&".join(f"{name}={quote(value.encode('utf-8', 'surrogatepass'))}" for name, value in request["query"].items())

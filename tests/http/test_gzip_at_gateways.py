@@ -61,7 +61,7 @@ class _AzureRequest:
 
 
 def through_server(app: ASGIApp) -> Send:
-    """Sends to the application as a server of one's own does."""
+    """Send to the application as a server of one's own does."""
     client = TestClient(app, raise_server_exceptions=False)
 
     def send(method: str, path: str, body: bytes, headers: dict[str, str]) -> Reply:
@@ -73,7 +73,7 @@ def through_server(app: ASGIApp) -> Send:
 
 
 def through_lambda(app: ASGIApp, *, rest: bool) -> Send:
-    """Sends to the Lambda function as an HTTP API does, or as a REST API."""
+    """Send to the Lambda function as an HTTP API does, or as a REST API."""
     function = Mangum(Bounded(app, CARRIER), lifespan="off", custom_handlers=[V2, V1])
 
     def send(method: str, path: str, body: bytes, headers: dict[str, str]) -> Reply:
@@ -89,7 +89,7 @@ def through_lambda(app: ASGIApp, *, rest: bool) -> Send:
 
 
 def rest_event_of(event: dict[str, Any]) -> dict[str, Any]:
-    """Returns the event of a REST API for one of an HTTP API; such a gateway may hand over everything as base64."""
+    """Return the event of a REST API for one of an HTTP API; such a gateway may hand over everything as base64."""
     body = event.get("body")
     encoded = body if body is None or event["isBase64Encoded"] else base64.b64encode(body.encode()).decode()
     return {
@@ -105,7 +105,7 @@ def rest_event_of(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def through_azure(app: ASGIApp) -> Send:
-    """Sends through the bridge of the Azure function."""
+    """Send through the bridge of the Azure function."""
 
     def send(method: str, path: str, body: bytes, headers: dict[str, str]) -> Reply:
         request = _AzureRequest(method, f"https://api.example.com{path}", {"host": "api.example.com", **headers}, body)
@@ -125,7 +125,7 @@ ENTRY_POINTS: dict[str, Callable[[ASGIApp], Send]] = {
 
 @pytest.fixture(params=ENTRY_POINTS)
 def send(request: pytest.FixtureRequest, backend: Backend) -> Send:
-    """Sends a request through one of the entry points."""
+    """Send a request through one of the entry points."""
     return ENTRY_POINTS[request.param](create_app(backend))
 
 
@@ -136,7 +136,7 @@ def update(client: TestClient) -> LiveUpdate:
 
 
 def journal(send: Send, update: LiveUpdate, body: bytes, encoding: str | None) -> Reply:
-    """Sends journal entries as they are."""
+    """Send journal entries as they are."""
     headers = {"authorization": f"update-token {update.token}", "content-type": "application/json"}
     return send(
         "PATCH", f"{update.url}/journalentries", body, headers if encoding is None else {**headers, "content-encoding": encoding}

@@ -48,7 +48,7 @@ def update(client: TestClient) -> LiveUpdate:
 
 
 def address(route: Route, stack: str, update: LiveUpdate) -> str:
-    """Returns a route's address at a stack, with every other part as it is at the real one."""
+    """Return a route's address at a stack, with every other part as it is at the real one."""
     org, project, name = stack.split("/")
     parts = {
         "org": org,
@@ -69,7 +69,7 @@ def address(route: Route, stack: str, update: LiveUpdate) -> str:
 
 
 def call(client: TestClient, route: Route, stack: str, update: LiveUpdate, authorization: str, body: Any = None) -> Response:  # noqa: PLR0917
-    """Makes a call."""
+    """Make a call."""
     tail = route.path.rpartition("/")[2]
     sent = BODIES.get(tail, {}) if body is None else body
     headers = {"Authorization": authorization}
@@ -79,7 +79,7 @@ def call(client: TestClient, route: Route, stack: str, update: LiveUpdate, autho
 
 
 def seen(reply: Response, stack: str) -> tuple[int, str]:
-    """Returns what a caller sees, with the stack's own names taken out."""
+    """Return what a caller sees, with the stack's own names taken out."""
     return reply.status_code, reply.text.replace(stack, "…")
 
 

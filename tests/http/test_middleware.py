@@ -24,7 +24,7 @@ def replying(
     layer: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     host: str = "192.0.2.1",
 ) -> TestClient:
-    """Returns a client of an application that always gives the same reply."""
+    """Return a client of an application that always gives the same reply."""
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
@@ -36,7 +36,7 @@ def replying(
 
 
 def raw(client: TestClient, accept: str) -> tuple[bytes, Any]:
-    """Returns the body as it came over the wire, and the headers."""
+    """Return the body as it came over the wire, and the headers."""
     with client.stream("GET", "/", headers={"Accept-Encoding": accept}) as reply:
         return b"".join(reply.iter_raw()), reply.headers
 

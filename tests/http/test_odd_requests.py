@@ -196,7 +196,7 @@ BODIES: tuple[tuple[str, str, Any], ...] = (
 
 
 def all_routes() -> list[tuple[str, str, list[str]]]:
-    """Returns method, path and query parameters of every route that can be asked without a body."""
+    """Return method, path and query parameters of every route that can be asked without a body."""
     found = []
     for path in dict.fromkeys(group.path for group in GROUPS):
         for route in import_module(path).router.routes:
@@ -209,14 +209,14 @@ def all_routes() -> list[tuple[str, str, list[str]]]:
 
 
 def parameters(dependant: Dependant) -> Iterator[str]:
-    """Yields the names of the query parameters of a route."""
+    """Yield the names of the query parameters of a route."""
     yield from (field.alias for field in dependant.query_params)
     for one in dependant.dependencies:
         yield from parameters(one)
 
 
 def quoted(text: str) -> str:
-    """Returns a text as a part of an address."""
+    """Return a text as a part of an address."""
     return quote(text.encode("utf-8", "surrogatepass"), safe="")
 
 
@@ -233,7 +233,7 @@ class Server:
     def ask(
         self, method: str, path: str, *, query: str = "", headers: dict[str, bytes] | None = None, content: bytes = b""
     ) -> Response:
-        """Returns the answer to a request; an update that ended is begun again."""
+        """Return the answer to a request; an update that ended is begun again."""
         is_page = not path.startswith(("/api", "/scim", "/healthz"))
         client = self._visit.client if is_page else self._client
         address = self._filled(path) + query
@@ -317,7 +317,7 @@ class TestEveryRoute:
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yields the way to every place in a body."""
+    """Yield the way to every place in a body."""
     yield path
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):
@@ -325,7 +325,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def changed(body: Any, path: tuple[Any, ...], value: object) -> bytes:
-    """Returns the text of a body with another value in one place."""
+    """Return the text of a body with another value in one place."""
     if not path:
         return json.dumps(value).encode()
     copy = json.loads(json.dumps(body))

@@ -14,12 +14,12 @@ ELSEWHERE = "https://store.example.com/a?X-Signature=1%2F2"
 
 
 def client(app: ASGIApp) -> TestClient:
-    """Returns a client of an application behind the carrier, which follows no redirect."""
+    """Return a client of an application behind the carrier, which follows no redirect."""
     return TestClient(Bounded(app, CARRIER), follow_redirects=False)
 
 
 def linked(size: int, link: Callable[[], str | None] = lambda: ELSEWHERE) -> ASGIApp:
-    """Returns an application whose only reply can be had elsewhere."""
+    """Return an application whose only reply can be had elsewhere."""
     return LinkedResponse(b"x" * size, {}, "application/json", link)
 
 

@@ -18,7 +18,7 @@ ONE, TWO = "pul-" + "1a" * 20, "pul-" + "2b" * 20
 
 
 def counts(backend: Backend) -> tuple[int, ...]:
-    """Returns how many users, organizations, memberships and tokens there are."""
+    """Return how many users, organizations, memberships and tokens there are."""
     with backend.db.connect() as connection:
         tables = (users, organizations, members, access_tokens)
         return tuple(connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables)

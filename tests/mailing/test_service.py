@@ -23,7 +23,7 @@ MINUTE = 60
 
 
 def write(_backend: Backend, mail: QueuedMail) -> Mail:
-    """Writes a mail that says what it is."""
+    """Write a mail that says what it is."""
     return Mail(mail.address, mail.purpose, "text")
 
 

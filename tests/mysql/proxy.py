@@ -39,7 +39,7 @@ class Wire:
         self.refused, self._refused_connections = 0, self.connections
 
     def refusal(self, connection: int, sent: str) -> bytes:
-        """Returns the answer to a write that is refused, or nothing."""
+        """Return the answer to a write that is refused, or nothing."""
         if connection > self._refused_connections or sent.split(" ", 1)[0] not in ("INSERT", "UPDATE", "DELETE"):
             return b""
         self.refused += 1
@@ -62,7 +62,7 @@ class Wire:
 
 @contextmanager
 def relayed(server_port: int) -> Iterator[Wire]:
-    """Yields the relay, listening on a port of its own."""
+    """Yield the relay, listening on a port of its own."""
     wire = Wire()
 
     class Handler(socketserver.BaseRequestHandler):

@@ -33,11 +33,11 @@ class SharedServer:
     _migrated: list[MySQL] = field(default_factory=list)
 
     def place(self, database: str) -> MySQL:
-        """Returns where a database is."""
+        """Return where a database is."""
         return MySQL(HOST, self.port, database, USER, PASSWORD)
 
     def settings(self, database: str) -> dict[str, str]:
-        """Returns the settings that lead to a database."""
+        """Return the settings that lead to a database."""
         return {
             "PULUMI_DATABASE_ENDPOINT": f"{HOST}:{self.port}",
             "PULUMI_DATABASE_NAME": database,
@@ -46,7 +46,7 @@ class SharedServer:
         }
 
     def run(self, *statements: str, database: str | None = None) -> list[tuple[object, ...]]:
-        """Runs statements as the user who may do anything, and returns the rows of the last one."""
+        """Run statements as the user who may do anything, and return the rows of the last one."""
         with closing(connect(self.port, database)) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
@@ -54,7 +54,7 @@ class SharedServer:
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """Yields the name of a new empty database, which goes away again."""
+        """Yield the name of a new empty database, which goes away again."""
         name = f"test_{uuid.uuid4().hex}"
         self.run(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin")
         try:
@@ -64,19 +64,19 @@ class SharedServer:
 
     @contextmanager
     def migrated(self) -> Iterator[str]:
-        """Yields the name of a new database with all tables, which goes away again."""
+        """Yield the name of a new database with all tables, which goes away again."""
         with self.fresh() as name:
             with closing(open_database(self.place(name), pool_size=1)) as database:
                 migrate(database)
             yield name
 
     def clear(self, database: str) -> None:
-        """Removes all rows, which is much faster than making the tables again."""
+        """Remove all rows, which is much faster than making the tables again."""
         self.run(*(f"DELETE FROM {table.name}" for table in METADATA.tables.values()), database=database)
 
 
 def connect(port: int, database: str | None = None) -> "pymysql.Connection[pymysql.cursors.Cursor]":
-    """Returns a plain connection of the driver."""
+    """Return a plain connection of the driver."""
     return pymysql.connect(
         host=HOST, port=port, user=USER, password=PASSWORD, database=database, autocommit=True, ssl_disabled=True
     )
@@ -84,7 +84,7 @@ def connect(port: int, database: str | None = None) -> "pymysql.Connection[pymys
 
 @contextmanager
 def shared_server(folder: Path) -> Iterator[SharedServer]:
-    """Yields the server of this test run, whose processes have the folder in common; the first one starts it."""
+    """Yield the server of this test run, whose processes have the folder in common; the first one starts it."""
     with (folder / USERS).open("ab") as users, (folder / "start.lock").open("ab") as start:
         fcntl.flock(users, fcntl.LOCK_SH)
         fcntl.flock(start, fcntl.LOCK_EX)

@@ -64,7 +64,7 @@ def deadlocks(server: SharedServer) -> int:
 
 
 def wait_for_lock(server: SharedServer, database: str) -> None:
-    """Returns when a transaction on the database waits for a lock; other tests use the server at the same time."""
+    """Return when a transaction on the database waits for a lock; other tests use the server at the same time."""
     waiting = (
         "SELECT 1 FROM information_schema.innodb_trx JOIN information_schema.processlist ON id = trx_mysql_thread_id"
         f" WHERE trx_state = 'LOCK WAIT' AND db = '{database}'"

@@ -204,7 +204,7 @@ def test_changes_by_indexes(scene: tuple[Backend, Directory]) -> None:
 
 
 def _noted(backend: Backend, directory: Directory, method: str, path: str, body: object = None) -> list[tuple[str, object]]:
-    """Returns the statements of a call that succeeds."""
+    """Return the statements of a call that succeeds."""
     sent: list[tuple[str, object]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
@@ -220,7 +220,7 @@ def _noted(backend: Backend, directory: Directory, method: str, path: str, body:
 
 
 def _walked(backend: Backend, sent: list[tuple[str, object]]) -> list[str]:
-    """Returns the tables through which MySQL walks for some statements, with the statements."""
+    """Return the tables through which MySQL walks for some statements, with the statements."""
     found: list[str] = []
     with backend.db.connect() as connection:
         for statement, parameters in sent:

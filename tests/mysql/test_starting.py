@@ -46,7 +46,7 @@ def tls_server(certificate: Certificate) -> Iterator[Server]:
 
 
 def execute(server: Server, *statements: str) -> None:
-    """Runs statements as the user who may do anything."""
+    """Run statements as the user who may do anything."""
     unverified = ssl.create_default_context()
     unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
     login = {"host": HOST, "port": server.port, "user": USER, "password": PASSWORD}
@@ -221,7 +221,7 @@ class TestMigrationsContainer:
 
 @contextmanager
 def user(server: SharedServer, database: str, rights: str) -> Iterator[dict[str, str]]:
-    """Yields the login of a user with some rights on a database."""
+    """Yield the login of a user with some rights on a database."""
     name = f"u{database[-20:]}"
     server.run(f"CREATE USER {name}@'%' IDENTIFIED BY '{PASSWORD}'", f"GRANT {rights} ON {database}.* TO {name}@'%'")
     try:

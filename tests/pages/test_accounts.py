@@ -27,13 +27,13 @@ class Place:
         self.visit = Visit(self.server, "https://api.example.com" if "PULUMI_API_DOMAIN" in settings else "http://testserver")
 
     def enter(self, name: str, password: str = PASSWORD) -> Visit:
-        """Returns another browser, in which somebody has signed in."""
+        """Return another browser, in which somebody has signed in."""
         other = Visit(self.server, str(self.visit.client.base_url))
         assert 303 == other.send("/signin", on="/signin", name=name, password=password, return_to="").status_code
         return other
 
     def mailed(self) -> str:
-        """Returns the link in the one mail that is due."""
+        """Return the link in the one mail that is due."""
         [told] = delivered(self.server, self.box)
         return link_in(told)
 
@@ -46,12 +46,12 @@ def place(backend: Backend, admin: Caller) -> Place:
 
 
 def sign_up_form(login: str = "alice", **values: str) -> dict[str, str]:
-    """Returns what somebody types into the form."""
+    """Return what somebody types into the form."""
     return {"login": login, "name": login.title(), "email": f"{login}@example.com", "password": PASSWORD, **values}
 
 
 def hidden(text: str, name: str) -> str:
-    """Returns the value of a hidden field."""
+    """Return the value of a hidden field."""
     return str(re.search(rf'name="{name}" value="([^"]*)"', text)[1])  # type: ignore[index]
 
 

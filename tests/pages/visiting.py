@@ -33,11 +33,11 @@ class Visit:
         self.client = TestClient(create_app(backend), base_url=base_url, follow_redirects=False, raise_server_exceptions=False)
 
     def get(self, path: str, **parameters: str) -> Response:
-        """Opens a page."""
+        """Open a page."""
         return self.client.get(path, params=parameters or None)
 
     def open(self, path: str, **parameters: str) -> Response:
-        """Opens an address as a browser does."""
+        """Open an address as a browser does."""
         return self.client.get(path, params=parameters or None, headers=HTML)
 
     def form_key(self, path: str = "/signin") -> str:
@@ -55,12 +55,12 @@ class Visit:
         headers: dict[str, str] | None = None,
         **more: str,
     ) -> Response:
-        """Sends a form; `on` is the page that it stands on, unless the form has a key of its own."""
+        """Send a form; `on` is the page that it stands on, unless the form has a key of its own."""
         key = {"form_key": self.form_key(on)} if on else {}
         return self.client.post(path, data={**key, **(sent or {}), **more}, headers=headers)
 
     def submit(self, path: str, *, on: str, headers: dict[str, str] | None = None, **fields: str) -> Response:
-        """Sends a form as a browser does; `on` is the page that it stands on."""
+        """Send a form as a browser does; `on` is the page that it stands on."""
         found = _KEY.search(self.open(on).text)
         assert found is not None, f"no form on {on}"
         return self.client.post(path, data={"form_key": found[1], **fields}, headers={**HTML, **(headers or {})})

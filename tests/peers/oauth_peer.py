@@ -36,7 +36,7 @@ class OAuthPeer(Peer):
         raise NotImplementedError
 
     def authorize(self, asked: Asked) -> Said:
-        """Sends the browser back with a code, or with an error."""
+        """Send the browser back with a code, or with an error."""
         query = asked.query
         assert query["client_id"] == self.client_id
         assert (query["response_type"], query["code_challenge_method"]) == ("code", "S256")
@@ -55,7 +55,7 @@ class OAuthPeer(Peer):
         return {}
 
     def redeem(self, asked: Asked) -> Grant | None:
-        """Returns what a code stands for, once; None for a client that proves nothing."""
+        """Return what a code stands for, once; None for a client that proves nothing."""
         grant = self._codes.pop(asked.form.get("code", ""), None)
         if grant is None or not self._is_client(asked) or asked.form.get("redirect_uri") != grant.redirect_uri:
             return None
@@ -64,13 +64,13 @@ class OAuthPeer(Peer):
         return grant if is_proven and asked.form.get("grant_type") == "authorization_code" else None
 
     def issue(self, grant: Grant) -> str:
-        """Returns an access token."""
+        """Return an access token."""
         token = secrets.token_hex(16)
         self._tokens[token] = grant
         return token
 
     def grant_of(self, asked: Asked) -> Grant | None:
-        """Returns what a request's token stands for."""
+        """Return what a request's token stands for."""
         return self._tokens.get(asked.headers.get("Authorization", "").removeprefix("Bearer "))
 
     def _is_client(self, asked: Asked) -> bool:

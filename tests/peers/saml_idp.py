@@ -49,7 +49,7 @@ class Pair:
 
 @cache
 def make_pair(name: str, bits: int = 2048) -> Pair:
-    """Makes a self-signed certificate, the same one for the same name."""
+    """Make a self-signed certificate, the same one for the same name."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     begins = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -104,7 +104,7 @@ class Answer:
 def metadata(
     *pairs: Pair, sso: str = SSO, entity: str = ENTITY, valid_until: str = "", name_format: str = EMAIL, more: str = ""
 ) -> str:
-    """Returns the provider's metadata with the certificates of some pairs."""
+    """Return the provider's metadata with the certificates of some pairs."""
     until = f' validUntil="{valid_until}"' if valid_until else ""
     keys = "".join(
         f'<md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data>'
@@ -120,7 +120,7 @@ def metadata(
 
 
 def read(url: str) -> Request:
-    """Returns the request in an address that a browser is sent to."""
+    """Return the request in an address that a browser is sent to."""
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     root = etree.fromstring(zlib.decompress(b64decode(query["SAMLRequest"]), -15))
     return Request(
@@ -136,7 +136,7 @@ def read(url: str) -> Request:
 
 
 def respond(pair: Pair, answer: Answer) -> bytes:
-    """Returns an answer's XML, signed."""
+    """Return an answer's XML, signed."""
     assertion = _assertion(answer)
     if answer.signs_assertion:
         assertion = _sign(pair, assertion, answer)
@@ -149,7 +149,7 @@ def respond(pair: Pair, answer: Answer) -> bytes:
 
 
 def encode(text: bytes) -> str:
-    """Returns XML as the form field has it."""
+    """Return XML as the form field has it."""
     return b64encode(text).decode()
 
 

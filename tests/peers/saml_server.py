@@ -34,7 +34,7 @@ class SamlServer:
         return saml_idp.metadata(self.pair, sso=f"{self.url}/sso", entity=f"{self.url}/metadata")
 
     def page(self, path: str) -> bytes:
-        """Returns the page that sends a browser back with an answer, by a form that sends itself, as providers do."""
+        """Return the page that sends a browser back with an answer, by a form that sends itself, as providers do."""
         asked = saml_idp.read(path)
         self.asked.append(asked)
         answer = Answer(

@@ -27,17 +27,17 @@ DISCOVERY = "/.well-known/openid-configuration"
 
 @cache
 def key(number: int) -> RSAKey:
-    """Returns a key pair; making one takes a while, so tests share them."""
+    """Return a key pair; making one takes a while, so tests share them."""
     return RSAKey.generate_key(2_048, {"kid": f"k{number}", "use": "sig"})
 
 
 def published(number: int) -> dict[str, Any]:
-    """Returns the public half of a key pair as issuers publish it."""
+    """Return the public half of a key pair as issuers publish it."""
     return {**key(number).as_dict(private=False), "alg": "RS256"}
 
 
 def part(value: object) -> str:
-    """Returns a value as a part of a token."""
+    """Return a value as a part of a token."""
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -80,34 +80,34 @@ class WorkloadIssuer:
         self._server.server_close()
 
     def rotate(self) -> None:
-        """Makes another key the only published one."""
+        """Make another key the only published one."""
         self.number += 1
 
     def claims(self, **claims: Any) -> dict[str, Any]:
-        """Returns claims with those that every token has; None takes one away."""
+        """Return claims with those that every token has; None takes one away."""
         now = int(self._now())
         usual = {"iss": self.url, "iat": now, "exp": now + LIFE_SECONDS, "aud": "urn:pulumi:org:acme", "sub": "ci"}
         return {name: value for name, value in (usual | claims).items() if value is not None}
 
     def mint(self, *, header: dict[str, Any] | None = None, by: int | None = None, **claims: Any) -> str:
-        """Returns a token, signed with the present key unless `by` names another one's number."""
+        """Return a token, signed with the present key unless `by` names another one's number."""
         signing = key(by or self.number)
         full = {"alg": "RS256", "kid": f"k{self.number}", **(header or {})}
         headers = {name: value for name, value in full.items() if value is not None}
         return jwt.encode(headers, self.claims(**claims), signing, algorithms=["RS256", "RS384", "PS256"])
 
     def unsigned(self, **claims: Any) -> str:
-        """Returns a token that says it needs no signature."""
+        """Return a token that says it needs no signature."""
         return f"{part({'alg': 'none', 'kid': f'k{self.number}'})}.{part(self.claims(**claims))}."
 
     def confused(self, **claims: Any) -> str:
-        """Returns a token that is signed with the public key as if it were a shared secret."""
+        """Return a token that is signed with the public key as if it were a shared secret."""
         signed = f"{part({'alg': 'HS256', 'kid': f'k{self.number}'})}.{part(self.claims(**claims))}"
         secret = key(self.number).as_pem(private=False)
         return f"{signed}.{part(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}"
 
     def documents(self) -> dict[str, Any]:
-        """Returns what is served, by path."""
+        """Return what is served, by path."""
         faults = self.faults
         keys = faults.keys if faults.keys is not None else [published(self.number)]
         return {
@@ -151,7 +151,7 @@ class Pipeline:
     extra: dict[str, str] = field(default_factory=dict)
 
     def form(self, token: str, **fields: str) -> dict[str, str]:
-        """Returns the form that exchanges an identity token; an empty text takes a field away."""
+        """Return the form that exchanges an identity token; an empty text takes a field away."""
         usual = {
             "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
             "audience": f"urn:pulumi:org:{self.org}",

@@ -32,14 +32,14 @@ OpenKeys = Callable[[], keys.Driver]
 
 @pytest.fixture
 def open_blobs(request: pytest.FixtureRequest) -> OpenBlobs:
-    """Opens an empty store with the driver that the test runs for."""
+    """Open an empty store with the driver that the test runs for."""
     opened: OpenBlobs = request.getfixturevalue(f"blobs_{request.param}")
     return opened
 
 
 @pytest.fixture
 def open_keys(request: pytest.FixtureRequest) -> OpenKeys:
-    """Opens a key service with the driver that the test runs for."""
+    """Open a key service with the driver that the test runs for."""
     opened: OpenKeys = request.getfixturevalue(f"keys_{request.param}")
     return opened
 

@@ -19,7 +19,7 @@ KEYS = ("a-b/1", "a/1", "a/2", "a0/1", "b/c/1", "b/c/2", "b/d")
 
 
 def keys(driver: Driver, prefix: str = "", after: str = "", limit: int = 100) -> list[str]:
-    """Returns the keys of a page."""
+    """Return the keys of a page."""
     return [key for key, _ in driver.page(prefix, after, limit)]
 
 

@@ -28,7 +28,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end."""
+    """Run a command to its end."""
     return subprocess.run(
         [PROGRAM, *arguments],
         cwd=folder,
@@ -119,7 +119,7 @@ class Served:
                 return refusal.code, refusal.read()
 
     def await_log(self, pattern: str) -> re.Match[str]:
-        """Waits until the log has something."""
+        """Wait until the log has something."""
         deadline = time.monotonic() + LIMIT_SECONDS
         while time.monotonic() < deadline:
             if found := re.search(pattern, self.log):

@@ -71,14 +71,14 @@ def peak(served: Served) -> Iterator[None]:
 
 
 def resident(process: Path) -> int:
-    """Returns the peak of a process's resident memory."""
+    """Return the peak of a process's resident memory."""
     found = re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())
     assert found
     return int(found[1]) << 10
 
 
 def call(served: Served, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-    """Returns status and body of a call on a connection of its own."""
+    """Return status and body of a call on a connection of its own."""
     connection = http.client.HTTPConnection(served.url.partition("//")[2], timeout=60)
     try:
         connection.request(method, path, body, headers)
@@ -134,7 +134,7 @@ class TestMemory:
 
 
 def begun(served: Served) -> tuple[str, dict[str, str]]:
-    """Returns the address of a new preview, and what its calls are authorised with."""
+    """Return the address of a new preview, and what its calls are authorised with."""
     stack = "/api/stacks/acme/shop/dev"
     program = {
         "name": "shop",

@@ -11,7 +11,7 @@ SETTINGS = {"STACKHOLD_BOOTSTRAP_TOKEN": TOKEN, "STACKHOLD_BOOTSTRAP_ORG": "acme
 
 
 def make_log(folder: Path) -> None:
-    """Makes a log with one record: a token of the organization."""
+    """Make a log with one record: a token of the organization."""
     with Served(folder, **SETTINGS) as served:
         body = {"name": "ci", "description": "", "admin": False, "expires": 0}
         headers = {"Authorization": f"token {TOKEN}"}

@@ -31,7 +31,7 @@ class Cramped(Served):
 
 
 def connected(served: Served, sent: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
-    """Returns a connection on which something was sent."""
+    """Return a connection on which something was sent."""
     address = urlsplit(served.url)
     connection = socket.create_connection((address.hostname or "", address.port or 0), timeout=20, source_address=(source, 0))
     connection.sendall(sent)
@@ -39,7 +39,7 @@ def connected(served: Served, sent: bytes = b"", source: str = "127.0.0.1") -> s
 
 
 def rest(connection: socket.socket) -> bytes:
-    """Returns what comes up to the end of a connection."""
+    """Return what comes up to the end of a connection."""
     found = b""
     with contextlib.suppress(ConnectionResetError):
         while part := connection.recv(65536):
@@ -48,7 +48,7 @@ def rest(connection: socket.socket) -> bytes:
 
 
 def ask(connection: socket.socket, sent: bytes) -> bytes:
-    """Returns the status line of the answer to WHOLE on an open connection, after all of the answer came."""
+    """Return the status line of the answer to WHOLE on an open connection, after all of the answer came."""
     connection.sendall(sent)
     found = b""
     while not found.endswith(b'{"status":"ok"}') and (part := connection.recv(65536)):
@@ -57,14 +57,14 @@ def ask(connection: socket.socket, sent: bytes) -> bytes:
 
 
 def status_of(served: Served, sent: bytes = WHOLE, source: str = "127.0.0.1") -> bytes:
-    """Returns the status of a request on a connection of its own, empty when there is no answer."""
+    """Return the status of a request on a connection of its own, empty when there is no answer."""
     with contextlib.suppress(OSError), connected(served, sent, source) as connection:
         return connection.recv(65536)[9:12]
     return b""
 
 
 def answers_again(served: Served) -> bool:
-    """Waits until a new connection is answered, and returns whether it was."""
+    """Wait until a new connection is answered, and return whether it was."""
     deadline = time.monotonic() + 15
     while status_of(served) != b"200":
         if time.monotonic() > deadline:

@@ -28,7 +28,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def ask(served: Served, path: str, body: object = None, **headers: str) -> tuple[str | None, bytes]:
-    """Returns the encoding of the answer and its bytes as they came."""
+    """Return the encoding of the answer and its bytes as they came."""
     sent = None if body is None else json.dumps(body).encode()
     given = {"Authorization": f"token {TOKEN}", "Accept-Encoding": "gzip", **headers}
     with urllib.request.urlopen(urllib.request.Request(served.url + path, sent, given), timeout=30) as reply:

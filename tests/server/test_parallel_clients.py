@@ -37,7 +37,7 @@ class TestNewStackIsFound:
     WORKERS, ROUNDS = 12, 2
 
     def life(self, served: Served, number: int) -> list[tuple[str, int]]:
-        """Runs whole lives of stacks, each call on a connection of its own, and returns what each answered."""
+        """Run whole lives of stacks, each call on a connection of its own, and return what each answered."""
         found = []
         client = client_of(served, kept_connections=0)
 
@@ -130,7 +130,7 @@ class TestDatabaseIsLocked:
     WRITERS, ROUNDS, BATCH = 8, 6, 10
 
     def write(self, served: Served, number: int) -> tuple[Counter[int], float, int]:
-        """Runs a busy update; returns its statuses, its slowest call in seconds, and how many resources it has in the end."""
+        """Run a busy update; return its statuses, its slowest call in seconds, and how many resources it has in the end."""
         statuses: Counter[int] = Counter()
         slowest = 0.0
         with client_of(served) as client:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read 
 
 
 def ask(served: Served, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
-    """Returns status and body of a reply."""
+    """Return status and body of a reply."""
     given = {"Authorization": f"token {TOKEN}", **headers}
     request = urllib.request.Request(served.url + path, body, given, method=method)
     try:
@@ -38,13 +38,13 @@ def ask(served: Served, method: str, path: str, body: bytes | None = None, **hea
 
 
 def peak_bytes(served: Served) -> int:
-    """Returns the most memory that the process has had."""
+    """Return the most memory that the process has had."""
     lines = Path(f"/proc/{served.process.pid}/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def poison(step: int) -> bytes:
-    """Returns a request of 60 KB that holds 60 MiB, blanks for the most part."""
+    """Return a request of 60 KB that holds 60 MiB, blanks for the most part."""
     entry = {"version": 1, "kind": 1, "sequenceID": step, "operationID": step, "state": {"urn": f"u{step}", "type": "t"}}
     return gzip.compress(b'{"entries":[' + b" " * BATCH_BYTES + json.dumps(entry).encode() + b"]}")
 

@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def refused(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Refused]:
-    """Runs a command that must fail, in this process, and returns the one line it prints."""
+    """Run a command that must fail, in this process, and return the one line it prints."""
     root, mask = logging.getLogger(), os.umask(0o022)
     handlers, level = root.handlers[:], root.level
 

@@ -207,7 +207,7 @@ class TestEnd:
 
 
 def wait_until_refused(served: Served) -> None:
-    """Waits until the server takes no new connections."""
+    """Wait until the server takes no new connections."""
     address = urlsplit(served.url)
     for _ in range(10_000):
         try:

@@ -36,7 +36,7 @@ def client(served: Served) -> Iterator[Client]:
 
 
 def large_state() -> bytes:
-    """Returns a state of fourteen megabytes that compresses very well, as honest states do."""
+    """Return a state of fourteen megabytes that compresses very well, as honest states do."""
     text = "lorem ipsum dolor " * 75
     resources = [make_resource(f"r{number}", inputs={"text": text}) for number in range(COUNT)]
     return dump({"version": 3, "deployment": {"manifest": {"time": "", "magic": "", "version": ""}, "resources": resources}})

@@ -12,7 +12,7 @@ STATE = {"version": 3, "deployment": {"manifest": {}, "resources": []}}
 
 
 def make_stacks(folder: Path) -> list[Path]:
-    """Makes two stacks with two versions each and returns the files of their states, the oldest first."""
+    """Make two stacks with two versions each and return the files of their states, the oldest first."""
     with Served(folder, **SETTINGS) as served:
 
         def post(path: str, body: object) -> None:

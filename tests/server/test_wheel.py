@@ -89,7 +89,7 @@ class TestWheel:
 
 
 def _closure(start: Distribution) -> Iterator[Distribution]:
-    """Yields the distributions that an installation without extras would bring, from those of this environment."""
+    """Yield the distributions that an installation without extras would bring, from those of this environment."""
     pending, seen = [(start, "")], {("stackhold", "")}
     while pending:
         current, extra = pending.pop()

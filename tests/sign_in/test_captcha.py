@@ -32,7 +32,7 @@ class Service:
 
 @contextmanager
 def answering() -> Iterator[tuple[Service, str]]:
-    """Runs the stand-in, and yields it with its address."""
+    """Run the stand-in, and yield it with its address."""
     service = Service()
 
     class Handler(BaseHTTPRequestHandler):

@@ -23,7 +23,7 @@ from tests.factories.sign_in import OTHER, PASSWORD, delivered, link_in, opened,
 
 
 def texts(server: Backend) -> str:
-    """Returns everything that any table holds, as text."""
+    """Return everything that any table holds, as text."""
     with server.db.connect() as connection:
         return "\n".join(repr(tuple(row)) for table in METADATA.sorted_tables for row in connection.execute(select(table)))
 

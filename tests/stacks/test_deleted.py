@@ -34,7 +34,7 @@ def make_deleted(backend: Backend, caller: Caller, name: str = "dev") -> str:
 
 
 def delete(backend: Backend, caller: Caller, path: StackPath) -> str:
-    """Deletes a stack and returns its id."""
+    """Delete a stack and return its id."""
     stack_id = stacks.get_stack(backend, caller, path, Permission.STACK_READ).id
     lifecycle.delete(backend, caller, path, force=True)
     return stack_id

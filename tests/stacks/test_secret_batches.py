@@ -16,7 +16,7 @@ from tests.wire import create_stack, error_of
 
 
 def sealed(client: TestClient, stack: str, plain: str) -> str:
-    """Returns a value encrypted for a stack."""
+    """Return a value encrypted for a stack."""
     return str(client.post(f"{stack}/encrypt", json={"plaintext": plain}).json()["ciphertext"])
 
 

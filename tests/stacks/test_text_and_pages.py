@@ -60,7 +60,7 @@ class TestSeveralPagesOfStacks:
         make_stack(backend, admin, "own", org="admin", tags={"env": "prod"})
 
     def walk(self, client: TestClient, headers: dict[str, str] | None = None, **query: Any) -> list[str]:
-        """Returns the names that a listing gives, page by page, each page but the last one full."""
+        """Return the names that a listing gives, page by page, each page but the last one full."""
         found: list[str] = []
         token = None
         while True:
@@ -156,7 +156,7 @@ class TestConfigInTheHistory:
         begin(client, S).complete()
 
     def updates(self, client: TestClient, query: str) -> list[Any]:
-        """Returns a page of the history."""
+        """Return a page of the history."""
         return list(client.get(f"{S}/updates{query}").json()["updates"])
 
     def test_config_is_what_was_sent(self, client: TestClient) -> None:

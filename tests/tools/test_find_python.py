@@ -17,7 +17,7 @@ esac
 
 
 def find(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs the search with only a folder on PATH."""
+    """Run the search with only a folder on PATH."""
     return subprocess.run(
         ["/bin/bash", str(FIND_PYTHON)],
         env={"PATH": str(folder), **variables},

@@ -19,7 +19,7 @@ STACK = {"projectName": "shop", "stackName": "dev"}
 
 
 def row_counts(backend: Backend) -> dict[str, int]:
-    """Returns how many rows there are of all that hangs on teams."""
+    """Return how many rows there are of all that hangs on teams."""
     tables = (teams, team_members, team_roles, team_entities, stack_grants)
     with backend.db.connect() as connection:
         return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
@@ -44,12 +44,12 @@ class TestGrantsOfADeletedTeam:
 
     @staticmethod
     def seen(client: TestClient, token: str) -> list[str]:
-        """Returns the stacks that somebody's list shows."""
+        """Return the stacks that somebody's list shows."""
         return [stack["stackName"] for stack in client.get("/api/user/stacks", headers=signed(token)).json()["stacks"]]
 
     @staticmethod
     def status(client: TestClient, token: str, stack: str = S) -> int:
-        """Returns the answer to somebody's look at a stack."""
+        """Return the answer to somebody's look at a stack."""
         return client.get(stack, headers=signed(token)).status_code
 
     def test_to_begin_with_the_team_opens_the_stack(self, client: TestClient, bob: str) -> None:
@@ -117,7 +117,7 @@ class TestGrantsOfADeletedTeam:
 class TestEnvironmentsWithOneNameInTwoProjects:
     @staticmethod
     def shown(client: TestClient) -> list[tuple[str, str, str, str | None]]:
-        """Returns the environments of the team, in the order of the reply."""
+        """Return the environments of the team, in the order of the reply."""
         return [
             (one["projectName"], one["envName"], one["permission"], one.get("maxOpenDuration"))
             for one in read(client)["environments"]

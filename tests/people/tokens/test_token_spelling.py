@@ -43,7 +43,7 @@ def team(backend: Backend, client: TestClient) -> str:
 
 
 def body(name: str) -> dict[str, object]:
-    """Returns the body of the report."""
+    """Return the body of the report."""
     return {"name": name, "description": "", "admin": False, "expires": 0}
 
 

@@ -42,7 +42,7 @@ def bucket() -> Iterator[str]:
 
 @pytest.fixture
 def store() -> Iterator[OpenStore]:
-    """Starts an odd store."""
+    """Start an odd store."""
     opened = []
 
     def start(habit: Habit) -> OddStore:

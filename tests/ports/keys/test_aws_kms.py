@@ -35,7 +35,7 @@ def arn() -> str:
 
 
 def new_key() -> str:
-    """Makes a symmetric key and returns its ARN."""
+    """Make a symmetric key and return its ARN."""
     return str(boto3.client("kms").create_key()["KeyMetadata"]["Arn"])
 
 

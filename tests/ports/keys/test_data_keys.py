@@ -66,7 +66,7 @@ def cold(driver: Counting, clock: Hand) -> DataKeys:
 
 
 def wrapped_elsewhere(driver: Counting, clock: Hand, context: str) -> tuple[bytes, bytes]:
-    """Returns a key, plain and wrapped, that another process made."""
+    """Return a key, plain and wrapped, that another process made."""
     return DataKeys(KeyService(driver), clock).new(context)
 
 

@@ -24,7 +24,7 @@ def key_file(tmp_path: Path) -> Path:
 
 
 def start_up_error(place: Path) -> str:
-    """Returns the line with which a key is refused."""
+    """Return the line with which a key is refused."""
     with pytest.raises(StartUpError) as caught:
         read_key(place)
     return str(caught.value)

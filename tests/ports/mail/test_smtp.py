@@ -56,7 +56,7 @@ def _authenticated(_server: SMTP, _session: Any, _envelope: Any, _mechanism: str
 
 @contextmanager
 def serving(tls: str, certificate: Certificate, **options: Any) -> Iterator[tuple[Handler, Server]]:
-    """Runs a server, and yields what it got and how to reach it."""
+    """Run a server, and yield what it got and how to reach it."""
     handler, port = Handler(), free_port()
     context = certificate.server_context()
     if tls == "implicit":
@@ -82,7 +82,7 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificate:
 
 
 def with_login(server: Server, password: str = "hush hush") -> Server:
-    """Returns a server with a user and a password."""
+    """Return a server with a user and a password."""
     return Server(server.host, server.port, server.tls, server.sender, "mailer", password)
 
 

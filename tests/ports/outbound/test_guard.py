@@ -11,7 +11,7 @@ from common.ports.outbound.guard import Guard
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, **hosts: list[str]) -> None:
-    """Makes names resolve to addresses, and everything else to none."""
+    """Make names resolve to addresses, and everything else to none."""
 
     def find(host: str, port: int, **_: Any) -> list[Any]:
         try:

@@ -63,14 +63,14 @@ def peer() -> Iterator[ThreadingHTTPServer]:
 
 @pytest.fixture
 def outbound() -> Iterator[Outbound]:
-    """Calls that may go to loopback."""
+    """Call that may go to loopback."""
     opened = Outbound("127.0.0.1")
     yield opened
     opened.close()
 
 
 def at(peer: ThreadingHTTPServer, path: str) -> str:
-    """Returns an address of the peer."""
+    """Return an address of the peer."""
     return f"http://127.0.0.1:{peer.server_address[1]}{path}"
 
 

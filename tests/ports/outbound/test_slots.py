@@ -7,7 +7,7 @@ from common.ports.outbound.slots import FOR_ONE_OWNER, Purpose, Slots
 
 
 def takes(slots: Slots, purpose: Purpose, owner: str) -> bool:
-    """Tells whether there was a place, and keeps it."""
+    """Tell whether there was a place, and keep it."""
     try:
         slots.take(purpose, owner)
     except Unavailable:

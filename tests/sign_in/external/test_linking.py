@@ -258,7 +258,7 @@ GITLAB = {"GITLAB_OAUTH_ID": "i", "GITLAB_OAUTH_SECRET": "s"}
 
 
 def linked_to(backend: Backend, admin: Caller, *providers: str) -> Caller:
-    """Makes alice with an identity at each provider."""
+    """Make alice with an identity at each provider."""
     alice = caller_of(backend, make_user(backend, "alice", org="acme", role=Role.MEMBER))
     with backend.db.begin() as tx:
         for provider in providers:
@@ -267,7 +267,7 @@ def linked_to(backend: Backend, admin: Caller, *providers: str) -> Caller:
 
 
 def give_password(backend: Backend, person: Caller, *, is_verified: bool) -> None:
-    """Gives a user an address and a password."""
+    """Give a user an address and a password."""
     values = {"user_id": person.user_id, "email": "alice@example.com", "is_verified": is_verified, "password_hash": "x"}
     with backend.db.begin() as tx:
         tx.execute(insert(email_accounts).values(changed_at=1, created_at=1, **values))

@@ -18,17 +18,17 @@ _CODE = re.compile(r'name="code" value="([^"]+)"')
 
 
 def acs(org: str = "acme") -> str:
-    """Returns where answers for an organization go."""
+    """Return where answers for an organization go."""
     return f"{BASE}/login/{org}/sso/saml/acs"
 
 
 def us(org: str = "acme") -> str:
-    """Returns what an organization's provider knows this server by."""
+    """Return what an organization's provider knows this server by."""
     return f"{BASE}/login/{org}/sso/saml/metadata"
 
 
 def good(**knobs: Any) -> Answer:
-    """Returns an answer that is good unless a knob says otherwise."""
+    """Return an answer that is good unless a knob says otherwise."""
     return Answer(**{"acs": acs(), "audience": us(), **knobs})
 
 
@@ -42,7 +42,7 @@ class Browser:
 
     @classmethod
     def fresh(cls, backend: Backend, pair: Pair) -> "Browser":
-        """Opens a browser without cookies."""
+        """Open a browser without cookies."""
         app = create_app(backend)
         one, other = (TestClient(app, follow_redirects=False, raise_server_exceptions=False) for _ in range(2))
         return cls(one, other, pair)

@@ -26,7 +26,7 @@ def provided(backend: Backend, admin: Caller, pair: Pair) -> Backend:
 
 @pytest.fixture
 def new_browser(provided: Backend, pair: Pair) -> Callable[[], Browser]:
-    """Opens browsers without cookies."""
+    """Open browsers without cookies."""
     return lambda: Browser.fresh(provided, pair)
 
 

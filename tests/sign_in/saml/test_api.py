@@ -275,7 +275,7 @@ class TestMembers:
 
     @staticmethod
     def problem(client: TestClient, token: str) -> str:
-        """Returns what keeps a member from a stack."""
+        """Return what keeps a member from a stack."""
         found = client.get("/api/stacks/acme/shop/dev", headers=signed(token))
         if found.status_code == 200:
             return ""

@@ -15,7 +15,7 @@ from tests.sign_in.saml.browser import Browser, good
 
 
 def count(backend: Backend) -> tuple[int, int]:
-    """Returns how many assertions and answers there are."""
+    """Return how many assertions and answers there are."""
     with backend.db.connect() as connection:
         found = [connection.scalar(select(func.count()).select_from(one)) or 0 for one in (saml_assertions, saml_answers)]
         return found[0], found[1]

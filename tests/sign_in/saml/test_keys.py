@@ -14,7 +14,7 @@ NAMES = (keys.CERTIFICATE.name, keys.PRIVATE_KEY.name)
 
 
 def settings(certificate: str = "", key: str = "") -> Settings:
-    """Returns settings with a pair."""
+    """Return settings with a pair."""
     return Settings(dict(zip(NAMES, (certificate, key), strict=True)))
 
 

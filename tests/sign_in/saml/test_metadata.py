@@ -14,7 +14,7 @@ GOOD = saml_idp.metadata(make_pair("provider"))
 
 
 def parse(text: str) -> Descriptor:
-    """Reads metadata where plain HTTP is refused."""
+    """Read metadata where plain HTTP is refused."""
     return metadata.parse(text, NOW, refusal_of=lambda url: "plain" if url.startswith("http:") else "")
 
 

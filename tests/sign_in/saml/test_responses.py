@@ -34,7 +34,7 @@ def refused(reply: Response, words: str, status: int = 401) -> None:
 
 
 def minutes(number: float) -> timedelta:
-    """Returns a time."""
+    """Return a time."""
     return timedelta(minutes=number)
 
 
@@ -258,7 +258,7 @@ class TestWrapping:
 
     @staticmethod
     def forged() -> Any:
-        """Returns an assertion about somebody else that nobody signed."""
+        """Return an assertion about somebody else that nobody signed."""
         answer = good(subject="admin@example.com", signs_assertion=False, signs_response=False)
         return etree.fromstring(saml_idp.respond(make_pair("provider"), answer)).find("saml:Assertion", NS)
 

@@ -380,7 +380,7 @@ class TestSession:
 
 
 def signed_in_as(backend: Backend, browser: Browser) -> Caller:
-    """Returns who is signed in at a browser."""
+    """Return who is signed in at a browser."""
     return sessions.authenticate(backend, browser.client.cookies["stackhold"])
 
 

@@ -26,7 +26,7 @@ class Directory:
 
     @classmethod
     def connect(cls, backend: Backend, client: Client, caller: Caller, org: str = "acme") -> "Directory":
-        """Makes the organization's token and returns a directory that has it."""
+        """Make the organization's token and return a directory that has it."""
         return cls(client, tokens.create(backend, caller, org).text, org)
 
     def call(self, method: str, path: str, **more: Any) -> Response:
@@ -39,21 +39,21 @@ class Directory:
         return reply
 
     def get(self, path: str) -> Any:
-        """Returns what there is at an address."""
+        """Return what there is at an address."""
         return self._good(self.call("GET", path), 200)
 
     def find(self, kind: str, condition: str, **query: str) -> list[Any]:
-        """Returns what a filter finds."""
+        """Return what a filter finds."""
         more = "".join(f"&{name}={quote(value)}" for name, value in query.items())
         found: list[Any] = self.get(f"/{kind}?filter={quote(condition)}{more}")["Resources"]
         return found
 
     def make(self, kind: str, **document: Any) -> Any:
-        """Makes a resource."""
+        """Make a resource."""
         return self._good(self.call("POST", f"/{kind}", json=document), 201)
 
     def add(self, user_name: str, **document: Any) -> Any:
-        """Makes a person as Okta does."""
+        """Make a person as Okta does."""
         address = user_name if "@" in user_name else f"{user_name}@example.com"
         emails = [{"primary": True, "value": address, "type": "work"}]
         return self.make("Users", **{"schemas": [USER], "userName": user_name, "emails": emails, "active": True, **document})
@@ -78,7 +78,7 @@ class Directory:
 
 
 def error_of(reply: Response) -> tuple[int, str | None]:
-    """Returns the status of an error and the protocol's word, after a look at its form."""
+    """Return the status of an error and the protocol's word, after a look at its form."""
     body = reply.json()
     assert "application/scim+json" == reply.headers["content-type"]
     assert ([ERROR], str(reply.status_code)) == (body["schemas"], body["status"])

@@ -12,19 +12,19 @@ from tests.factories.people import make_token
 
 
 def as_user(backend: Backend, person: Any) -> str:
-    """Returns the id of the user who a directory's person is."""
+    """Return the id of the user who a directory's person is."""
     with backend.db.connect() as connection:
         return str(connection.scalar(select(scim_users.c.user_id).where(scim_users.c.id == person["id"])))
 
 
 def login_of(backend: Backend, person: Any) -> str:
-    """Returns the login of a directory's person."""
+    """Return the login of a directory's person."""
     with backend.db.connect() as connection:
         return str(connection.scalar(select(users.c.login).where(users.c.id == as_user(backend, person))))
 
 
 def named(backend: Backend, person: Any) -> tuple[str, str]:
-    """Returns the name and the address that others see of a directory's person."""
+    """Return the name and the address that others see of a directory's person."""
     with backend.db.connect() as connection:
         query = select(users.c.name, users.c.email).where(users.c.id == as_user(backend, person))
         row = connection.execute(query).one()
@@ -32,13 +32,13 @@ def named(backend: Backend, person: Any) -> tuple[str, str]:
 
 
 def token_for(backend: Backend, person: Any) -> str:
-    """Makes a personal token of a directory's person."""
+    """Make a personal token of a directory's person."""
     with backend.db.begin() as tx:
         return make_token(tx, backend, as_user(backend, person)).text
 
 
 def membership_of(backend: Backend, user_id: str, org: str = "acme") -> str:
-    """Returns whether a user is `in` an organization, `suspended` there, or `out`."""
+    """Return whether a user is `in` an organization, `suspended` there, or `out`."""
     query = select(members.c.suspended).join(organizations, organizations.c.id == members.c.org_id)
     with backend.db.connect() as connection:
         found = connection.scalar(query.where(members.c.user_id == user_id, organizations.c.login == org))
@@ -46,13 +46,13 @@ def membership_of(backend: Backend, user_id: str, org: str = "acme") -> str:
 
 
 def team_of(client: TestClient, name: str) -> tuple[str, str, str, list[str]]:
-    """Returns kind, names and members of a team as its own calls show it."""
+    """Return kind, names and members of a team as its own calls show it."""
     team = client.get(f"/api/orgs/acme/teams/{name}").json()
     return team["kind"], team["name"], team["displayName"], [one["githubLogin"] for one in team["members"]]
 
 
 def members_of(backend: Backend, name: str) -> int | None:
-    """Returns how many members a team has, or None without the team."""
+    """Return how many members a team has, or None without the team."""
     with backend.db.connect() as connection:
         team_id = connection.scalar(select(teams.c.id).where(teams.c.name == name))
         if team_id is None:

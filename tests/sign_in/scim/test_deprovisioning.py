@@ -25,7 +25,7 @@ End = Callable[[Directory, Any], int]
 
 
 def acme_of(backend: Backend) -> str:
-    """Returns the id of acme."""
+    """Return the id of acme."""
     return next(one.org_id for one in caller_of(backend, ADMIN_TOKEN).memberships if one.login == "acme")
 
 
@@ -45,7 +45,7 @@ def by_put(directory: Directory, person: Any) -> int:
 
 
 def by_delete(directory: Directory, person: Any) -> int:
-    """Deletes somebody."""
+    """Delete somebody."""
     return directory.call("DELETE", f"/Users/{person['id']}").status_code
 
 
@@ -69,7 +69,7 @@ def is_open(backend: Backend, cookie: str) -> bool:
 
 
 def status_of(client: TestClient, token: str, path: str = "/api/user") -> int:
-    """Returns what a call with a token is answered."""
+    """Return what a call with a token is answered."""
     return client.get(path, headers={"Authorization": f"token {token}"}).status_code
 
 

@@ -12,7 +12,7 @@ from tests.sign_in.scim.stored_state import as_user, membership_of, named, team_
 
 
 def bob(**more: Any) -> dict[str, Any]:
-    """Returns what Entra ID posts for a person."""
+    """Return what Entra ID posts for a person."""
     return {
         "schemas": [USER, ENTERPRISE],
         "externalId": "bob",

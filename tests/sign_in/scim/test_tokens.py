@@ -18,7 +18,7 @@ TOKEN = "/api/orgs/acme/scim/token"
 
 
 def made(client: TestClient) -> str:
-    """Makes the token and returns its text."""
+    """Make the token and return its text."""
     reply = client.post(TOKEN)
     assert 201 == reply.status_code, reply.text
     assert "http://127.0.0.1:8080/scim/v2/acme" == reply.json()["baseUrl"]

@@ -198,7 +198,7 @@ class TestCertificates:
 
     @staticmethod
     def prints(certificate: Certificate) -> tuple[str, str]:
-        """Returns SHA-256 and SHA-1 of a certificate."""
+        """Return SHA-256 and SHA-1 of a certificate."""
         der = ssl.PEM_cert_to_DER_cert(certificate.certificate.read_text())
         return hashlib.sha256(der).hexdigest(), hashlib.sha1(der, usedforsecurity=False).hexdigest()
 

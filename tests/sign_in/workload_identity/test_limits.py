@@ -12,7 +12,7 @@ from tests.sign_in.workload_identity.token_exchange import SIGNED, Trust
 
 
 def refusals(trusted: Trust) -> int:
-    """Returns how many there are in the organization's audit log."""
+    """Return how many there are in the organization's audit log."""
     query = {"eventFilter": "oidc-issuer-validation-failed"}
     found = trusted.client.get("/api/orgs/acme/auditlogs/v2", params=query, headers=SIGNED)
     assert 200 == found.status_code, found.text

@@ -19,12 +19,12 @@ POLICY = (Permission.AUTH_POLICIES_UPDATE, Permission.AUTH_POLICIES_READ, Permis
 
 @pytest.fixture
 def clerk(backend: Backend, client: TestClient) -> str:
-    """Makes carl, who may change policies and nothing else, and returns his token."""
+    """Make carl, who may change policies and nothing else, and return his token."""
     return member(client, backend, "carl", *POLICY)
 
 
 def member(client: TestClient, backend: Backend, login: str, *permissions: Permission) -> str:
-    """Makes a member with a custom role, and returns a token."""
+    """Make a member with a custom role, and return a token."""
     token = make_user(backend, login, org="acme")
     role = make_role(backend, *permissions, name=f"role of {login}")
     changed = client.patch(f"/api/orgs/acme/members/{login}", json={"fgaRoleId": role})

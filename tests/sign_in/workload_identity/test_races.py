@@ -18,7 +18,7 @@ GIVING = "BEGIN"
 
 
 def given_tokens(backend: Backend) -> int:
-    """Returns how many tokens that were given for identity tokens are good."""
+    """Return how many tokens that were given for identity tokens are good."""
     with backend.db.connect() as connection:
         good = access_tokens.c.issuer_id.is_not(None), access_tokens.c.token_hash.is_not(None)
         return connection.scalar(select(func.count()).select_from(access_tokens).where(*good)) or 0

@@ -22,13 +22,13 @@ SIGNED = {"Authorization": f"token {ADMIN_TOKEN}"}
 
 
 def allow(token_type: str = "organization", **members: Any) -> dict[str, Any]:
-    """Returns a statement that allows tokens of the subject `ci`."""
+    """Return a statement that allows tokens of the subject `ci`."""
     levels = ["standard"] if token_type == "organization" else []
     return {"decision": "allow", "tokenType": token_type, "authorizedPermissions": levels, "rules": {"sub": "ci"}, **members}
 
 
 def deny(token_type: str = "organization", **members: Any) -> dict[str, Any]:
-    """Returns a statement that denies tokens of the subject `ci`."""
+    """Return a statement that denies tokens of the subject `ci`."""
     return {**allow(token_type), "authorizedPermissions": [], "decision": "deny", **members}
 
 
@@ -85,7 +85,7 @@ def trust(client: Client, peer: WorkloadIssuer, *statements: dict[str, Any], nam
 
 
 def refused(reply: Response) -> tuple[str, str]:
-    """Returns error and description of a refusal, which has the members of RFC 6749 and those of the wire."""
+    """Return error and description of a refusal, which has the members of RFC 6749 and those of the wire."""
     body = reply.json()
     assert 400 == reply.status_code == body["code"], reply.text
     assert f"Bad Request: {body['error_description']}" == body["message"]

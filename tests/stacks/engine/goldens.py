@@ -38,7 +38,7 @@ def own_cases() -> list[JournalCase]:
 
 
 def complete_cases() -> Iterator[JournalCase]:
-    """Yields the named and the random cases of the complete set."""
+    """Yield the named and the random cases of the complete set."""
     for folder in sorted(path for path in (require_complete() / "journal").iterdir() if path.is_dir()):
         yield _named(folder)
     for line in lines("journal/random.jsonl"):

@@ -109,7 +109,7 @@ def _problem(case: JournalCase) -> str | None:
 
 
 def _allow(case: JournalCase, side: dict[str, Any]) -> None:
-    """Removes what differs on purpose."""
+    """Remove what differs on purpose."""
     if "write-secrets-provider" in case.tags:
         side["secrets_providers"] = None
     if "generated-twice" in case.tags:

@@ -214,7 +214,7 @@ def _agrees(case: dict[str, Any], line: bytes) -> bool:
 
 
 def _secrets_by_value(value: Any, *, ciphertexts: bool) -> Any:
-    """Opens secrets that hold JSON: the reference spells them anew."""
+    """Open secrets that hold JSON: the reference spells them anew."""
     if isinstance(value, list):
         return [_secrets_by_value(one, ciphertexts=ciphertexts) for one in value]
     if not isinstance(value, dict):

@@ -21,7 +21,7 @@ Harm = Callable[[Backend, str], None]
 
 
 def lose(backend: Backend, key: str) -> None:
-    """Removes a document."""
+    """Remove a document."""
     backend.checkpoints.delete([key])
 
 

@@ -22,12 +22,12 @@ SIGNATURE = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb442
 
 
 def sealed(client: TestClient, stack: str, plain: str = PLAIN) -> str:
-    """Returns a value encrypted for a stack."""
+    """Return a value encrypted for a stack."""
     return str(client.post(f"{stack}/encrypt", json={"plaintext": plain}).json()["ciphertext"])
 
 
 def secret_state(owner: str, ciphertext: str) -> bytes:
-    """Returns a state with one secret output, encrypted by the service for shop/dev of an owner."""
+    """Return a state with one secret output, encrypted by the service for shop/dev of an owner."""
     root = {
         "urn": ROOT,
         "custom": False,
@@ -39,7 +39,7 @@ def secret_state(owner: str, ciphertext: str) -> bytes:
 
 
 def owner_of(container: bytes) -> str:
-    """Returns the organization in which a state's secrets are decrypted."""
+    """Return the organization in which a state's secrets are decrypted."""
     return str(json.loads(container)["deployment"]["secrets_providers"]["state"]["owner"])
 
 
@@ -122,6 +122,6 @@ class TestMoveToAnotherOrganization:
 
 
 def grant_count(backend: Backend) -> int:
-    """Returns how many grants there are."""
+    """Return how many grants there are."""
     with backend.db.connect() as connection:
         return connection.scalar(select(func.count()).select_from(stack_grants)) or 0

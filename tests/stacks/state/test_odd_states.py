@@ -20,12 +20,12 @@ NUMBER = re.compile(rb'"(big|beyond53|neg|float|exp|EXP|tiny|negzero|long|plain)
 
 
 def data(name: str) -> bytes:
-    """Returns a file of this folder's data."""
+    """Return a file of this folder's data."""
     return (DATA / name).read_bytes()
 
 
 def journal(name: str) -> list[bytes]:
-    """Returns a file's journal entries, each in its own spelling."""
+    """Return a file's journal entries, each in its own spelling."""
     return [line.strip().rstrip(b",") for line in data(name).splitlines() if line.strip()]
 
 
@@ -53,7 +53,7 @@ class TestSpellingOfNumbers:
     NUMBERS: ClassVar = dict(NUMBER.findall(data("numbers-resource.json")))
 
     def container(self) -> bytes:
-        """Returns a state of the resource with all the numbers."""
+        """Return a state of the resource with all the numbers."""
         return (
             b'{"version":3,"deployment":{"manifest":{"time":"2026-01-02T03:04:05Z","magic":"","version":""},"resources":[%s]}}'
             % data("numbers-resource.json")

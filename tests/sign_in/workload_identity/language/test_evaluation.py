@@ -18,13 +18,13 @@ CLAIMS = {"aud": "urn:pulumi:org:acme", "sub": "ci"}
 
 
 def statement(decision: Decision = Decision.ALLOW, kind: TokenType = TokenType.ORGANIZATION, **members: Any) -> Statement:
-    """Returns a statement about the subject `ci`."""
+    """Return a statement about the subject `ci`."""
     levels = (Level.STANDARD,) if kind is TokenType.ORGANIZATION and decision is Decision.ALLOW else ()
     return Statement(decision, kind, **{"rules": {"sub": "ci"}, "levels": levels, **members})
 
 
 def of(*statements: Statement, wish: RequestedToken = ORG, **claims: Any) -> TokenRights | Refusal:
-    """Returns what a policy decides."""
+    """Return what a policy decides."""
     return evaluate(statements, CLAIMS | claims, wish, "acme")
 
 

@@ -23,7 +23,7 @@ CLAIMS = {
 
 
 def as_expression(pattern: str) -> str:
-    """Returns a pattern in the language of regular expressions: another way to say the same."""
+    """Return a pattern in the language of regular expressions: another way to say the same."""
     words = {"*": ".*", "?": ".?", ".": "."}
     required = re.sub(r"\?+(?=\*)", lambda found: "." * len(found[0]), pattern)
     return "".join(words.get(character, re.escape(character)) for character in required)
