@@ -34,7 +34,17 @@ class Event(StrEnum):
     ISSUER_REFUSED = "oidc-issuer-validation-failed"
     POLICY_UPDATED = "authorization-policy-updated"
     SAML_UPDATED = "saml-configuration-updated"
+    STACK_CREATED = "stack-created"
+    STACK_DELETED = "stack-deleted"
+    STACK_RENAMED = "stack-renamed"
+    STACK_TRANSFERRED = "stack-transferred-to-organization"
+    STACK_EXPORTED = "stack-exported"
+    STACK_IMPORTED = "stack-imported"
+    STACK_OUTPUTS_READ = "stack-outputs-read"
+    STACK_ACCESS_CHANGED = "stack-collaborator-permissions-changed"
+    STACK_ACCESS_REMOVED = "stack-collaborator-removed"
     SECRET_DECRYPTED = "secret-decrypted"  # noqa: S105
+    SECRETS_DECRYPTED = "secrets-batch-decrypted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class EventKind:
     meaning: str
     needs_org_admin: bool = True
     is_refusal: bool = False
+    needs_stack_admin: bool = False
 
 
 E = Event
@@ -96,6 +107,21 @@ KINDS: dict[Event, EventKind] = {
         "SAML configuration updated", "The organization's SAML provider, or the rule that members must use it, changed."
     ),
     E.SECRET_DECRYPTED: EventKind("Secret decrypted", "A secret of a stack was shown in the console.", needs_org_admin=False),
+    E.STACK_CREATED: EventKind("Stack created", "A stack was created, or a deleted one restored.", needs_org_admin=False),
+    E.STACK_DELETED: EventKind("Stack deleted", "A stack was deleted.", needs_org_admin=False, needs_stack_admin=True),
+    E.STACK_RENAMED: EventKind("Stack renamed", "A stack got another name or project.", needs_org_admin=False),
+    E.STACK_TRANSFERRED: EventKind(
+        "Stack transferred to an organization", "A stack moved to another organization; both logs have it.", needs_org_admin=False
+    ),
+    E.STACK_EXPORTED: EventKind("Stack exported", "The state of a stack was exported.", needs_org_admin=False),
+    E.STACK_IMPORTED: EventKind("Stack imported", "A state was imported into a stack.", needs_org_admin=False),
+    E.STACK_OUTPUTS_READ: EventKind("Stack outputs read", "The outputs of a stack were read.", needs_org_admin=False),
+    E.STACK_ACCESS_CHANGED: EventKind(
+        "Stack permissions changed", "The owner of a stack or a team's level on it changed.", needs_org_admin=False
+    ),
+    E.STACK_ACCESS_REMOVED: EventKind("Stack collaborator removed", "A grant of a user was removed.", needs_org_admin=False),
+    E.SECRET_DECRYPTED: EventKind("Secret decrypted", "A value of a stack was decrypted.", needs_org_admin=False),
+    E.SECRETS_DECRYPTED: EventKind("Secrets decrypted", "Several values of a stack were decrypted.", needs_org_admin=False),
 }
 del E
 

@@ -42,6 +42,11 @@ def needs_org_admin(entry: Entry) -> bool:
     return entry.kind is not None and KINDS[entry.kind].needs_org_admin
 
 
+def needs_stack_admin(entry: Entry) -> bool:
+    """Tell whether upstream marks the event of an entry as one for administrators of the stack."""
+    return entry.kind is not None and KINDS[entry.kind].needs_stack_admin
+
+
 def is_refusal(entry: Entry) -> bool:
     """Tell whether the event of an entry is a refused sign-in."""
     return entry.kind is not None and KINDS[entry.kind].is_refusal
@@ -52,7 +57,7 @@ def _csv(entries: Iterable[Entry]) -> str:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(HEADINGS)
     for entry in entries:
-        marks = (needs_org_admin(entry), False, is_refusal(entry))
+        marks = (needs_org_admin(entry), needs_stack_admin(entry), is_refusal(entry))
         texts = (entry.name, entry.actor.login, entry.event, entry.description, entry.actor.source_ip)
         rows.writerow(
             (_moment(entry).isoformat().replace("+00:00", "Z"), *map(_cell, texts), *(str(mark).lower() for mark in marks))
@@ -77,7 +82,7 @@ def _cef(entry: Entry, host: str, org_id: str) -> str:
         "userID": entry.actor.user_id,
         "msg": entry.description,
         "requireOrgAdmin": str(needs_org_admin(entry)).lower(),
-        "requireStackAdmin": "false",
+        "requireStackAdmin": str(needs_stack_admin(entry)).lower(),
         "authenticationFailure": str(is_refusal(entry)).lower(),
     }
     tail = " ".join(f"{key}={_extension(value)}" for key, value in extensions.items())

@@ -12,9 +12,10 @@ from common.audit.events import DESCRIPTION_LIMIT, NAME_LIMIT, Actor, Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.ids import new_id
+from common.db.retry import retry
 from common.rights.caller import Caller
 
-__all__ = ["Actor", "Event", "actor_of", "record", "record_as"]
+__all__ = ["Actor", "Event", "actor_of", "record", "record_alone", "record_as"]
 _ADDRESS_LIMIT = 45
 
 
@@ -42,6 +43,16 @@ def record_as(tx: Connection, backend: Backend, actor: Actor, org_id: str, event
         source_ip=source_ip,
     )
     repository.add(tx, new)
+
+
+def record_alone(backend: Backend, caller: Caller, org_id: str, event: Event, *, description: str) -> None:
+    """Record what a caller reads, in a transaction of its own: before they get it, so that nothing is read unrecorded."""
+
+    def append() -> None:
+        with backend.db.begin() as tx:
+            record(tx, backend, caller, org_id, event, description=description)
+
+    retry(append)
 
 
 def actor_of(caller: Caller) -> Actor:

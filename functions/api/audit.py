@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from common.audit import service as audit
 from common.audit.events import Entry, Search
-from common.audit.export import Format, is_refusal, needs_org_admin, render
+from common.audit.export import Format, is_refusal, needs_org_admin, needs_stack_admin, render
 from common.config.public_urls import api_url
 from common.wire.audit import AuditLogEvent, AuditLogEventTypeCatalogEntry, ListAuditLogEventTypesResponse, ResponseAuditLogs
 from common.wire.orgs import MemberInfo
@@ -105,7 +105,7 @@ def list_audit_log_event_types(caller: CallerDep, org: str) -> Response:
                     kind.title,
                     kind.meaning,
                     kind.needs_org_admin,
-                    False,
+                    kind.needs_stack_admin,
                     kind.is_refusal,
                     deprecated=False,
                 )
@@ -137,7 +137,7 @@ def _event(entry: Entry) -> AuditLogEvent:
         description=entry.description,
         user=MemberInfo(entry.name, actor.login, entry.avatar_url, entry.email),
         req_org_admin=needs_org_admin(entry),
-        req_stack_admin=False,
+        req_stack_admin=needs_stack_admin(entry),
         auth_failure=is_refusal(entry),
         source_ip=actor.source_ip,
         token_id=actor.token_id if actor.token_id is not None else UNSET,

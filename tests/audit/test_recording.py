@@ -1,11 +1,17 @@
 """What is recorded: every change of who may do what, in the words of who made it."""
 
+import json
+from typing import Any
+
 import pytest
 from starlette.testclient import TestClient
 
+from common.audit import integrity
 from common.backend import Backend
-from tests.factories.people import make_user
-from tests.wire import create_stack
+from common.rights.caller import Caller
+from tests.factories.people import make_org, make_user
+from tests.stacks.engine.builders import make_resource, make_state
+from tests.wire import create_stack, import_state
 
 # That both databases do the same, the tests of the service show.
 pytestmark = pytest.mark.dialects("sqlite")
@@ -74,6 +80,7 @@ def test_teams_and_roles(client: TestClient) -> None:
     client.delete(f"{ORG}/roles/{role}")
 
     assert {
+        ("stack-created", "Created stack acme/shop/dev"),
         ("team-created", "Made team ops"),
         ("team-updated", "Team ops: write on stack shop/dev"),
         ("team-updated", "Team ops: another description"),
@@ -99,3 +106,75 @@ def test_issuers(client: TestClient) -> None:
         ("oidc-issuer-updated", "Changed issuer 'ci': name"),
         ("oidc-issuer-deleted", "Trusts issuer 'builds' no longer"),
     } == set(recorded(client))
+
+
+def test_stacks(client: TestClient, backend: Backend, admin: Caller) -> None:
+    """The life of a stack, with what is read of it; the log has who reads secrets of which stack and how many, never a value."""
+    path = "/api/stacks/acme/shop/dev"
+    create_stack(client)
+    import_state(client, path, make_state(make_resource("a")))
+    sealed = [client.post(f"{path}/encrypt", json={"plaintext": text}).json()["ciphertext"] for text in ("czNjcjN0", "eA==")]
+    for call, body in (
+        ("decrypt", {"ciphertext": sealed[0]}),
+        ("batch-decrypt", {"ciphertexts": sealed}),
+        ("rename", {"newName": "prod"}),
+    ):
+        assert client.post(f"{path}/{call}", json=body).is_success
+    path = "/api/stacks/acme/shop/prod"
+    for read in ("export", "export/1", "outputs"):
+        assert client.get(f"{path}/{read}").is_success
+    assert client.delete(f"{path}?force=true").is_success
+
+    assert [
+        ("stack-created", "Created stack acme/shop/dev"),
+        ("stack-imported", "Imported a state into stack acme/shop/dev"),
+        ("secret-decrypted", "Decrypted a value of stack acme/shop/dev"),
+        ("secrets-batch-decrypted", "Decrypted 2 values of stack acme/shop/dev"),
+        ("stack-renamed", "Renamed stack acme/shop/dev to acme/shop/prod"),
+        ("stack-exported", "Exported the state of stack acme/shop/prod"),
+        ("stack-exported", "Exported version 1 of stack acme/shop/prod"),
+        ("stack-outputs-read", "Read the outputs of stack acme/shop/prod"),
+        ("stack-deleted", "Deleted stack acme/shop/prod"),
+    ] == in_order(backend, admin)
+    assert "s3cr3t" not in client.get(f"{ORG}/auditlogs/v2").text
+    assert {"stack-deleted"} == {event["event"] for event in events(client) if event["reqStackAdmin"]}
+
+
+def test_a_transfer(client: TestClient, backend: Backend, admin: Caller) -> None:
+    """Both organizations have a transfer in their log."""
+    make_org(backend, "example", admin)
+    create_stack(client)
+
+    assert client.post("/api/stacks/acme/shop/dev/transfer", json={"toOrg": "example"}).is_success
+
+    event = ("stack-transferred-to-organization", "Transferred stack acme/shop/dev to example/shop/dev")
+    for org in ("acme", "example"):
+        assert event in [(one["event"], one["description"]) for one in events(client, org)]
+
+
+def test_grants_and_owners(client: TestClient, backend: Backend) -> None:
+    """A team's level on a stack, and another owner."""
+    make_user(backend, "bob", org="acme")
+    create_stack(client)
+    client.post(f"{ORG}/teams/pulumi", json={"name": "ops", "displayName": "", "description": ""})
+    grant = {"permissions": 102}
+    assert client.patch("/api/console/stacks/acme/shop/dev/teams/ops", json=grant).is_success
+    assert client.post("/api/stacks/acme/shop/dev/ownership", json={"githubLogin": "bob"}).is_success
+
+    assert {
+        ("stack-collaborator-permissions-changed", "Set team ops's level on stack acme/shop/dev to write"),
+        ("stack-collaborator-permissions-changed", "Made bob the owner of stack acme/shop/dev"),
+    } <= set(recorded(client))
+
+
+def events(client: TestClient, org: str = "acme") -> list[dict[str, Any]]:
+    """Return the newest events of a log as they travel."""
+    found: list[dict[str, Any]] = client.get(f"/api/orgs/{org}/auditlogs/v2").json()["auditLogEvents"]
+    return found
+
+
+def in_order(backend: Backend, caller: Caller) -> list[tuple[str, str]]:
+    """Return events and texts in the order of the chain, since the clock of the tests stands still."""
+    org_id = next(membership.org_id for membership in caller.memberships if membership.login == "acme")
+    lines = [json.loads(line) for line in integrity.export_log(backend, org_id)]
+    return [(line["event"], line["description"]) for line in lines[:-1]]

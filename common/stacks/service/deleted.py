@@ -5,6 +5,8 @@ Restoring takes a version number like any change of a stack.
 
 from datetime import timedelta
 
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import NotFound
@@ -89,6 +91,7 @@ def _restore(backend: Backend, caller: Caller, stack: Stack, name: str) -> None:
             contents=contents,
             now_millis=now_millis,
         )
+        audit.record(tx, backend, caller, stack.org_id, Event.STACK_CREATED, description=f"Restored stack {target}")
 
 
 def _missing_text(stack_id: str) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from common.access import grants
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict
@@ -79,6 +81,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
             if stored.links:
                 stack_references.replace(tx, stack_id, stored.links)
             stacks.grant_to_teams(tx, membership, stack_id, new.teams, backend.clock.now())
+            audit.record(tx, backend, caller, stack.org_id, Event.STACK_CREATED, description=f"Created stack {path}")
 
     retry(record)
     return stack
@@ -116,6 +119,8 @@ def rename(backend: Backend, caller: Caller, path: StackPath, new_name: str, new
                 now_millis=now_millis,
             )
             stacks.rename(tx, current, target, now_millis)
+            description = f"Renamed stack {current.path} to {target}"
+            audit.record(tx, backend, caller, current.org_id, Event.STACK_RENAMED, description=description)
 
     retry_on_new_version(stack, record, load)
     return update_id
@@ -149,6 +154,7 @@ def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) ->
             )
             repository.mark_deleted(tx, stack.id, now_millis)
             grants.delete_of_stack(tx, stack.id)
+            audit.record(tx, backend, caller, stack.org_id, Event.STACK_DELETED, description=f"Deleted stack {stack.path}")
 
     retry_on_new_version(load(), record, load)
 

@@ -1,5 +1,7 @@
 """Use cases for the owner of a stack: the user who created it, or was made its owner. An owner administers the stack."""
 
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import Conflict
 from common.core.names import is_name
@@ -36,6 +38,8 @@ def update_owner(backend: Backend, caller: Caller, path: StackPath, login: str) 
             former_owner = ownership.find_person(tx, stack.created_by)
             if not ownership.update_owner(tx, stack, owner_id):
                 raise Conflict(f"stack '{path}' was changed by another request at the same time; try again")
+            description = f"Made {login} the owner of stack {path}"
+            audit.record(tx, backend, caller, stack.org_id, Event.STACK_ACCESS_CHANGED, description=description)
             return former_owner
 
     return retry(update)

@@ -10,13 +10,15 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Collection
 
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import TooLarge
 from common.crypto.envelope import Envelope
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
-from common.stacks.model import StackPath
+from common.stacks.model import Stack, StackPath
 
 VALUE_LIMIT_BYTES = 16 << 20
 BATCH_LIMIT = 20_000
@@ -26,39 +28,48 @@ _CIPHERTEXT_LIMIT = (VALUE_LIMIT_BYTES + 64) * 4 // 3 + 4
 
 def encrypt(backend: Backend, caller: Caller, path: StackPath, plaintext: bytes) -> bytes:
     """Return the ciphertext of one value, which may be empty."""
-    envelope = _open_envelope(backend, caller, path, Permission.STACK_ENCRYPT)
+    _stack, envelope = _open_envelope(backend, caller, path, Permission.STACK_ENCRYPT)
     return _encrypt(envelope, plaintext)
 
 
 def decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertext: str) -> bytes:
     """Return the plaintext of one base64 text. BadRequest if it is damaged or belongs to another stack."""
-    envelope = _open_envelope(backend, caller, path, Permission.STACK_DECRYPT)
-    return _decrypt(envelope, ciphertext)
+    stack, envelope = _open_envelope(backend, caller, path, Permission.STACK_DECRYPT)
+    plaintext = _decrypt(envelope, ciphertext)
+    description = f"Decrypted a value of stack {stack.path}"
+    audit.record_alone(backend, caller, stack.org_id, Event.SECRET_DECRYPTED, description=description)
+    return plaintext
 
 
 def batch_encrypt(backend: Backend, caller: Caller, path: StackPath, plaintexts: Collection[bytes]) -> list[bytes]:
     """Return the ciphertexts of several values, in their order."""
-    envelope = _open_envelope(backend, caller, path, Permission.STACK_ENCRYPT)
+    _stack, envelope = _open_envelope(backend, caller, path, Permission.STACK_ENCRYPT)
     _require_batch(len(plaintexts))
     return [_encrypt(envelope, plaintext) for plaintext in plaintexts]
 
 
 def batch_decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertexts: Collection[str]) -> dict[str, bytes]:
     """Return the plaintexts by their ciphertexts as they were sent. BadRequest if one cannot be decrypted."""
-    envelope = _open_envelope(backend, caller, path, Permission.STACK_DECRYPT)
+    stack, envelope = _open_envelope(backend, caller, path, Permission.STACK_DECRYPT)
     _require_batch(len(ciphertexts))
     # Clients look up each ciphertext as they sent it, and crash on one that is missing (state.md 8).
-    return {ciphertext: _decrypt(envelope, ciphertext) for ciphertext in dict.fromkeys(ciphertexts)}
+    plaintexts = {ciphertext: _decrypt(envelope, ciphertext) for ciphertext in dict.fromkeys(ciphertexts)}
+    if plaintexts:
+        description = f"Decrypted {len(plaintexts):,} values of stack {stack.path}"
+        audit.record_alone(backend, caller, stack.org_id, Event.SECRETS_DECRYPTED, description=description)
+    return plaintexts
 
 
 def log_decryption(backend: Backend, caller: Caller, path: StackPath) -> None:
     """Accept a client's report that it decrypted values itself. Forbidden if the caller may not decrypt the stack's values."""
-    stacks.get_stack(backend, caller, path, Permission.STACK_DECRYPT, former_names=True)
+    stack = stacks.get_stack(backend, caller, path, Permission.STACK_DECRYPT, former_names=True)
+    description = f"Decrypted values of stack {stack.path} with the client's own secrets provider"
+    audit.record_alone(backend, caller, stack.org_id, Event.SECRET_DECRYPTED, description=description)
 
 
-def _open_envelope(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> Envelope:
+def _open_envelope(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> tuple[Stack, Envelope]:
     stack = stacks.get_stack(backend, caller, path, permission, former_names=True)
-    return Envelope(backend.data_keys.open(stack.wrapped_key, stack.id), stack.id)
+    return stack, Envelope(backend.data_keys.open(stack.wrapped_key, stack.id), stack.id)
 
 
 def _encrypt(envelope: Envelope, plaintext: bytes) -> bytes:

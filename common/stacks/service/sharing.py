@@ -10,6 +10,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.access import grants
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import NotFound
 from common.db.retry import retry
@@ -81,6 +83,8 @@ def update_team_grant(backend: Backend, caller: Caller, path: StackPath, name: s
             team = teams.lock_visible(tx, membership, name)
             require_may_grant(caller, membership, stack, STACK_LEVELS[level])
             update_team_level(tx, stack, team, change, now=backend.clock.now())
+            description = f"Set team {team.name}'s level on stack {path} to {level.name.lower()}"
+            audit.record(tx, backend, caller, stack.org_id, Event.STACK_ACCESS_CHANGED, description=description)
 
     retry(update)
 
@@ -102,6 +106,8 @@ def remove_collaborator(backend: Backend, caller: Caller, path: StackPath, login
             user_id = sharing.find_collaborator_id(tx, stack.id, login)
             if user_id is None or not grants.delete(tx, stack.id, user_id):
                 raise NotFound(f"{login[:100]!a} has no grant on stack '{stack.path}'")
+            description = f"Removed {login}'s grant on stack {stack.path}"
+            audit.record(tx, backend, caller, stack.org_id, Event.STACK_ACCESS_REMOVED, description=description)
 
     retry(remove)
 

@@ -6,6 +6,8 @@ for callers who may decrypt it where it is now.
 """
 
 from common.access import grants
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BackendError, BadRequest, Conflict, NotFound
@@ -109,6 +111,9 @@ def _transfer(backend: Backend, caller: Caller, stack: Stack, target: Membership
             # Otherwise an owner who is not a member there would administer the stack on becoming one later.
             ownership.replace_absent_owner(tx, current.id, caller.user_id)
             grants.delete_of_stack(tx, current.id)
+            description = f"Transferred stack {current.path} to {path}"
+            for org_id in sorted((current.org_id, target.org_id)):
+                audit.record(tx, backend, caller, org_id, Event.STACK_TRANSFERRED, description=description)
 
     retry_on_new_version(stack, record, lambda: _load(backend, caller, stack.path))
 

@@ -7,6 +7,8 @@ A state is returned as it is stored. Versions from before a rename are rewritten
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.compression import unpack
@@ -47,13 +49,17 @@ def export(backend: Backend, caller: Caller, path: StackPath) -> bytes:
     While an update runs this is its base, or its last whole checkpoint: indices of a journal refer to it.
     """
     stack = get_current_stack(backend, caller, path, Permission.STACK_EXPORT)
-    return stored_state.current_stored(backend, stack)
+    stored = stored_state.current_stored(backend, stack)
+    _record_export(backend, caller, stack, None)
+    return stored
 
 
 def export_version(backend: Backend, caller: Caller, path: StackPath, version: int) -> bytes:
     """Return the state of a version, as gzip or plain. NotFound if the stack has no such version."""
     stack = get_current_stack(backend, caller, path, Permission.STACK_EXPORT)
-    return _state_at(backend, stack, version)
+    state = _state_at(backend, stack, version)
+    _record_export(backend, caller, stack, version)
+    return state
 
 
 def export_link(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> str | None:
@@ -100,6 +106,8 @@ def import_state(backend: Backend, caller: Caller, stack: Stack, text: bytes) ->
                 now_millis=unix_millis(backend.clock.now()),
             )
             stack_references.replace(tx, current.id, stored.links)
+            description = f"Imported a state into stack {current.path}"
+            audit.record(tx, backend, caller, current.org_id, Event.STACK_IMPORTED, description=description)
 
     retry_on_new_version(stack, record, lambda: require_import(backend, caller, stack.path))
     return update_id
@@ -110,7 +118,10 @@ def get_outputs(backend: Backend, caller: Caller, path: StackPath) -> Outputs:
     stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
     if stack.latest.checkpoint is None:
         return Outputs(None, None)
-    return Outputs(*document.outputs(stored_state.current_text(backend, stack)))
+    outputs = Outputs(*document.outputs(stored_state.current_text(backend, stack)))
+    description = f"Read the outputs of stack {stack.path}"
+    audit.record_alone(backend, caller, stack.org_id, Event.STACK_OUTPUTS_READ, description=description)
+    return outputs
 
 
 def list_resources(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[int, list[StoredResource]]:
@@ -162,6 +173,12 @@ def check_states(backend: Backend, *, newest_only: bool) -> Iterator[tuple[Versi
         if len(page) < _CHECK_PAGE:
             return
         after = page[-1].update_id
+
+
+def _record_export(backend: Backend, caller: Caller, stack: Stack, version: int | None) -> None:
+    what = "the state" if version is None else f"version {version}"
+    description = f"Exported {what} of stack {stack.path}"
+    audit.record_alone(backend, caller, stack.org_id, Event.STACK_EXPORTED, description=description)
 
 
 def _problem(backend: Backend, key: str | None, problems: dict[str, str]) -> str:
