@@ -6,6 +6,7 @@ that names it; a blob that no row names is swept by a job. Bodies are stored gzi
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from common.core.compression import BadGzip, inflated_parts, is_packed, pack, unpack
@@ -40,6 +41,14 @@ class StoreError(Exception):
     """A driver's word for a store that refuses or does not answer; the text is short and names no secret."""
 
 
+@dataclass(frozen=True, slots=True)
+class UploadLink:
+    """An address that accepts a PUT, and the headers that it needs."""
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
 class Driver(Protocol):
     """What a store must be able to do. StoreError and OSError are wrapped once by `Bucket`; other errors pass up."""
 
@@ -61,6 +70,14 @@ class Driver(Protocol):
 
     def link(self, key: str, seconds: int) -> str | None:
         """Return an address that serves the stored bytes to whoever has it for so long; None where a store has no such thing."""
+        ...
+
+    def put_file(self, key: str, stored: bytes) -> None:
+        """Store a file under a fresh key so that a link serves its bytes as they are, also when they are gzip."""
+        ...
+
+    def upload_link(self, key: str, seconds: int) -> "UploadLink | None":
+        """Return where anybody can store a file under the key for so long; None where a store has no such thing."""
         ...
 
     def load(self) -> None:
@@ -133,6 +150,16 @@ class Bucket:
         """Return an address from which anybody who has it can fetch the stored bytes for so long; None: not from this store."""
         with _translated("the object store gives no link ({})"):
             return self._driver.link(key, seconds)
+
+    def put_file(self, key: str, stored: bytes) -> None:
+        """Store a file that a link serves as it is."""
+        with _translated("the object store refused to store a file ({}); nothing was changed"):
+            self._driver.put_file(key, stored)
+
+    def upload_link(self, key: str, seconds: int) -> UploadLink | None:
+        """Return where anybody can store a file under the key for so long; None: not in this store."""
+        with _translated("the object store gives no link ({})"):
+            return self._driver.upload_link(key, seconds)
 
     def load(self) -> None:
         """Load what the first call would load; nothing is sent."""

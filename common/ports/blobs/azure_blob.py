@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from common.core.compression import is_packed
 from common.core.errors import StartUpError
 from common.ports.azure import ATTEMPTS, CONNECT_SECONDS, credential
-from common.ports.blobs import BlobNotFound, StoreError
+from common.ports.blobs import BlobNotFound, StoreError, UploadLink
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient, ContainerClient, UserDelegationKey
@@ -127,6 +127,21 @@ class AzureBlobs:
 
     def link(self, key: str, seconds: int) -> str | None:
         """Return an address with a signature that allows reading this one blob for so long."""
+        return self._signed(key, seconds, is_upload=False)
+
+    def upload_link(self, key: str, seconds: int) -> UploadLink:
+        """Return an address with a signature that allows writing this one blob for so long."""
+        return UploadLink(self._signed(key, seconds, is_upload=True), {"x-ms-blob-type": "BlockBlob"})
+
+    def put_file(self, key: str, stored: bytes) -> None:
+        """Upload without a content encoding, which would have HTTP clients inflate the file."""
+        from azure.storage.blob import ContentSettings  # noqa: PLC0415 - the SDK is loaded on first use
+
+        kind = ContentSettings(content_type="application/gzip")
+        with _explained(self._container):
+            self._client().upload_blob(self._name(key), stored, overwrite=True, content_settings=kind)
+
+    def _signed(self, key: str, seconds: int, *, is_upload: bool) -> str:
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas  # noqa: PLC0415 - the SDK is loaded on first use
 
         now = datetime.now(UTC)
@@ -139,7 +154,7 @@ class AzureBlobs:
                 blob.blob_name,
                 account_key=self._container.key or None,
                 user_delegation_key=None if self._container.key else self._delegation_key(expiry),
-                permission=BlobSasPermissions(read=True),
+                permission=BlobSasPermissions(create=True, write=True) if is_upload else BlobSasPermissions(read=True),
                 start=now - _CLOCK_SKEW,
                 expiry=expiry,
                 protocol="https" if blob.url.startswith("https:") else None,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.core.compression import is_packed
 from common.ports.aws import Access, connect, reason_of, status_of
-from common.ports.blobs import BlobNotFound, StoreError
+from common.ports.blobs import BlobNotFound, StoreError, UploadLink
 from common.ports.blobs.s3_address import Checksums, Place
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ KEYS_PER_CALL = 1000
 _ABSENT = {"NoSuchKey", "404"}
 _BAD_REQUEST, _NOT_ALLOWED, _NOT_IMPLEMENTED = 400, 405, 501
 _UNKNOWN_CALL = {_NOT_ALLOWED, _NOT_IMPLEMENTED}
+
+_ENCRYPTION_HEADERS = {
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+}
 
 
 class S3:
@@ -89,6 +94,21 @@ class S3:
             return None
         with self._translated():
             return str(self._client().generate_presigned_url("get_object", Params=self._named(key), ExpiresIn=seconds))
+
+    def put_file(self, key: str, stored: bytes) -> None:
+        """Upload without a content encoding, which would have HTTP clients inflate the file."""
+        headers = {"ContentType": "application/gzip", **self._checksum(stored), **self._encryption()}
+        with self._translated():
+            self._client().put_object(**self._named(key), Body=stored, **headers)
+
+    def upload_link(self, key: str, seconds: int) -> UploadLink | None:
+        """Return a presigned address; the headers are those of the encryption, which the signature covers."""
+        if self._place.is_anonymous:
+            return None
+        wanted = {**self._named(key), **self._encryption()}
+        with self._translated():
+            url = str(self._client().generate_presigned_url("put_object", Params=wanted, ExpiresIn=seconds))
+        return UploadLink(url, {_ENCRYPTION_HEADERS[name]: value for name, value in self._encryption().items()})
 
     def load(self) -> None:
         """Make the SDK's client."""
