@@ -1,6 +1,6 @@
 """Watches every test for secrets that come out: in log lines, in tracebacks, and in the bodies of refusals.
 
-What counts as a secret is recorded where it comes to be: everything that Python's `secrets` makes (tokens, sessions, links,
+What counts as a secret is recorded where it is created: everything that Python's `secrets` makes (tokens, sessions, links,
 states), every password that is hashed, and every setting of the kind `secret`. Server processes are watched by `leaks`.
 """
 

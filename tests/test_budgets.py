@@ -62,7 +62,7 @@ class TestReads:
         ],
     )
     def test_without_a_state(self, client: TestClient, cost: Measure, path: str, statements: int) -> None:
-        """The caller costs one statement, and what he asks for one or two more."""
+        """The caller costs one statement, and the thing that is read one or two more."""
         assert (statements, 0, 0, 0) == cost(lambda: client.get(path))
 
     @pytest.mark.parametrize(("path", "statements"), [("export", 4), ("outputs", 4), ("resources/latest", 2), ("export/1", 5)])

@@ -157,7 +157,7 @@ class TestMentions:
         assert [place for host in REGISTRIES for place in places_of(host)] == []
 
     def test_no_path_of_this_machine(self) -> None:
-        """No file holds the path of a checkout or of somebody's home folder."""
+        """No file holds the path of a checkout or of a user's home folder."""
         folders = {ROOT, ROOT.parent, Path.home()} - FOLDERS_OF_NOBODY
 
         assert [place for folder in folders for place in places_of(f"{folder}/")] == []

@@ -13,7 +13,7 @@ THREADS = 16
 class TestOnce:
     @pytest.mark.parametrize("fails", [False, True])
     def test_makes_one_call_for_all_who_ask_meanwhile(self, fails: bool) -> None:
-        """Its result, or its error, is everybody's; whoever asks later makes a new one."""
+        """Its result, or its error, is everyone's; anyone who asks later makes a new one."""
         once, calls, waiting, go_on = Once(), list[int](), threading.Semaphore(0), threading.Event()
 
         def work() -> int:

@@ -83,7 +83,7 @@ class TestProjectPages:
         assert (ROOT / name).stat().st_size > 0
 
     def test_hold_no_address_of_a_person(self) -> None:
-        """A way to reach the project is a page, not somebody's mail address."""
+        """A way to reach the project is a page, not a user's mail address."""
         pages = [ROOT / "SECURITY.md", ROOT / "CODE_OF_CONDUCT.md", *GITHUB.rglob("*.*")]
 
         assert [path.name for path in pages if re.search(r"[\w.]+@(?!stackhold/)[\w-]+\.\w+", path.read_text("utf-8"))] == []

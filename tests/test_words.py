@@ -20,10 +20,6 @@ LEFT: dict[tuple[str, Kind], int] = {
     ("functions", Kind.DOCSTRING): 26,
     ("functions", Kind.LATE_RAISE): 13,
     ("functions", Kind.MESSAGE): 8,
-    ("tests", Kind.CLASS): 1,
-    ("tests", Kind.COMMENT): 17,
-    ("tests", Kind.DOCSTRING): 348,
-    ("tests", Kind.LATE_RAISE): 1,
 }
 
 

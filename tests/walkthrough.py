@@ -62,6 +62,6 @@ def make_targets() -> set[str]:
 
 
 def amount(arithmetic: str) -> float:
-    """Return what a cell of the cost tables comes to: numbers, their units, × and +."""
+    """Return the value of a cell of the cost tables: numbers, their units, × and +."""
     numbers = re.sub(r"[^0-9.×+()]", "", arithmetic.replace(",", ""))
     return float(eval(numbers.replace("×", "*"), {"__builtins__": {}}))

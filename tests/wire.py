@@ -144,7 +144,7 @@ def begin(
     headers: dict[str, str] | None = None,
     **members: Any,
 ) -> LiveUpdate:
-    """Create an update and start it, by somebody else's token if headers give one."""
+    """Create an update and start it, by another user's token if headers give one."""
     update_id = create_update(client, stack, kind, dry_run=dry_run, headers=headers, **members)
     started = start_update(client, stack, update_id, tags=tags, journal=journal, headers=headers)
     assert 200 == started.status_code, started.text

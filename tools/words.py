@@ -8,7 +8,7 @@ PHRASES = {
     r"is (?-i:none)\b": "say what it is not, or 'no such …'",
     r"\bwhat becomes of\b": "name the result",
     r"\bcomes? to\b": "expires, ends, becomes, is",
-    r"\bwhose\b": "with, that has, of which",
+    r"\bwhose (?:it|they|an?)\b": "with, that has, of which",
     r"\bstands? before\b": "name who acts",
     r"\bwhoever\b": "a user who, anyone who",
     r"\b(?:some|any|no|every)body\b": "a user, a member, someone, anyone, no one, everyone",

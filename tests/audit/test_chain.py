@@ -230,7 +230,7 @@ class TestVerifyExport:
             fault = fault_of(integrity.verify_export(lines))
 
             problems[fault.problem] += 1
-            # A repeated record may stand before or after itself, which is the same file.
+            # A repeated record may be put ahead of itself or after itself, which is the same file.
             is_repeat = at < 40 and lines[at] == lines[at + 1]
             assert at + 1 + is_repeat == fault.line, (at, fault)
         assert {Problem.INSERTED: 1_000} == problems

@@ -43,7 +43,7 @@ def machine(name: str, token: str, on_org: frozenset[Permission], on_stack: froz
 
 
 def nobody(name: str, authorization: str) -> Who:
-    """Return somebody without good credentials."""
+    """Return a user without good credentials."""
     return Who(name, authorization, signed_in=False, is_member=False)
 
 

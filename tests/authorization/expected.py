@@ -31,7 +31,7 @@ def refusal(check: Check, who: Who) -> int | None:
             return CONFLICT if who.is_member or who.is_suspended else None
         case On.TARGET:
             return NOT_FOUND if who.in_target is None else unless(check.permission in who.in_target)
-    # An organization that is not the caller's is none.
+    # An organization that the caller is not in does not exist for them.
     return refusal_of_member(check, who) if who.is_member else NOT_FOUND
 
 
@@ -50,7 +50,7 @@ def refusal_of_member(check: Check, who: Who) -> int | None:
         case On.LISTED:
             return None if who.on_stack & {Permission.STACK_LIST, Permission.STACK_READ} else NOT_FOUND
         case On.STACK:
-            # Whoever may do nothing with a stack but see who else may does not learn that it exists.
+            # Anyone who may do nothing with a stack but see who else may does not learn that it exists.
             return unless(permission in who.on_stack) if who.on_stack & STACK_VISIBLE else NOT_FOUND
     return None
 

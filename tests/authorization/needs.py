@@ -51,8 +51,8 @@ class On(Enum):
     ADMIN = auto()  # only an admin of the organization
     PERSON = auto()  # no token of an organization or a team
     TEAM = auto()  # the caller may read the team that the call names, or is in it: without, it is as if there were none
-    OUTSIDER = auto()  # somebody who does not belong to the organization yet
-    OWN = auto()  # the thing named is the admin's own: for everybody else there is none
+    OUTSIDER = auto()  # a user who does not belong to the organization yet
+    OWN = auto()  # the thing named is the admin's own; other callers have no such thing
     LEASE = auto()  # the token of the running update itself, and no access token
     DIRECTORY = auto()  # the token of the directory of the organization that the address names, and no access token
 
@@ -96,8 +96,8 @@ def target(permission: Permission) -> Check:
 class Row:
     """One call: what it needs, in the order in which it is asked for, and a request that succeeds for an admin.
 
-    No needs means that anybody may call it, signed in or not. In `at` and `body`, `<name>` stands for something of the world
-    in which the call is made (tests/authorization/world.py). `ok` is the status for who may, if it is none of 2xx.
+    No needs means that anyone may call it, signed in or not. In `at` and `body`, `<name>` stands for something of the world
+    in which the call is made (tests/authorization/world.py). `ok` is the status for who may, if it is not 2xx.
     """
 
     method: str

@@ -26,7 +26,7 @@ class Rewinder:
         self._moments[name].backup(self._writer)
 
     def commits(self) -> int:
-        """Return a number that is another one as soon as anybody else committed a change."""
+        """Return a number that is another one as soon as anyone else committed a change."""
         found: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
         return found
 

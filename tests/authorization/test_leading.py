@@ -1,6 +1,6 @@
 """No permission leads to others, but for those that are listed here with a reason (docs/access.md tells them to operators).
 
-For every permission that a route asks for: somebody who holds it and nothing else calls every route that changes something,
+For every permission that a route asks for: a user who holds it and nothing else calls every route that changes something,
 for themselves, for an accomplice who does not belong to the organization, and for a plain member. Whatever the three, and the
 tokens that they were given on the way, may do afterwards and mallory might not before is what the permission leads to.
 """
@@ -52,7 +52,7 @@ ALL: Any = allow(*P)
 # What would leave nothing for those that come after.
 LAST = ("/transfer", "/bulk-transfer/stacks", "/rename")
 NEVER = ("DELETE", S)
-# What rows of the table do not say: settings that give members more, and what somebody does to themselves.
+# What rows of the table do not say: settings that give members more, and what a user does to themselves.
 EXTRA = (
     *(
         Row("PATCH", O, (org(P.ORGANIZATION_UPDATE),), {f"setMembersCan{what}": True}, {"org": ORG})
@@ -67,7 +67,7 @@ Right = tuple[str, Permission]
 
 @dataclass
 class Scene:
-    """The world, somebody who holds one permission, an accomplice, and what they are after."""
+    """The world, a user who holds one permission, an accomplice, and what they are after."""
 
     world: World
     mallory: str
@@ -94,7 +94,7 @@ def scene(backend: Backend) -> Scene:
 
 
 def test_no_permission_leads_to_another_one(scene: Scene) -> None:
-    """Whoever holds one permission holds no others after all that it lets them do, but for those listed with a reason."""
+    """Anyone who holds one permission holds no others after all that it lets them do, but for those listed with a reason."""
     backend, gains, calls, done = scene.world.backend, dict[Permission, list[str]](), 0, 0
     rewinder = Rewinder(backend)
     rewinder.remember("start")
@@ -205,7 +205,7 @@ def filled(world: World, value: Any) -> Any:
 
 
 def lets_tokens_in(row: Row) -> bool:
-    """Whether a call that is done lets in tokens of the organization that somebody else chooses."""
+    """Whether a call that is done lets in tokens of the organization that another user chooses."""
     sent = row.body if isinstance(row.body, dict) else {}
     statements = [(one["decision"], one["tokenType"]) for one in sent.get("policies", ())]
     return ("allow", "organization") in statements or (row.path.endswith("/oidc/issuers/{issuer_id}") and "jwks" in sent)

@@ -1,4 +1,4 @@
-"""Nobody learns from an answer whether another tenant's thing exists.
+"""No one learns from an answer whether another tenant's thing exists.
 
 Wherever a call names something, a real thing that the caller may not know of and one that never was are answered alike, at
 the same cost, and nothing of it is in any reply.
@@ -60,7 +60,7 @@ MORE_ROWS = (
 )
 ALL_ROWS = (*ROWS, *MORE_ROWS)
 # Places that name a user. Users are known to all: clients look for "User 'x' not found", and for another text when the user
-# exists and is not in the organization, so whoever may add members to some organization can tell the two apart.
+# exists and is not in the organization, so anyone who may add members to some organization can tell the two apart.
 NAMES_USERS = {("at", "login"), ("body", "githubLogin"), ("body", "member"), ("body", "userId")}
 ABOUT_STACKS = (On.STACK, On.EVERY_STACK, On.LISTED)
 NAMES_STACKS = OF_UPDATES | {"shop", "dev", "<stack dev>"}
@@ -76,7 +76,7 @@ class Answer:
     statements: int
 
     def is_like(self, other: "Answer") -> bool:
-        """Whether nobody could tell the two apart."""
+        """Whether no one could tell the two apart."""
         near = abs(self.statements - other.statements) <= STATEMENTS_MORE_OR_LESS
         return near and (self.status, self.text) == (other.status, other.text)
 
@@ -225,7 +225,7 @@ class TestNeighbour:
 class TestMemberWithoutRights:
     @pytest.mark.parametrize("caller", ["a clerk", "a token"])
     def test_cannot_tell_anything_that_no_permission_shows(self, scene: Scene, caller: str) -> None:
-        """Whoever belongs to acme and holds nothing there is refused for what exists as for what does not."""
+        """Anyone who belongs to acme and holds nothing there is refused for what exists as for what does not."""
         clerk, _ = scene.world.clerks[frozenset()]
         bare = next(who.authorization for who in scene.world.whos if who.name == "a team's token, given nothing")
         authorization = f"token {clerk}" if caller == "a clerk" else bare

@@ -1,4 +1,4 @@
-"""Every route, called by every kind of caller, answers as the table says; and whoever is refused has changed nothing.
+"""Every route, called by every kind of caller, answers as the table says; and anyone who is refused has changed nothing.
 
 SQLite only: rewinding a database after each call is cheap there alone. Who may do what is decided by values that both
 databases return alike (tests/access), and lists are filtered on both in tests/stacks.
@@ -27,7 +27,7 @@ LEVELS = (StackLevel.NONE, StackLevel.WRITE)
 
 class TestTable:
     def test_names_every_route(self) -> None:
-        """A route that nobody wrote a row for fails here, and so does a row whose route is gone."""
+        """A route that no one wrote a row for fails here, and so does a row whose route is gone."""
         assert {(route.method, route.path) for route in routes()} == {(row.method, row.path) for row in ROWS}
 
     def test_names_every_case_once(self) -> None:

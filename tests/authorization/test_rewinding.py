@@ -9,7 +9,7 @@ pytestmark = pytest.mark.dialects("sqlite")
 
 class TestRewinder:
     def test_notices_a_change_and_takes_it_back(self, backend: Backend) -> None:
-        """What anybody commits shows in both numbers, and rewinding brings the rows back, for the backend as well."""
+        """What anyone commits shows in both numbers, and rewinding brings the rows back, for the backend as well."""
         make_admin(backend)
         rewinder = Rewinder(backend)
         rewinder.remember("before")
@@ -24,7 +24,7 @@ class TestRewinder:
         rewinder.close()
 
     def test_takes_reading_for_no_change(self, backend: Backend) -> None:
-        """Looking somebody up once more commits nothing."""
+        """Looking a user up once more commits nothing."""
         make_admin(backend)
         rewinder = Rewinder(backend)
         commits = rewinder.commits()

@@ -1,4 +1,4 @@
-"""The two organizations in which the calls of the matrix are made, and everybody who makes them."""
+"""The two organizations in which the calls of the matrix are made, and everyone who makes them."""
 
 import secrets
 from base64 import b64encode

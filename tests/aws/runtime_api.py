@@ -135,7 +135,7 @@ class Environment:
         return self._current
 
     def finish(self, reply: bytes | None, error: str = "") -> None:
-        """Hands the reply, or why there is none, to whoever called."""
+        """Hand the reply to the caller, or the reason for its absence."""
         call = self._current
         assert call is not None
         call.reply, call.error = reply, error

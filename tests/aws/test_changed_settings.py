@@ -94,7 +94,7 @@ class TestChangedSettings:
         assert 2 == source.reads
 
     def test_are_seen_by_a_process_that_comes_from_a_snapshot(self, source: Source) -> None:
-        """A snapshot may be weeks old, or the clock may stand before it: the first request reads again."""
+        """A snapshot may be weeks old, or the clock may be behind it: the first request reads again."""
         host = source.host()
         host.load()
         source.values |= {**OIDC, "STACKHOLD_OIDC_NAME": "Example ID"}

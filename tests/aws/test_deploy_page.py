@@ -237,7 +237,7 @@ class TestSentences:
             assert words in PAGE.text
 
     def test_of_money(self) -> None:
-        """Every row comes to what it says, and the rows to their sum."""
+        """Every row has the result that it states, and the total is the sum of the rows."""
         for heading in ("**Idle, a month**", "**1,000 updates**, taken as 60 requests each, 50 ms on average:"):
             *rows, last = PAGE.table(heading)
             for what, arithmetic, price in rows:

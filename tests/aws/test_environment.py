@@ -62,7 +62,7 @@ class TestEnvironment:
         assert "STACKHOLD_SETTINGS_SECRETS" not in environment()
 
     def test_takes_the_first_of_several(self, secret: Any) -> None:
-        """The template's own secret stands before the operator's, and an empty name is none."""
+        """The template's own secret wins over the operator's, and an empty name names no secret."""
         names = secret('{"SMTP_USERNAME": "first"}', '{"SMTP_USERNAME": "second", "SMTP_PASSWORD": "x"}')
         found = environment()
 

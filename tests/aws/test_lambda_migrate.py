@@ -154,7 +154,7 @@ class TestCustomResource:
         settings: dict[str, str],
         reason: str,
     ) -> None:
-        """What cannot be is said in one line to whoever deploys, without a secret, and the function does not fail on top of it."""
+        """What cannot be is said in one line to anyone who deploys, without a secret, and the function does not fail on top of it."""
         environment = Environment(
             packed.code({**installation.environment, **settings}),
             "aws.lambda_migrate.handler",

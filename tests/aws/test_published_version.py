@@ -1,6 +1,6 @@
 """The gateway calls a published version of the API function, which keeps what the function was when it was published.
 
-So whatever changes the function must publish another version, or a change of a parameter reaches nobody.
+So whatever changes the function must publish another version, or a change of a parameter reaches no one.
 """
 
 from typing import Any
@@ -130,7 +130,7 @@ class TestPublishedVersion:
         assert [] == [name for name in references if published({}, attributes={name: "another"})[1] == before]
 
     def test_follows_the_template(self) -> None:
-        """A variable that somebody adds to the template publishes a version, although no code has changed."""
+        """A variable that a user adds to the template publishes a version, although no code has changed."""
 
         def change(source: dict[str, Any]) -> None:
             source["Globals"]["Function"]["Environment"]["Variables"]["PULUMI_CONSOLE_DOMAIN"] = "app.example.com"

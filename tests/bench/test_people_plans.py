@@ -36,7 +36,7 @@ class Scene:
     app: ASGIApp
 
     def get(self, login: str, path: str) -> list[tuple[str, Any]]:
-        """Return the statements that a request of somebody takes."""
+        """Return the statements that a request of a user takes."""
         headers = [("authorization", f"token {token_of(login)}"), ("accept", "application/vnd.pulumi+8")]
         answers: list[asgi.Answer] = []
         sent = self.noted(lambda: answers.append(asyncio.run(asgi.call(self.app, "GET", path, b"", headers))))

@@ -1,4 +1,4 @@
-"""A command in a terminal of its own, with somebody typing into it."""
+"""A command in a terminal of its own, with a user typing into it."""
 
 from __future__ import annotations
 

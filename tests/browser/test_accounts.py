@@ -23,7 +23,7 @@ def sign_up(browser: Browser, site: Site, login: str) -> None:
 
 
 def link_for(browser: Browser, site: Site, login: str) -> str:
-    """Return the link that the administrator makes for somebody whose mail was not sent."""
+    """Return the link that the administrator makes for a user whose mail was not sent."""
     browser.forget()
     sign_in(browser, site)
     browser.open(f"{site.url}/admin/mails")

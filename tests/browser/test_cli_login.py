@@ -25,7 +25,7 @@ OPENERS = ("xdg-open", "x-www-browser", "www-browser", "open")
 
 
 class Computer:
-    """Somebody's computer: a home folder, the command line, and a browser opener that only notes what it is to open."""
+    """A user's computer: a home folder, the command line, and a browser opener that only notes what it is to open."""
 
     def __init__(self, folder: Path, pulumi: Path, site: Site) -> None:
         self.folder, self._site = folder, site
@@ -91,7 +91,7 @@ def computer(tmp_path: Path, site: Site) -> Computer:
 
 
 def test_login_with_a_password(browser: Browser, computer: Computer, site: Site) -> None:
-    """The command line opens the sign-in page; somebody new makes an account there and confirms, signs out and in again."""
+    """The command line opens the sign-in page; a new user makes an account there and confirms, signs out and in again."""
     with computer.login() as terminal:
         browser.open(computer.opened())
         browser.press("Make an account")
@@ -145,7 +145,7 @@ def test_token_can_be_seen_and_revoked(browser: Browser, computer: Computer, sit
 
 
 def test_login_again_while_signed_in(browser: Browser, computer: Computer, site: Site) -> None:
-    """Whoever is signed in confirms and is done; the server's log knows nothing of the token."""
+    """Anyone who is signed in confirms and is done; the server's log knows nothing of the token."""
     browser.open(f"{site.url}/signin")
     fill_token(browser)
     browser.await_address("/settings")

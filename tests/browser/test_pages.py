@@ -41,7 +41,7 @@ SCROLLS = "return document.documentElement.scrollWidth > document.documentElemen
 
 
 def check(browser: Browser, name: str, *, expected: tuple[int, ...] = (200, 400, 401)) -> None:
-    """Fails for a page that somebody could not use, in any look, or of another status; takes its pictures."""
+    """Fails for a page that a user could not use, in any look, or of another status; takes its pictures."""
     for size, scheme in LOOKS:
         browser.resize(size)
         browser.prefer(scheme)
@@ -94,7 +94,7 @@ class TestStrangers:
         check(browser, "sso-none", expected=(400, 404))
 
     def test_invitation_can_be_used(self, browser: Browser, site: Site) -> None:
-        """An invitation shows who invites, to strangers and to whoever is signed in."""
+        """An invitation shows who invites, to strangers and to anyone who is signed in."""
         body = json.dumps({"role": "member"}).encode()
         status, made = site.served.call("/api/orgs/acme/invites/link", token=TOKEN, body=body)
         assert 200 == status, made
@@ -121,7 +121,7 @@ class TestStrangers:
 class TestPeople:
     @pytest.mark.parametrize("name", FOR_PEOPLE)
     def test_page_can_be_used(self, browser: Browser, site: Site, name: str) -> None:
-        """A page of somebody who is signed in has no serious fault, in the light and the dark, on a desktop and on a phone."""
+        """A page of a user who is signed in has no serious fault, in the light and the dark, on a desktop and on a phone."""
         sign_in(browser, site)
         browser.open(site.url + FOR_PEOPLE[name])
 

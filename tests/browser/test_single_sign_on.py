@@ -1,4 +1,4 @@
-"""Single sign-on in a browser: what somebody is asked whom an organization's provider sends here by itself."""
+"""Single sign-on in a browser: what a user is asked whom an organization's provider sends here by itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def arrive(site: Site, pair: Pair, subject: str) -> str:
 
 
 def test_pages_that_ask(browser: Browser, site: Site) -> None:
-    """Whoever comes from the provider is asked first, in words and looks that everybody can use; then they are signed in."""
+    """Anyone who comes from the provider is asked first, in words and looks that everyone can use; then they are signed in."""
     pair = make_pair("provider")
     headers = {"Authorization": f"token {TOKEN}"}
     body = {"newIdpSsoDescriptor": metadata(pair)}

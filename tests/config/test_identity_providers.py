@@ -24,7 +24,7 @@ class TestGroupTeams:
         "entry", ["staff", "=acme", "staff=", "staff=acme/", "staff=acme/a/b", "staff=/ops", "a= acme", "a=ac me", " =acme"]
     )
     def test_of_another_form_stop_the_start(self, entry: str) -> None:
-        """Nobody finds out at a closed door that an entry was misspelled; the message names setting and entry."""
+        """No one finds out at a closed door that an entry was misspelled; the message names setting and entry."""
         with pytest.raises(StartUpError, match=SETTING):
             make_plan(Settings({SETTING: f"good=acme,{entry}"}))
 

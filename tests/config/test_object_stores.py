@@ -88,7 +88,7 @@ class TestPurposes:
         assert line in str(raised.value)
 
     def test_open_the_driver_of_their_scheme(self) -> None:
-        """An address chooses the driver, and opening one asks nobody."""
+        """An address chooses the driver, and opening one asks no one."""
         opened = object_stores.open_stores(Settings({"STACKHOLD_DATA": "/data", BATCHES: "S3://a"}))
 
         assert (Files, S3) == (type(opened[object_stores.CHECKPOINTS].driver), type(opened[object_stores.BATCHES].driver))

@@ -39,7 +39,7 @@ class TestBaseUrl:
 
 class TestIsLaptop:
     def test_is_the_embedded_default(self) -> None:
-        """Database and key in the data folder, and nobody else reaches the server."""
+        """Database and key in the data folder, and no one else reaches the server."""
         assert is_laptop(Settings({}))
         assert is_laptop(Settings({"PULUMI_API_DOMAIN": "localhost:8080"}))
 

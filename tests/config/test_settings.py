@@ -107,7 +107,7 @@ class TestEffect:
 
 class TestSettings:
     def test_take_known_names_only(self) -> None:
-        """The rest of the environment is nobody's business."""
+        """The rest of the environment is no one's business."""
         assert {"STACKHOLD_PORT": "1"} == Settings({"STACKHOLD_PORT": "1", "HOME": "/home/alice"}).as_env()
 
     def test_count_an_empty_value_as_unset(self) -> None:
@@ -133,7 +133,7 @@ class TestSettings:
         Settings({"PULUMI_ENABLE_DEPRECATED_METRICS": "perhaps", "PULUMI_LOCAL_DATABASE_PORT": "none"})
 
     def test_do_not_count_a_replaced_default_as_set(self) -> None:
-        """An entry point may bring a default of its own: it is in force, and passed on, but nobody has set it."""
+        """An entry point may bring a default of its own: it is in force, and passed on, but no one has set it."""
         settings = Settings({}, {"STACKHOLD_DATA": "/srv/stackhold"})
 
         assert not settings.is_set(Settings.data_folder)

@@ -12,7 +12,7 @@ from tools import console
 
 
 def test_were_built_from_the_sources() -> None:
-    """After a change in console/ somebody ran `make console`."""
+    """After a change in console/ a user ran `make console`."""
     assert console.is_current(), "console/ was changed: run `make console`"
 
 

@@ -18,7 +18,7 @@ def make_tokens(where: Scene, count: int) -> None:
 
 @scene
 def list_audit_log_events_handler_v1(where: Scene) -> None:
-    """The first version goes back from a moment, page by page, and is not for everybody."""
+    """The first version goes back from a moment, page by page, and is not for everyone."""
     make_tokens(where, 101)
     first = where.admin.orgs.list_audit_log_events_handler_v1(where.org, start_time=int(time.time()) + 5)
     rest = where.admin.orgs.list_audit_log_events_handler_v1(where.org, continuation_token=first.continuation_token)

@@ -52,7 +52,7 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who is signed in, by one of the SDK's groups of operations each.
+    """A user who is signed in, by one of the SDK's groups of operations each.
 
     The groups are Any: the SDK has annotations, but they are texts that no type checker can follow.
     """

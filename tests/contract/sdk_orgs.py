@@ -105,7 +105,7 @@ def list_organization_members(where: Scene) -> None:
 
 @scene
 def add_organization_member(where: Scene) -> None:
-    """Somebody who has an account is made a member, once."""
+    """A user who has an account is made a member, once."""
     other = where.person(role=None)
     asked = models.AddOrganizationMemberRequest(ROLES.Member)
 
@@ -190,7 +190,7 @@ def batch_create_org_invite_email(where: Scene) -> None:
 
 @scene
 def batch_create_org_unverified_invite_email(where: Scene) -> None:
-    """The same for addresses that nobody has verified."""
+    """The same for addresses that no one has verified."""
     told = where.admin.orgs.batch_create_org_unverified_invite_email(where.org, batch(f"{unique('guest')}@example.com"))
 
     assert [one.id for one in told.sent_invites] == [one.id for one in where.admin.orgs.list_org_invites(where.org).invites]
@@ -199,7 +199,7 @@ def batch_create_org_unverified_invite_email(where: Scene) -> None:
 
 @scene
 def create_org_invite_link(where: Scene) -> None:
-    """A link lets whoever has it in, with the role that it names."""
+    """A link lets anyone who has it in, with the role that it names."""
     guest = where.person(role=None)
 
     guest.orgs.accept_org_invite(where.org, link(where, "billing-manager"))
@@ -265,7 +265,7 @@ def list_user_org_invites(where: Scene) -> None:
 
 @scene
 def get_current_user(where: Scene) -> None:
-    """Everybody is told who they are and where they belong."""
+    """Everyone is told who they are and where they belong."""
     found = where.admin.users.get_current_user()
 
     assert where.admin.login == found.github_login

@@ -89,7 +89,7 @@ def update_role(where: Scene) -> None:
 
 @scene
 def delete_role(where: Scene) -> None:
-    """A role that somebody holds goes away by force alone."""
+    """A role that a user holds goes away by force alone."""
     team, role = where.team(), where.role("stack:read")
     where.admin.orgs.update_team_roles(where.org, team, role.id)
 

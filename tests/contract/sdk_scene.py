@@ -38,7 +38,7 @@ class Scene:
         return self.with_token(token, login)
 
     def with_token(self, token: str, login: str = "") -> Person:
-        """Return whoever a token belongs to."""
+        """Return anyone who a token belongs to."""
         return sign_in(self.url, login, token, self.decoded)
 
     def second_org(self) -> str:

@@ -117,7 +117,7 @@ def transfer_all_stacks(where: Scene) -> None:
 
 @scene
 def reassign_stack_ownership(where: Scene) -> None:
-    """Somebody else becomes the owner; the reply names who was."""
+    """Another user becomes the owner; the reply names who was."""
     stack, other = where.stack(), where.person()
 
     before = where.admin.stacks.reassign_stack_ownership(where.org, PROJECT, stack, models.UserInfo("", other.login, ""))

@@ -135,7 +135,7 @@ class TestTags:
 
 class TestReservedOwners:
     def test_hold_every_address_of_this_server(self) -> None:
-        """Nobody can be called like the first part of an address of a page or a call: links to their stacks would lead there."""
+        """No one can be called like the first part of an address of a page or a call: links to their stacks would lead there."""
         of_pages = [route.path for module in page_modules() for route in module.router.routes]
         served = {path.strip("/").partition("/")[0] for path in [*of_pages, *(route.path for route in routes())]}
         words = {word for word in served if not word.startswith("{") and is_valid(names.require_owner_name, word)}
@@ -144,7 +144,7 @@ class TestReservedOwners:
         assert set() == words - names.RESERVED_OWNERS - {"admin"}
 
     def test_hold_what_stands_where_an_owner_may(self) -> None:
-        """In an address of the API nobody is mistaken for a word of its own: `default` is none's name."""
+        """No user's name is a word of the API's addresses: `default` cannot be a name."""
         paths = [route.path.strip("/").split("/") for route in routes()]
         beside = {
             other[at]

@@ -25,7 +25,7 @@ class TestLeaseKey:
         assert lease_key(backend) == lease_key(another_process(backend))
 
     def test_is_made_once_by_processes_that_start_at_once(self, backend: Backend) -> None:
-        """Whoever makes the key first, all others use it."""
+        """Anyone who makes the key first, all others use it."""
         with ThreadPoolExecutor(8) as pool:
             keys = set(pool.map(lambda _: lease_key(another_process(backend)), range(16)))
 

@@ -92,7 +92,7 @@ class TestTls:
 
 class TestLogin:
     def test_by_token_needs_tls(self) -> None:
-        """A token travels as it is, so nobody but the verified server may see it."""
+        """A token travels as it is, so no one but the verified server may see it."""
         for login in ("aws-iam", "entra"):
             with pytest.raises(StartUpError, match="needs verified TLS"):
                 place(STACKHOLD_DATABASE_LOGIN=login)

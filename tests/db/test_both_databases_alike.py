@@ -135,7 +135,7 @@ class TestEmoji:
         ],
     )
     def test_fails_at_the_start_where_tables_would_fold_it(self, mysql_server: SharedServer, statement: str, said: str) -> None:
-        """Tables that somebody converted are found before a name is lost in them."""
+        """Tables that a user converted are found before a name is lost in them."""
         with mysql_server.migrated() as name:
             mysql_server.run(statement, database=name)
             with (

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.dialects("sqlite")
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    """A database with all tables, on one pooled connection that waits for nobody."""
+    """A database with all tables, on one pooled connection that waits for no one."""
     opened = open_database(tmp_path / "test.db", pool_size=1)
     METADATA.create_all(opened.engine)
     impatient(opened)
@@ -63,7 +63,7 @@ def names(database: Database) -> list[str]:
 
 class TestConnect:
     def test_commits_each_statement(self, database: Database, other: Database) -> None:
-        """A single statement is visible to everybody at once, also when the block ends in an exception."""
+        """A single statement is visible to everyone at once, also when the block ends in an exception."""
         with pytest.raises(IntegrityError), database.connect() as connection:
             add_twice(connection, "a")
 
@@ -201,7 +201,7 @@ class TestFile:
         assert ["wal", 2] == found
 
     def test_is_for_its_owner_alone(self, tmp_path: Path) -> None:
-        """The file, and so the files that SQLite puts beside it, can be read by nobody else."""
+        """The file, and so the files that SQLite puts beside it, can be read by no one else."""
         path = tmp_path / "own.db"
         ensure_private(path)
         database = open_database(path, pool_size=1)

@@ -105,8 +105,7 @@ class TestEntraToken:
         """A failure of Azure is a passing one, and its words, which may hold a secret, are not repeated."""
 
         def get_token(_scope: str) -> object:
-            msg = "secret detail"
-            raise RuntimeError(msg)
+            raise RuntimeError("secret detail")
 
         with pytest.raises(Unavailable, match="from Azure: RuntimeError") as caught:
             EntraToken(lambda: SimpleNamespace(get_token=get_token)).current()

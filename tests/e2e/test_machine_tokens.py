@@ -30,7 +30,7 @@ def send(server: Server, method: str, path: str, **body: Any) -> Any:
 
 
 def fresh(prefix: str) -> str:
-    """A name that nobody used before: names of tokens are never free again."""
+    """A name that no one used before: names of tokens are never free again."""
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
 

@@ -142,7 +142,7 @@ def details(cli: Cli, *permissions: str) -> str:
 
 
 def colleague(project: Project, cli: Cli, folder: Path) -> Project:
-    """The same program in the hands of somebody else."""
+    """The same program in the hands of another user."""
     own = Project(cli, folder / unique("checkout"), project.name)
     own.write(*VAULT)
     return own

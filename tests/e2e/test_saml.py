@@ -53,7 +53,7 @@ class Company:
             tx.execute(update(members).values(saml_at=then).where(members.c.saml_at.is_not(None)))
 
     def sign_in(self, address: str = "/signin/sso/acme") -> str:
-        """Signs alice in through the provider, and returns where she ends."""
+        """Sign alice in through the provider and return the page that the browser reaches."""
         with httpx2.Client(base_url=self.server.url) as client, httpx2.Client(base_url=self.server.url) as bare:
             browser = Browser(client, bare, self.provider.pair, self.server.url)
             asked = browser.begin(reauth=address.endswith("/reauth"))

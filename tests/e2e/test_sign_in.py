@@ -9,13 +9,13 @@ from tests.e2e.cli import Cli, Server
 from tests.e2e.project import ProjectFactory
 from tests.e2e.server import call
 
-# What CLIs up to 3.260 say to somebody who is not signed in, and what 3.274 says.
+# What CLIs up to 3.260 say to a user who is not signed in, and what 3.274 says.
 SIGNED_OUT = ("PULUMI_ACCESS_TOKEN must be set for login", "this command requires logging in")
 CliFactory = Callable[[Server], Cli]
 
 
 def test_sign_in_and_out(make_cli: CliFactory, server: Server, tmp_path: Path) -> None:
-    """A token is enough to sign in; the CLI then knows the user, his organizations and the server, until he signs out."""
+    """A token is enough to sign in; the CLI then knows the user, their organizations and the server, until they sign out."""
     cli = make_cli(server)
     login = call(server, "/api/user")["githubLogin"]
 

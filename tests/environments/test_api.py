@@ -93,7 +93,7 @@ class TestOpen:
         assert (400, ["imports[0]"]) == (found.status_code, [item["path"] for item in found.json()["diagnostics"]])
 
     def test_belongs_to_one_user(self, client: TestClient, backend: Backend) -> None:
-        """Nobody else reads a session, nor is it one of another organization."""
+        """No one else reads a session, nor is it one of another organization."""
         session = post(client, "open", b"{}").json()["id"]
         colleague = {"Authorization": f"token {make_user(backend, 'alice', org='acme')}"}
 

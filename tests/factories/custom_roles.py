@@ -21,7 +21,7 @@ Rules = dict[str, Any]
 
 
 def make_member(backend: Backend, token: str, org: str, role: Role = Role.MEMBER) -> Caller:
-    """Make somebody a member of one more organization, and return them as they are then."""
+    """Make a user a member of one more organization, and return them as they are then."""
     user_id = caller_of(backend, token).user_id
     with backend.db.begin() as tx:
         org_id = _org_id(tx, org)

@@ -47,7 +47,7 @@ def make_default(backend: Backend, role_id: str) -> None:
 
 
 def grant(backend: Backend, login: str, stack: str, level: StackLevel = StackLevel.READ) -> None:
-    """Give somebody something on a live stack, by its name."""
+    """Give a user something on a live stack, by its name."""
     with backend.db.begin() as tx:
         stack_id = tx.scalar(select(stacks.c.id).where(stacks.c.name == stack, stacks.c.live == 1))
         user_id = tx.scalar(select(users.c.id).where(users.c.login == login))
@@ -74,7 +74,7 @@ def admins_of(backend: Backend, org: str = ORG) -> list[str]:
 
 
 def grants_of(backend: Backend, login: str) -> list[str]:
-    """Return the names of the stacks on which somebody was given something."""
+    """Return the names of the stacks on which a user was given something."""
     query = (
         select(stacks.c.name)
         .join(stack_grants, stack_grants.c.stack_id == stacks.c.id)
@@ -87,7 +87,7 @@ def grants_of(backend: Backend, login: str) -> list[str]:
 
 
 def teams_of(backend: Backend, login: str) -> int:
-    """Return how many teams somebody is in, in all organizations."""
+    """Return how many teams a user is in, in all organizations."""
     query = select(team_members.c.team_id).join(users, users.c.id == team_members.c.user_id).where(users.c.login == login)
     with backend.db.connect() as connection:
         return len(connection.scalars(query).all())

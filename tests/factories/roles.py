@@ -34,7 +34,7 @@ def group(*entries: dict[str, Any]) -> dict[str, Any]:
 
 
 def new_record(name: str, details: dict[str, Any] | str, purpose: Purpose = Purpose.ROLE, **members: str) -> NewRecord:
-    """Return what somebody wants to make."""
+    """Return what a user wants to make."""
     text = details if isinstance(details, str) else json.dumps(details)
     return NewRecord(name, members.get("description", ""), purpose, members.get("resource_type", "global"), text)
 

@@ -35,7 +35,7 @@ def linked_to(backend: Backend) -> dict[str, str]:
 
 
 def member(backend: Backend, login: str, org: str = "acme") -> tuple[str, bool] | None:
-    """Return somebody's role in an organization and whether they came through its provider, or None."""
+    """Return a user's role in an organization and whether they came through its provider, or None."""
     with backend.db.connect() as connection:
         row = connection.execute(
             select(members.c.role, members.c.saml_at)
@@ -47,7 +47,7 @@ def member(backend: Backend, login: str, org: str = "acme") -> tuple[str, bool] 
 
 
 def suspend(backend: Backend, login: str) -> None:
-    """Suspends somebody everywhere but in their own organization, as a directory does."""
+    """Suspends a user everywhere but in their own organization, as a directory does."""
     with backend.db.begin() as tx:
         user_id = tx.scalar(select(users.c.id).where(users.c.login == login))
         tx.execute(update(members).values(suspended=True).where(members.c.user_id == user_id))
@@ -82,7 +82,7 @@ def make_site_admin(backend: Backend, login: str) -> None:
 
 
 def has_saml_admin(backend: Backend) -> bool:
-    """Return whether acme has somebody who gets in without its provider."""
+    """Return whether acme has a user who gets in without its provider."""
     with backend.db.connect() as connection:
         text = connection.scalar(select(organizations.c.settings).where(organizations.c.login == "acme"))
     return bool(decode(text or "{}").saml_admin_id)

@@ -41,7 +41,7 @@ class Mailbox:
 
 
 def opened(backend: Backend, **settings: str) -> tuple[Backend, Mailbox]:
-    """Return a server that lets everybody sign up, with more settings, and its mailbox."""
+    """Return a server that lets everyone sign up, with more settings, and its mailbox."""
     box = Mailbox()
     chosen = backend.settings.replaced(**{"PULUMI_DISABLE_EMAIL_SIGNUP": "false", **settings})
     return replace(backend, settings=chosen, mailer=Mailer(box, is_real=True)), box

@@ -189,7 +189,7 @@ class TestAnswers:
 
 
 def served(headers: list[tuple[bytes, bytes]], *parts: bytes) -> Answer:
-    """What becomes of an answer of these headers and parts."""
+    """Return the response for an answer of these headers and parts."""
 
     async def app(_scope: Scope, receive: Receive, send: Send) -> None:
         assert {"type": "http.request", "body": b"body", "more_body": False} == await receive()
@@ -211,7 +211,7 @@ async def _next(receive: Receive) -> Any:
 class TestAddresses:
     @pytest.mark.parametrize("url", ["https://[/api/user", "https://a:99999999/", "https://a:x/", "https://a/\ud800"])
     def test_that_cannot_be_read_are_refused(self, url: str) -> None:
-        """A host or port that is none is the client's mistake, not a fault of the function."""
+        """An invalid host or port is the client's mistake, not a fault of the function."""
 
         async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
             raise AssertionError
@@ -265,7 +265,7 @@ class TestScope:
     def test_has_the_client_that_the_front_end_saw(
         self, forwarded: str, trusted: tuple[str, ...], client: tuple[str, int] | None
     ) -> None:
-        """The last address is the front end's own word; those before it anybody can invent, unless a trusted proxy adds them."""
+        """The last address is the front end's own word; those before it anyone can invent, unless a trusted proxy adds them."""
         headers = {"X_Forwarded_For": forwarded} if forwarded else {}
 
         assert client == scope_of(request("GET", "/", b"", **headers), trusted)["client"]

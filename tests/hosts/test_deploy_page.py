@@ -179,6 +179,6 @@ class TestSentences:
         assert "name: 'Standard_ZRS'" in source("storage")
 
     def test_of_money(self) -> None:
-        """The rows that are one product come to what they say."""
+        """The rows that are one product have the result that they state."""
         for row in PAGE.table("**Idle**")[:2]:
             assert amount(row[1]) == pytest.approx(float(row[2]), abs=0.006)

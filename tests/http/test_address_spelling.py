@@ -41,7 +41,7 @@ class TestAddressThatIsNotServed:
 
     @pytest.mark.parametrize("token", [None, "token pul-" + "f" * 40])
     def test_credentials_come_first(self, client: TestClient, token: str | None) -> None:
-        """Without good credentials nobody learns whether something exists."""
+        """Without good credentials no one learns whether something exists."""
         client.headers.pop("Authorization")
         headers = {"Authorization": token} if token else {}
         found = [
@@ -68,7 +68,7 @@ class TestSpellingsOfTheServersAddress:
         assert 200 == found.status_code
 
     def test_a_posts_body_survives(self, client: TestClient) -> None:
-        """A redirected POST would become a GET, so there is none anywhere under /api."""
+        """A redirected POST would become a GET, so no address under /api redirects."""
         stack = create_stack(client)
         for path in (f"{stack}//encrypt", f"{stack}/encrypt/", f"/{stack}/encrypt"):
             assert 200 == client.post(f"http://testserver{path}", json={"plaintext": ""}, follow_redirects=False).status_code

@@ -86,7 +86,7 @@ class TestPages:
             assert "Secure" in cookie
 
     def test_that_need_a_sign_in_lead_back(self, visit: Visit) -> None:
-        """Whoever has to sign in first comes back to the page, under the path once."""
+        """Anyone who has to sign in first comes back to the page, under the path once."""
         asked = visit.get(f"{PREFIX}/settings/account").headers["location"]
         back = visit.send(f"{PREFIX}/signin/token", on=asked, token=ADMIN_TOKEN, return_to="/settings/account")
 

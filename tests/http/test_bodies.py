@@ -277,7 +277,7 @@ class TestSlowBodies:
 class TestOrder:
     @pytest.mark.parametrize("call", ["import", "encrypt", "update", "rename", "tags"])
     def test_asks_who_calls_before_it_reads(self, client: TestClient, call: str) -> None:
-        """A stranger is refused before the first byte of his upload is taken."""
+        """A stranger is refused before the first byte of their upload is taken."""
         create_stack(client)
 
         def endless() -> Iterator[bytes]:
@@ -289,7 +289,7 @@ class TestOrder:
         assert found.status_code == 401
 
     def test_asks_whether_an_import_is_allowed_before_it_reads(self, client: TestClient, backend: Backend) -> None:
-        """One who may not import learns it before he has sent his state."""
+        """One who may not import learns it before they have sent their state."""
         create_stack(client)
         stranger = {"Authorization": f"token {make_user(backend, 'mallory')}"}
 

@@ -188,7 +188,7 @@ class Scene:
 
 @pytest.fixture
 def scene(backend: Backend, client: TestClient, admin: Caller) -> Scene:
-    """A server with a running update, a directory and somebody at a browser."""
+    """A server with a running update, a directory and a user at a browser."""
     return Scene(backend, client, admin)
 
 
@@ -230,7 +230,7 @@ class TestCallersWhoMayNot:
         ],
     )
     def test_are_refused_before_much_is_read(self, client: TestClient, backend: Backend, method: str, path: str) -> None:
-        """Somebody who may not use an address is told so when they send a large body, not that the body is bad."""
+        """A user who may not use an address is told so when they send a large body, not that the body is bad."""
         create_stack(client)
         headers = {"Authorization": f"token {make_user(backend, 'mallory')}"}
         large = b"[" + b" " * SMALL.size_bytes

@@ -56,7 +56,7 @@ class TestErrorResponse:
 
 class TestUnexpectedError:
     def test_tells_nothing(self) -> None:
-        """What nobody expected is a 500 without detail, under the id that the log knows."""
+        """What no one expected is a 500 without detail, under the id that the log knows."""
         request = Request({"type": "http", "stackhold.request_id": "r2", "headers": []})
         reply = unexpected_error(request, RuntimeError("hunter2"))
 

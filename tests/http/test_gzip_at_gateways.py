@@ -205,7 +205,7 @@ class TestBodies:
 class TestReplies:
     @pytest.mark.parametrize("asked", ["gzip", "gzip, deflate, br", None, "identity", "br", "gzip;q=0"])
     def test_are_compressed_for_those_who_ask(self, send: Send, client: TestClient, asked: str | None) -> None:
-        """Gzip goes only to a client that takes it, once, and no other encoding goes to anybody."""
+        """Gzip goes only to a client that takes it, once, and no other encoding goes to anyone."""
         stack = create_stack(client)
         import_state(client, stack, make_state(*(make_resource(f"r{number}") for number in range(50))))
         headers = {"authorization": f"token {ADMIN_TOKEN}", **({"accept-encoding": asked} if asked else {})}

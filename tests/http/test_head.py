@@ -49,7 +49,7 @@ def test_of_the_api(client: TestClient, path: str) -> None:
 @pytest.mark.parametrize("is_signed_in", [True, False], ids=["signed in", "stranger"])
 @pytest.mark.parametrize("path", [*PAGES, static_files.address("page.css"), "/nothing/here"])
 def test_of_a_page(backend: Backend, path: str, *, is_signed_in: bool) -> None:
-    """A page, for somebody who is signed in and for a stranger; the address has a group at all."""
+    """A page, for a user who is signed in and for a stranger; the address has a group at all."""
     visit = Visit(backend)
     if is_signed_in:
         visit.sign_in()

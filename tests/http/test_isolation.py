@@ -1,4 +1,4 @@
-"""To whoever may not see a stack, it is as if it did not exist: status and body are the same for every route."""
+"""To anyone who may not see a stack, it is as if it did not exist: status and body are the same for every route."""
 
 from typing import Any
 

@@ -177,7 +177,7 @@ class TestNearby:
     def test_a_long_reply_that_shrinks_little_is_plain(
         self, host: str, headers: dict[str, str], body: bytes, packed: bool, is_stored: bool
     ) -> None:
-        """Inflating takes such a client longer than receiving; whoever is asked for through a proxy may be far away."""
+        """Inflating takes such a client longer than receiving; anyone who is asked for through a proxy may be far away."""
         stored = pack(body) if is_stored else body
         client = replying(stored, encoding=b"gzip" if is_stored else b"", layer=Nearby, host=host)
         with client.stream("GET", "/", headers={"Accept-Encoding": "gzip", **headers}) as reply:

@@ -35,7 +35,7 @@ class TestBounded:
         assert (200, b"x" * 100) == (reply.status_code, reply.content)
 
     def test_sends_a_reader_to_the_store(self) -> None:
-        """A larger one is a redirect that is not kept by anybody, to the address letter for letter."""
+        """A larger one is a redirect that is not kept by anyone, to the address letter for letter."""
         reply = client(linked(101)).get("/")
 
         assert (302, b"") == (reply.status_code, reply.content)
@@ -47,7 +47,7 @@ class TestBounded:
         ids=["no gzip", "nothing asked", "no reading call", "no link"],
     )
     def test_refuses_where_a_redirect_would_not_do(self, method: str, accepted: str, link: str | None) -> None:
-        """Whoever cannot read gzip, or did not merely read, or reads what no store serves, is told size, limit and way out."""
+        """Anyone who cannot read gzip, or did not merely read, or reads what no store serves, is told size, limit and way out."""
         reply = client(linked(12345, lambda: link)).request(method, "/", headers={"Accept-Encoding": accepted})
 
         assert (413, 413) == (reply.status_code, reply.json()["code"])

@@ -95,7 +95,7 @@ class TestBootstrap:
         assert "admin" == caller_of(backend, TWO).login
 
     def test_does_not_make_an_organization_again_that_is_gone(self, backend: Backend) -> None:
-        """An organization that a start made and somebody deleted stays away; the start says so."""
+        """An organization that a start made and a user deleted stays away; the start says so."""
         bootstrap(backend, token=ONE, org="acme")
         with backend.db.begin() as tx:
             tx.execute(delete(organizations).where(organizations.c.login == "acme"))

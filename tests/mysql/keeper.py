@@ -16,7 +16,7 @@ USERS, ADDRESS = "users.lock", "address.json"
 
 
 def keep(folder: Path) -> None:
-    """Run a server, say in a file where it is, and stop it when nobody holds the lock any more."""
+    """Run a server, say in a file where it is, and stop it when no one holds the lock any more."""
     address = folder / ADDRESS
     try:
         with temporary_server() as server:

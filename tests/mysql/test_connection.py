@@ -50,7 +50,7 @@ def database(wire: Wire, mysql_server: SharedServer, mysql_database: str) -> Ite
 
 @contextmanager
 def raw(server: SharedServer, name: str) -> Iterator[pymysql.cursors.Cursor]:
-    """A cursor of somebody else, inside a transaction."""
+    """A cursor of another user, inside a transaction."""
     with closing(connect(server.port, name)) as connection, connection.cursor() as cursor:
         cursor.execute("BEGIN")
         yield cursor
@@ -72,7 +72,7 @@ def wait_for_lock(server: SharedServer, database: str) -> None:
     deadline = time.monotonic() + 20
     while not server.run(waiting):
         assert time.monotonic() < deadline, "nothing waits"
-        # MySQL shows everybody the old picture while anybody looks more often than every 0.1 seconds.
+        # MySQL shows everyone the old picture while anyone looks more often than every 0.1 seconds.
         time.sleep(random.uniform(0.15, 0.6))
 
 
@@ -161,7 +161,7 @@ class TestPool:
             assert [] == connection.execute(text("SELECT trx_id FROM information_schema.innodb_trx")).all()
 
     def test_rolls_back_what_a_block_left_open(self, database: Database, wire: Wire) -> None:
-        """Should a mistake leave a transaction open, nobody else reads its old picture."""
+        """Should a mistake leave a transaction open, no one else reads its old picture."""
         with database.connect() as connection:
             connection.exec_driver_sql("BEGIN")
             connection.execute(jobs.insert().values(name="a", due_at=1))
@@ -234,7 +234,7 @@ class TestLostConnection:
         assert 200 == relayed_client.post("/api/stacks/acme/shop", json=body).status_code
 
     def test_before_the_answer_to_commit_is_honest(self, relayed_client: TestClient, wire: Wire) -> None:
-        """Nobody knows whether it was written, so it is no success; a repeat shows what is."""
+        """No one knows whether it was written, so it is no success; a repeat shows what is."""
         wire.cut_after("COMMIT")
         lost = relayed_client.post("/api/stacks/acme/shop", json={"stackName": "dev"})
         again = relayed_client.post("/api/stacks/acme/shop", json={"stackName": "dev"})
@@ -315,7 +315,7 @@ class TestDeadlock:
                 connection.execute(jobs.update().values(due_at=2).where(jobs.c.name.in_(["a", "h"])))
 
         with raw(mysql_server, mysql_database) as other:
-            # Whoever has changed less loses.
+            # Anyone who has changed less loses.
             other.execute("UPDATE jobs SET due_at = 3 WHERE name IN ('d', 'e', 'f', 'g', 'h')")
             thread = threading.Thread(target=change)
             thread.start()
@@ -380,7 +380,7 @@ class TestLockWait:
     def test_for_too_long_changes_nothing(
         self, relayed_client: TestClient, mysql_server: SharedServer, mysql_database: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Who waits too long for somebody else's rows gets 503, has changed nothing, and may try again."""
+        """Who waits too long for another user's rows gets 503, has changed nothing, and may try again."""
         monkeypatch.setattr(mysql, "_SESSION", f"{mysql._SESSION}, innodb_lock_wait_timeout=1")
         relayed_client.post("/api/stacks/acme/shop", json={"stackName": "dev", "tags": {"a": "1"}})
         monkeypatch.setattr(mysql, "REPLACE_AFTER_SECONDS", -1)
@@ -406,7 +406,7 @@ class TestValues:
 
 class TestPassword:
     def test_is_not_sent_in_the_clear(self) -> None:
-        """Whoever answers at the address cannot ask for the password as it is, unless it has shown a certificate."""
+        """Anyone who answers at the address cannot ask for the password as it is, unless it has shown a certificate."""
         connection = mysql.Connection(defer_connect=True, user="app", password="secret", ssl_disabled=True)
 
         for plugin in (b"mysql_clear_password", b"dialog"):

@@ -146,7 +146,7 @@ class TestLock:
             assert migrate(opened) is True
 
     def test_that_fails_names_revision_and_statement(self, mysql_server: SharedServer, name: str) -> None:
-        """Whoever may not make tables is told where it stopped and how to go on."""
+        """Anyone who may not make tables is told where it stopped and how to go on."""
         mysql_server.run(
             f"CREATE USER reader_{name[:8]}@'%' IDENTIFIED BY 'x'", f"GRANT SELECT ON {name}.* TO reader_{name[:8]}@'%'"
         )

@@ -60,7 +60,7 @@ def database(server: Server) -> Iterator[Database]:
 
 @contextmanager
 def serving(server: Server, folder: Path, **more: str) -> Iterator[tuple[TestClient, Backend]]:
-    """A client of the application on this server, with a stack that nobody else uses."""
+    """A client of the application on this server, with a stack that no one else uses."""
     (folder / "objects").mkdir()
     backend = open_backend(Settings(settings(server, folder) | more))
     make_admin(backend)

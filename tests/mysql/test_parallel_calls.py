@@ -70,7 +70,7 @@ def numbered(value: Any, number: int) -> Any:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_all_succeed(client: TestClient, name: str) -> None:
-    """Nobody is refused because somebody else did the same to another thing."""
+    """No one is refused because another user did the same to another thing."""
     method, path, body = CALLS[name]
 
     def send(number: int) -> tuple[bool, int, str]:

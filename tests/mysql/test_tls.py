@@ -1,4 +1,4 @@
-"""A server that takes nobody in without TLS, and logins by tokens."""
+"""A server that takes no one in without TLS, and logins by tokens."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -61,7 +61,7 @@ class TestTls:
         assert "TLSv1.2" == version(place(server, certificate.certificate))
 
     def test_by_another_authority_is_refused(self, server: Server, tmp_path: Path) -> None:
-        """A certificate of somebody else is no connection."""
+        """A certificate of another user is no connection."""
         stranger = Certificate(tmp_path / "stranger")
         with pytest.raises(Unavailable) as caught:
             version(place(server, stranger.certificate))

@@ -27,7 +27,7 @@ class Place:
         self.visit = Visit(self.server, "https://api.example.com" if "PULUMI_API_DOMAIN" in settings else "http://testserver")
 
     def enter(self, name: str, password: str = PASSWORD) -> Visit:
-        """Return another browser, in which somebody has signed in."""
+        """Return another browser, in which a user has signed in."""
         other = Visit(self.server, str(self.visit.client.base_url))
         assert 303 == other.send("/signin", on="/signin", name=name, password=password, return_to="").status_code
         return other
@@ -46,7 +46,7 @@ def place(backend: Backend, admin: Caller) -> Place:
 
 
 def sign_up_form(login: str = "alice", **values: str) -> dict[str, str]:
-    """Return what somebody types into the form."""
+    """Return what a user types into the form."""
     return {"login": login, "name": login.title(), "email": f"{login}@example.com", "password": PASSWORD, **values}
 
 
@@ -146,7 +146,7 @@ class TestVerify:
         assert 303 == stranger.send(link, on=link).status_code
 
     def test_refuses_somebody_else(self, place: Place) -> None:
-        """Whoever is signed in to another account is told so."""
+        """Anyone who is signed in to another account is told so."""
         sign_up(place.server)
         link = place.mailed()
         sign_up(place.server, "bob")
@@ -157,7 +157,7 @@ class TestVerify:
 
 class TestReset:
     def test_sets_a_password(self, place: Place) -> None:
-        """Asked for, mailed, followed, set: the browser is signed in, and others are out."""
+        """PeerRequest for, mailed, followed, set: the browser is signed in, and others are out."""
         verified(place.server, place.box)
         elsewhere = place.enter("alice")
         asked = place.visit.send("/reset", on="/reset", email="alice@example.com")
@@ -203,7 +203,7 @@ class TestReset:
 
 class TestAccount:
     def test_changes_the_password(self, place: Place) -> None:
-        """The browser that did it stays signed in, all others are out, and the old password is none."""
+        """The browser that changed it stays signed in, all others are signed out, and the old password is refused."""
         sign_up(place.server)
         here, elsewhere = place.enter("alice"), place.enter("alice")
         refused = here.send(f"{ACCOUNT}/password", on=ACCOUNT, old="wrong password", password=OTHER)
@@ -253,7 +253,7 @@ class TestAccount:
 
     @pytest.mark.parametrize("path", ["", "/name", "/password", "/address", "/address/again", "/address/cancel", "/add"])
     def test_is_for_people_who_are_signed_in(self, place: Place, path: str) -> None:
-        """Everybody else is led to the sign-in page, whatever they send."""
+        """Everyone else is led to the sign-in page, whatever they send."""
         sent = place.visit.send(f"{ACCOUNT}{path}", on="/signin") if path else place.visit.get(ACCOUNT)
 
         assert location(sent).startswith("/signin?return_to=")
@@ -261,7 +261,7 @@ class TestAccount:
 
 class TestInvitation:
     def invited(self, place: Place, admin: Caller, email: str = "alice@example.com") -> tuple[Invite, str]:
-        """Invites somebody to acme; returns the invitation and the link in its mail."""
+        """Invites a user to acme; returns the invitation and the link in its mail."""
         [made], _ = invites.create_invites(place.server, admin, "acme", [NewInvite(email, RequestedRole("member"))])
         return made, place.mailed()
 
@@ -296,7 +296,7 @@ class TestInvitation:
         assert 404 == here.get(link).status_code
 
     def test_is_for_its_address(self, place: Place, admin: Caller) -> None:
-        """Somebody else who is signed in is told that it is not for them, and cannot accept it."""
+        """Another user who is signed in is told that it is not for them, and cannot accept it."""
         make_user(place.server, "bob")
         verified(place.server, place.box)
         made, link = self.invited(place, admin, "carol@example.com")
@@ -308,7 +308,7 @@ class TestInvitation:
 
     @pytest.mark.parametrize("path", ["/invites/acme/" + "0" * 32, "/invites/acme/x", "/invites/other/{id}"])
     def test_tells_nothing_of_others(self, place: Place, admin: Caller, path: str) -> None:
-        """An invitation that does not exist, or under another organization's name, is none."""
+        """An invitation that does not exist, or is under another organization's name, is not found."""
         made, _ = self.invited(place, admin)
 
         assert 404 == place.visit.get(path.format(id=made.id)).status_code
@@ -331,7 +331,7 @@ class TestMails:
         assert "/admin/mails" == location(place.visit.get("/admin"))
 
     def test_are_for_administrators(self, place: Place) -> None:
-        """Nobody else sees them."""
+        """No one else sees them."""
         sign_up(place.server)
         here = place.enter("alice")
 
@@ -340,7 +340,7 @@ class TestMails:
         assert location(place.visit.get("/admin/mails")).startswith("/signin?return_to=")
 
     def test_are_paged(self, place: Place) -> None:
-        """A long list comes in pages, and a page that is none is refused."""
+        """A long list comes in pages, and a page number that does not exist is refused."""
         for number in range(51):
             password_reset.request_reset(place.server, f"a{number}@example.com")
         place.visit.sign_in()

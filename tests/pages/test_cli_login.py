@@ -126,7 +126,7 @@ class TestAsk:
         assert dict.fromkeys(BAD_NONCES, 400) == codes
 
     def test_refuses_strangers_with_bad_ports_too(self, visit: Visit) -> None:
-        """A bad address is told at once, before anybody signs in for it."""
+        """A bad address is told at once, before anyone signs in for it."""
         assert 400 == visit.get("/cli-login", **{**CLI, "cliSessionPort": "1234@evil"}).status_code
 
 
@@ -148,7 +148,7 @@ class TestConfirm:
         assert token not in caplog.text
 
     def test_refuses_other_places(self, backend: Backend, member: Visit) -> None:
-        """The form is checked as the address was, and no token is made for a place that is none."""
+        """The form is checked as the address was, and no token is created for an invalid address."""
         key, before = member.form_key("/settings"), personal(backend)
         # Spaces around a field are dropped, and what is left may be a port.
         ports = [port for port in BAD_PORTS if port != "1234\n"]
@@ -215,7 +215,7 @@ class TestConfirm:
 
 class TestWelcome:
     def test_is_for_everybody(self, visit: Visit) -> None:
-        """The command line sends the browser there, whoever is signed in by then."""
+        """The command line sends the browser there, anyone who is signed in by then."""
         page = visit.get("/welcome/cli")
 
         assert 200 == page.status_code

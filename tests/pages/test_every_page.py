@@ -41,7 +41,7 @@ def ask(visit: Visit, method: str, path: str, *, key: str = "", **at: str) -> in
 
 
 def visitor(backend: Backend, login: str, *, org: str | None = None) -> tuple[Visit, str]:
-    """Somebody who is signed in, and the key of their forms."""
+    """A user who is signed in, and the key of their forms."""
     visit = Visit(backend)
     visit.sign_in(make_user(backend, login, org=org))
     return visit, visit.form_key("/settings/account")

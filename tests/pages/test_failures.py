@@ -13,7 +13,7 @@ from tests.pages.visiting import Visit, shown
 class TestFailures:
     @pytest.mark.parametrize("path", ["/settings/tokens/x/y", "/welcome/x", "/assets/a/b"])
     def test_unknown_page(self, visit: Visit, path: str) -> None:
-        """An address of pages that is none is Not Found, as a page."""
+        """An unknown address under the pages is answered with a Not Found page."""
         response = visit.get(path)
 
         assert 404 == response.status_code

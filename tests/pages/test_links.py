@@ -63,7 +63,7 @@ class TestLinks:
         assert f"{clock.moment:%Y}" in text
 
     def test_of_the_first_administrator(self, member: Visit, backend: Backend, admin: Caller) -> None:
-        """The organization `admin` is everybody's first, and the pages of administration do not hide its stacks."""
+        """The organization `admin` is everyone's first, and the pages of administration do not hide its stacks."""
         complete(backend, make_running(backend, admin, make_stack(backend, admin, org="admin")))
 
         assert "admin/shop/dev" in shown(opened(member, "/admin/shop/dev"))
@@ -136,7 +136,7 @@ class TestVisibility:
     @pytest.mark.parametrize("path", [*SERVED[:4], *MISSING_PARTS, "/a/b/c/d/e/f"])
     @pytest.mark.parametrize("accept", ["application/vnd.pulumi+8", "*/*", "application/json", ""])
     def test_leaves_programs_their_errors(self, client: TestClient, path: str, accept: str) -> None:
-        """Whoever does not ask for HTML gets the wire's error, as before."""
+        """Anyone who does not ask for HTML gets the wire's error, as before."""
         found = client.get(path, headers={"Accept": accept})
 
         assert (404, 404) == (found.status_code, found.json()["code"])
@@ -148,7 +148,7 @@ class TestVisibility:
         assert "json" in client.post("/acme/shop/dev", headers=HTML).headers["content-type"]
 
     def test_of_anything_else_is_a_page_too(self, visit: Visit) -> None:
-        """An address that nobody serves is a page in a browser."""
+        """An address that no one serves is a page in a browser."""
         found = opened(visit, "/a/b/c/d/e/f")
 
         assert (404, "text/html; charset=utf-8") == (found.status_code, found.headers["content-type"])

@@ -75,7 +75,7 @@ Press = Callable[[Reader, str, Visit], bool]
 
 @pytest.mark.parametrize(("kind", "press"), [("confirm", confirm), ("reset", set_password), ("invite", accept)])
 def test_use_no_link_up(reader: Reader, admin: Caller, kind: str, press: Press) -> None:
-    """The person succeeds after the filter was there, and afterwards the link is of no use to anybody."""
+    """The person succeeds after the filter was there, and afterwards the link is of no use to anyone."""
     alice = sign_up(reader.server, "alice")
     link = reader.link()
     visit = reader.visit()

@@ -74,11 +74,11 @@ class TestSignInPage:
         assert "With an access token" not in page.text
 
     def test_leads_on_who_is_signed_in(self, member: Visit) -> None:
-        """Whoever is signed in already goes where they wanted to go."""
+        """Anyone who is signed in already goes where they wanted to go."""
         assert "/settings" == location(member.get("/signin", return_to="/settings"))
 
     def test_leads_nowhere_else(self, backend: Backend, visit: Visit) -> None:
-        """An address of another host is dropped: in the form, after the sign-in, and for whoever is signed in."""
+        """An address of another host is dropped: in the form, after the sign-in, and for anyone who is signed in."""
         visit.sign_in()
         stranger, key = Visit(backend), visit.form_key(SETTINGS)
         for return_to in ELSEWHERE:
@@ -128,7 +128,7 @@ class TestSignInByToken:
 
     @pytest.mark.parametrize("text", ["", "pul-", "pul-" + "0" * 40, "x" * 60_000, "pul-" + "é" * 40, "\x00", ADMIN_TOKEN + "0"])
     def test_refuses_what_is_no_good_token(self, visit: Visit, text: str) -> None:
-        """A text that is no token of somebody's is refused on the page, without repeating it."""
+        """A text that is no token of a user's is refused on the page, without repeating it."""
         response = visit.sign_in(text)
 
         assert 401 == response.status_code
@@ -138,7 +138,7 @@ class TestSignInByToken:
         assert not visit.is_signed_in()
 
     def test_refuses_machines(self, client: TestClient, visit: Visit) -> None:
-        """An organization's token signs nobody in."""
+        """An organization's token signs no one in."""
         made = create(client, TOKENS, name="ci", description="", expires=0)
         response = visit.sign_in(made["tokenValue"])
 
@@ -172,7 +172,7 @@ class TestSignInByToken:
         assert 401 == member.client.get("/api/user", headers={"Authorization": f"token {secret}"}).status_code
 
     def test_refuses_expired_and_revoked_tokens(self, backend: Backend, admin: Caller, visit: Visit, clock: FrozenClock) -> None:
-        """A token that has ended signs nobody in."""
+        """A token that has ended signs no one in."""
         with backend.db.begin() as tx:
             short = make_token(tx, backend, admin.user_id, expires_at=clock.now() + timedelta(minutes=1))
             revoked = make_token(tx, backend, admin.user_id)
@@ -254,7 +254,7 @@ class TestSessions:
 
 class TestSignOut:
     def test_ends_the_session_on_the_server(self, backend: Backend, member: Visit) -> None:
-        """A signed-out session is good nowhere, also for whoever kept a copy of its cookie."""
+        """A signed-out session is good nowhere, also for anyone who kept a copy of its cookie."""
         copy = Visit(backend)
         copy.client.cookies.set("stackhold", member.session)
         known = copy.is_signed_in()
@@ -266,7 +266,7 @@ class TestSignOut:
         assert not copy.is_signed_in()
 
     def test_is_no_link(self, member: Visit) -> None:
-        """Nobody is signed out by an address that they open."""
+        """No one is signed out by an address that they open."""
         assert 405 == member.get("/signout").status_code
         assert member.is_signed_in()
 

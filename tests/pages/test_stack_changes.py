@@ -128,7 +128,7 @@ class TestForms:
 
     @pytest.mark.parametrize("address", FORMS)
     def test_hide_what_is_hidden(self, backend: Backend, visit: Visit, address: str) -> None:
-        """Somebody else's form gets the answer of a page that is missing, whether there is a stack or not."""
+        """Another user's form gets the answer of a page that is missing, whether there is a stack or not."""
         visit.sign_in(make_user(backend, "eve"))
         key = visit.form_key("/settings/account")
         found = [
@@ -141,5 +141,5 @@ class TestForms:
 
     @pytest.mark.parametrize("address", FORMS)
     def test_lead_strangers_to_the_sign_in(self, visit: Visit, address: str) -> None:
-        """Whoever is not signed in does that first."""
+        """Anyone who is not signed in does that first."""
         assert location(visit.client.post(address, data={"name": "x"}, headers=HTML)).startswith("/signin")

@@ -44,7 +44,7 @@ class TestFormKey:
         assert 403 == visit.send(TOKENS, OWN, form_key=before).status_code
 
     def test_sign_in_needs_it_too(self, visit: Visit) -> None:
-        """Nobody is signed in to somebody else's account by a foreign page."""
+        """No one is signed in to another user's account by a foreign page."""
         assert 403 == visit.send("/signin/token", token="x", form_key="").status_code
         assert 403 == visit.send("/signin", name="x", password="y").status_code
 
@@ -55,7 +55,7 @@ class TestFormKey:
 
     @pytest.mark.parametrize("path", [TOKENS, "/settings/tokens/revoke", "/cli-login"])
     def test_without_a_session_leads_to_the_sign_in_page(self, visit: Visit, path: str) -> None:
-        """A form of somebody who is not signed in, key or not, leads to the sign-in page."""
+        """A form of a user who is not signed in, key or not, leads to the sign-in page."""
         assert "/signin?return_to=%2F" == location(visit.send(path))
         assert "/signin?return_to=%2F" == location(
             visit.send(path, on="/signin", headers={"Referer": "https://evil.example.com/x"})
@@ -69,7 +69,7 @@ class TestOrigin:
         assert 403 == visit.send(path, on="/signin", headers={"Origin": "http://["}).status_code
 
     def test_of_a_page_before_that_is_no_address(self, visit: Visit) -> None:
-        """A page that nobody can have come from leads to the start after the sign-in."""
+        """A page that no one can have come from leads to the start after the sign-in."""
         response = visit.send(TOKENS, on="/signin", headers={"Referer": "http://["})
 
         assert "/signin?return_to=%2F" == location(response)

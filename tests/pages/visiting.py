@@ -1,4 +1,4 @@
-"""Somebody with a browser that keeps cookies and follows no redirect by itself."""
+"""A user with a browser that keeps cookies and follows no redirect by itself."""
 
 import re
 from collections.abc import Iterator, Mapping

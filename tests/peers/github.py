@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.peers.http_peer import Asked, Said
+from tests.peers.http_peer import PeerReply, PeerRequest
 from tests.peers.oauth_peer import OAuthPeer
 
 
@@ -31,7 +31,7 @@ class GitHub(OAuthPeer):
             "GITHUB_OAUTH_SECRET": self.client_secret,
         }
 
-    def routes(self) -> dict[tuple[str, str], Callable[[Asked], Said]]:
+    def routes(self) -> dict[tuple[str, str], Callable[[PeerRequest], PeerReply]]:
         api = {
             f"{start}/user{rest}": reply
             for start in ("/api/v3", "")
@@ -43,18 +43,18 @@ class GitHub(OAuthPeer):
             **{("GET", path): reply for path, reply in api.items()},
         }
 
-    def _token(self, asked: Asked) -> Said:
+    def _token(self, asked: PeerRequest) -> PeerReply:
         assert asked.headers["Accept"] == "application/json"
         grant = self.redeem(asked)
         if grant is None:  # with status 200, as GitHub has it
-            return Said({"error": "bad_verification_code", "error_description": "The code passed is incorrect or expired."})
-        return Said({"access_token": self.issue(grant), "scope": "read:user,user:email", "token_type": "bearer"})
+            return PeerReply({"error": "bad_verification_code", "error_description": "The code passed is incorrect or expired."})
+        return PeerReply({"access_token": self.issue(grant), "scope": "read:user,user:email", "token_type": "bearer"})
 
-    def _user(self, asked: Asked) -> Said:
-        return Said(self.user) if self.grant_of(asked) else Said({"message": "Requires authentication"}, 401)
+    def _user(self, asked: PeerRequest) -> PeerReply:
+        return PeerReply(self.user) if self.grant_of(asked) else PeerReply({"message": "Requires authentication"}, 401)
 
-    def _emails(self, asked: Asked) -> Said:
+    def _emails(self, asked: PeerRequest) -> PeerReply:
         grant = self.grant_of(asked)
         if grant is None or "user:email" not in grant.scope.split():
-            return Said({"message": "Not Found"}, 404)
-        return Said(self.emails)
+            return PeerReply({"message": "Not Found"}, 404)
+        return PeerReply(self.emails)

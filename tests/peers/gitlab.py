@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.peers.http_peer import Asked, Said
+from tests.peers.http_peer import PeerReply, PeerRequest
 from tests.peers.oauth_peer import OAuthPeer
 
 
@@ -28,21 +28,25 @@ class GitLab(OAuthPeer):
         """The settings of an installation that knows it."""
         return {"GITLAB_OAUTH_ENDPOINT": self.url, "GITLAB_OAUTH_ID": self.client_id, "GITLAB_OAUTH_SECRET": self.client_secret}
 
-    def routes(self) -> dict[tuple[str, str], Callable[[Asked], Said]]:
+    def routes(self) -> dict[tuple[str, str], Callable[[PeerRequest], PeerReply]]:
         return {
             ("GET", "/oauth/authorize"): self.authorize,
             ("POST", "/oauth/token"): self._token,
             ("GET", "/api/v4/user"): self._user,
         }
 
-    def _token(self, asked: Asked) -> Said:
+    def _token(self, asked: PeerRequest) -> PeerReply:
         grant = self.redeem(asked)
         if grant is None:
-            return Said({"error": "invalid_grant", "error_description": "The provided authorization grant is invalid."}, 400)
-        return Said(
+            return PeerReply({"error": "invalid_grant", "error_description": "The provided authorization grant is invalid."}, 400)
+        return PeerReply(
             {"access_token": self.issue(grant), "token_type": "Bearer", "expires_in": 7200, "refresh_token": "r", "created_at": 1}
         )
 
-    def _user(self, asked: Asked) -> Said:
+    def _user(self, asked: PeerRequest) -> PeerReply:
         grant = self.grant_of(asked)
-        return Said(self.user) if grant and "read_user" in grant.scope.split() else Said({"message": "401 Unauthorized"}, 401)
+        return (
+            PeerReply(self.user)
+            if grant and "read_user" in grant.scope.split()
+            else PeerReply({"message": "401 Unauthorized"}, 401)
+        )

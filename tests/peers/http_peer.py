@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass(frozen=True)
-class Asked:
+class PeerRequest:
     """A request."""
 
     method: str
@@ -24,7 +24,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Said:
+class PeerReply:
     """A reply; `drip_seconds` passes before its first byte."""
 
     body: Any = None
@@ -41,8 +41,8 @@ class Peer:
     """Serves while its `with` block lasts. `replies` stand in for what it would say: (method, path) → reply."""
 
     def __init__(self) -> None:
-        self.replies: dict[tuple[str, str], Said] = {}
-        self.asked: list[Asked] = []
+        self.replies: dict[tuple[str, str], PeerReply] = {}
+        self.asked: list[PeerRequest] = []
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         server.daemon_threads = True
         self._server: ThreadingHTTPServer | None = server
@@ -65,18 +65,18 @@ class Peer:
         self._server.server_close()
         self._server = None
 
-    def routes(self) -> dict[tuple[str, str], Callable[[Asked], Said]]:
+    def routes(self) -> dict[tuple[str, str], Callable[[PeerRequest], PeerReply]]:
         """What is served."""
         raise NotImplementedError
 
-    def answer(self, asked: Asked) -> Said:
+    def answer(self, asked: PeerRequest) -> PeerReply:
         """Answers a request."""
         self.asked.append(asked)
         where = (asked.method, asked.path)
         if where in self.replies:
             return self.replies[where]
         found = self.routes().get(where)
-        return found(asked) if found is not None else Said({"error": "not found"}, 404)
+        return found(asked) if found is not None else PeerReply({"error": "not found"}, 404)
 
     def times(self, path: str) -> int:
         """How often a path was asked for."""
@@ -93,7 +93,9 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
 
         def _serve(self, body: bytes) -> None:
             parts = urlsplit(self.path)
-            said = peer.answer(Asked(self.command, parts.path, _flat(parts.query), _flat(body.decode()), dict(self.headers)))
+            said = peer.answer(
+                PeerRequest(self.command, parts.path, _flat(parts.query), _flat(body.decode()), dict(self.headers))
+            )
             time.sleep(said.drip_seconds)
             self.send_response(said.status)
             for name, value in {"Content-Type": "application/json", **said.headers}.items():

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from urllib.parse import unquote, urlencode
 
-from tests.peers.http_peer import Asked, Peer, Said
+from tests.peers.http_peer import Peer, PeerReply, PeerRequest
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class OAuthPeer(Peer):
         """The settings of an installation that knows it."""
         raise NotImplementedError
 
-    def authorize(self, asked: Asked) -> Said:
+    def authorize(self, asked: PeerRequest) -> PeerReply:
         """Send the browser back with a code, or with an error."""
         query = asked.query
         assert query["client_id"] == self.client_id
@@ -48,13 +48,13 @@ class OAuthPeer(Peer):
             self._codes[back["code"]] = Grant(
                 query["client_id"], query["redirect_uri"], query["code_challenge"], query.get("nonce", ""), query["scope"]
             )
-        return Said(b"", 302, {"Location": f"{query['redirect_uri']}?{urlencode(back)}"})
+        return PeerReply(b"", 302, {"Location": f"{query['redirect_uri']}?{urlencode(back)}"})
 
     def extra(self) -> dict[str, str]:
         """What else it sends a browser back with."""
         return {}
 
-    def redeem(self, asked: Asked) -> Grant | None:
+    def redeem(self, asked: PeerRequest) -> Grant | None:
         """Return what a code stands for, once; None for a client that proves nothing."""
         grant = self._codes.pop(asked.form.get("code", ""), None)
         if grant is None or not self._is_client(asked) or asked.form.get("redirect_uri") != grant.redirect_uri:
@@ -69,11 +69,11 @@ class OAuthPeer(Peer):
         self._tokens[token] = grant
         return token
 
-    def grant_of(self, asked: Asked) -> Grant | None:
+    def grant_of(self, asked: PeerRequest) -> Grant | None:
         """Return what a request's token stands for."""
         return self._tokens.get(asked.headers.get("Authorization", "").removeprefix("Bearer "))
 
-    def _is_client(self, asked: Asked) -> bool:
+    def _is_client(self, asked: PeerRequest) -> bool:
         header = asked.headers.get("Authorization", "")
         if header.startswith("Basic "):
             name, _, secret = base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")

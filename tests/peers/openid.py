@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.util import urlsafe_b64encode
 
-from tests.peers.http_peer import Asked, Said
+from tests.peers.http_peer import PeerReply, PeerRequest
 from tests.peers.oauth_peer import Grant, OAuthPeer
 
 AnyKey = RSAKey | ECKey
@@ -62,12 +62,12 @@ class OpenID(OAuthPeer):
         self.key, self.header = rsa_key(name), {"alg": "RS256", "kid": name}
         self.published = [rsa_key(name).as_dict(private=False)]
 
-    def routes(self) -> dict[tuple[str, str], Callable[[Asked], Said]]:
+    def routes(self) -> dict[tuple[str, str], Callable[[PeerRequest], PeerReply]]:
         return {
             ("GET", "/.well-known/openid-configuration"): lambda _asked: self.configuration(),
             ("GET", "/authorize"): self.authorize,
             ("POST", "/token"): self._token,
-            ("GET", "/keys"): lambda _asked: Said({"keys": self.published}),
+            ("GET", "/keys"): lambda _asked: PeerReply({"keys": self.published}),
             ("GET", "/userinfo"): self._userinfo,
         }
 
@@ -92,10 +92,10 @@ class OpenID(OAuthPeer):
             return _signed_with_what_is_public(self.header, claims)
         return jwt.encode(self.header, claims, self.key, algorithms=[self.header["alg"]])
 
-    def configuration(self) -> Said:
+    def configuration(self) -> PeerReply:
         """What it publishes of itself."""
         more = {} if self.methods is None else {"token_endpoint_auth_methods_supported": self.methods}
-        return Said(
+        return PeerReply(
             {
                 "issuer": self.issuer,
                 "authorization_endpoint": f"{self.url}/authorize",
@@ -107,14 +107,14 @@ class OpenID(OAuthPeer):
             }
         )
 
-    def _token(self, asked: Asked) -> Said:
+    def _token(self, asked: PeerRequest) -> PeerReply:
         grant = self.redeem(asked)
         if grant is None:
-            return Said({"error": "invalid_grant"}, 400)
-        return Said({"access_token": self.issue(grant), "token_type": "Bearer", "id_token": self.identity_token(grant)})
+            return PeerReply({"error": "invalid_grant"}, 400)
+        return PeerReply({"access_token": self.issue(grant), "token_type": "Bearer", "id_token": self.identity_token(grant)})
 
-    def _userinfo(self, asked: Asked) -> Said:
-        return Said({"sub": self.person["sub"], **self.userinfo}) if self.grant_of(asked) else Said({}, 401)
+    def _userinfo(self, asked: PeerRequest) -> PeerReply:
+        return PeerReply({"sub": self.person["sub"], **self.userinfo}) if self.grant_of(asked) else PeerReply({}, 401)
 
 
 def _signed_part(header: dict[str, Any], claims: dict[str, Any]) -> str:

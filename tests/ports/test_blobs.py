@@ -138,7 +138,7 @@ class TestPage:
 
 class TestLink:
     def test_serves_the_bytes_to_a_plain_client(self, open_blobs: OpenBlobs) -> None:
-        """Whoever has the link gets the document as JSON in gzip, without credentials; a folder gives none."""
+        """Anyone who has the link gets the document as JSON in gzip, without credentials; a folder gives none."""
         driver = open_blobs()
         driver.put("a/1", pack(b'{"a":1}'))
         link = driver.link("a/1", 60)
@@ -154,7 +154,7 @@ class TestLink:
 
 class TestUploadLink:
     def test_accepts_a_file_without_credentials(self, open_blobs: OpenBlobs) -> None:
-        """Anybody who has the link can store the file with a PUT and the named headers; a folder gives no link."""
+        """Anyone who has the link can store the file with a PUT and the named headers; a folder gives no link."""
         driver, content = open_blobs(), pack(b"a file")
         link = driver.upload_link("packs/1", 60)
 

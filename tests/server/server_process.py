@@ -23,7 +23,7 @@ SIGN_IN = re.compile(r"PULUMI_ACCESS_TOKEN=(pul-[0-9a-f]{40}) pulumi login (http
 def environment(**settings: str) -> dict[str, str]:
     """The environment of the tests without settings of the machine, and with those given."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("STACKHOLD_", "PULUMI_", "API_TLS"))}
-    # Without it the data would lie in the home folder of whoever runs the tests.
+    # Without it the data would lie in the home folder of anyone who runs the tests.
     return {**inherited, "STACKHOLD_DATA": ".stackhold", **settings}
 
 

@@ -69,7 +69,7 @@ class TestAddUser:
         assert "invalid owner name 'acme/ci'" in done.stderr
 
     def test_needs_an_installation(self, tmp_path: Path) -> None:
-        """Without a database there is nobody to add to, and none is made."""
+        """Without a database there is no one to add to, and none is made."""
         done = run(tmp_path, "add-user", "alice")
 
         assert 1 == done.returncode

@@ -1,4 +1,4 @@
-"""What a stranger, or somebody with an account, can do to a real server: it lives, keeps its memory, and answers others."""
+"""What a stranger, or a user with an account, can do to a real server: it lives, keeps its memory, and answers others."""
 
 import gzip
 import http.client
@@ -36,7 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 class TestLargeStates:
     def test_are_not_inflated_all_at_once(self, tmp_path: Path) -> None:
-        """Everybody may import into a stack of their own: many large bodies at once are told to come again, and others are answered."""
+        """Everyone may import into a stack of their own: many large bodies at once are told to come again, and others are answered."""
         settings = {
             "STACKHOLD_BOOTSTRAP_TOKEN": TOKEN,
             "STACKHOLD_BOOTSTRAP_ORG": "acme",

@@ -43,7 +43,7 @@ class TestConnections:
         ],
     )
     def test_of_ipv6_are_counted_by_network(self, address: str, network: str) -> None:
-        """Whoever has an IPv6 network has 64 bits of addresses."""
+        """Anyone who has an IPv6 network has 64 bits of addresses."""
         assert network == network_of(address)
 
     def test_are_fewer_than_descriptors(self) -> None:

@@ -19,7 +19,7 @@ TOKEN = "pul-" + "0123456789" * 4
 BOOTSTRAP = {"STACKHOLD_BOOTSTRAP_TOKEN": TOKEN, "STACKHOLD_BOOTSTRAP_ORG": "acme"}
 HALF_A_HEAD = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: "
 WHOLE = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-# A proxy that is none of these clients, so that they are limited by address.
+# A proxy that is not one of these clients, so that they are limited by address.
 ELSEWHERE = {"STACKHOLD_TRUSTED_PROXIES": "192.0.2.1"}
 SECOND_ADDRESS = pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is an address of this machine on Linux alone")
 
@@ -90,7 +90,7 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 class TestHeads:
     def test_that_are_half_sent_do_not_shut_others_out(self, tmp_path: Path) -> None:
-        """More half-sent heads than there are descriptors: the server refuses the last ones, and soon answers everybody again."""
+        """More half-sent heads than there are descriptors: the server refuses the last ones, and soon answers everyone again."""
         with Cramped(tmp_path, STACKHOLD_HEADER_TIMEOUT_SECONDS="3") as served, contextlib.ExitStack() as held:
             heads = [held.enter_context(connected(served, HALF_A_HEAD)) for _ in range(300)]
             refused = rest(heads[-1])
@@ -134,7 +134,7 @@ class TestHeads:
 
 class TestBodies:
     def test_that_go_on_after_their_refusal_are_cut_off(self, hasty: Served) -> None:
-        """Whoever goes on sending a body that was refused is let go, instead of holding a connection for ever."""
+        """Anyone who goes on sending a body that was refused is let go, instead of holding a connection for ever."""
         head = b"POST /signin HTTP/1.1\r\nHost: a\r\nContent-Length: 900000000\r\n\r\n"
         with connected(hasty, head) as connection:
             found = connection.recv(65536)
@@ -167,7 +167,7 @@ class TestBodies:
         assert b"200" == status_of(hasty)
 
     def test_take_no_fields_of_the_request_behind_them(self, hasty: Served) -> None:
-        """A field that follows a body, which proxies do not look at, is none of the request's own."""
+        """A field that follows a body, which proxies do not look at, is not one of the request's own."""
         head = b"POST /api/nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         field = b"Authorization: token " + TOKEN.encode() + b"\r\n"
         with connected(hasty, head + b"0\r\n" + field + b"\r\n") as connection:

@@ -1,4 +1,4 @@
-"""A server whose outgoing calls get no answer goes on serving everybody else."""
+"""A server whose outgoing calls get no answer goes on serving everyone else."""
 
 import json
 import socket

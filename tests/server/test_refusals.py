@@ -64,7 +64,7 @@ def installed(folder: Path) -> Path:
 
 class TestServe:
     def test_refuses_a_busy_port_before_anything_else(self, folder: Path) -> None:
-        """A port that somebody listens on is named, and no data folder appears."""
+        """A port that a user listens on is named, and no data folder appears."""
         with socket.create_server(("127.0.0.1", 0)) as busy:
             port = str(busy.getsockname()[1])
             ended = run(folder, "serve", "--port", port)
@@ -131,7 +131,7 @@ class TestServe:
         assert f"{folder}/file is a file, not a folder (STACKHOLD_DATA)" in refused("serve", "--port", "0", "--data", "file/data")
 
     def test_refuses_a_folder_that_it_cannot_write_to(self, folder: Path, refused: Refused) -> None:
-        """A folder without the right to write is named; where the administrator has all rights, one that nobody can make."""
+        """A folder without the right to write is named; where the administrator has all rights, one that no one can make."""
         if os.geteuid() == 0:
             assert "/proc/stackhold cannot be used" in refused("serve", "--port", "0", "--data", "/proc/stackhold")
             return
@@ -212,7 +212,7 @@ class TestDoctor:
         assert "Problems\n  none\n" in ended.stdout
 
     def test_lists_only_what_was_set(self, installed: Path) -> None:
-        """The data folder that the program finds by itself is not a setting that somebody has to look for."""
+        """The data folder that the program finds by itself is not a setting that a user has to look for."""
         unset, named = (run(installed.parent, "doctor", STACKHOLD_DATA=data).stdout for data in ("", str(installed)))
 
         assert "Settings that are set\n  none: everything is at its default\n" in unset
@@ -226,7 +226,7 @@ class TestDoctor:
         assert "address: https://127.0.0.1:8443" in ended.stdout
 
     def test_changes_nothing_before_the_first_start(self, folder: Path) -> None:
-        """It makes no folder, and that there is none is no problem."""
+        """It makes no folder, and a missing folder is no problem."""
         ended = run(folder, "doctor")
 
         assert 0 == ended.returncode, ended.stdout

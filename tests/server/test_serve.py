@@ -172,7 +172,7 @@ class TestUnattendedStart:
 
 class TestProxy:
     def test_that_is_not_named_is_warned_of(self, tmp_path: Path) -> None:
-        """With a public domain and no certificate, a balancer that is not named makes everybody one address: one warning."""
+        """With a public domain and no certificate, a balancer that is not named makes everyone one address: one warning."""
         public = {"PULUMI_API_DOMAIN": "api.example.com"}
         with Served(tmp_path, **public) as served:
             assert 1 == served.log.count("STACKHOLD_TRUSTED_PROXIES is not set")

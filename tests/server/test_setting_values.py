@@ -34,7 +34,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 def bad_values() -> dict[str, str]:
-    """Values that somebody pastes into the wrong place, by kind; each has a text in it that must not come out."""
+    """Values that a user pastes into the wrong place, by kind; each has a text in it that must not come out."""
     pem = "-----BEGIN PRIVATE KEY-----\n" + "\n".join(["S3cretS3cretS3cretS3cret"] * 40) + "\n-----END PRIVATE KEY-----\n"
     return {
         "a PEM key": pem,

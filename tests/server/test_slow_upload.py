@@ -44,7 +44,7 @@ def large_state() -> bytes:
 
 class TestSlowConnection:
     def test_arrive_and_are_not_taken_for_a_bomb(self, served: Served, client: Client) -> None:
-        """An upload that takes its time succeeds, whatever its ratio, and nobody else is slowed by it."""
+        """An upload that takes its time succeeds, whatever its ratio, and no one else is slowed by it."""
         stack = create_stack(client)
         state = large_state()
         packed = gzip.compress(state, 9)
@@ -79,7 +79,7 @@ class TestSlowConnection:
 
     @pytest.mark.parametrize(("token", "stack", "status"), [("pul-" + "0" * 40, "dev", 401), (ADMIN_TOKEN, "none", 404)])
     def test_are_refused_before_they_have_arrived(self, served: Served, token: str, stack: str, status: int) -> None:
-        """Who may not import learns it while most of his upload is still to come."""
+        """Who may not import learns it while most of their upload is still to come."""
         head = (
             f"POST /api/stacks/acme/shop/{stack}/import HTTP/1.1\r\nHost: x\r\nAuthorization: token {token}\r\n"
             "Content-Type: application/json\r\nContent-Length: 15000000\r\n\r\n"

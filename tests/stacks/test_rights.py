@@ -129,7 +129,7 @@ class TestGrant:
     def test_gives_what_its_level_says(
         self, client: TestClient, backend: Backend, bob: Caller, value: str, level: StackLevel
     ) -> None:
-        """Reading, writing and administering each include what stands before."""
+        """Reading, writing and administering each include the ones ahead of them."""
         give(backend, DEV, bob.user_id, level)
 
         assert LACKS[level] == refused(statuses(client, value))
@@ -197,7 +197,7 @@ class TestGrant:
 
 class TestCreator:
     def test_administers_what_he_made(self, client: TestClient, bob: Caller) -> None:
-        """A member may do everything to his own stack, though members are given nothing."""
+        """A member may do everything to their own stack, though members are given nothing."""
         assert "bob" == bob.login
         made = client.post("/api/stacks/acme/shop", json={"stackName": "mine", "tags": {"a": "b"}})
         update = begin(client, "/api/stacks/acme/shop/mine")
@@ -226,7 +226,7 @@ class TestCreator:
         ]
 
     def test_is_nobody_after_leaving(self, client: TestClient, backend: Backend, bob: Caller) -> None:
-        """Who is suspended has no way to the stacks he made."""
+        """A suspended user has no access to the stacks that they created."""
         client.post("/api/stacks/acme/shop", json={"stackName": "mine"})
         suspend(backend, bob.login)
 
@@ -235,7 +235,7 @@ class TestCreator:
 
 class TestOtherMembers:
     def test_billing_manager_sees_no_stack(self, client: TestClient, backend: Backend, value: str) -> None:
-        """He belongs to the organization and finds no stack, whatever members are given."""
+        """They belongs to the organization and finds no stack, whatever members are given."""
         set_settings(backend, "acme", OrgSettings(default_stack_permission=StackLevel.ADMIN))
         token = make_user(backend, "bill", org="acme", role=Role.BILLING_MANAGER)
         client.headers["Authorization"] = f"token {token}"

@@ -134,7 +134,7 @@ class TestListOfMany:
 
 
 def caller_of_id(backend: Backend, before: Caller) -> Caller:
-    """Return a caller as he is now."""
+    """Return a caller as they are now."""
     with backend.db.begin() as tx:
         token = make_token(tx, backend, before.user_id).text
     return caller_of(backend, token)

@@ -74,7 +74,7 @@ class TestSeveralPagesOfStacks:
             assert len(page["stacks"]) == int(query.get("maxResults", 100))
 
     def test_all_are_found_once(self, client: TestClient, backend: Backend) -> None:
-        """Whatever the page, whoever asks, each visible stack is there exactly once."""
+        """Whatever the page, anyone who asks, each visible stack is there exactly once."""
         bob = {"Authorization": f"token {make_user(backend, 'bob', org='acme')}"}
         expected = sorted(f"p{number % 13:02}/s{number:03}" for number in range(self.COUNT))
 

@@ -1,4 +1,4 @@
-"""`make serve` on somebody's machine begins with the search for a Python that will do."""
+"""`make serve` on a user's machine begins with the search for a Python that will do."""
 
 import subprocess
 from pathlib import Path

@@ -34,7 +34,7 @@ def rotated(text: str, *selected: str, files: dict[str, str | bytes] | None = No
 
 
 def environment_of(evaluation: Evaluation) -> Environment:
-    """Return the environment; fails where there is none."""
+    """Return the environment; fail if the definition has errors."""
     assert evaluation.environment is not None, evaluation.diagnostics
     return evaluation.environment
 

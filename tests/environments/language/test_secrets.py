@@ -62,7 +62,7 @@ class TestEncrypt:
         assert once == encrypted(once)
 
     def test_a_text_that_cannot_be_read_is_not_changed(self) -> None:
-        """Nobody may store it: the secrets in it were not found."""
+        """No one may store it: the secrets in it were not found."""
         result = secrets.encrypt("e", b"values: {a: {fn::secret: hush}\n", Rot128())
 
         assert b"values: {a: {fn::secret: hush}\n" == result.text

@@ -20,7 +20,7 @@ READ = allow("stack:read")
 
 class TestRaces:
     def test_lets_no_circle_arise_between_two(self, backend: Backend, admin: Caller) -> None:
-        """Two records that come to compose each other at the same moment: one of the changes is refused."""
+        """Of two changes at the same moment that would make two records compose each other, one is refused."""
         one, other = make_role(backend, admin, "one", READ), make_role(backend, admin, "other", READ)
 
         def change(role_id: str, composed: str) -> str:

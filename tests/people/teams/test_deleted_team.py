@@ -44,12 +44,12 @@ class TestGrantsOfADeletedTeam:
 
     @staticmethod
     def seen(client: TestClient, token: str) -> list[str]:
-        """Return the stacks that somebody's list shows."""
+        """Return the stacks that a user's list shows."""
         return [stack["stackName"] for stack in client.get("/api/user/stacks", headers=signed(token)).json()["stacks"]]
 
     @staticmethod
     def status(client: TestClient, token: str, stack: str = S) -> int:
-        """Return the answer to somebody's look at a stack."""
+        """Return the answer to a user's look at a stack."""
         return client.get(stack, headers=signed(token)).status_code
 
     def test_to_begin_with_the_team_opens_the_stack(self, client: TestClient, bob: str) -> None:
@@ -76,7 +76,7 @@ class TestGrantsOfADeletedTeam:
         assert (404, []) == (self.status(client, bob), self.seen(client, bob))
 
     def test_a_new_stack_of_that_name_is_not_the_teams(self, client: TestClient, backend: Backend, bob: str) -> None:
-        """A stack that is deleted and made again was never given to anybody."""
+        """A stack that is deleted and made again was never given to anyone."""
         assert 204 == client.delete(S).status_code
         gone = (levels(client), self.seen(client, bob), row_counts(backend)["stack_grants"])
         create_stack(client)

@@ -202,7 +202,7 @@ class TestTrouble:
 
 class TestLink:
     def test_serves_the_stored_bytes(self, azurite: Azurite, blobs: AzureBlobs) -> None:
-        """Whoever has the link reads that one blob, with the header that says it is gzip; without the signature nobody does."""
+        """Anyone who has the link reads that one blob, with the header that says it is gzip; without the signature no one does."""
         blobs.put("checkpoints/a", pack(b'{"version":3}'))
         blobs.put("checkpoints/b", b"{}")
         link = blobs.link("checkpoints/a", 60) or ""

@@ -46,7 +46,7 @@ class TestDocuments:
         assert stored == bucket.get_stored("a/1")
 
     def test_that_are_missing_are_named(self, bucket: Bucket) -> None:
-        """A document that a row names and the store does not have is an error for whoever has a backup."""
+        """A document that a row names and the store does not have is an error for anyone who has a backup."""
         for read in (bucket.get, bucket.get_stored):
             with pytest.raises(BlobMissing) as caught:
                 read("a/none")

@@ -206,7 +206,7 @@ class TestTrouble:
                 call()
 
     def test_to_reach_it_is_a_503(self) -> None:
-        """A store that nobody answers for is told from one that has no such document."""
+        """A store that no one answers for is told from one that has no such document."""
         blobs = driver("s3://box?region=us-east-1&endpoint=http://127.0.0.1:9&s3ForcePathStyle=true")
         with pytest.raises(Unavailable, match="EndpointConnectionError"):
             Bucket(blobs).get("a/1")
@@ -244,7 +244,7 @@ class TestLink:
         assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in query["X-Amz-Signature"]
 
     def test_is_not_to_be_had_without_credentials(self) -> None:
-        """Whoever is anonymous cannot sign."""
+        """Anyone who is anonymous cannot sign."""
         assert None is S3(Place("b", is_anonymous=True)).link("a/1", 300)
 
 

@@ -154,7 +154,7 @@ class TestTrouble:
         assert arn in str(raised.value)
 
     def test_with_a_disabled_key_names_the_key_and_what_to_do(self, arn: str) -> None:
-        """Whoever reads the error knows which key to enable, and that nothing is lost."""
+        """Anyone who reads the error knows which key to enable, and that nothing is lost."""
         driver = open_kms(arn)
         wrapped = driver.wrap(PLAIN, "stack")
         with Stubber(driver._client()) as stub:
@@ -163,7 +163,7 @@ class TestTrouble:
                 driver.unwrap(wrapped, "stack")
 
     def test_to_reach_it_is_a_503(self, arn: str) -> None:
-        """Nobody answers: worth another try."""
+        """No one answers: worth another try."""
         driver = KMS(arn, Access(REGION, endpoint="http://127.0.0.1:9"))
         driver._client().meta.events.register("before-send", _fail)
         with pytest.raises(Unavailable, match="does not answer"):

@@ -205,7 +205,7 @@ class TestOpenMailer:
         assert [(port, tls)] == [(server.port, server.tls) for server in made]
 
     def test_writes_to_the_log_without_a_server(self) -> None:
-        """Without a mail server there is a mailer all the same, which is none."""
+        """Without a mail server there is a mailer that sends nothing."""
         assert not open_mailer(Settings({})).is_real
 
     @pytest.mark.parametrize(

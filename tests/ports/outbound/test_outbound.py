@@ -121,7 +121,7 @@ class TestCall:
         assert time.monotonic() - started < 0.8
 
     def test_does_not_wait_for_the_resolver(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Servers of names that do not answer hold nobody: the call ends, and its place is free when the resolver is."""
+        """Servers of names that do not answer hold no one: the call ends, and its place is free when the resolver is."""
         answered, asked = threading.Event(), threading.Event()
 
         def resolve(*_: object, **__: object) -> NoReturn:

@@ -49,7 +49,7 @@ def places(backend: Backend, login: str = "alice") -> set[str]:
 
 
 def sign_in(backend: Backend, peer: OpenID, setting: str, *groups: str) -> int:
-    """Signs alice in with her groups and returns the status."""
+    """Sign alice in with these groups and return the status."""
     peer.claims = {"groups": list(groups)}
     return Browser(installed(backend, **{SETTING: setting}, **peer.settings())).sign_in("oidc").status_code
 

@@ -49,7 +49,7 @@ class TestGet:
         assert "validationError" not in found
 
     def test_is_for_members(self, client: TestClient, backend: Backend) -> None:
-        """Every member may look, nobody else."""
+        """Every member may look, no one else."""
         inside, outside = make_user(backend, "alice", org="acme"), make_user(backend, "bob")
 
         assert 200 == client.get(SAML, headers=signed(inside)).status_code
@@ -111,7 +111,7 @@ class TestUpdate:
 
 class TestRequire:
     def test_needs_a_sign_in_first(self, client: TestClient, browser: Browser) -> None:
-        """Nothing can be required that nobody has signed in through."""
+        """Nothing can be required that no one has signed in through."""
         refused = error_of(client.patch(SAML, json={"required": True}))
 
         assert 400 == refused[0]
@@ -119,7 +119,7 @@ class TestRequire:
         assert not browser.is_signed_in
 
     def test_needs_a_way_for_its_author(self, client: TestClient, backend: Backend, browser: Browser) -> None:
-        """Who has not come through the provider themselves locks nobody out: they come first, or name a SAML admin."""
+        """Who has not come through the provider themselves locks no one out: they come first, or name a SAML admin."""
         make_user(backend, "alice", org="acme")
         browser.sign_in()
 
@@ -191,7 +191,7 @@ class TestAdmins:
         assert [("alice", "Alice", "alice@example.com")] == [(one["githubLogin"], one["name"], one["email"]) for one in listed]
 
     def test_refuses(self, client: TestClient, backend: Backend, admin: Caller) -> None:
-        """Nobody who belongs to other organizations, is no admin, or no member."""
+        """No one who belongs to other organizations, is no admin, or no member."""
         make_user(backend, "alice", org="acme")
         make_org(backend, "annex", admin)
 
@@ -262,7 +262,7 @@ class TestMembers:
             assert 200 == client.get(path, headers=signed(alice)).status_code, path
 
     def test_machines_go_on(self, client: TestClient, alice: str) -> None:
-        """An organization's tokens are nobody who could sign in: they work as before."""
+        """An organization's tokens are no one who could sign in: they work as before."""
         token = create(client, "/api/orgs/acme/tokens", name="ci", admin=False)["tokenValue"]
 
         assert 200 == client.get("/api/stacks/acme/shop/dev", headers=signed(token)).status_code

@@ -47,7 +47,7 @@ class TestTwoAtOnce:
         assert (1, 1) == count(backend)
 
     def test_become_one_user(self, backend: Backend, new_browser: Callable[[], Browser]) -> None:
-        """Somebody new who comes in four browsers at the same moment becomes one user."""
+        """A new user who comes in four browsers at the same moment becomes one user."""
         browsers = [new_browser() for _ in range(4)]
 
         with ThreadPoolExecutor(4) as pool:

@@ -68,7 +68,7 @@ class TestParse:
         ],
     )
     def test_says_what_is_wrong(self, text: str, words: str) -> None:
-        """What cannot be used is not raised but told, in words for whoever set it up."""
+        """What cannot be used is not raised but told, in words for anyone who set it up."""
         found = parse(text)
 
         assert words in found.problem

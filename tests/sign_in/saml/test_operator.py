@@ -1,4 +1,4 @@
-"""What whoever runs the installation does when an organization has locked itself out."""
+"""What anyone who runs the installation does when an organization has locked itself out."""
 
 import pytest
 from starlette.testclient import TestClient

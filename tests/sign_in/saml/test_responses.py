@@ -1,4 +1,4 @@
-"""What is wrong with an answer, and that nobody is signed in by it: a row for each case in docs/sign-in-saml.md."""
+"""What is wrong with an answer, and that no one is signed in by it: a row for each case in docs/sign-in-saml.md."""
 
 import base64
 import dataclasses
@@ -115,7 +115,7 @@ class TestRequest:
         assert not browser.is_signed_in
 
     def test_with_a_state_alone(self, browser: Browser) -> None:
-        """An answer that names no request is one that nobody asked for, whatever it comes back to: somebody must agree to it."""
+        """An answer that names no request is one that no one asked for, whatever it comes back to: a user must agree to it."""
         asked = browser.begin()
 
         found = browser.follow(browser.answer(good(), asked.state))
@@ -132,7 +132,7 @@ class TestRequest:
             assert 401 == answer.status_code
 
     def test_in_another_browser(self, new_browser: NewBrowser) -> None:
-        """Who has somebody else's answer, or the address that it leads to, is not signed in by it."""
+        """Who has another user's answer, or the address that it leads to, is not signed in by it."""
         victim, thief = new_browser(), new_browser()
         asked = victim.begin()
         arrived = victim.answer(good(in_response_to=asked.id), asked.state)
@@ -182,7 +182,7 @@ class TestReplay:
         refused(browser.follow(arrived), "over already", 400)
 
     def test_at_another_organization(self, backend: Backend, admin: Caller, browser: Browser, pair: Pair) -> None:
-        """An answer for one organization is none for another, even with the same provider."""
+        """An answer for one organization is refused by another, even with the same provider."""
         _annex(backend, admin, pair)
 
         refused(browser.answer(good(), org="annex"), "instead of")
@@ -203,7 +203,7 @@ def _annex(backend: Backend, admin: Caller, pair: Pair) -> None:
 
 class TestSignature:
     def test_by_another_key(self, browser: Browser) -> None:
-        """A signature by a key that is not in the metadata is none, whatever certificate it brings along."""
+        """A signature by a key that is not in the metadata is refused, whatever certificate it brings along."""
         browser.pair = make_pair("somebody else")
 
         refused(browser.answer(good()), "its signature is not of a certificate in the provider's metadata")
@@ -258,7 +258,7 @@ class TestWrapping:
 
     @staticmethod
     def forged() -> Any:
-        """Return an assertion about somebody else that nobody signed."""
+        """Return an assertion about another user that no one signed."""
         answer = good(subject="admin@example.com", signs_assertion=False, signs_response=False)
         return etree.fromstring(saml_idp.respond(make_pair("provider"), answer)).find("saml:Assertion", NS)
 
@@ -415,7 +415,7 @@ class TestDocument:
 
 class TestProvider:
     def test_whose_metadata_expired(self, backend: Backend, admin: Caller, clock: Any, browser: Browser, pair: Pair) -> None:
-        """Metadata that has expired lets nobody in, and the page says whom to ask."""
+        """Metadata that has expired lets no one in, and the page says whom to ask."""
         set_provider(backend, admin, metadata(pair, valid_until="2026-01-03T00:00:00Z"))
         before = browser.answer(good())
         clock.pass_seconds(86_400)

@@ -120,7 +120,7 @@ class TestAsked:
         assert {"A.Smith@corp.example.com": "alice", "7": "bob"} == linked_to(backend)
 
     def test_makes_a_new_member(self, backend: Backend, admin: Caller, browser: Browser) -> None:
-        """Whom nobody knows becomes a user and a member; their address counts in this organization alone."""
+        """Whom no one knows becomes a user and a member; their address counts in this organization alone."""
         browser.sign_in(subject="Nora.New@Example.com", attributes={"displayName": "Nora New"})
 
         assert {"nora.new@example.com": "nora-new"} == linked_to(backend)
@@ -129,7 +129,7 @@ class TestAsked:
         assert admin.login
 
     def test_takes_the_invitation(self, backend: Backend, admin: Caller, browser: Browser) -> None:
-        """Somebody new who was invited by address gets the role of the invitation, which is used up."""
+        """A new user who was invited by address gets the role of the invitation, which is used up."""
         asked = [NewInvite("nora@example.com", RequestedRole("billing-manager"))]
         invites.create_invites(backend, admin, "acme", asked)
 
@@ -139,7 +139,7 @@ class TestAsked:
         assert [] == invites.list_invites(backend, admin, "acme")
 
     def test_leaves_the_invitation_of_another(self, backend: Backend, admin: Caller, browser: Browser) -> None:
-        """An invitation to the address of an outsider who has an account is theirs: the provider's account is somebody else."""
+        """An invitation to the address of an outsider who has an account is theirs: the provider's account is another user."""
         make_user(backend, "bob")
         invites.create_invites(backend, admin, "acme", [NewInvite("bob@example.com", RequestedRole("admin"))])
 
@@ -150,7 +150,7 @@ class TestAsked:
         assert 1 == len(invites.list_invites(backend, admin, "acme"))
 
     def test_links_no_outsider(self, backend: Backend, browser: Browser) -> None:
-        """An organization's provider speaks for nobody outside it: the same address becomes another user."""
+        """An organization's provider speaks for no one outside it: the same address becomes another user."""
         make_user(backend, "alice")
 
         browser.sign_in()
@@ -159,7 +159,7 @@ class TestAsked:
         assert member(backend, "alice") is None
 
     def test_links_no_site_administrator(self, backend: Backend, browser: Browser) -> None:
-        """Nor does it speak for whoever administers the installation, member or not."""
+        """Nor does it speak for anyone who administers the installation, member or not."""
         make_user(backend, "alice", org="acme")
         make_site_admin(backend, "alice")
 
@@ -255,7 +255,7 @@ class TestLinking:
 
 class TestUnasked:
     def test_asks_and_signs_in(self, backend: Backend, browser: Browser) -> None:
-        """What the provider begins ends in a session once somebody says that they want it, and leads to a path here."""
+        """What the provider begins ends in a session once a user says that they want it, and leads to a path here."""
         make_user(backend, "alice", org="acme")
 
         asked = browser.arrive("/settings")

@@ -1,4 +1,4 @@
-"""What ends with somebody's place in the directory: their tokens, their browsers, their way back in; and what does not."""
+"""What ends with a user's place in the directory: their tokens, their browsers, their way back in; and what does not."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,22 +30,22 @@ def acme_of(backend: Backend) -> str:
 
 
 def by_patch(directory: Directory, person: Any) -> int:
-    """Deactivates somebody as Okta does."""
+    """Deactivates a user as Okta does."""
     return directory.deactivate(person).status_code
 
 
 def by_text(directory: Directory, person: Any) -> int:
-    """Deactivates somebody as Entra ID does."""
+    """Deactivates a user as Entra ID does."""
     return directory.patch(f"/Users/{person['id']}", {"op": "Replace", "path": "active", "value": "False"}).status_code
 
 
 def by_put(directory: Directory, person: Any) -> int:
-    """Deactivates somebody with the whole person."""
+    """Deactivates a user with the whole person."""
     return directory.call("PUT", f"/Users/{person['id']}", json={"userName": person["userName"], "active": False}).status_code
 
 
 def by_delete(directory: Directory, person: Any) -> int:
-    """Delete somebody."""
+    """Delete a user."""
     return directory.call("DELETE", f"/Users/{person['id']}").status_code
 
 
@@ -97,7 +97,7 @@ class TestAtOnce:
         assert (True, False) == (before, is_open(backend, cookie))
 
     def test_nobody_comes_back_through_saml(self, directory: Directory, browser: Browser, end: End) -> None:
-        """Whoever signed in through the organization's provider can do so no longer, whatever the provider says."""
+        """Anyone who signed in through the organization's provider can do so no longer, whatever the provider says."""
         person = directory.add(ALICE)
         first = browser.sign_in(subject=ALICE)
         end(directory, person)
@@ -108,7 +108,7 @@ class TestAtOnce:
         assert "acme" in again.text
 
     def test_nobody_comes_first_through_saml(self, directory: Directory, browser: Browser, end: End) -> None:
-        """Neither can somebody who had never signed in before the directory said that they have left."""
+        """Neither can a user who had never signed in before the directory said that they have left."""
         end(directory, directory.add("Alice@Example.com"))
 
         assert 403 == browser.sign_in(subject=ALICE).status_code
@@ -124,7 +124,7 @@ class TestSaml:
         assert login_of(backend, person) in user
 
     def test_finds_who_signed_in_before(self, directory: Directory, backend: Backend, browser: Browser) -> None:
-        """Somebody who came through the provider before the directory told of them is the same user then."""
+        """A user who came through the provider before the directory told of them is the same user then."""
         browser.sign_in(subject=ALICE)
         person = directory.add(ALICE)
 
@@ -137,7 +137,7 @@ class TestSaml:
         browser: Browser,
         new_browser: Callable[[], Browser],
     ) -> None:
-        """After a rename the new name leads to the user, and the old one to somebody else."""
+        """After a rename the new name leads to the user, and the old one to another user."""
         person = directory.add(ALICE)
         browser.sign_in(subject=ALICE)
         directory.patch(f"/Users/{person['id']}", {"op": "replace", "value": {"userName": "ally@example.com"}})
@@ -151,7 +151,7 @@ class TestSaml:
         assert "alice-2" not in same.client.get("/settings").text
 
     def test_a_name_in_use_is_taken(self, directory: Directory, browser: Browser) -> None:
-        """Nobody gets a user name by which somebody else of the directory signs in."""
+        """No one gets a user name by which another user of the directory signs in."""
         browser.sign_in(subject=ALICE)
         person = directory.add(ALICE)
         directory.patch(f"/Users/{person['id']}", {"op": "replace", "value": {"userName": "ally@example.com"}})
@@ -163,7 +163,7 @@ class TestSaml:
 
 class TestReturn:
     def test_brings_the_membership_back(self, directory: Directory, backend: Backend, client: TestClient) -> None:
-        """Whoever is activated again is the same user, in the same teams; their old tokens stay revoked."""
+        """Anyone who is activated again is the same user, in the same teams; their old tokens stay revoked."""
         person = directory.add(ALICE)
         directory.make("Groups", displayName="Ops", members=[{"value": person["id"]}])
         old = token_for(backend, person)
@@ -176,7 +176,7 @@ class TestReturn:
         assert 200 == status_of(client, token_for(backend, person), "/api/orgs/acme")
 
     def test_of_a_deleted_one_is_a_new_beginning(self, directory: Directory, backend: Backend) -> None:
-        """Whoever was deleted and is made again is the same user, in no team, and a member like any newcomer."""
+        """Anyone who was deleted and is made again is the same user, in no team, and a member like any newcomer."""
         person = directory.add(ALICE)
         directory.make("Groups", displayName="Ops", members=[{"value": person["id"]}])
         user_id = as_user(backend, person)
@@ -199,7 +199,7 @@ class TestReturn:
         assert [person["id"]] == [one["id"] for one in directory.find("Users", "active eq true")]
 
     def test_says_nothing_of_active(self, directory: Directory) -> None:
-        """A change that does not speak of `active` leaves somebody deactivated."""
+        """A change that does not speak of `active` leaves a user deactivated."""
         person = directory.add(ALICE)
         directory.deactivate(person)
 
@@ -208,7 +208,7 @@ class TestReturn:
 
 class TestOthers:
     def test_keep_what_they_have_elsewhere(self, directory: Directory, backend: Backend, client: TestClient) -> None:
-        """Somebody who belongs to another organization too loses their place in this one, and keeps their tokens."""
+        """A user who belongs to another organization too loses their place in this one, and keeps their tokens."""
         token = make_user(backend, "carol", org="acme")
         make_org(backend, "globex", caller_of(backend, token))
         person = directory.add("carol@example.com")
@@ -256,7 +256,7 @@ class TestOthers:
             caller_of(backend, given.text)
 
     def test_installations_administrator_keeps_their_tokens(self, directory: Directory, backend: Backend) -> None:
-        """An organization's directory does not decide about whoever runs the installation."""
+        """An organization's directory does not decide about anyone who runs the installation."""
         make_user(backend, "dave", org="acme", role=Role.ADMIN)
         make_site_admin(backend, "dave")
         person = directory.add("dave@example.com")
@@ -284,7 +284,7 @@ class TestLastAdmin:
 
 
 def test_another_organization_is_not_reached(directory: Directory, backend: Backend, client: TestClient) -> None:
-    """A directory's token is good for its own organization alone, and its people are nobody elsewhere."""
+    """A directory's token is good for its own organization alone, and its people are no one elsewhere."""
     person = directory.add(ALICE)
     token = make_user(backend, "gina")
     make_org(backend, "globex", caller_of(backend, token))

@@ -29,7 +29,7 @@ def bob(**more: Any) -> dict[str, Any]:
 
 
 def test_the_connection_is_tested(directory: Directory) -> None:
-    """The test of a connection looks for a user name that nobody has, and reads what the server can do."""
+    """The test of a connection looks for a user name that no one has, and reads what the server can do."""
     assert [] == directory.find("Users", f'userName eq "{uuid4()}"')
     assert directory.get("/ServiceProviderConfig")["patch"]["supported"] is True
     assert ["User", "Group"] == [one["id"] for one in directory.get("/ResourceTypes")["Resources"]]

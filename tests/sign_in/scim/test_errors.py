@@ -42,7 +42,7 @@ class TestStranger:
         assert "acme" not in reply.text
 
     def test_sends_nothing_that_is_read(self, client: TestClient) -> None:
-        """Whoever has no token is refused before the body is looked at."""
+        """Anyone who has no token is refused before the body is looked at."""
         reply = client.post("/scim/v2/acme/Users", content=b"{", headers={"Authorization": "Bearer x"})
 
         assert 401 == reply.status_code
@@ -97,7 +97,7 @@ class TestRefusals:
         ],
     )
     def test_of_bodies(self, directory: Directory, content: bytes, expected: str) -> None:
-        """A body that is no person is refused with the word for why, and nobody is made."""
+        """A body that is no person is refused with the word for why, and no one is made."""
         assert (400, expected) == error_of(directory.call("POST", "/Users", content=content))
         assert 0 == directory.get("/Users?count=0")["totalResults"]
 
@@ -123,7 +123,7 @@ class TestRefusals:
         assert (503, None) == error_of(directory.call("GET", "/Users"))
 
     def test_of_the_unexpected(self, directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What nobody expected is a 500 of the same form without detail."""
+        """What no one expected is a 500 of the same form without detail."""
 
         def fail(*_: object) -> None:
             raise ZeroDivisionError("secret detail")

@@ -25,7 +25,7 @@ STATEMENTS = 12
 
 @pytest.fixture
 def person(directory: Directory) -> str:
-    """The id of somebody in the directory."""
+    """The id of a user in the directory."""
     return str(directory.add("alice@example.com")["id"])
 
 
@@ -164,7 +164,7 @@ class TestOwner:
 
 class TestMembers:
     def test_must_be_in_the_directory(self, directory: Directory, person: str) -> None:
-        """Whoever is unknown cannot be put into a group, and then nothing changes; taking them out is done already."""
+        """Anyone who is unknown cannot be put into a group, and then nothing changes; taking them out is done already."""
         group = directory.make("Groups", displayName="Ops")
         path = f"/Groups/{group['id']}"
         refused = directory.patch(path, {"op": "add", "path": "members", "value": [{"value": person}, {"value": "nobody"}]})
@@ -175,7 +175,7 @@ class TestMembers:
         assert [] == directory.get(path)["members"]
 
     def test_are_added_once(self, directory: Directory, person: str) -> None:
-        """Adding somebody again changes nothing, not even the version."""
+        """Adding a user again changes nothing, not even the version."""
         path = f"/Groups/{directory.make('Groups', displayName='Ops')['id']}"
         add = {"op": "add", "path": "members", "value": [{"value": person}]}
         assert [204, 204] == [directory.patch(path, add).status_code for _ in range(2)]

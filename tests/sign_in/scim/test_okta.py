@@ -25,7 +25,7 @@ ALICE: dict[str, Any] = {
 
 
 def test_a_person_comes_changes_and_goes(directory: Directory, backend: Backend) -> None:
-    """Okta finds nobody, makes the person, reads and puts them whole, deactivates them, and finds and reactivates them."""
+    """Okta finds no one, makes the person, reads and puts them whole, deactivates them, and finds and reactivates them."""
     nobody = directory.get("/Users?filter=userName%20eq%20%22alice%40example.com%22&startIndex=1&count=100")
     made = directory.make("Users", **ALICE)
     path = f"/Users/{made['id']}"
@@ -101,7 +101,7 @@ def test_an_import_reads_everybody_in_pages(directory: Directory) -> None:
 
 
 def test_an_existing_member_is_taken_over(directory: Directory, backend: Backend) -> None:
-    """Somebody who is a member already, by the address that the directory names, stays who they are, with their role."""
+    """A user who is a member already, by the address that the directory names, stays who they are, with their role."""
     token = make_user(backend, "carol", org="acme")
     made = directory.add("Carol@Example.com")
 
@@ -110,7 +110,7 @@ def test_an_existing_member_is_taken_over(directory: Directory, backend: Backend
 
 
 def test_nobody_outside_is_reached(directory: Directory, backend: Backend) -> None:
-    """The address of somebody who is no member leads to a new user without an address, and never to them."""
+    """The address of a user who is no member leads to a new user without an address, and never to them."""
     token = make_user(backend, "victor")
     made = directory.add("victor@example.com")
 

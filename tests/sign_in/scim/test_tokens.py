@@ -47,7 +47,7 @@ class TestToken:
         assert (401, 200) == (old.call("GET", "/Users").status_code, new.call("GET", "/Users").status_code)
 
     def test_is_revoked(self, client: TestClient) -> None:
-        """A revoked token is good for nothing in the next request; there is none to revoke then."""
+        """A revoked token is refused from the next request on, and cannot be revoked again."""
         directory = Directory(client, made(client))
         directory.get("/Users")
         first, second = client.delete(TOKEN), client.delete(TOKEN)
@@ -76,7 +76,7 @@ class TestToken:
 
     @pytest.mark.parametrize("role", [Role.MEMBER, Role.BILLING_MANAGER])
     def test_is_for_admins(self, client: TestClient, backend: Backend, role: Role) -> None:
-        """Whoever may decide who belongs to the organization makes the token, and nobody else."""
+        """Anyone who may decide who belongs to the organization makes the token, and no one else."""
         headers = signed(make_user(backend, "mia", org="acme", role=role))
         outsider = signed(make_user(backend, "otto"))
 

@@ -84,7 +84,7 @@ class TestClaimsWithDots:
         assert "invalid_grant" == refused(exchange(cluster, claims))[0]
 
     def test_no_administrator_by_accident(self, cluster: Trust, client: TestClient) -> None:
-        """`standard` gives no admin to whoever asks, in the form of RFC 6749, and without the scope the token is none."""
+        """`standard` gives no admin to anyone who asks, in the form of RFC 6749, and without the scope no token is issued."""
         token = exchange(cluster, {}).json()["access_token"]
 
         assert "invalid_scope" == refused(exchange(cluster, {}, scope="admin"))[0]
@@ -136,7 +136,7 @@ class TestClaimsWithDots:
         assert [] == listed(client, "/api/orgs/acme/tokens", filter="all")
 
     def test_the_audit_log_has_each(self, cluster: Trust, client: TestClient) -> None:
-        """One event for each exchange and one for each failure, with whose it was and why not; none holds a token."""
+        """One event for each exchange and one for each failure, with the user and the reason; no event contains a token."""
         given = exchange(cluster, {}).json()
         for claims in ({"sub": 7}, {"aud": "urn:pulumi:org:acme-evil"}, {"sub": "system:serviceaccount:ci:bad"}):
             exchange(cluster, claims)

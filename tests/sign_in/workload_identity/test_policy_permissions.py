@@ -19,7 +19,7 @@ POLICY = (Permission.AUTH_POLICIES_UPDATE, Permission.AUTH_POLICIES_READ, Permis
 
 @pytest.fixture
 def clerk(backend: Backend, client: TestClient) -> str:
-    """Make carl, who may change policies and nothing else, and return his token."""
+    """Make carl, who may change policies and nothing else, and return their token."""
     return member(client, backend, "carl", *POLICY)
 
 
@@ -81,7 +81,7 @@ class TestClerk:
         assert 200 == trusted.set_policy(deny(), allow("personal", userLogin="carl"), token=clerk).status_code
 
     def test_gives_no_more_than_he_holds(self, trusted: Trust, client: TestClient, backend: Backend) -> None:
-        """With the right to make tokens he lets plain ones in, and roles that hold no more than he does."""
+        """With the right to create tokens they can allow plain tokens, and roles with no more permissions than their own."""
         held = (*POLICY, Permission.ORG_TOKEN_CREATE, Permission.AUDIT_LOGS_READ)
         assert 403 == trusted.set_policy(allow(), token=member(client, backend, "carl", *held)).status_code
         of_members = ROLES[Role.MEMBER] | STACK_WRITE | {Permission.STACK_CREATE, Permission.TEAM_CREATE}

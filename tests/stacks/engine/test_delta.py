@@ -54,7 +54,7 @@ class TestApply:
         assert OLD == applied(edits, OLD)
 
     def test_offsets_count_bytes_of_the_old_text(self) -> None:
-        """All edits refer to bytes of the old text, in any order; an insertion stands before what it inserts before."""
+        """All edits refer to bytes of the old text, in any order; an insertion precedes the text at its position."""
         start = OLD.index("é".encode())
         edits = [edit(len(OLD), len(OLD), "!"), edit(start, start + 2, "ü"), edit(start, start, "(")]
 

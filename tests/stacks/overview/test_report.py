@@ -48,7 +48,7 @@ class TestSteps:
         assert ["replace"] == [item.operation for item in report.find_steps(everything=False)]
 
     def test_name_what_changed(self) -> None:
-        """Differences come by property path from the detailed diff, or from the inputs where there is none."""
+        """Differences come by property path from the detailed diff, or from the inputs where it is missing."""
         old, new = {"inputs": {"size": 1, "tags": {"env": "a"}}}, {"inputs": {"size": 2, "tags": {"env": "b"}}}
         detailed = {"tags.env": {"diffKind": "update-replace"}}
         by_path = report_of(step("resOutputsEvent", "update", old=old, new=new, detailedDiff=detailed))

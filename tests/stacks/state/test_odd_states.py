@@ -156,7 +156,7 @@ class TestOddStrings:
 
 class TestStateOfAnotherBackend:
     def test_is_imported_as_it_is(self, client: TestClient, counter: Counter) -> None:
-        """A state that names another service is kept whole, its secrets are nobody's to open, and it is version 1."""
+        """A state that names another service is kept whole, its secrets are no one's to open, and it is version 1."""
         create_stack(client)
         counter.reset()
         update_id = import_state(client, S, data("foreign-export.json"))

@@ -162,7 +162,7 @@ class TestLateComplete:
     def test_after_giving_it_up_stopped_half_way(
         self, backend: Backend, admin: Caller, asleep: Running, clock: FrozenClock
     ) -> None:
-        """A holder who comes back while his update is half given up concludes it, with the result that he reports."""
+        """A holder who comes back while their update is half given up concludes it, with the result that they report."""
         clock.pass_seconds(completion.ABANDONED_AFTER_SECONDS)
         with interleaved(backend, "SELECT journal_batches", crash), pytest.raises(Crash):
             completion.expire_leases(backend, 10)

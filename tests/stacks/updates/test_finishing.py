@@ -251,7 +251,7 @@ class TestSettle:
     def test_leaves_a_lease_alone_that_was_renewed_meanwhile(
         self, backend: Backend, admin: Caller, running: Running, clock: FrozenClock
     ) -> None:
-        """A holder who renews between the look at his lease and the attempt to end his update keeps the stack."""
+        """A holder who renews between the look at their lease and the attempt to end their update keeps the stack."""
         clock.pass_seconds(301)
         stack = stacks.get_stack(backend, admin, DEV, Permission.STACK_READ)
         progress.renew(backend, running.lease, DEV)

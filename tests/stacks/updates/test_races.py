@@ -162,7 +162,7 @@ class TestAgainstAnAbandonedUpdate:
     def test_waits_for_a_holder_that_came_back(
         self, backend: Backend, admin: Caller, created: str, way: Way, clock: FrozenClock
     ) -> None:
-        """A holder who renews just before his update would be ended keeps the stack."""
+        """A holder who renews just before their update would be ended keeps the stack."""
         abandoned = make_running(backend, admin, DEV)
         clock.pass_seconds(301)
         with (

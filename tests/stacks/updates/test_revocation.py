@@ -140,7 +140,7 @@ class TestPermission:
         return lambda: set_default(backend, StackLevel.READ)
 
     def by_grant(self, backend: Backend, client: TestClient, token: str) -> Callable[[], object]:
-        """Bob writes because he was given it."""
+        """Bob can write because of a grant on the stack."""
         set_default(backend, StackLevel.NONE)
         stack_id, bob = str(client.get(S).json()["id"]), caller_of(backend, token)
         with backend.db.begin() as tx:
@@ -148,7 +148,7 @@ class TestPermission:
         return lambda: client.delete(f"{S}/collaborators/bob").raise_for_status()
 
     def by_team(self, backend: Backend, client: TestClient, token: str) -> Callable[[], object]:
-        """Bob writes because his team does."""
+        """Bob can write because of the team's grant."""
         set_default(backend, StackLevel.NONE)
         team_id, stack_id = make_team(backend, members=["bob"]), str(client.get(S).json()["id"])
         with backend.db.begin() as tx:
@@ -156,7 +156,7 @@ class TestPermission:
         return lambda: client.delete("/api/orgs/acme/teams/ops").raise_for_status()
 
     def by_role(self, backend: Backend, client: TestClient, token: str) -> Callable[[], object]:
-        """Bob writes because he is an admin."""
+        """Bob can write as an admin."""
         set_default(backend, StackLevel.NONE)
         client.patch("/api/orgs/acme/members/bob", json={"role": "admin"}).raise_for_status()
         return lambda: client.patch("/api/orgs/acme/members/bob", json={"role": "member"}).raise_for_status()

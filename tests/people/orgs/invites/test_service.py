@@ -132,7 +132,7 @@ class TestInvitePeople:
         assert ([], ["bob@example.com"]) == (made, [one.email for one in failed])
 
     def test_gives_nothing_that_its_sender_lacks(self, backend: Backend, admin: Caller) -> None:
-        """Whoever is no admin invites neither an admin nor somebody with a role that holds more; a plain member nobody."""
+        """Anyone who is no admin invites neither an admin nor a user with a role that holds more; a plain member no one."""
         sender = make_holder(backend, "carol", Permission.INVITES_CREATE, Permission.STACK_READ)
         plain = caller_of(backend, make_user(backend, "dave", org="acme"))
         fit, over = make_role(backend, Permission.STACK_READ, name="fit"), make_role(backend, Permission.ROLE_UPDATE, name="over")
@@ -184,7 +184,7 @@ class TestListInvites:
 
 class TestGetInvite:
     def test_is_for_its_guest(self, backend: Backend, admin: Caller) -> None:
-        """An invitation to an address is there for the user with it, in whatever case, and for no one else; a link for all."""
+        """An invitation to an address is only for the user with that address, in any case; a link is for everyone."""
         bob, eve = guest(backend, "bob"), guest(backend, "eve")
         made = invite(backend, admin, "BOB@Example.COM")[0]
         open_to_all = link(backend, admin)

@@ -229,7 +229,7 @@ class TestChangeRole:
                 members.update_role(backend, admin, "acme", login, BILLING)
 
     def test_gives_nothing_that_its_giver_lacks(self, backend: Backend, admin: Caller) -> None:
-        """Whoever is no admin can neither make one nor give a custom role that holds more than they do, not even to themselves."""
+        """Anyone who is no admin can neither make one nor give a custom role that holds more than they do, not even to themselves."""
         boss = make_holder(backend, "boss", Permission.ORG_MEMBER_UPDATE, Permission.STACK_READ)
         fit, over = make_role(backend, Permission.STACK_READ, name="fit"), make_role(backend, Permission.ROLE_UPDATE, name="over")
         for wanted in (

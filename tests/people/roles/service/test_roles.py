@@ -27,7 +27,7 @@ MANAGE = (Permission.ROLE_CREATE, Permission.ROLE_READ, Permission.ROLE_UPDATE, 
 
 
 def permissions_of(backend: Backend, role_id: str) -> set[str]:
-    """Return the permissions that a record comes to with all that it composes."""
+    """Return the effective permissions of a record, with the records that it composes."""
     return {found for found in Permission if json.dumps(found.value) in stored_rules(backend, role_id)}
 
 

@@ -11,7 +11,7 @@ from common.rights.caller import Caller
 from tests.clocks import FrozenClock
 from tests.factories.people import make_user
 from tests.peers.github import GitHub
-from tests.peers.http_peer import Said
+from tests.peers.http_peer import PeerReply
 from tests.sign_in.browser import Browser, Rerouted, installed, linked, people
 
 
@@ -103,15 +103,15 @@ class TestEnterprise:
     @pytest.mark.parametrize(
         "said",
         [
-            Said({}, 500),
-            Said({"message": "Forbidden"}, 403),
-            Said(b"<html>"),
-            Said(b"x" * (2 << 20)),
-            Said(b"", 302, {"Location": "/"}),
+            PeerReply({}, 500),
+            PeerReply({"message": "Forbidden"}, 403),
+            PeerReply(b"<html>"),
+            PeerReply(b"x" * (2 << 20)),
+            PeerReply(b"", 302, {"Location": "/"}),
         ],
         ids=["error", "forbidden", "text", "huge", "redirect"],
     )
-    def test_may_be_in_trouble(self, browser: Browser, peer: GitHub, path: str, said: Said) -> None:
+    def test_may_be_in_trouble(self, browser: Browser, peer: GitHub, path: str, said: PeerReply) -> None:
         """An answer that is not valid signs no user in, and there is a page."""
         peer.replies["POST" if path.endswith("token") else "GET", path] = said
 

@@ -7,7 +7,7 @@ from common.backend import Backend
 from common.rights.caller import Caller
 from tests.factories.people import make_user
 from tests.peers.gitlab import GitLab
-from tests.peers.http_peer import Said
+from tests.peers.http_peer import PeerReply
 from tests.sign_in.browser import Browser, Rerouted, installed, linked, people
 
 
@@ -54,15 +54,15 @@ class TestSelfManaged:
     @pytest.mark.parametrize(
         "said",
         [
-            Said({}, 500),
-            Said(b"<html>"),
-            Said([]),
-            Said(b"x" * (2 << 20)),
-            Said({"access_token": "t"}, 302, {"Location": "/"}),
+            PeerReply({}, 500),
+            PeerReply(b"<html>"),
+            PeerReply([]),
+            PeerReply(b"x" * (2 << 20)),
+            PeerReply({"access_token": "t"}, 302, {"Location": "/"}),
         ],
         ids=["error", "text", "list", "huge", "redirect"],
     )
-    def test_may_be_in_trouble(self, browser: Browser, peer: GitLab, path: str, said: Said) -> None:
+    def test_may_be_in_trouble(self, browser: Browser, peer: GitLab, path: str, said: PeerReply) -> None:
         """An answer that is not valid signs no user in, and there is a page."""
         peer.replies["POST" if path.endswith("token") else "GET", path] = said
 

@@ -13,7 +13,7 @@ from common.rights.caller import Caller
 from common.sign_in.external.providers import provider_cache
 from common.sign_in.oidc.keys import FRESH_FOR
 from tests.clocks import FrozenClock
-from tests.peers.http_peer import Said
+from tests.peers.http_peer import PeerReply
 from tests.peers.openid import HOUR_SECONDS, OpenID, rsa_key
 from tests.sign_in.browser import Browser, installed, people
 from tests.sign_in.external.providers.oidc_fixtures import browser, peer, refused, site
@@ -189,7 +189,7 @@ class TestIdentityToken:
     @pytest.mark.parametrize("token", [None, "", "a.b.c", "x", 5])
     def test_that_is_none_is_refused(self, browser: Browser, peer: OpenID, token: object) -> None:
         """A provider that sends another thing, or nothing, signs no user in."""
-        peer.replies["POST", "/token"] = Said({"access_token": "t", "token_type": "Bearer", "id_token": token})
+        peer.replies["POST", "/token"] = PeerReply({"access_token": "t", "token_type": "Bearer", "id_token": token})
 
         refused(browser, 401)
 
@@ -254,7 +254,7 @@ class TestKeys:
     @pytest.mark.parametrize("body", [{"keys": []}, {"keys": 5}, [], {}, b"<html>"], ids=str)
     def test_that_are_none_sign_nobody_in(self, browser: Browser, peer: OpenID, body: object) -> None:
         """Without a key nothing is believed."""
-        peer.replies["GET", "/keys"] = Said(body)
+        peer.replies["GET", "/keys"] = PeerReply(body)
         response = browser.sign_in("oidc")
 
         assert response.status_code in {401, 503}
@@ -284,7 +284,7 @@ class TestDiscovery:
     def test_must_name_addresses(self, browser: Browser, peer: OpenID, name: str, address: object) -> None:
         """An address that is not valid ends the sign-in before it starts."""
         usual = peer.configuration().body
-        peer.replies["GET", "/.well-known/openid-configuration"] = Said({**usual, name: address})
+        peer.replies["GET", "/.well-known/openid-configuration"] = PeerReply({**usual, name: address})
 
         assert 503 == browser.client.get("/signin/oidc").status_code
 
@@ -318,16 +318,16 @@ class TestTrouble:
     @pytest.mark.parametrize(
         "said",
         [
-            Said({}, 500),
-            Said(b"not json"),
-            Said([]),
-            Said(b'{"a":' * 100_000),
-            Said(b"x" * (2 << 20)),
-            Said({"access_token": "t", "id_token": "x"}, 302, {"Location": "http://127.0.0.1:9/"}),
+            PeerReply({}, 500),
+            PeerReply(b"not json"),
+            PeerReply([]),
+            PeerReply(b'{"a":' * 100_000),
+            PeerReply(b"x" * (2 << 20)),
+            PeerReply({"access_token": "t", "id_token": "x"}, 302, {"Location": "http://127.0.0.1:9/"}),
         ],
         ids=["error", "text", "list", "deep", "huge", "redirect"],
     )
-    def test_signs_nobody_in(self, browser: Browser, peer: OpenID, path: str, said: Said) -> None:
+    def test_signs_nobody_in(self, browser: Browser, peer: OpenID, path: str, said: PeerReply) -> None:
         """An answer that is not valid signs no user in and breaks nothing."""
         peer.person.pop("email")
         peer.replies["POST" if path == "/token" else "GET", path] = said
@@ -340,7 +340,7 @@ class TestTrouble:
     @pytest.mark.parametrize("token", [None, "", 5, [], "ä"])
     def test_of_a_token_that_is_none(self, browser: Browser, peer: OpenID, token: object) -> None:
         """An answer without an access token is not valid."""
-        peer.replies["POST", "/token"] = Said({"access_token": token, "expires_in": [1]})
+        peer.replies["POST", "/token"] = PeerReply({"access_token": token, "expires_in": [1]})
 
         assert 503 == browser.sign_in("oidc").status_code
 
@@ -358,7 +358,7 @@ class TestTrouble:
         """The wait for an answer has a limit."""
         browser = Browser(replace(site, outbound=Outbound("127.0.0.1", seconds=1)))
         back = browser.consent(browser.begin("oidc"))
-        peer.replies["POST", "/token"] = Said({}, drip_seconds=3)
+        peer.replies["POST", "/token"] = PeerReply({}, drip_seconds=3)
 
         assert 503 == browser.come_back(back).status_code
 
