@@ -48,6 +48,15 @@ def parse_user(document: object) -> UserProfile:
     )
 
 
+def without_invalid(document: Document) -> Document:
+    """Return a stored user's attributes without the values of a wrong type, which earlier releases accepted.
+
+    A PATCH is then refused for what it brings itself, and never for what was stored before it.
+    """
+    valid = {name: _valid_part(name, value) for name, value in _attributes(document)}
+    return {name: value for name, value in valid.items() if value is not None}
+
+
 def parse_group(document: object) -> GroupProfile:
     """Return the group that a document describes; raises InvalidRequest."""
     attributes = dict(_attributes(document))
@@ -112,6 +121,23 @@ def _entry(name: str, entry: object) -> Document:
     return {
         part: _line(value, f"{name}.{part}") if part in _LINES else value for part, value in entry.items() if value is not None
     }
+
+
+def _valid_part(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return what _checked accepts of a value, or None."""
+    if name in _TEXTS:
+        return value if isinstance(value, str) else None
+    if name == "name":
+        return {part: text for part, text in value.items() if isinstance(text, str)} if isinstance(value, dict) else None
+    if name in _LISTS:
+        return [_valid_entry(entry) for entry in (value if isinstance(value, list) else [value]) if isinstance(entry, str | dict)]
+    return value
+
+
+def _valid_entry(entry: str | Document) -> Document:
+    if isinstance(entry, str):
+        return {"value": entry}
+    return {part: value for part, value in entry.items() if part not in _LINES or isinstance(value, str)}
 
 
 def _line(value: object, name: str) -> str:

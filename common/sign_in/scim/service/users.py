@@ -14,7 +14,7 @@ from common.core.errors import NotFound
 from common.core.ids import is_id, new_id
 from common.db.faults import is_duplicate
 from common.sign_in.scim import members
-from common.sign_in.scim.documents import parse_user
+from common.sign_in.scim.documents import parse_user, without_invalid
 from common.sign_in.scim.locking import run_locked
 from common.sign_in.scim.model import Directory, NameConflict, User, UserProfile
 from common.sign_in.scim.operations import Operation
@@ -62,7 +62,11 @@ def replace_user(backend: Backend, directory: Directory, scim_id: str, profile: 
 
 def patch_user(backend: Backend, directory: Directory, scim_id: str, operations: list[Operation]) -> User:
     """Change some of a user's attributes; raises InvalidRequest besides the errors of replace_user."""
-    return _change(backend, directory, scim_id, lambda user: parse_user(apply_operations(user.attributes(), operations)))
+
+    def change(user: User) -> UserProfile:
+        return parse_user(apply_operations(without_invalid(user.attributes()), operations))
+
+    return _change(backend, directory, scim_id, change)
 
 
 def delete_user(backend: Backend, directory: Directory, scim_id: str) -> None:
@@ -71,7 +75,7 @@ def delete_user(backend: Backend, directory: Directory, scim_id: str) -> None:
     def delete(tx: Connection) -> None:
         user = _get(tx, directory, scim_id)
         users.delete_user(tx, user.id)
-        members.remove(tx, directory, user.user_id, parse_user(user.attributes()).user_name, backend.clock.now())
+        members.remove(tx, directory, user.user_id, user.attributes()["userName"], backend.clock.now())
 
     run_locked(backend, directory, delete)
 
@@ -83,7 +87,7 @@ def _change(backend: Backend, directory: Directory, scim_id: str, change: Callab
         new = change(user)
         is_active = user.active if new.active is None else new.active
         _update(tx, user, new, is_active=is_active, now=now)
-        old = parse_user(user.attributes())
+        old = parse_user(without_invalid(user.attributes()))
         if new.user_name != old.user_name:
             members.change_user_name(tx, directory, user.user_id, new, old_name=old.user_name, now=now)
         if new.name != old.name:
