@@ -46,13 +46,6 @@ def member(backend: Backend, login: str, org: str = "acme") -> tuple[str, bool] 
     return (row.role, row.saml_at is not None) if row is not None else None
 
 
-def suspend(backend: Backend, login: str) -> None:
-    """Suspends a user everywhere but in their own organization, as a directory does."""
-    with backend.db.begin() as tx:
-        user_id = tx.scalar(select(users.c.id).where(users.c.login == login))
-        tx.execute(update(members).values(suspended=True).where(members.c.user_id == user_id))
-
-
 def provision(backend: Backend, login: str, user_name: str, email: str = "") -> None:
     """Lets acme's directory know a member by a user name and an address."""
     with backend.db.begin() as tx:

@@ -1,11 +1,9 @@
 """Starts against a MySQL server that wants TLS, is read-only or grants too little, and the migrations container."""
 
-import ssl
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-import pymysql
 import pytest
 
 from common.config.settings import Settings
@@ -15,9 +13,9 @@ from common.ports.keys.local import create_key
 from functions.server import startup
 from tests.hosts.certificate import Certificate
 from tests.mysql.shared import HOST, SharedServer
-from tests.reporting import missing_tool
+from tests.mysql.tls import execute, running_tls_server
 from tests.server.server_process import Served, contents, run
-from tools.mysql import PASSWORD, USER, MySQLUnavailableError, Server, find_program, temporary_folder
+from tools.mysql import PASSWORD, USER, Server
 
 COMMANDS = (("serve", "--port", "0"), ("migrate",), ("doctor",))
 FOREIGN = "svc"
@@ -32,27 +30,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 @pytest.fixture(scope="module")
 def tls_server(certificate: Certificate) -> Iterator[Server]:
     """A server with a database that accepts connections over TLS only."""
-    try:
-        program = find_program()
-    except MySQLUnavailableError as error:
-        missing_tool(str(error))
-    with temporary_folder() as folder:
-        running = Server(program, folder)
-        names = {"ca": certificate.certificate, "cert": certificate.certificate, "key": certificate.key}
-        running.start(*(f"--ssl-{name}={path}" for name, path in names.items()))
-        execute(running, "CREATE DATABASE acme", "SET GLOBAL require_secure_transport = ON")
+    with running_tls_server(certificate) as running:
+        execute(running, "CREATE DATABASE acme")
         yield running
-        running.stop()
-
-
-def execute(server: Server, *statements: str) -> None:
-    """Run statements as the user who may do anything."""
-    unverified = ssl.create_default_context()
-    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
-    login = {"host": HOST, "port": server.port, "user": USER, "password": PASSWORD}
-    with closing(pymysql.connect(**login, ssl=unverified)) as connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
 
 
 def settings_of(server: Server, **more: str) -> dict[str, str]:

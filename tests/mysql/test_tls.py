@@ -15,8 +15,8 @@ from common.db.engine import open_database
 from common.db.health import ping
 from tests.hosts.certificate import Certificate
 from tests.mysql.shared import HOST
-from tests.reporting import missing_tool
-from tools.mysql import PASSWORD, USER, MySQLUnavailableError, Server, find_program, temporary_folder
+from tests.mysql.tls import running_tls_server, tls_options
+from tools.mysql import PASSWORD, USER, Server
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +28,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 @pytest.fixture(scope="module")
 def server(certificate: Certificate) -> Iterator[Server]:
     """A server that speaks TLS 1.2 and nothing else."""
-    try:
-        program = find_program()
-    except MySQLUnavailableError as error:
-        missing_tool(str(error))
-    with temporary_folder() as folder:
-        running = Server(program, folder)
-        names = {"ca": certificate.certificate, "cert": certificate.certificate, "key": certificate.key}
-        running.start(*(f"--ssl-{name}={path}" for name, path in names.items()), "--tls-version=TLSv1.2")
-        with closing(running.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute("SET GLOBAL require_secure_transport = ON")
+    with running_tls_server(certificate, "--tls-version=TLSv1.2") as running:
         yield running
-        running.stop()
 
 
 def place(server: Server, authority: Path | None, lowest: str = "1.2", **more: object) -> MySQL:
@@ -159,8 +149,7 @@ class TestRestart:
             server.stop()
             with pytest.raises(Unavailable):
                 ping(database)
-            names = {"ca": certificate.certificate, "cert": certificate.certificate, "key": certificate.key}
-            server.start(*(f"--ssl-{name}={path}" for name, path in names.items()))
+            server.start(*tls_options(certificate))
             for _ in range(5):
                 with database.connect() as one, database.connect() as two:
                     assert 1 == one.scalar(text("SELECT 1")) == two.scalar(text("SELECT 1"))

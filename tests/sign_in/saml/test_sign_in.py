@@ -18,8 +18,9 @@ from common.sign_in.external import service as external
 from common.sign_in.sessions import service as sessions
 from common.sign_in.sessions import steps as session_steps
 from functions.http.app import create_app
+from tests.factories.orgs import suspend
 from tests.factories.people import caller_of, make_org, make_user
-from tests.factories.saml import linked_to, make_site_admin, member, provision, set_provider, suspend
+from tests.factories.saml import linked_to, make_site_admin, member, provision, set_provider
 from tests.peers.saml_idp import PERSISTENT, Pair, make_pair, metadata
 from tests.sign_in.saml.browser import BASE, Browser, acs, good, us
 

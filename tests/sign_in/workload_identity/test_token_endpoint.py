@@ -5,13 +5,12 @@ import logging
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.db.tables.people import members, users
 from common.rights.permissions import Permission
 from tests.clocks import FrozenClock
+from tests.factories.orgs import suspend
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org, make_user
 from tests.factories.tokens import limit_days, listed, make_role, make_team, signed
 from tests.peers.workload_issuer import Pipeline, WorkloadIssuer
@@ -401,10 +400,3 @@ class TestRequest:
 
         assert "no-store" == given.headers["Cache-Control"]
         assert [] == [secret for secret in secrets if secret in answer.text + caplog.text]
-
-
-def suspend(backend: Backend, login: str) -> None:
-    """Suspends a member everywhere."""
-    with backend.db.begin() as tx:
-        user_id = tx.scalar(select(users.c.id).where(users.c.login == login))
-        tx.execute(update(members).where(members.c.user_id == user_id).values(suspended=True))

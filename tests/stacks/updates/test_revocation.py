@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from common.access import grants
 from common.access import tokens as access
 from common.backend import Backend
-from common.db.tables.people import members, organizations, users
+from common.db.tables.people import organizations, users
 from common.db.tables.stacks import updates
 from common.people.orgs.steps import update_settings
 from common.rights.org_settings import OrgSettings
@@ -19,6 +19,7 @@ from common.rights.permissions import StackLevel
 from common.stacks.updates.service.revocation import cancel_revoked
 from functions.jobs import JOBS, run_due
 from tests.clocks import FrozenClock
+from tests.factories.orgs import suspend
 from tests.factories.people import caller_of, make_token, make_user
 from tests.factories.stacks import creation, update_row
 from tests.factories.tokens import TOKENS, create, make_team, signed
@@ -71,10 +72,9 @@ def remove_member(backend: Backend, client: TestClient, token: str) -> None:
     assert client.delete("/api/orgs/acme/members/bob").is_success
 
 
-def suspend(backend: Backend, client: TestClient, token: str) -> None:
-    """Suspends its owner, as a directory does."""
-    with backend.db.connect() as connection:
-        connection.execute(update(members).values(suspended=True).where(members.c.user_id == caller_of(backend, token).user_id))
+def suspend_owner(backend: Backend, client: TestClient, token: str) -> None:
+    """Suspend its owner, as a directory does."""
+    suspend(backend, caller_of(backend, token).login)
 
 
 def reset_password(backend: Backend, client: TestClient, token: str) -> None:
@@ -83,7 +83,7 @@ def reset_password(backend: Backend, client: TestClient, token: str) -> None:
         access.revoke_all_of_user(tx, caller_of(backend, token).user_id, backend.clock.now())
 
 
-AT_ONCE = (delete_token, remove_member, suspend, reset_password)
+AT_ONCE = (delete_token, remove_member, suspend_owner, reset_password)
 
 
 class TestWhatIsTakenAway:
