@@ -26,8 +26,7 @@ def load(settings: Settings) -> KeyPair:
     try:
         return load_at_start(settings)
     except StartUpError as error:
-        msg = f"signing in through SAML is not set up well: {error}"
-        raise Unavailable(msg) from error
+        raise Unavailable(f"signing in through SAML is not set up well: {error}") from error
 
 
 def load_at_start(settings: Settings) -> KeyPair:
@@ -37,8 +36,7 @@ def load_at_start(settings: Settings) -> KeyPair:
         return KeyPair()
     if len(given) == 1:
         missing = PRIVATE_KEY if given[0] == CERTIFICATE else CERTIFICATE
-        msg = f"{given[0]} is set without {missing}; SAML requests are signed with both"
-        raise StartUpError(msg)
+        raise StartUpError(f"{given[0]} is set without {missing}; SAML requests are signed with both")
     return _checked(read_pem(settings, CERTIFICATE), read_pem(settings, PRIVATE_KEY))
 
 
@@ -51,11 +49,11 @@ def _checked(certificate: bytes, private_key: bytes) -> KeyPair:
         found = x509.load_pem_x509_certificate(certificate)
         key = serialization.load_pem_private_key(private_key, password=None)
     except (ValueError, TypeError):
-        msg = f"{CERTIFICATE} and {PRIVATE_KEY} must be a certificate and its RSA key without a passphrase, PEM"
-        raise StartUpError(msg) from None
+        raise StartUpError(
+            f"{CERTIFICATE} and {PRIVATE_KEY} must be a certificate and its RSA key without a passphrase, PEM"
+        ) from None
     if not isinstance(key, RSAPrivateKey) or key.public_key() != found.public_key():
-        msg = f"{PRIVATE_KEY} is not the RSA key of {CERTIFICATE}"
-        raise StartUpError(msg)
+        raise StartUpError(f"{PRIVATE_KEY} is not the RSA key of {CERTIFICATE}")
     # The toolkit takes one certificate, and knows a key by its first line.
     encoding, no_passphrase = serialization.Encoding.PEM, serialization.NoEncryption()
     return KeyPair(

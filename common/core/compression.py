@@ -104,5 +104,4 @@ def inflated_parts(packed: bytes) -> Iterator[bytes]:
             if part:
                 yield part
     if not is_over:
-        msg = "the compressed bytes end too early"
-        raise BadGzip(msg)
+        raise BadGzip("the compressed bytes end too early")

@@ -85,19 +85,17 @@ def require_project_name(name: str) -> None:
 def require_owner_name(name: str) -> None:
     """Raise BadRequest unless a user or an organization may have this name."""
     if not _OWNER.fullmatch(name):
-        msg = (
+        raise BadRequest(
             f"invalid owner name {_shown(name)}: 3 to 40 letters, digits, hyphens or underscores, "
             "beginning and ending with a letter or a digit"
         )
-        raise BadRequest(msg)
 
 
 def require_new_owner_name(name: str) -> None:
     """Raise BadRequest unless a new user or organization may have this name."""
     require_owner_name(name)
     if is_reserved(name):
-        msg = f"the name {_shown(name)} is reserved for this server's own addresses; choose another one"
-        raise BadRequest(msg)
+        raise BadRequest(f"the name {_shown(name)} is reserved for this server's own addresses; choose another one")
 
 
 def is_reserved(name: str) -> bool:
@@ -121,11 +119,11 @@ def require_tag_count(count: int) -> None:
 def require_tag(name: str, value: str) -> None:
     """Raise BadRequest unless a tag may have this name and value."""
     if not _TAG_NAME.fullmatch(name):
-        msg = f"invalid stack tag {_shown(name)}: 1 to {TAG_NAME_LIMIT} letters, digits, hyphens, underscores, periods or colons"
-        raise BadRequest(msg)
+        raise BadRequest(
+            f"invalid stack tag {_shown(name)}: 1 to {TAG_NAME_LIMIT} letters, digits, hyphens, underscores, periods or colons"
+        )
     if len(value.encode("utf-8", "surrogatepass")) > TAG_VALUE_LIMIT_BYTES:
-        msg = f"the value of stack tag {_shown(name)} is longer than {TAG_VALUE_LIMIT_BYTES} bytes"
-        raise BadRequest(msg)
+        raise BadRequest(f"the value of stack tag {_shown(name)} is longer than {TAG_VALUE_LIMIT_BYTES} bytes")
 
 
 def is_name(name: str) -> bool:
@@ -146,14 +144,13 @@ def first_free(name: str, is_taken: Callable[[str], bool]) -> str:
 
 def _require_name(noun: str, name: str) -> None:
     if not name:
-        msg = f"a {noun} name may not be empty"
-        raise BadRequest(msg)
+        raise BadRequest(f"a {noun} name may not be empty")
     if len(name.encode("utf-8", "surrogatepass")) > NAME_LIMIT_BYTES:
-        msg = f"a {noun} name may not be longer than {NAME_LIMIT_BYTES} characters"
-        raise BadRequest(msg)
+        raise BadRequest(f"a {noun} name may not be longer than {NAME_LIMIT_BYTES} characters")
     if not is_name(name):
-        msg = f"invalid {noun} name {_shown(name)}: only letters, digits, hyphens, underscores and periods, and not . or .. alone"
-        raise BadRequest(msg)
+        raise BadRequest(
+            f"invalid {noun} name {_shown(name)}: only letters, digits, hyphens, underscores and periods, and not . or .. alone"
+        )
 
 
 def _shown(name: str) -> str:

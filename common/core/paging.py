@@ -31,8 +31,7 @@ def read_token(token: str, sealed: str, size: int) -> tuple[str, ...]:
     except (ValueError, msgspec.DecodeError) as error:
         raise BadRequest(_FOREIGN) from error
     if found != sealed:
-        msg = "the continuation token belongs to another listing"
-        raise BadRequest(msg)
+        raise BadRequest("the continuation token belongs to another listing")
     if len(position) != size:
         raise BadRequest(_FOREIGN)
     return tuple(position)

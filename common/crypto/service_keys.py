@@ -80,16 +80,16 @@ def _require_opens(keys: KeyService, probe: bytes, place: str) -> None:
         keys.unwrap(probe, _context(_PROBE))
     except KeyUnusable as error:
         reason = error.detail
-        msg = f"the key in {place} is not the one this installation was made with; nothing was changed ({reason})"
-        raise StartUpError(msg) from error
+        raise StartUpError(
+            f"the key in {place} is not the one this installation was made with; nothing was changed ({reason})"
+        ) from error
 
 
 def _wrapped_again(backend: Backend, name: str, wrapped_key: bytes) -> bytes:
     try:
         return backend.keys.wrap(backend.keys.unwrap(wrapped_key, _context(name)), _context(name))
     except KeyUnusable as error:
-        msg = f"the service's key {name!a} cannot be opened: {error.detail}"
-        raise StartUpError(msg) from error
+        raise StartUpError(f"the service's key {name!a} cannot be opened: {error.detail}") from error
 
 
 def _find_or_make(backend: Backend, name: str) -> bytes:

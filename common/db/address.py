@@ -35,8 +35,9 @@ class MySQL:
     def __post_init__(self) -> None:
         """Refuse to send a token, which travels as it is, to whoever answers at the address."""
         if self.token is not None and (self.tls is None or not self.tls.check_hostname):
-            msg = "a database login by token needs verified TLS: set DATABASE_CA_CERTIFICATE or DATABASE_MIN_TLS_VERSION"
-            raise StartUpError(msg)
+            raise StartUpError(
+                "a database login by token needs verified TLS: set DATABASE_CA_CERTIFICATE or DATABASE_MIN_TLS_VERSION"
+            )
 
     def __repr__(self) -> str:
         """Leave the password out."""

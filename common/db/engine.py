@@ -105,5 +105,4 @@ def ensure_private(path: Path) -> None:
     try:
         path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
-        msg = f"cannot create the database file {path}: {error.strerror}"
-        raise StartUpError(msg) from error
+        raise StartUpError(f"cannot create the database file {path}: {error.strerror}") from error

@@ -79,18 +79,15 @@ def translated() -> Iterator[None]:
     try:
         yield
     except NoConnectionError as error:
-        msg = "all connections to the database are in use; try again"
-        raise Unavailable(msg) from error
+        raise Unavailable("all connections to the database are in use; try again") from error
     except DataError as error:
         # Names and numbers are checked before they get here; this is what was overlooked.
-        msg = "a value in the request is longer or larger than the database can keep"
-        raise BadRequest(msg) from error
+        raise BadRequest("a value in the request is longer or larger than the database can keep") from error
     except OperationalError as error:
         raise _operational(error) from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            msg = "the connection to the database was lost; try again"
-            raise Unavailable(msg) from error
+            raise Unavailable("the connection to the database was lost; try again") from error
         raise
 
 

@@ -40,11 +40,10 @@ def require_fit(db: Database) -> None:
         _require_tables(connection)
         # This row is always there, and writing what it holds already changes nothing: rows that are found must count.
         if connection.execute(update(_REVISION).values(version_num=_REVISION.c.version_num)).rowcount != 1:
-            msg = (
+            raise StartUpError(
                 "row count mode: MySQL, or a proxy before it, counts the rows that an UPDATE changed and not those it found;"
                 " leases could not be told good from lost. Connect without what drops the client's FOUND_ROWS flag"
             )
-            raise StartUpError(msg)
     if warning := _advice(session.packet):
         LOG.warning("%s", warning)
 
@@ -87,5 +86,4 @@ def _require_tables(connection: Connection) -> None:
         .order_by(_TABLES.c.table_name),
     ).all()
     if others:
-        msg = f"tables {', '.join(others)} are not in {_COLLATION}: names that differ would be taken for the same"
-        raise StartUpError(msg)
+        raise StartUpError(f"tables {', '.join(others)} are not in {_COLLATION}: names that differ would be taken for the same")

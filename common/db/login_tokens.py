@@ -79,8 +79,7 @@ class EntraToken:
             try:
                 return str(self._credential.get_token(ENTRA_SCOPE).token)  # type: ignore[attr-defined]
             except Exception as error:
-                msg = f"no token for the database could be had from Azure: {type(error).__name__}"
-                raise Unavailable(msg) from error
+                raise Unavailable(f"no token for the database could be had from Azure: {type(error).__name__}") from error
 
     def forget(self) -> None:
         """Drop the credential together with the token that it keeps."""
@@ -93,8 +92,9 @@ def rds_region(host: str, configured: str) -> str:
     found = _RDS_HOST.fullmatch(host)
     region = found.group(1) if found else configured
     if not region:
-        msg = "AWS_REGION must be set: the name in PULUMI_DATABASE_ENDPOINT does not tell the region of the database"
-        raise StartUpError(msg)
+        raise StartUpError(
+            "AWS_REGION must be set: the name in PULUMI_DATABASE_ENDPOINT does not tell the region of the database"
+        )
     return region
 
 

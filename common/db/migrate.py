@@ -56,8 +56,7 @@ def check(db: Database) -> None:
     refuse_newer(revision)
     if revision != HEAD:
         found = f"at revision {revision}" if revision else "without tables"
-        msg = f"the database is {found} and this release needs {HEAD}: run `stackhold migrate`"
-        raise StartUpError(msg)
+        raise StartUpError(f"the database is {found} and this release needs {HEAD}: run `stackhold migrate`")
     with _explained(db):
         health.require_fit(db)
 
@@ -65,8 +64,9 @@ def check(db: Database) -> None:
 def refuse_newer(revision: str | None) -> None:
     """Raise StartUpError for a revision that a later release made."""
     if state_of(revision) is State.NEWER:
-        msg = f"the database is at revision {revision}, newer than this program, which knows {HEAD}: use the release that made it"
-        raise StartUpError(msg)
+        raise StartUpError(
+            f"the database is at revision {revision}, newer than this program, which knows {HEAD}: use the release that made it"
+        )
 
 
 def migrate(db: Database) -> bool:
@@ -109,8 +109,9 @@ def _locked(db: Database) -> Iterator[Connection]:
     # The lock is the connection's, so it is free again when that ends, however that ends.
     with closing(db.open_patient()) as patient, patient.connect() as connection:
         if connection.scalar(select(func.get_lock(_lock_name(connection), LOCK_WAIT_SECONDS))) != 1:
-            msg = f"another migration of this database runs, for {LOCK_WAIT_SECONDS} seconds by now; try again when it has ended"
-            raise StartUpError(msg)
+            raise StartUpError(
+                f"another migration of this database runs, for {LOCK_WAIT_SECONDS} seconds by now; try again when it has ended"
+            )
         yield connection
 
 
@@ -134,8 +135,7 @@ def _run(connection: Connection) -> None:
         # MySQL keeps the steps before this one; each is harmless when it is done again.
         statement = " ".join((error.statement or "").split())[:100]
         again = "run `stackhold migrate` again when that is mended, it goes on from there"
-        msg = f"the migration to revision {HEAD} stopped at `{statement}`: {words(error)}; {again}"
-        raise StartUpError(msg) from error
+        raise StartUpError(f"the migration to revision {HEAD} stopped at `{statement}`: {words(error)}; {again}") from error
 
 
 @contextmanager

@@ -23,8 +23,9 @@ def await_server(host: str, port: int, *, seconds: float = WAIT_SECONDS) -> None
     deadline = time.monotonic() + seconds
     while not _greets(host, port):
         if time.monotonic() > deadline:
-            msg = f"no MySQL server answered at {host}:{port} within {seconds:.0f} seconds (PULUMI_DATABASE_PING_ENDPOINT)"
-            raise StartUpError(msg)
+            raise StartUpError(
+                f"no MySQL server answered at {host}:{port} within {seconds:.0f} seconds (PULUMI_DATABASE_PING_ENDPOINT)"
+            )
         time.sleep(_PAUSE_SECONDS)
 
 
@@ -34,8 +35,9 @@ def create(administrator: Database, application: MySQL, *, with_user: bool) -> N
     A user that is there keeps its password. Raises StartUpError for a user that only Azure can make.
     """
     if with_user and application.token is not None and application.token.server_plugin is None:
-        msg = "a user who signs in by Entra is made by Azure's database administrator: set SKIP_CREATE_DB_USER to true"
-        raise StartUpError(msg)
+        raise StartUpError(
+            "a user who signs in by Entra is made by Azure's database administrator: set SKIP_CREATE_DB_USER to true"
+        )
     with administrator.connect() as connection:
         connection.execute(CreateSchema(application.database, if_not_exists=True))
         if not with_user:

@@ -85,14 +85,12 @@ def _too_many_changes() -> StartUpError:
 def require_fit(token: str | None, org: str | None) -> None:
     """Raise StartUpError for a token or a name that cannot be, so that an entry point can refuse before it changes anything."""
     if token is not None and not tokens.is_token(token):
-        msg = f"STACKHOLD_BOOTSTRAP_TOKEN must be {tokens.TOKEN_FORM}"
-        raise StartUpError(msg)
+        raise StartUpError(f"STACKHOLD_BOOTSTRAP_TOKEN must be {tokens.TOKEN_FORM}")
     if org is not None:
         try:
             require_owner_name(org)
         except BadRequest as error:
-            msg = f"STACKHOLD_BOOTSTRAP_ORG: {error.detail}"
-            raise StartUpError(msg) from error
+            raise StartUpError(f"STACKHOLD_BOOTSTRAP_ORG: {error.detail}") from error
 
 
 def _make_missing(tx: Connection, now: datetime, token: str | None, org: str | None) -> BootstrapResult:
@@ -121,13 +119,11 @@ def _make_organization(tx: Connection, user_id: str, org: str, now: datetime) ->
         if repository.was_made(tx, _org_item(org)):
             return [f"STACKHOLD_BOOTSTRAP_ORG: organization {org} has been deleted and is not created again"]
         if orgs.is_taken(tx, org):
-            msg = f"STACKHOLD_BOOTSTRAP_ORG: the name {org} is taken: another name differs from it only in case"
-            raise StartUpError(msg)
+            raise StartUpError(f"STACKHOLD_BOOTSTRAP_ORG: the name {org} is taken: another name differs from it only in case")
         try:
             made = orgs.create_organization(tx, login=org, admin_user_id=user_id, now=now)
         except BadRequest as error:
-            msg = f"STACKHOLD_BOOTSTRAP_ORG: {error.detail}"
-            raise StartUpError(msg) from error
+            raise StartUpError(f"STACKHOLD_BOOTSTRAP_ORG: {error.detail}") from error
         # Whoever names an organization at the start wants stacks there, so it is the administrator's default as well.
         users.set_default_organization(tx, user_id, made)
     repository.note(tx, _org_item(org), now)
@@ -140,8 +136,7 @@ def _add_token(tx: Connection, user_id: str, text: str | None, now: datetime, wa
         return False
     owner = tokens.find_owner(tx, text)
     if owner not in (None, user_id):
-        msg = "STACKHOLD_BOOTSTRAP_TOKEN is the token of another user; the administrator needs one of their own"
-        raise StartUpError(msg)
+        raise StartUpError("STACKHOLD_BOOTSTRAP_TOKEN is the token of another user; the administrator needs one of their own")
     is_unknown = _is_unknown(tx, text)
     repository.note(tx, _token_item(text), now)
     if owner is None and is_unknown:

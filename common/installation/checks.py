@@ -23,12 +23,10 @@ def require_usable_folders(plan: Plan) -> None:
     for name, folder in [("STACKHOLD_DATA", plan.settings.data_folder), *_object_folders(plan).items()]:
         existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
         if not existing.is_dir():
-            msg = f"{existing} is a file, not a folder ({name})"
-            raise StartUpError(msg)
+            raise StartUpError(f"{existing} is a file, not a folder ({name})")
         if not os.access(existing, os.W_OK | os.X_OK):
             what = "is not writable" if existing == folder else f"cannot be made: {existing} is not writable"
-            msg = f"the folder {folder} {what} ({name})"
-            raise StartUpError(msg)
+            raise StartUpError(f"the folder {folder} {what} ({name})")
 
 
 def find_key_service(plan: Plan, *, in_use: bool) -> KeyService | None:
@@ -43,15 +41,15 @@ def find_key_service(plan: Plan, *, in_use: bool) -> KeyService | None:
         return keys
     if in_use:
         where = place_in_words(place) if is_configured else f"in {place}"
-        msg = f"the key {where} is missing, and this installation's secrets were encrypted with it: restore it from a backup"
-        raise StartUpError(msg)
+        raise StartUpError(
+            f"the key {where} is missing, and this installation's secrets were encrypted with it: restore it from a backup"
+        )
     if is_configured:
         # The value is not repeated: it may be the key itself.
-        msg = (
+        raise StartUpError(
             f"{LOCAL} must be the path of a key file, or of a folder that holds one, and there is no key at this path;"
             " make one with `head -c 32 /dev/urandom > FILE` and `chmod 600 FILE`"
         )
-        raise StartUpError(msg)
     return None
 
 
@@ -111,8 +109,7 @@ def _make_folders(data_folder: Path, others: list[Path]) -> None:
         # The folder often lies in a checkout, and it holds a key, a token and everybody's state.
         _write_if_absent(data_folder / ".gitignore", "*\n")
     except OSError as error:
-        msg = f"the folder {error.filename} cannot be used: {error.strerror}"
-        raise StartUpError(msg) from error
+        raise StartUpError(f"the folder {error.filename} cannot be used: {error.strerror}") from error
 
 
 def _distinct_stores(plan: Plan) -> list[Store]:

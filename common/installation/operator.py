@@ -49,13 +49,11 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
     """
     # No permission check in this module: the operator holds the database.
     if new.role is Role.NONE:
-        msg = "a person is a member, an admin or a billing manager of an organization"
-        raise BadRequest(msg)
+        raise BadRequest("a person is a member, an admin or a billing manager of an organization")
 
     email = clean_address(new.email)
     if new.email and not email:
-        msg = f"{new.email[:80]!a} is not an e-mail address"
-        raise BadRequest(msg)
+        raise BadRequest(f"{new.email[:80]!a} is not an e-mail address")
 
     def make() -> Made:
         now = backend.clock.now()
@@ -65,8 +63,7 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
             user_id = users.create(tx, login=new.login, name=name, email="", site_admin=False, now=now)
             orgs.create_personal_organization(tx, login=new.login, name=name, user_id=user_id, now=now)
             if email and not users.set_email(tx, user_id, email):
-                msg = f"the address {email} is already used by another user"
-                raise Conflict(msg)
+                raise Conflict(f"the address {email} is already used by another user")
             if org_id is not None:
                 orgs.add_member(tx, org_id=org_id, user_id=user_id, role=new.role, now=now)
                 users.set_default_organization(tx, user_id, org_id)
@@ -91,8 +88,7 @@ def add_organization(backend: Backend, login: str, admin: str) -> None:
         with backend.db.begin() as tx:
             user_id = users.find_id(tx, admin)
             if user_id is None:
-                msg = f"there is no user {admin[:80]!a}"
-                raise NotFound(msg)
+                raise NotFound(f"there is no user {admin[:80]!a}")
             orgs.create_organization(tx, login=login, admin_user_id=user_id, now=backend.clock.now())
 
     with unless_taken(_taken(login)):
@@ -112,8 +108,7 @@ def stop_requiring_saml(backend: Backend, login: str) -> None:
 def _organization(tx: Connection, login: str) -> str:
     found = orgs.find_id(tx, login)
     if found is None:
-        msg = f"there is no organization {login[:80]!a}"
-        raise NotFound(msg)
+        raise NotFound(f"there is no organization {login[:80]!a}")
     return found
 
 

@@ -71,11 +71,9 @@ def credential_source(access: Access) -> Callable[[], tuple[str, str, str]]:
                     kept.append(found)
             frozen = kept[0].get_frozen_credentials() if kept else None
         except Exception as error:
-            msg = f"AWS credentials for the login to the database could not be had: {reason_of(error)}"
-            raise Unavailable(msg) from error
+            raise Unavailable(f"AWS credentials for the login to the database could not be had: {reason_of(error)}") from error
         if frozen is None:
-            msg = "no AWS credentials were found for the login to the database"
-            raise Unavailable(msg)
+            raise Unavailable("no AWS credentials were found for the login to the database")
         return frozen.access_key, frozen.secret_key, frozen.token or ""
 
     return current

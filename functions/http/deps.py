@@ -59,8 +59,7 @@ async def get_lease(request: Request) -> Lease:
     """Return the lease of the Authorization header after checking its signature, without a query."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme != "update-token":
-        msg = "this call needs the token of an update's lease"
-        raise Unauthorized(msg)
+        raise Unauthorized("this call needs the token of an update's lease")
     return progress.require_lease(_backend(request), token.strip(), _stack_path(request), request.path_params["update_id"])
 
 

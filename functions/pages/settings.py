@@ -91,6 +91,5 @@ def _tokens_page(
 def _wanted(backend: Backend, form: Form) -> NewToken:
     days = form.text("days")
     if not days.isascii() or not days.isdigit() or len(days) > 5:
-        msg = "choose for how many days the token shall be good"
-        raise BadRequest(msg)
+        raise BadRequest("choose for how many days the token shall be good")
     return NewToken(form.text("description"), lifetimes.expires(int(days), backend.clock.now()))

@@ -163,8 +163,7 @@ def get_form(request: Request, backend: BackendDep, visitor: "VisitorDep", body:
     _require_own_origin(request, backend)
     form = parse_form(body.text)
     if not secrets.compare_digest(form.exact("form_key").encode(), visitor.form_key.encode()):
-        msg = "this page was open for too long or in another browser; go back, load it again and repeat"
-        raise Forbidden(msg)
+        raise Forbidden("this page was open for too long or in another browser; go back, load it again and repeat")
     return form
 
 
@@ -173,8 +172,7 @@ def parse_form(text: bytes) -> Form:
     try:
         return Form(parse_qs(text.decode("ascii"), keep_blank_values=True, max_num_fields=FIELDS_LIMIT))
     except ValueError as error:
-        msg = "this is not a form"
-        raise BadRequest(msg) from error
+        raise BadRequest("this is not a form") from error
 
 
 def local_path(text: str, default: str = HOME) -> str:
@@ -210,8 +208,7 @@ def _require_own_origin(request: Request, backend: Backend) -> None:
     else:
         is_own = origin == own_origin(backend.settings) or _is_of_host(origin, request)
     if not is_own:
-        msg = "this form was not sent from one of our pages"
-        raise Forbidden(msg)
+        raise Forbidden("this form was not sent from one of our pages")
 
 
 VisitorDep = Annotated[Visitor, Depends(get_visitor)]

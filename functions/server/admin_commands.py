@@ -18,8 +18,7 @@ _ROLES = {role.value: role for role in Role if role is not Role.NONE}
 def add_user(settings: Settings, login: str, *, name: str, email: str, org: str | None, role: str) -> str:
     """Make a person and return what to tell them: the line that signs them in. Raises StartUpError with what is wrong."""
     if role not in _ROLES:
-        msg = f"--role must be one of {', '.join(_ROLES)}"
-        raise StartUpError(msg)
+        raise StartUpError(f"--role must be one of {', '.join(_ROLES)}")
     with _opened(settings) as backend:
         made = operator.add_person(backend, NewPerson(login, name, email, org, _ROLES[role]))
     return f"PULUMI_ACCESS_TOKEN={made.token} pulumi login {login_address(settings)}{_advice(settings)}"

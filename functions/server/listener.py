@@ -61,8 +61,9 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
             context.load_cert_chain(certificate, key, password="")
         except (ssl.SSLError, OSError) as error:
             reason = getattr(error, "reason", None) or error.strerror or "unreadable"
-            msg = f"{_CERTIFICATE} and {_PRIVATE_KEY} cannot be used together: {str(reason).lower().replace('_', ' ')}"
-            raise StartUpError(msg) from error
+            raise StartUpError(
+                f"{_CERTIFICATE} and {_PRIVATE_KEY} cannot be used together: {str(reason).lower().replace('_', ' ')}"
+            ) from error
     return context
 
 
@@ -72,8 +73,7 @@ def bind(settings: Settings) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
-        msg = f"cannot listen on {host!r}: not an address of this machine (STACKHOLD_HOST or --host)"
-        raise StartUpError(msg) from error
+        raise StartUpError(f"cannot listen on {host!r}: not an address of this machine (STACKHOLD_HOST or --host)") from error
     listener = socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":  # Elsewhere this option would let two servers share a port.

@@ -148,8 +148,9 @@ def _check_database(plan: Plan, db: Database, *, may_migrate: bool) -> bool:
     # Connecting to an empty file would already write to it.
     if isinstance(plan.database, Path) and not (plan.database.exists() and plan.database.stat().st_size):
         if not may_migrate:
-            msg = f"there is no database at {plan.database} and STACKHOLD_MIGRATE_AT_START is false: run `stackhold migrate`"
-            raise StartUpError(msg)
+            raise StartUpError(
+                f"there is no database at {plan.database} and STACKHOLD_MIGRATE_AT_START is false: run `stackhold migrate`"
+            )
         return False
     tables.refuse_newer(tables.version(db))
     if not may_migrate:
@@ -187,6 +188,5 @@ def _keep(path: Path, token: str) -> str:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        msg = f"the token cannot be kept in {path}: {error.strerror}"
-        raise StartUpError(msg) from error
+        raise StartUpError(f"the token cannot be kept in {path}: {error.strerror}") from error
     return token

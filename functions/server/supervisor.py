@@ -29,8 +29,7 @@ class Workers:
     def __init__(self, settings: Settings, listener: socket.socket, count: int) -> None:
         """Start nothing yet; raises StartUpError where a process cannot be handed a socket."""
         if os.name != "posix":
-            msg = "several server processes need a POSIX system; set STACKHOLD_WORKERS to 1"
-            raise StartUpError(msg)
+            raise StartUpError("several server processes need a POSIX system; set STACKHOLD_WORKERS to 1")
         self._settings = settings
         self._listener = listener
         self._count = count

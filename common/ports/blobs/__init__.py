@@ -176,13 +176,11 @@ class Bucket:
             found = self._driver.get(key)
             self._driver.delete([key])
         except BlobNotFound:
-            msg = "a document that was just stored cannot be found"
-            raise StoreError(msg) from None
+            raise StoreError("a document that was just stored cannot be found") from None
         except OSError as error:
             raise StoreError(error.strerror or type(error).__name__) from error
         if found != stored:
-            msg = "a document does not come back as it was stored"
-            raise StoreError(msg)
+            raise StoreError("a document does not come back as it was stored")
 
 
 def _is_document(first: bytes, last: bytes) -> bool:

@@ -62,15 +62,16 @@ def read_address(setting: str, address: str, *, account: str, domain: str, key: 
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     unknown = sorted(set(options) - _OPTIONS)
     if unknown:
-        msg = f"{setting}: {unknown[0]!a} is not an option of an azblob address; there are {', '.join(sorted(_OPTIONS))}"
-        raise StartUpError(msg)
+        raise StartUpError(
+            f"{setting}: {unknown[0]!a} is not an option of an azblob address; there are {', '.join(sorted(_OPTIONS))}"
+        )
     if not _CONTAINER.fullmatch(parts.netloc):
-        msg = f"{setting} must name a container, as in azblob://checkpoints: 3 to 63 of a-z, 0-9 and single hyphens"
-        raise StartUpError(msg)
+        raise StartUpError(f"{setting} must name a container, as in azblob://checkpoints: 3 to 63 of a-z, 0-9 and single hyphens")
     account = options.get("storage_account") or account
     if not _ACCOUNT.fullmatch(account):
-        msg = f"{setting}: set AZURE_STORAGE_ACCOUNT (or the option storage_account) to the name of the storage account"
-        raise StartUpError(msg)
+        raise StartUpError(
+            f"{setting}: set AZURE_STORAGE_ACCOUNT (or the option storage_account) to the name of the storage account"
+        )
     _require_key(key)
     folder = "/".join(part for part in f"{unquote(parts.path)}/{options.get('prefix', '')}".split("/") if part)
     _require_lasting(setting, folder)
@@ -109,8 +110,7 @@ class AzureBlobs:
                 answers = self._client().delete_blobs(*names, delete_snapshots="include", raise_on_any_failure=False)
                 refused = [answer.status_code for answer in answers if not _is_gone(answer.status_code)]
             if refused:
-                msg = f"{len(refused)} of {len(names)} deletions were refused with status {refused[0]}"
-                raise StoreError(msg)
+                raise StoreError(f"{len(refused)} of {len(names)} deletions were refused with status {refused[0]}")
 
     def page(self, prefix: str, after: str, limit: int) -> list[tuple[str, int]]:
         """List from `after` on; a store that cannot begin there lists from the prefix, and what comes before is left out."""
@@ -172,8 +172,7 @@ class AzureBlobs:
     def _name(self, key: str) -> str:
         # Keys come from state/layout.py, which makes none of these; this guards against a key built by hand.
         if any(not segment or segment.endswith(".") for segment in key.split("/")):
-            msg = f"not a blob key: {key}"
-            raise ValueError(msg)
+            raise ValueError(f"not a blob key: {key}")
         return self._container.prefix + key
 
     def load(self) -> None:
@@ -207,13 +206,11 @@ def _connect(container: Container) -> "BlobServiceClient":
 def _service_url(setting: str, options: dict[str, str], account: str, domain: str) -> str:
     domain = options.get("domain") or domain
     if not _DOMAIN.fullmatch(domain):
-        msg = f"{setting}: the domain of the storage account must be a host name, such as {DEFAULT_DOMAIN}"
-        raise StartUpError(msg)
+        raise StartUpError(f"{setting}: the domain of the storage account must be a host name, such as {DEFAULT_DOMAIN}")
     local = _flag(setting, options, "localemu") or bool(_LOCAL.fullmatch(domain))
     protocol = options.get("protocol") or ("http" if local else "https")
     if protocol not in ("http", "https"):
-        msg = f"{setting}: the option protocol must be https or http"
-        raise StartUpError(msg)
+        raise StartUpError(f"{setting}: the option protocol must be https or http")
     if local:
         return f"{protocol}://{domain if _LOCAL.fullmatch(domain) else 'localhost:10000'}/{account}"
     if _flag(setting, options, "cdn"):
@@ -224,8 +221,7 @@ def _service_url(setting: str, options: dict[str, str], account: str, domain: st
 def _flag(setting: str, options: dict[str, str], name: str) -> bool:
     value = options.get(name, "").lower()
     if value not in _TRUE | _FALSE:
-        msg = f"{setting}: the option {name} must be true or false"
-        raise StartUpError(msg)
+        raise StartUpError(f"{setting}: the option {name} must be true or false")
     return value in _TRUE
 
 
@@ -233,14 +229,12 @@ def _require_key(key: str) -> None:
     try:
         base64.b64decode(key, validate=True)
     except ValueError:
-        msg = "AZURE_STORAGE_KEY is not an account key: base64, as the portal shows it"
-        raise StartUpError(msg) from None
+        raise StartUpError("AZURE_STORAGE_KEY is not an account key: base64, as the portal shows it") from None
 
 
 def _require_lasting(setting: str, folder: str) -> None:
     if any(part.endswith(".") for part in folder.split("/")):
-        msg = f"{setting}: no part of the prefix may end with a dot, because Azure drops it"
-        raise StartUpError(msg)
+        raise StartUpError(f"{setting}: no part of the prefix may end with a dot, because Azure drops it")
 
 
 def _is_gone(status: int) -> bool:
@@ -259,8 +253,6 @@ def _explained(container: Container) -> Iterator[None]:
         code = str(getattr(word, "value", word))  # A member of an enumeration where the SDK knows the word.
         if code == "BlobNotFound":
             raise BlobNotFound(code) from error
-        msg = f"container {container.name} of {container.account}: {code}"
-        raise StoreError(msg) from error
+        raise StoreError(f"container {container.name} of {container.account}: {code}") from error
     except AzureError as error:
-        msg = f"container {container.name} of {container.account}: {type(error).__name__}"
-        raise StoreError(msg) from error
+        raise StoreError(f"container {container.name} of {container.account}: {type(error).__name__}") from error

@@ -100,8 +100,7 @@ class Files:
     def _path(self, key: str) -> Path:
         # Keys come from state/layout.py, whose alphabet has no dot; this guards against a key built by hand.
         if ".." in key or key.startswith("/"):
-            msg = f"not a blob key: {key}"
-            raise ValueError(msg)
+            raise ValueError(f"not a blob key: {key}")
         return self._root / key
 
     def _ensure_folder(self, folder: Path) -> None:

@@ -100,8 +100,7 @@ class KMS:
 def _parts(record: bytes) -> tuple[str, bytes]:
     end = 2 + record[1] if len(record) > 1 else 0
     if record[:1] != _KIND or len(record) <= end or not record[2:end].startswith(b"arn:"):
-        msg = "a stored key is damaged, or was wrapped by another kind of key service; restore it from a backup"
-        raise KeyUnusable(msg)
+        raise KeyUnusable("a stored key is damaged, or was wrapped by another kind of key service; restore it from a backup")
     return record[2:end].decode("ascii", "replace"), record[end:]
 
 
@@ -120,17 +119,14 @@ def _translated(key: str) -> Iterator[None]:
     except ClientError as error:
         _refuse(error, key)
     except BotoCoreError as error:
-        msg = f"AWS KMS does not answer for key {key} ({reason_of(error)}); try again"
-        raise Unavailable(msg) from error
+        raise Unavailable(f"AWS KMS does not answer for key {key} ({reason_of(error)}); try again") from error
 
 
 def _refuse(error: "ClientError", key: str) -> NoReturn:
     reason = reason_of(error)
     if reason in _TRANSIENT or status_of(error) >= _SERVER_ERROR:
-        msg = f"AWS KMS is busy ({reason}) for key {key}; try again"
-        raise Unavailable(msg) from error
+        raise Unavailable(f"AWS KMS is busy ({reason}) for key {key}; try again") from error
     if reason in _DAMAGED:
-        msg = "a stored key is damaged, or belongs to another thing; restore it from a backup"
-        raise KeyUnusable(msg) from error
+        raise KeyUnusable("a stored key is damaged, or belongs to another thing; restore it from a backup") from error
     what_to_do = _REMEDIES.get(reason, "it must exist, be enabled, and allow this program's role kms:Encrypt and kms:Decrypt")
     raise KeyUnusable(f"AWS KMS refuses key {key} ({reason}): {what_to_do}") from error

@@ -98,8 +98,7 @@ class KeyVault:
         opened = self._open(*_parts(wrapped_key))
         plain_key, context_hash = opened[:-_CONTEXT_BYTES], opened[-_CONTEXT_BYTES:]
         if not hmac.compare_digest(context_hash, _context_hash(context)):
-            msg = "a stored key is damaged, or belongs to another thing; restore it from a backup"
-            raise KeyUnusable(msg)
+            raise KeyUnusable("a stored key is damaged, or belongs to another thing; restore it from a backup")
         return plain_key
 
     def check(self) -> str:
@@ -131,8 +130,9 @@ class KeyVault:
             key = client.get_key(self._key.name, self._key.version or None)
         problem = _problem(key)
         if problem:
-            msg = f"version {key.properties.version} of Key Vault key {self._key.name} {problem} (PULUMI_AZURE_KV_KEY_NAME)"
-            raise refusal(msg)
+            raise refusal(
+                f"version {key.properties.version} of Key Vault key {self._key.name} {problem} (PULUMI_AZURE_KV_KEY_NAME)"
+            )
         return _Wrapping(
             label=f"{self._key.name}/{key.properties.version}",
             operation=_operation(key),
@@ -185,13 +185,13 @@ class KeyVault:
         try:
             yield
         except ClientAuthenticationError as error:
-            msg = f"Key Vault {vault} does not accept this program's identity: none is assigned, or its credentials are not valid"
-            raise Unavailable(msg) from error
+            raise Unavailable(
+                f"Key Vault {vault} does not accept this program's identity: none is assigned, or its credentials are not valid"
+            ) from error
         except HttpResponseError as error:
             raise _refused(error, verb, label, vault) from error
         except AzureError as error:
-            msg = f"Key Vault {vault} does not answer ({type(error).__name__}); try again"
-            raise Unavailable(msg) from error
+            raise Unavailable(f"Key Vault {vault} does not answer ({type(error).__name__}); try again") from error
 
     def _client(self) -> "KeyClient":
         if self._opened is None:  # Two threads may both make one; the first is dropped, which does no harm.
@@ -233,14 +233,11 @@ def _connect(uri: str) -> "KeyClient":
 
 def _require_spelling(key: VaultKey) -> None:
     if not _URI.fullmatch(key.uri):
-        msg = "PULUMI_AZURE_KV_URI must be the vault's address, such as https://acme.vault.azure.net"
-        raise StartUpError(msg)
+        raise StartUpError("PULUMI_AZURE_KV_URI must be the vault's address, such as https://acme.vault.azure.net")
     if not _NAME.fullmatch(key.name):
-        msg = "PULUMI_AZURE_KV_KEY_NAME must name a key: letters, digits and hyphens"
-        raise StartUpError(msg)
+        raise StartUpError("PULUMI_AZURE_KV_KEY_NAME must name a key: letters, digits and hyphens")
     if key.version and not _VERSION.fullmatch(key.version):
-        msg = "PULUMI_AZURE_KV_KEY_VERSION must be a version of the key, or unset for the latest"
-        raise StartUpError(msg)
+        raise StartUpError("PULUMI_AZURE_KV_KEY_VERSION must be a version of the key, or unset for the latest")
 
 
 def _problem(key: "KeyVaultKey") -> str:
@@ -286,8 +283,7 @@ def _parts(wrapped_key: bytes) -> tuple[bytes, str, bytes]:
     name, _, version = label.partition("/")
     well_formed = wrapped_key[:1] == _KIND and operation in _OPERATIONS and _NAME.fullmatch(name) and _VERSION.fullmatch(version)
     if not well_formed or not sealed:
-        msg = "a stored key is damaged, or was wrapped by another kind of key service; restore it from a backup"
-        raise KeyUnusable(msg)
+        raise KeyUnusable("a stored key is damaged, or was wrapped by another kind of key service; restore it from a backup")
     return operation, label, sealed
 
 

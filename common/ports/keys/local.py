@@ -49,13 +49,13 @@ class LocalKey:
         header, rest = wrapped_key[:_HEADER_BYTES], wrapped_key[_HEADER_BYTES:]
         ours, theirs = self._header[1:].hex(), self.name_of(wrapped_key)
         if header != self._header:
-            msg = f"a stored key needs master key {theirs}, and the configured one is {ours}; configure the other one"
-            raise KeyUnusable(msg)
+            raise KeyUnusable(
+                f"a stored key needs master key {theirs}, and the configured one is {ours}; configure the other one"
+            )
         try:
             return self._cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], header + context.encode())
         except (InvalidTag, ValueError):
-            msg = "a stored key is damaged, or belongs to another thing; restore it from a backup"
-            raise KeyUnusable(msg) from None
+            raise KeyUnusable("a stored key is damaged, or belongs to another thing; restore it from a backup") from None
 
     def check(self) -> str:
         """Return this master key's id; what `read_key` accepts works."""

@@ -78,8 +78,7 @@ class Outbound:
         try:
             return running.result(self._seconds + _GRACE_SECONDS)
         except TimeoutError as error:
-            msg = f"{urlsplit(url).hostname or ''} cannot be reached: no answer in time"
-            raise CallFailed(msg) from error
+            raise CallFailed(f"{urlsplit(url).hostname or ''} cannot be reached: no answer in time") from error
 
     def _send(self, method: str, url: str, limit_bytes: int, content: dict[str, Any]) -> Reply:
         import httpx  # noqa: PLC0415 - loading it takes longer than most requests
@@ -93,8 +92,7 @@ class Outbound:
                 certificate = _certificate(response)
                 return Reply(response.status_code, dict(response.headers), _body(response, limit_bytes), certificate)
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
-            msg = f"{host} cannot be reached: {_reason(error)}"
-            raise CallFailed(msg) from error
+            raise CallFailed(f"{host} cannot be reached: {_reason(error)}") from error
 
     def require_url(self, url: str) -> None:
         """Raise CallFailed for an address that would not be called whoever answers there, as one that is not HTTPS."""
@@ -152,8 +150,7 @@ def _body(response: "httpx.Response", limit_bytes: int) -> bytes:
     for part in response.iter_bytes():
         size += len(part)
         if size > limit_bytes:
-            msg = f"{response.url.host} answers with more than {limit_bytes:,} bytes"
-            raise CallFailed(msg)
+            raise CallFailed(f"{response.url.host} answers with more than {limit_bytes:,} bytes")
         parts.append(part)
     return b"".join(parts)
 

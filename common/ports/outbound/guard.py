@@ -47,20 +47,17 @@ class Guard:
         if parts.username is not None or parts.password is not None:
             raise CallFailed("the address has a user name in it")
         if parts.scheme == "http" and not self._is_listed(host):
-            msg = f"{host}: only https addresses are called (STACKHOLD_OUTBOUND_ALLOW lists exceptions)"
-            raise CallFailed(msg)
+            raise CallFailed(f"{host}: only https addresses are called (STACKHOLD_OUTBOUND_ALLOW lists exceptions)")
 
     def resolve(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host that may be called, all of them checked; raises CallFailed."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            msg = f"{host}: no such host"
-            raise CallFailed(msg) from error
+            raise CallFailed(f"{host}: no such host") from error
         addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
         if not self._is_named(host) and not all(self._may(address) for address in addresses):
-            msg = f"{host} is not a public address (STACKHOLD_OUTBOUND_ALLOW lists exceptions)"
-            raise CallFailed(msg)
+            raise CallFailed(f"{host} is not a public address (STACKHOLD_OUTBOUND_ALLOW lists exceptions)")
         return [str(address) for address in addresses]
 
     def _is_named(self, host: str) -> bool:

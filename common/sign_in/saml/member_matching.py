@@ -62,11 +62,10 @@ def _matched(tx: Connection, visit: Visit, provider: str) -> str | None:
     found = sso_members.find_by_address(tx, answer.org_id, provider, _names(answer))
     if found is None or not sso_members.belongs_elsewhere(tx, answer.org_id, found) or _chosen(tx, visit) == found:
         return found
-    msg = (
+    raise Forbidden(
         "your address is that of a member who belongs to other organizations too; sign in here first, then open "
         f"/signin/sso/{visit.org} to link the two"
     )
-    raise Forbidden(msg)
 
 
 def _chosen(tx: Connection, visit: Visit) -> str | None:
