@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:  # noqa: AN
         return _by_hand(event)
     problem = ""
     try:
-        if event["RequestType"] != "Delete":  # The tables outlive the stack; whoever removes the database removes them.
+        if event["RequestType"] != "Delete":  # The tables outlive the stack; they are removed with the database.
             _prepare({})
     except StartUpError as error:
         problem = str(error)

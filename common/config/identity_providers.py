@@ -1,6 +1,6 @@
 """What the settings say about identity providers: where each one is, and which groups lead into which organizations.
 
-Nothing is called; a setting that cannot be is found at the start, before somebody stands before a closed door.
+Nothing is called; an impossible setting is found at the start, not at the first sign-in.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def gitlab(settings: Settings) -> Endpoint:
 
 
 def group_teams(settings: Settings) -> tuple[GroupTeam, ...]:
-    """Return which groups lead where; raises StartUpError with the entry that is none."""
+    """Return which groups lead where; StartUpError names an invalid entry."""
     entries = listed(settings.oidc_group_teams)
     if len(entries) > GROUP_TEAMS_LIMIT:
         raise StartUpError(f"{GROUP_TEAMS} has {len(entries)} entries; {GROUP_TEAMS_LIMIT} are the most")
@@ -69,7 +69,7 @@ def listed(text: str) -> tuple[str, ...]:
 
 
 def require_providers(settings: Settings) -> None:
-    """Raise StartUpError for a provider that is set up by half, an address that is none, and a bad entry of groups."""
+    """Raise StartUpError for a provider that lacks a setting, an invalid address, and an invalid entry of groups."""
     for pair in _PAIRS:
         missing = [setting for setting in pair if not settings.is_set(setting)]
         if len(missing) == 1:

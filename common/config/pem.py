@@ -1,6 +1,6 @@
 """Reads certificates and private keys from settings: a path, PEM text, or base64 of PEM text as Kubernetes secrets hold it.
 
-A value that is none of these may still be a key, so no message and no traceback repeats it.
+A value that is not one of these may still be a key, so no message and no traceback repeats it.
 """
 
 import base64

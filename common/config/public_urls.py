@@ -63,7 +63,7 @@ def is_secure(settings: Settings) -> bool:
 
 
 def is_laptop(settings: Settings) -> bool:
-    """Tell whether database and key are in the data folder and nobody else reaches the server: then sign-up is open."""
+    """Tell whether database and key are in the data folder and only this machine reaches the server: then sign-up is open."""
     is_local = not settings.is_set(Settings.database_endpoint) and master_key.chosen(settings).place is not None
     named = settings.is_set(Settings.api_domain) or settings.is_set(Settings.console_domain)
     return is_local and is_loopback(settings.host) and not (named and is_secure(settings))

@@ -8,7 +8,7 @@
     ├── NotFound                    404  no such thing, or not the caller's to know of
     ├── MethodNotAllowed            405  the address exists, the method does not
     ├── RequestTimeout              408  the body stopped arriving
-    ├── Conflict                    409  the thing exists already, or somebody else holds it
+    ├── Conflict                    409  the thing exists already, or another caller holds it
     ├── TooLarge                    413  a body, batch or value over its limit
     ├── UnsupportedMediaType        415  a content encoding other than gzip
     ├── TooManyRequests             429  a limit per caller is used up; `retry_after_seconds` says how long
@@ -91,7 +91,7 @@ class RequestTimeout(BackendError):
 
 
 class Conflict(BackendError):
-    """The thing exists already, changed meanwhile, or is held by somebody else."""
+    """The thing exists already, changed meanwhile, or is held by another caller."""
 
     status = HTTPStatus.CONFLICT
 

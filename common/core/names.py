@@ -19,7 +19,7 @@ _OWNER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-_]{1,38}[a-zA-Z0-9]")
 _TAG_NAME = re.compile(r"[a-zA-Z0-9-_.:]{1,40}")
 _VARIANTS = 19
 _UNADDRESSABLE = (".", "..")
-# Where pages and calls of this server begin, and words that people take for one: nobody may be called so, in any case. A test
+# Where pages and calls of this server begin, and words that people take for one: reserved names, in any case. A test
 # holds the first ones against all routes. `admin` is the first administrator's own name.
 RESERVED_OWNERS = frozenset(
     {
@@ -99,7 +99,7 @@ def require_new_owner_name(name: str) -> None:
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether nobody may be called so, since it is part of the addresses of this server."""
+    """Tell whether a name is reserved because it is part of the addresses of this server."""
     return name.lower() in RESERVED_OWNERS
 
 

@@ -2,7 +2,7 @@
 
 A sealed value is a version byte, a nonce from the system and the bytes of AES-256-GCM. It is bound to its owner (a
 stack's unchangeable id), so a value copied from another stack does not open. Every value that does not open is refused
-with one text and by one path of code: nobody learns from an answer why.
+with one text and by one path of code: an answer does not show why.
 """
 
 import os

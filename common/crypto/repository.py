@@ -36,7 +36,7 @@ def iterate_wrapped_keys(connection: Connection) -> Iterator[bytes]:
 
 
 def replace_key(connection: Connection, name: str, wrapped_key: bytes, replacement: bytes) -> bool:
-    """Put another wrapping of a key in the place of the one that was read; False when somebody else was faster."""
+    """Replace the wrapping of a key that was read; False when another process was first."""
     statement = (
         update(service_keys)
         .where(service_keys.c.name == name, service_keys.c.wrapped_key == wrapped_key)

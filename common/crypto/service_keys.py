@@ -23,7 +23,7 @@ def lease_key(backend: Backend) -> bytes:
 
 
 def service_key(backend: Backend, name: str) -> bytes:
-    """Return the service's key of that name, 32 bytes, making it if there is none. No query while it is kept."""
+    """Return the service's key of that name, 32 bytes, creating it on first use. No query while it is kept."""
     # No permission check: the key stays inside, and only code names it.
     return backend.data_keys.open_named(_context(name), lambda: _find_or_make(backend, name))
 
@@ -36,13 +36,13 @@ def has_keys(db: Database) -> bool:
 
 def require_own_master_key(backend: Backend, place: str) -> None:
     """Raise StartUpError unless the master key is that of this installation; `place` says where the key came from."""
-    # No permission check: the entry point calls this before it serves anybody.
+    # No permission check: the entry point calls this before it serves requests.
     _require_opens(backend.keys, _find_or_make(backend, _PROBE), place)
 
 
 def require_known_master_key(db: Database, keys: KeyService, place: str) -> None:
     """Raise StartUpError when an installation has a probe that this master key does not open; nothing is written."""
-    # No permission check: the entry point calls this before it serves anybody.
+    # No permission check: the entry point calls this before it serves requests.
     with db.connect() as connection:
         probe = repository.find_key(connection, _PROBE)
     if probe is not None:
@@ -67,7 +67,7 @@ def renew(backend: Backend) -> int:
     So an installation that has been started since a rotation does not need the older one to start and to sign leases; keys
     of stacks still do. It may run in several processes at once, and stop anywhere. Raises StartUpError.
     """
-    # No permission check: the entry point calls this before it serves anybody.
+    # No permission check: the entry point calls this before it serves requests.
     with backend.db.connect() as connection:
         old = [(name, key) for name, key in repository.list_keys(connection) if not backend.keys.is_current(key)]
     renewed = [(name, key, _wrapped_again(backend, name, key)) for name, key in old]

@@ -33,7 +33,7 @@ class MySQL:
     token: Token | None = None
 
     def __post_init__(self) -> None:
-        """Refuse to send a token, which travels as it is, to whoever answers at the address."""
+        """Refuse to send a token, which travels as it is, to a server that is not verified."""
         if self.token is not None and (self.tls is None or not self.tls.check_hostname):
             raise StartUpError(
                 "a database login by token needs verified TLS: set DATABASE_CA_CERTIFICATE or DATABASE_MIN_TLS_VERSION"

@@ -1,4 +1,4 @@
-"""Whether whoever began an update may go on with it, as a condition that the guarded statements carry.
+"""Whether the user who began an update may go on with it, as a condition that the guarded statements carry.
 
 A lease is given once and then renewed without the access token, so each statement looks at what can be taken away from one
 moment to the next: the token, and its user's place in the organization. An access token that expires ends nothing that was

@@ -1,7 +1,7 @@
 """What an error of a database driver means, and which of our own errors it becomes.
 
 A request that met an error has changed nothing: a single statement is all or nothing, and a transaction is rolled back.
-The one exception is a connection that is lost while COMMIT is on its way, when nobody knows.
+The one exception is a connection that is lost while COMMIT is on its way, when the outcome is unknown.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from common.core.errors import BackendError, BadRequest, Conflict, TooLarge, Una
 
 # MySQL's error numbers.
 DUPLICATE, DEADLOCK, LOCK_WAIT, PACKET, DENIED = 1062, 1213, 1205, 1153, 1045
-# Whoever gets one of these writes to a server that is no primary.
+# One of these errors means that the server is not the primary.
 READ_ONLY = {
     1290,  # ER_OPTION_PREVENTS_STATEMENT: --read-only, --super-read-only; after a failover of Aurora and of Azure
     1792,  # ER_CANT_EXECUTE_INREAD_ONLY_TRANSACTION: transaction_read_only, which Aurora's readers set

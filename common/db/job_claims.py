@@ -29,7 +29,7 @@ def add(connection: Connection, names: Iterable[str], due_at: int) -> None:
 
 
 def claim(connection: Connection, name: str, owner: str, *, now_millis: int, until_millis: int) -> bool:
-    """Take a job that is due and that nobody holds; tell whether this owner has it now."""
+    """Claim a job that is due and unclaimed; tell whether this owner has it now."""
     is_free = or_(jobs.c.claimed_until.is_(None), jobs.c.claimed_until <= now_millis)
     statement = (
         update(jobs)
@@ -40,7 +40,7 @@ def claim(connection: Connection, name: str, owner: str, *, now_millis: int, unt
 
 
 def finish(connection: Connection, name: str, owner: str, *, due_at: int, resume_after: str) -> None:
-    """Give a job back, unless its claim ran out and somebody else has it."""
+    """Give a job back, unless its claim ran out and another owner has it."""
     statement = (
         update(jobs)
         .where(jobs.c.name == name, jobs.c.claimed_by == owner)

@@ -75,7 +75,7 @@ def migrate(db: Database) -> bool:
     refuse_newer(revision)
     if revision != HEAD:
         with _explained(db), _locked(db) as connection:
-            if _read_version(connection) != HEAD:  # Somebody else may have been faster while this run waited.
+            if _read_version(connection) != HEAD:  # Another run may have been first while this one waited.
                 _run(connection)
     with _explained(db):
         health.require_fit(db)

@@ -87,7 +87,7 @@ class Connection(DriverConnection):  # type: ignore[misc]
         return super().query(encoded, unbuffered)
 
     def _process_auth(self, plugin_name: bytes, auth_packet: object, handler: object = None) -> Any:  # noqa: ANN401 - as above
-        # Whoever answers may ask for the password as it is; only a server whose certificate was checked gets it.
+        # A server may ask for the password in clear text; only a server whose certificate was checked gets it.
         if plugin_name in (b"mysql_clear_password", b"dialog") and not self._secure:
             raise err.OperationalError(DENIED, "the server asks for the password in the clear, and the connection has no TLS")
         return super()._process_auth(plugin_name, auth_packet, handler)
@@ -227,7 +227,7 @@ def _taken(connection: Connection, record: Any, _proxy: object) -> None:  # noqa
 
 
 def _has_news(connection: Connection) -> bool:
-    """Tell whether something came that nobody asked for: a farewell, or the end of the connection."""
+    """Tell whether unexpected data came: the server's closing packet, or the end of the connection."""
     if connection._sock is None or not hasattr(select, "poll"):  # noqa: SLF001 - the driver shows its socket in no other way
         return True
     poll = select.poll()

@@ -55,7 +55,7 @@ class BootstrapResult:
 
 def is_fresh(backend: Backend) -> bool:
     """Tell whether the installation has no administrator yet, so that an entry point can keep a token before it counts."""
-    # No permission check: the entry point asks before it serves anybody.
+    # No permission check: the entry point asks before it serves requests.
     with backend.db.connect() as connection:
         return users.find_id(connection, ADMIN_LOGIN) is None and not repository.was_made(connection, _ADMIN)
 
@@ -67,7 +67,7 @@ def bootstrap(backend: Backend, *, token: str | None, org: str | None) -> Bootst
     has never known is added beside the others, which stay good; one that was revoked stays revoked. Raises StartUpError for
     a token or name that cannot be.
     """
-    # No permission check: nobody could pass one yet. Only the operator can set what is asked for here.
+    # No permission check: no user exists yet. Only the operator can set what is asked for here.
     require_fit(token, org)
 
     def attempt() -> BootstrapResult:
@@ -124,7 +124,7 @@ def _make_organization(tx: Connection, user_id: str, org: str, now: datetime) ->
             made = orgs.create_organization(tx, login=org, admin_user_id=user_id, now=now)
         except BadRequest as error:
             raise StartUpError(f"STACKHOLD_BOOTSTRAP_ORG: {error.detail}") from error
-        # Whoever names an organization at the start wants stacks there, so it is the administrator's default as well.
+        # An operator who names an organization at the start wants stacks there, so it is the administrator's default as well.
         users.set_default_organization(tx, user_id, made)
     repository.note(tx, _org_item(org), now)
     return []

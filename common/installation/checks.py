@@ -106,7 +106,7 @@ def _make_folders(data_folder: Path, others: list[Path]) -> None:
         for folder in (data_folder, *others):
             for path in reversed([folder, *folder.parents]):
                 path.mkdir(mode=0o700, exist_ok=True)
-        # The folder often lies in a checkout, and it holds a key, a token and everybody's state.
+        # The folder often lies in a checkout, and it holds a key, a token and the state of every stack.
         _write_if_absent(data_folder / ".gitignore", "*\n")
     except OSError as error:
         raise StartUpError(f"the folder {error.filename} cannot be used: {error.strerror}") from error

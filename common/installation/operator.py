@@ -1,4 +1,4 @@
-"""What whoever runs the installation may do without signing in: make people and organizations.
+"""What the operator may do without signing in: create users and organizations.
 
 It is for the command line on the server's own machine, which can read the database anyway. Until people can sign up and
 sign in by themselves, this is how the second one comes.
@@ -34,17 +34,17 @@ class NewPerson:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class AddedUser:
     """A person who was made, and the one token that they can sign in with."""
 
     login: str
     token: str = field(repr=False)
 
 
-def add_person(backend: Backend, new: NewPerson) -> Made:
+def add_person(backend: Backend, new: NewPerson) -> AddedUser:
     """Make a person with a personal organization and a token.
 
-    Raises Conflict for a login or an address that is taken, BadRequest for an address that is none, NotFound for no
+    Raises Conflict for a login or an address that is taken, BadRequest for an invalid address, NotFound for no
     organization.
     """
     # No permission check in this module: the operator holds the database.
@@ -55,7 +55,7 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
     if new.email and not email:
         raise BadRequest(f"{new.email[:80]!a} is not an e-mail address")
 
-    def make() -> Made:
+    def make() -> AddedUser:
         now = backend.clock.now()
         with backend.db.begin() as tx:
             org_id = _organization(tx, new.org) if new.org is not None else None
@@ -75,7 +75,7 @@ def add_person(backend: Backend, new: NewPerson) -> Made:
                 created_by=user_id,
                 now=now,
             )
-        return Made(new.login, token.text)
+        return AddedUser(new.login, token.text)
 
     with unless_taken(_taken(new.login)):
         return retry(make)
@@ -96,7 +96,7 @@ def add_organization(backend: Backend, login: str, admin: str) -> None:
 
 
 def stop_requiring_saml(backend: Backend, login: str) -> None:
-    """Let an organization's members in without its SAML provider, for when nobody can mend that; NotFound for none."""
+    """Let an organization's members in without its SAML provider, if that does not work; NotFound for an unknown one."""
 
     def stop() -> None:
         with backend.db.begin() as tx:

@@ -7,6 +7,6 @@ from common.wire.capabilities import ServiceStatus
 
 def ready(backend: Backend) -> ServiceStatus:
     """Return the status of a process whose database answers, in one statement; raises Unavailable otherwise."""
-    # No permission check: load balancers have no token, and the answer tells nothing of anybody.
+    # No permission check: load balancers have no token, and the answer contains nothing about users.
     ping(backend.db)
     return ServiceStatus("ok")

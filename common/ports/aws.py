@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from botocore.session import Session
 
-# Three attempts of a call that nobody answers end within the 29 seconds that a gateway waits.
+# Three attempts of a call without an answer end within the 29 seconds that a gateway waits.
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 2, 7, 3
 _ROLE_SESSION = "stackhold"
 _LOCK = RLock()

@@ -1,7 +1,7 @@
 """What the drivers of Azure's services share: who asks, and how long a call may take.
 
 Credentials are those of the SDK's own chain: a service principal's environment variables, a workload's or a function's
-managed identity, and on a developer's machine whoever is signed in to the `az` or `azd` command line.
+managed identity, and on a developer's machine the user who is signed in to the `az` or `azd` command line.
 """
 
 import os

@@ -25,7 +25,7 @@ class OidcIssuerRegistrationRequest(OidcIssuerUpdateRequest, rename="camel"):
 class OidcIssuerRegistrationResponse(msgspec.Struct, rename="camel"):
     """Upstream: OidcIssuerRegistrationResponse; `max_expiration` in seconds.
 
-    `jwks` is left out for whoever accepts `application/json`: the vendor's SDK has another shape for it, of the library that
+    `jwks` is left out for clients that accept `application/json`: the vendor's SDK has another shape for it, of the library that
     its server is written with, and fails on a standard one (platform.md 10.1).
     """
 

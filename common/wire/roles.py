@@ -36,7 +36,7 @@ class UpdateRoleRequest(msgspec.Struct, rename="camel"):
 
 
 class PermissionDescriptorRecord(msgspec.Struct, rename="camel"):
-    """Upstream: PermissionDescriptorRecord; `defaultIdentifier` is there for built-in records alone."""
+    """Upstream: PermissionDescriptorRecord; only built-in records have `defaultIdentifier`."""
 
     id: str
     org_id: str

@@ -18,7 +18,7 @@ class TeamMemberInfo(Person):
 
 
 class TeamStackPermission(msgspec.Struct, rename="camel"):
-    """Upstream: TeamStackPermission; 0 is none, 101 to 104 read, write, admin, creator."""
+    """Upstream: TeamStackPermission; 0 is no permission, 101 to 104 read, write, admin, creator."""
 
     project_name: str
     stack_name: str

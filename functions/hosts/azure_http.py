@@ -58,7 +58,7 @@ async def serve(app: ASGIApp, request: Incoming, trusted_proxies: Collection[str
     """Return what the application answers to a request; its exceptions pass up."""
     try:
         scope = scope_of(request, trusted_proxies)
-    except ValueError:  # `https://[/`, a port that is none
+    except ValueError:  # `https://[/`, an invalid port
         return Answer(_BAD_REQUEST, (("content-type", "application/json"),), _NO_ADDRESS)
     exchange = _Exchange(request.get_body())
     await app(scope, exchange.receive, exchange.send)

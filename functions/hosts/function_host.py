@@ -113,7 +113,7 @@ class FunctionHost:
         return frozenset(settings.trusted_proxies.replace(" ", "").split(",")) if settings else frozenset()
 
     def _make_ready(self) -> str:
-        """Make sure that there is an application, from settings that are not too old; return why there is none, or nothing."""
+        """Build the application unless its settings are recent; return the reason if it cannot be built, or None."""
         try:
             self._open()
             self._reread(_check_tables)
@@ -248,7 +248,7 @@ def _prepare(backend: Backend) -> None:
         for line in bootstrap(backend, token=token, org=org).warnings:
             LOG.warning("%s", line)
     elif is_fresh(backend):
-        LOG.warning("nobody can sign in yet: set STACKHOLD_BOOTSTRAP_TOKEN to the first administrator's token")
+        LOG.warning("no user can sign in yet: set STACKHOLD_BOOTSTRAP_TOKEN to the first administrator's token")
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

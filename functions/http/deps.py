@@ -2,7 +2,7 @@
 
 What needs no database is `async`, which saves a change of thread; `get_caller` asks the database and is not. They are
 resolved in the order in which a handler names them, so a handler that names the caller before the body refuses a stranger
-before it reads what he sends.
+before it reads what they send.
 """
 
 from collections.abc import Callable

@@ -53,7 +53,7 @@ def error_response(error: BackendError, request_id: str = "") -> Response:
 
 
 def unexpected_error(request: Request, _error: Exception) -> Response:
-    """Render what nobody expected: a 500 without detail, under the id by which the log tells more."""
+    """Render an unexpected error: a 500 without detail, under the id by which the log tells more."""
     request_id = str(request.scope.get("stackhold.request_id", ""))
     return error_response(
         BackendError("something went wrong inside the server; its log says more under the request id"), request_id

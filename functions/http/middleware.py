@@ -22,7 +22,7 @@ THREAD_FROM_BYTES = 64 << 10
 _SLASHES = re.compile(r"/{2,}")
 # Set in the scope of a request whose client is on this machine.
 NEAR = "stackhold.is_near"
-# In the scope: what stands before the path in the browser's address. An entry point may set it to what it took off itself.
+# In the scope: the prefix of the path in the browser's address. An entry point may set it to what it took off itself.
 PREFIX = "stackhold.prefix"
 
 

@@ -81,7 +81,7 @@ class Bounded:
 
     async def _replacement(self, scope: Scope, size: int, link: Callable[[], str | None] | None) -> Response:
         has_gzip = accepts_gzip(scope)
-        # The store sends gzip to everybody, so whoever cannot read it must not be sent there.
+        # The store sends gzip to every client, so a client that cannot read it must not be sent there.
         address = await run_in_threadpool(link) if link and has_gzip and scope["method"] in ("GET", "HEAD") else None
         if address:
             return RedirectResponse(address, 302, {"Cache-Control": "no-store"})

@@ -61,7 +61,7 @@ def sign_up(
 
 @router.get("/verify")
 def show_verification(visitor: VisitorDep, person: PersonDep) -> Response:
-    """Ask whether an address is to be confirmed; whoever is not signed in does that first."""
+    """Ask whether an address is to be confirmed; a visitor who is not signed in does that first."""
     _ = person
     return page(visitor, "verify", problem="")
 
@@ -119,7 +119,7 @@ def reset(visitor: VisitorDep, backend: BackendDep, form: FormDep, token: _Query
 
 @router.get(_INVITATION)
 def show_invitation(visitor: VisitorDep, backend: BackendDep, org: str, invite_id: str, proof: _Query = "") -> Response:
-    """Show an invitation to whoever has its address, with what there is to do about it."""
+    """Show an invitation to anyone who has its address, with what they can do."""
     return _invitation_page(visitor, backend, org, invite_id, proof)
 
 

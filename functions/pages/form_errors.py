@@ -9,7 +9,7 @@ from functions.pages.failures import SERVER_ERROR
 
 
 def attempt(act: Callable[[], Response], again: Callable[[BackendError], Response]) -> Response:
-    """Return what a form leads to, or its page again with the error; a failure of the server's is nobody's mistake."""
+    """Return what a form leads to, or its page again with the error; a failure of the server's is not the user's mistake."""
     try:
         return act()
     except BackendError as error:

@@ -1,6 +1,6 @@
 """The home of an organization, and a page for every other address in a browser.
 
-Whoever is not signed in does that first, so that strangers do not learn what there is.
+A visitor who is not signed in does that first, so that strangers do not learn what there is.
 """
 
 from urllib.parse import quote

@@ -36,7 +36,7 @@ def start(visitor: VisitorDep) -> Response:
 
 @router.get("/signin")
 def show_sign_in(visitor: VisitorDep, backend: BackendDep, return_to: _ReturnTo = "") -> Response:
-    """Show the ways to sign in; whoever is signed in goes on."""
+    """Show the ways to sign in; a user who is signed in goes on."""
     if visitor.caller is not None:
         return see_other(local_path(return_to))
     return _ways(visitor, backend, return_to)

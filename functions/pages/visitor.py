@@ -1,6 +1,6 @@
 """Who looks at a page, and the forms they send: cookies, the key that proves a form is ours, and where to go next.
 
-A form is taken only with the key that was put into it, which is bound to the session's cookie or, before anybody has signed
+A form is taken only with the key that was put into it, which is bound to the session's cookie or, before a user has signed
 in, to a visit's; and only from our own origin, where the browser says which it is.
 """
 
@@ -33,7 +33,7 @@ class Visitor:
     """The browser that asks: its cookies, and who is signed in with them."""
 
     def __init__(self, request: Request, backend: Backend) -> None:
-        """Read the cookies; the database is asked only when somebody asks who it is."""
+        """Read the cookies; the database is read only when the user is asked for."""
         self._request = request
         self._backend = backend
         self._secure = is_secure(backend.settings)
@@ -96,7 +96,7 @@ class Visitor:
         return self._secure and urlsplit(base_url(self._backend.settings)).hostname != "localhost"
 
     def look_away(self) -> None:
-        """Ask nobody who is signed in: for pages that tell of a failure, which may be the database's."""
+        """Leave the user unread: for pages that report a failure, which may be the database's."""
         self._looked = True
 
     def require(self) -> Caller:
@@ -154,7 +154,7 @@ def get_visitor(request: Request, backend: BackendDep) -> Visitor:
 
 
 def get_person(visitor: "VisitorDep") -> Caller:
-    """Return who is signed in; raises SignInNeeded. Named before the form, so that whoever has to sign in is told that."""
+    """Return who is signed in; raises SignInNeeded. Named before the form, so that a visitor who has to sign in is told that."""
     return visitor.require()
 
 
@@ -183,7 +183,7 @@ def local_path(text: str, default: str = HOME) -> str:
 
 
 def address_parts(text: str) -> SplitResult | None:
-    """Return the parts of an address that somebody sent, or None for what cannot be one, such as `http://[`."""
+    """Return the parts of an address that a client sent, or None for an invalid one, such as `http://[`."""
     try:
         return urlsplit(text)
     except ValueError:

@@ -3,7 +3,7 @@
 | a client that | is |
 |---|---|
 | sends a head too slowly, or none | let go after STACKHOLD_HEADER_TIMEOUT_SECONDS |
-| sends no body for a while | answered 408 by whoever reads the body (functions/http/bodies.py) |
+| sends no body for a while | answered 408 by the reader of the body (functions/http/bodies.py) |
 | goes on sending a body after its reply | let go after the same time as a head |
 | does not read its reply | let go after WRITE_IDLE_SECONDS without progress |
 | sends many requests without waiting | refused after PIPELINE_LIMIT |
@@ -114,7 +114,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """End a reply; whoever still sends a body that nobody reads has not for ever."""
+        """End a reply; a client that still sends a body has a limited time to stop."""
         super().on_response_complete()
         if self._is_receiving and not self.transport.is_closing():
             self._start_timer()

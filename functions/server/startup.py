@@ -110,7 +110,7 @@ def migrate(settings: Settings) -> bool:
 
 
 def make_administrator(backend: Backend) -> SignIn:
-    """Make the first administrator if there is none and say how to sign in."""
+    """Create the first administrator unless one exists, and say how to sign in."""
     settings = backend.settings
     given, org = settings.bootstrap_token or None, settings.bootstrap_org or None
     kept = settings.data_folder / TOKEN_FILE

@@ -18,7 +18,7 @@ LOG = logging.getLogger("stackhold.server")
 # After SIGTERM requests may go on for so long. Container platforms wait 30 seconds by default before they kill.
 GRACE_SECONDS = 25
 CHECK_SECONDS = 0.2
-# A worker that ends sooner has not served anybody: something is wrong that another attempt does not mend at once.
+# A worker that ends sooner has served no request: another attempt at once would fail as well.
 SHORTEST_LIFE_SECONDS = 5.0
 KILL_AFTER_SECONDS = GRACE_SECONDS + 5
 

@@ -197,7 +197,7 @@ class TestReset:
         place = Place(backend, PULUMI_DISABLE_EMAIL_LOGIN="true")
 
         assert admin.site_admin
-        assert "Nobody signs in with an address and a password here." in shown(place.visit.get("/reset"))
+        assert "This server has no sign-in with an email address and a password." in shown(place.visit.get("/reset"))
         assert 403 == place.visit.send("/reset", on="/signin", email="a@example.com").status_code
 
 

@@ -6,7 +6,7 @@ from common.config.setting import flag, integer, secret, text
 class SignInSettings:
     """Who may sign in and sign up, and how."""
 
-    disable_email_login = flag("PULUMI_DISABLE_EMAIL_LOGIN", "`true`: nobody signs in by address and password.", default=False)
+    disable_email_login = flag("PULUMI_DISABLE_EMAIL_LOGIN", "`true`: no sign-in by email address and password.", default=False)
     disable_email_signup = flag(
         "PULUMI_DISABLE_EMAIL_SIGNUP",
         (
@@ -26,7 +26,7 @@ class SignInSettings:
     )
     organizations_by_anyone = flag(
         "STACKHOLD_ORGANIZATIONS_BY_ANYONE",
-        "`true`: everybody may make organizations; `false`: site administrators. Unset: `true` on a laptop alone.",
+        "`true`: every user may create organizations; `false`: only site administrators. Unset: `true` on a laptop alone.",
     )
     session_hours = integer(
         "STACKHOLD_SESSION_HOURS", "Hours after which a browser has to sign in again.", default=12, lowest=1, highest=720

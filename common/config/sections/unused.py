@@ -45,7 +45,7 @@ IGNORED: tuple[Setting[Any], ...] = (
     ignored("PULUMI_SNS_*", "nothing is sent to SNS"),
     ignored("SLACK_*", "there is no Slack application; a webhook does the same"),
     ignored("MANDRILL_*", "mail goes through SMTP_SERVER"),
-    ignored("SEGMENT_*", "nothing is reported to anybody"),
+    ignored("SEGMENT_*", "nothing is reported"),
     ignored("PULUMI_API", "the console is part of this server; set PULUMI_API_DOMAIN for both"),
     ignored("PULUMI_API_INTERNAL_ENDPOINT", "the console is part of this server"),
     ignored("PULUMI_HOMEPAGE_DOMAIN", "the console has no separate home page; set PULUMI_CONSOLE_DOMAIN"),

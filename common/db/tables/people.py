@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, String, UniqueConstra
 
 from common.db.tables.schema import ID, LONG_TEXT, NAME, table
 
-# A machine (an organization's or a team's token) is a user nobody can sign in as: its login has a slash, which no person's has.
+# A machine (an organization's or a team's token) is a user that cannot sign in: its login has a slash, which no person's has.
 users = table(
     "users",
     Column("id", ID, primary_key=True),
@@ -52,7 +52,7 @@ members = table(
 )
 
 
-# Whoever knows the id of an invitation that names no address may accept it, so the id is random.
+# Anyone who knows the id of an invitation without an address may accept it, so the id is random.
 invites = table(
     "invites",
     Column("id", ID, primary_key=True),

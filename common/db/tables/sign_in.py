@@ -6,7 +6,7 @@ from common.db.tables.schema import ID, LONG_TEXT, table
 
 # People who sign in with an address and a password. `users.email` holds an address only once it is known to be theirs; here
 # it may still be unverified: an address belongs to one verified account at the most, and one more may claim it, so that
-# making an account does not tell whether somebody has one. `pending_email` is the address they asked to change to.
+# making an account does not tell whether a user has one. `pending_email` is the address they asked to change to.
 email_accounts = table(
     "email_accounts",
     Column("user_id", ID, primary_key=True),
@@ -32,7 +32,7 @@ one_time_links = table(
     Index("ix_one_time_links_expires_at", "expires_at"),
 )
 
-# How often something was tried in a window of time; `id` is the hash of what is counted, so it names nobody.
+# How often something was tried in a window of time; `id` is the hash of what is counted, so it names no user.
 throttles = table(
     "throttles",
     Column("id", String(64), primary_key=True),
@@ -113,7 +113,7 @@ scim_tokens = table(
 )
 
 # People whom an organization's directory provisions. `user_name` and `email`, the primary address, are in lower case;
-# `document` is what the directory sent. Nobody but this organization believes the address.
+# `document` is what the directory sent. Only this organization trusts the address.
 scim_users = table(
     "scim_users",
     Column("id", ID, primary_key=True),

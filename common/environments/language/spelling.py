@@ -8,7 +8,7 @@ _CANDIDATES_LIMIT = 500
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """Return the candidate most like a name, unless it differs in half of its bytes; an empty text if there is none."""
+    """Return the candidate most like a name, unless it differs in half of its bytes; an empty text if no candidate is near."""
     folded = _folded(name)
     if len(folded) > _LENGTH_LIMIT:
         return ""

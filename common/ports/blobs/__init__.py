@@ -69,7 +69,7 @@ class Driver(Protocol):
         ...
 
     def link(self, key: str, seconds: int) -> str | None:
-        """Return an address that serves the stored bytes to whoever has it for so long; None where a store has no such thing."""
+        """Return an address that serves the stored bytes to anyone for so many seconds; None where a store has no such addresses."""
         ...
 
     def put_file(self, key: str, stored: bytes) -> None:
@@ -77,7 +77,7 @@ class Driver(Protocol):
         ...
 
     def upload_link(self, key: str, seconds: int) -> "UploadLink | None":
-        """Return where anybody can store a file under the key for so long; None where a store has no such thing."""
+        """Return an address that accepts one file under the key for so many seconds; None where a store has no such addresses."""
         ...
 
     def load(self) -> None:
@@ -147,7 +147,7 @@ class Bucket:
             return self._driver.page(prefix, after, limit)
 
     def link(self, key: str, seconds: int) -> str | None:
-        """Return an address from which anybody who has it can fetch the stored bytes for so long; None: not from this store."""
+        """Return an address that serves the stored bytes to anyone who has it for so many seconds; None: not from this store."""
         with _translated("the object store gives no link ({})"):
             return self._driver.link(key, seconds)
 
@@ -157,7 +157,7 @@ class Bucket:
             self._driver.put_file(key, stored)
 
     def upload_link(self, key: str, seconds: int) -> UploadLink | None:
-        """Return where anybody can store a file under the key for so long; None: not in this store."""
+        """Return an address that accepts one file under the key for so many seconds; None: not in this store."""
         with _translated("the object store gives no link ({})"):
             return self._driver.upload_link(key, seconds)
 

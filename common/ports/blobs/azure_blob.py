@@ -1,4 +1,4 @@
-"""Blobs in a container of Azure Blob Storage, by account key or by the identity of whoever runs this program.
+"""Blobs in a container of Azure Blob Storage, by account key or by the identity that runs this program.
 
 A blob is stored as it came, with `Content-Encoding: gzip` where it is gzip, so that a link serves it to any HTTP client.
 Azure drops a dot or slash at the end of a name, so such keys are refused here.

@@ -55,7 +55,7 @@ class Files:
         return list(islice(found, limit))
 
     def link(self, _key: str, _seconds: int) -> str | None:
-        """Return None: a folder serves nobody."""
+        """Return None: a folder serves no addresses."""
         return None
 
     def put_file(self, key: str, stored: bytes) -> None:
@@ -63,7 +63,7 @@ class Files:
         self.put(key, stored)
 
     def upload_link(self, _key: str, _seconds: int) -> None:
-        """Return None: a folder serves nobody."""
+        """Return None: a folder serves no addresses."""
 
     def load(self) -> None:
         """Do nothing: there is nothing to load."""

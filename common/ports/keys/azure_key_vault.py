@@ -2,7 +2,7 @@
 
 Wrapping uses the public half here, so it costs no call while that is at hand; unwrapping is one call of the vault. A
 wrapped key names the key and the full version that wrapped it, and unwrapping asks for exactly that version, so rotation
-hurts nobody as long as older versions stay enabled. The vault itself is not named: a key restored into another vault
+does no harm as long as older versions stay enabled. The vault itself is not named: a key restored into another vault
 keeps its name and versions.
 
 The record is: kind byte, operation byte, length and text of `name/version`, and RSA-OAEP-256 of the key and a hash of its

@@ -1,7 +1,7 @@
 """The local key service: a random 32-byte master key in a file that only its owner can read.
 
 A wrapped key is: version byte, id of the master key (8 bytes), nonce (12), AES-256-GCM of the key. The id tells a wrong
-master key from a damaged record. Whoever loses the file loses every encrypted value: it belongs in the backup, apart
+master key from a damaged record. If the file is lost, every encrypted value is lost: it belongs in the backup, apart
 from the database.
 """
 
@@ -77,7 +77,7 @@ class LocalKey:
 
 
 def find_key_file(place: Path) -> Path | None:
-    """Return the key file at a path that is the file or the folder that holds it; None when there is none.
+    """Return the key file at a path that is the file or the folder that holds it; None if it does not exist.
 
     Raises StartUpError when the folder holds several files: which of them is the key is not for us to guess.
     """

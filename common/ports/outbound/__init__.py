@@ -95,7 +95,7 @@ class Outbound:
             raise CallFailed(f"{host} cannot be reached: {_reason(error)}") from error
 
     def require_url(self, url: str) -> None:
-        """Raise CallFailed for an address that would not be called whoever answers there, as one that is not HTTPS."""
+        """Raise CallFailed for an address that is never called, such as one that is not HTTPS."""
         self._guard.require_url(url)
 
     def transport(self) -> "httpx.BaseTransport":
@@ -127,13 +127,13 @@ class Outbound:
 
 
 def _in_a_thread(work: Callable[[], Reply], end: Callable[[], None]) -> "Future[Reply]":
-    """Run a call in a thread of its own, which nobody need wait for: a resolver may hold it longer than its deadline."""
+    """Run a call in a thread of its own, which need not be waited for: a resolver may hold it longer than its deadline."""
     future: Future[Reply] = Future()
 
     def run() -> None:
         try:
             result = work()
-        except BaseException as error:  # noqa: BLE001 - for whoever waits
+        except BaseException as error:  # noqa: BLE001 - for the waiting caller
             end()
             future.set_exception(error)
         else:

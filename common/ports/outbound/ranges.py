@@ -1,7 +1,7 @@
 """Which addresses are public. What is not is never called, unless the operator lists it.
 
 The tables follow the special-purpose registries of IANA (iana-ipv4-special-registry, iana-ipv6-special-registry; RFC 6890)
-and the metadata addresses of the clouds. Ranges that a registry calls globally reachable are refused too: nobody who signs
+and the metadata addresses of the clouds. Ranges that a registry calls globally reachable are refused too: no user who signs
 people in or publishes keys lives there. The addresses of IPv6 that carry one of IPv4 are refused as a whole, since a router
 on the way may take the inner one.
 """

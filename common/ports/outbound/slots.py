@@ -1,4 +1,4 @@
-"""How many outgoing calls there may be at once, so that hosts that do not answer leave threads for everybody else."""
+"""How many outgoing calls there may be at once, so that hosts that do not answer leave threads for other calls."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ from common.sign_in.saml.identity_provider import identity_name
 from common.sign_in.saml.model import Choice, PendingAnswer
 
 
-class Undecided(Exception):
+class DecisionNeeded(Exception):
     """The signed-in user must first say whether the account at the provider is theirs; nothing was changed."""
 
 
@@ -33,7 +33,7 @@ class Visit:
 def find_or_create_user(tx: Connection, visit: Visit, now: datetime) -> str:
     """Return the id of the user, who is a member; Forbidden if they are removed or suspended.
 
-    Raises Undecided before an unknown account is linked to the signed-in user. The caller holds the organization's lock.
+    Raises DecisionNeeded before an unknown account is linked to the signed-in user. The caller holds the organization's lock.
     """
     answer, account = visit.answer, _account(visit.answer)
     known = linking.find_owner(tx, account.provider, account.subject)
@@ -77,7 +77,7 @@ def _chosen(tx: Connection, visit: Visit) -> str | None:
         return caller.user_id
     if visit.choice is Choice.NEW:
         return None
-    raise Undecided
+    raise DecisionNeeded
 
 
 def _account(answer: PendingAnswer) -> Account:

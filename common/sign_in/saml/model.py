@@ -35,7 +35,7 @@ class StoredProvider:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What a provider's answer says, all of it checked. `request_id` is empty when nobody asked for it.
+    """What a provider's answer says, all of it checked. `request_id` is empty for an answer without a request.
 
     `email` is in lower case, empty when none is told; `expires_at` in unix milliseconds.
     """
@@ -64,7 +64,7 @@ class PendingAnswer:
 
 
 class Choice(StrEnum):
-    """What somebody decided on the page that asks before a sign-in ends."""
+    """What the user decided on the page that asks before a sign-in ends."""
 
     NONE = ""
     GO_ON = "continue"

@@ -78,7 +78,7 @@ def find_answer(connection: Connection, code_hash: str, now_millis: int) -> Pend
 
 
 def remove_answer(tx: Connection, code_hash: str) -> bool:
-    """Delete an answer; False when somebody else just did."""
+    """Delete an answer; False when it was deleted already."""
     return tx.execute(delete(saml_answers).where(saml_answers.c.code_hash == code_hash)).rowcount == 1
 
 

@@ -27,7 +27,7 @@ _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 _HASHES = ("sha256", "sha384", "sha512")
 _SIGNATURES = frozenset(f"{_MORE}{kind}-{name}" for kind in ("rsa", "ecdsa") for name in _HASHES)
 _DIGESTS = frozenset((f"{_XENC}sha256", f"{_MORE}sha384", f"{_XENC}sha512"))
-# Padding of PKCS #1 v1.5 lets whoever can watch decryptions fail read what was encrypted.
+# Padding of PKCS #1 v1.5 lets an attacker who can watch decryptions fail read what was encrypted.
 _BAD_TRANSPORT = f"{_XENC}rsa-1_5"
 _EMAIL_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 _TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
@@ -157,7 +157,7 @@ def _vouched(place: _Place, answer: Any) -> Assertion:  # noqa: ANN401 - as abov
         raise refusal(place.org, str(error)[:_REASON_LIMIT] or "its subject cannot be read") from error
     subject, kind = str(name_id["Value"]).strip(), name_id.get("Format", "")
     if kind == _TRANSIENT or not 0 < len(subject) <= SUBJECT_LIMIT or not subject.isprintable():
-        raise refusal(place.org, f"it names nobody by a lasting NameID of at most {SUBJECT_LIMIT} characters")
+        raise refusal(place.org, f"it has no persistent NameID of at most {SUBJECT_LIMIT} characters")
     return Assertion(
         assertion_id=str(answer.get_assertion_id()),
         request_id=answer.get_in_response_to() or "",

@@ -41,7 +41,7 @@ class Edits:
         return end - 1 if end > at and self.text[end - 1] == "\r" else end
 
     def column(self, at: int) -> int:
-        """Return how many characters stand before a place in its line."""
+        """Return how many characters precede a place in its line."""
         return at - self.line_start(at)
 
     def newline_at(self, at: int) -> str:

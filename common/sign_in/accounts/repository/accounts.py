@@ -81,7 +81,7 @@ def update_pending(connection: Connection, user_id: str, email: str | None) -> N
 
 
 def delete_pending(connection: Connection, user_id: str) -> bool:
-    """Delete the address that a user wants to change to; False if there is none."""
+    """Delete the address that a user wants to change to; False if no change is pending."""
     is_pending = (email_accounts.c.user_id == user_id, email_accounts.c.pending_email.is_not(None))
     return connection.execute(update(email_accounts).values(pending_email=None).where(*is_pending)).rowcount == 1
 

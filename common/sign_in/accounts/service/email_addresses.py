@@ -68,7 +68,7 @@ def request_change(backend: Backend, caller: Caller, password: str, email: str) 
 
 
 def resend(backend: Backend, caller: Caller) -> None:
-    """Mail another link to the caller's unconfirmed address; BadRequest if there is none."""
+    """Mail another link to the caller's unconfirmed address; BadRequest without such an address."""
     steps.require_themselves(caller)
     address = find_unconfirmed(backend, caller)
     if address is None:

@@ -87,7 +87,7 @@ def fetch_tokens(backend: Backend, registration: Registration, endpoint: str, co
 
 
 def fetch_json(backend: Backend, label: str, url: str, *, token: str = "", accept: str = "application/json") -> Any:  # noqa: ANN401 - JSON
-    """Return the JSON document at a provider's address; raises Unavailable if there is none."""
+    """Return the JSON document at a provider's address; Unavailable if it cannot be read."""
     headers = {"Accept": accept, **({"Authorization": f"Bearer {token}"} if token else {})}
     reply = call(backend, label, "GET", url, headers=headers)
     if reply.status != _OK:

@@ -1,6 +1,6 @@
 """An organization's identity provider as its administrators set it up (platform.md 10.4).
 
-Nobody is locked out by it: a sign-in through it can be required only once it has been shown to work, and not while its
+Members are not locked out: a sign-in through it can be required only once it has been shown to work, and not while its
 metadata cannot be used; the SAML administrator gets in without it, to mend it.
 """
 
@@ -59,7 +59,7 @@ def get_setup(backend: Backend, caller: Caller, org: str) -> Setup:
 def change_setup(backend: Backend, caller: Caller, org: str, change: Change) -> Setup:
     """Change an organization's provider and return it as it is then.
 
-    Raises Forbidden for other metadata from somebody who is no admin; BadRequest when nothing is to change, for metadata that
+    Raises Forbidden for other metadata from a caller who is not an admin; BadRequest when nothing is to change, for metadata that
     is too long, and for a change that would lock people out.
     """
     membership = members.require_shared(caller, Permission.SAML_UPDATE, org)
@@ -86,7 +86,7 @@ def change_setup(backend: Backend, caller: Caller, org: str, change: Change) -> 
 
 
 def list_admins(backend: Backend, caller: Caller, org: str) -> list[Person]:
-    """Return the SAML administrator, or nobody."""
+    """Return the SAML administrator, or None."""
     membership = caller.require(Permission.SAML_READ, org, missing=missing_org(org))
     if not membership.settings.saml_admin_id:
         return []
@@ -98,7 +98,7 @@ def list_admins(backend: Backend, caller: Caller, org: str) -> list[Person]:
 def set_admin(backend: Backend, caller: Caller, org: str, login: str) -> None:
     """Make a member the one who gets in without the provider; NotFound for no member, BadRequest for one who may not be.
 
-    Whoever belongs to other organizations may not be: the sign-in they would use instead is not this organization's.
+    A member of other organizations may not be one: the sign-in they would use instead is not this organization's.
     """
     membership = members.require_shared(caller, Permission.SAML_UPDATE, org)
 
@@ -141,9 +141,9 @@ def _require_usable(found: Descriptor) -> None:
 
 
 def _require_shown(tx: Connection, caller: Caller, membership: Membership, settings: OrgSettings, since: int) -> None:
-    """Refuse to require what nobody has shown to work since it was set up, and what would lock its own author out."""
+    """Refuse to require a provider that no sign-in has used since it was set up, or that would lock out the caller."""
     if not sso_members.has_sign_in_since(tx, membership.org_id, since):
-        raise BadRequest(f"somebody must have signed in through the provider first: open /signin/sso/{membership.login}")
+        raise BadRequest(f"a member must have signed in through the provider first: open /signin/sso/{membership.login}")
     own = sso_members.find(tx, membership.org_id, caller.user_id)
     has_come = own is not None and own.saml_at is not None and own.saml_at >= since
     if not has_come and not settings.saml_admin_id:

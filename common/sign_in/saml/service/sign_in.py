@@ -1,9 +1,9 @@
 """Signing in through an organization's provider, from the button to the session, in three requests.
 
 `begin` sends the browser to the provider. The provider has it post an answer to `receive`; that request comes from another
-site, so no cookie of ours comes with it, and nobody is signed in by it: what is good is kept for minutes under a fresh code,
+site, so no cookie of ours comes with it, and it signs no user in: a valid answer is kept for minutes under a fresh code,
 and the browser is led back to `finish`, where its cookies show that it is the one that began. A sign-in that the provider
-began belongs to no browser: there, somebody has to say that they want it, or anybody could sign others in as themselves.
+began belongs to no browser: there, the user has to confirm it, or an attacker could sign others in as themselves.
 """
 
 import secrets
@@ -28,7 +28,7 @@ from common.rights.caller import Caller
 from common.sign_in.external import linking, pending_sign_ins
 from common.sign_in.saml import member_matching, repository, responses, toolkit
 from common.sign_in.saml.identity_provider import identity_name, require_usable
-from common.sign_in.saml.member_matching import Undecided, Visit
+from common.sign_in.saml.member_matching import DecisionNeeded, Visit
 from common.sign_in.saml.model import Assertion, Choice, PendingAnswer
 from common.sign_in.sessions import steps as sessions
 
@@ -49,7 +49,7 @@ class AcceptedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What becomes of a sign-in: where to go next, and the session's cookie."""
+    """The result of a sign-in: where to go next, and the session's cookie."""
 
     return_to: str
     session: str = field(repr=False)
@@ -57,7 +57,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody has to decide first: whether they are to be signed in, or with `linked_to` whether that is them too."""
+    """What the user has to decide first: whether they are to be signed in, or with `linked_to` whether that is them too."""
 
     org: str
     account: str
@@ -70,7 +70,7 @@ def describe(backend: Backend, org: str) -> bytes:
 
     The provider is set up with it before its own metadata can be given here. Raises NotFound for what names no organization.
     """
-    # No permission check in this module: whoever signs in is nobody yet.
+    # No permission check in this module: a user who signs in has no session yet.
     try:
         require_owner_name(org)
     except BadRequest as error:
@@ -142,7 +142,7 @@ def finish(
             when=is_race,
             failure=lambda: Conflict("another request created the same login; try again"),
         )
-    except Undecided:
+    except DecisionNeeded:
         # Raised to roll back: the sign-in stays open until the question is answered.
         return Question(org, who, code, caller.login if caller is not None else "")
 
