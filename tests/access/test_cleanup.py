@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import select
 
 from common.access import cleanup
@@ -56,12 +55,10 @@ class TestForgetExpired:
         backend: Backend,
         admin: Caller,
         clock: FrozenClock,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """One step drops some hundred rows; the next goes on."""
-        monkeypatch.setattr(cleanup, "LIMIT", 2)
         for number in range(3):
             make(backend, admin, f"browser {number}", session=True)
         clock.pass_seconds(2 * 86_400)
 
-        assert [2, 1, 0] == [cleanup.delete_expired(backend) for _ in range(3)]
+        assert [2, 1, 0] == [cleanup.delete_expired(backend, limit=2) for _ in range(3)]

@@ -108,16 +108,15 @@ class TestSweepBlobs:
         assert not half.exists()
         assert {named} == blobs(backend)
 
-    def test_works_through_pages(self, backend: Backend, latest: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_works_through_pages(self, backend: Backend, latest: str) -> None:
         """Many blobs are looked at page by page; none is left out between two pages."""
-        monkeypatch.setattr(unused_blobs, "PAGE_KEYS", 2)
         named = named_checkpoint(backend, latest)
         for number in range(9):
             new_key = blob_keys.new_batch_key if number % 2 else blob_keys.new_checkpoint_key
             put_blob(backend, new_key(new_id()), timedelta(days=2))
         after, steps = "", 0
         while steps == 0 or after:
-            _, after = unused_blobs.delete_unused(backend, after)
+            _, after = unused_blobs.delete_unused(backend, after, page_size=2)
             steps += 1
 
         assert {named} == blobs(backend)

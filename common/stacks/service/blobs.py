@@ -20,15 +20,15 @@ SAFE_AGE = timedelta(hours=24)
 PAGE_KEYS = 2000
 
 
-def delete_unused(backend: Backend, after: str) -> tuple[int, str]:
+def delete_unused(backend: Backend, after: str, page_size: int = PAGE_KEYS) -> tuple[int, str]:
     """Check one page of keys after a key; return how many blobs were deleted, and the last key, or "" at the end."""
     # No permission check: the job acts for no caller.
     buckets = ((BATCHES, backend.batches), (CHECKPOINTS, backend.checkpoints), (PROGRAMS, backend.metadata))
     index = next((number for number, (prefix, _) in enumerate(buckets) if after.startswith(prefix)), 0)
     prefix, bucket = buckets[index]
-    page = bucket.page(prefix, after, PAGE_KEYS)
+    page = bucket.page(prefix, after, page_size)
     count = _delete_unnamed(backend, bucket, page)
-    if len(page) == PAGE_KEYS:
+    if len(page) == page_size:
         return count, page[-1][0]
     return count, buckets[index + 1][0] if index + 1 < len(buckets) else ""
 
