@@ -183,7 +183,8 @@ class Scene:
         if "{update_id}/" in path and not path.endswith("/cancel"):
             return {"Authorization": f"update-token {self.update.token}"}
         cookies = "; ".join(f"{name}={value}" for name, value in self.visit.client.cookies.items())
-        return {"Authorization": f"token {ADMIN_TOKEN}", "Cookie": cookies, "Host": "testserver"}
+        form = {"Accept": "text/html", "Content-Type": "application/x-www-form-urlencoded"} if path.startswith("/{org}") else {}
+        return {"Authorization": f"token {ADMIN_TOKEN}", "Cookie": cookies, "Host": "testserver", **form}
 
 
 @pytest.fixture

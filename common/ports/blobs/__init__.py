@@ -69,7 +69,7 @@ class Driver(Protocol):
         ...
 
     def link(self, key: str, seconds: int) -> str | None:
-        """Return an address that serves the stored bytes to anyone for so many seconds; None where a store has no such addresses."""
+        """Return an address that serves the stored bytes to anyone for so many seconds; None where a store has none."""
         ...
 
     def put_file(self, key: str, stored: bytes) -> None:
@@ -77,7 +77,7 @@ class Driver(Protocol):
         ...
 
     def upload_link(self, key: str, seconds: int) -> "UploadLink | None":
-        """Return an address that accepts one file under the key for so many seconds; None where a store has no such addresses."""
+        """Return an address that accepts one file under the key for so many seconds; None where a store has none."""
         ...
 
     def load(self) -> None:
