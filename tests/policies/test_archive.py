@@ -63,6 +63,7 @@ class TestRefusal:
             (make_archive(PACK)[:-30], "not a gzip tar archive|ends too early"),
             (make_archive({}), "no files below package/"),
         ],
+        ids=["empty", "zip", "two bytes", "no tar", "cut off", "without files"],
     )
     def test_of_what_is_no_pack(self, content: bytes, reason: str) -> None:
         """The client does not look at the status of its upload, so that anything may be there."""
