@@ -138,10 +138,10 @@ class TestPages:
         assert admin.site_admin
         assert 'data-sitekey="the-site-key"' in page.text
         assert "/recaptcha/api.js" in page.text
-        assert "script-src http://127.0.0.1:" in policy
+        assert "script-src 'self' http://127.0.0.1:" in policy
         assert "unsafe" not in policy
         for other in ("/signin", "/signup"):
-            assert "script-src" not in visit.get(other).headers["content-security-policy"]
+            assert "script-src 'self';" in visit.get(other).headers["content-security-policy"]
             assert "data-sitekey" not in visit.get(other).text
 
     def test_send_the_answer(self, place: tuple[Backend, Service], admin: Caller) -> None:
