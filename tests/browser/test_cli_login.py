@@ -106,6 +106,7 @@ def test_login_with_a_password(browser: Browser, computer: Computer, site: Site)
         code = terminal.wait()
     first = computer.run("whoami")
     computer.run("logout", "--all")
+    browser.find("details.menu.right summary").click()
     browser.press("Sign out")
     browser.await_address("/signin")
     with computer.login() as again:

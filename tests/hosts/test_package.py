@@ -140,7 +140,7 @@ class TestRequests:
             assert (404, 404) == (status, json.loads(body)["code"])
         # The start page leads to the sign-in page: templates and the stylesheet are in the package.
         status, headers, body = get(f"{azure_server.url}/")
-        sheet = re.search(rb'href="(/assets/[0-9a-f]+\.css)"', body)
+        sheet = re.search(rb'href="(/assets/[a-z0-9-]+\.css)"', body)
         assert sheet is not None, body
         assert (200, "DENY") == (status, headers["x-frame-options"])
         assert 200 == get(azure_server.url + sheet[1].decode())[0]
