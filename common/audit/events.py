@@ -106,7 +106,6 @@ KINDS: dict[Event, EventKind] = {
     E.SAML_UPDATED: EventKind(
         "SAML configuration updated", "The organization's SAML provider, or the rule that members must use it, changed."
     ),
-    E.SECRET_DECRYPTED: EventKind("Secret decrypted", "A secret of a stack was shown in the console.", needs_org_admin=False),
     E.STACK_CREATED: EventKind("Stack created", "A stack was created, or a deleted one restored.", needs_org_admin=False),
     E.STACK_DELETED: EventKind("Stack deleted", "A stack was deleted.", needs_org_admin=False, needs_stack_admin=True),
     E.STACK_RENAMED: EventKind("Stack renamed", "A stack got another name or project.", needs_org_admin=False),
