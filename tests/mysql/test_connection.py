@@ -126,6 +126,8 @@ class TestTrips:
             return dict(reply.json()) if reply.content else {}
 
         call("user", "GET", "/api/user")
+        # The first record of an organization begins its chain, once.
+        call("first stack", "POST", "/api/stacks/acme/shop", json={"stackName": "first"})
         call("create", "POST", "/api/stacks/acme/shop", json={"stackName": "dev"})
         call("stack", "GET", S)
         call("list", "GET", "/api/user/stacks")
@@ -143,7 +145,7 @@ class TestTrips:
             name: trips[name] for name in ("user", "journal", "events", "renew")
         }
         assert 2 == trips["stack"] == trips["list"]
-        assert trips["create"] <= 6
+        assert trips["create"] <= 8, "two of them record it in the audit log"
         assert trips["update"] <= 3
         assert trips["start"] <= 5
         assert trips["complete"] <= 5
