@@ -136,10 +136,8 @@ def reveal_output(backend: Backend, caller: Caller, path: StackPath, name: str) 
         raise NotFound(f"stack '{path}' has no output {name[:100]!a}")
     envelope = Envelope(backend.data_keys.open(stack.wrapped_key, stack.id), stack.id)
     plaintexts = {sealed: _open(envelope, sealed, stack) for sealed in values.ciphertexts(outputs[name])}
-    with backend.db.begin() as tx:
-        audit.record(
-            tx, backend, caller, stack.org_id, Event.SECRET_DECRYPTED, description=f"Output {name[:200]} of stack {stack.path}"
-        )
+    description = f"Output {name[:200]} of stack {stack.path}"
+    audit.record_alone(backend, caller, stack.org_id, Event.SECRET_DECRYPTED, description=description)
     value = values.opened(outputs[name], plaintexts)
     return replace(values.show(name, value), is_secret=True)
 
