@@ -102,7 +102,7 @@ JOBS: tuple[Job, ...] = (
                 sign_in.delete_expired,
                 workload_identity.delete_expired,
                 mailing.delete_expired,
-                saml.forget_expired,
+                saml.delete_expired,
                 updates.delete_unstarted,
             )
         ),

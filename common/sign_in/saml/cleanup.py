@@ -7,8 +7,8 @@ from common.sign_in.saml import repository
 ROWS = 500
 
 
-def forget_expired(backend: Backend) -> int:
+def delete_expired(backend: Backend) -> int:
     """Delete some expired assertions and answers, and return how many."""
     # No permission check: the job acts for no caller.
     with backend.db.connect() as connection:
-        return repository.forget_expired(connection, unix_millis(backend.clock.now()), ROWS)
+        return repository.delete_expired(connection, unix_millis(backend.clock.now()), ROWS)

@@ -82,7 +82,7 @@ def remove_answer(tx: Connection, code_hash: str) -> bool:
     return tx.execute(delete(saml_answers).where(saml_answers.c.code_hash == code_hash)).rowcount == 1
 
 
-def forget_expired(connection: Connection, now_millis: int, limit: int) -> int:
+def delete_expired(connection: Connection, now_millis: int, limit: int) -> int:
     """Delete what has expired, at most so many of each kind, and return how many."""
     # Found first: MySQL deletes by index alone, without a LIMIT that not every SQLite has.
     answers = connection.scalars(_expired(saml_answers.c.code_hash, saml_answers.c.expires_at, now_millis, limit)).all()

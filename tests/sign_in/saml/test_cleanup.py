@@ -26,11 +26,11 @@ class TestForgetExpired:
         """Answers go after minutes; assertions are kept for as long as a provider's clock may take them for good."""
         browser.answer(good())
         browser.answer(good())
-        before = cleanup.forget_expired(backend), count(backend)
+        before = cleanup.delete_expired(backend), count(backend)
         clock.pass_seconds(301)
-        between = cleanup.forget_expired(backend), count(backend)
+        between = cleanup.delete_expired(backend), count(backend)
         clock.pass_seconds(365 * 86_400)
-        after = cleanup.forget_expired(backend), count(backend)
+        after = cleanup.delete_expired(backend), count(backend)
 
         assert ((0, (2, 2)), (2, (2, 0)), (2, (0, 0))) == (before, between, after)
 
