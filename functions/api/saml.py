@@ -20,15 +20,15 @@ def get_saml_organization(backend: BackendDep, caller: CallerDep, org: str) -> R
 
 @router.patch(_SAML)
 def update_saml_organization(backend: BackendDep, caller: CallerDep, org: str, body: DocumentBodyDep) -> Response:
-    asked = body.decode(UpdateSAMLOrganizationRequest)
-    change = Change(asked.new_idp_sso_descriptor, asked.required, asked.session_hours)
+    request = body.decode(UpdateSAMLOrganizationRequest)
+    change = Change(request.new_idp_sso_descriptor, request.required, request.session_hours)
     return reply(_organization(saml.change_setup(backend, caller, org, change)))
 
 
 @router.get(f"{_SAML}/admins")
 def list_saml_organization_admins(backend: BackendDep, caller: CallerDep, org: str) -> Response:
-    found = saml.list_admins(backend, caller, org)
-    admins = [MemberInfo(one.name, one.login, one.avatar_url, one.email) for one in found]
+    people = saml.list_admins(backend, caller, org)
+    admins = [MemberInfo(person.name, person.login, person.avatar_url, person.email) for person in people]
     return reply(ListSAMLOrganizationAdminsResponse(admins))
 
 
@@ -38,16 +38,16 @@ def update_saml_organization_admins(backend: BackendDep, caller: CallerDep, org:
     return empty()
 
 
-def _organization(found: Setup) -> SAMLOrganization:
-    told, membership = found.descriptor, found.membership
+def _organization(setup: Setup) -> SAMLOrganization:
+    descriptor, membership = setup.descriptor, setup.membership
     return SAMLOrganization(
         organization=Organization(membership.login, membership.name, membership.avatar_url, []),
-        idp_sso_descriptor=found.text,
-        required=found.required,
-        session_hours=found.session_hours,
-        entity_id=told.entity_id or UNSET,
-        sso_url=told.sso_url or UNSET,
-        valid_until=told.valid_until or UNSET,
-        name_id_format=told.name_id_format or UNSET,
-        validation_error=told.problem or UNSET,
+        idp_sso_descriptor=setup.text,
+        required=setup.required,
+        session_hours=setup.session_hours,
+        entity_id=descriptor.entity_id or UNSET,
+        sso_url=descriptor.sso_url or UNSET,
+        valid_until=descriptor.valid_until or UNSET,
+        name_id_format=descriptor.name_id_format or UNSET,
+        validation_error=descriptor.problem or UNSET,
     )

@@ -1,4 +1,4 @@
-"""An organization's provider as it is now, for those who sign in."""
+"""Gets an organization's identity provider for a sign-in."""
 
 from importlib.util import find_spec
 
@@ -8,35 +8,35 @@ from common.ports.outbound import CallFailed
 from common.sign_in.saml import metadata, repository
 from common.sign_in.saml.model import Descriptor, StoredProvider
 
-_MISSING = "no organization of this name has an identity provider of its own here"
+_MISSING = "there is no organization of this name with its own identity provider"
 
 
 def read(backend: Backend, text: str) -> Descriptor:
-    """Return what metadata says at this moment; raises Unavailable where the libraries for it are not installed."""
+    """Return the content of metadata as of now. Raise Unavailable if the SAML libraries are not installed."""
     if find_spec("onelogin") is None:
-        raise Unavailable("SAML needs the extra libraries `saml`, which are not installed here")
+        raise Unavailable("SAML needs the package python3-saml, which is not installed")
     return metadata.parse(text, backend.clock.now(), refusal_of=lambda url: _refusal_of(backend, url))
 
 
 def require_usable(backend: Backend, org: str) -> tuple[StoredProvider, Descriptor]:
-    """Return the provider that people sign in through; NotFound without one, Forbidden while it cannot be used."""
+    """Return an organization's provider. Raise NotFound if it has none, Forbidden if the provider cannot be used."""
     with backend.db.connect() as connection:
         stored = repository.find_provider_of(connection, org)
     if stored is None:
         raise NotFound(_MISSING)
-    found = read(backend, stored.text)
-    if not found.is_usable:
-        raise Forbidden(f"the identity provider of {org} cannot be used ({found.problem}); ask an administrator of {org}")
-    return stored, found
+    descriptor = read(backend, stored.text)
+    if not descriptor.is_usable:
+        raise Forbidden(f"the identity provider of {org} cannot be used ({descriptor.problem}); ask an administrator of {org}")
+    return stored, descriptor
 
 
 def identity_name(org_id: str) -> str:
-    """Return what `identities` call an organization's provider."""
+    """Return the name of an organization's provider in the table `identities`."""
     return f"saml:{org_id}"
 
 
 def _refusal_of(backend: Backend, url: str) -> str:
-    """Return why an address may not be used, as for calls: browsers are not sent to it over plain HTTP either."""
+    """Return why an address may not be used, or an empty text. The rules for outgoing calls apply, so plain HTTP is refused."""
     try:
         backend.outbound.require_url(url)
     except CallFailed as error:

@@ -21,7 +21,7 @@ class DecisionNeeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who comes: what the provider says, who is signed in at that browser already, and what they chose."""
+    """A user at `finish`: the provider's answer, the user already signed in at that browser, and their choice."""
 
     answer: PendingAnswer
     org: str
@@ -41,27 +41,27 @@ def find_or_create_user(tx: Connection, visit: Visit, now: datetime) -> str:
     is_new = user_id is None
     if user_id is None:
         login = new_users.free_login(tx, answer.email or answer.subject)
-        # What this provider says of addresses is believed within its organization alone, so the user gets none.
+        # Only its own organization trusts addresses from this provider, so the user is created without one.
         user_id = new_users.create_person(tx, login=login, name=answer.name, email="", now=now)
-    standing = sso_members.find(tx, answer.org_id, user_id)
-    if standing is None and not sso_members.join(tx, answer.org_id, user_id, answer.email, now, is_new=is_new):
+    membership = sso_members.find(tx, answer.org_id, user_id)
+    if membership is None and not sso_members.join(tx, answer.org_id, user_id, answer.email, now, is_new=is_new):
         raise Forbidden(f"you are not a member of organization {visit.org} any more; its administrators can invite or add you")
-    if standing is not None and standing.suspended:
+    if membership is not None and membership.suspended:
         raise Forbidden(f"your membership of organization {visit.org} is suspended; ask one of its administrators")
     linking.link(tx, user_id, account, now)
     return user_id
 
 
 def _matched(tx: Connection, visit: Visit, provider: str) -> str | None:
-    """Return the member whose address or user name it is, or None.
+    """Return the id of the member with the address or user name of the answer, or None.
 
-    Forbidden for one who belongs to other organizations too, unless they are signed in and say that the account is theirs:
-    a session is good everywhere, and this organization's provider speaks for this organization alone.
+    Raise Forbidden for a member of other organizations, unless they are signed in and confirm that the account is theirs:
+    a session is valid in every organization, but this provider may sign in members of its own organization only.
     """
     answer = visit.answer
-    found = sso_members.find_by_address(tx, answer.org_id, provider, _names(answer))
-    if found is None or not sso_members.belongs_elsewhere(tx, answer.org_id, found) or _chosen(tx, visit) == found:
-        return found
+    user_id = sso_members.find_by_address(tx, answer.org_id, provider, _names(answer))
+    if user_id is None or not sso_members.belongs_elsewhere(tx, answer.org_id, user_id) or _chosen(tx, visit) == user_id:
+        return user_id
     raise Forbidden(
         "your address is that of a member who belongs to other organizations too; sign in here first, then open "
         f"/signin/sso/{visit.org} to link the two"
@@ -69,7 +69,7 @@ def _matched(tx: Connection, visit: Visit, provider: str) -> str | None:
 
 
 def _chosen(tx: Connection, visit: Visit) -> str | None:
-    """Return who is signed in and wants the account linked, or None for a new user."""
+    """Return the id of the signed-in user if they chose to link the account, or None for a new user."""
     caller = visit.caller
     if caller is None or not caller.is_themselves or sso_members.find(tx, visit.answer.org_id, caller.user_id) is None:
         return None
@@ -93,5 +93,5 @@ def _account(answer: PendingAnswer) -> Account:
 
 
 def _names(answer: PendingAnswer) -> tuple[str, ...]:
-    """Return by what members are known here: addresses, and user names of a directory, in lower case."""
+    """Return the names to find a member by, in lower case: addresses, and user names of a directory."""
     return tuple(dict.fromkeys(name for name in (answer.email, address_of(answer.subject), answer.subject.lower()) if name))

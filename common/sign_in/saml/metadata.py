@@ -1,6 +1,6 @@
-"""Reads the metadata of an organization's identity provider. What is wrong with it is said, not raised.
+"""Parses the metadata of an organization's identity provider. A problem is returned in the descriptor, not raised.
 
-A document type, entities and addresses that are not HTTPS are refused; nothing is fetched.
+A document type, entities and addresses without HTTPS are refused. Nothing is fetched.
 """
 
 from base64 import b64decode
@@ -18,19 +18,19 @@ _TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 
 
 class _InvalidMetadata(Exception):
-    """Says what is wrong with the metadata, for the administrator who set the provider up."""
+    """The metadata is invalid; the message is shown to the administrator who set up the provider."""
 
 
 def parse(text: str, now: datetime, *, refusal_of: Callable[[str], str]) -> Descriptor:
-    """Return what metadata says; `refusal_of` tells why an address may not be used, or an empty text."""
+    """Return the content of metadata. `refusal_of` returns why an address may not be used, or an empty text."""
     if not text:
         return Descriptor(problem="no identity provider is set up")
     try:
         root = _read(text)
-        found = _find(root)
+        descriptor = _describe(root)
     except _InvalidMetadata as error:
         return Descriptor(problem=str(error))
-    return replace(found, problem=_problem(root, found, now, refusal_of))
+    return replace(descriptor, problem=_problem(root, descriptor, now, refusal_of))
 
 
 def _read(text: str) -> Any:  # noqa: ANN401 - an element of a library without types
@@ -47,58 +47,64 @@ def _read(text: str) -> Any:  # noqa: ANN401 - an element of a library without t
         raise _InvalidMetadata("the descriptor has a document type or entities, or characters that XML cannot have") from error
 
 
-def _find(root: Any) -> Descriptor:  # noqa: ANN401 - as above
+def _describe(root: Any) -> Descriptor:  # noqa: ANN401 - as above
     from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser  # noqa: PLC0415 - as above
 
     if len(_query(root, "//md:IDPSSODescriptor")) != 1:
         raise _InvalidMetadata("the descriptor must describe exactly one identity provider (one IDPSSODescriptor)")
     if len(_query(root, "//md:EntityDescriptor")) != 1:
-        raise _InvalidMetadata("the descriptor must describe one entity; leave the others out")
+        raise _InvalidMetadata("the descriptor must describe one entity; remove the others")
     provider = OneLogin_Saml2_IdPMetadataParser.parse(root)
-    told: dict[str, Any] = provider["idp"]
+    idp: dict[str, Any] = provider["idp"]
     texts = _query(root, "//md:KeyDescriptor[not(@use) or @use='signing']/ds:KeyInfo/ds:X509Data/ds:X509Certificate/text()")
     return Descriptor(
-        entity_id=told.get("entityId") or "",
-        sso_url=told.get("singleSignOnService", {}).get("url") or "",
+        entity_id=idp.get("entityId") or "",
+        sso_url=idp.get("singleSignOnService", {}).get("url") or "",
         name_id_format=(provider.get("sp", {}).get("NameIDFormat") or "").strip(),
         valid_until=_valid_until(root),
-        certificates=tuple(dict.fromkeys("".join(one.split()) for one in texts)),
+        certificates=tuple(dict.fromkeys("".join(text.split()) for text in texts)),
     )
 
 
 def _valid_until(root: Any) -> str:  # noqa: ANN401 - as above
-    """Return the earliest moment at which some part of the metadata ends, or an empty text."""
+    """Return when the first part of the metadata expires, or an empty text."""
     moments = [_moment(text) for text in _query(root, "//@validUntil")]
     return min(moments).isoformat().replace("+00:00", "Z") if moments else ""
 
 
 def _moment(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise _InvalidMetadata("the descriptor's validUntil is not a time") from error
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _problem(root: Any, found: Descriptor, now: datetime, refusal_of: Callable[[str], str]) -> str:  # noqa: ANN401 - as above
-    refusal = refusal_of(found.sso_url) if found.sso_url else ""
+def _problem(root: Any, descriptor: Descriptor, now: datetime, refusal_of: Callable[[str], str]) -> str:  # noqa: ANN401 - as above
+    refusal = refusal_of(descriptor.sso_url) if descriptor.sso_url else ""
     checks = (
-        (not 0 < len(found.entity_id) <= _ENTITY_LIMIT, f"the entityID must have 1 to {_ENTITY_LIMIT:,} characters"),
-        (not found.sso_url, "there is no SingleSignOnService with the binding HTTP-Redirect"),
-        (len(found.sso_url) > _URL_LIMIT, f"the address for signing in is longer than {_URL_LIMIT:,} characters"),
-        (bool(refusal), f"the address for signing in may not be used: {refusal}"),
-        (not _is_address(found.sso_url), "the address for signing in is not an address"),
-        (len(found.name_id_format) > _FORMAT_LIMIT, "the NameIDFormat is too long"),
-        (_only_transient(root), "people must be named by a lasting NameIDFormat, not by a transient one"),
-        (not found.certificates, "there is no certificate for signing"),
-        (len(found.certificates) > _CERTIFICATE_LIMIT, f"there are more than {_CERTIFICATE_LIMIT} certificates"),
-        (bool(found.valid_until) and datetime.fromisoformat(found.valid_until) <= now, f"it expired at {found.valid_until}"),
+        (not 0 < len(descriptor.entity_id) <= _ENTITY_LIMIT, f"the entityID must have 1 to {_ENTITY_LIMIT:,} characters"),
+        (not descriptor.sso_url, "there is no SingleSignOnService with the binding HTTP-Redirect"),
+        (len(descriptor.sso_url) > _URL_LIMIT, f"the sign-in address is longer than {_URL_LIMIT:,} characters"),
+        (bool(refusal), f"the sign-in address may not be used: {refusal}"),
+        (not _is_address(descriptor.sso_url), "the sign-in address is not a valid address"),
+        (len(descriptor.name_id_format) > _FORMAT_LIMIT, "the NameIDFormat is too long"),
+        (
+            _only_transient(root),
+            "the only NameIDFormat is transient; offer one that stays the same, such as persistent or emailAddress",
+        ),
+        (not descriptor.certificates, "there is no signing certificate"),
+        (len(descriptor.certificates) > _CERTIFICATE_LIMIT, f"there are more than {_CERTIFICATE_LIMIT} certificates"),
+        (
+            bool(descriptor.valid_until) and datetime.fromisoformat(descriptor.valid_until) <= now,
+            f"it expired at {descriptor.valid_until}",
+        ),
     )
-    return next((text for is_so, text in checks if is_so), "") or _certificate_problem(found.certificates)
+    return next((text for is_so, text in checks if is_so), "") or _certificate_problem(descriptor.certificates)
 
 
 def _is_address(url: str) -> bool:
-    """Tell whether the toolkit, which checks it again before each use, will take an address."""
+    """Tell whether the toolkit accepts an address. It checks the address again before each use."""
     from onelogin.saml2.settings import validate_url  # noqa: PLC0415 - as above
 
     return url.isprintable() and bool(validate_url(url, allow_single_label_domain=True))
@@ -119,12 +125,12 @@ def _certificate_problem(certificates: tuple[str, ...]) -> str:
         except ValueError:
             return "a certificate cannot be read"
         if isinstance(key, RSAPublicKey) and key.key_size < _RSA_BITS:
-            return f"a certificate has an RSA key of {key.key_size} bits; {_RSA_BITS} are the least that is taken"
+            return f"a certificate has an RSA key of {key.key_size} bits; it needs at least {_RSA_BITS}"
     return ""
 
 
 def _query(root: Any, path: str) -> list[Any]:  # noqa: ANN401 - as above
     from onelogin.saml2.constants import OneLogin_Saml2_Constants  # noqa: PLC0415 - as above
 
-    found: list[Any] = root.xpath(path, namespaces=OneLogin_Saml2_Constants.NSMAP)
-    return found
+    nodes: list[Any] = root.xpath(path, namespaces=OneLogin_Saml2_Constants.NSMAP)
+    return nodes

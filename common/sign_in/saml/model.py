@@ -1,4 +1,4 @@
-"""An organization's identity provider, what it says of a person, and what follows for them: values, no I/O."""
+"""An organization's identity provider and its answers as values, without I/O."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -6,9 +6,9 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What an organization's metadata says of its provider. `problem` says why it cannot be used; empty when it can.
+    """The content of a provider's metadata. `problem` says why the provider cannot be used, and is empty if it can.
 
-    `valid_until` is in RFC 3339, `certificates` are base64 of DER: each of them may have signed an answer.
+    `valid_until` is in RFC 3339, `certificates` are base64 of DER; any of them may sign an answer.
     """
 
     entity_id: str = ""
@@ -26,7 +26,7 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class StoredProvider:
-    """An organization's provider as it is kept: the metadata as it was sent, and since when (unix milliseconds)."""
+    """The stored provider of an organization: the metadata as it was sent, and when it was stored (unix milliseconds)."""
 
     org_id: str
     text: str
@@ -35,9 +35,9 @@ class StoredProvider:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What a provider's answer says, all of it checked. `request_id` is empty for an answer without a request.
+    """The checked content of a provider's answer. `request_id` is empty for an answer without a request.
 
-    `email` is in lower case, empty when none is told; `expires_at` in unix milliseconds.
+    `email` is in lower case, or empty if the answer has none. `expires_at` is in unix milliseconds.
     """
 
     assertion_id: str
@@ -50,7 +50,7 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class PendingAnswer:
-    """A checked answer whose browser has yet to come. `request_id` and `state` are empty when the provider began it."""
+    """A checked answer whose sign-in is not finished. `request_id` and `state` are empty if it began at the provider."""
 
     code_hash: str
     org_id: str
@@ -64,7 +64,7 @@ class PendingAnswer:
 
 
 class Choice(StrEnum):
-    """What the user decided on the page that asks before a sign-in ends."""
+    """The user's decision on the page that asks before a sign-in is finished."""
 
     NONE = ""
     GO_ON = "continue"

@@ -1,4 +1,4 @@
-"""Rows of organizations' identity providers, of the assertions that were taken, and of the answers that wait."""
+"""SQL statements for identity providers of organizations, used assertions, and pending answers."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ def find_provider(connection: Connection, org_id: str) -> StoredProvider | None:
 
 
 def find_provider_of(connection: Connection, login: str) -> StoredProvider | None:
-    """Return the provider of the organization with that login, or None: without a provider as without the organization."""
+    """Return the provider of an organization by its login, or None if it has none or does not exist."""
     return _to_stored(connection.execute(_PROVIDERS.where(organizations.c.login == login)).one_or_none())
 
 
 def put_provider(tx: Connection, org_id: str, text: str, now_millis: int) -> None:
-    """Store an organization's metadata; its caller holds the organization's lock."""
+    """Create or replace an organization's metadata. The caller must hold the organization's lock."""
     values = {"descriptor": text, "modified_at": now_millis}
     if tx.execute(update(saml_providers).values(**values).where(saml_providers.c.org_id == org_id)).rowcount == 0:
         tx.execute(insert(saml_providers).values(org_id=org_id, **values))
@@ -38,12 +38,12 @@ def remove_provider(tx: Connection, org_id: str) -> None:
 
 
 def add_assertion(tx: Connection, org_id: str, assertion_hash: str, expires_at: int) -> None:
-    """Note that an assertion was taken; IntegrityError when it was taken before."""
+    """Record that an assertion was used. Raise IntegrityError if it was used before."""
     tx.execute(insert(saml_assertions).values(org_id=org_id, assertion_hash=assertion_hash, expires_at=expires_at))
 
 
 def add_answer(tx: Connection, answer: PendingAnswer) -> None:
-    """Insert an answer that waits for its browser."""
+    """Create a pending answer."""
     tx.execute(
         insert(saml_answers).values(
             code_hash=answer.code_hash,
@@ -60,7 +60,7 @@ def add_answer(tx: Connection, answer: PendingAnswer) -> None:
 
 
 def find_answer(connection: Connection, code_hash: str, now_millis: int) -> PendingAnswer | None:
-    """Return an answer that waits, or None."""
+    """Return a pending answer that has not expired, or None."""
     columns = saml_answers.c
     query = select(
         columns.code_hash,
@@ -78,22 +78,22 @@ def find_answer(connection: Connection, code_hash: str, now_millis: int) -> Pend
 
 
 def remove_answer(tx: Connection, code_hash: str) -> bool:
-    """Delete an answer; False when it was deleted already."""
+    """Delete an answer, and return whether it still existed."""
     return tx.execute(delete(saml_answers).where(saml_answers.c.code_hash == code_hash)).rowcount == 1
 
 
 def delete_expired(connection: Connection, now_millis: int, limit: int) -> int:
-    """Delete what has expired, at most so many of each kind, and return how many."""
-    # Found first: MySQL deletes by index alone, without a LIMIT that not every SQLite has.
+    """Delete at most `limit` expired answers and `limit` expired assertions, and return how many rows were deleted."""
+    # The keys are read first, because not every SQLite supports DELETE with LIMIT.
     answers = connection.scalars(_expired(saml_answers.c.code_hash, saml_answers.c.expires_at, now_millis, limit)).all()
     hashes = connection.scalars(_expired(saml_assertions.c.assertion_hash, saml_assertions.c.expires_at, now_millis, limit)).all()
-    gone = 0
+    deleted = 0
     if answers:
-        gone += connection.execute(delete(saml_answers).where(saml_answers.c.code_hash.in_(answers))).rowcount
+        deleted += connection.execute(delete(saml_answers).where(saml_answers.c.code_hash.in_(answers))).rowcount
     if hashes:
         is_old = (saml_assertions.c.assertion_hash.in_(hashes), saml_assertions.c.expires_at <= now_millis)
-        gone += connection.execute(delete(saml_assertions).where(*is_old)).rowcount
-    return gone
+        deleted += connection.execute(delete(saml_assertions).where(*is_old)).rowcount
+    return deleted
 
 
 def _expired(key: Any, expires_at: Any, now_millis: int, limit: int) -> Select[Any]:  # noqa: ANN401 - columns

@@ -1,7 +1,7 @@
-"""Checks what an organization's provider answers: the toolkit's own strict checks, and around them what it leaves open.
+"""Checks the answers of an organization's provider: the toolkit's strict checks, and those that the toolkit does not make.
 
-Nothing that the provider did not sign is decrypted, looked at or told of. The toolkit takes an answer without audience,
-recipient or destination, or with one that only begins like ours; here each must be there and be ours.
+Only what the provider signed is decrypted, used or shown. The toolkit accepts an answer without an audience, recipient or
+destination, or with one that only begins like ours. Here, each must be present and equal to ours.
 """
 
 import logging
@@ -27,7 +27,7 @@ _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 _HASHES = ("sha256", "sha384", "sha512")
 _SIGNATURES = frozenset(f"{_MORE}{kind}-{name}" for kind in ("rsa", "ecdsa") for name in _HASHES)
 _DIGESTS = frozenset((f"{_XENC}sha256", f"{_MORE}sha384", f"{_XENC}sha512"))
-# Padding of PKCS #1 v1.5 lets an attacker who can watch decryptions fail read what was encrypted.
+# With PKCS #1 v1.5 padding, an attacker who sees which decryptions fail can read the encrypted text.
 _BAD_TRANSPORT = f"{_XENC}rsa-1_5"
 _EMAIL_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 _TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
@@ -49,20 +49,20 @@ _NAMES = (
 class _Place:
     backend: Backend
     org: str
-    found: Descriptor
+    descriptor: Descriptor
 
 
-def check(backend: Backend, org: str, found: Descriptor, response: str) -> Assertion:
-    """Return what an answer says, as the form field has it; raises Unauthorized with the reason, TooLarge."""
+def check(backend: Backend, org: str, descriptor: Descriptor, response: str) -> Assertion:
+    """Return the assertion of an answer, given as in the form field. Raise Unauthorized with the reason, or TooLarge."""
     if len(response) > LIMIT_CHARACTERS:
         raise TooLarge(f"the answer is longer than {LIMIT_CHARACTERS:,} characters")
-    place = _Place(backend, org, found)
+    place = _Place(backend, org, descriptor)
     _require_signed(place, _parse(org, response))
-    return _vouched(place, _accepted(place, response))
+    return _assertion(place, _accepted(place, response))
 
 
 def refusal(org: str, reason: str) -> Unauthorized:
-    """Return the error for an answer that is not good."""
+    """Return the error for an invalid answer."""
     return Unauthorized(f"the answer of {org}'s identity provider cannot be used: {reason}")
 
 
@@ -76,15 +76,15 @@ def _parse(org: str, response: str) -> Any:  # noqa: ANN401 - an element of a li
     except (XMLSyntaxError, ValueError) as error:
         raise refusal(org, "it is not XML, or has a document type or entities") from error
     if document.tag != "{urn:oasis:names:tc:SAML:2.0:protocol}Response":
-        raise refusal(org, "it is no SAML response")
+        raise refusal(org, "it is not a SAML response")
     return document
 
 
 def _require_signed(place: _Place, document: Any) -> None:  # noqa: ANN401 - as above
-    """Refuse a document that the provider has not signed as a whole, by one of its certificates and with a good algorithm."""
+    """Raise Unauthorized unless the provider signed the whole document with one of its certificates and a strong algorithm."""
     from onelogin.saml2.utils import OneLogin_Saml2_Utils  # noqa: PLC0415 - as above
 
-    ids = [str(one) for one in document.xpath("//@ID")]
+    ids = [str(identifier) for identifier in document.xpath("//@ID")]
     if len(ids) != len(set(ids)):
         raise refusal(place.org, "it uses an ID twice")
     references = document.xpath("/*/ds:Signature/ds:SignedInfo/ds:Reference/@URI", namespaces={"ds": _DS})
@@ -93,11 +93,11 @@ def _require_signed(place: _Place, document: Any) -> None:  # noqa: ANN401 - as 
     _require_strong(place.org, document)
     is_signed = OneLogin_Saml2_Utils.validate_sign(
         document,
-        multicerts=_pems(place.found),
+        multicerts=_pems(place.descriptor),
         xpath=OneLogin_Saml2_Utils.RESPONSE_SIGNATURE_XPATH,
     )
     if not is_signed:
-        raise refusal(place.org, "its signature is not of a certificate in the provider's metadata")
+        raise refusal(place.org, "its signature does not match a certificate in the provider's metadata")
     if document.xpath("//xenc:EncryptionMethod[@Algorithm=$name]", namespaces={"xenc": _XENC}, name=_BAD_TRANSPORT):
         raise refusal(place.org, "it is encrypted with an algorithm that is too weak (rsa-1_5)")
 
@@ -109,17 +109,17 @@ def _require_strong(org: str, document: Any) -> None:  # noqa: ANN401 - as above
         raise refusal(org, "it is signed with an algorithm that is too weak")
 
 
-def _pems(found: Descriptor) -> list[str]:
+def _pems(descriptor: Descriptor) -> list[str]:
     from onelogin.saml2.utils import OneLogin_Saml2_Utils  # noqa: PLC0415 - as above
 
-    return [str(OneLogin_Saml2_Utils.format_cert(text)) for text in found.certificates]
+    return [str(OneLogin_Saml2_Utils.format_cert(text)) for text in descriptor.certificates]
 
 
 def _accepted(place: _Place, response: str) -> Any:  # noqa: ANN401 - as above
-    """Return the answer as the toolkit has it, after all of the toolkit's checks."""
+    """Return the answer as an object of the toolkit, after all checks of the toolkit."""
     from onelogin.saml2.response import OneLogin_Saml2_Response  # noqa: PLC0415 - as above
 
-    settings = toolkit.make_settings(place.backend, place.org, place.found)
+    settings = toolkit.make_settings(place.backend, place.org, place.descriptor)
     try:
         answer = OneLogin_Saml2_Response(settings, response)
     except _failures() as error:
@@ -134,14 +134,14 @@ def _accepted(place: _Place, response: str) -> Any:  # noqa: ANN401 - as above
 
 
 def _times(document: Any) -> str:  # noqa: ANN401 - as above
-    """Return by how much the provider's clock and this server's differ, after a reason that is about time."""
+    """Return how far the clocks of the provider and this server differ, to append to a reason about time."""
     seconds, now = int(time.time()) - _moment(document.get("IssueInstant")), datetime.now(UTC)
     how = f"{abs(seconds)} seconds {'ahead of' if seconds < 0 else 'behind'}"
     return f" (the provider issued it {how} this server's clock, which says {now:%Y-%m-%dT%H:%M:%SZ}: set both clocks)"
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """Return what the toolkit and the libraries beneath it raise for a document that they cannot take."""
+    """Return the exceptions that the toolkit and its libraries raise for an invalid document."""
     import xmlsec  # noqa: PLC0415 - as above
     from lxml.etree import LxmlError  # noqa: PLC0415 - as above
     from onelogin.saml2.errors import OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError  # noqa: PLC0415 - as above
@@ -149,10 +149,10 @@ def _failures() -> tuple[type[Exception], ...]:
     return (OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError, xmlsec.Error, LxmlError, ValueError, KeyError)
 
 
-def _vouched(place: _Place, answer: Any) -> Assertion:  # noqa: ANN401 - as above
+def _assertion(place: _Place, answer: Any) -> Assertion:  # noqa: ANN401 - as above
     _require_ours(place, answer)
     try:
-        name_id, told = answer.get_nameid_data(), answer.get_attributes()
+        name_id, attributes = answer.get_nameid_data(), answer.get_attributes()
     except _failures() as error:
         raise refusal(place.org, str(error)[:_REASON_LIMIT] or "its subject cannot be read") from error
     subject, kind = str(name_id["Value"]).strip(), name_id.get("Format", "")
@@ -162,35 +162,35 @@ def _vouched(place: _Place, answer: Any) -> Assertion:  # noqa: ANN401 - as abov
         assertion_id=str(answer.get_assertion_id()),
         request_id=answer.get_in_response_to() or "",
         subject=subject.lower() if kind == _EMAIL_FORMAT else subject,
-        email=address_of(_first(told, _EMAILS)) or address_of(subject),
-        name=_first(told, _NAMES)[:SUBJECT_LIMIT],
+        email=address_of(_first(attributes, _EMAILS)) or address_of(subject),
+        name=_first(attributes, _NAMES)[:SUBJECT_LIMIT],
         expires_at=_expires_at(place, answer) * 1000,
     )
 
 
 def _require_ours(place: _Place, answer: Any) -> None:  # noqa: ANN401 - as above
-    # What was encrypted has a signature of its own.
+    # An encrypted assertion has its own signature.
     _require_strong(place.org, answer.get_xml_document())
     us = toolkit.entity_id(place.backend, place.org)
     if answer.document.get("Destination") != toolkit.acs_url(place.backend, place.org):
         raise refusal(place.org, "its Destination is not this address")
     restrictions = _within(answer, "/saml:Conditions/saml:AudienceRestriction")
-    audiences = [{str(one.text).strip() for one in part.iterchildren("{*}Audience")} for part in restrictions]
+    audiences = [{str(audience.text).strip() for audience in part.iterchildren("{*}Audience")} for part in restrictions]
     if not audiences or not all(us in names for names in audiences):
         raise refusal(place.org, "its Audience is not this service")
 
 
 def _expires_at(place: _Place, answer: Any) -> int:  # noqa: ANN401 - as above
-    """Return until when (unix seconds) the bearer may use the assertion here; raises Unauthorized when they may not."""
-    asked, now = answer.get_in_response_to(), int(time.time())
+    """Return when the assertion expires here (unix seconds). Raise Unauthorized if it is not for this server or has expired."""
+    request_id, now = answer.get_in_response_to(), int(time.time())
     path = f"/saml:Subject/saml:SubjectConfirmation[@Method='{_BEARER}']/saml:SubjectConfirmationData"
     for data in _within(answer, path):
         is_ours = data.get("Recipient") == toolkit.acs_url(place.backend, place.org)
-        is_asked = data.get("InResponseTo") in ((None, asked) if asked else (None,))
+        is_for_request = data.get("InResponseTo") in ((None, request_id) if request_id else (None,))
         ends = _moment(data.get("NotOnOrAfter"))
-        if is_ours and is_asked and ends > now:
+        if is_ours and is_for_request and ends > now:
             return ends
-    raise refusal(place.org, "no confirmation of its subject is for this address, for this request and still good")
+    raise refusal(place.org, "it has no SubjectConfirmation for this address and this request that has not expired")
 
 
 def _moment(text: str | None) -> int:
@@ -201,14 +201,14 @@ def _moment(text: str | None) -> int:
 
 
 def _within(answer: Any, path: str) -> list[Any]:  # noqa: ANN401 - as above
-    """Return parts of the one assertion, decrypted if it was not."""
+    """Return the elements at a path of the assertion, which is decrypted first if necessary."""
     from onelogin.saml2.constants import OneLogin_Saml2_Constants  # noqa: PLC0415 - as above
 
     document = answer.get_xml_document()
-    found: list[Any] = document.xpath(f"/samlp:Response/saml:Assertion{path}", namespaces=OneLogin_Saml2_Constants.NSMAP)
-    return found
+    nodes: list[Any] = document.xpath(f"/samlp:Response/saml:Assertion{path}", namespaces=OneLogin_Saml2_Constants.NSMAP)
+    return nodes
 
 
-def _first(told: dict[str, list[Any]], names: tuple[str, ...]) -> str:
-    values = (value for name in names for value in told.get(name, []) if isinstance(value, str))
+def _first(attributes: dict[str, list[Any]], names: tuple[str, ...]) -> str:
+    values = (value for name in names for value in attributes.get(name, []) if isinstance(value, str))
     return next(values, "")

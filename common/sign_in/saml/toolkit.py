@@ -1,4 +1,4 @@
-"""The one place that sets the SAML toolkit up, always strict, and asks it for requests and for our own metadata."""
+"""Configures the SAML toolkit, always in strict mode, and uses it to create requests and our own metadata."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,23 +11,23 @@ from common.sign_in.saml.model import Descriptor
 
 _POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 _UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
-# The toolkit would let our metadata end after two days; providers keep what they were given for years.
+# By default, the toolkit lets our metadata expire after two days, but providers keep it for years.
 _METADATA_UNTIL = "2099-12-31T00:00:00Z"
 _METADATA_CACHE = "P1D"
 
 
 def entity_id(backend: Backend, org: str) -> str:
-    """Return what an organization's provider knows this server by: the address of its metadata."""
+    """Return the entity ID of this server for an organization's provider: the address of our metadata."""
     return f"{api_url(backend.settings)}/login/{org}/sso/saml/metadata"
 
 
 def acs_url(backend: Backend, org: str) -> str:
-    """Return where an organization's provider sends people with its answer."""
+    """Return the address to which an organization's provider sends its answers."""
     return f"{api_url(backend.settings)}/login/{org}/sso/saml/acs"
 
 
-def make_metadata(backend: Backend, org: str) -> bytes:
-    """Return the metadata of this service provider for one organization."""
+def create_metadata(backend: Backend, org: str) -> bytes:
+    """Return our metadata as a service provider for one organization."""
     from onelogin.saml2.metadata import OneLogin_Saml2_Metadata  # noqa: PLC0415 - only SAML needs it, and it takes 50 ms
 
     pair = saml_certificate.load(backend.settings)
@@ -39,14 +39,14 @@ def make_metadata(backend: Backend, org: str) -> bytes:
         valid_until=_METADATA_UNTIL,
         cache_duration=_METADATA_CACHE,
     )
-    made: str | bytes = OneLogin_Saml2_Metadata.add_x509_key_descriptors(text, pair.certificate, add_encryption=True)
-    return made.encode() if isinstance(made, str) else made
+    document: str | bytes = OneLogin_Saml2_Metadata.add_x509_key_descriptors(text, pair.certificate, add_encryption=True)
+    return document.encode() if isinstance(document, str) else document
 
 
-def make_request(backend: Backend, org: str, found: Descriptor, *, request_id: str, state: str, force: bool) -> str:
-    """Return the address at the provider that carries a request for a sign-in.
+def create_request(backend: Backend, org: str, descriptor: Descriptor, *, request_id: str, state: str, force: bool) -> str:
+    """Return the address of the provider with a sign-in request in its query.
 
-    `state` comes back with the answer; `force` asks for a fresh sign-in even if the provider remembers the browser.
+    The provider returns `state` with its answer. `force` asks for a new sign-in even if the user is signed in at the provider.
     """
     from onelogin.saml2.auth import OneLogin_Saml2_Auth  # noqa: PLC0415 - as above
     from onelogin.saml2.authn_request import OneLogin_Saml2_Authn_Request  # noqa: PLC0415 - as above
@@ -55,32 +55,32 @@ def make_request(backend: Backend, org: str, found: Descriptor, *, request_id: s
         def _generate_request_id(self) -> str:
             return request_id
 
-    # The toolkit writes its values into XML as they are.
-    request = Request(make_settings(backend, org, found, written=True), force_authn=force)
+    # The toolkit does not escape the values that it writes into XML.
+    request = Request(make_settings(backend, org, descriptor, escaped=True), force_authn=force)
     parameters = {"SAMLRequest": request.get_request(), "RelayState": state}
-    settings = make_settings(backend, org, found)
+    settings = make_settings(backend, org, descriptor)
     auth = OneLogin_Saml2_Auth({}, settings)
     if settings.get_security_data()["authnRequestsSigned"]:
         auth.add_request_signature(parameters, settings.get_security_data()["signatureAlgorithm"])
-    return str(auth.redirect_to(found.sso_url, parameters))
+    return str(auth.redirect_to(descriptor.sso_url, parameters))
 
 
-def make_settings(backend: Backend, org: str, found: Descriptor, *, written: bool = False) -> Any:  # noqa: ANN401 - of a library without types
-    """Return the toolkit's settings for an organization and its provider; `written`: with values fit to be put into XML."""
+def make_settings(backend: Backend, org: str, descriptor: Descriptor, *, escaped: bool = False) -> Any:  # noqa: ANN401 - of a library without types
+    """Return the toolkit's settings for an organization and its provider. `escaped`: escape the values for XML."""
     from onelogin.saml2.settings import OneLogin_Saml2_Settings  # noqa: PLC0415 - as above
 
-    as_is = (lambda text: escape(text, {'"': "&quot;"})) if written else str
+    encode = (lambda text: escape(text, {'"': "&quot;"})) if escaped else str
     pair = saml_certificate.load(backend.settings)
-    service = _service(backend, org, as_is(found.name_id_format or _UNSPECIFIED))
+    service = _service(backend, org, encode(descriptor.name_id_format or _UNSPECIFIED))
     return OneLogin_Saml2_Settings(
         {
             "strict": True,
             "debug": False,
             "sp": {**service, "x509cert": pair.certificate, "privateKey": pair.private_key},
             "idp": {
-                "entityId": as_is(found.entity_id),
-                "singleSignOnService": {"url": as_is(found.sso_url)},
-                "x509certMulti": {"signing": list(found.certificates)},
+                "entityId": encode(descriptor.entity_id),
+                "singleSignOnService": {"url": encode(descriptor.sso_url)},
+                "x509certMulti": {"signing": list(descriptor.certificates)},
             },
             "security": {
                 "authnRequestsSigned": bool(pair),
@@ -97,7 +97,7 @@ def make_settings(backend: Backend, org: str, found: Descriptor, *, written: boo
 
 
 def request_data(backend: Backend, org: str) -> dict[str, str]:
-    """Return the request that answers must be meant for, as it is configured: a Host header could say anything."""
+    """Return the address that answers must be for, from the settings: a client can forge the Host header."""
     address = urlsplit(acs_url(backend, org))
     https = "on" if address.scheme == "https" else "off"
     return {"https": https, "http_host": address.netloc, "script_name": address.path}

@@ -269,7 +269,7 @@ class TestMembers:
         assert alice
 
     def test_saml_admin_goes_on(self, client: TestClient, alice: str) -> None:
-        """The SAML admin gets in without, to mend it."""
+        """The SAML admin signs in without the provider, to repair it."""
         assert 200 == client.get("/api/stacks/acme/shop/dev", headers=signed(ADMIN_TOKEN)).status_code
         assert alice
 

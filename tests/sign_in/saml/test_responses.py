@@ -53,8 +53,8 @@ class TestKnobs:
             ({"destination": f"{acs()}/more"}, "its Destination is not this address"),
             ({"destination": ""}, "its Destination is not this address"),
             ({"recipient": "https://other.example.com/acs"}, "A valid SubjectConfirmation was not found"),
-            ({"recipient": f"{acs()}/more"}, "no confirmation of its subject is for this address"),
-            ({"recipient": ""}, "no confirmation of its subject is for this address"),
+            ({"recipient": f"{acs()}/more"}, "no SubjectConfirmation for this address"),
+            ({"recipient": ""}, "no SubjectConfirmation for this address"),
             ({"issuer": "https://other.example.com"}, "Invalid issuer"),
             ({"status": "Responder"}, "The status code of the Response was not Success"),
             ({"name_format": TRANSIENT}, "has no persistent NameID"),
@@ -149,7 +149,7 @@ class TestRequest:
         arrived = browser.answer(good(in_response_to=asked.id), asked.state)
         clock.pass_seconds(301)
 
-        refused(browser.follow(arrived), "left for too long", 400)
+        refused(browser.follow(arrived), "has ended or expired", 400)
         assert NOBODY == linked_to(backend)
 
 
@@ -179,7 +179,7 @@ class TestReplay:
         arrived = browser.answer(good(in_response_to=asked.id), asked.state)
         browser.follow(arrived)
 
-        refused(browser.follow(arrived), "over already", 400)
+        refused(browser.follow(arrived), "has ended or expired", 400)
 
     def test_at_another_organization(self, backend: Backend, admin: Caller, browser: Browser, pair: Pair) -> None:
         """An answer for one organization is refused by another, even with the same provider."""
@@ -193,7 +193,7 @@ class TestReplay:
         _annex(backend, admin, pair)
         led = browser.answer(good()).headers["Location"].replace("/acme/", "/annex/").removeprefix(BASE)
 
-        refused(browser.client.get(led), "over already", 400)
+        refused(browser.client.get(led), "has ended or expired", 400)
 
 
 def _annex(backend: Backend, admin: Caller, pair: Pair) -> None:
@@ -206,7 +206,7 @@ class TestSignature:
         """A signature by a key that is not in the metadata is refused, whatever certificate it brings along."""
         browser.pair = make_pair("somebody else")
 
-        refused(browser.answer(good()), "its signature is not of a certificate in the provider's metadata")
+        refused(browser.answer(good()), "its signature does not match a certificate in the provider's metadata")
 
     def test_of_each_certificate(self, backend: Backend, admin: Caller, browser: Browser, pair: Pair) -> None:
         """While a provider changes its certificate, both are good; the one that is taken out of the metadata is not."""
@@ -220,7 +220,7 @@ class TestSignature:
         browser.pair = pair
 
         assert [303, 303] == both
-        refused(browser.answer(good()), "its signature is not of a certificate")
+        refused(browser.answer(good()), "its signature does not match a certificate")
 
     def test_by_the_certificate_as_a_secret(self, browser: Browser, pair: Pair) -> None:
         """The public key is not taken for the secret of a symmetric signature."""
@@ -250,7 +250,7 @@ class TestSignature:
         text = saml_idp.respond(pair, good())
         assert old in text
 
-        refused(browser.post(text.replace(old, new)), "its signature is not of a certificate")
+        refused(browser.post(text.replace(old, new)), "its signature does not match a certificate")
 
 
 class TestWrapping:
@@ -268,7 +268,7 @@ class TestWrapping:
         root = etree.fromstring(saml_idp.respond(pair, good()))
         root.insert(place, self.forged())
 
-        refused(browser.post(etree.tostring(root)), "its signature is not of a certificate")
+        refused(browser.post(etree.tostring(root)), "its signature does not match a certificate")
         assert NOBODY == linked_to(backend)
 
     @pytest.mark.parametrize("signs_response", [True, False])

@@ -1,7 +1,7 @@
-"""An organization's identity provider as its administrators set it up (platform.md 10.4).
+"""Manages an organization's identity provider for its administrators (platform.md 10.4).
 
-Members are not locked out: a sign-in through it can be required only once it has been shown to work, and not while its
-metadata cannot be used; the SAML administrator gets in without it, to mend it.
+Members are not locked out: a sign-in through the provider can be required only after one has succeeded, and only while the
+metadata is valid. The SAML administrator can sign in without the provider, to repair it.
 """
 
 from dataclasses import asdict, dataclass
@@ -30,7 +30,7 @@ HOURS_LIMIT = 8760
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """An organization's provider as an administrator sees it: the metadata as it was sent, and what it says."""
+    """An organization's provider for an administrator: the metadata as it was sent, and its content."""
 
     membership: Membership
     text: str
@@ -41,7 +41,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to change; None leaves something as it is. An empty `text` takes the provider away."""
+    """The new values. None keeps a value; an empty `text` deletes the provider."""
 
     text: str | None = None
     required: bool | None = None
@@ -49,7 +49,7 @@ class Change:
 
 
 def get_setup(backend: Backend, caller: Caller, org: str) -> Setup:
-    """Return an organization's provider; empty texts where it has none."""
+    """Return an organization's provider, with empty texts if it has none."""
     membership = caller.require(Permission.SAML_READ, org, missing=missing_org(org))
     with backend.db.connect() as connection:
         stored = repository.find_provider(connection, membership.org_id)
@@ -57,10 +57,10 @@ def get_setup(backend: Backend, caller: Caller, org: str) -> Setup:
 
 
 def change_setup(backend: Backend, caller: Caller, org: str, change: Change) -> Setup:
-    """Change an organization's provider and return it as it is then.
+    """Update an organization's provider and return it.
 
-    Raises Forbidden for other metadata from a caller who is not an admin; BadRequest when nothing is to change, for metadata that
-    is too long, and for a change that would lock people out.
+    Raise Forbidden for new metadata from a caller who is not an admin; BadRequest for an empty change, for metadata that is too
+    long, and for a change that would lock members out.
     """
     membership = members.require_shared(caller, Permission.SAML_UPDATE, org)
     if change.text is not None and not membership.is_admin:
@@ -77,53 +77,55 @@ def change_setup(backend: Backend, caller: Caller, org: str, change: Change) -> 
         if required:
             _require_usable(identity_provider.read(backend, text))
         if required and not settings.saml_required:
-            _require_shown(tx, caller, membership, settings, since)
-        told = f"Changed {', '.join(name for name, value in asdict(change).items() if value is not None)} of the SAML provider"
-        steps.record(tx, backend, caller, membership.org_id, Event.SAML_UPDATED, description=told)
+            _require_proven(tx, caller, membership, settings, since)
+        description = (
+            f"Changed {', '.join(name for name, value in asdict(change).items() if value is not None)} of the SAML provider"
+        )
+        steps.record(tx, backend, caller, membership.org_id, Event.SAML_UPDATED, description=description)
         return _setup(backend, membership, text, _put_settings(tx, membership, change))
 
     return members.with_org_lock(backend, membership.org_id, attempt)
 
 
 def list_admins(backend: Backend, caller: Caller, org: str) -> list[Person]:
-    """Return the SAML administrator, or None."""
+    """Return the SAML administrator in a list, or an empty list."""
     membership = caller.require(Permission.SAML_READ, org, missing=missing_org(org))
     if not membership.settings.saml_admin_id:
         return []
     with backend.db.connect() as connection:
-        found = sso_members.find_member(connection, membership.org_id, user_id=membership.settings.saml_admin_id)
-    return [found.person] if found is not None else []
+        member = sso_members.find_member(connection, membership.org_id, user_id=membership.settings.saml_admin_id)
+    return [member.person] if member is not None else []
 
 
 def set_admin(backend: Backend, caller: Caller, org: str, login: str) -> None:
-    """Make a member the one who gets in without the provider; NotFound for no member, BadRequest for one who may not be.
+    """Make a member the SAML administrator. Raise NotFound if they are not a member, BadRequest if they are not eligible.
 
-    A member of other organizations may not be one: the sign-in they would use instead is not this organization's.
+    A member of other organizations is not eligible, because their other sign-in is not under this organization's control.
     """
     membership = members.require_shared(caller, Permission.SAML_UPDATE, org)
 
     def attempt(tx: Connection) -> None:
-        found = sso_members.find_member(tx, membership.org_id, login=login)
-        if found is None:
+        member = sso_members.find_member(tx, membership.org_id, login=login)
+        if member is None:
             raise NotFound(f"{login[:100]!a} is not a member of organization {org}")
-        if not found.is_admin or found.suspended:
-            raise BadRequest(f"{login} must be an admin of organization {org}, to be able to mend its provider")
-        if sso_members.belongs_elsewhere(tx, membership.org_id, found.person.id):
+        if not member.is_admin or member.suspended:
+            raise BadRequest(f"{login} must be an admin of organization {org}, to be able to repair its provider")
+        if sso_members.belongs_elsewhere(tx, membership.org_id, member.person.id):
             raise BadRequest(f"{login} belongs to other organizations and cannot be the SAML admin of {org}")
-        update_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, saml_admin_id=found.person.id))
-        told = f"Made {login} the SAML admin"
-        steps.record(tx, backend, caller, membership.org_id, Event.SAML_UPDATED, description=told)
+        update_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, saml_admin_id=member.person.id))
+        description = f"Made {login} the SAML admin"
+        steps.record(tx, backend, caller, membership.org_id, Event.SAML_UPDATED, description=description)
 
     members.with_org_lock(backend, membership.org_id, attempt)
 
 
 def _require_fit(change: Change) -> None:
     if change == Change():
-        raise BadRequest("nothing is to change: send newIdpSsoDescriptor, required or sessionHours")
+        raise BadRequest("nothing to update: send newIdpSsoDescriptor, required or sessionHours")
     if change.text is not None and len(change.text) > metadata.LIMIT_CHARACTERS:
         raise BadRequest(f"the descriptor is longer than {metadata.LIMIT_CHARACTERS:,} characters")
     if change.session_hours is not None and not 0 <= change.session_hours <= HOURS_LIMIT:
-        raise BadRequest(f"a sign-in can be asked for again after 1 to {HOURS_LIMIT:,} hours; 0 asks once")
+        raise BadRequest(f"sessionHours must be 1 to {HOURS_LIMIT:,}, or 0 to ask for a sign-in only once")
 
 
 def _put(tx: Connection, backend: Backend, membership: Membership, text: str) -> None:
@@ -131,31 +133,31 @@ def _put(tx: Connection, backend: Backend, membership: Membership, text: str) ->
     if not text:
         repository.remove_provider(tx, membership.org_id)
     elif stored is None or stored.text != text:
-        # The same metadata once more, as tools send it, leaves what was shown to work.
+        # Tools send the same metadata again. Storing it would discard the proof that the provider works.
         repository.put_provider(tx, membership.org_id, text, unix_millis(backend.clock.now()))
 
 
-def _require_usable(found: Descriptor) -> None:
-    if not found.is_usable:
-        raise BadRequest(f"while a sign-in through it is required, the provider must work: {found.problem}")
+def _require_usable(descriptor: Descriptor) -> None:
+    if not descriptor.is_usable:
+        raise BadRequest(f"the provider must be usable while sign-ins through it are required: {descriptor.problem}")
 
 
-def _require_shown(tx: Connection, caller: Caller, membership: Membership, settings: OrgSettings, since: int) -> None:
-    """Refuse to require a provider that no sign-in has used since it was set up, or that would lock out the caller."""
+def _require_proven(tx: Connection, caller: Caller, membership: Membership, settings: OrgSettings, since: int) -> None:
+    """Raise BadRequest if no one has signed in through the provider since it was set up, or if the caller would be locked out."""
     if not sso_members.has_sign_in_since(tx, membership.org_id, since):
         raise BadRequest(f"a member must have signed in through the provider first: open /signin/sso/{membership.login}")
     own = sso_members.find(tx, membership.org_id, caller.user_id)
-    has_come = own is not None and own.saml_at is not None and own.saml_at >= since
-    if not has_come and not settings.saml_admin_id:
+    has_signed_in = own is not None and own.saml_at is not None and own.saml_at >= since
+    if not has_signed_in and not settings.saml_admin_id:
         raise BadRequest(f"sign in through the provider yourself first (/signin/sso/{membership.login}), or name a SAML admin")
 
 
 def _put_settings(tx: Connection, membership: Membership, change: Change) -> OrgSettings:
-    asked = {"saml_required": change.required, "saml_session_hours": change.session_hours}
-    given = {name: value for name, value in asked.items() if value is not None}
-    return update_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, **given))
+    fields = {"saml_required": change.required, "saml_session_hours": change.session_hours}
+    changed = {name: value for name, value in fields.items() if value is not None}
+    return update_settings(tx, membership.org_id, lambda old: msgspec.structs.replace(old, **changed))
 
 
 def _setup(backend: Backend, membership: Membership, text: str, settings: OrgSettings) -> Setup:
-    found = identity_provider.read(backend, text) if text else Descriptor()
-    return Setup(membership, text, found, settings.saml_required, settings.saml_session_hours)
+    descriptor = identity_provider.read(backend, text) if text else Descriptor()
+    return Setup(membership, text, descriptor, settings.saml_required, settings.saml_session_hours)

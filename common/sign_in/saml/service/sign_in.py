@@ -1,9 +1,9 @@
-"""Signing in through an organization's provider, from the button to the session, in three requests.
+"""Signs users in through an organization's provider, in three requests.
 
-`begin` sends the browser to the provider. The provider has it post an answer to `receive`; that request comes from another
-site, so no cookie of ours comes with it, and it signs no user in: a valid answer is kept for minutes under a fresh code,
-and the browser is led back to `finish`, where its cookies show that it is the one that began. A sign-in that the provider
-began belongs to no browser: there, the user has to confirm it, or an attacker could sign others in as themselves.
+`begin` sends the browser to the provider. The provider makes the browser post an answer to `receive`. That request comes from
+another site without our cookies, so it does not sign in: a valid answer is stored for a few minutes under a new code, and the
+browser is redirected to `finish`. There, its cookies prove that it began the sign-in. A sign-in that began at the provider has
+no such proof, so the user must confirm it; otherwise an attacker could sign in other people's browsers as the attacker.
 """
 
 import secrets
@@ -33,16 +33,16 @@ from common.sign_in.saml.model import Assertion, Choice, PendingAnswer
 from common.sign_in.sessions import steps as sessions
 
 OPEN_FOR = timedelta(minutes=5)
-# The provider's clock may be so much off that an assertion is taken for good after its end.
+# If the provider's clock is wrong, an assertion may still be accepted after it has expired.
 _LONGER = timedelta(minutes=10)
 _REQUEST = "_"
 _ID_LIMIT, _PATH_LIMIT = 64, 2048
-_GONE = "this sign-in is over already, or was left for too long; begin again"
+_GONE = "this sign-in has ended or expired; sign in again"
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedAnswer:
-    """An answer that was good: where its browser goes for its session."""
+    """An accepted answer: the address where its browser gets its session."""
 
     location: str = field(repr=False)
 
@@ -57,7 +57,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the user has to decide first: whether they are to be signed in, or with `linked_to` whether that is them too."""
+    """What the user must decide first: whether to sign in, or with `linked_to`, whether that user is theirs too."""
 
     org: str
     account: str
@@ -66,45 +66,45 @@ class Question:
 
 
 def describe(backend: Backend, org: str) -> bytes:
-    """Return what an organization's provider has to know of this server: the same whether or not there is such an organization.
+    """Return our metadata for an organization's provider. It does not show whether the organization exists.
 
-    The provider is set up with it before its own metadata can be given here. Raises NotFound for what names no organization.
+    A provider is set up with it first, before its own metadata is sent here. Raise NotFound for an invalid name.
     """
     # No permission check in this module: a user who signs in has no session yet.
     try:
         require_owner_name(org)
     except BadRequest as error:
         raise NotFound("no organization can have this name") from error
-    return toolkit.make_metadata(backend, org)
+    return toolkit.create_metadata(backend, org)
 
 
 def begin(backend: Backend, org: str, browser: str, *, return_to: str, client: str, force: bool) -> str:
-    """Return where to send a browser, known by its visit, to sign in; NotFound, as for no organization, without a provider.
+    """Return where to send a browser to sign in. Raise NotFound if the organization does not exist or has no provider.
 
-    `force`: the provider is to ask who it is, even if it remembers the browser. TooManyRequests for a network address
-    `client` from which too many sign-ins were begun.
+    `browser` identifies the browser. `force`: the provider asks the user to sign in again. Raise TooManyRequests if too many
+    sign-ins began from the network address `client`.
     """
-    stored, found = require_usable(backend, org)
-    made = pending_sign_ins.begin(backend, identity_name(stored.org_id), browser, return_to=return_to, client=client)
-    return toolkit.make_request(backend, org, found, request_id=_REQUEST + made.nonce, state=made.state, force=force)
+    stored, descriptor = require_usable(backend, org)
+    pending = pending_sign_ins.begin(backend, identity_name(stored.org_id), browser, return_to=return_to, client=client)
+    return toolkit.create_request(backend, org, descriptor, request_id=_REQUEST + pending.nonce, state=pending.state, force=force)
 
 
 def receive(backend: Backend, org: str, response: str, relay: str) -> AcceptedAnswer:
-    """Take a provider's answer, once, and return where its browser goes; raises Unauthorized for one that is not good.
+    """Store a provider's answer and return where its browser goes next. Raise Unauthorized if it is invalid or was used before.
 
-    `relay` is what the answer came with: the state of a sign-in, or a path here if the provider began it.
+    `relay` is the answer's RelayState: the state of a sign-in, or a path here if the sign-in began at the provider.
     """
-    stored, found = require_usable(backend, org)
-    vouched = responses.check(backend, org, found, response)
+    stored, descriptor = require_usable(backend, org)
+    assertion = responses.check(backend, org, descriptor, response)
     code = secrets.token_urlsafe(32)
-    waiting = _waiting(backend, stored.org_id, vouched, code, relay)
+    pending = _pending(backend, stored.org_id, assertion, code, relay)
     try:
         with backend.db.begin() as tx:
-            repository.add_assertion(tx, stored.org_id, _hash(vouched.assertion_id), _kept_until(vouched))
-            repository.add_answer(tx, waiting)
+            repository.add_assertion(tx, stored.org_id, _hash(assertion.assertion_id), _kept_until(assertion))
+            repository.add_answer(tx, pending)
     except Exception as error:
         if is_duplicate(error):
-            raise responses.refusal(org, "it was used before; begin again") from error
+            raise responses.refusal(org, "it was used before; sign in again") from error
         raise
     return AcceptedAnswer(f"{base_url(backend.settings)}/signin/sso/{quote(org, safe='')}/finish?code={code}")
 
@@ -119,9 +119,9 @@ def finish(
     choice: Choice = Choice.NONE,
     client: str = "",
 ) -> Finished | Question:
-    """Return the session of who came back with a code, or what they have to decide first; `caller` is who is signed in already.
+    """Return the session for a code, or the question that the user must answer first. `caller` is signed in already, or None.
 
-    Raises BadRequest for a code that is over or another browser's, Forbidden for whom the organization keeps out.
+    Raise BadRequest for an expired code and for another browser's, Forbidden for a user who is not an active member.
     """
     stored, _ = require_usable(backend, org)
     with backend.db.connect() as connection:
@@ -166,25 +166,25 @@ def _enter(tx: Connection, backend: Backend, visit: Visit, browser: str) -> Fini
     return Finished(return_to, sessions.start(tx, backend, user_id, provider=provider))
 
 
-def _waiting(backend: Backend, org_id: str, vouched: Assertion, code: str, relay: str) -> PendingAnswer:
-    is_asked = bool(vouched.request_id)
-    if len(vouched.request_id) > _ID_LIMIT or (is_asked and len(relay) > _ID_LIMIT):
-        raise BadRequest("this answers no request of ours")
+def _pending(backend: Backend, org_id: str, assertion: Assertion, code: str, relay: str) -> PendingAnswer:
+    has_request = bool(assertion.request_id)
+    if len(assertion.request_id) > _ID_LIMIT or (has_request and len(relay) > _ID_LIMIT):
+        raise BadRequest("this answer does not belong to a request of this server")
     return PendingAnswer(
         code_hash=_hash(code),
         org_id=org_id,
-        request_id=vouched.request_id,
-        state=relay if is_asked else "",
-        subject=vouched.subject,
-        email=vouched.email,
-        name=vouched.name,
-        return_to="" if is_asked else relay[:_PATH_LIMIT],
+        request_id=assertion.request_id,
+        state=relay if has_request else "",
+        subject=assertion.subject,
+        email=assertion.email,
+        name=assertion.name,
+        return_to="" if has_request else relay[:_PATH_LIMIT],
         expires_at=unix_millis(backend.clock.now() + OPEN_FOR),
     )
 
 
-def _kept_until(vouched: Assertion) -> int:
-    return vouched.expires_at + int(_LONGER.total_seconds()) * 1000
+def _kept_until(assertion: Assertion) -> int:
+    return assertion.expires_at + int(_LONGER.total_seconds()) * 1000
 
 
 def _hash(text: str) -> str:
