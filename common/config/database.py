@@ -150,8 +150,8 @@ def _aws_credentials(settings: Settings, region: str) -> CredentialSource:
     key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
     if key and secret and not settings.is_set(Settings.aws_role_arn) and not settings.is_set(Settings.aws_profile):
         # A function's own role comes this way, and so a request that needs the database alone never loads the SDK.
-        given = Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN", ""))
-        return lambda: given
+        credentials = Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN", ""))
+        return lambda: credentials
     access = Access(region, profile=settings.aws_profile, role_arn=settings.aws_role_arn)
     find = aws.credential_source(access)
 

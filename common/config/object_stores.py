@@ -112,8 +112,8 @@ def _require_apart(settings: Settings) -> None:
         raise StartUpError(f"{POLICY_PACKS} must be another bucket than {CHECKPOINTS}, or another prefix in it")
 
 
-def _is_same_folder(one: Path | None, other: Path | None) -> bool:
-    return one is not None and other is not None and one.resolve() == other.resolve()
+def _is_same_folder(folder: Path | None, other: Path | None) -> bool:
+    return folder is not None and other is not None and folder.resolve() == other.resolve()
 
 
 def _address(text: str) -> tuple[str, str, str]:

@@ -31,12 +31,12 @@ def load(settings: Settings) -> KeyPair:
 
 def load_at_start(settings: Settings) -> KeyPair:
     """Return the same; raises StartUpError for half a pair, and for one that cannot be used together."""
-    given = [setting for setting in (CERTIFICATE, PRIVATE_KEY) if settings.is_set(setting)]
-    if not given:
+    present = [setting for setting in (CERTIFICATE, PRIVATE_KEY) if settings.is_set(setting)]
+    if not present:
         return KeyPair()
-    if len(given) == 1:
-        missing = PRIVATE_KEY if given[0] == CERTIFICATE else CERTIFICATE
-        raise StartUpError(f"{given[0]} is set without {missing}; SAML requests are signed with both")
+    if len(present) == 1:
+        missing = PRIVATE_KEY if present[0] == CERTIFICATE else CERTIFICATE
+        raise StartUpError(f"{present[0]} is set without {missing}; SAML requests are signed with both")
     return _checked(read_pem(settings, CERTIFICATE), read_pem(settings, PRIVATE_KEY))
 
 
@@ -46,17 +46,17 @@ def _checked(certificate: bytes, private_key: bytes) -> KeyPair:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 - as above
 
     try:
-        found = x509.load_pem_x509_certificate(certificate)
+        parsed = x509.load_pem_x509_certificate(certificate)
         key = serialization.load_pem_private_key(private_key, password=None)
     except (ValueError, TypeError):
         raise StartUpError(
             f"{CERTIFICATE} and {PRIVATE_KEY} must be a certificate and its RSA key without a passphrase, PEM"
         ) from None
-    if not isinstance(key, RSAPrivateKey) or key.public_key() != found.public_key():
+    if not isinstance(key, RSAPrivateKey) or key.public_key() != parsed.public_key():
         raise StartUpError(f"{PRIVATE_KEY} is not the RSA key of {CERTIFICATE}")
     # The toolkit takes one certificate, and knows a key by its first line.
     encoding, no_passphrase = serialization.Encoding.PEM, serialization.NoEncryption()
     return KeyPair(
-        found.public_bytes(encoding).decode(),
+        parsed.public_bytes(encoding).decode(),
         key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_passphrase).decode(),
     )

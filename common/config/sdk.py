@@ -8,8 +8,8 @@ from common.core.errors import StartUpError
 def require_sdk(setting: str, package: str, extra: str) -> None:
     """Raise StartUpError with what to install for a setting when a package is absent; nothing is imported."""
     try:
-        found = find_spec(package)
+        spec = find_spec(package)
     except ModuleNotFoundError:  # One of the packages around it is absent.
-        found = None
-    if found is None:
+        spec = None
+    if spec is None:
         raise StartUpError(f"{setting} needs a package that is not installed: pip install 'stackhold[{extra}]'")

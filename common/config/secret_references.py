@@ -42,15 +42,15 @@ class Reference(Protocol):
 
 def resolved(values: Mapping[str, str]) -> dict[str, str]:
     """Return values with each reference replaced by the secret it names, which is read once; raises StartUpError."""
-    found = dict(values)
+    result = dict(values)
     secrets: dict[Reference, str] = {}
     for setting in SETTINGS:
         reference = find_reference(setting, values.get(setting.name, ""))
         if reference is not None:
             if reference not in secrets:
                 secrets[reference] = reference.read(setting.name, values.get(Settings.aws_role_arn.name, ""))
-            found[setting.name] = secrets[reference]
-    return found
+            result[setting.name] = secrets[reference]
+    return result
 
 
 def find_reference(setting: Setting[Any], value: str) -> Reference | None:
@@ -138,15 +138,15 @@ class VaultSecret:
 
 
 def _parse(value: str) -> Reference | None:
-    if found := _SECRET_ARN.fullmatch(value):
-        arn, region, *rest = (part or "" for part in found.groups())
+    if match := _SECRET_ARN.fullmatch(value):
+        arn, region, *rest = (part or "" for part in match.groups())
         return SecretsManagerSecret(arn, region, *rest)
-    if found := _PARAMETER_ARN.fullmatch(value):
-        return Parameter(value, found[1])
-    if found := _APP_SERVICE.fullmatch(value):
-        return _parse_app_service(found[1])
-    if found := _VAULT_SECRET.fullmatch(value):
-        return VaultSecret(found[1], found[2], found[3] or "")
+    if match := _PARAMETER_ARN.fullmatch(value):
+        return Parameter(value, match[1])
+    if match := _APP_SERVICE.fullmatch(value):
+        return _parse_app_service(match[1])
+    if match := _VAULT_SECRET.fullmatch(value):
+        return VaultSecret(match[1], match[2], match[3] or "")
     return None
 
 

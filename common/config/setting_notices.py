@@ -53,8 +53,8 @@ def _misspelled(unknown: list[str]) -> list[str]:
 
 
 def _nearest(name: str) -> str:
-    found = get_close_matches(name, _BY_NAME, n=1, cutoff=_LIKENESS)
-    return found[0] if found else ""
+    names = get_close_matches(name, _BY_NAME, n=1, cutoff=_LIKENESS)
+    return names[0] if names else ""
 
 
 def _raised(values: Mapping[str, str]) -> list[str]:

@@ -27,8 +27,8 @@ class Once:
             if running is None:
                 self._running[key] = mine
         if running is not None:
-            found: _T = running.result(wait_seconds)
-            return found
+            answer: _T = running.result(wait_seconds)
+            return answer
         try:
             result = work()
         except BaseException as error:

@@ -27,10 +27,10 @@ def read_token(token: str, sealed: str, size: int) -> tuple[str, ...]:
     if not _TOKEN.fullmatch(token):
         raise BadRequest(_FOREIGN)
     try:
-        found, *position = msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=list[str])
+        listing, *position = msgspec.json.decode(urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=list[str])
     except (ValueError, msgspec.DecodeError) as error:
         raise BadRequest(_FOREIGN) from error
-    if found != sealed:
+    if listing != sealed:
         raise BadRequest("the continuation token belongs to another listing")
     if len(position) != size:
         raise BadRequest(_FOREIGN)

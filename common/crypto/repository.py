@@ -11,8 +11,8 @@ from common.db.tables.stacks import stacks
 
 def find_key(connection: Connection, name: str) -> bytes | None:
     """Return the wrapped key of that name, or None."""
-    found: bytes | None = connection.scalar(select(service_keys.c.wrapped_key).where(service_keys.c.name == name))
-    return found
+    wrapped: bytes | None = connection.scalar(select(service_keys.c.wrapped_key).where(service_keys.c.name == name))
+    return wrapped
 
 
 def add_key(connection: Connection, name: str, wrapped_key: bytes, now_millis: int) -> bool:

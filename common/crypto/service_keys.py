@@ -94,9 +94,9 @@ def _wrapped_again(backend: Backend, name: str, wrapped_key: bytes) -> bytes:
 
 def _find_or_make(backend: Backend, name: str) -> bytes:
     with backend.db.connect() as connection:
-        found = repository.find_key(connection, name)
-        if found is not None:
-            return found
+        existing = repository.find_key(connection, name)
+        if existing is not None:
+            return existing
         _plain, wrapped = backend.data_keys.new(_context(name))
         if repository.add_key(connection, name, wrapped, unix_millis(backend.clock.now())):
             return wrapped

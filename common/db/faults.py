@@ -62,8 +62,8 @@ def is_race(error: BaseException) -> bool:
 def number(error: BaseException | None) -> int | None:
     """Return the number that MySQL gave an error, of the driver's error or of SQLAlchemy's around it."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    found = cause.args[0] if cause is not None and cause.args else None
-    return found if isinstance(found, int) else None
+    code = cause.args[0] if cause is not None and cause.args else None
+    return code if isinstance(code, int) else None
 
 
 def words(error: BaseException | None) -> str:

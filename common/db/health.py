@@ -65,13 +65,17 @@ def _advice(packet_bytes: int) -> str:
     )
 
 
-def _require_session(found: Row[*tuple[Any, ...]]) -> None:
-    major, minor = (int(part) for part in found.version.split(".")[:2])
-    if "MariaDB" in found.version or (major, minor) < _OLDEST:
-        raise StartUpError(f"the database server is version {found.version}; MySQL {_OLDEST[0]}.{_OLDEST[1]} or later is needed")
-    if {found.client, found.connection, found.results} != {_CHARACTERS}:
-        raise StartUpError(f"MySQL talks in {found.client}/{found.results} and not in {_CHARACTERS}: some texts would be lost")
-    if found.isolation != "READ-COMMITTED" or "STRICT" not in found.mode:
+def _require_session(session: Row[*tuple[Any, ...]]) -> None:
+    major, minor = (int(part) for part in session.version.split(".")[:2])
+    if "MariaDB" in session.version or (major, minor) < _OLDEST:
+        raise StartUpError(
+            f"the database server is version {session.version}; MySQL {_OLDEST[0]}.{_OLDEST[1]} or later is needed"
+        )
+    if {session.client, session.connection, session.results} != {_CHARACTERS}:
+        raise StartUpError(
+            f"MySQL talks in {session.client}/{session.results} and not in {_CHARACTERS}: some texts would be lost"
+        )
+    if session.isolation != "READ-COMMITTED" or "STRICT" not in session.mode:
         raise StartUpError("MySQL, or a proxy before it, ignores the transaction isolation and SQL mode that a session sets")
 
 

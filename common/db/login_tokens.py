@@ -89,8 +89,8 @@ class EntraToken:
 
 def rds_region(host: str, configured: str) -> str:
     """Return the region of an RDS server: that in its name, which is always right, or the configured one."""
-    found = _RDS_HOST.fullmatch(host)
-    region = found.group(1) if found else configured
+    match = _RDS_HOST.fullmatch(host)
+    region = match.group(1) if match else configured
     if not region:
         raise StartUpError(
             "AWS_REGION must be set: the name in PULUMI_DATABASE_ENDPOINT does not tell the region of the database"

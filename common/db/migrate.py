@@ -55,8 +55,8 @@ def check(db: Database) -> None:
     revision = version(db)
     refuse_newer(revision)
     if revision != HEAD:
-        found = f"at revision {revision}" if revision else "without tables"
-        raise StartUpError(f"the database is {found} and this release needs {HEAD}: run `stackhold migrate`")
+        state = f"at revision {revision}" if revision else "without tables"
+        raise StartUpError(f"the database is {state} and this release needs {HEAD}: run `stackhold migrate`")
     with _explained(db):
         health.require_fit(db)
 
@@ -95,8 +95,8 @@ def require_rights(db: Database) -> None:
 def _read_version(connection: Connection) -> str | None:
     if not inspect(connection).has_table(_VERSION.name):
         return None
-    found: str | None = connection.scalar(select(_VERSION.c.version_num))
-    return found
+    revision: str | None = connection.scalar(select(_VERSION.c.version_num))
+    return revision
 
 
 @contextmanager

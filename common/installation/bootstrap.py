@@ -94,11 +94,11 @@ def require_fit(token: str | None, org: str | None) -> None:
 
 
 def _make_missing(tx: Connection, now: datetime, token: str | None, org: str | None) -> BootstrapResult:
-    found, warnings = users.find_id(tx, ADMIN_LOGIN), list[str]()
-    is_new = found is None and (not repository.was_made(tx, _ADMIN) or _is_unknown(tx, token))
-    if found is None and not is_new:
+    admin_id, warnings = users.find_id(tx, ADMIN_LOGIN), list[str]()
+    is_new = admin_id is None and (not repository.was_made(tx, _ADMIN) or _is_unknown(tx, token))
+    if admin_id is None and not is_new:
         return BootstrapResult(ADMIN_LOGIN, administrator_made=False, token_added=False, warnings=(_NO_ADMINISTRATOR,))
-    user_id = found or _add_administrator(tx, now)
+    user_id = admin_id or _add_administrator(tx, now)
     repository.note(tx, _ADMIN, now)
     if org is not None:
         warnings += _make_organization(tx, user_id, org, now)
@@ -121,11 +121,11 @@ def _make_organization(tx: Connection, user_id: str, org: str, now: datetime) ->
         if orgs.is_taken(tx, org):
             raise StartUpError(f"STACKHOLD_BOOTSTRAP_ORG: the name {org} is taken: another name differs from it only in case")
         try:
-            made = orgs.create_organization(tx, login=org, admin_user_id=user_id, now=now)
+            org_id = orgs.create_organization(tx, login=org, admin_user_id=user_id, now=now)
         except BadRequest as error:
             raise StartUpError(f"STACKHOLD_BOOTSTRAP_ORG: {error.detail}") from error
         # An operator who names an organization at the start wants stacks there, so it is the administrator's default as well.
-        users.set_default_organization(tx, user_id, made)
+        users.set_default_organization(tx, user_id, org_id)
     repository.note(tx, _org_item(org), now)
     return []
 

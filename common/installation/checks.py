@@ -75,10 +75,10 @@ def require_no_states(plan: Plan, prefixes: Iterable[str]) -> None:
         if store.folder is not None and not store.folder.exists():
             continue
         try:
-            found = any(Bucket(store.driver).page(prefix, "", 1) for prefix in prefixes)
+            has_states = any(Bucket(store.driver).page(prefix, "", 1) for prefix in prefixes)
         except BackendError as error:
             raise StartUpError(f"{store.setting}: {error.detail}") from error
-        if found:
+        if has_states:
             raise StartUpError(
                 f"the database has never been used, but {store.words} ({store.setting}) holds states of an installation: restore"
                 " its database, or configure another place for the states of a new installation"

@@ -106,10 +106,10 @@ def stop_requiring_saml(backend: Backend, login: str) -> None:
 
 
 def _organization(tx: Connection, login: str) -> str:
-    found = orgs.find_id(tx, login)
-    if found is None:
+    org_id = orgs.find_id(tx, login)
+    if org_id is None:
         raise NotFound(f"there is no organization {login[:80]!a}")
-    return found
+    return org_id
 
 
 def _taken(login: str) -> str:

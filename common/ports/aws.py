@@ -67,8 +67,8 @@ def credential_source(access: Access) -> Callable[[], tuple[str, str, str]]:
     def current() -> tuple[str, str, str]:
         try:
             with _LOCK:
-                if not kept and (found := _session(access).get_credentials()) is not None:
-                    kept.append(found)
+                if not kept and (credentials := _session(access).get_credentials()) is not None:
+                    kept.append(credentials)
             frozen = kept[0].get_frozen_credentials() if kept else None
         except Exception as error:
             raise Unavailable(f"AWS credentials for the login to the database could not be had: {reason_of(error)}") from error

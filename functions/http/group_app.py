@@ -47,8 +47,8 @@ def _with_head(route: BaseRoute) -> BaseRoute:
 
 async def _bad_parameters(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - FastAPI calls this for no other class
-    found = "; ".join(f"{'.'.join(str(part) for part in item['loc'][1:])}: {item['msg']}" for item in error.errors())
-    return error_response(BadRequest(found))
+    problems = "; ".join(f"{'.'.join(str(part) for part in item['loc'][1:])}: {item['msg']}" for item in error.errors())
+    return error_response(BadRequest(problems))
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:

@@ -40,11 +40,11 @@ def make_link(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form:
 
 
 def _mails_page(visitor: Visitor, backend: Backend, person: Caller, *, after: str = "", link: str = "") -> Response:
-    found, following = mailing.page_mails(backend, person, after or None)
+    unsent, following = mailing.page_mails(backend, person, after or None)
     return page(
         visitor,
         "mails",
-        mails=found,
+        mails=unsent,
         following=following or "",
         is_first=not after,
         link=link,

@@ -43,7 +43,7 @@ def frame_of(person: Caller | None, org: str) -> Frame:
     if person is None:
         return Frame(None, [], [])
     membership = person.membership(org) if org else find_home(person)
-    organizations = sorted(person.memberships, key=lambda found: (found.is_personal, found.login))
+    organizations = sorted(person.memberships, key=lambda item: (item.is_personal, item.login))
     links = _links(membership) if membership is not None and membership.is_open else []
     return Frame(membership, organizations, links)
 
@@ -56,9 +56,9 @@ def home_address(membership: Membership) -> str:
 
 def find_home(person: Caller) -> Membership | None:
     """Return the organization that a person begins with: the one they chose, or one that is not theirs alone."""
-    candidates = [found for found in person.memberships if found.is_open]
-    chosen = next((found for found in candidates if found.org_id == person.default_org_id), None)
-    return chosen or min(candidates, key=lambda found: (found.is_personal, found.login), default=None)
+    candidates = [membership for membership in person.memberships if membership.is_open]
+    chosen = next((membership for membership in candidates if membership.org_id == person.default_org_id), None)
+    return chosen or min(candidates, key=lambda membership: (membership.is_personal, membership.login), default=None)
 
 
 def _links(membership: Membership) -> list[Link]:

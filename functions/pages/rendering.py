@@ -79,7 +79,7 @@ def see_other(address: str) -> Response:
 @cache
 def _templates() -> Environment:
     loader = FileSystemLoader(HERE / "templates")
-    made = Environment(
+    environment = Environment(
         loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
@@ -87,16 +87,16 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["moment"] = _moment
-    made.filters["own_tags"] = _own_tags
-    made.filters["home_address"] = home_address
-    made.filters["author"] = _author
-    made.filters["iso"] = _iso
-    made.filters["iso_moment"] = _iso_moment
-    made.filters["coloured"] = coloured
-    made.filters["plain"] = plain
-    made.filters["duration"] = _duration
-    return made
+    environment.filters["moment"] = _moment
+    environment.filters["own_tags"] = _own_tags
+    environment.filters["home_address"] = home_address
+    environment.filters["author"] = _author
+    environment.filters["iso"] = _iso
+    environment.filters["iso_moment"] = _iso_moment
+    environment.filters["coloured"] = coloured
+    environment.filters["plain"] = plain
+    environment.filters["duration"] = _duration
+    return environment
 
 
 def _own_tags(tags: dict[str, str]) -> dict[str, str]:

@@ -26,7 +26,7 @@ _EVERY = TokenQuery(TokenFilter.ALL)
 @router.get("/settings")
 def overview(visitor: VisitorDep, person: PersonDep) -> Response:
     """Show who is signed in, and where."""
-    own_first = sorted(person.memberships, key=lambda found: (not found.is_personal, found.login))
+    own_first = sorted(person.memberships, key=lambda membership: (not membership.is_personal, membership.login))
     return page(visitor, "settings", memberships=own_first)
 
 
@@ -52,8 +52,8 @@ def list_tokens(
 @router.post(_TOKENS)
 def create_token(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Make a token and show it, this once."""
-    made = tokens.create_personal_token(backend, person, _wanted(backend, form))
-    return _tokens_page(visitor, backend, person, made=made)
+    token = tokens.create_personal_token(backend, person, _wanted(backend, form))
+    return _tokens_page(visitor, backend, person, issued=token)
 
 
 @router.post(f"{_TOKENS}/revoke")
@@ -70,7 +70,7 @@ def _tokens_page(
     *,
     after: str = "",
     news: str = "",
-    made: IssuedToken | None = None,
+    issued: IssuedToken | None = None,
 ) -> Response:
     rows, following = tokens.page_personal_tokens(backend, person, _EVERY, Page(after or None, _PAGE_ROWS))
     return page(
@@ -79,7 +79,7 @@ def _tokens_page(
         rows=rows,
         following=following,
         is_first=not after,
-        made=made,
+        made=issued,
         news=news,
         days=lifetimes.offered_days(person),
         longest=lifetimes.longest_days(person),

@@ -21,8 +21,8 @@ class StaticFile(NamedTuple):
 @cache
 def names() -> dict[str, str]:
     """Return the name of each built file by what pages call it, such as `page.css`."""
-    found: dict[str, str] = json.loads((_FOLDER / "manifest.json").read_text("utf-8"))["files"]
-    return found
+    files: dict[str, str] = json.loads((_FOLDER / "manifest.json").read_text("utf-8"))["files"]
+    return files
 
 
 def address(name: str) -> str:

@@ -20,8 +20,8 @@ def add_user(settings: Settings, login: str, *, name: str, email: str, org: str 
     if role not in _ROLES:
         raise StartUpError(f"--role must be one of {', '.join(_ROLES)}")
     with _opened(settings) as backend:
-        made = operator.add_person(backend, NewPerson(login, name, email, org, _ROLES[role]))
-    return f"PULUMI_ACCESS_TOKEN={made.token} pulumi login {login_address(settings)}{_advice(settings)}"
+        user = operator.add_person(backend, NewPerson(login, name, email, org, _ROLES[role]))
+    return f"PULUMI_ACCESS_TOKEN={user.token} pulumi login {login_address(settings)}{_advice(settings)}"
 
 
 def add_organization(settings: Settings, login: str, *, admin: str) -> str:

@@ -70,8 +70,8 @@ def serve(
     """Start the server; the first start prints how to sign in."""
     from functions.server.serve import serve as run  # noqa: PLC0415 - `stackhold version` needs none of it
 
-    given = {"STACKHOLD_HOST": host, "STACKHOLD_PORT": port, "STACKHOLD_DATA": data, "STACKHOLD_WORKERS": workers}
-    raise typer.Exit(run(_settings(given)))
+    chosen = {"STACKHOLD_HOST": host, "STACKHOLD_PORT": port, "STACKHOLD_DATA": data, "STACKHOLD_WORKERS": workers}
+    raise typer.Exit(run(_settings(chosen)))
 
 
 @app.command()
@@ -182,13 +182,13 @@ def version() -> None:
     print(package_version("stackhold"))
 
 
-def _settings(given: Mapping[str, object]) -> Settings:
+def _settings(chosen: Mapping[str, object]) -> Settings:
     """Return the settings of the environment with options in their place, after saying which of them have no effect."""
     from common.config.secret_references import resolved  # noqa: PLC0415 - as above
 
     for line in notices(os.environ):
         _report(line)
-    values = {name: str(value) for name, value in given.items() if value is not None}
+    values = {name: str(value) for name, value in chosen.items() if value is not None}
     settings = Settings(resolved(os.environ), {Settings.data_folder.name: str(_default_data_folder())})
     try:
         return settings.replaced(**values)

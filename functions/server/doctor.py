@@ -50,7 +50,7 @@ def examine(settings: Settings, release: str) -> Finding:
 
 def _in_use(settings: Settings) -> dict[str, str]:
     """Return what each part of the server works with, as far as it can be told."""
-    found: dict[str, str] = {"mode": mode_of(settings), "data folder": str(settings.data_folder)}
+    facts: dict[str, str] = {"mode": mode_of(settings), "data folder": str(settings.data_folder)}
     for names, look in (
         (["address"], _address),
         (["database"], _database),
@@ -58,10 +58,10 @@ def _in_use(settings: Settings) -> dict[str, str]:
         (["key"], lambda settings: [chosen(settings).words]),
     ):
         try:
-            found |= dict(zip(names, look(settings), strict=True))
+            facts |= dict(zip(names, look(settings), strict=True))
         except StartUpError:
-            found |= dict.fromkeys(names, "see the problems below")
-    return found
+            facts |= dict.fromkeys(names, "see the problems below")
+    return facts
 
 
 def _problems(settings: Settings) -> tuple[list[str], list[str]]:
@@ -74,19 +74,19 @@ def _problems(settings: Settings) -> tuple[list[str], list[str]]:
         except StartUpError as error:
             problems.append(str(error))
     try:
-        with startup.checked(settings, may_migrate=may_migrate) as found:
-            keys = _keys(found)
+        with startup.checked(settings, may_migrate=may_migrate) as installation:
+            keys = _keys(installation)
     except StartUpError as error:
         problems.append(str(error))
     return list(dict.fromkeys(problems)), keys
 
 
-def _keys(found: startup.Checked) -> list[str]:
+def _keys(installation: startup.Checked) -> list[str]:
     """Return a line for the key that wraps, by its full name, and for each key that data keys still need."""
-    if found.keys is None or found.is_new:
+    if installation.keys is None or installation.is_new:
         return []
-    current = found.keys.check()
-    counts = service_keys.count_by_master_key(found.db, found.keys)
+    current = installation.keys.check()
+    counts = service_keys.count_by_master_key(installation.db, installation.keys)
     lines = [f"  key in use: {current}"]
     for name, count in counts.items():
         keys = "1 data key" if count == 1 else f"{count} data keys"

@@ -64,19 +64,19 @@ def check(settings: Settings, *, may_migrate: bool) -> None:
 @contextmanager
 def checked(settings: Settings, *, may_migrate: bool) -> Iterator[Checked]:
     """Yield what the checks opened, and close it; raises StartUpError as `check` does, but not for incomplete groups."""
-    found = _check(settings, may_migrate=may_migrate)
-    with closing(found.db):
-        yield found
+    installation = _check(settings, may_migrate=may_migrate)
+    with closing(installation.db):
+        yield installation
 
 
 def start(settings: Settings, *, may_migrate: bool) -> Backend:
     """Return the opened backend, with folders, key and tables made where they were missing; raises StartUpError."""
     require_groups(settings)
-    found = _check(settings, may_migrate=may_migrate)
+    installation = _check(settings, may_migrate=may_migrate)
     try:
-        return _make_ready(found, may_migrate=may_migrate)
+        return _make_ready(installation, may_migrate=may_migrate)
     except BaseException:
-        found.db.close()
+        installation.db.close()
         raise
 
 
@@ -86,11 +86,13 @@ def open_existing(settings: Settings) -> Backend:
     if isinstance(place, Path) and not place.exists():
         raise StartUpError(f"no installation in {settings.data_folder}; name its data folder with --data")
     require_groups(settings)
-    found = _check(settings, may_migrate=False)
+    installation = _check(settings, may_migrate=False)
     try:
-        return open_plan(found.plan, found.db, found.keys or open_key_service(settings, found.plan.master))
+        return open_plan(
+            installation.plan, installation.db, installation.keys or open_key_service(settings, installation.plan.master)
+        )
     except BaseException:
-        found.db.close()
+        installation.db.close()
         raise
 
 
@@ -112,10 +114,10 @@ def migrate(settings: Settings) -> bool:
 def make_administrator(backend: Backend) -> SignIn:
     """Create the first administrator unless one exists, and say how to sign in."""
     settings = backend.settings
-    given, org = settings.bootstrap_token or None, settings.bootstrap_org or None
+    configured, org = settings.bootstrap_token or None, settings.bootstrap_org or None
     kept = settings.data_folder / TOKEN_FILE
-    if given or not is_fresh(backend):
-        for line in bootstrap(backend, token=given, org=org).warnings:
+    if configured or not is_fresh(backend):
+        for line in bootstrap(backend, token=configured, org=org).warnings:
             LOG.warning("%s", line)
         return SignIn(kept_in=kept if kept.exists() else None)
     # Kept before it counts: a crash between the two leaves a token that the next start makes good.
@@ -159,14 +161,14 @@ def _check_database(plan: Plan, db: Database, *, may_migrate: bool) -> bool:
     return service_keys.has_keys(db)
 
 
-def _make_ready(found: Checked, *, may_migrate: bool) -> Backend:
-    plan = found.plan
+def _make_ready(installation: Checked, *, may_migrate: bool) -> Backend:
+    plan = installation.plan
     checks.prepare(plan)
-    if found.is_new:
+    if installation.is_new:
         LOG.info("new installation in %s", plan.settings.data_folder)
     if may_migrate:
-        tables.migrate(found.db)
-    backend = open_plan(plan, found.db, found.keys or open_key_service(plan.settings, plan.master))
+        tables.migrate(installation.db)
+    backend = open_plan(plan, installation.db, installation.keys or open_key_service(plan.settings, plan.master))
     # From now on the database knows its key: another one is refused.
     service_keys.require_own_master_key(backend, plan.master.words)
     service_keys.renew(backend)

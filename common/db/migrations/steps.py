@@ -42,7 +42,7 @@ def fill(statement: str) -> None:
 
 
 def _columns(name: str) -> set[str]:
-    return set() if op.get_context().as_sql else {found["name"] for found in inspect(op.get_bind()).get_columns(name)}
+    return set() if op.get_context().as_sql else {column["name"] for column in inspect(op.get_bind()).get_columns(name)}
 
 
 def _has_table(name: str) -> bool:
@@ -50,4 +50,4 @@ def _has_table(name: str) -> bool:
 
 
 def _indexes(name: str) -> set[str | None]:
-    return set() if op.get_context().as_sql else {found["name"] for found in inspect(op.get_bind()).get_indexes(name)}
+    return set() if op.get_context().as_sql else {index["name"] for index in inspect(op.get_bind()).get_indexes(name)}

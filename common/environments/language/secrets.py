@@ -64,12 +64,12 @@ def has_plaintext(name: str, text: bytes, limits: Limits = _LIMITS) -> bool:
     return bool(decoded.diagnostics) or (decoded.root is not None and any(_plaintexts(decoded.root)))
 
 
-def _verified(name: str, given: bytes, rewritten: bytes, limits: Limits) -> Rewritten:
+def _verified(name: str, original: bytes, rewritten: bytes, limits: Limits) -> Rewritten:
     """Return what was rewritten, unless a secret is left in clear: then it must not be stored."""
     larger = msgspec.structs.replace(limits, document_bytes=max(limits.document_bytes, len(rewritten)))
     if has_plaintext(name, rewritten, larger):
         problem = "a secret of the definition cannot be encrypted in place; write it on one line"
-        return Rewritten(given, [Diagnostic(problem)])
+        return Rewritten(original, [Diagnostic(problem)])
     return Rewritten(rewritten, [])
 
 

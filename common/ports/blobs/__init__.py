@@ -173,13 +173,13 @@ class Bucket:
         key, stored = f"probe/{new_id()}", pack(b"{}")
         try:
             self._driver.put(key, stored)
-            found = self._driver.get(key)
+            document = self._driver.get(key)
             self._driver.delete([key])
         except BlobNotFound:
             raise StoreError("a document that was just stored cannot be found") from None
         except OSError as error:
             raise StoreError(error.strerror or type(error).__name__) from error
-        if found != stored:
+        if document != stored:
             raise StoreError("a document does not come back as it was stored")
 
 

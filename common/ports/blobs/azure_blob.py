@@ -115,15 +115,15 @@ class AzureBlobs:
     def page(self, prefix: str, after: str, limit: int) -> list[tuple[str, int]]:
         """List from `after` on; a store that cannot begin there lists from the prefix, and what comes before is left out."""
         start = self._container.prefix + after if after > prefix else None
-        found: list[tuple[str, int]] = []
+        entries: list[tuple[str, int]] = []
         with _explained(self._container):
             for blob in self._client().list_blobs(self._container.prefix + prefix, start_from=start, results_per_page=limit + 1):
                 key = blob.name.removeprefix(self._container.prefix)
                 if key > after:
-                    found.append((key, int(blob.last_modified.timestamp() * 1000)))
-                if len(found) == limit:
+                    entries.append((key, int(blob.last_modified.timestamp() * 1000)))
+                if len(entries) == limit:
                     break
-        return found
+        return entries
 
     def link(self, key: str, seconds: int) -> str | None:
         """Return an address with a signature that allows reading this one blob for so long."""

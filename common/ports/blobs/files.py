@@ -51,8 +51,8 @@ class Files:
     def page(self, prefix: str, after: str, limit: int) -> list[tuple[str, int]]:
         """Walk the folder in key order."""
         keys = (key for key in self._keys(self._root, "", prefix, after) if key.startswith(prefix) and key > after)
-        found = ((key, written_at) for key in keys if (written_at := self._written_at(key)) is not None)
-        return list(islice(found, limit))
+        entries = ((key, written_at) for key in keys if (written_at := self._written_at(key)) is not None)
+        return list(islice(entries, limit))
 
     def link(self, _key: str, _seconds: int) -> str | None:
         """Return None: a folder serves no addresses."""

@@ -72,21 +72,21 @@ class S3:
 
     def page(self, prefix: str, after: str, limit: int) -> list[tuple[str, int]]:
         """List objects, a thousand with each call at most; stores list in the order of their keys' bytes."""
-        found: list[tuple[str, int]] = []
+        entries: list[tuple[str, int]] = []
         cut = len(self._place.prefix)
-        while len(found) < limit:
-            wanted = min(limit - len(found), KEYS_PER_CALL)
+        while len(entries) < limit:
+            wanted = min(limit - len(entries), KEYS_PER_CALL)
             start = {"StartAfter": self._place.prefix + after} if after else {}
             with self._translated():
                 answer = self._client().list_objects_v2(
                     Bucket=self._place.bucket, Prefix=self._place.prefix + prefix, MaxKeys=wanted, **start
                 )
             listed = answer.get("Contents", [])
-            found += [(entry["Key"][cut:], int(entry["LastModified"].timestamp() * 1000)) for entry in listed]
+            entries += [(entry["Key"][cut:], int(entry["LastModified"].timestamp() * 1000)) for entry in listed]
             if not answer.get("IsTruncated") or not listed:
                 break
-            after = found[-1][0]
-        return found
+            after = entries[-1][0]
+        return entries
 
     def link(self, key: str, seconds: int) -> str | None:
         """Return a presigned address; it ends earlier where the credentials that sign it do."""

@@ -106,8 +106,8 @@ def _parts(record: bytes) -> tuple[str, bytes]:
 
 def _is_replica(recorded: str, configured: str) -> bool:
     """Tell whether both are the same multi-Region key, whose copies have one id and open each other's records."""
-    one, other = recorded.rpartition("/")[2], configured.rpartition("/")[2]
-    return one.startswith("mrk-") and one == other
+    recorded_id, configured_id = recorded.rpartition("/")[2], configured.rpartition("/")[2]
+    return recorded_id.startswith("mrk-") and recorded_id == configured_id
 
 
 @contextmanager

@@ -104,27 +104,27 @@ def read_key(place: Path) -> bytes:
         raise StartUpError(_problem(place, "does not exist or is an empty folder"))
     try:
         with path.open("rb") as file:
-            found = os.fstat(file.fileno())
+            status = os.fstat(file.fileno())
             key = file.read(MASTER_KEY_BYTES + 1)
     except OSError as error:
         raise StartUpError(_problem(path, f"cannot be read: {error.strerror}")) from None
-    _require_private(path, found)
+    _require_private(path, status)
     if len(key) != MASTER_KEY_BYTES:
         raise StartUpError(_problem(path, f"must be exactly {MASTER_KEY_BYTES} random bytes"))
     return key
 
 
-def _require_private(path: Path, found: os.stat_result) -> None:
+def _require_private(path: Path, status: os.stat_result) -> None:
     """Raise StartUpError for a key that others can reach.
 
     The rule is PostgreSQL's: root's own file may be read by its group, since that is how a secret is given to one program. What
     Kubernetes mounts is readable by all in the container and cannot be changed, so it is warned of.
     """
-    reachable = found.st_mode & (_FOR_OTHERS & ~stat.S_IRGRP if found.st_uid == 0 else _FOR_OTHERS)
+    reachable = status.st_mode & (_FOR_OTHERS & ~stat.S_IRGRP if status.st_uid == 0 else _FOR_OTHERS)
     if not reachable:
         return
-    what = f"can be read or changed by others (mode {stat.S_IMODE(found.st_mode):04o})"
-    if found.st_uid == 0 and os.statvfs(path).f_flag & os.ST_RDONLY:
+    what = f"can be read or changed by others (mode {stat.S_IMODE(status.st_mode):04o})"
+    if status.st_uid == 0 and os.statvfs(path).f_flag & os.ST_RDONLY:
         LOG.warning("%s", _problem(path, f"{what}; set the volume's defaultMode to 0400, or 0440 with fsGroup"))
         return
     raise StartUpError(_problem(path, f"{what}; run chmod 600"))

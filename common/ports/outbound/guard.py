@@ -52,10 +52,10 @@ class Guard:
     def resolve(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host that may be called, all of them checked; raises CallFailed."""
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise CallFailed(f"{host}: no such host") from error
-        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries]
         if not self._is_named(host) and not all(self._may(address) for address in addresses):
             raise CallFailed(f"{host} is not a public address (STACKHOLD_OUTBOUND_ALLOW lists exceptions)")
         return [str(address) for address in addresses]

@@ -32,16 +32,16 @@ _event_decoder = msgspec.json.Decoder(Event)
 
 def read(backend: Backend, update_id: str, batches: Iterable[StoredBatch]) -> tuple[list[Event], bool]:
     """Return events in order, and whether some were left out; what cannot be read does not take the others with it."""
-    found: dict[int, Event] = {}
+    events: dict[int, Event] = {}
     size = 0
     for batch in batches:
         text = _text(backend, update_id, batch)
         size += len(text)
         for index, event in enumerate(_decode(text)):
-            found.setdefault(event.sequence or batch.first_sequence + index, event)
+            events.setdefault(event.sequence or batch.first_sequence + index, event)
         if size > LIMIT_BYTES:
-            return [event for _, event in sorted(found.items())], True
-    return [event for _, event in sorted(found.items())], False
+            return [event for _, event in sorted(events.items())], True
+    return [event for _, event in sorted(events.items())], False
 
 
 def _decode(text: bytes) -> list[Event]:

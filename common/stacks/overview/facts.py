@@ -83,19 +83,19 @@ def web_address(text: str) -> str:
     return text if parts.scheme in ("http", "https") and parts.netloc and text.isprintable() else ""
 
 
-def _environment(found: Mapping[str, str]) -> list[Fact]:
+def _environment(variables: Mapping[str, str]) -> list[Fact]:
     facts = []
-    if head := found.get("git.head"):
-        facts.append(Fact("Commit", head[:12], _commit_address(found, head)))
+    if head := variables.get("git.head"):
+        facts.append(Fact("Commit", head[:12], _commit_address(variables, head)))
     for name, label in _LABELS.items():
-        if text := found.get(name):
-            facts.append(Fact(label, text, web_address(found.get("ci.build.url", "")) if name == "ci.build.id" else ""))
+        if text := variables.get(name):
+            facts.append(Fact(label, text, web_address(variables.get("ci.build.url", "")) if name == "ci.build.id" else ""))
     return facts
 
 
-def _commit_address(found: Mapping[str, str], head: str) -> str:
-    host = _HOSTS.get(found.get("vcs.kind", ""))
-    owner, repository = found.get("vcs.owner", ""), found.get("vcs.repo", "")
+def _commit_address(variables: Mapping[str, str], head: str) -> str:
+    host = _HOSTS.get(variables.get("vcs.kind", ""))
+    owner, repository = variables.get("vcs.owner", ""), variables.get("vcs.repo", "")
     if host is None or not owner or not repository or not head.isalnum():
         return ""
     return f"{host}/{quote(owner)}/{quote(repository)}/commit/{head}"

@@ -215,8 +215,8 @@ def _differences(metadata: _Metadata) -> Iterable[Difference]:
 
 
 def _inputs(state: _State | None) -> dict[str, Any]:
-    found = read_object(bytes(state.inputs)) if state is not None else {}
-    return {name: value for name, value in found.items() if name not in ("__defaults", "__internal")}
+    inputs = read_object(bytes(state.inputs)) if state is not None else {}
+    return {name: value for name, value in inputs.items() if name not in ("__defaults", "__internal")}
 
 
 def _text(values: dict[str, Any], path: str) -> str:

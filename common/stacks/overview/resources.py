@@ -81,10 +81,10 @@ def in_tree(stored: Iterable[StoredResource]) -> list[Resource]:
     children: dict[str, list[str]] = defaultdict(list)
     for urn, head in heads.items():
         children[head.parent if head.parent in heads and head.parent != urn else ""].append(urn)
-    found = [_resource(urn, heads[urn], depth) for urn, depth in _walk(children)]
-    seen = {resource.urn for resource in found}
+    resources = [_resource(urn, heads[urn], depth) for urn, depth in _walk(children)]
+    seen = {resource.urn for resource in resources}
     # Parents that are their own ancestors occur in damaged states alone.
-    return found + [_resource(urn, head, 0) for urn, head in heads.items() if urn not in seen]
+    return resources + [_resource(urn, head, 0) for urn, head in heads.items() if urn not in seen]
 
 
 def count_types(resources: Iterable[Resource]) -> list[tuple[str, int]]:
@@ -107,8 +107,8 @@ def find_details(stored: list[StoredResource], urn: str) -> Details | None:
         inputs=shown(read_object(bytes(values.inputs))),
         outputs=shown(read_object(bytes(values.outputs))),
         dependencies=[(resources[other], names) for other, names in _needs(head).items() if other in resources],
-        dependents=[resources[other] for other, found in heads.items() if urn in _needs(found)],
-        children=[resources[other] for other, found in heads.items() if found.parent == urn],
+        dependents=[resources[other] for other, candidate in heads.items() if urn in _needs(candidate)],
+        children=[resources[other] for other, candidate in heads.items() if candidate.parent == urn],
         parent=resources.get(head.parent),
         provider=resources.get(provider),
         created=head.created,

@@ -118,8 +118,8 @@ def get_report(backend: Backend, update_id: str) -> Report:
     with backend.db.connect() as connection:
         batches = event_rows.find_batches(connection, update_id)
     report = Report(mark)
-    found, report.is_cut = events.read(backend, update_id, batches)
-    add(report, found)
+    report_events, report.is_cut = events.read(backend, update_id, batches)
+    add(report, report_events)
     return report
 
 

@@ -35,10 +35,10 @@ def read_object(text: bytes | None) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        found = msgspec.json.decode(shield_for([text]).hide(text))
+        value = msgspec.json.decode(shield_for([text]).hide(text))
     except (*JSON_ERRORS, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def shown(values: Mapping[str, Any]) -> list[Value]:

@@ -17,8 +17,8 @@ def find_of_organization(connection: Connection, org_id: str, limit: int, princi
     listed = first.subquery("listed")
     query = with_latest_version().join(listed, listed.c.id == stacks.c.id).order_by(*order)
     rows = connection.execute(query, {"principals": list(principals)}).all()
-    found = (one_stack(list(stack_rows)) for _, stack_rows in groupby(rows, lambda row: row.id))
-    return [stack for stack in found if stack is not None]
+    listed_stacks = (one_stack(list(stack_rows)) for _, stack_rows in groupby(rows, lambda row: row.id))
+    return [stack for stack in listed_stacks if stack is not None]
 
 
 def find_names_in_both(connection: Connection, org_id: str, other_id: str, limit: int) -> list[tuple[str, str]]:

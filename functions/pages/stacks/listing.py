@@ -69,7 +69,7 @@ def list_stacks(
     number: PageNumberDep,
 ) -> Response:
     """Show a page of stacks, grouped by project, or the ones that changed last."""
-    found = unless_hidden(lambda: page_summaries(backend, person, org, query.to_filter(), size=PAGE_ROWS, number=number))
+    summaries = unless_hidden(lambda: page_summaries(backend, person, org, query.to_filter(), size=PAGE_ROWS, number=number))
     path = f"/{quote(org, safe='')}/stacks"
     return page(
         visitor,
@@ -78,8 +78,8 @@ def list_stacks(
         query=query.q,
         chosen=query,
         statuses=list(_STATUSES),
-        found=found,
-        paging=Paging(path, query.filters(), number, len(found.stacks), found.total),
+        found=summaries,
+        paging=Paging(path, query.filters(), number, len(summaries.stacks), summaries.total),
         server=api_url(backend.settings),
         now=unix_millis(backend.clock.now()),
     )

@@ -66,7 +66,7 @@ def list_resources(
     stack = listing.get_stack(backend, person, path)
     resources = in_tree(stored)
     words = query.q.lower().split()
-    found = [item for item in resources if item.mentions(words) and query.type in ("", item.type)]
+    matching = [item for item in resources if item.mentions(words) and query.type in ("", item.type)]
     begin = (number - 1) * _ROWS
     head = head_of(backend, person, stack)
     return page(
@@ -78,9 +78,11 @@ def list_resources(
         version=version,
         types=count_types(resources),
         total=len(resources),
-        rows=found[begin : begin + _ROWS],
+        rows=matching[begin : begin + _ROWS],
         is_tree=not query.q and not query.type,
-        paging=Paging(f"{head.base}/resources", query.filters(), number, len(found[begin : begin + _ROWS]), len(found), _ROWS),
+        paging=Paging(
+            f"{head.base}/resources", query.filters(), number, len(matching[begin : begin + _ROWS]), len(matching), _ROWS
+        ),
         suffix=f"&version={quote(query.version, safe='')}" if query.version else "",
     )
 

@@ -100,7 +100,7 @@ def _settings_page(
     allowed = {permission.name.removeprefix("STACK_").lower() for permission in SETTINGS if may(person, stack, permission)}
     if not allowed:
         raise missing()
-    others = [found.login for found in person.memberships if found.is_open and found.login != path.org]
+    others = [membership.login for membership in person.memberships if membership.is_open and membership.login != path.org]
     return page(
         visitor,
         "stacks/settings",

@@ -18,10 +18,10 @@ def where(conditions: Iterable[Condition], columns: Columns) -> list[ColumnEleme
     return [_expression(condition, columns) for condition in conditions]
 
 
-def total_of(query: ListQuery, found: int) -> int | None:
+def total_of(query: ListQuery, rows: int) -> int | None:
     """Return the total number of resources if it follows from the number found on a page, or None."""
-    is_last = found < query.count and (found > 0 or query.start == 1)
-    return query.start - 1 + found if is_last else None
+    is_last = rows < query.count and (rows > 0 or query.start == 1)
+    return query.start - 1 + rows if is_last else None
 
 
 def _expression(condition: Condition, columns: Columns) -> ColumnElement[bool]:
