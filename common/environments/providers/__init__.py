@@ -1,0 +1,1 @@
+"""Providers and rotators: what `fn::open` and `fn::rotate` reach. One module for each; `table.py` lists them."""

@@ -1,0 +1,69 @@
+"""The table of contents of the providers and rotators.
+
+To add one, write a module in this package with a class that has the protocol of `language.interfaces`, and add a line here. The
+class takes an `Access`. Its module is imported when a definition or a client first names it. One that this installation cannot
+open stays listed, so that checks know its schemas, and raises WorldError when it is opened.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Generic, TypeVar
+
+from common.environments.language.interfaces import Provider, Rotator, WorldError
+from common.environments.providers.base import Access
+
+_Kind = TypeVar("_Kind", Provider, Rotator)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[_Kind]):
+    """A provider or a rotator: its name in definitions, its description for people, and its class as `module:Class`."""
+
+    name: str
+    description: str
+    place: str
+
+    def make(self, access: Access) -> _Kind:
+        """Return the provider or rotator for one caller."""
+        module, _, name = self.place.partition(":")
+        made: Callable[[Access], _Kind] = getattr(import_module(f"common.environments.providers.{module}"), name)
+        return made(access)
+
+
+PROVIDERS: tuple[Entry[Provider], ...] = (Entry("pulumi-stacks", "Reads the outputs of stacks.", "pulumi_stacks:PulumiStacks"),)
+ROTATORS: tuple[Entry[Rotator], ...] = ()
+
+
+def find(entries: Iterable[Entry[_Kind]], name: str) -> Entry[_Kind] | None:
+    """Return the entry with a name, or None."""
+    return next((entry for entry in entries if entry.name == name), None)
+
+
+class Providers:
+    """Finds providers and rotators for one caller: the `ProviderLoader` of an evaluation."""
+
+    def __init__(
+        self,
+        access: Access,
+        providers: tuple[Entry[Provider], ...] = PROVIDERS,
+        rotators: tuple[Entry[Rotator], ...] = ROTATORS,
+    ) -> None:
+        """Use the tables, or others for a test."""
+        self._access = access
+        self._providers = providers
+        self._rotators = rotators
+
+    def load_provider(self, name: str) -> Provider:
+        """Return a provider; raises WorldError for an unknown name."""
+        entry = find(self._providers, name)
+        if entry is None:
+            raise WorldError(f'unknown provider "{name}"')
+        return entry.make(self._access)
+
+    def load_rotator(self, name: str) -> Rotator:
+        """Return a rotator; raises WorldError for an unknown name."""
+        entry = find(self._rotators, name)
+        if entry is None:
+            raise WorldError(f'unknown rotator "{name}"')
+        return entry.make(self._access)
