@@ -107,6 +107,11 @@ def revoke_tokens(tx: Connection, token_ids: Collection[str], now: datetime) -> 
     tokens.revoke(tx, tokens.of_ids(token_ids), unix_millis(now))
 
 
+def is_any_used(connection: Connection) -> bool:
+    """Tell whether an access token was used or a browser is signed in, of any user."""
+    return tokens.is_any_used(connection)
+
+
 def find_owner(tx: Connection, text: str) -> str | None:
     """Return the id of the user who owns the token with this text, or None."""
     return tokens.find_owner(tx, hash_of(text))

@@ -108,7 +108,9 @@ GROUPS: tuple[Group, ...] = (
     Group("account_settings", ("/settings/account/**",), "pages"),
     # Exactly these: the first administrator's own organization is called `admin`, and its stacks have pages at /admin/….
     Group("administration", ("/admin", "/admin/mails", "/admin/mails/link"), "pages"),
-    Group("sessions", ("/", "/signin", "/signin/token", "/signin/organization", "/signout", "/assets/**"), "pages"),
+    Group(
+        "sessions", ("/", "/signin", "/signin/token", "/signin/link", "/signin/organization", "/signout", "/assets/**"), "pages"
+    ),
     Group("cli_login", ("/cli-login", "/welcome/**"), "pages"),
     Group("settings", ("/settings/**", "/user/settings/tokens", "/account/tokens"), "pages"),
     # What the command line links to of parts that are missing, before the addresses of stacks, which are of the same form.

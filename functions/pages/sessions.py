@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from common.backend import Backend
 from common.core.errors import NotFound
 from common.core.names import require_owner_name
-from common.sign_in.accounts.service import accounts, sign_up
+from common.sign_in.accounts.service import accounts, sign_in_links, sign_up
 from common.sign_in.accounts.steps import is_sign_in_enabled
 from common.sign_in.external import providers
 from common.sign_in.sessions import service as sessions
@@ -23,6 +23,8 @@ from functions.pages.visitor import HOME, Form, FormDep, Visitor, VisitorDep, lo
 
 router = APIRouter()
 _ReturnTo = Annotated[str, Query()]
+# Browsers drop a page that they loaded ahead when its status is an error (developer.mozilla.org, "Sec-Purpose").
+NOT_YET = 503
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -54,6 +56,15 @@ def sign_in_by_token(visitor: VisitorDep, backend: BackendDep, form: FormDep) ->
     """Sign in with a personal access token of one's own."""
     token = form.text("token")
     return _enter(visitor, backend, form, "token", lambda: sessions.sign_in_with_token(backend, token, client=visitor.client))
+
+
+@router.get("/signin/link")
+def sign_in_by_link(request: Request, visitor: VisitorDep, backend: BackendDep, token: str = "") -> Response:
+    """Sign in by a link that the server printed for the operator."""
+    if request.method != "GET" or "prefetch" in request.headers.get("sec-purpose", ""):
+        # A browser that loads the page before anyone opened it would use the link up.
+        return Response(status_code=NOT_YET)
+    return _entered(visitor, sign_in_links.sign_in(backend, token), "/")
 
 
 @router.get("/signin/organization")

@@ -1,4 +1,4 @@
-"""`stackhold add-user`, `add-organization`, `stop-requiring-saml`: what the operator does on the server's own machine."""
+"""Commands that the operator runs on the server's own machine: add a user or an organization, create a link, and so on."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,8 +9,10 @@ from common.core.errors import BackendError, StartUpError
 from common.installation import operator
 from common.installation.operator import NewPerson
 from common.rights.permissions import Role
+from common.sign_in.accounts.service import sign_in_links
 from functions.server import startup
 from functions.server.listener import is_everywhere, login_address
+from functions.server.welcome import link_address
 
 _ROLES = {role.value: role for role in Role if role is not Role.NONE}
 
@@ -22,6 +24,13 @@ def add_user(settings: Settings, login: str, *, name: str, email: str, org: str 
     with _opened(settings) as backend:
         user = operator.add_person(backend, NewPerson(login, name, email, org, _ROLES[role]))
     return f"PULUMI_ACCESS_TOKEN={user.token} pulumi login {login_address(settings)}{_advice(settings)}"
+
+
+def sign_in_link(settings: Settings, login: str) -> str:
+    """Create a link that signs a user in once and return its address; raises StartUpError for an unknown user."""
+    with _opened(settings) as backend:
+        link = sign_in_links.create_link(backend, login)
+    return f"{link_address(settings, login_address(settings), link)}\nIt works once, within an hour.{_advice(settings)}"
 
 
 def add_organization(settings: Settings, login: str, *, admin: str) -> str:

@@ -165,6 +165,18 @@ def add_organization(
 
 
 @app.command()
+def sign_in_link(
+    *,
+    login: Annotated[str, typer.Argument(help="Login of the user.")] = "admin",
+    data: DataOption = None,
+) -> None:
+    """Print a link that signs a user in once, in a browser. The server may be running."""
+    from functions.server.admin_commands import sign_in_link as run  # noqa: PLC0415 - as above
+
+    print(run(_settings({"STACKHOLD_DATA": data}), login))
+
+
+@app.command()
 def stop_requiring_saml(
     *,
     org: Annotated[str, typer.Argument(help="Organization whose members cannot sign in.")],

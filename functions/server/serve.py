@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import sys
 from contextlib import closing
 
 from common.backend import Backend
@@ -11,6 +10,7 @@ from common.config.settings import Settings
 from functions.server import logs, startup
 from functions.server.listener import bind, bind_console, login_url, proxy_warning, tls_context, url_of
 from functions.server.mode import mode_of
+from functions.server.welcome import print_welcome
 
 LOG = logging.getLogger("stackhold.server")
 
@@ -30,7 +30,7 @@ def serve(settings: Settings) -> int:
     url = login_url(url_of(listener, tls=tls))
     backend = startup.start(settings, may_migrate=may_migrate)
     try:
-        _say_how_to_sign_in(startup.make_administrator(backend), url)
+        print_welcome(backend, startup.make_administrator(backend), url)
         code = _run(backend, listener, f"serving {url}, mode {mode}, data in {settings.data_folder}")
     finally:
         backend.close()
@@ -61,12 +61,3 @@ def _run(backend: Backend, listener: socket.socket, news: str) -> int:
 
     run(backend, listener, news=news, console=bind_console(settings, listener))
     return 0
-
-
-def _say_how_to_sign_in(sign_in: startup.SignIn, url: str) -> None:
-    """Print the one line to paste, the first time; later where the token is kept."""
-    if sign_in.new_token:
-        sys.stdout.write(f"PULUMI_ACCESS_TOKEN={sign_in.new_token} pulumi login {url}\n")
-    elif sign_in.kept_in:
-        sys.stdout.write(f"The administrator's access token is in {sign_in.kept_in}.\n")
-    sys.stdout.flush()

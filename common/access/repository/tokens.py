@@ -100,6 +100,12 @@ def record_use(connection: Connection, token_id: str, seen_at: int | None, now_m
     connection.execute(update(access_tokens).values(last_used_at=now_millis).where(access_tokens.c.id == token_id, unchanged))
 
 
+def is_any_used(connection: Connection) -> bool:
+    """Tell whether a token was used or a session exists."""
+    is_used = or_(access_tokens.c.kind == TokenKind.SESSION, access_tokens.c.last_used_at.is_not(None))
+    return connection.scalar(select(access_tokens.c.id).where(is_used).limit(1)) is not None
+
+
 def find_owner(connection: Connection, token_hash: str) -> str | None:
     """Return the id of the user who owns a token, expired or not, or None."""
     owner: str | None = connection.scalar(select(access_tokens.c.user_id).where(access_tokens.c.token_hash == token_hash))

@@ -38,6 +38,7 @@ class LinkPurpose(StrEnum):
 
     VERIFY = "verify"
     RESET = "reset"
+    SIGN_IN = "sign-in"
 
 
 @dataclass(frozen=True, slots=True)

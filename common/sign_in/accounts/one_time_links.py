@@ -1,4 +1,4 @@
-"""Links that are sent by mail. Each has a secret that is stored as a hash, works once, and expires."""
+"""Links that are sent by mail or printed for the operator. Each has a secret, stored as a hash, works once, and expires."""
 
 import secrets
 from datetime import timedelta
@@ -13,7 +13,7 @@ from common.sign_in.accounts.model import Link, LinkPurpose
 from common.sign_in.accounts.repository import one_time_links
 
 _SECRET_BYTES = 32
-LIFETIME = {LinkPurpose.VERIFY: timedelta(days=3), LinkPurpose.RESET: timedelta(hours=1)}
+LIFETIME = {LinkPurpose.VERIFY: timedelta(days=3), LinkPurpose.RESET: timedelta(hours=1), LinkPurpose.SIGN_IN: timedelta(hours=1)}
 
 
 def create(tx: Connection, backend: Backend, purpose: LinkPurpose, link: Link) -> str:
