@@ -1,6 +1,7 @@
 """What a process holds open: the database and the ports. Built once by an entry point, handed to every service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 
 from common.config import master_key, object_stores
 from common.config.plan import Plan, make_plan
@@ -31,6 +32,8 @@ class Backend:
     data_keys: DataKeys
     outbound: Outbound
     mailer: Mailer
+    # Set when this process queues a message of the outbox: where a thread waits for it, it is delivered at once.
+    new_messages: Event = field(default_factory=Event)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -18,6 +18,8 @@ from common.db import job_claims
 from common.db.faults import is_duplicate
 from common.mailing import cleanup as mailing
 from common.mailing import service as mail
+from common.outbox import cleanup as outbox_cleanup
+from common.outbox import service as outbox
 from common.sign_in import cleanup as sign_in
 from common.sign_in.mails import service as mails
 from common.sign_in.saml import cleanup as saml
@@ -86,11 +88,22 @@ def each_area(*functions: Callable[[Backend], int]) -> Callable[[Backend], int]:
     return lambda backend: sum(call(backend, function) for function in functions)
 
 
+# Topic of the outbox → what delivers its messages.
+HANDLERS: dict[str, outbox.Deliver] = {}
+
+
+def deliver_messages(backend: Backend, may_continue: Callable[[], bool] = lambda: True) -> int:
+    """Deliver messages of the outbox that are due, and return how many were attempted."""
+    # No permission check: the schedule is part of the installation.
+    return outbox.deliver_due(backend, HANDLERS, may_continue)
+
+
 JOBS: tuple[Job, ...] = (
     Job("expire_leases", 10, until_none_left(lambda backend: completion.expire_leases(backend, EXPIRED_UPDATES_PER_STEP))),
     Job("cancel_revoked", 10, page_by_page(revocation.cancel_revoked)),
     # One mail at a time, since a mail server may take long to answer.
     Job("send_mail", 10, until_none_left(lambda backend: mail.send_one(backend, mails.write))),
+    Job("deliver_messages", 5, until_none_left(deliver_messages)),
     Job("delete_old_journals", HOUR, until_none_left(updates.delete_old_journals)),
     Job("purge_deleted_stacks", HOUR, until_none_left(deleted.purge_deleted)),
     Job(
@@ -102,6 +115,7 @@ JOBS: tuple[Job, ...] = (
                 sign_in.delete_expired,
                 workload_identity.delete_expired,
                 mailing.delete_expired,
+                outbox_cleanup.delete_expired,
                 saml.delete_expired,
                 updates.delete_unstarted,
             )

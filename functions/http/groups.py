@@ -107,7 +107,7 @@ GROUPS: tuple[Group, ...] = (
     Group("accounts", ("/signup", "/verify", "/reset/**", "/invites/**"), "pages"),
     Group("account_settings", ("/settings/account/**",), "pages"),
     # Exactly these: the first administrator's own organization is called `admin`, and its stacks have pages at /admin/….
-    Group("administration", ("/admin", "/admin/mails", "/admin/mails/link"), "pages"),
+    Group("administration", ("/admin", "/admin/mails", "/admin/mails/link", "/admin/messages", "/admin/messages/retry"), "pages"),
     Group(
         "sessions", ("/", "/signin", "/signin/token", "/signin/link", "/signin/organization", "/signout", "/assets/**"), "pages"
     ),

@@ -1,11 +1,13 @@
-"""Pages for administrators of the installation: mail that waits or could not be sent."""
+"""Pages for administrators of the installation: mail that waits or could not be sent, and messages that were given up."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from common.backend import Backend
+from common.core.errors import NotFound
 from common.mailing import service as mailing
+from common.outbox import service as outbox
 from common.rights.caller import Caller
 from common.sign_in.mails import service as mails
 from functions.http.deps import BackendDep
@@ -13,7 +15,9 @@ from functions.pages.rendering import page, see_other
 from functions.pages.visitor import FormDep, PersonDep, Visitor, VisitorDep
 
 router = APIRouter()
-_MAILS = "/admin/mails"
+_MAILS, _MESSAGES = "/admin/mails", "/admin/messages"
+# The database holds no longer one.
+_NUMBER_LENGTH = 19
 
 
 @router.get("/admin")
@@ -37,6 +41,28 @@ def list_mails(
 def make_link(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Make a fresh link of a mail that was not sent, and show it, this once."""
     return _mails_page(visitor, backend, person, link=mails.make_link(backend, person, form.text("id")))
+
+
+@router.get(_MESSAGES)
+def list_failed_messages(
+    visitor: VisitorDep,
+    backend: BackendDep,
+    person: PersonDep,
+    after: Annotated[str, Query()] = "",
+) -> Response:
+    """Show a page of the messages that were given up, the newest first."""
+    messages, following = outbox.page_failed(backend, person, after or None)
+    return page(visitor, "messages", messages=messages, following=following or "", is_first=not after)
+
+
+@router.post(f"{_MESSAGES}/retry")
+def retry_message(backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
+    """Deliver a message after all."""
+    number = form.text("number")
+    if not (number.isascii() and number.isdigit() and len(number) < _NUMBER_LENGTH):
+        raise NotFound("there is no message with this number")
+    outbox.retry(backend, person, int(number))
+    return see_other(_MESSAGES)
 
 
 def _mails_page(visitor: Visitor, backend: Backend, person: Caller, *, after: str = "", link: str = "") -> Response:

@@ -34,6 +34,7 @@ FOR_PEOPLE = {
     "identities": "/settings/identities",
     "account": "/settings/account",
     "mails": "/admin/mails",
+    "messages": "/admin/messages",
     "verify": "/verify?token=x",
 }
 LOOKS = tuple((size, scheme) for size in (DESKTOP, PHONE, WIDE) for scheme in ("light", "dark"))
