@@ -68,6 +68,15 @@ GROUPS: tuple[Group, ...] = (
     Group("history", (f"{_STACK}/updates/**", f"{_STACK}/previews/**", f"{_STACK}/activity")),
     Group("policies", (f"{_STACK}/policypacks", f"{_STACK}/policygroups")),
     Group("transfer", (f"{_STACK}/transfer", f"{_STACK}/ownership", f"{_ORG}/bulk-transfer/stacks", f"{_ORG}/restore-stack/**")),
+    Group(
+        "console",
+        (
+            "/api/console/stacks/*/*/*/overview",
+            "/api/console/stacks/*/*/*/updates/*/summary",
+            "/api/console/orgs/*/members/*/stacks/*/*",
+            "/api/console/orgs/*/stacks/search",
+        ),
+    ),
     Group("sharing", (f"{_STACK}/teams", f"{_STACK}/collaborators/**", "/api/console/stacks/*/*/*/teams/*")),
     Group("stacks", ("/api/stacks/**", "/api/user/stacks")),
     Group("tokens", ("/api/user/tokens/**", f"{_ORG}/tokens/**", f"{_ORG}/teams/*/tokens/**")),

@@ -6,18 +6,18 @@ from typing import Annotated
 
 import msgspec
 from fastapi import Depends, Query, Request
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 from starlette.responses import Response
 
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.compression import is_packed
 from common.stacks import model
-from common.stacks.engine.jsontext import shield_for
+from common.stacks.engine.jsontext import JSON_ERRORS, shield_for
 from common.stacks.model import Status
 from common.stacks.updates.model import Client, HistoryEntry
 from common.stacks.updates.service.history import Page
-from common.wire.stacks import OperationStatus, Stack, UserInfo
+from common.wire.stacks import OperationStatus, ResourceInfo, Stack, UserInfo
 from common.wire.updates import EMPTY_OBJECT, UpdateInfo, UpdateItem
 from functions.http.deps import client_address, reply
 from functions.http.size_limits import LinkedResponse
@@ -54,6 +54,25 @@ def stored_reply(stored: bytes, link: Callable[[], str | None]) -> Response:
     """
     headers = {"Content-Encoding": "gzip"} if is_packed(stored) else {}
     return LinkedResponse(stored, headers, "application/json", link)
+
+
+class _Required(msgspec.Struct):
+    custom: Raw | UnsetType = UNSET
+    delete: Raw | UnsetType = UNSET
+    dependencies: Raw | UnsetType = UNSET
+
+
+def resource_info(text: bytes) -> ResourceInfo:
+    """Return a resource of a state with the members that upstream's Resource always has; states leave out what is empty."""
+    try:
+        required = msgspec.json.decode(text, type=_Required)
+    except JSON_ERRORS:
+        return ResourceInfo(Raw(text))
+    absent = [b'"%s":%s,' % (name.encode(), empty) for name, empty in _EMPTY_MEMBERS if getattr(required, name) is UNSET]
+    return ResourceInfo(Raw(b"{%s%s" % (b"".join(absent), text.lstrip()[1:])) if absent else Raw(text))
+
+
+_EMPTY_MEMBERS = (("custom", b"false"), ("delete", b"false"), ("dependencies", b"[]"))
 
 
 def extended_reply(shape: object, member: str, text: bytes) -> Response:

@@ -30,7 +30,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("modules of Terraform are", r"\w+ /api/registry/terraform-modules"),
     (
         "resource search and insights are",
-        rf"\w+ /api(?:/preview)?/insights|\w+ {_ORG}/(?:search|stacks/search|resources|discovered-resources|insights-scans)",
+        rf"\w+ /api(?:/preview)?/insights|\w+ {_ORG}/(?:search|resources|discovered-resources|insights-scans)",
     ),
     ("AI assistants and agents are", rf"\w+ /api/ai|\w+ /api(?:/preview|/v2)?/agents(?!/signup/validate)|\w+ {_ORG}/neo"),
     ("integrations with version control are", rf"\w+ {_ORG}/(?:integrations|teams/github)"),
@@ -39,8 +39,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("notifications are", rf"\w+ (?:{_ORG}|{_STACK})/notifications"),
     ("annotations of stacks are", rf"\w+ {_STACK}/annotations"),
     ("coherence windows are", rf"\w+ {_ORG}/coherence-windows"),
-    ("summaries for a console are", r"\w+ /api/console/stacks"),
-    ("summaries for a console are", rf"\w+ {_ORG}/(?:members/[^/]+/stacks|packages/usage|secrets/summary)"),
+    ("summaries of usage are", rf"\w+ {_ORG}/(?:packages/usage|secrets/summary)"),
     ("the oldest form of an update's log is", rf"POST {_STACK}/[a-z]+/[^/]+/log"),
 )
 _FIRST = re.compile("|".join(f"((?:{expression})(?:/.*)?$)" for _, expression in _PARTS), re.DOTALL)

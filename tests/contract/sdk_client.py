@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi_cloud_sdk.api_client import ApiClient
-from pulumi_cloud_sdk.apis import MiscellaneousApi, OrganizationsApi, StacksApi, UsersApi
+from pulumi_cloud_sdk.apis import InsightsApi, MiscellaneousApi, OrganizationsApi, StacksApi, UsersApi
 from pulumi_cloud_sdk.configuration import Configuration
 
 LIMIT_SECONDS = 30.0
@@ -63,9 +63,11 @@ class Person:
     stacks: Any = field(repr=False)
     users: Any = field(repr=False)
     general: Any = field(repr=False)
+    insights: Any = field(repr=False)
 
 
 def sign_in(url: str, login: str, token: str, decoded: set[Called]) -> Person:
     """Return a person who uses the server at `url`; what they call is added to `decoded`."""
     client = Recorder(url, token, decoded)
-    return Person(login, token, OrganizationsApi(client), StacksApi(client), UsersApi(client), MiscellaneousApi(client))
+    orgs, stacks, users = OrganizationsApi(client), StacksApi(client), UsersApi(client)
+    return Person(login, token, orgs, stacks, users, MiscellaneousApi(client), InsightsApi(client))

@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from common.stacks.model import Status
 from common.stacks.overview.values import HIDDEN, Value, read_object, show
+from common.stacks.updates.model import HistoryEntry
 
 _MESSAGE_LIMIT = 400
 _HOSTS = {"github.com": "https://github.com", "gitlab.com": "https://gitlab.com", "bitbucket.org": "https://bitbucket.org"}
+_UNFINISHED = (Status.NOT_STARTED, Status.RUNNING, Status.FINISHING)
+_CHANGES = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted", "same": "unchanged"}
 _LABELS = {
     "exec.kind": "Started by",
     "git.headName": "Branch",
@@ -72,6 +76,17 @@ def change_counts(changes: bytes | None) -> dict[str, int]:
         "delete": counts.get("delete", 0),
         "same": counts.get("same", 0),
     }
+
+
+def summary_of(entry: HistoryEntry) -> str:
+    """Return a sentence about an update: what it was, how it ended, how long it took and what it changed."""
+    title = entry.kind.replace("-", " ").capitalize() + (f" {entry.version}" if entry.version else "")
+    if entry.status in _UNFINISHED:
+        return f"{title} is running." if entry.started_at else f"{title} has not started."
+    seconds = max((entry.ended_at or 0) - (entry.started_at or entry.created_at), 0) // 1000
+    changes = change_counts(entry.resource_changes)
+    counted = [f"{changes[name]} {word}" for name, word in _CHANGES.items() if changes[name]]
+    return f"{title} {entry.status} after {seconds} s: {', '.join(counted) or 'no changes reported'}."
 
 
 def web_address(text: str) -> str:

@@ -33,8 +33,10 @@ __all__ = [
     "get_access",
     "get_home",
     "get_report",
+    "list_projects",
     "page_summaries",
     "reveal_output",
+    "search_stacks",
 ]
 
 _PROJECTS_LIMIT = 500
@@ -59,6 +61,24 @@ def page_summaries(backend: Backend, caller: Caller, org: str, narrowed: StackFi
         total = repository.count(connection, scope, narrowed)
         projects = repository.find_projects(connection, scope, _PROJECTS_LIMIT)
     return SummaryPage(membership, stacks, total, projects)
+
+
+def search_stacks(
+    backend: Backend, caller: Caller, org: str, narrowed: StackFilter, *, offset: int, limit: int
+) -> tuple[list[StackSummary], int]:
+    """Return rows of the stacks of an organization that the caller may see, from an offset on, and how many there are."""
+    membership = caller.require_member(org, missing=missing_org(org))
+    scope = caller.stack_scope(membership, LISTABLE)
+    with backend.db.connect() as connection:
+        rows = repository.page(connection, scope, narrowed, limit=limit, offset=offset)
+        return rows, repository.count(connection, scope, narrowed)
+
+
+def list_projects(backend: Backend, caller: Caller, org: str) -> list[tuple[str, int]]:
+    """Return the projects of an organization with the number of their stacks that the caller may see, by name."""
+    membership = caller.require_member(org, missing=missing_org(org))
+    with backend.db.connect() as connection:
+        return repository.find_projects(connection, caller.stack_scope(membership, LISTABLE), _PROJECTS_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)

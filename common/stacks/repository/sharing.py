@@ -3,14 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
 from common.db.tables.access import stack_grants
-from common.db.tables.people import teams, users
+from common.db.tables.people import members, team_members, teams, users
 from common.db.tables.stacks import stacks
+from common.people.teams.model import Team, TeamRole
 from common.people.users.model import Person
 from common.rights.membership import StackScope
-from common.rights.permissions import StackLevel
+from common.rights.permissions import Role, StackLevel
 from common.stacks.repository.visibility import in_scopes
 
 
@@ -30,6 +31,16 @@ class Collaborator:
     """A user and their level on a stack; NONE if they have a custom permission set."""
 
     person: Person
+    level: StackLevel
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAccess:
+    """A member of the stack's organization: their role there, the teams with a grant on the stack, and their own level."""
+
+    person: Person
+    role: Role
+    teams: list[tuple[Team, StackLevel]]
     level: StackLevel
 
 
@@ -65,6 +76,34 @@ def find_collaborators(connection: Connection, stack_id: str) -> list[Collaborat
         .order_by(users.c.login)
     )
     return [Collaborator(Person(*row[:5]), StackLevel(row.permission)) for row in connection.execute(query)]
+
+
+def find_member(connection: Connection, org_id: str, stack_id: str, login: str) -> MemberAccess | None:
+    """Return where the permissions of a member on a stack come from, or None for a login that is no member's."""
+    grants = stack_grants.alias()
+    person = (users.c.id, users.c.login, users.c.name, users.c.email, users.c.avatar_url)
+    row = connection.execute(
+        select(*person, members.c.role, grants.c.permission)
+        .join(members, members.c.user_id == users.c.id)
+        .outerjoin(grants, and_(grants.c.principal_id == users.c.id, grants.c.stack_id == stack_id))
+        .where(users.c.login == login, members.c.org_id == org_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    level = StackLevel(row.permission or StackLevel.NONE)
+    return MemberAccess(Person(*row[:5]), Role(row.role), _find_member_teams(connection, org_id, stack_id, row.id), level)
+
+
+def _find_member_teams(connection: Connection, org_id: str, stack_id: str, user_id: str) -> list[tuple[Team, StackLevel]]:
+    columns = (teams.c.id, teams.c.kind, teams.c.name, teams.c.display_name, teams.c.description, team_members.c.role)
+    query = (
+        select(*columns, stack_grants.c.permission)
+        .join(team_members, team_members.c.team_id == teams.c.id)
+        .join(stack_grants, stack_grants.c.principal_id == teams.c.id)
+        .where(teams.c.org_id == org_id, team_members.c.user_id == user_id, stack_grants.c.stack_id == stack_id)
+        .order_by(teams.c.name)
+    )
+    return [(Team(*row[:5], TeamRole(row.role)), StackLevel(row.permission)) for row in connection.execute(query)]
 
 
 def find_collaborator_id(tx: Connection, stack_id: str, login: str) -> str | None:

@@ -20,7 +20,7 @@ _owners = users.alias("owners")
 
 @dataclass(frozen=True, slots=True)
 class StackFilter:
-    """What a list is narrowed to; empty texts narrow nothing. `text` is looked for in names, tags and owners."""
+    """What a list is narrowed to; empty texts narrow nothing. `text` is looked for in names, tags and owners, `name` in names."""
 
     text: str = ""
     project: str = ""
@@ -29,6 +29,7 @@ class StackFilter:
     owner: str = ""
     status: Status | None = None
     by_update: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def _narrowed(query: Select[Any], scope: StackScope, narrowed: StackFilter) -> S
 
 def _conditions(narrowed: StackFilter) -> list[ColumnElement[bool]]:
     conditions = [_mentions(word) for word in narrowed.text.lower().split()]
+    if narrowed.name:
+        conditions.append(func.lower(stacks.c.name).like(_containing(narrowed.name.lower()), escape=_ESCAPE))
     if narrowed.project:
         conditions.append(stacks.c.project == narrowed.project)
     if narrowed.tag:
@@ -93,13 +96,19 @@ def _conditions(narrowed: StackFilter) -> list[ColumnElement[bool]]:
 
 
 def _mentions(word: str) -> ColumnElement[bool]:
-    escaped = word.replace(_ESCAPE, _ESCAPE * 2).replace("%", _ESCAPE + "%").replace("_", _ESCAPE + "_")
+    pattern = _containing(word)
     texts = (stacks.c.project + "/" + stacks.c.name, _owners.c.login)
     tagged = exists().where(
         stack_tags.c.stack_id == stacks.c.id,
-        func.lower(stack_tags.c.name + "=" + stack_tags.c.value).like(f"%{escaped}%", escape=_ESCAPE),
+        func.lower(stack_tags.c.name + "=" + stack_tags.c.value).like(pattern, escape=_ESCAPE),
     )
-    return or_(tagged, *(func.lower(text).like(f"%{escaped}%", escape=_ESCAPE) for text in texts))
+    return or_(tagged, *(func.lower(text).like(pattern, escape=_ESCAPE) for text in texts))
+
+
+def _containing(text: str) -> str:
+    """Return the pattern that finds a text anywhere."""
+    escaped = text.replace(_ESCAPE, _ESCAPE * 2).replace("%", _ESCAPE + "%").replace("_", _ESCAPE + "_")
+    return f"%{escaped}%"
 
 
 def _to_summary(row: Row[Any]) -> StackSummary:

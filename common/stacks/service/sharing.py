@@ -22,7 +22,7 @@ from common.rights.membership import Membership
 from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
 from common.stacks.model import StackPath
 from common.stacks.repository import ownership, sharing
-from common.stacks.repository.sharing import Collaborator, TeamGrant
+from common.stacks.repository.sharing import Collaborator, MemberAccess, TeamGrant
 from common.stacks.steps import LISTABLE, load_stack, load_with_membership, require_may_grant, update_team_level
 
 
@@ -95,6 +95,19 @@ def list_collaborators(backend: Backend, caller: Caller, path: StackPath) -> tup
         stack = load_stack(connection, caller, path, Permission.STACK_ACCESS_READ)
         collaborators = sharing.find_collaborators(connection, stack.id)
         return collaborators, ownership.find_person(connection, stack.created_by).login
+
+
+def get_member_access(backend: Backend, caller: Caller, path: StackPath, login: str) -> tuple[MemberAccess, StackLevel]:
+    """Return where a member's permissions on a stack come from, and the level that the organization gives to members.
+
+    NotFound for a login that is no member's.
+    """
+    with backend.db.connect() as connection:
+        stack, membership = load_with_membership(connection, caller, path, Permission.STACK_ACCESS_READ)
+        member = sharing.find_member(connection, stack.org_id, stack.id, login)
+    if member is None:
+        raise NotFound(f"{login[:100]!a} is not a member of organization '{path.org}'")
+    return member, membership.settings.default_stack_permission
 
 
 def remove_collaborator(backend: Backend, caller: Caller, path: StackPath, login: str) -> None:

@@ -43,6 +43,15 @@ class Outputs:
     secrets_providers: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class StackOverview:
+    """A stack, the stacks that it refers to with their versions, and its resources in order."""
+
+    stack: Stack
+    references: list[tuple[StackPath, int]]
+    resources: list[StoredResource]
+
+
 def export(backend: Backend, caller: Caller, path: StackPath) -> bytes:
     """Return the state as it is stored: gzip bytes, or the plain container of a stack without a state.
 
@@ -139,6 +148,15 @@ def get_resource(backend: Backend, caller: Caller, path: StackPath, version: int
     if resource is None:
         raise NotFound(f"Resource {urn[:300]!a} not found")
     return number, resource
+
+
+def get_overview(backend: Backend, caller: Caller, path: StackPath) -> StackOverview:
+    """Return a stack with the resources of its newest state and the stacks that it refers to and the caller can see."""
+    stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        scopes = stacks.visible_scopes(caller, None)
+        references = stack_references.list_upstream(connection, stack.id, scopes, REFERENCE_LIMIT)
+    return StackOverview(stack, references, list(document.resources(stored_state.current_text(backend, stack))))
 
 
 def count_resources(backend: Backend, caller: Caller, path: StackPath) -> tuple[int, int]:

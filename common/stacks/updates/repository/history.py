@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, Select, and_, select
+from sqlalchemy import Connection, Row, Select, and_, or_, select
 
 from common.db.tables.people import users
 from common.db.tables.stacks import event_batches, updates
@@ -38,6 +38,13 @@ def find_version(connection: Connection, stack_id: str, version: int) -> History
 def find_preview(connection: Connection, stack_id: str, update_id: str) -> HistoryEntry | None:
     """Return one of the stack's dry runs, or None."""
     entries = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.id == update_id, updates.c.dry_run))
+    return entries[0] if entries else None
+
+
+def find_update(connection: Connection, stack_id: str, update_id: str) -> HistoryEntry | None:
+    """Return one of the stack's updates or dry runs by its id, or None; creation and deletion are not updates."""
+    is_shown = or_(_IS_SHOWN, updates.c.dry_run)
+    entries = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.id == update_id, is_shown))
     return entries[0] if entries else None
 
 

@@ -63,6 +63,16 @@ def get_preview(backend: Backend, caller: Caller, path: StackPath, update_id: st
     return stack, programs.load(backend, stack.id, entry)
 
 
+def get_update(backend: Backend, caller: Caller, path: StackPath, update_id: str) -> HistoryEntry:
+    """Return one of the stack's updates or previews by its id. NotFound if the stack has none of that id."""
+    stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        entry = history.find_update(connection, stack.id, update_id) if is_id(update_id) else None
+    if entry is None:
+        raise NotFound(f"Update '{ascii(update_id[:80])[1:-1]}' not found")
+    return entry
+
+
 def page_previews(
     backend: Backend,
     caller: Caller,
