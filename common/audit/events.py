@@ -11,6 +11,9 @@ class Event(StrEnum):
     MEMBER_ADDED = "member-added"
     MEMBER_REMOVED = "member-removed"
     MEMBER_ROLE_CHANGED = "member-role-changed"
+    # Ours: only a directory suspends members upstream.
+    MEMBER_SUSPENDED = "member-suspended"
+    MEMBER_REINSTATED = "member-reinstated"
     INVITE_SENT = "organization-invite-sent"
     INVITE_ACCEPTED = "organization-invite-accepted"
     INVITE_CANCELED = "organization-invite-canceled"
@@ -64,6 +67,8 @@ KINDS: dict[Event, EventKind] = {
     E.MEMBER_ADDED: EventKind("Member added", "A user became a member."),
     E.MEMBER_REMOVED: EventKind("Member removed", "A membership ended."),
     E.MEMBER_ROLE_CHANGED: EventKind("Member role changed", "A member got another role."),
+    E.MEMBER_SUSPENDED: EventKind("Member suspended", "A member lost access until an admin reinstates them."),
+    E.MEMBER_REINSTATED: EventKind("Member reinstated", "A suspended member has access again."),
     E.INVITE_SENT: EventKind("Invitation sent", "People were invited."),
     E.INVITE_ACCEPTED: EventKind("Invitation accepted", "An invitation was used.", needs_org_admin=False),
     E.INVITE_CANCELED: EventKind("Invitation canceled", "An invitation was canceled."),

@@ -136,6 +136,9 @@ GROUPS: tuple[Group, ...] = (
         "pages",
         for_browsers=True,
     ),
+    # Pages about organizations, before those of stacks: a stack that is called `settings/members` has none.
+    Group("organizations.members", ("/*/settings/members/**",), "pages", for_browsers=True),
+    Group("organizations.invitations", ("/*/settings/invitations/**",), "pages", for_browsers=True),
     Group("stacks.listing", ("/*/stacks",), "pages", for_browsers=True),
     Group("stacks.overview", ("/*/*/*", "/*/*/*/outputs/**"), "pages", for_browsers=True),
     Group("stacks.updates", ("/*/*/*/updates", "/*/*/*/previews", "/*/*/*/updates/*/state"), "pages", for_browsers=True),

@@ -5,27 +5,23 @@ from urllib.parse import quote
 
 from common.rights.caller import Caller
 from common.rights.membership import Membership
+from functions.pages.navigation import Link
+from functions.pages.organization_tabs import tabs_of
 
 _ADMINISTRATION = "/admin"
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """An entry of the main list: its name in templates (`here`), its text, its address, and the keys that lead there."""
-
-    key: str
-    text: str
-    address: str
-    shortcut: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Frame:
-    """The organization of the page, None without one; all that the reader belongs to; the entries of the main list."""
+    """The organization of the page, None without one; all that the reader belongs to; the entries of the main list.
+
+    `pages` are the pages about the organization itself that the reader may see.
+    """
 
     org: Membership | None
     organizations: list[Membership]
     links: list[Link]
+    pages: list[Link]
 
     @property
     def home(self) -> str:
@@ -41,11 +37,13 @@ class Frame:
 def frame_of(person: Caller | None, org: str) -> Frame:
     """Return what stands around a page about an organization; an empty name stands for the reader's own choice."""
     if person is None:
-        return Frame(None, [], [])
+        return Frame(None, [], [], [])
     membership = person.membership(org) if org else find_home(person)
     organizations = sorted(person.memberships, key=lambda item: (item.is_personal, item.login))
-    links = _links(membership) if membership is not None and membership.is_open else []
-    return Frame(membership, organizations, links)
+    is_open = membership is not None and membership.is_open
+    pages = tabs_of(membership) if membership is not None and is_open else []
+    links = _links(membership, pages) if membership is not None and is_open else []
+    return Frame(membership, organizations, links, pages)
 
 
 def home_address(membership: Membership) -> str:
@@ -61,7 +59,9 @@ def find_home(person: Caller) -> Membership | None:
     return chosen or min(candidates, key=lambda membership: (membership.is_personal, membership.login), default=None)
 
 
-def _links(membership: Membership) -> list[Link]:
+def _links(membership: Membership, pages: list[Link]) -> list[Link]:
     base = f"/{quote(membership.login, safe='')}"
     stacks = Link("stacks", "Stacks", f"{base}/stacks", "g s")
-    return [stacks] if base == _ADMINISTRATION else [Link("home", "Home", base, "g h"), stacks]
+    organization = [Link("organization", "Organization", pages[0].address)] if pages else []
+    home = [] if base == _ADMINISTRATION else [Link("home", "Home", base, "g h")]
+    return [*home, stacks, *organization]

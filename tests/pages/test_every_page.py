@@ -8,17 +8,22 @@ import pytest
 from common.backend import Backend
 from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
-from common.rights.permissions import StackLevel
+from common.rights.permissions import Permission, StackLevel
 from functions.http.groups import GROUPS
 from tests.factories.custom_roles import set_settings
+from tests.factories.orgs import hold
 from tests.factories.people import make_user
 from tests.factories.stacks import make_running
+from tests.factories.tokens import make_role
+from tests.pages.org_pages import make_full_organization
 from tests.pages.stack_pages import make_full_stack
 from tests.pages.visiting import HTML, Visit, location
 from tests.stacks.engine.builders import urn
 
 pytestmark = pytest.mark.dialects("sqlite")
 AT = {"org": "acme", "project": "shop", "stack": "dev", "number": "2"}
+# Each page about an organization that a member of it may not see without a role that says so.
+FOR_ADMINS = ("/settings/invitations",)
 # Parts that are missing say so to everyone, and a project's address only leads on.
 ROUTES = sorted(
     (method, route.path)
@@ -27,6 +32,7 @@ ROUTES = sorted(
     for route in import_module(group.path).router.routes
     for method in route.methods
 )
+OF_ORGANIZATIONS = [(method, path) for method, path in ROUTES if path.startswith("/{org}/settings")]
 OF_STACKS = [(method, path) for method, path in ROUTES if "{stack}" in path]
 
 
@@ -58,7 +64,7 @@ def test_as_every_visitor(backend: Backend, admin: Caller, member: Visit, method
     """Strangers sign in first; people of other organizations find nothing; who may see the stack finds its page."""
     stack = make_full_stack(backend, admin)
     preview = make_running(backend, admin, stack, dry_run=True).id
-    at = {"preview_id": preview}
+    at = {"preview_id": preview, **make_full_organization(backend, admin, stack)}
     stranger, (eve, key) = Visit(backend), visitor(backend, "eve")
     address = re.sub(r"\{(\w+)\}", lambda name: {**AT, **at}[name[1]], path)
     sent = stranger.client.request(method, address, headers=HTML, data={"name": "x"} if method == "POST" else None)
@@ -77,3 +83,24 @@ def test_as_a_member_without_the_stack(backend: Backend, admin: Caller, method: 
     found = [ask(bob, method, path, key=key, preview_id=preview, stack=stack) for stack in ("dev", "none")]
 
     assert [404, 404] == found
+
+
+@pytest.mark.parametrize(("method", "path"), OF_ORGANIZATIONS)
+def test_as_a_member_without_permissions(backend: Backend, admin: Caller, method: str, path: str) -> None:
+    """A member with a role that says nothing of the organization gets what strangers get, for what is there and what is not."""
+    at = make_full_organization(backend, admin, make_full_stack(backend, admin))
+    bob, key = visitor(backend, "bob", org="acme")
+    hold(backend, "bob", make_role(backend, Permission.STACK_READ, name="reader"))
+    missing = {**at, "login": "none", "invite_id": "0" * 32}
+    statuses = [ask(bob, method, path, key=key, **parts) for parts in (at, missing)]
+
+    assert [404, 404] == statuses
+
+
+@pytest.mark.parametrize("path", [path for method, path in OF_ORGANIZATIONS if method == "GET"])
+def test_as_a_plain_member(backend: Backend, admin: Caller, path: str) -> None:
+    """A plain member sees what their role says, and finds nothing behind the other addresses."""
+    at = make_full_organization(backend, admin, make_full_stack(backend, admin))
+    bob, _ = visitor(backend, "bob", org="acme")
+
+    assert (404 if any(part in path for part in FOR_ADMINS) else 200) == ask(bob, "GET", path, **at)

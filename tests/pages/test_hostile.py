@@ -1,13 +1,17 @@
 """Texts of clients on every page of a stack are text: no element and no attribute comes from them."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
 
 from common.backend import Backend
 from common.rights.caller import Caller
+from tests.factories.stacks import make_stack
+from tests.pages.org_pages import make_full_organization
 from tests.pages.payloads import PAYLOADS
 from tests.pages.stack_pages import make_full_stack
+from tests.pages.test_every_page import OF_ORGANIZATIONS
 from tests.pages.test_stacks import PAGES
 from tests.pages.visiting import Visit
 from tests.stacks.engine.builders import urn
@@ -53,6 +57,19 @@ def test_texts_are_text(backend: Backend, admin: Caller, member: Visit, address:
     """Every payload at once, in names of outputs, values, logs, messages, the readme, tags, configuration and resources."""
     make_full_stack(backend, admin, "\n".join(PAYLOADS))
     page = member.open(address.replace(urn("a"), urn("b")))
+
+    assert 200 == page.status_code
+    assert [] == dangers(page.text)
+
+
+@pytest.mark.dialects("sqlite")
+@pytest.mark.parametrize("path", [path for method, path in OF_ORGANIZATIONS if method == "GET"])
+def test_texts_of_an_organization_are_text(backend: Backend, admin: Caller, member: Visit, path: str) -> None:
+    """Every payload, in names, descriptions, rules and addresses, on every page about an organization, and in its filters."""
+    stack = make_stack(backend, admin)
+    payload = "\n".join(PAYLOADS)
+    at = {"org": "acme", **make_full_organization(backend, admin, stack, payload)}
+    page = member.open(re.sub(r"\{(\w+)\}", lambda name: at[name[1]], path), q=payload, role=payload, state=payload)
 
     assert 200 == page.status_code
     assert [] == dangers(page.text)

@@ -59,6 +59,23 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberFilter:
+    """What a list of members is narrowed to; `text` is a part of a login, name or address, `role_id` the effective role."""
+
+    text: str = ""
+    role_id: str = ""
+    suspended: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InviteFilter:
+    """What a list of invitations is narrowed to; `text` is a part of the address or of the sender's login."""
+
+    text: str = ""
+    expired: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How many things an organization has, and when it was created (unix milliseconds)."""
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from common.db.tables.access import access_tokens, roles
 from common.db.tables.people import users
+from common.db.text import contains
 from common.people.tokens.model import Owner, SortDirection, SortField, Token, TokenFilter, TokenQuery
 from common.rights import built_in
 
@@ -86,9 +87,7 @@ def _filtered(token_filter: TokenFilter, now_millis: int) -> list[ColumnElement[
 def _matching(search: str) -> list[ColumnElement[bool]]:
     if not search:
         return []
-    # The database changes the case of both sides: SQLite does so for ASCII alone, and other letters must still match.
-    part = func.lower(literal(search))
-    return [or_(*(func.instr(func.lower(column), part) > 0 for column in (access_tokens.c.name, access_tokens.c.description)))]
+    return [or_(*(contains(column, search) for column in (access_tokens.c.name, access_tokens.c.description)))]
 
 
 def _following(

@@ -21,7 +21,8 @@ from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
 from common.stacks.model import StackPath
-from common.stacks.repository import ownership, sharing
+from common.stacks.repository import member_stacks, ownership, sharing
+from common.stacks.repository.member_stacks import MemberStack
 from common.stacks.repository.sharing import Collaborator, MemberAccess, TeamGrant
 from common.stacks.steps import LISTABLE, load_stack, load_with_membership, require_may_grant, update_team_level
 
@@ -44,6 +45,13 @@ def get_team(backend: Backend, caller: Caller, org: str, name: str) -> TeamDetai
             return details
         visible = sharing.find_visible(connection, scope, [grant.stack_id for grant in details.stacks])
     return replace(details, stacks=tuple(grant for grant in details.stacks if grant.stack_id in visible))
+
+
+def list_stacks_of_member(backend: Backend, caller: Caller, org: str, user_id: str, *, limit: int) -> list[MemberStack]:
+    """Return stacks that a member owns or has a grant on, themselves or by a team, without those hidden from the caller."""
+    membership = caller.require(Permission.ORG_MEMBER_READ, org, missing=missing_org(org))
+    with backend.db.connect() as connection:
+        return member_stacks.find_of_member(connection, caller.stack_scope(membership, LISTABLE), user_id, limit)
 
 
 def update_team(backend: Backend, caller: Caller, org: str, name: str, change: TeamChange) -> None:

@@ -24,7 +24,7 @@ from common.people.orgs.invites import proofs
 from common.people.orgs.invites.proofs import MISSING
 from common.people.orgs.members import steps as members
 from common.people.orgs.members.role_grants import resolve_roles
-from common.people.orgs.model import Invite, MemberRole, NewInvite
+from common.people.orgs.model import Invite, InviteFilter, MemberRole, NewInvite
 from common.people.orgs.repository import invites
 from common.people.orgs.repository import members as member_rows
 from common.people.users.model import Person
@@ -46,6 +46,33 @@ def list_invites(backend: Backend, caller: Caller, org: str) -> list[Invite]:
     with backend.db.connect() as connection:
         rows = invites.find_all(connection, membership.org_id)
     return [invite for invite in rows if invite.email or membership.is_admin or invite.sent_by.id == caller.user_id]
+
+
+def search_invites(
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    narrowed: InviteFilter,
+    *,
+    size: int,
+    number: int,
+) -> tuple[list[Invite], int]:
+    """Return a page of the invitations that a filter finds, and how many it finds; pages are numbered from 1."""
+    membership = members.require(caller, Permission.INVITES_READ, org)
+    now_millis = unix_millis(backend.clock.now())
+    links_of = None if membership.is_admin else caller.user_id
+    with backend.db.connect() as connection:
+        found = invites.count_found(connection, membership.org_id, narrowed, links_of=links_of, now_millis=now_millis)
+        page = invites.search(
+            connection,
+            membership.org_id,
+            narrowed,
+            links_of=links_of,
+            now_millis=now_millis,
+            limit=size,
+            offset=size * (number - 1),
+        )
+    return page, found
 
 
 def create_invites(

@@ -14,7 +14,7 @@ from common.core.errors import BadRequest, Forbidden, NotFound
 from common.core.paging import make_token, read_token, seal
 from common.people.orgs.members import steps as member_steps
 from common.people.orgs.members.role_grants import resolve_roles
-from common.people.orgs.model import Member, MemberRole, RequestedRole
+from common.people.orgs.model import Member, MemberFilter, MemberRole, RequestedRole
 from common.people.orgs.repository import members
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
@@ -44,6 +44,54 @@ def page_members(
         )
     page = rows[:PAGE_SIZE]
     return page, make_token(sealed, page[-1].person.login) if len(rows) > PAGE_SIZE else None
+
+
+def search_members(
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    narrowed: MemberFilter,
+    *,
+    size: int,
+    number: int,
+) -> tuple[list[Member], int]:
+    """Return a page of the members that a filter finds, and how many it finds; pages are numbered from 1."""
+    membership = member_steps.require(caller, Permission.ORG_MEMBER_READ, org)
+    with backend.db.connect() as connection:
+        page = members.search(connection, membership.org_id, narrowed, limit=size, offset=size * (number - 1))
+        return page, members.count_found(connection, membership.org_id, narrowed)
+
+
+def get_member(backend: Backend, caller: Caller, org: str, login: str) -> tuple[Member, list[str]]:
+    """Return a member with the names of their teams; NotFound for a user who is not a member."""
+    membership = member_steps.require(caller, Permission.ORG_MEMBER_READ, org)
+    with backend.db.connect() as connection:
+        member = member_steps.get_member(connection, membership, login)
+        return member, members.find_teams(connection, membership.org_id, member.person.id)
+
+
+def set_suspended(backend: Backend, caller: Caller, org: str, login: str, *, suspended: bool) -> None:
+    """Suspend a member, who keeps their role, teams and stacks, or reinstate them.
+
+    Raises NotFound for a user who is not a member, BadRequest for the caller, the last admin, and a member who is so already.
+    """
+    membership = member_steps.require_shared(caller, Permission.ORG_MEMBER_UPDATE, org)
+
+    def update(tx: Connection) -> None:
+        member = member_steps.get_member(tx, membership, login)
+        if member.person.id == caller.user_id:
+            raise BadRequest(f"you cannot suspend yourself in organization {org}; another admin can")
+        if member.is_admin and not membership.is_admin:
+            raise Forbidden(f"only an admin of organization {org} may suspend or reinstate an admin")
+        if suspended and member.is_admin:
+            member_steps.require_other_admin(tx, membership, member)
+        if not members.set_suspended(tx, membership.org_id, member.person.id, suspended=suspended):
+            raise BadRequest(f"{login} is {'suspended already' if suspended else 'not suspended'}")
+        event = Event.MEMBER_SUSPENDED if suspended else Event.MEMBER_REINSTATED
+        verb = "Suspended" if suspended else "Reinstated"
+        audit.record(tx, backend, caller, membership.org_id, event, description=f"{verb} {login}")
+
+    member_steps.with_org_lock(backend, membership.org_id, update)
 
 
 def list_teams_of_member(backend: Backend, caller: Caller, org: str, login: str) -> list[str]:

@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 from sqlalchemy import delete as delete_from
 
 from common.db.tables.people import invites, members, organizations, users
-from common.people.orgs.model import Invite, MemberRole
+from common.db.text import contains
+from common.people.orgs.model import Invite, InviteFilter, MemberRole
 from common.people.users.model import Person
 from common.rights.permissions import Role
 
@@ -44,6 +45,27 @@ def find(connection: Connection, invite_id: str) -> Invite | None:
 def find_all(connection: Connection, org_id: str) -> list[Invite]:
     """Return an organization's invitations, expired ones too, oldest first."""
     return [_to_invite(row) for row in connection.execute(_INVITES.where(invites.c.org_id == org_id))]
+
+
+def search(
+    connection: Connection,
+    org_id: str,
+    narrowed: InviteFilter,
+    *,
+    links_of: str | None,
+    now_millis: int,
+    limit: int,
+    offset: int,
+) -> list[Invite]:
+    """Return some of the invitations that a filter finds, oldest first; only links that `links_of` sent, unless it is None."""
+    query = _INVITES.where(*_conditions(org_id, narrowed, links_of, now_millis)).limit(limit).offset(offset)
+    return [_to_invite(row) for row in connection.execute(query)]
+
+
+def count_found(connection: Connection, org_id: str, narrowed: InviteFilter, *, links_of: str | None, now_millis: int) -> int:
+    """Return how many invitations a filter finds."""
+    query = select(func.count()).select_from(invites).outerjoin(users, users.c.id == invites.c.sent_by)
+    return connection.scalar(query.where(*_conditions(org_id, narrowed, links_of, now_millis))) or 0
 
 
 def find_for(connection: Connection, email: str, now_millis: int, limit: int) -> list[Invite]:
@@ -101,6 +123,18 @@ def renew(connection: Connection, org_id: str, invite_id: str, *, sent_at: int, 
 def delete(connection: Connection, org_id: str, invite_id: str) -> bool:
     """Delete an invitation; False when it no longer exists."""
     return connection.execute(delete_from(invites).where(*_is_invite(org_id, invite_id))).rowcount == 1
+
+
+def _conditions(org_id: str, narrowed: InviteFilter, links_of: str | None, now_millis: int) -> list[ColumnElement[bool]]:
+    conditions = [invites.c.org_id == org_id]
+    if links_of is not None:
+        conditions.append(or_(invites.c.email != "", invites.c.sent_by == links_of))
+    if narrowed.text:
+        conditions.append(or_(contains(invites.c.email, narrowed.text), contains(users.c.login, narrowed.text)))
+    if narrowed.expired is not None:
+        is_expired = invites.c.expires_at <= now_millis
+        conditions.append(is_expired if narrowed.expired else invites.c.expires_at > now_millis)
+    return conditions
 
 
 def _is_invite(org_id: str, invite_id: str) -> tuple[ColumnElement[bool], ...]:

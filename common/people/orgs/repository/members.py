@@ -3,13 +3,15 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, delete, func, null, or_, select, update
 
 from common.db.tables.access import roles
 from common.db.tables.people import invites, members, organizations, team_members, teams, users
 from common.db.tables.stacks import stacks
-from common.people.orgs.model import Counts, Member, MemberRole, RoleSummary
+from common.db.text import contains
+from common.people.orgs.model import Counts, Member, MemberFilter, MemberRole, RoleSummary
 from common.people.users.model import Person
+from common.rights.built_in import role_of
 from common.rights.permissions import Role
 
 _MEMBERS: Select[Any] = (
@@ -64,6 +66,18 @@ def page(connection: Connection, org_id: str, *, with_suspended: bool, after: st
     return [_to_member(row) for row in connection.execute(query)]
 
 
+def search(connection: Connection, org_id: str, narrowed: MemberFilter, *, limit: int, offset: int) -> list[Member]:
+    """Return some of the members that a filter finds, by login."""
+    query = _MEMBERS.where(*_conditions(org_id, narrowed)).order_by(users.c.login)
+    return [_to_member(row) for row in connection.execute(query.limit(limit).offset(offset))]
+
+
+def count_found(connection: Connection, org_id: str, narrowed: MemberFilter) -> int:
+    """Return how many members a filter finds."""
+    query = select(func.count()).select_from(members).join(users, users.c.id == members.c.user_id)
+    return connection.scalar(query.where(*_conditions(org_id, narrowed))) or 0
+
+
 def has_other_admin(tx: Connection, org_id: str, user_id: str) -> bool:
     """Tell whether another admin may sign in."""
     query = select(members.c.user_id).where(
@@ -73,6 +87,12 @@ def has_other_admin(tx: Connection, org_id: str, user_id: str) -> bool:
         members.c.suspended.is_(False),
     )
     return tx.scalar(query.order_by(members.c.user_id).limit(1)) is not None
+
+
+def set_suspended(tx: Connection, org_id: str, user_id: str, *, suspended: bool) -> bool:
+    """Suspend a member or lift the suspension; False when nothing changed."""
+    is_member = (members.c.org_id == org_id, members.c.user_id == user_id, members.c.suspended.is_(not suspended))
+    return tx.execute(update(members).values(suspended=suspended).where(*is_member)).rowcount == 1
 
 
 def update_role(tx: Connection, org_id: str, user_id: str, role: MemberRole) -> None:
@@ -126,6 +146,19 @@ def count(connection: Connection, org_id: str) -> Counts | None:
     live = _number(stacks.c.id, and_(stacks.c.org_id == org_id, stacks.c.live == 1))
     row = connection.execute(select(organizations.c.created_at, people, live).where(organizations.c.id == org_id)).one_or_none()
     return Counts(*row) if row is not None else None
+
+
+def _conditions(org_id: str, narrowed: MemberFilter) -> list[ColumnElement[bool]]:
+    conditions = [members.c.org_id == org_id]
+    if narrowed.text:
+        conditions.append(or_(*(contains(column, narrowed.text) for column in (users.c.login, users.c.name, users.c.email))))
+    if narrowed.role_id:
+        built_in = role_of(narrowed.role_id)
+        has_built_in = and_(members.c.role == built_in, members.c.role_id.is_(None))
+        conditions.append(has_built_in if built_in is not None else members.c.role_id == narrowed.role_id)
+    if narrowed.suspended is not None:
+        conditions.append(members.c.suspended.is_(narrowed.suspended))
+    return conditions
 
 
 def _number(column: Any, condition: Any) -> Any:  # noqa: ANN401 - a column, a condition, and a query as a column

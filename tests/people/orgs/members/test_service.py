@@ -3,11 +3,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 
 import pytest
+from sqlalchemy import select
 
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from common.db.tables.audit import audit_events
 from common.people.orgs.members import service as members
-from common.people.orgs.model import RequestedRole
+from common.people.orgs.model import MemberFilter, RequestedRole
 from common.people.teams import service as teams
 from common.rights import built_in
 from common.rights.caller import Caller
@@ -31,6 +33,12 @@ def logins(backend: Backend, caller: Caller, *, with_suspended: bool = False) ->
         found += [member.person.login for member in page]
         if token is None:
             return found
+
+
+def descriptions(backend: Backend) -> list[str]:
+    """Return what the audit log says, the newest first."""
+    with backend.db.connect() as connection:
+        return list(connection.scalars(select(audit_events.c.description).order_by(audit_events.c.id.desc())))
 
 
 class TestPageMembers:
@@ -88,6 +96,63 @@ class TestPageMembers:
                 logins(backend, stranger)
         with pytest.raises(Forbidden):
             logins(backend, blind)
+
+
+class TestSearchMembers:
+    @pytest.mark.parametrize(
+        ("narrowed", "expected"),
+        [
+            (MemberFilter(), ["admin", "bob", "carol"]),
+            (MemberFilter("BOB@ex"), ["bob"]),
+            (MemberFilter("%"), []),
+            (MemberFilter(role_id=built_in.MEMBER.id), ["bob"]),
+            (MemberFilter(suspended=True), ["carol"]),
+            (MemberFilter(suspended=False), ["admin", "bob"]),
+        ],
+    )
+    def test_finds_by_text_role_and_state(
+        self, backend: Backend, admin: Caller, narrowed: MemberFilter, expected: list[str]
+    ) -> None:
+        """A filter narrows the list, by the role that decides; the number is that of all pages."""
+        make_user(backend, "bob", org="acme")
+        make_user(backend, "carol", org="acme")
+        hold(backend, "carol", make_role(backend, Permission.STACK_READ))
+        suspend(backend, "carol")
+        rows, total = members.search_members(backend, admin, "acme", narrowed, size=2, number=1)
+        rest, _ = members.search_members(backend, admin, "acme", narrowed, size=2, number=2)
+
+        assert expected == [member.person.login for member in [*rows, *rest]]
+        assert len(expected) == total
+
+
+class TestSetSuspended:
+    def test_ends_access_until_the_member_is_reinstated(self, backend: Backend, admin: Caller) -> None:
+        """The member's role stays, and what was done is in the audit log."""
+        token = make_user(backend, "bob", org="acme")
+        members.set_suspended(backend, admin, "acme", "bob", suspended=True)
+        during = caller_of(backend, token).membership("acme")
+        members.set_suspended(backend, admin, "acme", "bob", suspended=False)
+
+        assert during is None
+        assert caller_of(backend, token).membership("acme") is not None
+        assert ["Reinstated bob", "Suspended bob"] == descriptions(backend)[:2]
+
+    def test_keeps_an_admin(self, backend: Backend, admin: Caller) -> None:
+        """No one suspends themselves, the last admin, or an admin without being one; a repeat is refused."""
+        make_user(backend, "olga", org="acme", role=Role.ADMIN)
+        make_user(backend, "bob", org="acme")
+        manager = make_holder(backend, "carol", Permission.ORG_MEMBER_UPDATE)
+        suspend(backend, "bob")
+        for caller, login, error in (
+            (admin, "admin", BadRequest),
+            (manager, "olga", Forbidden),
+            (manager, "carol", BadRequest),
+            (admin, "bob", BadRequest),
+            (admin, "nina", NotFound),
+            (caller_of(backend, make_user(backend, "dave", org="acme")), "olga", Forbidden),
+        ):
+            with pytest.raises(error):
+                members.set_suspended(backend, caller, "acme", login, suspended=True)
 
 
 class TestSuspended:

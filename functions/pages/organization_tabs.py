@@ -1,0 +1,23 @@
+"""Which pages about an organization there are, and which of them a member may see."""
+
+from urllib.parse import quote
+
+from common.rights.membership import Membership
+from common.rights.permissions import Permission
+from functions.pages.navigation import Link
+
+
+def organization_address(org: str, *parts: str) -> str:
+    """Return the address of a page about an organization."""
+    return "/".join(("", *(quote(part, safe="") for part in (org, "settings", *parts))))
+
+
+def tabs_of(membership: Membership) -> list[Link]:
+    """Return the pages about an organization that a member may see, in order."""
+    permissions = membership.permissions()
+    is_shared = not membership.is_personal
+    tabs = (
+        ("members", "Members", "g m", is_shared and Permission.ORG_MEMBER_READ in permissions),
+        ("invitations", "Invitations", "", is_shared and Permission.INVITES_READ in permissions),
+    )
+    return [Link(key, text, organization_address(membership.login, key), keys) for key, text, keys, is_shown in tabs if is_shown]

@@ -1,0 +1,32 @@
+"""An organization with everything that its pages show, made of values that a test chooses."""
+
+from sqlalchemy import update
+
+from common.backend import Backend
+from common.db.tables.people import users
+from common.people.orgs.invites import service as invites
+from common.people.orgs.model import NewInvite, RequestedRole
+from common.people.teams import service as teams
+from common.people.teams.model import MemberAction, MemberChange, StackChange, TeamChange
+from common.rights.caller import Caller
+from common.rights.permissions import StackLevel
+from common.stacks.model import StackPath
+from common.stacks.service import sharing
+from tests.factories.people import make_user
+
+SETTINGS = "/acme/settings"
+
+
+def make_full_organization(backend: Backend, admin: Caller, stack: StackPath, text: str = "hello") -> dict[str, str]:
+    """Fill acme with what its pages show, each of which says a text wherever it can; return the parts of their addresses."""
+    make_user(backend, "olga", org="acme")
+    with backend.db.begin() as tx:
+        tx.execute(update(users).values(name=text[:255]).where(users.c.login == "olga"))
+    role = RequestedRole("member")
+    invited, _ = invites.create_invites(backend, admin, "acme", [NewInvite("paul@example.com", role)])
+    invites.create_link(backend, admin, "acme", NewInvite("", role))
+    teams.create_team(backend, admin, "acme", "web", display_name=text[:100], description=text[:1000])
+    grant = StackChange(stack.project, stack.name, StackLevel.WRITE)
+    change = TeamChange(member=MemberChange(MemberAction.ADD, "olga"), stacks=(grant,))
+    sharing.update_team(backend, admin, "acme", "web", change)
+    return {"login": "olga", "invite_id": invited[0].id}
