@@ -21,7 +21,7 @@ from tests.stacks.engine.builders import urn
 
 # The pages of a stack, with how many statements and reads of the store each may cost.
 PAGES = {
-    STACK: (8, 1),  # two of them record that the outputs were read
+    STACK: (4, 1),
     f"{STACK}/updates": (4, 0),
     f"{STACK}/updates/2": (6, 0),
     f"{STACK}/updates/2?view=log": (6, 0),
@@ -99,6 +99,15 @@ class TestPages:
         assert "As of version 1" in shown(member.open(f"{STACK}/resources", version="1"))
         assert "version=1" in member.open(f"{STACK}/resources", version="1").text
         assert 404 == member.open(f"{STACK}/resources", version="99").status_code
+
+    def test_overview_with_hidden_secrets_is_not_recorded(self, backend: Backend, member: Visit) -> None:
+        """The audit log has no record of a look at a stack, since its secrets stay hidden."""
+        member.open(STACK)
+        with backend.db.connect() as connection:
+            events = set(connection.scalars(select(audit_events.c.event)))
+
+        assert "stack-created" in events
+        assert "stack-outputs-read" not in events
 
     def test_state_is_a_file(self, member: Visit) -> None:
         """The state of a version comes as a file, with the name of its stack."""

@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from dataclasses import dataclass, replace
+from typing import Any
 
 from common.audit import steps as audit
 from common.audit.events import Event
@@ -21,9 +22,11 @@ from common.stacks.repository import ownership, sharing
 from common.stacks.repository import summaries as repository
 from common.stacks.repository.sharing import Collaborator, TeamGrant
 from common.stacks.repository.summaries import StackFilter, StackSummary
-from common.stacks.steps import LISTABLE, load_stack
-from common.stacks.updates import stored_state
+from common.stacks.steps import LISTABLE, get_stack, load_stack
+from common.stacks.updates import programs, stored_state
 from common.stacks.updates.finishing import get_current_stack
+from common.stacks.updates.model import HistoryEntry
+from common.stacks.updates.steps import find_newest_entry
 
 __all__ = [
     "StackFilter",
@@ -32,6 +35,7 @@ __all__ = [
     "find_mark",
     "get_access",
     "get_home",
+    "get_overview",
     "get_report",
     "list_projects",
     "page_summaries",
@@ -104,6 +108,35 @@ def get_home(backend: Backend, caller: Caller, org: str, *, size: int) -> Organi
             repository.page(connection, scope, failed, limit=size, offset=0),
             repository.page(connection, scope, running, limit=size, offset=0),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StackOverview:
+    """A stack at a glance: its newest update, its outputs with encrypted secrets, and its owner's login."""
+
+    stack: Stack
+    entry: HistoryEntry | None
+    outputs: dict[str, Any]
+    owner: str
+
+
+def get_overview(backend: Backend, caller: Caller, path: StackPath) -> StackOverview:
+    """Return what people see of a stack, also under a name that it had before.
+
+    The audit log has no record of it, since the secrets in the outputs stay encrypted; `reveal_output` records.
+    """
+    try:
+        stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
+    except NotFound:
+        renamed = get_stack(backend, caller, path, Permission.STACK_READ, former_names=True)
+        stack = get_current_stack(backend, caller, renamed.path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        entry = find_newest_entry(connection, stack.id)
+        owner = ownership.find_person(connection, stack.created_by).login
+    if entry is not None:
+        (entry,) = programs.load_all(backend, stack.id, [entry])
+    text = document.outputs(stored_state.current_text(backend, stack))[0] if stack.latest.checkpoint else None
+    return StackOverview(stack, entry, values.read_object(text), owner)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
 from common.stacks.model import Outcome, Stack, StackPath
-from common.stacks.updates.model import Update
-from common.stacks.updates.repository import updates
+from common.stacks.updates.model import HistoryEntry, Update
+from common.stacks.updates.repository import history, updates
 
 # Clients compare both texts.
 EXPIRED = "The provided update token has expired."
@@ -59,3 +59,8 @@ def lease_error(connection: Connection, update_id: str) -> Forbidden | NotFound:
 def unknown_update(update_id: str) -> NotFound:
     """Return the error for an update that does not exist."""
     return NotFound(f"Update '{ascii(update_id[:80])[1:-1]}' not found")
+
+
+def find_newest_entry(connection: Connection, stack_id: str) -> HistoryEntry | None:
+    """Return the newest update of a stack, without a request that is in the object store, or None if it has no updates."""
+    return next(iter(history.page_versions(connection, stack_id, 1, 0)), None)

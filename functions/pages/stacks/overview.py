@@ -2,18 +2,10 @@
 
 from fastapi import APIRouter, Response
 
-from common.backend import Backend
-from common.core.errors import BadRequest, NotFound
-from common.rights.caller import Caller
-from common.stacks.model import Stack, StackPath
+from common.core.errors import BadRequest
 from common.stacks.overview import values
 from common.stacks.overview.facts import change_counts, facts_of
-from common.stacks.overview.service import reveal_output
-from common.stacks.service import listing, ownership
-from common.stacks.state import service as state
-from common.stacks.updates.model import HistoryEntry
-from common.stacks.updates.service import history
-from common.stacks.updates.service.history import Page
+from common.stacks.overview.service import get_overview, reveal_output
 from functions.http.deps import BackendDep, StackPathDep
 from functions.pages.failures import reason
 from functions.pages.hiding import unless_hidden
@@ -31,8 +23,8 @@ README = "readme"
 @router.get(_STACK)
 def show_stack(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep) -> Response:
     """Show a stack, also under a name that it had before."""
-    stack, entry = unless_hidden(lambda: _find(backend, person, path))
-    outputs = values.read_object(state.get_outputs(backend, person, stack.path).outputs)
+    overview = unless_hidden(lambda: get_overview(backend, person, path))
+    stack, entry, outputs = overview.stack, overview.entry, overview.outputs
     readme = outputs.get(README)
     return page(
         visitor,
@@ -40,7 +32,7 @@ def show_stack(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path
         org=stack.path.org,
         head=head_of(backend, person, stack),
         asked=path,
-        owner=ownership.get_owner(backend, person, stack.path)[1],
+        owner=overview.owner,
         entry=entry,
         facts=facts_of(entry.program) if entry is not None else None,
         changes=change_counts(entry.resource_changes) if entry is not None else {},
@@ -61,14 +53,3 @@ def reveal(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: St
     if visitor.is_part:
         return fragment(visitor, "stacks/_revealed", content)
     return page(visitor, "stacks/revealed", content, org=path.org, path=path)
-
-
-def _find(backend: Backend, person: Caller, path: StackPath) -> tuple[Stack, HistoryEntry | None]:
-    """Return a stack and its newest update; the name may be one that it had before."""
-    newest = Page(1, 1)
-    try:
-        stack, entries, _ = history.page_updates(backend, person, path, newest)
-    except NotFound:
-        renamed = listing.get_stack(backend, person, path, former_names=True)
-        stack, entries, _ = history.page_updates(backend, person, renamed.path, newest)
-    return stack, entries[0] if entries else None
