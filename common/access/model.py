@@ -30,3 +30,14 @@ class TokenOwner:
         if self.org_id is None or self.is_personal:
             return TokenKind.PERSONAL
         return TokenKind.ORGANIZATION if self.team_id is None else TokenKind.TEAM
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser of a user. Times in unix milliseconds; `provider` says how they signed in there."""
+
+    id: str
+    provider: str
+    created_at: int
+    last_used_at: int | None
+    expires_at: int

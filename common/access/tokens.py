@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
-from common.access.model import TokenOwner
+from common.access.model import Session, TokenOwner
 from common.access.repository import tokens
 from common.core.clock import unix_millis
 from common.core.ids import new_id
@@ -85,6 +85,16 @@ def revoke_tokens_of_role(tx: Connection, role_id: str, now: datetime) -> None:
 def revoke_sessions(tx: Connection, user_id: str, now: datetime) -> None:
     """Revoke all sessions of a user."""
     tokens.revoke(tx, tokens.of_sessions(user_id), unix_millis(now))
+
+
+def revoke_other_sessions(tx: Connection, user_id: str, token_id: str, now: datetime) -> None:
+    """Revoke all sessions of a user but one."""
+    tokens.revoke(tx, tokens.of_other_sessions(user_id, token_id), unix_millis(now))
+
+
+def list_sessions(connection: Connection, user_id: str, now: datetime, limit: int) -> list[Session]:
+    """Return the open sessions of a user, newest first."""
+    return tokens.list_sessions(connection, user_id, unix_millis(now), limit)
 
 
 def revoke_all_of_user(tx: Connection, user_id: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The page of one's name, address and password."""
+"""The page of the reader's email and password, and the form of their name."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Response
 
 from common.backend import Backend
 from common.core.errors import BackendError
-from common.people.users.steps import NAME_LIMIT
 from common.rights.caller import Caller
 from common.sign_in.accounts.passwords import LONGEST, SHORTEST
 from common.sign_in.accounts.service import accounts, email_addresses
@@ -16,17 +15,17 @@ from functions.http.deps import BackendDep
 from functions.pages.failures import reason
 from functions.pages.form_errors import attempt
 from functions.pages.rendering import page, see_other
+from functions.pages.settings import profile_page
 from functions.pages.visitor import FormDep, PersonDep, Visitor, VisitorDep
 
 router = APIRouter()
 _ACCOUNT = "/settings/account"
 _NEWS = {
-    "name": "Your name was changed.",
     "password": "Your password was changed, and all other browsers were signed out.",
-    "confirmed": "Your address is confirmed.",
-    "asked": "A mail is on its way to the address. It is yours when you follow the link in it.",
-    "cancelled": "Your address stays as it is.",
-    "added": "You can sign in with your address and your password now.",
+    "confirmed": "Your email is confirmed.",
+    "asked": "A mail is on its way to the new email. Follow the link in it to confirm it.",
+    "cancelled": "Your email stays as it was.",
+    "added": "You can sign in with your email and password now.",
 }
 
 
@@ -37,14 +36,19 @@ def show_account(
     person: PersonDep,
     done: Annotated[str, Query()] = "",
 ) -> Response:
-    """Show the caller's name, address and what waits to be confirmed, with the forms to change them."""
+    """Show the caller's email and what waits to be confirmed, with the forms to change it and the password."""
     return _account_page(visitor, backend, person, news=_NEWS.get(done, ""))
 
 
 @router.post(f"{_ACCOUNT}/name")
 def change_name(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
     """Change the caller's name."""
-    return _changed(visitor, backend, person, "name", lambda: accounts.change_name(backend, person, form.text("name")))
+
+    def change() -> Response:
+        accounts.change_name(backend, person, form.text("name"))
+        return see_other("/settings?done=name")
+
+    return attempt(change, lambda error: profile_page(visitor, person, error=error))
 
 
 @router.post(f"{_ACCOUNT}/password")
@@ -127,5 +131,4 @@ def _account_page(
         is_mailed=backend.mailer.is_real,
         shortest=SHORTEST,
         longest=LONGEST,
-        name_limit=NAME_LIMIT,
     )

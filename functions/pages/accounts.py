@@ -5,11 +5,12 @@ Forms here have no address of their own and go to the page's, so that no page re
 """
 
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Response
 
 from common.backend import Backend
+from common.config.public_urls import api_url
 from common.core.errors import BackendError
 from common.people.orgs.invites import service as invites
 from common.sign_in.accounts.model import NewAccount
@@ -21,6 +22,7 @@ from functions.http.deps import BackendDep
 from functions.pages import captchas
 from functions.pages.failures import reason
 from functions.pages.form_errors import attempt
+from functions.pages.hiding import missing
 from functions.pages.rendering import page, see_other
 from functions.pages.visitor import FormDep, PersonDep, Visitor, VisitorDep, local_path, sign_in_path
 
@@ -45,7 +47,7 @@ def sign_up(
     token: _Query = "",
     return_to: _Query = "",
 ) -> Response:
-    """Make an account and sign it in."""
+    """Create an account and sign it in."""
     new = NewAccount(
         form.text("login"),
         form.text("name"),
@@ -53,8 +55,10 @@ def sign_up(
         form.exact("password"),
         token,
     )
+    invite = sign_ups.find_invitation(backend, token)
+    then = welcome_address(invite.org_login) if invite is not None else return_to
     return attempt(
-        lambda: _entered(visitor, sign_ups.sign_up(backend, new, client=visitor.client), return_to),
+        lambda: _entered(visitor, sign_ups.sign_up(backend, new, client=visitor.client), then),
         lambda error: _sign_up_page(visitor, backend, new, error),
     )
 
@@ -117,6 +121,14 @@ def reset(visitor: VisitorDep, backend: BackendDep, form: FormDep, token: _Query
     )
 
 
+@router.get("/invites/{org}/welcome")
+def welcome_member(visitor: VisitorDep, backend: BackendDep, person: PersonDep, org: str) -> Response:
+    """Say what to do next in an organization that the visitor has joined."""
+    if person.membership(org) is None:
+        raise missing()
+    return page(visitor, "invitation-welcome", org=org, server=api_url(backend.settings))
+
+
 @router.get(_INVITATION)
 def show_invitation(visitor: VisitorDep, backend: BackendDep, org: str, invite_id: str, proof: _Query = "") -> Response:
     """Show an invitation to anyone who has its address, with what they can do."""
@@ -134,7 +146,12 @@ def accept_invitation(
     """Accept an invitation."""
     _ = form
     invites.accept_invite(backend, person, org, invite_id)
-    return see_other("/settings")
+    return see_other(welcome_address(org))
+
+
+def welcome_address(org: str) -> str:
+    """Return the address of the page that welcomes a new member."""
+    return f"/invites/{quote(org, safe='')}/welcome"
 
 
 def _sign_up_page(

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from common.backend import Backend
 from common.core.errors import NotFound
 from common.sign_in.external import providers, service
 from common.sign_in.model import AuthorizationResponse, Provider
@@ -54,7 +53,8 @@ def show_identities(visitor: VisitorDep, backend: BackendDep, person: PersonDep,
         "identities",
         identities=service.list_identities(backend, person),
         offers=providers.list_offers(settings),
-        labels=_labels(backend),
+        labels=providers.labels_of(settings),
+        problem="",
         news=_NEWS.get(news, ""),
     )
 
@@ -78,9 +78,3 @@ def _provider(key: str) -> Provider:
     if key not in list(Provider):
         raise NotFound("there is no such provider")
     return Provider(key)
-
-
-def _labels(backend: Backend) -> dict[str, str]:
-    """Return what people call the providers, by what identities call them."""
-    settings = backend.settings
-    return {providers.identity_name(settings, offer.key): offer.label for offer in providers.list_offers(settings)}

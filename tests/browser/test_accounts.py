@@ -18,7 +18,7 @@ def sign_up(browser: Browser, site: Site, login: str) -> None:
     browser.fill("login", login)
     browser.fill("email", f"{login}@example.com")
     browser.fill("password", PASSWORD)
-    browser.press("Make the account")
+    browser.press("Create account")
     browser.await_address("/settings/account")
 
 
@@ -57,7 +57,7 @@ class TestAccount:
         browser.await_address("done=confirmed")
 
         assert f"{login}@example.com (not confirmed)" in unconfirmed
-        assert "Your address is confirmed." in browser.text
+        assert "Your email is confirmed." in browser.text
         assert "not confirmed" not in browser.text
 
     def test_refused_form_can_be_used(self, browser: Browser, site: Site) -> None:
@@ -66,7 +66,7 @@ class TestAccount:
         browser.fill("login", "no spaces")
         browser.fill("email", "someone@example.com")
         browser.fill("password", PASSWORD)
-        browser.press("Make the account")
+        browser.press("Create account")
 
         assert "Invalid owner name" in browser.find("[role=alert]").text
         assert "someone@example.com" == browser.find("#email").get_attribute("value")
@@ -82,11 +82,12 @@ class TestInvitation:
         link = link_for(browser, site, login)
         browser.open(link)
         check(browser, "invitation")
-        browser.press("Make an account")
+        browser.press("Create account")
         browser.fill("login", login)
         browser.fill("password", PASSWORD)
-        browser.press("Make the account")
-        browser.await_address("/settings/account")
+        browser.press("Create account")
+        browser.await_address("/welcome")
+        check(browser, "invitation-welcome-new")
         browser.open(f"{site.url}/settings")
 
         assert 200 == status

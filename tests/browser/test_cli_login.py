@@ -94,11 +94,11 @@ def test_login_with_a_password(browser: Browser, computer: Computer, site: Site)
     """The command line opens the sign-in page; a new user makes an account there and confirms, signs out and in again."""
     with computer.login() as terminal:
         browser.open(computer.opened())
-        browser.press("Make an account")
+        browser.press("Create account")
         browser.await_address("/signup")
         for name, value in {"login": "alice", "email": "alice@example.com", "password": PASSWORD}.items():
             browser.fill(name, value)
-        browser.press("Make the account")
+        browser.press("Create account")
         browser.await_address("/cli-login")
         asked = browser.text
         browser.press("Sign in the command line")

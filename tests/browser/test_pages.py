@@ -33,6 +33,9 @@ FOR_PEOPLE = {
     "cli-login": CLI + "&cliCommand=pulumi+up",
     "identities": "/settings/identities",
     "account": "/settings/account",
+    "sessions": "/settings/sessions",
+    "invitations": "/settings/invitations",
+    "invitation-welcome": "/invites/acme/welcome",
     "mails": "/admin/mails",
     "messages": "/admin/messages",
     "verify": "/verify?token=x",
@@ -133,7 +136,7 @@ class TestPeople:
         sign_in(browser, site)
         browser.open(f"{site.url}/settings/tokens")
         browser.fill("description", "nightly <b>backup</b>")
-        browser.press("Make a token")
+        browser.press("Create access token")
         token = browser.find("#new-token").get_attribute("value") or ""
         check(browser, "tokens-made")
         good, _ = site.served.call("/api/user", token=token)

@@ -17,7 +17,16 @@ from tests.wire import create_stack
 pytestmark = [pytest.mark.dialects("sqlite"), pytest.mark.usefixtures("client")]
 PREFIX = "/pulumi"
 _LOCAL = re.compile(r'(?:href|action|src)="(/[^"]*)"')
-PAGES = ("/settings", "/settings/tokens", "/settings/account", "/settings/identities", "/admin/mails", "/welcome/cli", "/reset")
+PAGES = (
+    "/settings",
+    "/settings/tokens",
+    "/settings/account",
+    "/settings/identities",
+    "/settings/sessions",
+    "/admin/mails",
+    "/welcome/cli",
+    "/reset",
+)
 
 
 def opened(backend: Backend, path: str = PREFIX) -> TestClient:

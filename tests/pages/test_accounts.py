@@ -62,7 +62,7 @@ class TestSignUp:
 
         assert ACCOUNT == location(sent)
         assert "alice@example.com (not confirmed)" in shown(place.visit.get(ACCOUNT))
-        assert "Follow the link that was mailed to alice@example.com." in shown(place.visit.get(ACCOUNT))
+        assert "Follow the link in the mail to alice@example.com." in shown(place.visit.get(ACCOUNT))
 
     def test_comes_back_with_what_is_wrong(self, place: Place) -> None:
         """A form that cannot be taken comes back with what was typed, but the password, and what is wrong with it."""
@@ -87,7 +87,7 @@ class TestSignUp:
         place = Place(backend, **CLOSED)
 
         assert admin.site_admin
-        assert "made by invitation" in shown(place.visit.get("/signup"))
+        assert "creates accounts by invitation" in shown(place.visit.get("/signup"))
         assert 403 == place.visit.send("/signup", sign_up_form(), on="/signin").status_code
 
     def test_wants_a_form_of_ours(self, place: Place) -> None:
@@ -127,7 +127,7 @@ class TestVerify:
 
         assert ([200] * 3, "") == ([one.status_code for one in pages], before)
         assert f"{ACCOUNT}?done=confirmed" == location(sent)
-        assert "Your address is confirmed." in shown(place.visit.get(location(sent)))
+        assert "Your email is confirmed." in shown(place.visit.get(location(sent)))
         assert "alice@example.com" == again(place.server, "alice").email
         assert 404 == place.visit.send(link, on=ACCOUNT).status_code
 
@@ -229,7 +229,7 @@ class TestAccount:
         here.send(link, on=link)
 
         assert f"{ACCOUNT}?done=asked" == location(asked)
-        assert "To be changed to new@example.com" in waiting
+        assert "New email new@example.com" in waiting
         assert (f"{ACCOUNT}?done=cancelled", 404) == (location(cancelled), refused.status_code)
         assert "new@example.com" == again(place.server, "alice").email
 
@@ -238,8 +238,8 @@ class TestAccount:
         sign_up(place.server)
         here = place.enter("alice")
 
-        assert f"{ACCOUNT}?done=name" == location(here.send(f"{ACCOUNT}/name", on=ACCOUNT, name="Alice <b>L</b>"))
-        assert "Alice &lt;b&gt;L&lt;/b&gt;" in here.get(ACCOUNT).text
+        assert "/settings?done=name" == location(here.send(f"{ACCOUNT}/name", on=ACCOUNT, name="Alice <b>L</b>"))
+        assert "Alice &lt;b&gt;L&lt;/b&gt;" in here.get("/settings").text
         assert 400 == here.send(f"{ACCOUNT}/name", on=ACCOUNT, name=" ").status_code
 
     def test_gives_the_first_administrator_a_password(self, place: Place) -> None:
@@ -278,7 +278,7 @@ class TestInvitation:
         assert "You are invited to the organization acme" in shown(shown_first)
         assert 400 == refused.status_code
         assert 'value="alice@example.com"' in form.text
-        assert ACCOUNT == location(sent)
+        assert "/invites/acme/welcome" == location(sent)
         assert "alice" in people_of(place.server)
         assert "alice@example.com" == again(place.server, "alice").email
 
@@ -291,7 +291,7 @@ class TestInvitation:
         sent = here.send(f"/invites/acme/{made.id}", on=link)
 
         assert "admin invites you, alice , to the organization acme ." in shown(shown_first)
-        assert "/settings" == location(sent)
+        assert "/invites/acme/welcome" == location(sent)
         assert "alice" in people_of(place.server)
         assert 404 == here.get(link).status_code
 
@@ -302,7 +302,7 @@ class TestInvitation:
         made, link = self.invited(place, admin, "carol@example.com")
         here = place.enter("alice")
 
-        assert "for another address than alice@example.com" in shown(here.get(link))
+        assert "for another email than alice@example.com" in shown(here.get(link))
         assert 404 == here.send(f"/invites/acme/{made.id}", on=ACCOUNT).status_code
         assert "alice" not in people_of(place.server)
 

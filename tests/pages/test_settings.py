@@ -1,8 +1,14 @@
 """Pages of one's own: who one is, and one's tokens."""
 
 import pytest
+from sqlalchemy import select, update
 
 from common.backend import Backend
+from common.db.tables.access import access_tokens
+from common.db.tables.sign_in import email_accounts
+from common.people.orgs.invites import service as invites
+from common.people.orgs.model import NewInvite, RequestedRole
+from common.rights.caller import Caller
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_token, make_user
@@ -10,6 +16,8 @@ from tests.factories.tokens import DAY_SECONDS, limit_days, signed
 from tests.pages.visiting import Visit, location, shown, values
 
 TOKENS = "/settings/tokens"
+SESSIONS = "/settings/sessions"
+INVITATIONS = "/settings/invitations"
 MADE = r'id="new-token"[^>]* value="(pul-[0-9a-f]{40})"'
 
 
@@ -24,9 +32,9 @@ class TestOverview:
         """The page names the person and every organization with their role, their own first."""
         page = member.get("/settings")
 
-        assert "User name admin" in shown(page)
-        assert ["admin", "acme"] == [*values(page, r'<th scope="row">([a-z]+)')]
-        assert "administrator of this installation" in shown(page)
+        assert "Username admin" in shown(page)
+        assert ["admin", "acme"] == [*values(page, r'<th scope="row"><a [^>]*>([a-z]+)')]
+        assert "Administrator of this server" in shown(page)
 
     def test_costs_one_statement(self, member: Visit, counter: Counter) -> None:
         """The session's look-up brings everything that the page shows."""
@@ -36,7 +44,7 @@ class TestOverview:
 
         assert 1 == counter.statements
 
-    @pytest.mark.parametrize("path", ["/settings", TOKENS, TOKENS + "?after=x"])
+    @pytest.mark.parametrize("path", ["/settings", TOKENS, TOKENS + "?after=x", SESSIONS, INVITATIONS])
     def test_is_for_people_who_are_signed_in(self, visit: Visit, path: str) -> None:
         """Others are led to the sign-in page and back."""
         there = location(visit.get(path))
@@ -52,6 +60,90 @@ class TestOverview:
         """A session's cookie is good for pages alone, so a foreign page cannot use it for calls of the API."""
         assert 401 == member.get("/api/user").status_code
         assert 401 == member.client.post("/api/user/tokens", json={}).status_code
+
+
+class TestSessions:
+    def test_lists_the_browsers_of_the_reader(self, backend: Backend, member: Visit, counter: Counter) -> None:
+        """Each session says how it began; the present one is marked and has no button."""
+        make_user(backend, "alice")
+        second = Visit(backend)
+        second.sign_in()
+        counter.reset()
+        page = member.get(SESSIONS)
+
+        assert 2 == counter.statements
+        assert 2 == shown(page).count("Access token 2 Jan 2026") + shown(page).count("Access token This browser")
+        assert 1 == len([*values(page, r'name="id" value="([^"]*)"')])
+
+    def test_revokes_one(self, backend: Backend, member: Visit) -> None:
+        """The other browser is signed out at once; this one stays."""
+        second = Visit(backend)
+        second.sign_in()
+        (session_id,) = values(member.get(SESSIONS), r'name="id" value="([^"]*)"')
+        response = member.send(f"{SESSIONS}/revoke", on=SESSIONS, id=session_id)
+
+        assert "The session was revoked." in shown(member.get(location(response)))
+        assert not second.is_signed_in()
+        assert 404 == member.send(f"{SESSIONS}/revoke", on=SESSIONS, id=session_id).status_code
+
+    def test_revokes_all_others(self, backend: Backend, member: Visit) -> None:
+        """Other browsers of the reader are signed out, no one else's."""
+        second, alice = Visit(backend), Visit(backend)
+        second.sign_in()
+        alice.sign_in(make_user(backend, "alice"))
+        member.send(f"{SESSIONS}/revoke-others", on=SESSIONS)
+
+        assert (True, False, True) == (member.is_signed_in(), second.is_signed_in(), alice.is_signed_in())
+
+    def test_revokes_none_of_others(self, backend: Backend, member: Visit) -> None:
+        """Neither another person's session nor one's own access token is a session of the reader."""
+        alice = Visit(backend)
+        alice.sign_in(make_user(backend, "alice"))
+        with backend.db.connect() as connection:
+            query = select(access_tokens.c.id).where(access_tokens.c.token_hash.is_not(None))
+            token_ids = list(connection.scalars(query))
+        key = member.form_key(SESSIONS)
+        own = caller_of(backend, ADMIN_TOKEN).token_id
+        answers = [
+            member.send(f"{SESSIONS}/revoke", {"form_key": key, "id": text}).status_code for text in (own, "", "x", "../x")
+        ]
+        others = [text for text in token_ids if text != own]
+
+        assert [404] * 4 == answers
+        assert alice.is_signed_in()
+        for text in others:
+            member.send(f"{SESSIONS}/revoke", {"form_key": key, "id": text})
+        assert alice.is_signed_in()
+
+
+class TestInvitations:
+    def test_lists_those_to_the_readers_email(self, backend: Backend, admin: Caller, visit: Visit, counter: Counter) -> None:
+        """An invitation to the confirmed email is there with a button, which leads to a welcome."""
+        visit.sign_in(make_user(backend, "alice"))
+        none = shown(visit.get(INVITATIONS))
+        invites.create_invites(backend, admin, "acme", [NewInvite("alice@example.com", RequestedRole("member"))])
+        counter.reset()
+        page = visit.get(INVITATIONS)
+        statements = counter.statements
+        (path,) = values(page, r'action="(/invites/acme/[0-9a-f]+)"')
+        welcome = shown(visit.open(location(visit.send(path, on=INVITATIONS))))
+
+        assert 2 == statements
+        assert "No invitations to alice@example.com" in none
+        assert "acme Member admin" in shown(page)
+        assert "Welcome to acme" in welcome
+        assert "What to do next" in welcome
+        assert "pulumi login http" in welcome
+
+    def test_without_an_email_says_what_to_do(self, member: Visit) -> None:
+        """Invitations need a confirmed email."""
+        assert "you have none" in shown(member.get(INVITATIONS))
+
+    def test_welcome_is_for_members(self, backend: Backend, visit: Visit) -> None:
+        """A stranger is not welcomed, and cannot tell whether the organization exists."""
+        visit.sign_in(make_user(backend, "bob"))
+
+        assert [404, 404] == [visit.open(f"/invites/{org}/welcome").status_code for org in ("acme", "nothing")]
 
 
 class TestTokens:
@@ -79,15 +171,39 @@ class TestTokens:
         ended = member.get(TOKENS)
 
         assert "backup 2 Jan 2026, 03:04 UTC 2 Jan 2026, 03:04 UTC 9 Jan 2026, 03:04 UTC" in shown(used)
-        assert "backup 2 Jan 2026, 03:04 UTC 2 Jan 2026, 03:04 UTC expired" in shown(ended)
+        assert "backup 2 Jan 2026, 03:04 UTC 2 Jan 2026, 03:04 UTC Expired" in shown(ended)
 
-    def test_costs_two_statements(self, member: Visit, counter: Counter) -> None:
-        """The page costs the session's look-up and the list's."""
-        member.get(TOKENS)
-        counter.reset()
-        member.get(TOKENS)
+    def test_costs_few_statements(self, member: Visit, counter: Counter) -> None:
+        """The page costs the session's look-up and the list's, and two more where a single token is left."""
+        costs = []
+        for _ in range(2):
+            counter.reset()
+            member.get(TOKENS)
+            costs.append(counter.statements)
+            made(member)
 
-        assert 2 == counter.statements
+        assert [4, 2] == costs
+
+    def test_warns_before_the_last_one_is_revoked(self, backend: Backend, member: Visit) -> None:
+        """A token that is the only way to sign in has a warning beside it; another token or a confirmed password takes it away."""
+        warning = "This is your only way to sign in."
+        alone = shown(member.get(TOKENS))
+        text = made(member, days="7")
+        with_another = shown(member.get(TOKENS))
+        token_id = caller_of(backend, text).token_id
+        member.send(f"{TOKENS}/revoke", on=TOKENS, id=token_id)
+        account = "/settings/account"
+        sent = member.send(f"{account}/add", on=account, email="admin@example.com", password="correct horse battery")
+        unconfirmed = shown(member.get(TOKENS))
+        with backend.db.connect() as connection:
+            connection.execute(update(email_accounts).values(is_verified=True))
+
+        assert f"{account}?done=added" == location(sent)
+        assert warning in unconfirmed
+        assert warning in alone
+        assert "stackhold sign-in-link admin" in alone
+        assert warning not in with_another
+        assert warning not in shown(member.get(TOKENS))
 
     def test_shows_all_in_pages(self, backend: Backend, member: Visit) -> None:
         """A long list is shown in pages, each token once."""
@@ -154,7 +270,7 @@ class TestCreate:
 
         assert ["7", "30", "90", "365", "0"] == free
         assert ["7", "30", "45"] == [*values(page, r'<option value="(\d+)"')]
-        assert "at most 45 days" in shown(page)
+        assert "that expire within 45 days" in shown(page)
         assert 403 == refused.status_code
         assert "acme takes access tokens that expire within 45 days" in shown(refused)
         assert [""] * 2 == [found.barred for found in caller_of(backend, made(member, days="45")).memberships]

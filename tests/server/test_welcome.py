@@ -112,7 +112,7 @@ class TestLink:
         visit = Visit(backend)
 
         assert "/" == location(visit.open(link))
-        assert "User name admin" in shown(visit.get("/settings"))
+        assert "Username admin" in shown(visit.get("/settings"))
 
     def test_works_once(self, backend: Backend, link: str) -> None:
         """Another browser is told what to do instead."""

@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from common.access.model import TokenOwner
+from common.access.model import Session, TokenOwner
 from common.core.errors import SignInProblem
 from common.db.tables.access import access_tokens, roles, team_roles
 from common.db.tables.people import members, organizations, team_members, teams, users
@@ -155,6 +155,22 @@ def revoke(tx: Connection, chosen: ColumnElement[bool], now_millis: int) -> int:
     return changed.rowcount
 
 
+def list_sessions(connection: Connection, user_id: str, now_millis: int, limit: int) -> list[Session]:
+    """Return the open sessions of a user, newest first."""
+    query = (
+        select(
+            access_tokens.c.id,
+            access_tokens.c.name,
+            access_tokens.c.created_at,
+            access_tokens.c.last_used_at,
+            access_tokens.c.expires_at,
+        )
+        .where(of_sessions(user_id), access_tokens.c.revoked_at.is_(None), access_tokens.c.expires_at > now_millis)
+        .order_by(access_tokens.c.created_at.desc(), access_tokens.c.id.desc())
+    )
+    return [Session(*row) for row in connection.execute(query.limit(limit))]
+
+
 def delete_expired(connection: Connection, before_millis: int, limit: int) -> int:
     """Delete some sessions and exchanged tokens that expired before a moment; return how many."""
     is_unlisted = or_(access_tokens.c.kind == TokenKind.SESSION, access_tokens.c.issuer_id.is_not(None))
@@ -178,6 +194,11 @@ def of_role(role_id: str) -> ColumnElement[bool]:
 def of_sessions(user_id: str) -> ColumnElement[bool]:
     """Choose the sessions of a user."""
     return and_(access_tokens.c.user_id == user_id, access_tokens.c.kind == TokenKind.SESSION)
+
+
+def of_other_sessions(user_id: str, token_id: str) -> ColumnElement[bool]:
+    """Choose the sessions of a user but one."""
+    return and_(of_sessions(user_id), access_tokens.c.id != token_id)
 
 
 def of_user(user_id: str) -> ColumnElement[bool]:

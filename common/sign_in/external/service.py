@@ -83,6 +83,15 @@ def list_identities(backend: Backend, caller: Caller) -> list[Identity]:
         return identities.find_all(connection, caller.user_id)
 
 
+def has_other_sign_in(backend: Backend, caller: Caller) -> bool:
+    """Tell whether the caller can sign in without an access token: with a password or with a linked account."""
+    # No permission check: it is the caller's own.
+    with backend.db.connect() as connection:
+        has_password = _has_password(connection, backend.settings, caller.user_id)
+        linked = [] if has_password else identities.find_all(connection, caller.user_id)
+    return has_password or any(_is_usable(backend.settings, identity) for identity in linked)
+
+
 def unlink(backend: Backend, caller: Caller, provider: str, subject: str) -> None:
     """Unlink one of the caller's identities; NotFound if it is not theirs, BadRequest if they could not sign in without it."""
     # No permission check: it is about the caller alone, who must be the person themselves.

@@ -9,14 +9,17 @@ from hashlib import sha256
 
 from common.access import authentication as access
 from common.access import tokens
+from common.access.model import Session
 from common.backend import Backend
-from common.core.errors import Forbidden, Unauthorized
+from common.core.errors import Forbidden, NotFound, Unauthorized
+from common.core.ids import is_id
 from common.crypto.service_keys import service_key
 from common.db.retry import retry
 from common.rights.caller import Caller, TokenKind
 from common.sign_in import rate_limits
 from common.sign_in.sessions import steps
 
+LIST_LIMIT = 100
 _NO_SESSION = "sign in first"
 _INVALID_TOKEN = "this access token is not valid; copy it again, all of it"  # noqa: S105 - a sentence
 
@@ -66,6 +69,34 @@ def end(backend: Backend, caller: Caller) -> None:
     def revoke() -> None:
         with backend.db.begin() as tx:
             tokens.revoke_token(tx, caller.token_id, TokenKind.SESSION, caller.user_id, backend.clock.now())
+
+    retry(revoke)
+
+
+def list_sessions(backend: Backend, caller: Caller) -> list[Session]:
+    """Return the caller's open sessions, newest first."""
+    # No permission check here and in the two below: they are the caller's own.
+    with backend.db.connect() as connection:
+        return tokens.list_sessions(connection, caller.user_id, backend.clock.now(), LIST_LIMIT)
+
+
+def revoke_session(backend: Backend, caller: Caller, session_id: str) -> None:
+    """Revoke one of the caller's sessions; NotFound for an unknown one."""
+
+    def revoke() -> bool:
+        with backend.db.begin() as tx:
+            return tokens.revoke_token(tx, session_id, TokenKind.SESSION, caller.user_id, backend.clock.now())
+
+    if not is_id(session_id) or not retry(revoke):
+        raise NotFound("this session does not exist, or it has ended")
+
+
+def revoke_other_sessions(backend: Backend, caller: Caller) -> None:
+    """Revoke all sessions of the caller but the one that calls."""
+
+    def revoke() -> None:
+        with backend.db.begin() as tx:
+            tokens.revoke_other_sessions(tx, caller.user_id, caller.token_id, backend.clock.now())
 
     retry(revoke)
 

@@ -39,6 +39,11 @@ def label_of(settings: Settings, key: Provider) -> str:
     return {Provider.GITHUB: "GitHub", Provider.GITLAB: "GitLab", Provider.OIDC: settings.oidc_name}[key]
 
 
+def labels_of(settings: Settings) -> dict[str, str]:
+    """Return the names on pages of the providers that are set up, by their names in `identities`."""
+    return {identity_name(settings, offer.key): offer.label for offer in list_offers(settings)}
+
+
 def identity_name(settings: Settings, key: Provider) -> str:
     """Return the name in `identities` of a provider with the present settings."""
     from common.sign_in.external.providers import github, gitlab, oidc  # noqa: PLC0415 - they import this module
