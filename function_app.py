@@ -6,8 +6,10 @@ installation and runs the background jobs.
 
 import logging
 import os
+from collections.abc import Collection
 
 import azure.functions as func
+from starlette.types import ASGIApp
 
 from functions.hosts.azure_http import serve
 from functions.hosts.function_host import FunctionHost
@@ -26,7 +28,12 @@ host.open()
 @app.route(route="{*path}", trigger_arg_name="request")
 async def api(request: func.HttpRequest) -> func.HttpResponse:
     """Serve one request."""
-    answer = await serve(host, request, host.trusted_proxies)
+    return await respond(host, request, host.trusted_proxies)
+
+
+async def respond(application: ASGIApp, request: func.HttpRequest, trusted_proxies: Collection[str] = ()) -> func.HttpResponse:
+    """Return an application's reply to a request in the platform's shape."""
+    answer = await serve(application, request, trusted_proxies)
     response = func.HttpResponse(answer.body, status_code=answer.status, mimetype="application/json")
     for name, value in answer.headers:
         response.headers.add(name, value)

@@ -126,16 +126,25 @@ JOBS: tuple[Job, ...] = (
 )
 
 
-def run_due(backend: Backend, jobs: Sequence[Job] = JOBS, may_continue: Callable[[], bool] = lambda: True) -> list[str]:
+def run_due(
+    backend: Backend,
+    jobs: Sequence[Job] = JOBS,
+    may_continue: Callable[[], bool] = lambda: True,
+    *,
+    run_seconds: float = RUN_SECONDS,
+) -> list[str]:
     """Run every job that is due and that no other process runs, and return their names.
 
-    A process that is about to end returns False from `may_continue`, which is called before each step.
+    A process that is about to end returns False from `may_continue`, which is called before each step. A job begins no step
+    later than `run_seconds` after its first one.
     """
     # No permission check: the schedule is part of the installation.
     rows = _load_rows(backend, jobs)
     now = unix_millis(backend.clock.now())
     due = [job for job in jobs if rows[job.name].due_at <= now]
-    return [job.name for job in due if may_continue() and _run(backend, job, rows[job.name].resume_after, may_continue)]
+    return [
+        job.name for job in due if may_continue() and _run(backend, job, rows[job.name].resume_after, may_continue, run_seconds)
+    ]
 
 
 def _load_rows(backend: Backend, jobs: Sequence[Job]) -> dict[str, job_claims.JobRow]:
@@ -153,7 +162,7 @@ def _load_rows(backend: Backend, jobs: Sequence[Job]) -> dict[str, job_claims.Jo
         return {row.name: row for row in job_claims.read(connection)}
 
 
-def _run(backend: Backend, job: Job, resume_after: str, may_continue: Callable[[], bool]) -> bool:
+def _run(backend: Backend, job: Job, resume_after: str, may_continue: Callable[[], bool], run_seconds: float) -> bool:
     owner, now = new_id(), unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
         if not job_claims.claim(connection, job.name, owner, now_millis=now, until_millis=now + CLAIM_SECONDS * 1000):
@@ -161,7 +170,7 @@ def _run(backend: Backend, job: Job, resume_after: str, may_continue: Callable[[
     began = time.monotonic()
     last, done, problem = Step(0, more=True, resume_after=resume_after), 0, ""
     try:
-        while last.more and time.monotonic() - began < RUN_SECONDS and may_continue():
+        while last.more and time.monotonic() - began < run_seconds and may_continue():
             last = job.step(backend, last.resume_after)
             done += last.done
     except Exception as error:  # An error in one job does not hold up the others; the job runs again after its period.

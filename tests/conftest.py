@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from common.backend import Backend, open_backend
+from common.backend import Backend
 from common.config.database import DATABASE_FILE
 from common.config.settings import Settings
 from common.db.engine import open_database
@@ -16,9 +16,9 @@ from common.ports.keys.local import create_key
 from common.rights.caller import Caller
 from functions.http.app import create_app
 from tests.clocks import FrozenClock
-from tests.counting import Counter, counted
+from tests.counting import Counter, counted, open_counted_backend
 from tests.factories.people import ADMIN_TOKEN, make_admin
-from tests.secrecy import Watch
+from tests.secrecy import Watch, note_settings
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +61,8 @@ def backend(dialect: str, tmp_path: Path, clock: FrozenClock, request: pytest.Fi
         server.clear(database)
         settings |= server.settings(database)
     create_key(data / "keys")
-    opened = open_backend(Settings(settings), clock=clock)
+    note_settings(settings)
+    opened = open_counted_backend(Settings(settings), clock)
     yield opened
     opened.close()
 

@@ -50,3 +50,12 @@ def crash() -> None:
 def fail() -> None:
     """Ends a request the way a crash does, and leaves the application that serves it alive."""
     raise RuntimeError("the request ends here")
+
+
+def failing(error: Exception) -> Callable[[], None]:
+    """Return what raises an error, to be put before a statement."""
+
+    def call() -> None:
+        raise error
+
+    return call

@@ -1,21 +1,24 @@
 """Watches every test for secrets that come out: in log lines, in tracebacks, and in the bodies of refusals.
 
 What counts as a secret is recorded where it is created: everything that Python's `secrets` makes (tokens, sessions, links,
-states), every password that is hashed, and every setting of the kind `secret`. Server processes are watched by `leaks`.
+states), every password that is hashed, and every setting of the kind `secret` that a factory gives a backend. Server processes
+are watched by `leaks`.
 """
 
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
+from argon2 import PasswordHasher
+from httpx2 import Response
+from starlette.testclient import TestClient
+
 from common.config.setting import Kind
-from common.config.settings import SETTINGS, Settings
-from common.sign_in.accounts import passwords
-from functions.http.middleware import Outgoing
+from common.config.settings import SETTINGS
 
 # Shorter texts are not secrets but words.
 SHORTEST = 12
@@ -27,6 +30,8 @@ LISTENED_TO = {"stackhold": logging.DEBUG, "httpx": logging.INFO, "authlib": log
 # An access token, a refresh token, a session, or a token of a directory, wherever it stands.
 TOKEN = re.compile(rb"pul[a-z]?-[0-9a-f]{40}")
 SECRET_NAMES = [setting.name for setting in SETTINGS if setting.kind is Kind.SECRET]
+# The watches over the test that runs.
+_WATCHES: list["Watch"] = []
 
 
 class Watch(logging.Handler):
@@ -59,13 +64,14 @@ class Watch(logging.Handler):
         """Records while the test runs."""
         with ExitStack() as stack:
             for patch in (
-                self._noting(secrets, "token_hex"),
-                self._noting(secrets, "token_urlsafe"),
+                self._noting("token_hex"),
+                self._noting("token_urlsafe"),
                 self._noting_passwords(),
-                self._noting_settings(),
-                self._hearing(),
+                self._hearing_replies(),
             ):
                 stack.enter_context(patch)
+            _WATCHES.append(self)
+            stack.callback(_WATCHES.remove, self)
             for name, level in LISTENED_TO.items():
                 stack.enter_context(_at_level(logging.getLogger(name), level))
             root = logging.getLogger()
@@ -73,46 +79,42 @@ class Watch(logging.Handler):
             stack.callback(root.removeHandler, self)
             yield
 
-    def _noting(self, place: Any, name: str) -> Any:
-        made: Callable[..., str] = getattr(place, name)
+    def _noting(self, name: str) -> Any:
+        create = getattr(secrets, name)
 
         def noted(*arguments: Any) -> str:
-            text = made(*arguments)
+            text: str = create(*arguments)
             self.note(name, text)
             return text
 
-        return mock.patch.object(place, name, noted)
+        return mock.patch.object(secrets, name, noted)
 
     def _noting_passwords(self) -> Any:
-        hashed = passwords.hash_password
+        hash_password = PasswordHasher.hash
 
-        def noted(password: str) -> str:
+        def noted(hasher: PasswordHasher, password: str, **options: Any) -> str:
             self.note("password", password)
-            return hashed(password)
+            return hash_password(hasher, password, **options)
 
-        return mock.patch.object(passwords, "hash_password", noted)
+        return mock.patch.object(PasswordHasher, "hash", noted)
 
-    def _noting_settings(self) -> Any:
-        begin = Settings.__init__
+    def _hearing_replies(self) -> Any:
+        send = TestClient.send
 
-        def noted(settings: Settings, values: Any, *defaults: Any) -> None:
-            for name in SECRET_NAMES:
-                self.note(name, values.get(name))
-            begin(settings, values, *defaults)
+        def heard(client: TestClient, *arguments: Any, **options: Any) -> Response:
+            response: Response = send(client, *arguments, **options)
+            if response.status_code >= REFUSED_FROM and response.is_closed:
+                self.said.append(response.text)
+            return response
 
-        return mock.patch.object(Settings, "__init__", noted)
+        return mock.patch.object(TestClient, "send", heard)
 
-    def _hearing(self) -> Any:
-        send = Outgoing.send
 
-        async def heard(outgoing: Outgoing, message: Any) -> None:
-            if message["type"] == "http.response.start":
-                outgoing.__dict__["heard"] = message["status"]
-            elif outgoing.__dict__.get("heard", 0) >= REFUSED_FROM:
-                self.said.append(bytes(message.get("body", b"")).decode("utf-8", "replace"))
-            await send(outgoing, message)
-
-        return mock.patch.object(Outgoing, "send", heard)
+def note_settings(values: Mapping[str, str]) -> None:
+    """Note the secrets among the settings that a test gives a server."""
+    for watch in _WATCHES:
+        for name in SECRET_NAMES:
+            watch.note(name, values.get(name))
 
 
 def leaks(log: bytes, *known: str) -> list[str]:

@@ -6,20 +6,20 @@ import secrets
 import pytest
 
 from common.backend import Backend
-from common.config.settings import Settings
 from common.sign_in.accounts import passwords
+from tests.factories.settings import with_settings
 from tests.secrecy import Watch, leaks
 
 
 class TestWatch:
-    def test_finds_what_is_logged(self, secrecy: Watch) -> None:
+    def test_finds_what_is_logged(self, backend: Backend, secrecy: Watch) -> None:
         """A token, a password and a setting are found in a line, in an argument and in a traceback; the finding has none."""
         watch = Watch()
         log = logging.getLogger("stackhold.test")
         with watch.watching():
             token, password = secrets.token_hex(20), "correct horse battery"
             passwords.hash_password(password)
-            Settings({"SMTP_PASSWORD": "hush-hush-hush"})
+            with_settings(backend, SMTP_PASSWORD="hush-hush-hush")
             log.warning("made pul-%s", token)
             log.info("mail with %r", {"password": "hush-hush-hush"})
             log.error("refused", exc_info=ValueError(password))

@@ -16,7 +16,7 @@ from common.rights.permissions import Permission
 
 PAGE_SIZE = 100
 EXPORT_LIMIT = 20_000
-_EXPORT_PAGE = 1_000
+EXPORT_PAGE_SIZE = 1_000
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
 
@@ -51,14 +51,16 @@ def export_entries(
     search: Search,
     *,
     logins: frozenset[str] = frozenset(),
+    limit: int = EXPORT_LIMIT,
+    page_size: int = EXPORT_PAGE_SIZE,
 ) -> list[Entry]:
-    """Return all entries that match, newest first; BadRequest for more than an export may have."""
+    """Return all entries that match, newest first, read page by page; BadRequest if there are more than the limit."""
     membership = caller.require(Permission.AUDIT_LOGS_EXPORT, org, missing=missing_org(org))
     with backend.db.connect() as connection:
         user_search = _with_users(connection, membership.org_id, search, logins)
-        if repository.count(connection, membership.org_id, user_search, EXPORT_LIMIT + 1) > EXPORT_LIMIT:
-            raise BadRequest(f"more than {EXPORT_LIMIT:,} events match; export a shorter time, with startTime and endTime")
-        return list(_all(connection, membership.org_id, user_search))
+        if repository.count(connection, membership.org_id, user_search, limit + 1) > limit:
+            raise BadRequest(f"more than {limit:,} events match; export a shorter time, with startTime and endTime")
+        return list(_all(connection, membership.org_id, user_search, limit, page_size))
 
 
 def list_kinds(caller: Caller, org: str) -> dict[Event, EventKind]:
@@ -67,12 +69,12 @@ def list_kinds(caller: Caller, org: str) -> dict[Event, EventKind]:
     return KINDS
 
 
-def _all(connection: Connection, org_id: str, search: Search) -> Iterator[Entry]:
+def _all(connection: Connection, org_id: str, search: Search, limit: int, page_size: int) -> Iterator[Entry]:
     after: tuple[int, str] | None = None
-    for _ in range(EXPORT_LIMIT // _EXPORT_PAGE):
-        rows = repository.page(connection, org_id, search, after=after, limit=_EXPORT_PAGE)
+    for _ in range(-(-limit // page_size)):
+        rows = repository.page(connection, org_id, search, after=after, limit=page_size)
         yield from rows
-        if len(rows) < _EXPORT_PAGE:
+        if len(rows) < page_size:
             return
         after = (rows[-1].recorded_at, rows[-1].id)
 

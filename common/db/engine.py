@@ -16,7 +16,8 @@ from common.core.errors import StartUpError
 from common.db.address import MySQL
 from common.db.faults import translated
 
-BUSY_TIMEOUT_SECONDS = 30
+# How long a statement waits for another program's transaction (SQLite), and a thread for a free connection.
+WAIT_SECONDS = 30.0
 _WRITES = "stackhold_transaction"
 
 
@@ -52,18 +53,19 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(place: Path | MySQL, *, pool_size: int, patient: bool = False) -> Database:
+def open_database(place: Path | MySQL, *, pool_size: int, patient: bool = False, wait_seconds: float = WAIT_SECONDS) -> Database:
     """Return the database at a file path or on a server, which is not asked anything yet.
 
     A patient one has no pool and no limit on how long a statement may take: for migrations. `open_patient` of a
-    database opens another one of that kind at the same place.
+    database opens another one of that kind at the same place. After `wait_seconds` for a free connection, or for another
+    program's transaction on SQLite, the caller gets Unavailable.
     """
     if isinstance(place, MySQL):
         from common.db import mysql  # noqa: PLC0415 - a driver, which an installation on SQLite need not load
 
-        engine = mysql.open_engine(place, pool_size=pool_size, patient=patient)
+        engine = mysql.open_engine(place, pool_size=pool_size, patient=patient, wait_seconds=wait_seconds)
     else:
-        engine = _sqlite_engine(place, pool_size)
+        engine = _sqlite_engine(place, pool_size, wait_seconds)
     event.listen(engine, "begin", _begin)
     return Database(engine, place, lambda: open_database(place, pool_size=1, patient=True))
 
@@ -74,13 +76,13 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN")
 
 
-def _sqlite_engine(path: Path, pool_size: int) -> Engine:
+def _sqlite_engine(path: Path, pool_size: int, wait_seconds: float) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": wait_seconds},
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=BUSY_TIMEOUT_SECONDS,
+        pool_timeout=wait_seconds,
         hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare_sqlite)

@@ -20,7 +20,7 @@ from common.db.explaining import explain
 from common.db.faults import words
 from common.db.migrations import REVISIONS
 
-LOCK_WAIT_SECONDS = 60
+WAIT_SECONDS = 60
 HEAD = REVISIONS[-1]
 # Alembic's own table, outside METADATA because a fresh database does not have it before the first step has run.
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
@@ -69,12 +69,15 @@ def refuse_newer(revision: str | None) -> None:
         )
 
 
-def migrate(db: Database) -> bool:
-    """Bring the database to this release's revision and tell whether anything was done; raises StartUpError."""
+def migrate(db: Database, *, wait_seconds: int = WAIT_SECONDS) -> bool:
+    """Bring the database to this release's revision and tell whether anything was done; raises StartUpError.
+
+    On MySQL it waits so many seconds for another migration to end.
+    """
     revision = version(db)
     refuse_newer(revision)
     if revision != HEAD:
-        with _explained(db), _locked(db) as connection:
+        with _explained(db), _locked(db, wait_seconds) as connection:
             if _read_version(connection) != HEAD:  # Another run may have been first while this one waited.
                 _run(connection)
     with _explained(db):
@@ -100,7 +103,7 @@ def _read_version(connection: Connection) -> str | None:
 
 
 @contextmanager
-def _locked(db: Database) -> Iterator[Connection]:
+def _locked(db: Database, wait_seconds: int = WAIT_SECONDS) -> Iterator[Connection]:
     """Yield a connection on which no other run works at the same time."""
     if db.dialect == "sqlite":
         with db.begin() as connection:  # BEGIN IMMEDIATE: one writer, and all steps or none.
@@ -108,9 +111,9 @@ def _locked(db: Database) -> Iterator[Connection]:
         return
     # The lock is the connection's, so it is free again when that ends, however that ends.
     with closing(db.open_patient()) as patient, patient.connect() as connection:
-        if connection.scalar(select(func.get_lock(_lock_name(connection), LOCK_WAIT_SECONDS))) != 1:
+        if connection.scalar(select(func.get_lock(_lock_name(connection), wait_seconds))) != 1:
             raise StartUpError(
-                f"another migration of this database runs, for {LOCK_WAIT_SECONDS} seconds by now; try again when it has ended"
+                f"another migration of this database is still running after {wait_seconds} seconds; try again when it has ended"
             )
         yield connection
 

@@ -28,7 +28,6 @@ LOG = logging.getLogger("stackhold.database")
 CONNECT_SECONDS = 10
 # No statement of a request takes so long; a server that vanished without a word must not hold a thread for ever.
 ANSWER_SECONDS = 60
-POOL_WAIT_SECONDS = 30
 # An idle connection is asked for a sign of life after the first, and replaced unasked after the second: routers forget
 # connections about then, and a forgotten one does not even fail, it hangs.
 ASK_AFTER_SECONDS, REPLACE_AFTER_SECONDS = 30, 240
@@ -136,7 +135,7 @@ class Dialect(MySQLDialect_pymysql):
 registry.register("mysql.stackhold", __name__, "Dialect")
 
 
-def open_engine(place: MySQL, *, pool_size: int, patient: bool) -> Engine:
+def open_engine(place: MySQL, *, pool_size: int, patient: bool, wait_seconds: float) -> Engine:
     """Return an engine; nothing is connected yet. A patient one waits for its statements as long as they take."""
     url = URL.create("mysql+stackhold", place.user, None, place.host, place.port, place.database)
     connect = _connector(place, None if patient else ANSWER_SECONDS)
@@ -148,7 +147,7 @@ def open_engine(place: MySQL, *, pool_size: int, patient: bool) -> Engine:
             creator=connect,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=POOL_WAIT_SECONDS,
+            pool_timeout=wait_seconds,
             # What comes back is in no transaction, so there is nothing to reset; `_returned` watches over it.
             pool_reset_on_return=None,
             hide_parameters=True,

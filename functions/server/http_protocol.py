@@ -5,7 +5,7 @@
 | sends a head too slowly, or none | let go after STACKHOLD_HEADER_TIMEOUT_SECONDS |
 | sends no body for a while | answered 408 by the reader of the body (functions/http/bodies.py) |
 | goes on sending a body after its reply | let go after the same time as a head |
-| does not read its reply | let go after WRITE_IDLE_SECONDS without progress |
+| does not read its reply | let go after `write_idle_seconds` without progress |
 | sends many requests without waiting | refused after PIPELINE_LIMIT |
 | sends fields after a body, or no body between its chunks | refused after HEAD_LIMIT_BYTES |
 """
@@ -22,13 +22,13 @@ from functions.server.connections import Connections
 # Far above what clients send: tokens, a dozen headers, long addresses. Without it one header could fill the memory.
 HEAD_LIMIT_BYTES = 64 << 10
 PIPELINE_LIMIT = 16
-WRITE_IDLE_SECONDS = 60.0
 BAD_REQUEST, TIMEOUT, UNAVAILABLE, HEAD_TOO_LARGE = 400, 408, 503, 431
 
 
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
+    write_idle_seconds = 60.0
     # Bytes of an unfinished head that came so far; None between heads.
     _head_bytes: int | None = None
     # Whether a request's body is still to come, as far as its head says.
@@ -170,7 +170,7 @@ class Protocol(HttpToolsProtocol):
     def _watch_writing(self) -> None:
         self._stop_write_timer()
         self._unsent_bytes = self.transport.get_write_buffer_size()
-        self._write_timer = self.loop.call_later(WRITE_IDLE_SECONDS, self._end_unread)
+        self._write_timer = self.loop.call_later(self.write_idle_seconds, self._end_unread)
 
     def _stop_write_timer(self) -> None:
         if self._write_timer is not None:

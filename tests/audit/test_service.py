@@ -142,13 +142,12 @@ class TestPage:
 
 
 class TestExport:
-    def test_has_all_that_match(self, backend: Backend, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_has_all_that_match(self, backend: Backend, admin: Caller) -> None:
         """An export has no pages; what would be too much is refused as a whole, with what to do."""
         for number in range(25):
             record(backend, admin, number)
-        monkeypatch.setattr(audit, "_EXPORT_PAGE", 10)
-        assert sorted(range(25)) == sorted(numbers(audit.export_entries(backend, admin, "acme", Search())))
 
-        monkeypatch.setattr(audit, "EXPORT_LIMIT", 24)
-        with pytest.raises(BadRequest, match="export a shorter time"):
-            audit.export_entries(backend, admin, "acme", Search())
+        entries = audit.export_entries(backend, admin, "acme", Search(), limit=25, page_size=10)
+        assert sorted(range(25)) == sorted(numbers(entries))
+        with pytest.raises(BadRequest, match="more than 24 events match; export a shorter time"):
+            audit.export_entries(backend, admin, "acme", Search(), limit=24)

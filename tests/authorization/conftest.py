@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from common.backend import Backend, open_backend
+from common.backend import Backend
 from common.config.database import DATABASE_FILE
 from common.config.settings import Settings
 from common.ports.keys.local import create_key
 from tests.clocks import FrozenClock
+from tests.counting import open_counted_backend
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,6 @@ def shared_backend(tmp_path_factory: pytest.TempPathFactory, migrated_database: 
     (data / "objects").mkdir()
     shutil.copyfile(migrated_database, data / DATABASE_FILE)
     create_key(data / "keys")
-    opened = open_backend(Settings({"STACKHOLD_DATA": str(data)}), clock=FrozenClock())
+    opened = open_counted_backend(Settings({"STACKHOLD_DATA": str(data)}), FrozenClock())
     yield opened
     opened.close()

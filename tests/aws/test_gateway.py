@@ -14,7 +14,7 @@ from functions.http.app import create_app
 from tests.aws.gateway_front import event_of
 from tests.aws.runtime_api import EVENT_LIMIT_BYTES
 from tests.aws.runtime_api import REPLY_LIMIT_BYTES as PLATFORM_LIMIT_BYTES
-from tests.pages.visiting import with_settings
+from tests.factories.settings import with_settings
 
 CONFIG: Any = {"api_gateway_base_path": "/", "text_mime_types": [], "exclude_headers": []}
 

@@ -206,15 +206,14 @@ class TestCheck:
         with pytest.raises(StartUpError, match="the database cannot be used: file is not a database"):
             check(open_database(tmp_path / "rubbish.db", pool_size=1))
 
-    def test_explains_a_database_that_is_held(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_explains_a_database_that_is_held(self, tmp_path: Path) -> None:
         """A database that another program does not let go of is an error in one line."""
-        monkeypatch.setattr("common.db.engine.BUSY_TIMEOUT_SECONDS", 0)
         holder = sqlite3.connect(tmp_path / "held.db", isolation_level=None)
         holder.execute("PRAGMA journal_mode=WAL")
         holder.execute("BEGIN IMMEDIATE")
 
         with pytest.raises(StartUpError, match="the database cannot be used: database is locked"):
-            migrate(open_database(tmp_path / "held.db", pool_size=1))
+            migrate(open_database(tmp_path / "held.db", pool_size=1, wait_seconds=0))
         holder.close()
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from msgspec.structs import replace
 from pulumi_cloud_sdk.api_client import default_encoder
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from common.access import grants
 from common.backend import Backend
+from common.core.ids import new_id
 from common.db.tables.access import stack_grants
 from common.db.tables.people import members, organizations, team_members, users
 from common.db.tables.stacks import stacks
@@ -16,6 +17,16 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
 from tests.factories.people import ORG, caller_of, make_user
 from tests.factories.tokens import make_role
+
+_PERSON = {
+    "is_machine": False,
+    "email": "",
+    "avatar_url": "",
+    "site_admin": False,
+    "default_org_id": None,
+    "created_at": 1,
+}
+_MEMBER = {"role": "member", "role_id": None, "suspended": False, "saml_at": None, "created_at": 1}
 
 
 def decoded(document: Any, model: str) -> Any:
@@ -38,6 +49,16 @@ def make_holder(backend: Backend, login: str, *permissions: Permission) -> Calle
     token = make_user(backend, login, org=ORG)
     hold(backend, login, make_role(backend, *permissions, name=f"role of {login}"))
     return caller_of(backend, token)
+
+
+def make_members(backend: Backend, number: int, *, org: str = ORG) -> list[str]:
+    """Make many plain members at once, without personal organizations, and return their logins in order."""
+    people = [(new_id(), f"member-{place:05}") for place in range(number)]
+    with backend.db.begin() as tx:
+        org_id = org_id_of(tx, org)
+        tx.execute(insert(users), [{**_PERSON, "id": user_id, "login": login, "name": login} for user_id, login in people])
+        tx.execute(insert(members), [{**_MEMBER, "org_id": org_id, "user_id": user_id} for user_id, _ in people])
+    return [login for _, login in people]
 
 
 def make_default(backend: Backend, role_id: str) -> None:

@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from common.access import authentication as access
 from common.access import grants, tokens
 from common.backend import Backend
+from common.core.ids import new_id
 from common.db.tables.access import roles
 from common.db.tables.stacks import stacks
 from common.people.roles.model import NewRecord, Purpose, Record
@@ -15,6 +16,7 @@ from common.people.roles.service import roles as role_service
 from common.people.users import steps as users_service
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
+from tests.factories.orgs import org_id_of
 from tests.factories.people import ORG
 
 
@@ -44,6 +46,16 @@ def make_role(
 ) -> Record:
     """Make a role, permission set or policy in organization acme."""
     return role_service.create_role(backend, caller, ORG, new_record(name, details, purpose, **members), with_policy=False)
+
+
+def make_records(backend: Backend, number: int, *, size_bytes: int) -> None:
+    """Store many policies of organization acme at once, with details of a size."""
+    details = json.dumps(allow()).ljust(size_bytes)
+    row = {"purpose": "policy", "description": "", "resource_type": "global", "details": details, "rules": "{}", "version": 1}
+    with backend.db.begin() as tx:
+        row["org_id"] = org_id_of(tx, ORG)
+        records = [{**row, "id": new_id(), "name": f"policy {place}"} for place in range(number)]
+        tx.execute(insert(roles), [{**record, "created_at": 1, "modified_at": 1} for record in records])
 
 
 def grant(

@@ -6,15 +6,21 @@ from dataclasses import replace
 from threading import Barrier, Thread
 from typing import TypeVar
 
+from sqlalchemy import update
+
 from common.backend import Backend
+from common.db.tables.sign_in import throttles
 from common.mailing import service as mailing
 from common.ports.mail import Mail, Mailer, NotSent
 from common.rights.caller import Caller
+from common.sign_in import rate_limits
 from common.sign_in.accounts.model import NewAccount
 from common.sign_in.accounts.service import accounts, email_addresses
 from common.sign_in.accounts.service import sign_up as sign_ups
 from common.sign_in.mails import service as mails
+from common.sign_in.rate_limits import Limit
 from common.sign_in.sessions import service as sessions
+from tests.factories.settings import with_settings
 
 PASSWORD = "correct horse battery"
 OTHER = "staple of another kind"
@@ -43,8 +49,15 @@ class Mailbox:
 def opened(backend: Backend, **settings: str) -> tuple[Backend, Mailbox]:
     """Return a server that lets everyone sign up, with more settings, and its mailbox."""
     box = Mailbox()
-    chosen = backend.settings.replaced(**{"PULUMI_DISABLE_EMAIL_SIGNUP": "false", **settings})
-    return replace(backend, settings=chosen, mailer=Mailer(box, is_real=True)), box
+    server = with_settings(backend, **{"PULUMI_DISABLE_EMAIL_SIGNUP": "false", **settings})
+    return replace(server, mailer=Mailer(box, is_real=True)), box
+
+
+def use_up(backend: Backend, limit: Limit, client: str, *, left: int) -> None:
+    """Count the tries of a client's network address until only so many are left."""
+    (row_id,) = rate_limits.count(backend, (limit, rate_limits.client_subject(client)))
+    with backend.db.connect() as connection:
+        connection.execute(update(throttles).values(tries=limit.tries - left).where(throttles.c.id == row_id))
 
 
 def new_account(login: str = "alice", **values: str) -> NewAccount:

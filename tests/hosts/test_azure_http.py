@@ -19,7 +19,7 @@ from common.backend import Backend
 from functions.hosts.azure_http import Answer, scope_of, serve
 from functions.http.app import create_app
 from tests.factories.people import ADMIN_TOKEN
-from tests.pages.visiting import with_settings
+from tests.factories.settings import with_settings
 from tests.stacks.engine.builders import dump, entry
 from tests.wire import LiveUpdate, begin, create_stack
 
@@ -30,18 +30,6 @@ pytestmark = pytest.mark.dialects("sqlite")
 Call = Callable[..., tuple[int, Mapping[str, str], bytes]]
 
 
-class Hosted:
-    """An application in the place of the function's own host, which wants a database server."""
-
-    trusted_proxies: frozenset[str] = frozenset()
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
-
-
 def request(method: str = "GET", path: str = "/", body: bytes = b"", **headers: str) -> func.HttpRequest:
     """A request as the platform's library makes it."""
     spelled = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -49,12 +37,16 @@ def request(method: str = "GET", path: str = "/", body: bytes = b"", **headers: 
 
 
 @pytest.fixture
-def call(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(backend: Backend) -> Call:
     """Call the function and return status, headers and body as the platform's library passes them on."""
-    monkeypatch.setattr(function_app, "host", Hosted(create_app(backend)))
+    return caller_of(create_app(backend))
+
+
+def caller_of(app: ASGIApp) -> Call:
+    """Return what calls an application through the function."""
 
     def made(method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Mapping[str, str], bytes]:
-        response = asyncio.run(function_app.api(request(method, path, body, **headers)))
+        response = asyncio.run(function_app.respond(app, request(method, path, body, **headers)))
         datum = HttpResponseConverter.encode(response, expected_type=None).value
         texts = {name: value.value for name, value in datum["headers"].items()}
         return int(datum["status_code"].value), texts, datum["body"].value
@@ -75,15 +67,14 @@ def entries(count: int) -> bytes:
 
 class TestBasePath:
     @pytest.mark.usefixtures("client")
-    def test_is_taken_off_once(self, backend: Backend, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
+    def test_is_taken_off_once(self, backend: Backend, call: Call) -> None:
         """A front door that leaves its path in the address: the API answers as without, and redirects begin with the path."""
         plain = call("GET", "/api/user", authorization=f"token {ADMIN_TOKEN}")
-        app = create_app(with_settings(backend, STACKHOLD_BASE_PATH="/pulumi"))
-        monkeypatch.setattr(function_app, "host", Hosted(app))
-        under = call("GET", "/pulumi/api/user", authorization=f"token {ADMIN_TOKEN}")
+        call_under = caller_of(create_app(with_settings(backend, STACKHOLD_BASE_PATH="/pulumi")))
+        under = call_under("GET", "/pulumi/api/user", authorization=f"token {ADMIN_TOKEN}")
 
         assert (200, plain[2]) == (under[0], under[2])
-        assert "/pulumi/signin" == call("GET", "/pulumi/")[1]["location"]
+        assert "/pulumi/signin" == call_under("GET", "/pulumi/")[1]["location"]
 
 
 class TestCompressedBodies:

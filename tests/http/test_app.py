@@ -13,6 +13,7 @@ from functions.http.app import Dispatcher, create_app
 from functions.http.groups import GROUPS
 from functions.http.middleware import Edge
 from tests.factories.people import ADMIN_TOKEN
+from tests.interleaving import fail, failing, interleaved
 from tests.wire import create_stack, error_of
 
 pytestmark = pytest.mark.dialects("sqlite")
@@ -122,15 +123,10 @@ class TestFaults:
 
     @pytest.mark.parametrize("path", [S, "/api/user", "/api/nope"])
     def test_that_nobody_expected_are_500_without_detail(
-        self, client: TestClient, path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self, client: TestClient, backend: Backend, path: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         """What went wrong is in the log under the id that the client gets, and not in the reply."""
-
-        def fail(*_: object) -> None:
-            raise RuntimeError("hunter2")
-
-        monkeypatch.setattr("common.access.repository.tokens.find_caller", fail)
-        with caplog.at_level(logging.ERROR):
+        with interleaved(backend, "SELECT", failing(RuntimeError("hunter2"))), caplog.at_level(logging.ERROR):
             found = client.get(path)
 
         assert (500, 500) == error_of(found)[:2]
@@ -139,16 +135,14 @@ class TestFaults:
         assert "hunter2" in caplog.text
 
     def test_leave_no_trace_of_tokens_in_the_log(
-        self, client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self, client: TestClient, backend: Backend, caplog: pytest.LogCaptureFixture
     ) -> None:
         """A log of a fault holds neither the token nor the body of the request."""
+        with interleaved(backend, "SELECT stacks", fail):
+            reply = client.post(f"{S}/encrypt", json={"plaintext": "aHVudGVyMg=="})
 
-        def fail(*_: object) -> None:
-            raise RuntimeError
-
-        monkeypatch.setattr("common.stacks.repository.stacks.find", fail)
-        client.post(f"{S}/encrypt", json={"plaintext": "aHVudGVyMg=="})
-
+        assert 500 == reply.status_code
+        assert "the request ends here" in caplog.text
         assert ADMIN_TOKEN not in caplog.text
         assert "aHVudGVyMg" not in caplog.text
 

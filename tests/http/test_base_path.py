@@ -11,7 +11,8 @@ from common.config.settings import Settings
 from common.core.errors import StartUpError
 from functions.http.app import create_app
 from tests.factories.people import ADMIN_TOKEN
-from tests.pages.visiting import Visit, cookies_of, with_settings
+from tests.factories.settings import with_settings
+from tests.pages.visiting import Visit, cookies_of
 from tests.wire import create_stack
 
 pytestmark = [pytest.mark.dialects("sqlite"), pytest.mark.usefixtures("client")]

@@ -6,7 +6,6 @@ import pytest
 
 from common.backend import Backend
 from common.db import job_claims
-from functions import jobs
 from functions.jobs import CLAIM_SECONDS, JOBS, Job, Step, run_due
 from tests.clocks import FrozenClock
 
@@ -40,16 +39,14 @@ class TestRunDue:
 
         assert ["", "after 1", "after 2"] == steps.words
 
-    def test_goes_on_next_time_when_the_time_is_up(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_goes_on_next_time_when_the_time_is_up(self, backend: Backend) -> None:
         """A run is bounded; the rest is due at once, from where the last step stopped."""
         steps = Steps(3)
         asked = iter([True, True, False])
         run_due(backend, [Job("count", 60, steps.step)], may_continue=lambda: next(asked))
         assert [""] == steps.words
-        monkeypatch.setattr(jobs, "RUN_SECONDS", 0.0)
-        run_due(backend, [Job("count", 60, steps.step)])
+        run_due(backend, [Job("count", 60, steps.step)], run_seconds=0)
         assert [""] == steps.words
-        monkeypatch.undo()
 
         run_due(backend, [Job("count", 60, steps.step)])
 

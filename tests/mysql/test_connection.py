@@ -1,7 +1,7 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pymysql
 import pytest
 from httpx2 import Response
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from starlette.testclient import TestClient
 
 from common.backend import Backend
@@ -54,6 +54,18 @@ def raw(server: SharedServer, name: str) -> Iterator[pymysql.cursors.Cursor]:
     with closing(connect(server.port, name)) as connection, connection.cursor() as cursor:
         cursor.execute("BEGIN")
         yield cursor
+
+
+def in_seconds(seconds: float) -> Callable[[], float]:
+    """Return a clock that is ahead by so many seconds."""
+    later = time.time() + seconds
+    return lambda: later
+
+
+def wait_one_second(connection: mysql.Connection, _record: object, _proxy: object) -> None:
+    """Make the statements of a connection wait for locks for a second only."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION innodb_lock_wait_timeout=1")
 
 
 def deadlocks(server: SharedServer) -> int:
@@ -198,7 +210,7 @@ class TestPool:
     def test_asks_what_lay_idle_for_a_while(self, database: Database, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
         """A connection that was not used for a while is asked for a sign of life, one that was is not."""
         ping(database)
-        monkeypatch.setattr(mysql, "ASK_AFTER_SECONDS", -1)
+        monkeypatch.setattr(time, "time", in_seconds(mysql.ASK_AFTER_SECONDS + 1))
         ping(database)
 
         assert ["SELECT", "PING", "SELECT"] == [trip.split()[0] for trip in wire.trips]
@@ -206,19 +218,16 @@ class TestPool:
 
     def test_replaces_what_lay_idle_for_long(self, database: Database, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
         """A connection that routers may have forgotten is not even asked: that could hang."""
-        monkeypatch.setattr(mysql, "REPLACE_AFTER_SECONDS", -1)
+        monkeypatch.setattr(time, "time", in_seconds(mysql.REPLACE_AFTER_SECONDS + 1))
         ping(database)
 
         assert 2 == wire.connections
         assert "PING" not in wire.trips
 
-    def test_of_a_busy_server_says_so(
-        self, mysql_server: SharedServer, mysql_database: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_of_a_busy_server_says_so(self, mysql_server: SharedServer, mysql_database: str) -> None:
         """When all connections are in use for too long, the client is told to come back."""
-        monkeypatch.setattr(mysql, "POOL_WAIT_SECONDS", 0.01)
         with (
-            closing(open_database(mysql_server.place(mysql_database), pool_size=1)) as database,
+            closing(open_database(mysql_server.place(mysql_database), pool_size=1, wait_seconds=0.01)) as database,
             database.connect(),
             pytest.raises(Unavailable, match="all connections"),
         ):
@@ -383,12 +392,11 @@ class TestDeadlock:
 
 class TestLockWait:
     def test_for_too_long_changes_nothing(
-        self, relayed_client: TestClient, mysql_server: SharedServer, mysql_database: str, monkeypatch: pytest.MonkeyPatch
+        self, relayed_client: TestClient, relayed_backend: Backend, mysql_server: SharedServer, mysql_database: str
     ) -> None:
         """Who waits too long for another user's rows gets 503, has changed nothing, and may try again."""
-        monkeypatch.setattr(mysql, "_SESSION", f"{mysql._SESSION}, innodb_lock_wait_timeout=1")
         relayed_client.post("/api/stacks/acme/shop", json={"stackName": "dev", "tags": {"a": "1"}})
-        monkeypatch.setattr(mysql, "REPLACE_AFTER_SECONDS", -1)
+        event.listen(relayed_backend.db.engine, "checkout", wait_one_second)
         with raw(mysql_server, mysql_database) as other:
             other.execute("SELECT id FROM stacks FOR UPDATE")
             held = relayed_client.patch(f"{S}/tags", json={"a": "2"})

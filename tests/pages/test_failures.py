@@ -7,6 +7,7 @@ import pytest
 from common.backend import Backend
 from common.core.errors import Unavailable
 from tests.counting import Counter
+from tests.interleaving import failing, interleaved
 from tests.pages.visiting import Visit, shown
 
 
@@ -38,17 +39,11 @@ class TestFailures:
         assert 404 == response.status_code
         assert 0 == counter.statements
 
-    def test_database_that_does_not_answer(
-        self, backend: Backend, member: Visit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_database_that_does_not_answer(self, backend: Backend, member: Visit, caplog: pytest.LogCaptureFixture) -> None:
         """Without a database the page says so, with what to look for in the log, which has the reason."""
         caplog.set_level(logging.ERROR)
-
-        def refuse() -> None:
-            raise Unavailable("the database does not answer")
-
-        monkeypatch.setattr(backend.db, "connect", refuse)
-        response = member.get("/settings")
+        with interleaved(backend, "SELECT", failing(Unavailable("the database does not answer"))):
+            response = member.get("/settings")
 
         assert 503 == response.status_code
         assert "text/html; charset=utf-8" == response.headers["content-type"]
@@ -56,14 +51,10 @@ class TestFailures:
         assert "The server's log says more under" in shown(response)
         assert "the database does not answer" in caplog.text
 
-    def test_what_nobody_expected(self, backend: Backend, member: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_nobody_expected(self, backend: Backend, member: Visit) -> None:
         """A fault of the program is a page without detail, under the request's id."""
-
-        def fail() -> None:
-            raise ZeroDivisionError("secret detail")
-
-        monkeypatch.setattr(backend.db, "connect", fail)
-        response = member.get("/settings")
+        with interleaved(backend, "SELECT", failing(ZeroDivisionError("secret detail"))):
+            response = member.get("/settings")
 
         assert 500 == response.status_code
         assert "Something went wrong inside the server." in shown(response)

@@ -17,9 +17,10 @@ from common.sign_in.sessions import steps as session_steps
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import ADMIN_TOKEN, make_token, make_user
+from tests.factories.settings import with_settings
 from tests.factories.sign_in import PASSWORD, opened, sign_up
 from tests.factories.tokens import TOKENS, create
-from tests.pages.visiting import Visit, cookies_of, location, shown, values, with_settings
+from tests.pages.visiting import Visit, cookies_of, location, shown, values
 
 SETTINGS = "/settings/tokens"
 ELSEWHERE = [

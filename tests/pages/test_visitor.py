@@ -7,7 +7,8 @@ import pytest
 from common.backend import Backend
 from common.rights.caller import Caller
 from functions.pages.visitor import HOME, local_path
-from tests.pages.visiting import Visit, location, shown, with_settings
+from tests.factories.settings import with_settings
+from tests.pages.visiting import Visit, location, shown
 
 OWN = {"description": "x", "days": "7"}
 TOKENS = "/settings/tokens"

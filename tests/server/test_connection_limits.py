@@ -6,7 +6,6 @@ import resource
 import pytest
 
 from common.config.settings import Settings
-from functions.server import http_protocol
 from functions.server.connections import Connections, connections_for, network_of, raise_descriptor_limit
 from functions.server.http_protocol import Protocol
 
@@ -71,14 +70,19 @@ class Transport(asyncio.Transport):
         self.is_aborted = True
 
 
+class Impatient(Protocol):
+    """A protocol that waits for its client for a fraction of a second."""
+
+    write_idle_seconds = 0.02
+
+
 class TestRepliesThatNobodyReads:
     @pytest.mark.parametrize(("reads", "is_aborted"), [(0, True), (1_000, False)])
-    def test_end_the_connection(self, monkeypatch: pytest.MonkeyPatch, reads: int, is_aborted: bool) -> None:
+    def test_end_the_connection(self, reads: int, is_aborted: bool) -> None:
         """A client that reads nothing for a while is let go with what was kept for it; one that reads slowly is not."""
-        monkeypatch.setattr(http_protocol, "WRITE_IDLE_SECONDS", 0.02)
 
         async def write() -> bool:
-            connection = Protocol.__new__(Protocol)
+            connection = Impatient.__new__(Impatient)
             connection.loop, connection.transport = asyncio.get_running_loop(), (transport := Transport())
             connection._watch_writing()
             for _ in range(20):

@@ -13,7 +13,8 @@ from functions.server.startup import SignIn
 from functions.server.welcome import link_address, print_welcome
 from tests.clocks import FrozenClock
 from tests.factories.people import ADMIN_TOKEN, caller_of
-from tests.pages.visiting import Visit, location, shown, with_settings
+from tests.factories.settings import with_settings
+from tests.pages.visiting import Visit, location, shown
 
 URL = "http://localhost:8080"
 FIRST = SignIn(new_token=ADMIN_TOKEN)

@@ -17,6 +17,7 @@ from common.ports.outbound import Outbound
 from common.rights.caller import Caller
 from common.sign_in.sessions import service as sessions
 from functions.http.app import create_app
+from tests.factories.settings import with_settings
 
 LOOPBACK = "127.0.0.1"
 
@@ -36,7 +37,7 @@ class Rerouted(Outbound):
 
 def installed(backend: Backend, outbound: Outbound | None = None, /, **settings: str) -> Backend:
     """The backend with further settings, which may call loopback."""
-    return replace(backend, settings=backend.settings.replaced(**settings), outbound=outbound or Outbound(LOOPBACK))
+    return replace(with_settings(backend, **settings), outbound=outbound or Outbound(LOOPBACK))
 
 
 class Browser:

@@ -65,17 +65,15 @@ class TestListDeleted:
         )
         assert (updated_at, updated_at + 60_000) == (found.ended_at, found.deleted_at)
 
-    def test_is_the_newest_first(
-        self, backend: Backend, admin: Caller, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_is_the_newest_first(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
         """The list has as many stacks as upstream's, the last deleted first, and no live stacks."""
-        monkeypatch.setattr(deleted, "LISTED_LIMIT", 2)
-        for name in "abc":
+        names = [f"s{number}" for number in range(26)]
+        for name in names:
             make_deleted(backend, admin, name)
             clock.pass_seconds(1)
         make_stack(backend, admin, "live")
 
-        assert ["c", "b"] == [stack.name for stack in deleted.list_deleted(backend, admin, "acme")]
+        assert names[:0:-1] == [stack.name for stack in deleted.list_deleted(backend, admin, "acme")]
 
     def test_is_of_one_organization(self, backend: Backend, admin: Caller) -> None:
         """Another organization's are not shown, and are missing to whom they do not belong."""
@@ -251,12 +249,9 @@ class TestRestoreAgainstThePurge:
         assert 0 == deleted.purge_deleted(backend)
         assert b"a-id" in exported(backend, admin, DEV)
 
-    def test_is_over_when_the_purge_begins(
-        self, backend: Backend, admin: Caller, stack_id: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_is_over_when_the_purge_begins(self, backend: Backend, admin: Caller, stack_id: str) -> None:
         """The purge takes several steps; after the first one the stack is gone for good, and the rest follows."""
-        monkeypatch.setattr(deleted, "UPDATES_PER_STEP", 1)
-        assert 1 == deleted.purge_deleted(backend)
+        assert 1 == deleted.purge_deleted(backend, updates_per_step=1)
 
         assert [] == deleted.list_deleted(backend, admin, "acme")
         with pytest.raises(NotFound):

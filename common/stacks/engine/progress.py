@@ -16,7 +16,7 @@ from common.stacks.engine.resource import Resource
 # The approximate memory of a number in a set.
 _NUMBER_BYTES = 100
 # The number of resources that all rebuilds of the base together may read. A client rebuilds it once or twice.
-_MOST_VISITS = 10_000_000
+VISIT_LIMIT = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class Progress:
     byte_strings: bool = False
     damage: Damage = field(default_factory=Damage)
     visits: int = 0  # number of resources that were read beside the entries' own
+    visit_limit: int = VISIT_LIMIT
 
     @property
     def size_bytes(self) -> int:
@@ -90,7 +91,7 @@ class Progress:
     def visit(self) -> None:
         """Count a read of all resources; raises TooMuch if the entries need more of them than those of a real client."""
         self.visits += len(self.base.resources) + len(self.new)
-        if self.visits > _MOST_VISITS:
+        if self.visits > self.visit_limit:
             raise TooMuch("its entries rebuild the base too often")
 
     def deployment(self) -> ReplayedDeployment:
@@ -144,9 +145,9 @@ class Progress:
         return frozenset(needed)
 
 
-def start(document: Document) -> Progress:
+def start(document: Document, visit_limit: int = VISIT_LIMIT) -> Progress:
     """Return the progress before the first entry."""
-    return Progress(read_base(document.members, frozenset(document.features())))
+    return Progress(read_base(document.members, frozenset(document.features())), visit_limit=visit_limit)
 
 
 def read_base(members: Members, known_features: frozenset[str]) -> Base:

@@ -51,7 +51,7 @@ def restore(backend: Backend, caller: Caller, org: str, stack_id: str, name: str
     retry_on_new_version(load(), lambda stack: _restore(backend, caller, stack, name or stack.path.name), load)
 
 
-def purge_deleted(backend: Backend) -> int:
+def purge_deleted(backend: Backend, *, updates_per_step: int = UPDATES_PER_STEP) -> int:
     """Delete one step's rows of a stack that was deleted long enough ago; return how many updates or stacks that was.
 
     A job deletes the blobs that these rows named.
@@ -62,7 +62,7 @@ def purge_deleted(backend: Backend) -> int:
         stack_id = deleted.find_expired(tx, before_millis)
         if stack_id is None or not deleted.begin_purge(tx, stack_id, before_millis):
             return 0
-        update_ids = cleanup.find_of_stack(tx, stack_id, UPDATES_PER_STEP)
+        update_ids = cleanup.find_of_stack(tx, stack_id, updates_per_step)
         if update_ids:
             cleanup.delete_updates(tx, update_ids)
             return len(update_ids)

@@ -82,9 +82,9 @@ class TestFound:
         with pytest.raises(refusal):
             orgs.create_organization(backend, admin, name)
 
-    def test_has_a_limit(self, backend: Backend, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_has_a_limit(self, backend: Backend, admin: Caller) -> None:
         """No one makes more organizations than a request can load."""
-        monkeypatch.setattr(orgs, "MEMBERSHIP_LIMIT", len(admin.memberships))
+        member_of_many = replace(admin, memberships=admin.memberships[:1] * orgs.MEMBERSHIP_LIMIT)
 
-        with pytest.raises(BadRequest):
-            orgs.create_organization(backend, admin, "widgets")
+        with pytest.raises(BadRequest, match="a member of 100 organizations"):
+            orgs.create_organization(backend, member_of_many, "widgets")

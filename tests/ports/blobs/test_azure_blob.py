@@ -1,11 +1,11 @@
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from azure.storage.blob import BlobServiceClient, UserDelegationKey
 
 from common.core.compression import pack, unpack
 from common.core.errors import StartUpError, Unavailable
@@ -218,7 +218,7 @@ class TestLink:
         """Without an account key the service's delegation key signs; it is asked for once and again when it would not last."""
         blobs = AzureBlobs(read("azblob://box"))
         asked: list[datetime] = []
-        monkeypatch.setattr(blobs, "_opened", lambda: _Service(asked))
+        monkeypatch.setattr(BlobServiceClient, "get_user_delegation_key", _delegation(asked))
         links = [blobs.link("checkpoints/a", seconds) or "" for seconds in (300, 300, 8 * 3600)]
         query = parse_qs(urlsplit(links[0]).query)
 
@@ -231,25 +231,18 @@ class TestLink:
         assert "sig" in query
 
 
-class _Service:
-    """As much of a client as a link by identity needs."""
+def _delegation(ends: list[datetime]) -> Callable[..., UserDelegationKey]:
+    """Return a method that gives delegation keys, and notes until when."""
 
-    def __init__(self, asked: list[datetime]) -> None:
-        self._asked = asked
-
-    def get_container_client(self, _name: str) -> Any:
-        address = f"https://acme.{DOMAIN}/box/checkpoints/a"
-        return SimpleNamespace(get_blob_client=lambda key: SimpleNamespace(url=address, blob_name=key))
-
-    def get_user_delegation_key(self, _start: datetime, until: datetime) -> Any:
-        from azure.storage.blob import UserDelegationKey
-
-        self._asked.append(until)
+    def create(_client: BlobServiceClient, _start: datetime, until: datetime) -> UserDelegationKey:
+        ends.append(until)
         key = UserDelegationKey()  # type: ignore[no-untyped-call]  # the SDK leaves it out
         key.signed_oid, key.signed_tid, key.signed_service, key.signed_version = "object-id", "tenant", "b", "2025-11-05"
         key.signed_start = key.signed_expiry = "2030-01-01T00:00:00Z"
         key.value = KEY
         return key
+
+    return create
 
 
 class TestIdentity:

@@ -189,20 +189,13 @@ class TestOpenMailer:
             ({"SMTP_SERVER": "127.0.0.1:25", "STACKHOLD_SMTP_TLS": "none", "SMTP_USERNAME": "m"}, 25, "none"),
         ],
     )
-    def test_reads_the_settings(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        settings: dict[str, str],
-        port: int,
-        tls: str,
-    ) -> None:
+    def test_reads_the_settings(self, settings: dict[str, str], port: int, tls: str) -> None:
         """The port says which kind of TLS, unless a setting does."""
-        made: list[Server] = []
-        monkeypatch.setattr(SMTPDriver, "__init__", lambda _self, server: made.append(server))
         mailer = open_mailer(Settings({"SMTP_GENERIC_SENDER": "noreply@example.com", **settings}))
 
         assert mailer.is_real
-        assert [(port, tls)] == [(server.port, server.tls) for server in made]
+        assert isinstance(mailer._driver, SMTPDriver)
+        assert (port, tls) == (mailer._driver._server.port, mailer._driver._server.tls)
 
     def test_writes_to_the_log_without_a_server(self) -> None:
         """Without a mail server there is a mailer that sends nothing."""

@@ -14,6 +14,7 @@ from common.sign_in import cleanup, rate_limits
 from common.sign_in.external import pending_sign_ins
 from common.sign_in.model import Provider
 from tests.clocks import FrozenClock
+from tests.factories.sign_in import use_up
 from tests.interleaving import interleaved
 from tests.peers.github import GitHub
 from tests.peers.openid import OpenID
@@ -67,9 +68,9 @@ def open_sign_ins(backend: Backend) -> int:
 
 
 class TestLimits:
-    def test_a_client_begins_so_many_and_no_more(self, site: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_client_begins_so_many_and_no_more(self, site: Backend) -> None:
         """Each sign-in that is begun is kept for a while, so one network address cannot fill the table."""
-        monkeypatch.setattr(rate_limits, "PROVIDER_OF_CLIENT", rate_limits.Limit("few", 3, 900))
+        use_up(site, rate_limits.PROVIDER_OF_CLIENT, "203.0.113.9", left=3)
         here, elsewhere = Browser(site, "203.0.113.9").client, Browser(site, "203.0.113.10").client
         found = [here.get("/signin/oidc") for _ in range(4)]
 

@@ -1,6 +1,5 @@
 """Signing in through SAML when all is well, and who becomes what by it."""
 
-import dataclasses
 import re
 from collections.abc import Callable
 
@@ -21,6 +20,8 @@ from functions.http.app import create_app
 from tests.factories.orgs import suspend
 from tests.factories.people import caller_of, make_org, make_user
 from tests.factories.saml import linked_to, make_site_admin, member, provision, set_provider
+from tests.factories.settings import with_settings
+from tests.factories.sign_in import use_up
 from tests.peers.saml_idp import PERSISTENT, Pair, make_pair, metadata
 from tests.sign_in.saml.browser import BASE, Browser, acs, good, us
 
@@ -42,9 +43,9 @@ class TestBegin:
         assert browser.begin(reauth=True).forced
 
     @pytest.mark.usefixtures("browser")
-    def test_is_limited_for_a_client(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_limited_for_a_client(self, backend: Backend) -> None:
         """Sign-ins that are begun count together, whether they ask anew or not."""
-        monkeypatch.setattr(rate_limits, "PROVIDER_OF_CLIENT", rate_limits.Limit("few", 3, 900))
+        use_up(backend, rate_limits.PROVIDER_OF_CLIENT, "203.0.113.9", left=3)
         client = TestClient(create_app(backend), follow_redirects=False, client=("203.0.113.9", 50_000))
         paths = ["/signin/sso/acme", "/signin/sso/acme/reauth"] * 2
 
@@ -392,8 +393,8 @@ def _without_key(page: str) -> str:
 def test_requests_are_signed(backend: Backend, admin: Caller, pair: Pair) -> None:
     """With a certificate of its own this server signs its requests, and says so in its metadata."""
     own = make_pair("service")
-    settings = backend.settings.replaced(SAML_CERTIFICATE_PUBLIC_KEY=own.certificate, SAML_CERTIFICATE_PRIVATE_KEY=own.key)
-    browser = Browser.fresh(dataclasses.replace(backend, settings=settings), pair)
+    server = with_settings(backend, SAML_CERTIFICATE_PUBLIC_KEY=own.certificate, SAML_CERTIFICATE_PRIVATE_KEY=own.key)
+    browser = Browser.fresh(server, pair)
     set_provider(backend, admin, metadata(pair))
 
     asked, told = browser.begin(), browser.client.get("/login/acme/sso/saml/metadata").text

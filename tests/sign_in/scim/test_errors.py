@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from common.backend import Backend
 from common.core.errors import Unavailable
-from common.sign_in.scim.service import users
 from tests.factories.people import ADMIN_TOKEN
+from tests.interleaving import failing, interleaved
 from tests.sign_in.scim.directory_client import Directory, error_of
 
 # Forms and words; what the databases do differently, the other tests of this folder show.
@@ -112,24 +113,17 @@ class TestRefusals:
         """A person with too many attributes, and a body that is too long, are refused."""
         assert (413, None) == error_of(directory.call("POST", "/Users", content=json.dumps(document)))
 
-    def test_of_a_database_that_does_not_answer(self, directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_of_a_database_that_does_not_answer(self, directory: Directory, backend: Backend) -> None:
         """A failure behind the server has the same form, so that the directory tries again."""
+        with interleaved(backend, "SELECT", failing(Unavailable("the database does not answer"))):
+            reply = directory.call("GET", "/Users")
 
-        def fail(*_: object) -> None:
-            raise Unavailable("the database does not answer")
+        assert (503, None) == error_of(reply)
 
-        monkeypatch.setattr(users, "page_users", fail)
-
-        assert (503, None) == error_of(directory.call("GET", "/Users"))
-
-    def test_of_the_unexpected(self, directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_of_the_unexpected(self, directory: Directory, backend: Backend) -> None:
         """What no one expected is a 500 of the same form without detail."""
-
-        def fail(*_: object) -> None:
-            raise ZeroDivisionError("secret detail")
-
-        monkeypatch.setattr(users, "page_users", fail)
-        reply = directory.call("GET", "/Users")
+        with interleaved(backend, "SELECT", failing(ZeroDivisionError("secret detail"))):
+            reply = directory.call("GET", "/Users")
 
         assert (500, None) == error_of(reply)
         assert "secret" not in reply.text

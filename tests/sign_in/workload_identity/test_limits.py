@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.sign_in import rate_limits
 from functions.http.app import create_app
+from tests.factories.sign_in import use_up
 from tests.sign_in.workload_identity.token_exchange import SIGNED, Trust
 
 
@@ -19,9 +19,9 @@ def refusals(trusted: Trust) -> int:
     return len(found.json()["auditLogEvents"])
 
 
-def test_refusals_are_limited_for_a_client(trusted: Trust, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusals_are_limited_for_a_client(trusted: Trust, backend: Backend) -> None:
     """Who sends bad tokens again and again cannot fill an organization's audit log; good tokens are exchanged all the same."""
-    monkeypatch.setattr(rate_limits, "REFUSAL_OF_CLIENT", rate_limits.Limit("few", 3, 900))
+    use_up(backend, rate_limits.REFUSAL_OF_CLIENT, "203.0.113.9", left=3)
     far = replace(trusted, client=TestClient(create_app(backend), client=("203.0.113.9", 50_000)))
     other = trusted.peer.mint(sub="other")
     found = [far.exchange(other) for _ in range(5)]

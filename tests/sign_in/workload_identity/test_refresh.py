@@ -1,5 +1,7 @@
 """The refresh grant."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
@@ -8,6 +10,8 @@ from common.backend import Backend
 from common.db.tables.access import access_tokens
 from common.db.tables.sign_in import refresh_tokens
 from common.sign_in.workload_identity.cleanup import delete_expired
+from common.sign_in.workload_identity.repository import issuers
+from common.sign_in.workload_identity.revocation import revoke_disallowed
 from tests.clocks import FrozenClock
 from tests.peers.workload_issuer import WorkloadIssuer
 from tests.sign_in.workload_identity.token_exchange import ISSUERS, Trust, allow, deny, refused, trust
@@ -121,16 +125,20 @@ class TestPolicyChange:
         assert 401 == found.user(given["access_token"]).status_code
         assert 200 == found.exchange().status_code
 
-    def test_of_very_many(self, trusted: Trust, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_of_very_many(self, client: TestClient, peer: WorkloadIssuer, backend: Backend, clock: FrozenClock) -> None:
         """Tokens are looked at page by page; beyond the last page all end, rather than none."""
-        monkeypatch.setattr("common.sign_in.workload_identity.service.policies._PAGE", 2)
-        given = [trusted.given() for _ in range(5)]
-        trusted.set_policy(allow(rules={"sub": "c?"}))
-        assert [200] * 5 == [trusted.user(one["access_token"]).status_code for one in given]
-        monkeypatch.setattr("common.sign_in.workload_identity.service.policies._PAGES", 2)
-        trusted.set_policy(allow(rules={"sub": "ci"}))
+        trusted = trust(client, peer, allow(rules={"sub": "ci"}), allow(rules={"sub": "cd"}))
+        issued = [trusted.given(token=peer.mint(sub=sub))["access_token"] for sub in ("ci", "cd") * 3]
+        with backend.db.begin() as tx:
+            issuer = issuers.find_by_id(tx, trusted.id)
+            assert issuer is not None
+            narrower = replace(issuer, statements=issuer.statements[:1])
+            revoke_disallowed(tx, narrower, clock.now(), page_size=2)
+        assert [200, 401] * 3 == [trusted.user(token).status_code for token in issued]
+        with backend.db.begin() as tx:
+            revoke_disallowed(tx, issuer, clock.now(), page_size=1, page_limit=2)
 
-        assert [401] * 5 == [trusted.user(one["access_token"]).status_code for one in given]
+        assert [401] * 6 == [trusted.user(token).status_code for token in issued]
         with backend.db.connect() as connection:
             assert 0 == connection.scalar(select(func.count()).select_from(refresh_tokens))
 

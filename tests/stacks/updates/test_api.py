@@ -1,4 +1,5 @@
 import gzip
+import os
 from typing import Any
 
 import pytest
@@ -6,11 +7,12 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.rights.caller import Caller
+from functions.api.updates import BASE_LIMIT_BYTES
 from tests.clocks import FrozenClock
 from tests.factories.people import make_user
 from tests.factories.stacks import creation
 from tests.stacks.engine.builders import dump, make_resource, make_state
-from tests.wire import CLI, IN_PROGRESS, begin, create_stack, create_update, error_of, export, program, start_update
+from tests.wire import CLI, IN_PROGRESS, begin, create_stack, create_update, error_of, export, import_state, program, start_update
 
 # Shapes, statuses and texts; that both databases do the same, the tests of the services show.
 pytestmark = pytest.mark.dialects("sqlite")
@@ -123,9 +125,10 @@ class TestBeginUpdate:
 
         assert (1, {"env": "x"}) == (reply["version"], reply["stack"]["tags"])
 
-    def test_leaves_out_a_base_that_is_too_large(self, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_leaves_out_a_base_that_is_too_large(self, client: TestClient) -> None:
         """A client then exports it separately."""
-        monkeypatch.setattr("functions.api.updates.BASE_LIMIT_BYTES", 20)
+        # Random digits shrink to half of their length.
+        import_state(client, S, make_state(make_resource("a", inputs={"x": os.urandom(BASE_LIMIT_BYTES).hex()})))
 
         assert "deployment" not in client.post(f"{S}/begin-update", json=self.body()).json()
 

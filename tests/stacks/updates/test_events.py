@@ -64,10 +64,9 @@ class TestPages:
         assert (([], "0"), ([0], "1")) == (empty, running)
         assert ([], None) == page(client, update, running[1])
 
-    def test_are_bounded(self, client: TestClient, update: LiveUpdate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_are_bounded(self, client: TestClient, update: LiveUpdate) -> None:
         """A long stream comes in pages, whether batches overlap or not, and each event once."""
-        monkeypatch.setattr(events, "EVENT_BATCHES_PER_PAGE", 2)
-        for start in range(0, 20, 2):
+        for start in range(0, 2 * events.EVENT_BATCHES_PER_PAGE + 2, 2):
             update.events(*map(message, range(start, start + 3)))
         update.complete()
         found, token, pages = [], None, 0
@@ -77,14 +76,13 @@ class TestPages:
             pages += 1
             assert pages < 20
 
-        assert list(range(21)) == found
-        assert pages > 3
+        assert list(range(2 * events.EVENT_BATCHES_PER_PAGE + 3)) == found
+        assert pages > 1
 
-    def test_are_bounded_by_size(self, client: TestClient, update: LiveUpdate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_are_bounded_by_size(self, client: TestClient, update: LiveUpdate) -> None:
         """Large batches make short pages."""
-        monkeypatch.setattr(events, "EVENT_BYTES_PER_PAGE", 100)
         for number in range(3):
-            update.events(message(number, "x" * 100))
+            update.events(message(number, "x" * events.EVENT_BYTES_PER_PAGE))
         update.complete()
 
         assert ([0], "1") == page(client, update)

@@ -8,7 +8,7 @@ from common.core.errors import BadRequest, TooManyRequests
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
 from common.stacks.service import lifecycle, transfer
-from common.stacks.updates import programs
+from common.stacks.updates.programs import PROGRAM_LIMIT_BYTES
 from common.stacks.updates.service import cleanup
 from tests.clocks import FrozenClock
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org
@@ -58,11 +58,10 @@ class TestTags:
 
 
 class TestProgram:
-    def test_has_a_limit(self, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_has_a_limit(self, client: TestClient) -> None:
         """The request that creates an update or a preview is kept for ever, so it may not be of any size."""
-        monkeypatch.setattr(programs, "PROGRAM_LIMIT_BYTES", 1000)
         create_stack(client)
-        large = {"options": {"dryRun": True}, "config": {"shop:x": {"string": "y" * 1000}}}
+        large = {"options": {"dryRun": True}, "config": {"shop:x": {"string": "y" * PROGRAM_LIMIT_BYTES}}}
 
         for reply in (
             client.post(f"{S}/preview", json=large),

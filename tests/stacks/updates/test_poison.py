@@ -59,12 +59,6 @@ def blank_batch(step: int, blanks: bytes = BLANKS) -> bytes:
     return make_batch(*creation(f"r{step}", step)).replace(b"[", b"[" + blanks, 1)
 
 
-@pytest.fixture(autouse=True)
-def few_visits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replays may do little work."""
-    monkeypatch.setattr("common.stacks.engine.progress._MOST_VISITS", 10_000)
-
-
 @pytest.fixture
 def update(backend: Backend, admin: Caller) -> Running:
     """A running update."""
@@ -192,12 +186,6 @@ def poison_old(backend: Backend, update: Running) -> None:
         )
 
 
-def poison_work(backend: Backend, update: Running) -> None:
-    """Records entries each of which looks at all resources again."""
-    made = [entry(step, 1, step, state=make_resource(f"r{step}")) for step in range(100)]
-    record(backend, update, *made, *(entry(1000 + step, 7, 0) for step in range(110)))
-
-
 def poison_cut(backend: Backend, update: Running) -> None:
     """Damage a stored batch."""
     record(backend, update, *creation("a", 1))
@@ -207,7 +195,7 @@ def poison_cut(backend: Backend, update: Running) -> None:
         )
 
 
-POISONS = (poison_overlapping, poison_large, poison_old, poison_work, poison_cut)
+POISONS = (poison_overlapping, poison_large, poison_old, poison_cut)
 
 
 class TestSetAside:

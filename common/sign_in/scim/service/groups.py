@@ -21,17 +21,17 @@ from common.sign_in.scim.query import ListQuery, Page
 from common.sign_in.scim.repository import groups, users
 
 # The most members on a page, which has fewer groups for it; the first group is returned with all its members.
-MEMBERS_OF_PAGE = 20_000
+MEMBERS_LIMIT = 20_000
 
 
-def page_groups(backend: Backend, directory: Directory, query: ListQuery) -> Page[Group]:
+def page_groups(backend: Backend, directory: Directory, query: ListQuery, *, members_limit: int = MEMBERS_LIMIT) -> Page[Group]:
     """Return a page of the directory's groups; raises InvalidRequest for an attribute that a filter cannot use."""
     with backend.db.connect() as connection:
         page = groups.page(connection, directory.org_id, query)
         if not page.resources or not query.with_members:
             return page
         counts = groups.count_members(connection, [group.id for group in page.resources])
-        first = _first(page.resources, counts)
+        first = _first(page.resources, counts, members_limit)
         return replace(page, resources=groups.with_members(connection, directory.org_id, first))
 
 
@@ -118,12 +118,12 @@ def _external_id(old: Group, change: GroupChange) -> str | None:
     return None if change.clears_external_id else change.external_id or old.external_id
 
 
-def _first(page: list[Group], counts: dict[str, int]) -> list[Group]:
-    """Return the first groups that have at most MEMBERS_OF_PAGE members together, but at least one group."""
+def _first(page: list[Group], counts: dict[str, int], members_limit: int) -> list[Group]:
+    """Return the first groups that have at most so many members together, but at least one group."""
     total = 0
     for number, group in enumerate(page):
         total += counts.get(group.id, 0)
-        if total > MEMBERS_OF_PAGE and number:
+        if total > members_limit and number:
             return page[:number]
     return page
 

@@ -5,11 +5,9 @@ identity token. Tokens that the new policy would not allow are revoked at once.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import Connection
 
-from common.access import tokens as access
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
@@ -21,15 +19,11 @@ from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
 from common.sign_in.workload_identity import steps
-from common.sign_in.workload_identity.language.evaluation import TokenRights, evaluate
 from common.sign_in.workload_identity.language.statements import StatementInput, require_statements
-from common.sign_in.workload_identity.model import Issuer, RefreshToken
+from common.sign_in.workload_identity.model import Issuer
 from common.sign_in.workload_identity.policy_permissions import require_may_allow
-from common.sign_in.workload_identity.repository import issuers, refresh_tokens
-
-_PAGE = 500
-# Beyond this many pages tokens are revoked without a check: an issuer with so many gets new ones as fast.
-_PAGES = 20
+from common.sign_in.workload_identity.repository import issuers
+from common.sign_in.workload_identity.revocation import revoke_disallowed
 
 
 def get_policy(backend: Backend, caller: Caller, org: str, issuer_id: str) -> Issuer:
@@ -54,34 +48,12 @@ def replace_policy(backend: Backend, caller: Caller, org: str, policy_id: str, i
             if not issuers.update_policy(tx, issuer.id, statements, unix_millis(now)):
                 raise _missing(policy_id)
             require_may_allow(tx, caller, membership, statements)
-            _revoke_disallowed(tx, _get_by_policy(tx, membership, policy_id), now)
+            revoke_disallowed(tx, _get_by_policy(tx, membership, policy_id), now)
             description = f"Replaced the policy of issuer {issuer.name!a}; statements: {len(statements)}"
             audit.record(tx, backend, caller, membership.org_id, Event.POLICY_UPDATED, description=description)
             return _get_by_policy(tx, membership, policy_id)
 
     return retry(replace)
-
-
-def _revoke_disallowed(tx: Connection, issuer: Issuer, now: datetime) -> None:
-    """Revoke the tokens that the present policy does not allow."""
-    after, now_millis = "", unix_millis(now)
-    for _ in range(_PAGES):
-        page = refresh_tokens.page(tx, issuer.id, after, now_millis=now_millis, limit=_PAGE)
-        disallowed = [token for token in page if not _is_allowed(issuer, token)]
-        if disallowed:
-            access.revoke_tokens(tx, [token.token_id for token in disallowed], now)
-            refresh_tokens.delete_tokens(tx, [token.token_hash for token in disallowed])
-        if len(page) < _PAGE:
-            return
-        after = page[-1].token_hash
-    access.revoke_tokens_of_issuer(tx, issuer.id, now)
-    refresh_tokens.delete_of_issuer(tx, issuer.id)
-
-
-def _is_allowed(issuer: Issuer, token: RefreshToken) -> bool:
-    exchange = token.exchange
-    rights = evaluate(issuer.statements, exchange.claims, exchange.requested, issuer.org_login)
-    return rights == TokenRights(is_admin=exchange.is_admin, role_id=exchange.role_id)
 
 
 def _get_by_policy(connection: Connection, membership: Membership, policy_id: str) -> Issuer:

@@ -15,7 +15,7 @@ from common.rights import built_in
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role
 from tests.counting import Counter
-from tests.factories.orgs import admins_of, hold, make_default, make_holder, people_of, suspend
+from tests.factories.orgs import admins_of, hold, make_default, make_holder, make_members, people_of, suspend
 from tests.factories.people import caller_of, make_user
 from tests.factories.tokens import make_role, make_team
 from tests.interleaving import interleaved
@@ -54,14 +54,13 @@ class TestPageMembers:
         assert expected == [(member.person.login, member.effective.id, member.effective.name) for member in found]
         assert following is None
 
-    def test_goes_on_page_by_page(self, backend: Backend, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_goes_on_page_by_page(self, backend: Backend, admin: Caller) -> None:
         """A long list comes in pages, no one twice and no one missing, one statement each; a token is good for its list alone."""
-        monkeypatch.setattr(members, "PAGE_SIZE", 2)
-        for login in ("bob", "carol", "dave", "erin"):
-            token = make_user(backend, login, org="acme")
+        everyone = ["admin", "bob", *make_members(backend, 2 * members.PAGE_SIZE)]
+        token = make_user(backend, "bob", org="acme")
         _, following = members.page_members(backend, admin, "acme", with_suspended=False, token=None)
 
-        assert ["admin", "bob", "carol", "dave", "erin"] == logins(backend, admin)
+        assert everyone == logins(backend, admin)
         for caller, with_suspended in ((caller_of(backend, token), False), (admin, True)):
             with pytest.raises(BadRequest):
                 members.page_members(backend, caller, "acme", with_suspended=with_suspended, token=following)

@@ -9,7 +9,7 @@ from common.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauth
 from common.core.ids import new_id
 from common.db.tables.access import role_references, stack_grants
 from common.db.tables.people import organizations
-from common.people.roles.model import Purpose, RoleChange
+from common.people.roles.model import DETAILS_LIMIT_BYTES, RECORD_LIMIT, Purpose, RoleChange
 from common.people.roles.service import roles as role_service
 from common.people.roles.service import teams
 from common.rights.built_in import ADMIN, BILLING_MANAGER, BUILT_INS, MEMBER, STACK_READ, STACK_WRITE
@@ -18,7 +18,7 @@ from common.rights.permissions import Permission, Role, StackLevel
 from tests.clocks import FrozenClock
 from tests.factories.orgs import hold, make_holder
 from tests.factories.people import ADMIN_TOKEN, ORG, caller_of, make_user
-from tests.factories.roles import allow, compose, grant, group, make_machine, make_role, new_record, stored_rules
+from tests.factories.roles import allow, compose, grant, group, make_machine, make_records, make_role, new_record, stored_rules
 from tests.factories.stacks import make_stack
 from tests.factories.tokens import make_team
 
@@ -138,16 +138,15 @@ class TestCreateRole:
             role_service.create_role(backend, admin, ORG, new_record("ops", READ), with_policy=True)
         assert [] == [found for found in role_service.list_roles(backend, admin, ORG, Purpose.POLICY) if not found.is_built_in]
 
-    def test_bounds_how_many_there_are(self, backend: Backend, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_bounds_how_many_there_are(self, backend: Backend, admin: Caller) -> None:
         """An organization has room for a number of records and an amount of text."""
-        monkeypatch.setattr("common.people.roles.steps.RECORD_LIMIT", 2)
         first = make_role(backend, admin, "a", READ)
+        make_records(backend, RECORD_LIMIT - 2, size_bytes=DETAILS_LIMIT_BYTES // RECORD_LIMIT)
         make_role(backend, admin, "b", READ)
-        with pytest.raises(BadRequest, match="2 roles"):
+        with pytest.raises(BadRequest, match="1,000 roles"):
             make_role(backend, admin, "c", READ)
-        monkeypatch.setattr("common.people.roles.steps.DETAILS_LIMIT_BYTES", 200)
-        with pytest.raises(BadRequest, match="200 bytes"):
-            role_service.update_role(backend, admin, ORG, first.id, RoleChange(details=json.dumps(READ).ljust(200)))
+        with pytest.raises(BadRequest, match="16,777,216 bytes"):
+            role_service.update_role(backend, admin, ORG, first.id, RoleChange(details=json.dumps(READ).ljust(60_000)))
 
 
 class TestUpdateRole:
