@@ -23,6 +23,8 @@ PAGES = (
     f"{STACK}/updates/2?view=details",
     f"{STACK}/resources",
     f"{STACK}/resource?urn={urn('a')}",
+    f"{STACK}/resource/versions?urn={urn('a')}",
+    f"{STACK}/config",
 )
 
 

@@ -33,6 +33,8 @@ PAGES = {
     f"{STACK}/resources": (4, 1),
     f"{STACK}/resources?q=a&type=test%3Am%3ARes": (4, 1),
     f"{STACK}/resource?urn={urn('a')}": (4, 1),
+    f"{STACK}/resource/versions?urn={urn('a')}": (4, 2),
+    f"{STACK}/config": (4, 0),
 }
 
 

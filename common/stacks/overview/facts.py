@@ -1,6 +1,6 @@
 """What the client says of an update: its message, where it ran, the commit, and its configuration. No I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -76,6 +76,13 @@ def change_counts(changes: bytes | None) -> dict[str, int]:
         "delete": counts.get("delete", 0),
         "same": counts.get("same", 0),
     }
+
+
+def config_changes(before: Iterable[Value], after: Iterable[Value]) -> dict[str, str]:
+    """Return how keys of a configuration differ from another one: `add`, `update` or `delete`; values of secrets do not tell."""
+    old, new = ({value.name: value for value in values} for values in (before, after))
+    changes = {name: "add" if name not in old else "update" for name, value in new.items() if old.get(name) != value}
+    return {**changes, **{name: "delete" for name in old if name not in new}}
 
 
 def summary_of(entry: HistoryEntry) -> str:

@@ -113,6 +113,20 @@ def find_version(connection: Connection, stack_id: str, version: int) -> StoredV
     return StoredVersion(version, row[0], row[1], StackPath(row[2], row[3], row[4])) if row is not None else None
 
 
+def page_before(connection: Connection, stack_id: str, before: int | None, limit: int) -> list[tuple[StoredVersion, int]]:
+    """Return where the states of versions are, with the time of each, newest first: all of them, or those before a version."""
+    name = (updates.c.state_owner, updates.c.state_project, updates.c.state_name)
+    at = func.coalesce(updates.c.ended_at, updates.c.started_at, updates.c.created_at)
+    query = (
+        select(updates.c.version, updates.c.checkpoint, updates.c.resource_order, *name, at)
+        .where(updates.c.stack_id == stack_id, updates.c.version > 0)
+        .order_by(updates.c.version.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(query if before is None else query.where(updates.c.version < before))
+    return [(StoredVersion(*row[:3], StackPath(*row[3:6])), row[6]) for row in rows]
+
+
 def find_number_before(connection: Connection, stack_id: str, version: int, checkpoint: str) -> int | None:
     """Return the newest version before a version that has its state in another blob, or None."""
     number: int | None = connection.scalar(

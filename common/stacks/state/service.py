@@ -22,6 +22,7 @@ from common.stacks.engine import document
 from common.stacks.engine.document import BadDocument, StoredResource
 from common.stacks.engine.rename import RenameError
 from common.stacks.model import Kind, Stack, StackPath, is_version
+from common.stacks.overview.changes import ResourceVersion
 from common.stacks.repository import stack_references, stored_versions, versions
 from common.stacks.repository.stored_versions import VersionState
 from common.stacks.repository.versions import StoredVersion
@@ -33,6 +34,8 @@ REFERENCE_LIMIT = 1000
 # Clients follow a link at once, and a slow connection reads a large state in this time.
 LINK_SECONDS = 300
 _CHECK_PAGE = 500
+# So many versions are compared for one page, and no further one is read after so many bytes.
+COMPARED_VERSIONS, COMPARED_BYTES = 10, 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,25 @@ class StackOverview:
     stack: Stack
     references: list[tuple[StackPath, int]]
     resources: list[StoredResource]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceVersions:
+    """A resource in versions that follow each other, newest first; the last one only stands for comparison."""
+
+    stack: Stack
+    versions: list[ResourceVersion]
+    has_more: bool
+
+    @property
+    def newest(self) -> int:
+        """Return the newest version that was compared, 0 for a stack without any."""
+        return self.versions[0].number
+
+    @property
+    def oldest(self) -> int:
+        """Return the oldest version that was compared with the one before it."""
+        return self.versions[-2].number if len(self.versions) > 1 else self.newest
 
 
 def export(backend: Backend, caller: Caller, path: StackPath) -> bytes:
@@ -150,6 +172,31 @@ def get_resource(backend: Backend, caller: Caller, path: StackPath, version: int
     return number, resource
 
 
+def list_resource_versions(
+    backend: Backend, caller: Caller, path: StackPath, urn: str, *, before: int | None
+) -> ResourceVersions:
+    """Return a resource as it was in each of the newest versions, or in those before a version; what is read is bounded."""
+    stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        rows = versions.page_before(connection, stack.id, before, COMPARED_VERSIONS + 1)
+    texts: dict[tuple[str | None, StackPath], bytes | None] = {}
+    found: list[ResourceVersion] = []
+    size = 0
+    for version, at in rows:
+        key = (version.checkpoint, version.written_as)
+        if key not in texts:
+            if size > COMPARED_BYTES and len(found) > 1:
+                break
+            text = unpack(_renamed(backend, stack, version))
+            size += len(text)
+            texts[key] = next((item.text for item in document.resources(text) if item.urn == urn), None)
+        found.append(ResourceVersion(version.number, at, texts[key]))
+    # The version before the first one has no resources.
+    if len(found) == len(rows) <= COMPARED_VERSIONS:
+        return ResourceVersions(stack, [*found, ResourceVersion(0, 0, None)], has_more=False)
+    return ResourceVersions(stack, found, has_more=True)
+
+
 def get_overview(backend: Backend, caller: Caller, path: StackPath) -> StackOverview:
     """Return a stack with the resources of its newest state and the stacks that it refers to and the caller can see."""
     stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
@@ -218,12 +265,17 @@ def _state_at(backend: Backend, stack: Stack, version: int) -> bytes:
     stored_version = _find_version(backend, stack, version)
     if stored_version is None:
         raise NotFound(f"Stack '{stack.path}' has no version {version}")
-    stored = stored_state.stored(backend, stack, stored_version)
-    if stored_version.checkpoint is None or stored_version.written_as == stack.path:
+    return _renamed(backend, stack, stored_version)
+
+
+def _renamed(backend: Backend, stack: Stack, version: StoredVersion) -> bytes:
+    """Return the state of a version with the stack's present name in it."""
+    stored = stored_state.stored(backend, stack, version)
+    if version.checkpoint is None or version.written_as == stack.path:
         return stored
     text = unpack(stored)
     try:
-        return rename_text(backend, text, stored_version.written_as, stack.path)
+        return rename_text(backend, text, version.written_as, stack.path)
     except RenameError:
         # An imported state with invalid URNs cannot be renamed. As it was written, the user can still repair it.
         return text

@@ -47,6 +47,7 @@ def head_of(backend: Backend, person: Caller, stack: Stack) -> Head:
         Tab("updates", "Updates", f"{base}/updates", "g u"),
         Tab("previews", "Previews", f"{base}/previews", ""),
         Tab("resources", "Resources", f"{base}/resources", "g r"),
+        Tab("config", "Configuration", f"{base}/config", "g c"),
     ]
     if may(person, stack, Permission.STACK_ACCESS_READ):
         tabs.append(Tab("access", "Access", f"{base}/access", ""))

@@ -35,6 +35,18 @@ def find_version(connection: Connection, stack_id: str, version: int) -> History
     return entries[0] if entries else None
 
 
+def find_runs(connection: Connection, stack_id: str, newest: int, *, exact: bool) -> list[HistoryEntry]:
+    """Return the newest update of a client up to a version and the one before it; `exact`: the version itself, whatever made it.
+
+    An import and a rename are no runs: they have no configuration.
+    """
+    is_run = updates.c.kind.not_in((Kind.IMPORT, Kind.RENAME))
+    query = _entries().where(updates.c.stack_id == stack_id, updates.c.version <= newest, _IS_SHOWN)
+    query = query.where(or_(is_run, updates.c.version == newest) if exact else is_run)
+    entries = _all(connection, query.order_by(updates.c.version.desc()).limit(2))
+    return [] if exact and entries and entries[0].version != newest else entries
+
+
 def find_preview(connection: Connection, stack_id: str, update_id: str) -> HistoryEntry | None:
     """Return one of the stack's dry runs, or None."""
     entries = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.id == update_id, updates.c.dry_run))

@@ -63,6 +63,22 @@ def get_preview(backend: Backend, caller: Caller, path: StackPath, update_id: st
     return stack, programs.load(backend, stack.id, entry)
 
 
+def get_runs(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[Stack, list[HistoryEntry]]:
+    """Return the stack, and the update that created a version before the run before it, if there is one.
+
+    Without a version it is the newest run, and nothing for a stack that was never updated. NotFound for a version that does
+    not exist.
+    """
+    stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
+    number, entries = stack.latest.version if version is None else version, list[HistoryEntry]()
+    if is_version(number):
+        with backend.db.connect() as connection:
+            entries = history.find_runs(connection, stack.id, number, exact=version is not None)
+    if not entries and version is not None:
+        raise NotFound(f"Stack '{path}' has no version {version}")
+    return stack, programs.load_all(backend, stack.id, entries)
+
+
 def get_update(backend: Backend, caller: Caller, path: StackPath, update_id: str) -> HistoryEntry:
     """Return one of the stack's updates or previews by its id. NotFound if the stack has none of that id."""
     stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
