@@ -94,7 +94,7 @@ class TestStrangers:
         browser.await_address("/signin/sso/acme?return_to=%2Fsettings")
 
         # The organization has no provider: its page says so.
-        assert "identity provider of its own" in browser.text
+        assert "its own identity provider" in browser.text
         check(browser, "sso-none", expected=(400, 404))
 
     def test_invitation_can_be_used(self, browser: Browser, site: Site) -> None:
