@@ -22,8 +22,9 @@ from tests.authorization.needs import KINDS
 from tests.authorization.positions import OF_UPDATES
 from tests.authorization.world import OTHER, add_directory, add_issuer
 from tests.factories.people import caller_of, make_user
+from tests.factories.roles import make_role
 from tests.factories.stacks import make_running, make_stack, make_update, make_version
-from tests.factories.tokens import make_role, make_team
+from tests.factories.teams import make_team
 from tests.stacks.engine.builders import urn
 
 PROJECT = "gshop"

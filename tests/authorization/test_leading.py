@@ -32,10 +32,10 @@ from tests.authorization.rewinding import Rewinder
 from tests.authorization.rows.roles import R
 from tests.authorization.table import ROWS
 from tests.authorization.world import World, build
-from tests.factories.custom_roles import allow
-from tests.factories.orgs import hold
 from tests.factories.people import ORG, caller_of, make_token, make_user
-from tests.factories.tokens import make_role, make_team, signed
+from tests.factories.roles import allow, hold, make_role
+from tests.factories.teams import make_team
+from tests.factories.tokens import signed
 
 pytestmark = pytest.mark.dialects("sqlite")
 P = Permission

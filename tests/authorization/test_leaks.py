@@ -29,7 +29,7 @@ from tests.authorization.rows.roles import NOTHING, OF_DEV, R
 from tests.authorization.table import ROWS
 from tests.authorization.world import World, build, mark_used, start_updates
 from tests.counting import Counter, counted
-from tests.factories.tokens import make_role
+from tests.factories.roles import make_role
 from tests.stacks.engine.builders import urn
 
 HOME = "home"

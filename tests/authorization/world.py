@@ -44,8 +44,9 @@ from tests.authorization import callers
 from tests.authorization.callers import EVERYTHING, NOTHING, Who, given, machine, nobody, person, plain
 from tests.authorization.needs import KINDS, Row
 from tests.factories.people import ADMIN_TOKEN, ORG, make_admin, make_user
+from tests.factories.roles import make_role
 from tests.factories.stacks import make_running, make_stack, make_update, make_version
-from tests.factories.tokens import make_role, make_team
+from tests.factories.teams import make_team
 from tests.peers.workload_issuer import published
 from tests.stacks.engine.builders import dump, make_resource, make_state
 

@@ -1,4 +1,4 @@
-"""Makes what the tests of organizations need beside people: suspended members, custom roles held, grants; and reads rows."""
+"""Makes what the tests of organizations need beside people: many members, suspended ones, settings; and reads rows."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ from msgspec.structs import replace
 from pulumi_cloud_sdk.api_client import default_encoder
 from sqlalchemy import insert, select, update
 
-from common.access import grants
 from common.backend import Backend
 from common.core.ids import new_id
 from common.db.tables.access import stack_grants
@@ -14,9 +13,9 @@ from common.db.tables.people import members, organizations, team_members, users
 from common.db.tables.stacks import stacks
 from common.people.orgs.steps import update_settings
 from common.rights.caller import Caller
-from common.rights.permissions import Permission, StackLevel
-from tests.factories.people import ORG, caller_of, make_user
-from tests.factories.tokens import make_role
+from common.rights.org_settings import OrgSettings, encode
+from common.rights.permissions import Role
+from tests.factories.people import ORG, caller_of
 
 _PERSON = {
     "is_machine": False,
@@ -39,18 +38,6 @@ def suspend(backend: Backend, login: str, *, org: str = ORG) -> None:
     _put(backend, login, org, suspended=True)
 
 
-def hold(backend: Backend, login: str, role_id: str | None, *, org: str = ORG) -> None:
-    """Give a member a custom role."""
-    _put(backend, login, org, role_id=role_id)
-
-
-def make_holder(backend: Backend, login: str, *permissions: Permission) -> Caller:
-    """Make a member of acme with a custom role that gives these permissions."""
-    token = make_user(backend, login, org=ORG)
-    hold(backend, login, make_role(backend, *permissions, name=f"role of {login}"))
-    return caller_of(backend, token)
-
-
 def make_members(backend: Backend, number: int, *, org: str = ORG) -> list[str]:
     """Make many plain members at once, without personal organizations, and return their logins in order."""
     people = [(new_id(), f"member-{place:05}") for place in range(number)]
@@ -61,20 +48,25 @@ def make_members(backend: Backend, number: int, *, org: str = ORG) -> list[str]:
     return [login for _, login in people]
 
 
+def make_member(backend: Backend, token: str, org: str, role: Role = Role.MEMBER) -> Caller:
+    """Make a user a member of one more organization, and return them as they are then."""
+    user_id = caller_of(backend, token).user_id
+    with backend.db.begin() as tx:
+        org_id = org_id_of(tx, org)
+        tx.execute(insert(members).values({**_MEMBER, "org_id": org_id, "user_id": user_id, "role": role}))
+    return caller_of(backend, token)
+
+
+def set_settings(backend: Backend, org: str, settings: OrgSettings) -> None:
+    """Store an organization's settings."""
+    with backend.db.begin() as tx:
+        tx.execute(update(organizations).values(settings=encode(settings)).where(organizations.c.login == org))
+
+
 def make_default(backend: Backend, role_id: str) -> None:
     """Make a role the one that new members of acme get."""
     with backend.db.begin() as tx:
         update_settings(tx, org_id_of(tx, ORG), lambda old: replace(old, default_role_id=role_id))
-
-
-def grant(backend: Backend, login: str, stack: str, level: StackLevel = StackLevel.READ) -> None:
-    """Give a user something on a live stack, by its name."""
-    with backend.db.begin() as tx:
-        stack_id = tx.scalar(select(stacks.c.id).where(stacks.c.name == stack, stacks.c.live == 1))
-        user_id = tx.scalar(select(users.c.id).where(users.c.login == login))
-        assert stack_id is not None
-        assert user_id is not None
-        grants.replace(tx, stack_id, user_id, is_team=False, level=level, now=backend.clock.now())
 
 
 def people_of(backend: Backend, org: str = ORG) -> dict[str, tuple[str, str | None]]:

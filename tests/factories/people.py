@@ -53,6 +53,13 @@ def make_token(tx: Connection, backend: Backend, user_id: str, *, expires_at: da
     return tokens.issue_token(tx, owner, name="laptop", description="", created_by=user_id, now=now, expires_at=expires_at)
 
 
+def reloaded(backend: Backend, caller: Caller) -> Caller:
+    """Return a caller with the memberships and teams that they have by now."""
+    with backend.db.begin() as tx:
+        token = make_token(tx, backend, caller.user_id)
+    return caller_of(backend, token.text)
+
+
 def caller_of(backend: Backend, token: str) -> Caller:
     """Return who a token belongs to."""
     return access.authenticate(backend, f"token {token}")

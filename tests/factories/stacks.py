@@ -8,6 +8,7 @@ from sqlalchemy import Row, select
 
 from common.backend import Backend
 from common.core.compression import unpack
+from common.db.tables.stacks import stacks
 from common.db.tables.stacks import updates as updates_table
 from common.rights.caller import Caller
 from common.stacks.model import Kind, StackPath
@@ -47,6 +48,12 @@ def make_stack(
     """Make a stack and return its path."""
     lifecycle.create(backend, caller, org, project, NewStack(name, tags or {}, state))
     return StackPath(org, project, name)
+
+
+def stack_id_of(backend: Backend, name: str) -> str:
+    """Return the id of a live stack."""
+    with backend.db.connect() as connection:
+        return str(connection.scalar(select(stacks.c.id).where(stacks.c.name == name, stacks.c.live == 1)))
 
 
 def make_program(*, dry_run: bool = False, **members: Any) -> Program:

@@ -1,10 +1,6 @@
-"""Makes teams, and the changes of them, for tests of the services."""
-
-from sqlalchemy import update
+"""Makes the changes of teams, and reads teams, for tests of the services."""
 
 from common.backend import Backend
-from common.db.tables.people import members
-from common.people.teams import service
 from common.people.teams.model import (
     EnvironmentChange,
     MemberAction,
@@ -16,10 +12,8 @@ from common.people.teams.model import (
 )
 from common.rights.caller import Caller
 from common.rights.org_settings import EnvironmentLevel
-from common.rights.permissions import Permission, StackLevel
+from common.rights.permissions import StackLevel
 from common.stacks.service import sharing
-from tests.factories.people import caller_of, make_user
-from tests.factories.tokens import make_role
 
 
 def member(action: str, login: str) -> TeamChange:
@@ -37,15 +31,6 @@ def environment(level: EnvironmentLevel | None = "open") -> TeamChange:
     return TeamChange(environments=(EnvironmentChange("p", "dev", level),))
 
 
-def make_team(backend: Backend, caller: Caller, name: str = "ops", **people: str) -> None:
-    """Make a team of the caller's with people in it, by login and role."""
-    service.create_team(backend, caller, "acme", name)
-    for login, role in people.items():
-        sharing.update_team(backend, caller, "acme", name, member("add", login))
-        if role == "admin":
-            sharing.update_team(backend, caller, "acme", name, member("promote", login))
-
-
 def get(backend: Backend, caller: Caller, name: str = "ops") -> TeamDetails:
     """Return a team."""
     return sharing.get_team(backend, caller, "acme", name)
@@ -59,13 +44,3 @@ def roles(backend: Backend, caller: Caller, name: str = "ops") -> dict[str, Team
 def levels(backend: Backend, caller: Caller, name: str = "ops") -> dict[str, StackLevel]:
     """Return the levels of a team by stack."""
     return {grant.name: grant.level for grant in get(backend, caller, name).stacks}
-
-
-def with_role(backend: Backend, login: str, *permissions: Permission) -> str:
-    """Make a member of acme with a custom role, and return a token."""
-    token = make_user(backend, login, org="acme")
-    role_id = make_role(backend, *permissions, name=f"role of {login}")
-    user_id = caller_of(backend, token).user_id
-    with backend.db.begin() as tx:
-        tx.execute(update(members).values(role_id=role_id).where(members.c.user_id == user_id, members.c.role == "member"))
-    return token

@@ -1,8 +1,19 @@
-"""Speaks to a server about teams as the provider and the SDK do: one function a call."""
+"""Makes teams; and speaks to a server about teams as the provider and the SDK do: one function a call."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from httpx2 import Client, Response
+from sqlalchemy import insert, select
+
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.ids import new_id
+from common.db.tables.access import team_roles
+from common.db.tables.people import team_members, users
+from common.db.tables.people import teams as team_rows
+from tests.factories.orgs import org_id_of
+from tests.factories.people import ORG
 
 TEAMS = "/api/orgs/acme/teams"
 OPS = f"{TEAMS}/ops"
@@ -24,6 +35,30 @@ UNSET_MEMBERS = (
 def signed(token: str) -> dict[str, str]:
     """Return the headers of a call with a token."""
     return {"Authorization": f"token {token}"}
+
+
+def make_team(
+    backend: Backend,
+    name: str = "ops",
+    *,
+    org: str = ORG,
+    members: Iterable[str] = (),
+    admins: Iterable[str] = (),
+    role_ids: Iterable[str] = (),
+) -> str:
+    """Store a team of people, by login, with roles, and return its id."""
+    team_id, now_millis = new_id(), unix_millis(backend.clock.now())
+    with backend.db.begin() as tx:
+        org_id = org_id_of(tx, org)
+        of_team = {"team_id": team_id, "created_at": now_millis}
+        texts = {"kind": "pulumi", "name": name, "display_name": name.title(), "description": ""}
+        tx.execute(insert(team_rows).values(id=team_id, org_id=org_id, created_at=now_millis, **texts))
+        for role, logins in (("member", members), ("admin", admins)):
+            for user_id in tx.scalars(select(users.c.id).where(users.c.login.in_(list(logins)))).all():
+                tx.execute(insert(team_members).values(user_id=user_id, org_id=org_id, role=role, **of_team))
+        for role_id in role_ids:
+            tx.execute(insert(team_roles).values(role_id=role_id, **of_team))
+    return team_id
 
 
 def create(client: Client, name: str = "ops", *, token: str | None = None, **members: Any) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, StackLevel
 from functions.http.groups import GROUPS
-from tests.factories.custom_roles import set_settings
-from tests.factories.orgs import hold
+from tests.factories.orgs import set_settings
 from tests.factories.people import make_user
+from tests.factories.roles import hold, make_role
 from tests.factories.stacks import make_running
-from tests.factories.tokens import make_role
 from tests.pages.org_pages import make_full_organization
 from tests.pages.stack_pages import make_full_stack
 from tests.pages.visiting import HTML, Visit, location

@@ -6,7 +6,7 @@ from common.rights.org_settings import OrgSettings
 from common.rights.permissions import StackLevel
 from common.stacks.updates.model import Completion
 from tests.counting import Counter
-from tests.factories.custom_roles import set_settings
+from tests.factories.orgs import set_settings
 from tests.factories.people import make_user
 from tests.factories.stacks import complete, make_running, make_stack
 from tests.pages.visiting import Visit, location, shown

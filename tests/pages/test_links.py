@@ -13,7 +13,7 @@ from common.rights.permissions import StackLevel
 from common.stacks.model import StackPath
 from common.stacks.service import lifecycle
 from tests.clocks import FrozenClock
-from tests.factories.custom_roles import set_settings
+from tests.factories.orgs import set_settings
 from tests.factories.people import caller_of, make_org, make_user
 from tests.factories.stacks import complete, make_running, make_stack, make_update, start
 from tests.pages.visiting import HTML, Visit, location, shown

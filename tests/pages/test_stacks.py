@@ -12,7 +12,7 @@ from common.rights.org_settings import OrgSettings
 from common.rights.permissions import StackLevel
 from common.stacks.model import StackPath
 from tests.counting import Counter
-from tests.factories.custom_roles import set_settings
+from tests.factories.orgs import set_settings
 from tests.factories.people import caller_of, make_org, make_user
 from tests.factories.stacks import complete, make_running, make_stack, record_events
 from tests.pages.stack_pages import PLAIN, STACK, make_events, make_full_stack, make_reported

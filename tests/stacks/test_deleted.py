@@ -17,7 +17,7 @@ from common.stacks.updates.service import history
 from common.stacks.updates.service.history import Page
 from tests.clocks import FrozenClock
 from tests.counting import Counter
-from tests.factories.custom_roles import give
+from tests.factories.grants import grant
 from tests.factories.people import caller_of, make_org, make_user
 from tests.factories.stacks import exported, exported_names, make_ciphertext, make_running, make_stack, make_version
 from tests.interleaving import Crash, crash, interleaved
@@ -155,7 +155,7 @@ class TestRestore:
         """Grants end with the deletion: who was to lose access meanwhile does not get it back."""
         make_stack(backend, admin)
         bob = caller_of(backend, make_user(backend, "bob", org="acme"))
-        give(backend, DEV, bob.user_id, StackLevel.ADMIN)
+        grant(backend, DEV, bob.user_id, StackLevel.ADMIN)
         bring_back(backend, admin, delete(backend, admin, DEV))
 
         with backend.db.connect() as connection:

@@ -10,8 +10,7 @@ from common.rights.permissions import Permission, StackLevel
 from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from common.stacks.service import ownership
-from tests.factories.custom_roles import set_settings
-from tests.factories.orgs import suspend
+from tests.factories.orgs import set_settings, suspend
 from tests.factories.people import caller_of, make_user
 from tests.factories.stacks import make_stack
 from tests.interleaving import interleaved

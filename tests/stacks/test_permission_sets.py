@@ -12,11 +12,11 @@ from common.rights.permissions import Permission, StackLevel
 from common.rights.predicate import EntityKind
 from common.stacks.service import permission_sets
 from common.stacks.service.permission_sets import Assignment
-from tests.factories.orgs import make_holder
+from tests.factories.grants import grant
 from tests.factories.people import ORG, caller_of, make_user
-from tests.factories.roles import allow, grant, make_role, stack_id_of
-from tests.factories.stacks import make_stack
-from tests.factories.tokens import make_team
+from tests.factories.roles import allow, create_role, make_holder
+from tests.factories.stacks import make_stack, stack_id_of
+from tests.factories.teams import make_team
 
 STACK = EntityKind.STACK
 
@@ -42,7 +42,7 @@ def held(backend: Backend, admin: Caller, stack_id: str) -> list[tuple[str, str]
 class TestUpdateAssignment:
     def test_gives_a_built_in_or_custom_set_in_place_of_another(self, backend: Backend, admin: Caller, stack_id: str) -> None:
         """A person holds one set on a stack; null takes it; a repeat changes nothing."""
-        custom = make_role(backend, admin, "deleters", allow("stack:delete"), Purpose.SET, resource_type="stack")
+        custom = create_role(backend, admin, "deleters", allow("stack:delete"), Purpose.SET, resource_type="stack")
         make_user(backend, "bob", org=ORG)
         seen = []
         for set_id in (STACK_READ.id, STACK_WRITE.id, custom.id, custom.id, STACK_ADMIN.id, None, None):
@@ -55,7 +55,7 @@ class TestUpdateAssignment:
 
     def test_counts_at_once(self, backend: Backend, admin: Caller, stack_id: str) -> None:
         """What was given, by login or by id, can be used."""
-        custom = make_role(
+        custom = create_role(
             backend, admin, "sharers", allow("stack:read", "stack_access:update"), Purpose.SET, resource_type="stack"
         )
         bob = make_holder(backend, "bob")
@@ -63,7 +63,7 @@ class TestUpdateAssignment:
             give(backend, bob, stack_id, "bob", STACK_READ.id)
         give(backend, admin, stack_id, bob.user_id, custom.id)
 
-        readers = make_role(backend, admin, "readers", allow("stack:read"), Purpose.SET, resource_type="stack")
+        readers = create_role(backend, admin, "readers", allow("stack:read"), Purpose.SET, resource_type="stack")
         with pytest.raises(
             Forbidden, match="you can only grant permissions that you have on the stack yourself; you lack stack:decrypt"
         ):
@@ -76,8 +76,8 @@ class TestUpdateAssignment:
         """Roles, sets for other things, unknown ids and people from outside are the caller's mistake."""
         make_user(backend, "bob", org=ORG)
         make_user(backend, "eve")
-        role = make_role(backend, admin, "role", allow("stack:read"))
-        other = make_role(backend, admin, "other", allow("environment:read"), Purpose.SET, resource_type=ENVIRONMENT)
+        role = create_role(backend, admin, "role", allow("stack:read"))
+        other = create_role(backend, admin, "other", allow("environment:read"), Purpose.SET, resource_type=ENVIRONMENT)
 
         for set_id in (role.id, other.id, ADMIN.id, new_id(), "nonsense"):
             with pytest.raises(BadRequest, match=r"permission set .* not found"):
@@ -90,10 +90,10 @@ class TestUpdateAssignment:
 
     def test_gives_nobody_more_than_the_giver_has(self, backend: Backend, admin: Caller, stack_id: str) -> None:
         """A custom set holds no more than its giver holds on the stack."""
-        strong = make_role(
+        strong = create_role(
             backend, admin, "strong", allow("stack_access:update", "role:delete"), Purpose.SET, resource_type="stack"
         )
-        weak = make_role(backend, admin, "weak", allow("stack:read"), Purpose.SET, resource_type="stack")
+        weak = create_role(backend, admin, "weak", allow("stack:read"), Purpose.SET, resource_type="stack")
         bob = make_holder(backend, "bob", Permission.STACK_READ, Permission.STACK_ACCESS_UPDATE)
         make_user(backend, "carol", org=ORG)
 
@@ -137,7 +137,7 @@ class TestListAssignments:
             make_user(backend, login, org=ORG)
             give(backend, admin, stack_id, login, STACK_READ.id)
         for name in ("ops", "dev"):
-            grant(backend, "dev", make_team(backend, name), StackLevel.ADMIN)
+            grant(backend, "dev", make_team(backend, name), StackLevel.ADMIN, is_team=True)
 
         expected = [("bob", "Stack Read"), ("carol", "Stack Read"), ("team dev", "Stack Admin"), ("team ops", "Stack Admin")]
         assert expected == held(backend, admin, stack_id)
@@ -145,7 +145,7 @@ class TestListAssignments:
     def test_lists_what_can_be_given(self, backend: Backend, admin: Caller, stack_id: str) -> None:
         """The built-in sets for stacks, and the organization's own for stacks or for anything."""
         for name, kind in (("b", "stack"), ("a", "global"), ("e", "environment")):
-            make_role(backend, admin, name, allow("stack:read"), Purpose.SET, resource_type=kind)
+            create_role(backend, admin, name, allow("stack:read"), Purpose.SET, resource_type=kind)
         _, available = permission_sets.list_assignments(backend, admin, ORG, STACK, stack_id)
 
         assert ["Stack Read", "Stack Write", "Stack Admin", "a", "b"] == [found.name for found in available]

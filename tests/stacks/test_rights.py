@@ -13,10 +13,12 @@ from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks import steps as stack_steps
 from common.stacks.model import StackPath
 from common.stacks.service import attributes, lifecycle
-from tests.factories.custom_roles import allow, give, give_role, make_team, set_settings, tagged
-from tests.factories.orgs import suspend
+from tests.factories.grants import grant
+from tests.factories.orgs import set_settings, suspend
 from tests.factories.people import caller_of, make_user
+from tests.factories.roles import allow, give_role, make_role, tagged
 from tests.factories.stacks import import_state, make_ciphertext, make_stack, make_update
+from tests.factories.teams import make_team
 from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import begin, error_of, program
 
@@ -130,7 +132,7 @@ class TestGrant:
         self, client: TestClient, backend: Backend, bob: Caller, value: str, level: StackLevel
     ) -> None:
         """Reading, writing and administering each include the ones ahead of them."""
-        give(backend, DEV, bob.user_id, level)
+        grant(backend, DEV, bob.user_id, level)
 
         assert LACKS[level] == refused(statuses(client, value))
 
@@ -139,28 +141,28 @@ class TestGrant:
         self, client: TestClient, backend: Backend, bob: Caller, value: str, level: StackLevel
     ) -> None:
         """What a team was given is its members', as if each had it."""
-        give(backend, DEV, make_team(backend, bob), level, is_team=True)
+        grant(backend, DEV, make_team(backend, members=[bob.login]), level, is_team=True)
 
         assert LACKS[level] == refused(statuses(client, value))
 
     def test_shows_the_stack_in_lists(self, client: TestClient, backend: Backend, admin: Caller, bob: Caller) -> None:
         """Of two stacks the one that was given is seen, and its project exists."""
         make_stack(backend, admin, "other", project="web")
-        give(backend, DEV, bob.user_id, StackLevel.READ)
+        grant(backend, DEV, bob.user_id, StackLevel.READ)
 
         assert ["dev"] == listed(client) == listed(client, organization="acme", tagName="env")
         assert [200, 404] == [client.head(f"/api/stacks/acme/{project}").status_code for project in ("shop", "web")]
 
     def test_of_a_team_is_for_its_members(self, client: TestClient, backend: Backend, admin: Caller, bob: Caller) -> None:
         """The grant of a team is only for its members."""
-        give(backend, DEV, make_team(backend, admin), StackLevel.ADMIN, is_team=True)
+        grant(backend, DEV, make_team(backend, members=[admin.login]), StackLevel.ADMIN, is_team=True)
 
         assert "bob" == bob.login
         assert (404, []) == (client.get(S).status_code, listed(client))
 
     def test_may_be_a_custom_set(self, client: TestClient, backend: Backend, admin: Caller, bob: Caller, value: str) -> None:
         """A permission set given on the stack is exactly what it says: reading without secrets, and no export."""
-        give(backend, DEV, bob.user_id, StackLevel.NONE, rules=allow("stack:read"))
+        grant(backend, DEV, bob.user_id, StackLevel.NONE, set_id=make_role(backend, rules=allow("stack:read"), purpose="set"))
 
         assert {"export", "export a version", "encrypt", "decrypt", "batch-decrypt"} == refused(statuses(client, value, READS))
         assert ["dev"] == listed(client)
@@ -170,7 +172,7 @@ class TestGrant:
     ) -> None:
         """Grants belong to the stack: after a rename the old name still decrypts, only for callers with the permission."""
         token = make_user(backend, "carol", org="acme")
-        give(backend, DEV, bob.user_id, StackLevel.READ)
+        grant(backend, DEV, bob.user_id, StackLevel.READ)
         lifecycle.rename(backend, admin, DEV, "prod", "")
         carol = {"Authorization": f"token {token}"}
 
@@ -183,7 +185,7 @@ class TestGrant:
         self, client: TestClient, backend: Backend, admin: Caller, bob: Caller
     ) -> None:
         """An update's id opens to a reader what reading is, and refuses the rest."""
-        give(backend, DEV, bob.user_id, StackLevel.READ)
+        grant(backend, DEV, bob.user_id, StackLevel.READ)
         update_id = make_update(backend, admin, DEV)
         answers = [
             client.get(f"{S}/update/{update_id}"),
@@ -248,8 +250,8 @@ class TestOtherMembers:
         self, client: TestClient, backend: Backend, admin: Caller, bob: Caller, value: str
     ) -> None:
         """Suspending ends all rights at the next call: grants, teams, listings, and the organization itself."""
-        give(backend, DEV, bob.user_id, StackLevel.ADMIN)
-        give(backend, DEV, make_team(backend, bob), StackLevel.ADMIN, is_team=True)
+        grant(backend, DEV, bob.user_id, StackLevel.ADMIN)
+        grant(backend, DEV, make_team(backend, members=[bob.login]), StackLevel.ADMIN, is_team=True)
         suspend(backend, "bob")
 
         assert {404} == set(statuses(client, value).values())
@@ -309,7 +311,9 @@ class TestCustomRole:
 
     def test_of_a_team_adds_to_the_members_own(self, client: TestClient, backend: Backend, bob: Caller, value: str) -> None:
         """A team's role is a union with what its members hold otherwise."""
-        make_team(backend, bob, rules=tagged("env", "prod", "stack:read", "stack:write"))
+        make_team(
+            backend, members=[bob.login], role_ids=[make_role(backend, rules=tagged("env", "prod", "stack:read", "stack:write"))]
+        )
 
         assert ["dev"] == listed(client)
         assert {"update", "preview", "get"}.isdisjoint(refused(statuses(client, value, READS + WRITES)))

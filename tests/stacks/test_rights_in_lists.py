@@ -19,8 +19,10 @@ from common.stacks.model import StackPath
 from common.stacks.service import listing as stacks
 from common.stacks.service.listing import Filters
 from tests.counting import Counter
-from tests.factories.custom_roles import allow, give, give_role, set_settings, tagged
+from tests.factories.grants import grant
+from tests.factories.orgs import set_settings
 from tests.factories.people import caller_of, make_token, make_user
+from tests.factories.roles import allow, give_role, tagged
 from tests.factories.stacks import make_stack
 
 
@@ -119,7 +121,7 @@ class TestListOfMany:
     ) -> None:
         """One stack that was given is found among all others."""
         give_role(backend, many, allow("organization:read_usage"))
-        give(backend, StackPath("acme", "many", "n00007"), many.user_id, StackLevel.READ)
+        grant(backend, StackPath("acme", "many", "n00007"), many.user_id, StackLevel.READ)
 
         assert [["n00007", "n04999", "n09999"]] == self.pages(client, counter)
 

@@ -19,8 +19,10 @@ from common.stacks.model import Kind, StackPath
 from common.stacks.service import lifecycle, secrets, transfer
 from common.stacks.updates.model import InProgress
 from tests.clocks import FrozenClock
-from tests.factories.custom_roles import allow, give, give_role, make_member, set_settings
+from tests.factories.grants import grant
+from tests.factories.orgs import make_member, set_settings
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org, make_user
+from tests.factories.roles import allow, give_role
 from tests.factories.stacks import (
     beginning,
     exported,
@@ -181,7 +183,7 @@ class TestTransfer:
         """No member of the old organization keeps a grant on the stack, not even on joining the new one later."""
         make_stack(backend, admin)
         token = make_user(backend, "bob", org="acme")
-        give(backend, DEV, caller_of(backend, token).user_id, StackLevel.ADMIN)
+        grant(backend, DEV, caller_of(backend, token).user_id, StackLevel.ADMIN)
         transfer.transfer_stack(backend, admin, DEV, "beta")
         set_settings(backend, "beta", OrgSettings(default_stack_permission=StackLevel.NONE))
         bob = make_member(backend, token, "beta")

@@ -10,8 +10,10 @@ from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from common.stacks.service import lifecycle, transfer
 from common.stacks.updates.model import InProgress
-from tests.factories.custom_roles import allow, give, give_role, make_member
+from tests.factories.grants import grant
+from tests.factories.orgs import make_member
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org, make_user
+from tests.factories.roles import allow, give_role
 from tests.factories.stacks import exported, make_running, make_stack
 from tests.interleaving import interleaved
 from tests.stacks.engine.builders import make_resource, make_state
@@ -94,12 +96,12 @@ class TestTransferAll:
         give_role(backend, caller_of(backend, token), allow("organization:transfer_stacks"))
         bob = make_member(backend, token, "beta", Role.ADMIN)
         for path in several[:2]:
-            give(backend, path, bob.user_id, StackLevel.ADMIN)
+            grant(backend, path, bob.user_id, StackLevel.ADMIN)
 
         with pytest.raises(Forbidden) as caught:
             transfer.transfer_all(backend, bob, "acme", "beta")
         assert "stack:transfer" in caught.value.message
-        give(backend, several[2], bob.user_id, StackLevel.ADMIN)
+        grant(backend, several[2], bob.user_id, StackLevel.ADMIN)
         assert 3 == transfer.transfer_all(backend, bob, "acme", "beta")
 
     @pytest.mark.parametrize(

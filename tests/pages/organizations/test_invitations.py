@@ -9,9 +9,8 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from tests.clocks import FrozenClock
 from tests.counting import Counter
-from tests.factories.orgs import hold
 from tests.factories.people import make_user
-from tests.factories.tokens import make_role
+from tests.factories.roles import hold, make_role
 from tests.pages.org_pages import SETTINGS
 from tests.pages.visiting import Visit, location, shown, values
 

@@ -9,7 +9,8 @@ from common.rights import built_in
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
 from tests.counting import Counter
-from tests.factories.orgs import grant, people_of, suspend
+from tests.factories.grants import grant
+from tests.factories.orgs import people_of, suspend
 from tests.factories.people import make_user
 from tests.factories.stacks import make_stack
 from tests.pages.org_pages import SETTINGS, make_full_organization
@@ -100,7 +101,7 @@ class TestMember:
     def test_shows_teams_and_stacks(self, backend: Backend, admin: Caller, member: Visit) -> None:
         """The page names the member's teams, the stacks they were given, and why they have them."""
         make_stack(backend, admin, "prod")
-        grant(backend, "bob", "prod", StackLevel.READ)
+        grant(backend, "prod", "bob", StackLevel.READ)
         text = shown(member.open(f"{MEMBERS}/bob"))
 
         assert "shop/prod read Grant to bob" in text

@@ -14,10 +14,12 @@ from common.rights.permissions import Permission, Role
 from common.stacks.model import StackPath
 from tests.clocks import FrozenClock
 from tests.counting import Counter
-from tests.factories.orgs import decoded, grant, hold, make_holder, suspend
+from tests.factories.grants import grant
+from tests.factories.orgs import decoded, suspend
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org, make_user
+from tests.factories.roles import hold, make_holder, make_role
 from tests.factories.stacks import make_running, make_stack, make_version
-from tests.factories.tokens import make_role, signed
+from tests.factories.tokens import signed
 from tests.wire import error_of
 
 # Shapes, statuses and texts; that both databases do the same, the tests of the services show.
@@ -69,7 +71,7 @@ class TestGet:
         role_id = make_role(backend, Permission.TEAM_LIST)
         token = make_user(backend, "bob", org="acme")
         hold(backend, "bob", role_id)
-        grant(backend, "bob", "live")
+        grant(backend, "live", "bob")
         found = client.get(ORG).json()
         shop, site = found["repos"]
         seen = client.get(ORG, headers=signed(token)).json()
@@ -354,7 +356,7 @@ class TestToggles:
         make_stack(backend, admin, "b")
         bob = signed(make_user(backend, "bob", org="acme"))
         manager = signed(make_user(backend, "carol", org="acme", role=Role.BILLING_MANAGER))
-        grant(backend, "bob", "b")
+        grant(backend, "b", "bob")
 
         def names(who: dict[str, str]) -> list[str]:
             return [stack["stackName"] for stack in client.get("/api/user/stacks", headers=who).json()["stacks"]]

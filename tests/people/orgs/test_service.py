@@ -12,10 +12,11 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks.model import StackPath
 from common.stacks.service import listing as contents
-from tests.factories.orgs import grant, make_default, make_holder, suspend
+from tests.factories.grants import grant
+from tests.factories.orgs import make_default, suspend
 from tests.factories.people import caller_of, make_admin, make_user
+from tests.factories.roles import make_holder, make_role
 from tests.factories.stacks import make_stack, make_version
-from tests.factories.tokens import make_role
 from tests.interleaving import interleaved
 
 
@@ -47,7 +48,7 @@ class TestContents:
             make_stack(backend, admin, name, project=project, tags={"env": name})
         make_version(backend, admin, StackPath("acme", "site", "b"), "one", "two")
         bob = make_holder(backend, "bob", Permission.TEAM_LIST)
-        grant(backend, "bob", "a")
+        grant(backend, "a", "bob")
         _, everything = contents.get_organization(backend, admin, "acme")
         _, some = contents.get_organization(backend, bob, "acme")
 

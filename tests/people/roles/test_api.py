@@ -9,10 +9,11 @@ from common.backend import Backend
 from common.rights.built_in import ADMIN, BUILT_INS, MEMBER, STACK_READ
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
+from tests.factories.grants import grant
 from tests.factories.people import make_user
-from tests.factories.roles import allow, compose, grant, group, make_role, stack_id_of
-from tests.factories.stacks import make_stack
-from tests.factories.tokens import make_team
+from tests.factories.roles import allow, compose, create_role, group
+from tests.factories.stacks import make_stack, stack_id_of
+from tests.factories.teams import make_team
 from tests.wire import error_of
 
 # Shapes, statuses and texts; that both databases do the same, the tests of the services show.
@@ -250,7 +251,7 @@ class TestTeamRoles:
     def test_turns_grants_into_a_role(self, client: TestClient, backend: Backend, admin: Caller) -> None:
         """The reply is the private role's record, again and again."""
         make_stack(backend, admin)
-        grant(backend, "dev", make_team(backend, "ops"), StackLevel.READ)
+        grant(backend, "dev", make_team(backend, "ops"), StackLevel.READ, is_team=True)
         first, second = (client.post(f"{ORG}/teams/ops/enable-team-roles").json() for _ in range(2))
 
         assert first == second
@@ -278,8 +279,8 @@ class TestAssignments:
     def test_shows_teams_by_name(self, client: TestClient, backend: Backend, admin: Caller) -> None:
         """What a team was given comes with the team as its source."""
         make_stack(backend, admin)
-        custom = make_role(backend, admin, "some", READ, resource_type="stack")
-        grant(backend, "dev", make_team(backend, "ops"), StackLevel.NONE, set_id=custom.id)
+        custom = create_role(backend, admin, "some", READ, resource_type="stack")
+        grant(backend, "dev", make_team(backend, "ops"), StackLevel.NONE, set_id=custom.id, is_team=True)
         found = client.post(f"{ORG}/assignments/list", json={"context": STACK, "id": stack_id_of(backend, "dev")}).json()
 
         shown = {"id": custom.id, "name": "some", "resourceType": "stack"}

@@ -12,8 +12,8 @@ from common.people.roles.service import roles as role_service
 from common.people.roles.service import teams
 from common.rights.caller import Caller
 from tests.factories.people import ORG
-from tests.factories.roles import allow, compose, make_role
-from tests.factories.tokens import make_team
+from tests.factories.roles import allow, compose, create_role
+from tests.factories.teams import make_team
 
 READ = allow("stack:read")
 
@@ -21,7 +21,7 @@ READ = allow("stack:read")
 class TestRaces:
     def test_lets_no_circle_arise_between_two(self, backend: Backend, admin: Caller) -> None:
         """Of two changes at the same moment that would make two records compose each other, one is refused."""
-        one, other = make_role(backend, admin, "one", READ), make_role(backend, admin, "other", READ)
+        one, other = create_role(backend, admin, "one", READ), create_role(backend, admin, "other", READ)
 
         def change(role_id: str, composed: str) -> str:
             try:
@@ -38,7 +38,7 @@ class TestRaces:
         """A role that is given to a team and deleted at the same moment is either held and there, or gone and not held."""
         make_team(backend, "ops")
         for number in range(5):
-            role = make_role(backend, admin, f"r{number}", READ)
+            role = create_role(backend, admin, f"r{number}", READ)
 
             def give(role_id: str = role.id) -> None:
                 with suppress(NotFound):

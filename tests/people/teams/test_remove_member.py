@@ -11,10 +11,12 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks.model import StackPath
 from common.stacks.service import lifecycle
-from tests.factories.orgs import grant, grants_of, make_holder, people_of, teams_of
+from tests.factories.grants import grant
+from tests.factories.orgs import grants_of, people_of, teams_of
 from tests.factories.people import caller_of, make_org, make_user
+from tests.factories.roles import make_holder
 from tests.factories.stacks import make_stack
-from tests.factories.tokens import make_team
+from tests.factories.teams import make_team
 from tests.interleaving import Crash, crash, interleaved
 
 
@@ -27,7 +29,7 @@ class TestRemoveMember:
         members.add_member(backend, admin, "beta", "bob", "member")
         for name, org in (("a", "acme"), ("gone", "acme"), ("b", "beta")):
             make_stack(backend, admin, name, org=org)
-            grant(backend, "bob", name, StackLevel.ADMIN)
+            grant(backend, name, "bob", StackLevel.ADMIN)
         make_team(backend, members=["bob"])
         make_team(backend, "ops", org="beta", members=["bob"])
         lifecycle.delete(backend, admin, StackPath("acme", "shop", "gone"), force=False)
@@ -52,7 +54,7 @@ class TestRemoveMember:
         """Who is added again holds what a new member holds."""
         make_user(backend, "bob", org="acme")
         make_stack(backend, admin, "a")
-        grant(backend, "bob", "a", StackLevel.ADMIN)
+        grant(backend, "a", "bob", StackLevel.ADMIN)
         make_team(backend, members=["bob"])
         teams.remove_member(backend, admin, "acme", "bob")
         members.add_member(backend, admin, "acme", "bob", "member")

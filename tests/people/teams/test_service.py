@@ -16,10 +16,10 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks.service import sharing
 from tests.factories.people import caller_of, make_token, make_user
+from tests.factories.roles import make_holder, make_role
 from tests.factories.stacks import make_stack
-from tests.factories.team_stacks import environment, get, make_team, stack, with_role
-from tests.factories.tokens import make_role
-from tests.factories.tokens import make_team as add_team
+from tests.factories.team_stacks import environment, get, stack
+from tests.factories.teams import make_team
 
 
 @pytest.fixture
@@ -65,9 +65,9 @@ class TestCreateTeam:
 class TestListTeams:
     def test_shows_what_a_role_lists(self, backend: Backend, admin: Caller) -> None:
         """A custom role without team:list lists nothing, and is told so."""
-        make_team(backend, admin)
-        lister = caller_of(backend, with_role(backend, "lister", Permission.TEAM_LIST))
-        other = caller_of(backend, with_role(backend, "other", Permission.TEAM_READ))
+        make_team(backend, admins=["admin"])
+        lister = make_holder(backend, "lister", Permission.TEAM_LIST)
+        other = make_holder(backend, "other", Permission.TEAM_READ)
 
         assert ["ops"] == [team.name for team in service.list_teams(backend, lister, "acme")]
         with pytest.raises(Forbidden):
@@ -77,7 +77,7 @@ class TestListTeams:
 class TestDeleteTeam:
     def test_takes_all_with_it(self, backend: Backend, admin: Caller, bob: str) -> None:
         """Members, roles, grants, environments and tokens go; the token is refused at once."""
-        team_id = add_team(backend, members=["bob"], role_ids=[make_role(backend, Permission.STACK_READ)])
+        team_id = make_team(backend, members=["bob"], role_ids=[make_role(backend, Permission.STACK_READ)])
         make_stack(backend, admin)
         for change in (stack(StackLevel.ADMIN), environment()):
             sharing.update_team(backend, admin, "acme", "ops", change)
@@ -108,8 +108,8 @@ class TestDeleteTeam:
     def test_leaves_other_teams_alone(self, backend: Backend, admin: Caller, bob: str) -> None:
         """What belongs to another team stays."""
         assert bob
-        make_team(backend, admin, bob="member")
-        make_team(backend, admin, "web", bob="member")
+        make_team(backend, members=["bob"], admins=["admin"])
+        make_team(backend, "web", members=["bob"], admins=["admin"])
         make_stack(backend, admin)
         for name in ("ops", "web"):
             for change in (stack(StackLevel.READ), environment()):

@@ -14,7 +14,9 @@ from common.rights import built_in
 from common.rights.permissions import Permission
 from tests.clocks import FrozenClock
 from tests.factories.people import ADMIN_TOKEN, make_admin, make_user
-from tests.factories.tokens import OPS, OWN, TOKENS, create, in_days, listed, make_role, make_team, signed
+from tests.factories.roles import make_role
+from tests.factories.teams import make_team
+from tests.factories.tokens import OPS, OWN, TOKENS, create, in_days, listed, signed
 from tests.wire import error_of
 
 PLAIN = {"description": "", "expires": 0}

@@ -12,7 +12,8 @@ from common.rights.permissions import Role
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import ADMIN_TOKEN, make_user
-from tests.factories.tokens import OPS, OWN, TOKENS, create, in_days, listed, make_team, signed
+from tests.factories.teams import make_team
+from tests.factories.tokens import OPS, OWN, TOKENS, create, in_days, listed, signed
 from tests.wire import error_of
 
 

@@ -13,7 +13,9 @@ from common.rights.permissions import Permission, StackLevel
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import ADMIN_TOKEN, make_user
-from tests.factories.tokens import OPS, OWN, TOKENS, create, in_days, limit_days, make_role, make_team, signed
+from tests.factories.roles import make_role
+from tests.factories.teams import make_team
+from tests.factories.tokens import OPS, OWN, TOKENS, create, in_days, limit_days, signed
 from tests.wire import begin, create_stack, error_of
 
 

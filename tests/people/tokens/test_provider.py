@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.rights import built_in
 from tests.factories.people import ADMIN_TOKEN
-from tests.factories.tokens import OPS, OWN, TOKENS, make_team
+from tests.factories.teams import make_team
+from tests.factories.tokens import OPS, OWN, TOKENS
 from tests.wire import error_of
 
 HEADERS = {

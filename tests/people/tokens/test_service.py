@@ -20,7 +20,9 @@ from common.rights.caller import Caller
 from common.rights.permissions import ROLES, STACK_WRITE, Permission, Role
 from tests.clocks import FrozenClock
 from tests.factories.people import caller_of, make_user
-from tests.factories.tokens import in_days, limit_days, make_role, make_team
+from tests.factories.roles import make_role
+from tests.factories.teams import make_team
+from tests.factories.tokens import in_days, limit_days
 
 PLAIN = NewToken("", 0, "ci")
 ADMIN = NewToken("", 0, "ci", is_admin=True)

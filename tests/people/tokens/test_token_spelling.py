@@ -7,7 +7,8 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from tests.factories.people import ADMIN_TOKEN
-from tests.factories.tokens import OPS, TOKENS, listed, make_team
+from tests.factories.teams import make_team
+from tests.factories.tokens import OPS, TOKENS, listed
 from tests.wire import error_of
 
 ALPHABET = "Bad Request: Token name may only contain alphanumeric, hyphens, or underscores"

@@ -15,7 +15,8 @@ from common.sign_in.external import group_memberships
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import caller_of, make_org, make_user
-from tests.factories.tokens import make_role, make_team
+from tests.factories.roles import make_role
+from tests.factories.teams import make_team
 from tests.peers.openid import OpenID
 from tests.sign_in.browser import Browser, installed
 

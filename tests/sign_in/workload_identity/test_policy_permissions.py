@@ -9,7 +9,9 @@ from common.backend import Backend
 from common.rights import built_in
 from common.rights.permissions import ROLES, STACK_WRITE, Permission, Role
 from tests.factories.people import make_user
-from tests.factories.tokens import make_role, make_team, signed
+from tests.factories.roles import make_role
+from tests.factories.teams import make_team
+from tests.factories.tokens import signed
 from tests.peers.workload_issuer import published
 from tests.sign_in.workload_identity.token_exchange import ISSUERS, Trust, allow, deny
 from tests.wire import error_of

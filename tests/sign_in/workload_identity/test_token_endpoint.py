@@ -12,7 +12,9 @@ from common.rights.permissions import Permission
 from tests.clocks import FrozenClock
 from tests.factories.orgs import suspend
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org, make_user
-from tests.factories.tokens import limit_days, listed, make_role, make_team, signed
+from tests.factories.roles import make_role
+from tests.factories.teams import make_team
+from tests.factories.tokens import limit_days, listed, signed
 from tests.peers.workload_issuer import Pipeline, WorkloadIssuer
 from tests.sign_in.workload_identity.token_exchange import TOKEN, TYPE, Trust, allow, deny, refused, trust
 

@@ -15,7 +15,8 @@ from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import caller_of, make_user
 from tests.factories.stacks import make_stack, make_version
-from tests.factories.team_stacks import make_team, stack
+from tests.factories.team_stacks import stack
+from tests.factories.teams import make_team
 from tests.wire import begin, create_stack, error_of
 
 STACKS = "/api/console/orgs/acme/stacks/search"
@@ -148,8 +149,8 @@ class TestMember:
         """Role, the organization's level for members, teams that have a grant, and a grant of their own."""
         path = make_stack(backend, admin)
         uma = caller_of(backend, make_user(backend, "uma", org="acme"))
-        make_team(backend, admin, "ops", uma="member")
-        make_team(backend, admin, "idle", uma="member")
+        make_team(backend, "ops", members=["uma"], admins=["admin"])
+        make_team(backend, "idle", members=["uma"], admins=["admin"])
         sharing.update_team(backend, admin, "acme", "ops", stack(StackLevel.WRITE))
         with backend.db.begin() as tx:
             stack_id = load_stack(tx, admin, path, Permission.STACK_READ).id

@@ -22,7 +22,8 @@ from tests.clocks import FrozenClock
 from tests.factories.orgs import suspend
 from tests.factories.people import caller_of, make_token, make_user
 from tests.factories.stacks import creation, update_row
-from tests.factories.tokens import TOKENS, create, make_team, signed
+from tests.factories.teams import make_team
+from tests.factories.tokens import TOKENS, create, signed
 from tests.stacks.engine.builders import entry, names
 from tests.wire import LiveUpdate, begin, create_stack, error_of, export
 

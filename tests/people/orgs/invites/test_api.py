@@ -10,7 +10,8 @@ from common.rights.permissions import Permission
 from tests.clocks import FrozenClock
 from tests.factories.orgs import decoded, people_of
 from tests.factories.people import make_user
-from tests.factories.tokens import create, make_role, signed
+from tests.factories.roles import make_role
+from tests.factories.tokens import create, signed
 from tests.wire import error_of
 
 # Shapes, statuses and texts; that both databases do the same, the tests of the services show.

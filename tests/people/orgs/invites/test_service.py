@@ -19,9 +19,9 @@ from common.rights import built_in
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from tests.clocks import FrozenClock
-from tests.factories.orgs import make_default, make_holder, org_id_of, people_of, suspend
+from tests.factories.orgs import make_default, org_id_of, people_of, suspend
 from tests.factories.people import caller_of, make_user
-from tests.factories.tokens import make_role
+from tests.factories.roles import make_holder, make_role
 from tests.interleaving import Crash, crash, interleaved
 
 DAY_SECONDS = 86_400

@@ -10,7 +10,9 @@ from common.rights.permissions import Permission
 from tests.clocks import FrozenClock
 from tests.factories.orgs import admins_of, decoded, make_members, people_of, suspend
 from tests.factories.people import make_user
-from tests.factories.tokens import make_role, make_team, signed
+from tests.factories.roles import make_role
+from tests.factories.teams import make_team
+from tests.factories.tokens import signed
 from tests.wire import error_of
 
 # Shapes, statuses and texts; that both databases do the same, the tests of the services show.

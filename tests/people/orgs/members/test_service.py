@@ -15,9 +15,10 @@ from common.rights import built_in
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role
 from tests.counting import Counter
-from tests.factories.orgs import admins_of, hold, make_default, make_holder, make_members, people_of, suspend
+from tests.factories.orgs import admins_of, make_default, make_members, people_of, suspend
 from tests.factories.people import caller_of, make_user
-from tests.factories.tokens import make_role, make_team
+from tests.factories.roles import hold, make_holder, make_role
+from tests.factories.teams import make_team
 from tests.interleaving import interleaved
 
 Attempts = tuple[str, Callable[[], object], Callable[[], object]]

@@ -11,10 +11,9 @@ from common.people.roles.service import roles as role_service
 from common.rights.built_in import ADMIN, MEMBER
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from tests.factories.orgs import hold, make_holder
 from tests.factories.people import ORG, caller_of, make_user
-from tests.factories.roles import allow, make_machine, make_role, new_record
-from tests.factories.tokens import make_team
+from tests.factories.roles import allow, create_role, hold, make_holder, make_machine, new_record
+from tests.factories.teams import make_team
 
 READ = allow("stack:read")
 
@@ -22,7 +21,7 @@ READ = allow("stack:read")
 class TestHolders:
     def test_lists_who_holds_a_role(self, backend: Backend, admin: Caller) -> None:
         """Members by login, teams and tokens by name; built-in roles are held by a user who has nothing else."""
-        role = make_role(backend, admin, "ops", READ)
+        role = create_role(backend, admin, "ops", READ)
         for login in ("carol", "bob", "dave"):
             make_user(backend, login, org=ORG)
         hold(backend, "bob", role.id)
@@ -52,7 +51,7 @@ class TestPermissions:
         [
             (lambda backend, caller, role: role_service.list_roles(backend, caller, ORG, None), Permission.ROLE_READ),
             (lambda backend, caller, role: role_service.get_role(backend, caller, ORG, role), Permission.ROLE_READ),
-            (lambda backend, caller, role: make_role(backend, caller, "x", READ), Permission.ROLE_CREATE),
+            (lambda backend, caller, role: create_role(backend, caller, "x", READ), Permission.ROLE_CREATE),
             (
                 lambda backend, caller, role: role_service.update_role(backend, caller, ORG, role, RoleChange(name="y")),
                 Permission.ROLE_UPDATE,
@@ -75,7 +74,7 @@ class TestPermissions:
         self, backend: Backend, admin: Caller, call: Callable[[Backend, Caller, str], object], permission: Permission
     ) -> None:
         """All other permissions together do not replace the one; a stranger hears of no organization."""
-        role = make_role(backend, admin, "target", READ)
+        role = create_role(backend, admin, "target", READ)
         everything_else = make_holder(backend, "bob", *(found for found in Permission if found is not permission))
         everything = make_holder(backend, "carol", *Permission)
         stranger = caller_of(backend, make_user(backend, "eve"))

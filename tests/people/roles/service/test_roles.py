@@ -16,11 +16,22 @@ from common.rights.built_in import ADMIN, BILLING_MANAGER, BUILT_INS, MEMBER, ST
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from tests.clocks import FrozenClock
-from tests.factories.orgs import hold, make_holder
+from tests.factories.grants import grant
 from tests.factories.people import ADMIN_TOKEN, ORG, caller_of, make_user
-from tests.factories.roles import allow, compose, grant, group, make_machine, make_records, make_role, new_record, stored_rules
+from tests.factories.roles import (
+    allow,
+    compose,
+    create_role,
+    group,
+    hold,
+    make_holder,
+    make_machine,
+    make_records,
+    new_record,
+    stored_rules,
+)
 from tests.factories.stacks import make_stack
-from tests.factories.tokens import make_team
+from tests.factories.teams import make_team
 
 READ = allow("stack:read")
 MANAGE = (Permission.ROLE_CREATE, Permission.ROLE_READ, Permission.ROLE_UPDATE, Permission.ROLE_DELETE)
@@ -36,7 +47,7 @@ class TestCreateRole:
         """Order, blanks, spelling and nulls of a descriptor come back as they were sent."""
         text = '{"permissions" : ["stack:read"],\n "constraints":null, "__type":"PermissionDescriptorAllow", "note":1e400}'
         text = text.replace("1e400", '"\\u00e9 \U0001f989"')
-        made = make_role(backend, admin, "readers", text, description="who reads")
+        made = create_role(backend, admin, "readers", text, description="who reads")
         found = role_service.get_role(backend, admin, ORG, made.id)
 
         assert made == found
@@ -50,9 +61,9 @@ class TestCreateRole:
 
     def test_puts_in_what_is_composed(self, backend: Backend, admin: Caller) -> None:
         """Built-in sets and the organization's own records are resolved, at any depth."""
-        low = make_role(backend, admin, "low", allow("stack:delete"), Purpose.SET)
-        middle = make_role(backend, admin, "middle", group(compose(low.id), allow("team:create")), Purpose.SET)
-        top = make_role(backend, admin, "top", compose(middle.id, STACK_READ.id))
+        low = create_role(backend, admin, "low", allow("stack:delete"), Purpose.SET)
+        middle = create_role(backend, admin, "middle", group(compose(low.id), allow("team:create")), Purpose.SET)
+        top = create_role(backend, admin, "top", compose(middle.id, STACK_READ.id))
 
         assert {*STACK_READ.permissions, "stack:delete", "team:create"} == permissions_of(backend, top.id)
         assert "Compose" not in stored_rules(backend, top.id)
@@ -74,51 +85,51 @@ class TestCreateRole:
     def test_refuses_what_is_no_descriptor(self, backend: Backend, admin: Caller, details: str) -> None:
         """What cannot be read, is too large, or composes what is not there is refused and stores nothing."""
         with pytest.raises(BadRequest):
-            make_role(backend, admin, "bad", details)
+            create_role(backend, admin, "bad", details)
         assert len(BUILT_INS) == len(role_service.list_roles(backend, admin, ORG, None))
 
     def test_refuses_what_becomes_too_large(self, backend: Backend, admin: Caller) -> None:
         """A small text that composes a large record many times is counted in full."""
-        large = make_role(backend, admin, "large", group(*[allow("stack:read")] * 2000), Purpose.SET)
+        large = create_role(backend, admin, "large", group(*[allow("stack:read")] * 2000), Purpose.SET)
 
         with pytest.raises(BadRequest, match="with the records that it composes"):
-            make_role(backend, admin, "huge", group(*[compose(large.id)] * 50))
+            create_role(backend, admin, "huge", group(*[compose(large.id)] * 50))
 
     def test_refuses_what_becomes_too_deep(self, backend: Backend, admin: Caller) -> None:
         """Two trees that may stand alone may be too deep within each other."""
-        deep = make_role(backend, admin, "deep", nested(READ), Purpose.SET)
+        deep = create_role(backend, admin, "deep", nested(READ), Purpose.SET)
         outer = nested(compose(deep.id))
 
         with pytest.raises(BadRequest, match="64 deep"):
-            make_role(backend, admin, "deeper", outer)
+            create_role(backend, admin, "deeper", outer)
 
     def test_takes_a_name_once_for_each_purpose(self, backend: Backend, admin: Caller) -> None:
         """A role and a set may share a name; two roles may not, and names are exact."""
-        make_role(backend, admin, "ops", READ)
-        make_role(backend, admin, "ops", READ, Purpose.SET)
-        make_role(backend, admin, "Ops", READ)
+        create_role(backend, admin, "ops", READ)
+        create_role(backend, admin, "ops", READ, Purpose.SET)
+        create_role(backend, admin, "Ops", READ)
 
         with pytest.raises(Conflict, match="'ops' already exists"):
-            make_role(backend, admin, "ops", READ)
+            create_role(backend, admin, "ops", READ)
 
     def test_does_not_see_another_organizations_records(self, backend: Backend, admin: Caller) -> None:
         """A record of another organization cannot be composed, as if it did not exist."""
         foreign = role_service.create_role(backend, admin, "admin", new_record("own", READ, Purpose.SET), with_policy=False)
 
         with pytest.raises(BadRequest, match="not found"):
-            make_role(backend, admin, "thief", compose(foreign.id))
+            create_role(backend, admin, "thief", compose(foreign.id))
         with pytest.raises(NotFound):
             role_service.get_role(backend, admin, ORG, foreign.id)
 
     def test_gives_nobody_more_than_its_maker_has(self, backend: Backend, admin: Caller) -> None:
         """Who is not an admin may make a role of what they hold, on any condition and by reference, and of nothing else."""
         bob = make_holder(backend, "bob", *MANAGE, Permission.STACK_READ)
-        make_role(backend, bob, "fine", READ)
-        strong = make_role(backend, admin, "strong", allow("stack:delete"), Purpose.SET)
+        create_role(backend, bob, "fine", READ)
+        strong = create_role(backend, admin, "strong", allow("stack:delete"), Purpose.SET)
 
         for details in (allow("stack:delete"), compose(strong.id), compose(ADMIN.id), compose(STACK_WRITE.id)):
             with pytest.raises(Forbidden, match="permissions that you do not have"):
-                make_role(backend, bob, "more", details)
+                create_role(backend, bob, "more", details)
 
     def test_makes_the_policy_too(self, backend: Backend, admin: Caller) -> None:
         """With its policy, a role composes a record of the same name that allows what was asked for."""
@@ -132,7 +143,7 @@ class TestCreateRole:
 
     def test_makes_neither_when_one_is_taken(self, backend: Backend, admin: Caller) -> None:
         """A role with a name that is taken leaves no policy behind."""
-        make_role(backend, admin, "ops", READ)
+        create_role(backend, admin, "ops", READ)
 
         with pytest.raises(Conflict):
             role_service.create_role(backend, admin, ORG, new_record("ops", READ), with_policy=True)
@@ -140,11 +151,11 @@ class TestCreateRole:
 
     def test_bounds_how_many_there_are(self, backend: Backend, admin: Caller) -> None:
         """An organization has room for a number of records and an amount of text."""
-        first = make_role(backend, admin, "a", READ)
+        first = create_role(backend, admin, "a", READ)
         make_records(backend, RECORD_LIMIT - 2, size_bytes=DETAILS_LIMIT_BYTES // RECORD_LIMIT)
-        make_role(backend, admin, "b", READ)
+        create_role(backend, admin, "b", READ)
         with pytest.raises(BadRequest, match="1,000 roles"):
-            make_role(backend, admin, "c", READ)
+            create_role(backend, admin, "c", READ)
         with pytest.raises(BadRequest, match="16,777,216 bytes"):
             role_service.update_role(backend, admin, ORG, first.id, RoleChange(details=json.dumps(READ).ljust(60_000)))
 
@@ -152,7 +163,7 @@ class TestCreateRole:
 class TestUpdateRole:
     def test_changes_what_is_given_and_counts(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
         """Each change is a version; what is not given stays."""
-        made = make_role(backend, admin, "ops", READ, description="d")
+        made = create_role(backend, admin, "ops", READ, description="d")
         clock.pass_seconds(5)
         renamed = role_service.update_role(backend, admin, ORG, made.id, RoleChange(name="new"))
         changed = role_service.update_role(
@@ -166,11 +177,11 @@ class TestUpdateRole:
 
     def test_reaches_all_that_compose_it(self, backend: Backend, admin: Caller) -> None:
         """A changed set counts at once for every role that composes it, directly or through others, on several ways."""
-        low = make_role(backend, admin, "low", READ, Purpose.SET)
-        left = make_role(backend, admin, "left", compose(low.id), Purpose.SET)
-        right = make_role(backend, admin, "right", group(compose(low.id, left.id), allow("team:create")), Purpose.SET)
-        top = make_role(backend, admin, "top", compose(right.id, left.id, STACK_READ.id))
-        apart = make_role(backend, admin, "apart", READ)
+        low = create_role(backend, admin, "low", READ, Purpose.SET)
+        left = create_role(backend, admin, "left", compose(low.id), Purpose.SET)
+        right = create_role(backend, admin, "right", group(compose(low.id, left.id), allow("team:create")), Purpose.SET)
+        top = create_role(backend, admin, "top", compose(right.id, left.id, STACK_READ.id))
+        apart = create_role(backend, admin, "apart", READ)
         bob = make_user(backend, "bob", org=ORG)
         hold(backend, "bob", top.id)
         role_service.update_role(
@@ -186,8 +197,8 @@ class TestUpdateRole:
 
     def test_refuses_a_circle(self, backend: Backend, admin: Caller) -> None:
         """Nothing composes itself, directly or through others."""
-        low = make_role(backend, admin, "low", READ, Purpose.SET)
-        top = make_role(backend, admin, "top", compose(low.id), Purpose.SET)
+        low = create_role(backend, admin, "low", READ, Purpose.SET)
+        top = create_role(backend, admin, "top", compose(low.id), Purpose.SET)
 
         for target in (low.id, top.id):
             with pytest.raises(BadRequest, match="may not compose itself"):
@@ -196,8 +207,8 @@ class TestUpdateRole:
 
     def test_refuses_what_makes_a_composer_too_large(self, backend: Backend, admin: Caller) -> None:
         """A set may not grow beyond what the roles that compose it can carry; then nothing changes."""
-        low = make_role(backend, admin, "low", READ, Purpose.SET)
-        top = make_role(backend, admin, "top", group(*[compose(low.id)] * 50))
+        low = create_role(backend, admin, "low", READ, Purpose.SET)
+        top = create_role(backend, admin, "top", group(*[compose(low.id)] * 50))
         before = stored_rules(backend, top.id)
 
         with pytest.raises(BadRequest, match="'top', which composes this one"):
@@ -207,8 +218,8 @@ class TestUpdateRole:
 
     def test_refuses_a_taken_name_and_built_in_records(self, backend: Backend, admin: Caller) -> None:
         """A name stays another's, and what is built in stays what it is."""
-        make_role(backend, admin, "a", READ)
-        second = make_role(backend, admin, "b", READ)
+        create_role(backend, admin, "a", READ)
+        second = create_role(backend, admin, "b", READ)
 
         with pytest.raises(Conflict):
             role_service.update_role(backend, admin, ORG, second.id, RoleChange(name="a"))
@@ -217,8 +228,8 @@ class TestUpdateRole:
 
     def test_gives_nobody_more_than_its_changer_has(self, backend: Backend, admin: Caller) -> None:
         """A role that one holds oneself cannot be made larger by oneself, nor a set that it composes."""
-        low = make_role(backend, admin, "low", READ, Purpose.SET)
-        own = make_role(backend, admin, "own", group(compose(low.id), allow(*MANAGE)))
+        low = create_role(backend, admin, "low", READ, Purpose.SET)
+        own = create_role(backend, admin, "own", group(compose(low.id), allow(*MANAGE)))
         token = make_user(backend, "bob", org=ORG)
         hold(backend, "bob", own.id)
         bob = caller_of(backend, token)
@@ -232,8 +243,8 @@ class TestUpdateRole:
 class TestDeleteRole:
     def test_deletes_what_nobody_holds(self, backend: Backend, admin: Caller) -> None:
         """A free record goes, with what says what it composes."""
-        low = make_role(backend, admin, "low", READ, Purpose.SET)
-        top = make_role(backend, admin, "top", compose(low.id))
+        low = create_role(backend, admin, "low", READ, Purpose.SET)
+        top = create_role(backend, admin, "top", compose(low.id))
         role_service.delete_role(backend, admin, ORG, top.id, force=False)
         role_service.delete_role(backend, admin, ORG, low.id, force=False)
 
@@ -261,12 +272,12 @@ class TestDeleteRole:
     def test_takes_it_from_everybody_by_force(self, backend: Backend, admin: Caller) -> None:
         """Members become plain members, teams and stacks lose it, its tokens end, composers give the rest."""
         make_stack(backend, admin)
-        shared = make_role(backend, admin, "shared", allow("stack:delete"), Purpose.SET, resource_type="stack")
-        top = make_role(backend, admin, "top", group(compose(shared.id), READ))
+        shared = create_role(backend, admin, "shared", allow("stack:delete"), Purpose.SET, resource_type="stack")
+        top = create_role(backend, admin, "top", group(compose(shared.id), READ))
         bob, carol = make_user(backend, "bob", org=ORG), make_user(backend, "carol", org=ORG)
         hold(backend, "bob", shared.id)
         team_id = make_team(backend, "ops", members=["carol"])
-        grant(backend, "dev", team_id, StackLevel.NONE, set_id=shared.id)
+        grant(backend, "dev", team_id, StackLevel.NONE, set_id=shared.id, is_team=True)
         machine = make_machine(backend, admin, shared.id)
         service_token = caller_of(backend, machine)
         assert "acme/robot" == service_token.login
@@ -287,7 +298,7 @@ class TestDeleteRole:
 
     def test_takes_it_from_teams_and_from_the_default(self, backend: Backend, admin: Caller) -> None:
         """A role of teams, and the default of new members, go the same way."""
-        role = make_role(backend, admin, "ops", READ)
+        role = create_role(backend, admin, "ops", READ)
         make_team(backend, "ops")
         teams.add_team_role(backend, admin, ORG, "ops", role.id)
         role_service.set_default_role(backend, admin, ORG, role.id)
@@ -300,9 +311,9 @@ class TestDeleteRole:
 
     def test_leaves_composers_that_still_change(self, backend: Backend, admin: Caller) -> None:
         """A role that names what is gone keeps working when another set that it composes changes."""
-        gone = make_role(backend, admin, "gone", READ, Purpose.SET)
-        kept = make_role(backend, admin, "kept", READ, Purpose.SET)
-        top = make_role(backend, admin, "top", compose(gone.id, kept.id))
+        gone = create_role(backend, admin, "gone", READ, Purpose.SET)
+        kept = create_role(backend, admin, "kept", READ, Purpose.SET)
+        top = create_role(backend, admin, "top", compose(gone.id, kept.id))
         role_service.delete_role(backend, admin, ORG, gone.id, force=True)
         role_service.update_role(backend, admin, ORG, kept.id, RoleChange(details=json.dumps(allow("stack:delete"))))
 
@@ -312,7 +323,7 @@ class TestDeleteRole:
 class TestSetDefaultRole:
     def test_marks_the_role(self, backend: Backend, admin: Caller) -> None:
         """Before anyone chooses, new members get the built-in Member role."""
-        role = make_role(backend, admin, "ops", READ)
+        role = create_role(backend, admin, "ops", READ)
         before = [found.id for found in role_service.list_roles(backend, admin, ORG, None) if found.is_default]
         role_service.set_default_role(backend, admin, ORG, role.id)
         after = [found.id for found in role_service.list_roles(backend, refreshed(backend), ORG, None) if found.is_default]
@@ -324,7 +335,7 @@ class TestSetDefaultRole:
 
     def test_refuses_what_no_member_can_be(self, backend: Backend, admin: Caller) -> None:
         """A permission set is no role, and an organization does not make everyone its admin."""
-        some = make_role(backend, admin, "some", READ, Purpose.SET)
+        some = create_role(backend, admin, "some", READ, Purpose.SET)
 
         for role_id in (some.id, STACK_READ.id, ADMIN.id):
             with pytest.raises(BadRequest, match="cannot be the role of new members"):
@@ -336,9 +347,9 @@ class TestSetDefaultRole:
 class TestListRoles:
     def test_shows_built_in_and_own_records(self, backend: Backend, admin: Caller) -> None:
         """Everything comes without a purpose, and one purpose with it; built-in records stand first."""
-        make_role(backend, admin, "b", READ)
-        make_role(backend, admin, "a", READ)
-        make_role(backend, admin, "s", READ, Purpose.SET)
+        create_role(backend, admin, "b", READ)
+        create_role(backend, admin, "a", READ)
+        create_role(backend, admin, "s", READ, Purpose.SET)
 
         assert [*(record.name for record in BUILT_INS), "a", "b", "s"] == names(
             role_service.list_roles(backend, admin, ORG, None)
@@ -360,7 +371,7 @@ class TestListRoles:
 class TestListOwnRoles:
     def test_shows_what_is_held_in_person_and_by_teams(self, backend: Backend, admin: Caller) -> None:
         """Each role once, whatever gave it."""
-        own, shared = make_role(backend, admin, "own", READ), make_role(backend, admin, "shared", READ)
+        own, shared = create_role(backend, admin, "own", READ), create_role(backend, admin, "shared", READ)
         token = make_user(backend, "bob", org=ORG)
         hold(backend, "bob", own.id)
         make_team(backend, "ops", members=["bob"])

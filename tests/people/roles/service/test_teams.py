@@ -16,11 +16,11 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission, StackLevel
 from common.stacks import steps as stacks
 from common.stacks.model import StackPath
-from tests.factories.orgs import hold, make_holder
+from tests.factories.grants import grant
 from tests.factories.people import ORG, caller_of, make_user
-from tests.factories.roles import allow, compose, grant, make_role, new_record, stack_id_of, stored_rules
-from tests.factories.stacks import make_stack
-from tests.factories.tokens import make_team
+from tests.factories.roles import allow, compose, create_role, hold, make_holder, new_record, stored_rules
+from tests.factories.stacks import make_stack, stack_id_of
+from tests.factories.teams import make_team
 
 READ = allow("stack:read")
 
@@ -46,7 +46,7 @@ def may(backend: Backend, token: str, stack: str, permission: Permission) -> boo
 class TestGiveRole:
     def test_lets_all_members_hold_it(self, backend: Backend, admin: Caller) -> None:
         """A role of a team adds to what its members hold, built-in roles too; a repeat changes nothing."""
-        role = make_role(backend, admin, "ops", allow("audit_logs:read"))
+        role = create_role(backend, admin, "ops", allow("audit_logs:read"))
         token = make_user(backend, "bob", org=ORG)
         make_team(backend, "ops", members=["bob"])
         for role_id in (role.id, role.id, ADMIN.id):
@@ -58,8 +58,8 @@ class TestGiveRole:
     def test_refuses_what_is_no_role(self, backend: Backend, admin: Caller) -> None:
         """Permission sets and policies are not held."""
         make_team(backend, "ops")
-        some = make_role(backend, admin, "some", READ, Purpose.SET)
-        policy = make_role(backend, admin, "policy", READ, Purpose.POLICY)
+        some = create_role(backend, admin, "some", READ, Purpose.SET)
+        policy = create_role(backend, admin, "policy", READ, Purpose.POLICY)
 
         for role_id in (some.id, policy.id, STACK_READ.id):
             with pytest.raises(BadRequest, match="a team can have roles only"):
@@ -69,7 +69,7 @@ class TestGiveRole:
         """A user who may change roles cannot give their own team more than they hold, least of all make it admins."""
         make_team(backend, "ops", members=["bob"])
         bob = make_holder(backend, "bob", Permission.ROLE_UPDATE, Permission.STACK_READ)
-        weak, strong = make_role(backend, admin, "weak", READ), make_role(backend, admin, "strong", allow("stack:delete"))
+        weak, strong = create_role(backend, admin, "weak", READ), create_role(backend, admin, "strong", allow("stack:delete"))
         everything = make_holder(backend, "carol", *Permission)
         teams.add_team_role(backend, bob, ORG, "ops", weak.id)
 
@@ -99,7 +99,7 @@ class TestTakeRole:
     def test_takes_it_once(self, backend: Backend, admin: Caller) -> None:
         """What a team does not hold cannot be taken."""
         make_team(backend, "ops")
-        role = make_role(backend, admin, "ops", READ)
+        role = create_role(backend, admin, "ops", READ)
         teams.add_team_role(backend, admin, ORG, "ops", role.id)
         teams.remove_team_role(backend, admin, ORG, "ops", role.id)
 
@@ -125,14 +125,14 @@ class TestEnableTeamRoles:
         """Levels and custom sets count as before on the stacks they were given on; the grants themselves are gone."""
         for name in ("a", "b", "c", "d"):
             make_stack(backend, admin, name)
-        custom = make_role(backend, admin, "deleters", allow("stack:read", "stack:delete"), Purpose.SET, resource_type="stack")
+        custom = create_role(backend, admin, "deleters", allow("stack:read", "stack:delete"), Purpose.SET, resource_type="stack")
         token = make_user(backend, "bob", org=ORG)
-        nothing = make_role(backend, admin, "nothing", allow())
+        nothing = create_role(backend, admin, "nothing", allow())
         hold(backend, "bob", nothing.id)
         team_id = make_team(backend, "dev", members=["bob"])
         for name, level in (("a", StackLevel.READ), ("b", StackLevel.WRITE), ("d", StackLevel.WRITE)):
-            grant(backend, name, team_id, level)
-        grant(backend, "c", team_id, StackLevel.NONE, set_id=custom.id)
+            grant(backend, name, team_id, level, is_team=True)
+        grant(backend, "c", team_id, StackLevel.NONE, set_id=custom.id, is_team=True)
         wanted = [
             (stack, found)
             for stack in "abcd"
@@ -160,8 +160,8 @@ class TestEnableTeamRoles:
     def test_follows_the_set_that_was_given(self, backend: Backend, admin: Caller) -> None:
         """A custom set that changes later changes the private role, and cannot be deleted under it."""
         make_stack(backend, admin)
-        custom = make_role(backend, admin, "some", READ, Purpose.SET, resource_type="stack")
-        grant(backend, "dev", make_team(backend, "ops"), StackLevel.NONE, set_id=custom.id)
+        custom = create_role(backend, admin, "some", READ, Purpose.SET, resource_type="stack")
+        grant(backend, "dev", make_team(backend, "ops"), StackLevel.NONE, set_id=custom.id, is_team=True)
         made = teams.enable_team_roles(backend, admin, ORG, "ops")
         role_service.update_role(backend, admin, ORG, custom.id, RoleChange(details=json.dumps(allow("stack:delete"))))
 
@@ -173,7 +173,7 @@ class TestEnableTeamRoles:
     def test_needs_nothing_that_the_team_has_already(self, backend: Backend, admin: Caller) -> None:
         """A user who may change roles may convert a team that holds more than they do."""
         make_stack(backend, admin)
-        grant(backend, "dev", make_team(backend, "ops"), StackLevel.ADMIN)
+        grant(backend, "dev", make_team(backend, "ops"), StackLevel.ADMIN, is_team=True)
         bob = make_holder(backend, "bob", Permission.ROLE_UPDATE)
 
         assert Purpose.ROLE_PRIVATE is teams.enable_team_roles(backend, bob, ORG, "ops").purpose
@@ -182,12 +182,12 @@ class TestEnableTeamRoles:
 class TestTakeAllFrom:
     def test_leaves_nothing_of_a_team(self, backend: Backend, admin: Caller) -> None:
         """The roles of a team that goes away go with it, and the private one is deleted unless others use it."""
-        role = make_role(backend, admin, "ops", READ)
+        role = create_role(backend, admin, "ops", READ)
         team_id, other_id = make_team(backend, "ops"), make_team(backend, "dev")
         teams.add_team_role(backend, admin, ORG, "ops", role.id)
         teams.enable_team_roles(backend, admin, ORG, "ops")
         kept = teams.enable_team_roles(backend, admin, ORG, "dev")
-        make_role(backend, admin, "user", compose(kept.id))
+        create_role(backend, admin, "user", compose(kept.id))
         with backend.db.begin() as tx:
             steps.delete_of_team(tx, team_id)
             steps.delete_of_team(tx, other_id)
