@@ -7,7 +7,7 @@ A person who can write to the database alone can therefore neither cut off the e
 import hmac
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from common.audit import repository
 from common.audit.chain import Head, Record, canonical_json, export_end, export_line
@@ -16,6 +16,8 @@ from common.backend import Backend
 from common.core.errors import NotFound
 from common.crypto.service_keys import service_key
 from common.ports.blobs import BlobDamaged, BlobMissing
+from common.rights.caller import Caller, missing_org
+from common.rights.permissions import Permission
 
 HEADS_PER_STEP = 50
 # So many signed heads are compared, the newest ones.
@@ -23,6 +25,15 @@ COMPARED_HEADS = 48
 _PAGE = 1_000
 _PREFIX = "audit-heads/"
 _KEY = "audit"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedEnd:
+    """The newest signed record of a chain: its time in unix milliseconds, None if it is missing, and whether it is genuine."""
+
+    sequence: int
+    recorded_at: int | None
+    is_genuine: bool
 
 
 def list_organizations(backend: Backend, login: str | None = None) -> list[tuple[str, str]]:
@@ -76,10 +87,30 @@ def sign_heads(backend: Backend, after: str) -> tuple[int, str]:
             unchained = repository.count_unchained(connection, org_id)
         members: dict[str, object] = {"hash": head.hash, "orgID": org_id, "sequence": head.sequence, "unchained": unchained}
         document = canonical_json(members | {"signature": _signature(backend, members)})
-        backend.metadata.put(f"{_PREFIX}{org_id}/{head.sequence:016}", document)
+        backend.metadata.put(_key_of_head(org_id, head.sequence), document)
         with backend.db.connect() as connection:
             repository.update_signed(connection, org_id, head.sequence)
     return len(heads), heads[-1][0] if len(heads) == HEADS_PER_STEP else ""
+
+
+def get_signed_end(backend: Backend, caller: Caller, org: str) -> SignedEnd | None:
+    """Return the record up to which an organization's chain is signed, or None where it is not signed yet.
+
+    It compares the newest signed head with its record; `verify_log` compares every record.
+    """
+    membership = caller.require(Permission.AUDIT_LOGS_READ, org, missing=missing_org(org))
+    with backend.db.connect() as connection:
+        sequence, record = repository.find_signed_record(connection, membership.org_id)
+    if sequence == 0:
+        return None
+    if record is None:
+        return SignedEnd(sequence, None, is_genuine=False)
+    signed = _read_signed(backend, _key_of_head(membership.org_id, sequence), membership.org_id, sequence)
+    return SignedEnd(sequence, record.recorded_at, is_genuine=signed is not None and signed[0].hash == record.hash)
+
+
+def _key_of_head(org_id: str, sequence: int) -> str:
+    return f"{_PREFIX}{org_id}/{sequence:016}"
 
 
 def _records(backend: Backend, org_id: str, head: Head) -> Iterator[Record]:

@@ -58,6 +58,16 @@ def find_head(connection: Connection, org_id: str) -> Head:
     return Head(row.sequence, row.hash) if row is not None else Head(0, GENESIS)
 
 
+def find_signed_record(connection: Connection, org_id: str) -> tuple[int, Record | None]:
+    """Return the sequence that was signed last, 0 before the first signature, and its record if it is there."""
+    is_signed = and_(audit_events.c.org_id == audit_heads.c.org_id, audit_events.c.sequence == audit_heads.c.signed_sequence)
+    query = select(audit_heads.c.signed_sequence, audit_events).outerjoin(audit_events, is_signed)
+    row = connection.execute(query.where(audit_heads.c.org_id == org_id)).first()
+    if row is None:
+        return 0, None
+    return row.signed_sequence, _to_record(row) if row.id is not None else None
+
+
 def list_unsigned_heads(connection: Connection, after: str, limit: int) -> list[tuple[str, Head]]:
     """Return the heads of some organizations by their ids, after an id, where records were added since the last signature."""
     is_unsigned = audit_heads.c.sequence > audit_heads.c.signed_sequence

@@ -139,6 +139,7 @@ GROUPS: tuple[Group, ...] = (
     # Pages about organizations, before those of stacks: a stack that is called `settings/members` has none.
     Group("organizations.members", ("/*/settings/members/**",), "pages", for_browsers=True),
     Group("organizations.invitations", ("/*/settings/invitations/**",), "pages", for_browsers=True),
+    Group("organizations.audit_log", ("/*/settings/audit-log/**",), "pages", for_browsers=True),
     Group("stacks.listing", ("/*/stacks",), "pages", for_browsers=True),
     Group("stacks.overview", ("/*/*/*", "/*/*/*/outputs/**"), "pages", for_browsers=True),
     Group("stacks.updates", ("/*/*/*/updates", "/*/*/*/previews", "/*/*/*/updates/*/state"), "pages", for_browsers=True),

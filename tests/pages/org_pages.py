@@ -2,6 +2,8 @@
 
 from sqlalchemy import update
 
+from common.audit import service as audit
+from common.audit.events import Search
 from common.backend import Backend
 from common.db.tables.people import users
 from common.people.orgs.invites import service as invites
@@ -29,4 +31,6 @@ def make_full_organization(backend: Backend, admin: Caller, stack: StackPath, te
     grant = StackChange(stack.project, stack.name, StackLevel.WRITE)
     change = TeamChange(member=MemberChange(MemberAction.ADD, "olga"), stacks=(grant,))
     sharing.update_team(backend, admin, "acme", "web", change)
-    return {"login": "olga", "invite_id": invited[0].id}
+    entries, _ = audit.page_entries(backend, admin, "acme", Search())
+    record = f"{entries[0].recorded_at}-{entries[0].id}"
+    return {"login": "olga", "invite_id": invited[0].id, "record": record}

@@ -22,7 +22,7 @@ from tests.stacks.engine.builders import urn
 pytestmark = pytest.mark.dialects("sqlite")
 AT = {"org": "acme", "project": "shop", "stack": "dev", "number": "2"}
 # Each page about an organization that a member of it may not see without a role that says so.
-FOR_ADMINS = ("/settings/invitations",)
+FOR_ADMINS = ("/settings/invitations", "/settings/audit-log")
 # Parts that are missing say so to everyone, and a project's address only leads on.
 ROUTES = sorted(
     (method, route.path)

@@ -63,13 +63,14 @@ def test_texts_are_text(backend: Backend, admin: Caller, member: Visit, address:
 
 
 @pytest.mark.dialects("sqlite")
-@pytest.mark.parametrize("path", [path for method, path in OF_ORGANIZATIONS if method == "GET"])
+@pytest.mark.parametrize("path", [path for method, path in OF_ORGANIZATIONS if method == "GET" and not path.endswith("/export")])
 def test_texts_of_an_organization_are_text(backend: Backend, admin: Caller, member: Visit, path: str) -> None:
     """Every payload, in names, descriptions, rules and addresses, on every page about an organization, and in its filters."""
     stack = make_stack(backend, admin)
     payload = "\n".join(PAYLOADS)
     at = {"org": "acme", **make_full_organization(backend, admin, stack, payload)}
-    page = member.open(re.sub(r"\{(\w+)\}", lambda name: at[name[1]], path), q=payload, role=payload, state=payload)
+    filters = dict.fromkeys(("q", "role", "state", "user", "event", "since", "until", "format"), payload)
+    page = member.open(re.sub(r"\{(\w+)\}", lambda name: at[name[1]], path), **filters)
 
     assert 200 == page.status_code
     assert [] == dangers(page.text)
