@@ -50,18 +50,25 @@ def take(backend: Backend, provider: str, browser: str, state: str) -> PendingSi
 
     def attempt() -> PendingSignIn:
         with backend.db.begin() as tx:
-            return end(tx, provider, browser, state, backend.clock.now())
+            pending = get(tx, provider, browser, state, backend.clock.now())
+            delete(tx, provider, browser, state)
+            return pending
 
     return retry(attempt)
 
 
-def end(tx: Connection, provider: str, browser: str, state: str, now: datetime) -> PendingSignIn:
-    """Return a pending sign-in and end it, a step; BadRequest as in `take`."""
-    key = _key(provider, browser, state)
-    pending = pending_sign_ins.find(tx, key, unix_millis(now))
-    if pending is None or not pending_sign_ins.delete_sign_in(tx, key):
+def get(connection: Connection, provider: str, browser: str, state: str, now: datetime) -> PendingSignIn:
+    """Return a pending sign-in, a step; BadRequest as in `take`."""
+    pending = pending_sign_ins.find(connection, _key(provider, browser, state), unix_millis(now))
+    if pending is None:
         raise BadRequest(_INVALID)
     return pending
+
+
+def delete(tx: Connection, provider: str, browser: str, state: str) -> None:
+    """End a pending sign-in, a step; BadRequest if another request has ended it."""
+    if not pending_sign_ins.delete_sign_in(tx, _key(provider, browser, state)):
+        raise BadRequest(_INVALID)
 
 
 def _key(provider: str, browser: str, state: str) -> SignInKey:

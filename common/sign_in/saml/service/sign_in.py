@@ -8,7 +8,7 @@ no such proof, so the user must confirm it; otherwise an attacker could sign in 
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -28,7 +28,7 @@ from common.rights.caller import Caller
 from common.sign_in.external import linking, pending_sign_ins
 from common.sign_in.saml import member_matching, repository, responses, toolkit
 from common.sign_in.saml.identity_provider import identity_name, require_usable
-from common.sign_in.saml.member_matching import DecisionNeeded, Visit
+from common.sign_in.saml.member_matching import ChoiceNeeded, Visit
 from common.sign_in.saml.model import Assertion, Choice, PendingAnswer
 from common.sign_in.sessions import steps as sessions
 
@@ -134,36 +134,45 @@ def finish(
     if not answer.request_id and choice is Choice.NONE and not is_theirs:
         return Question(org, who, code)
     visit = Visit(answer, org, caller, choice, client)
-    try:
-        return members.with_org_lock(
-            backend,
-            answer.org_id,
-            lambda tx: _enter(tx, backend, visit, browser),
-            when=is_race,
-            failure=lambda: Conflict("another request created the same login; try again"),
-        )
-    except DecisionNeeded:
-        # Raised to roll back: the sign-in stays open until the question is answered.
-        return Question(org, who, code, caller.login if caller is not None else "")
+    result = members.with_org_lock(
+        backend,
+        answer.org_id,
+        lambda tx: _enter(tx, backend, visit, browser),
+        when=is_race,
+        failure=lambda: Conflict("another request created the same login; try again"),
+    )
+    return Question(org, who, code, result.login) if isinstance(result, ChoiceNeeded) else result
 
 
-def _enter(tx: Connection, backend: Backend, visit: Visit, browser: str) -> Finished:
+def _enter(tx: Connection, backend: Backend, visit: Visit, browser: str) -> Finished | ChoiceNeeded:
     answer, now = visit.answer, backend.clock.now()
     provider = identity_name(answer.org_id)
-    return_to = answer.return_to
+    return_to = _require_same_browser(tx, visit, browser, now)
+    matched = member_matching.match(tx, visit)
+    if isinstance(matched, ChoiceNeeded):
+        return matched
+    # Only now: the sign-in stays open until the question is answered.
     if answer.request_id:
-        begun = pending_sign_ins.end(tx, provider, browser, answer.state, now)
-        return_to = begun.return_to
-        if not secrets.compare_digest(_REQUEST + begun.nonce, answer.request_id):
-            raise responses.refusal(visit.org, "it answers another request")
+        pending_sign_ins.delete(tx, provider, browser, answer.state)
     if not repository.remove_answer(tx, answer.code_hash):
         raise BadRequest(_GONE)
-    user_id = member_matching.find_or_create_user(tx, visit, now)
+    user_id = member_matching.link(tx, visit, matched, now)
     if not sso_members.record_sign_in(tx, answer.org_id, user_id, now):
         raise Forbidden(f"you are not a member of organization {visit.org} any more")
     who = Actor(user_id, answer.email or answer.subject[:100], source_ip=visit.client)
     steps.record_as(tx, backend, who, answer.org_id, Event.USER_LOGIN, description="Signed in through SAML")
     return Finished(return_to, sessions.start(tx, backend, user_id, provider=provider))
+
+
+def _require_same_browser(tx: Connection, visit: Visit, browser: str, now: datetime) -> str:
+    """Return where the browser goes after the sign-in; raise BadRequest if the sign-in began in another browser."""
+    answer = visit.answer
+    if not answer.request_id:
+        return answer.return_to
+    begun = pending_sign_ins.get(tx, identity_name(answer.org_id), browser, answer.state, now)
+    if not secrets.compare_digest(_REQUEST + begun.nonce, answer.request_id):
+        raise responses.refusal(visit.org, "it answers another request")
+    return begun.return_to
 
 
 def _pending(backend: Backend, org_id: str, assertion: Assertion, code: str, relay: str) -> PendingAnswer:
