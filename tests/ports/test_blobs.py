@@ -71,6 +71,18 @@ class TestGet:
             Bucket(driver).get("a/2")
 
 
+class TestSize:
+    def test_is_that_of_the_stored_bytes(self, open_blobs: OpenBlobs) -> None:
+        """The size of a blob is known without reading it, and an absent key has none."""
+        driver = open_blobs()
+        driver.put("a/1", pack(b"x" * 5000))
+
+        assert len(pack(b"x" * 5000)) == driver.size("a/1") == Bucket(driver).find_size("a/1")
+        assert Bucket(driver).find_size("a/2") is None
+        with pytest.raises(BlobNotFound):
+            driver.size("a/2")
+
+
 class TestDelete:
     def test_removes_what_is_named(self, open_blobs: OpenBlobs) -> None:
         """Absent keys are no error, and other keys stay."""

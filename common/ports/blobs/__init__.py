@@ -60,6 +60,10 @@ class Driver(Protocol):
         """Return the bytes stored under a key; raises BlobNotFound."""
         ...
 
+    def size(self, key: str) -> int:
+        """Return how many bytes are stored under a key; raises BlobNotFound."""
+        ...
+
     def delete(self, keys: Iterable[str]) -> None:
         """Remove keys; absent ones are no error."""
         ...
@@ -135,6 +139,14 @@ class Bucket:
                 return self._driver.get(key)
         except BlobNotFound as error:
             raise BlobMissing(key) from error
+
+    def find_size(self, key: str) -> int | None:
+        """Return how many bytes are stored under a key, or None: so that a file of any size need not be read."""
+        try:
+            with _translated("the object store does not answer ({})"):
+                return self._driver.size(key)
+        except BlobNotFound:
+            return None
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove documents; absent ones are no error."""

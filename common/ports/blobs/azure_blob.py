@@ -102,6 +102,11 @@ class AzureBlobs:
         with _explained(self._container):
             return self._client().download_blob(self._name(key), decompress=False).readall()
 
+    def size(self, key: str) -> int:
+        """Return the size of the blob as stored; raises BlobNotFound."""
+        with _explained(self._container):
+            return int(self._client().get_blob_client(self._name(key)).get_blob_properties().size)
+
     def delete(self, keys: Iterable[str]) -> None:
         """Delete in batches; absent keys are no error."""
         rest = (self._name(key) for key in keys)

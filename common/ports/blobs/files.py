@@ -40,6 +40,13 @@ class Files:
         except FileNotFoundError as error:
             raise BlobNotFound(key) from error
 
+    def size(self, key: str) -> int:
+        """Return the size of the file of a key."""
+        try:
+            return self._path(key).stat().st_size
+        except FileNotFoundError as error:
+            raise BlobNotFound(key) from error
+
     def delete(self, keys: Iterable[str]) -> None:
         """Unlink the files of keys, and folders that became empty."""
         for key in keys:

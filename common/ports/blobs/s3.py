@@ -9,6 +9,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,18 @@ class S3:
             except (HTTPClientError, IncompleteReadError):
                 # The SDK repeats a call that fails, but not one whose body breaks off in the middle.
                 return self._download(key)
+
+    def size(self, key: str) -> int:
+        """Return the size of an object; raises BlobNotFound."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - the SDK is loaded on first use
+
+        with self._translated():
+            try:
+                return int(self._client().head_object(**self._named(key))["ContentLength"])
+            except ClientError as error:
+                if status_of(error) == HTTPStatus.NOT_FOUND:  # A reply to HEAD has no body with the store's word for it.
+                    raise BlobNotFound(key) from error
+                raise
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects: a thousand with each call, or one by one in a store that knows no such call."""
