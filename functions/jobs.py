@@ -20,6 +20,7 @@ from common.mailing import cleanup as mailing
 from common.mailing import service as mail
 from common.outbox import cleanup as outbox_cleanup
 from common.outbox import service as outbox
+from common.policies.packs import cleanup as policy_packs
 from common.sign_in import cleanup as sign_in
 from common.sign_in.mails import service as mails
 from common.sign_in.saml import cleanup as saml
@@ -118,6 +119,7 @@ JOBS: tuple[Job, ...] = (
                 outbox_cleanup.delete_expired,
                 saml.delete_expired,
                 updates.delete_unstarted,
+                policy_packs.delete_expired,
             )
         ),
     ),

@@ -13,15 +13,18 @@ from common.db.tables.metadata import METADATA
 NAMED_OTHERWISE: dict[str, tuple[str, ...]] = {
     "composed": ("roles",),
     "default_org": ("organizations",),
+    "group": ("policy_groups",),
     "issuer": ("oidc_issuers",),
     "org": ("organizations",),
     "personal_user": ("users",),
     "principal": ("teams", "users"),
     "set": ("roles",),
     "token": ("access_tokens",),
+    "version": ("policy_pack_versions",),
 }
 # Columns that hold an id which no table of ours has → what it is.
 OTHER_IDS = {
+    "agent_pool": "a pool of agents, which are not part of this release",
     "external": "the directory's own id",
     "family": "the refresh tokens that were made from one identity token",
     "policy": "the policy of the same row, as the API names it",

@@ -46,6 +46,13 @@ class Event(StrEnum):
     STACK_OUTPUTS_READ = "stack-outputs-read"
     STACK_ACCESS_CHANGED = "stack-collaborator-permissions-changed"
     STACK_ACCESS_REMOVED = "stack-collaborator-removed"
+    POLICY_GROUP_CREATED = "policy-group-created"
+    POLICY_GROUP_UPDATED = "policy-group-updated"
+    POLICY_GROUP_DELETED = "policy-group-deleted"
+    POLICY_PACK_CREATED = "policy-pack-created"
+    POLICY_PACK_ENABLED = "policy-pack-enabled"
+    POLICY_PACK_DISABLED = "policy-pack-disabled"
+    POLICY_PACK_DELETED = "policy-pack-deleted"
     SECRET_DECRYPTED = "secret-decrypted"  # noqa: S105
     SECRETS_DECRYPTED = "secrets-batch-decrypted"
 
@@ -124,6 +131,13 @@ KINDS: dict[Event, EventKind] = {
         "Stack permissions changed", "The owner of a stack or a team's level on it changed.", needs_org_admin=False
     ),
     E.STACK_ACCESS_REMOVED: EventKind("Stack collaborator removed", "A grant of a user was removed.", needs_org_admin=False),
+    E.POLICY_GROUP_CREATED: EventKind("Policy group created", "A policy group was created."),
+    E.POLICY_GROUP_UPDATED: EventKind("Policy group updated", "The name, the rule or the stacks of a policy group changed."),
+    E.POLICY_GROUP_DELETED: EventKind("Policy group deleted", "A policy group was deleted."),
+    E.POLICY_PACK_CREATED: EventKind("Policy pack published", "A version of a policy pack was published."),
+    E.POLICY_PACK_ENABLED: EventKind("Policy pack enabled", "A policy group applies a policy pack, or applies it otherwise."),
+    E.POLICY_PACK_DISABLED: EventKind("Policy pack disabled", "A policy group no longer applies a policy pack."),
+    E.POLICY_PACK_DELETED: EventKind("Policy pack deleted", "A policy pack or one of its versions was deleted."),
     E.SECRET_DECRYPTED: EventKind("Secret decrypted", "A value of a stack was decrypted.", needs_org_admin=False),
     E.SECRETS_DECRYPTED: EventKind("Secrets decrypted", "Several values of a stack were decrypted.", needs_org_admin=False),
 }

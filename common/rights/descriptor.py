@@ -236,6 +236,7 @@ Boolean = And | Or | Not | Equal | In | HasTag | LiteralBool
 Expression = Boolean | Tag | Context | Literal
 
 _DECODER: "msgspec.json.Decoder[Descriptor]" = msgspec.json.Decoder(Descriptor)
+_CONDITION_DECODER: "msgspec.json.Decoder[Boolean]" = msgspec.json.Decoder(Boolean)
 
 
 def decode(text: bytes) -> Descriptor:
@@ -251,6 +252,22 @@ def decode(text: bytes) -> Descriptor:
     return descriptor
 
 
+def decode_condition(text: bytes, context: type[Stack | InsightsAccount]) -> Boolean:
+    """Return a condition about one kind of thing from its JSON text; BadRequest for another kind, or a text that is not one."""
+    if len(text) > TEXT_LIMIT_BYTES:
+        raise BadRequest(f"a match rule may have {TEXT_LIMIT_BYTES:,} bytes")
+    try:
+        condition = _CONDITION_DECODER.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadRequest(f"invalid match rule: {reason}") from error
+    _check_nodes(condition, "match rule")
+    for node, _ in _walk(condition, 1):
+        if isinstance(node, Stack | Environment | InsightsAccount | Team) and not isinstance(node, context):
+            raise BadRequest(f"invalid match rule: {type(node).__name__} is not what this rule is about")
+    return condition
+
+
 def encode(descriptor: Descriptor) -> str:
     """Return a descriptor's JSON text."""
     return msgspec.json.encode(descriptor).decode()
@@ -258,14 +275,18 @@ def encode(descriptor: Descriptor) -> str:
 
 def check(descriptor: Descriptor) -> None:
     """Raise BadRequest for a group over its limit, a tree that is too deep, and a node without a required field."""
-    for node, depth in _walk(descriptor, 1):
+    _check_nodes(descriptor, "permission descriptor")
+
+
+def _check_nodes(root: "Descriptor | Boolean", noun: str) -> None:
+    for node, depth in _walk(root, 1):
         if depth > DEPTH_LIMIT:
-            raise BadRequest(f"a permission descriptor may be nested {DEPTH_LIMIT} deep")
+            raise BadRequest(f"a {noun} may be nested {DEPTH_LIMIT} deep")
         if isinstance(node, Group) and len(node.entries or ()) > GROUP_LIMIT:
             raise BadRequest(f"a permission group may have {GROUP_LIMIT:,} entries, and this one has {len(node.entries or ()):,}")
         missing = next((name for name in _REQUIRED.get(type(node), ()) if getattr(node, name) is None), None)
         if missing is not None:
-            raise BadRequest(f"invalid permission descriptor: {type(node).__name__} needs `{missing}`")
+            raise BadRequest(f"invalid {noun}: {type(node).__name__} needs `{missing}`")
 
 
 def references(descriptor: Descriptor) -> list[str]:

@@ -6,6 +6,7 @@ Bodies that only have to be kept are not modelled: program, configuration and en
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from common.wire.policies import RequiredPolicy
 from common.wire.stacks import Stack, UserInfo
 
 EMPTY_OBJECT = Raw(b"{}")
@@ -43,7 +44,7 @@ class UpdateProgramResponse(msgspec.Struct, rename="camel"):
     """Upstream: UpdateProgramResponse."""
 
     update_id: str = msgspec.field(name="updateID")
-    required_policies: list[str] = []
+    required_policies: list[RequiredPolicy] = []
     messages: list[str] = []
     ai_settings: AISettings = msgspec.field(name="aiSettings", default_factory=AISettings)
 
@@ -82,7 +83,7 @@ class BeginUpdateResponse(msgspec.Struct, rename="camel"):
     journal_version: int
     stack: Stack
     update_id: str = msgspec.field(name="updateID")
-    required_policies: list[str] = []
+    required_policies: list[RequiredPolicy] = []
     messages: list[str] = []
     ai_settings: AISettings = msgspec.field(name="aiSettings", default_factory=AISettings)
 

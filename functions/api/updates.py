@@ -24,7 +24,7 @@ from common.wire.updates import (
 )
 from functions.http.bodies import BatchBodyDep, decode
 from functions.http.deps import BackendDep, CallerDep, LeaseDep, ProgramBodyDep, StackDocumentBodyDep, StackPathDep, empty, reply
-from functions.http.shapes import ClientDep, extended_reply, stack_shape
+from functions.http.shapes import ClientDep, extended_reply, policy_shape, stack_shape
 
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"
@@ -55,13 +55,15 @@ def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, cli
         journal_version=started.journal_version,
         stack=stack_shape(backend, started.stack, tags=started.tags),
         update_id=started.update_id,
+        required_policies=[policy_shape(policy) for policy in started.required_policies],
     )
     return _warned(extended_reply(shape, "deployment", base) if base is not None else reply(shape), started)
 
 
 @router.post(f"{_STACK}/{{kind}}")
 def create_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, kind: str, body: ProgramBodyDep) -> Response:
-    return reply(UpdateProgramResponse(updates.create(backend, caller, path, _kind(kind), _program(body.text))))
+    created = updates.create(backend, caller, path, _kind(kind), _program(body.text))
+    return reply(UpdateProgramResponse(created.update_id, [policy_shape(policy) for policy in created.required_policies]))
 
 
 @router.post(_UPDATE)

@@ -57,6 +57,7 @@ PROGRAM = BodyLimit(4 << 20, 200_000)  # what an update is about: project, confi
 VALUES = BodyLimit(32 << 20, 100_000)  # values to encrypt or decrypt
 # Journal entries and engine events, which are counted where they are read (common/stacks/engine/envelope.py).
 BATCH = BodyLimit(64 << 20, 64 << 20, setting=Settings.batch_limit_bytes)
+ARCHIVE = BodyLimit(64 << 20, 64 << 20)  # the archive of a policy pack, which is stored as it comes
 # A deployment, of which nothing below its lists is opened.
 STATE = BodyLimit(256 << 20, 16_000_000, (b",",), setting=WHOLE)
 

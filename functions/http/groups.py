@@ -109,6 +109,16 @@ GROUPS: tuple[Group, ...] = (
     Group("orgs", (_ORG, f"{_ORG}/metadata")),
     Group("users", ("/api/user/**",)),
     Group("capabilities", ("/api/capabilities", "/api/cli/**", "/api/status", "/healthz", "/api/openapi/**")),
+    Group(
+        "policy_packs",
+        (
+            f"{_ORG}/policypacks/**",
+            f"{_ORG}/registry/policypacks/*",
+            "/api/registry/policypacks",
+            "/api/policy-archives/*",
+        ),
+    ),
+    Group("policy_groups", (f"{_ORG}/policygroups/**",)),
     Group("registry", ("/api/registry/**", f"{_ORG}/templates", f"{_ORG}/template/**")),
     Group("environments", ("/api/esc/**",)),
     Group("sso", ("/login/*/sso/saml/**", "/signin/sso/**"), "pages"),

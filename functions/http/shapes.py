@@ -12,11 +12,15 @@ from starlette.responses import Response
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.compression import is_packed
+from common.policies.groups.model import GroupSummary
 from common.stacks import model
+from common.stacks.engine import policy_groups
 from common.stacks.engine.jsontext import JSON_ERRORS, shield_for
 from common.stacks.model import Status
 from common.stacks.updates.model import Client, HistoryEntry
 from common.stacks.updates.service.history import Page
+from common.wire.policies import RequiredPolicy
+from common.wire.policy_groups import PolicyGroupSummary
 from common.wire.stacks import OperationStatus, ResourceInfo, Stack, UserInfo
 from common.wire.updates import EMPTY_OBJECT, UpdateInfo, UpdateItem
 from functions.http.deps import client_address, reply
@@ -44,6 +48,33 @@ def stack_shape(backend: Backend, stack: model.Stack, *, tags: dict[str, str] | 
         if latest.is_busy(unix_millis(backend.clock.now()))
         else UNSET,
         config=Raw(stack.config) if stack.config is not None else UNSET,
+    )
+
+
+def policy_shape(policy: policy_groups.RequiredPolicy) -> RequiredPolicy:
+    """Return a pack that an update must run as the wire has it."""
+    return RequiredPolicy(
+        name=policy.name,
+        version=policy.version,
+        version_tag=policy.tag,
+        display_name=policy.display_name,
+        pack_location=policy.location,
+        config=Raw(policy.config.encode()) if policy.config is not None else UNSET,
+        environments=Raw(policy.environments.encode()) if policy.environments is not None else UNSET,
+    )
+
+
+def group_summary_shape(summary: GroupSummary) -> PolicyGroupSummary:
+    """Return a policy group as lists have it."""
+    group = summary.group
+    return PolicyGroupSummary(
+        name=group.name,
+        is_org_default=group.is_default,
+        num_stacks=summary.stack_count,
+        num_accounts=0,
+        entity_type=group.entity_type.value,
+        mode=group.mode.value,
+        num_enabled_policy_packs=summary.pack_count,
     )
 
 

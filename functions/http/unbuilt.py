@@ -12,9 +12,10 @@ _STACK = r"/api/stacks/[^/]+/[^/]+/[^/]+"
 _ITEM = r"/[^/]+/[^/]+/[^/]+"
 # What a part is called with its verb, and what method and path begin with. The first match counts.
 _PARTS: tuple[tuple[str, str], ...] = (
-    ("policy packs are", rf"\w+ (?:{_ORG}|/api)/registry/policypacks"),
-    ("policy packs are", rf"\w+ {_ORG}/(?:policypacks|policygroups|policyresults|policy)"),
-    ("policy packs are", r"\w+ /api/preview/insights/[^/]+/(?:accounts/[^/]+/)?policy"),
+    ("policy packs of others are", rf"\w+ /api/registry/policypacks{_ITEM}"),
+    ("policy results and exceptions are", rf"\w+ {_ORG}/(?:policyresults|policy)"),
+    ("accounts of clouds are", rf"POST {_ORG}/policygroups/accountmatchrule"),
+    ("policy packs for accounts are", r"\w+ /api/preview/insights/[^/]+/(?:accounts/[^/]+/)?policy"),
     ("environments are", r"\w+ /api/esc|\w+ /api/preview/environments"),
     ("deployments are", rf"\w+ /api/deployments|\w+ (?:{_ORG}|{_STACK}|/api/preview{_ITEM})/deployments"),
     ("deployments are", rf"\w+ {_STACK}/(?:drift|workflow)"),

@@ -35,6 +35,9 @@ AT = {
     "publisher": "acme",
     "user_id": "<scim user>",
     "group_id": "<scim group>",
+    "pack": "guard",
+    "group": "prod",
+    "signed": "<upload>",
 }
 
 

@@ -23,17 +23,23 @@ from common.environments.service import open_yaml
 from common.people.orgs import steps as orgs
 from common.people.orgs.steps import update_settings
 from common.people.users import steps as user_service
+from common.policies.groups import service as groups
+from common.policies.groups.model import Group
+from common.policies.packs import service as packs
+from common.policies.packs.model import NewPack, Policy
 from common.rights import built_in
 from common.rights.caller import Caller, TokenKind
 from common.rights.permissions import STACK_LEVELS, Permission, Role, StackLevel
 from common.sign_in.scim.documents import parse_user
 from common.sign_in.scim.model import GroupProfile
-from common.sign_in.scim.service import groups, tokens
+from common.sign_in.scim.service import groups as directory_groups
+from common.sign_in.scim.service import tokens
 from common.sign_in.scim.service import users as directory_users
 from common.sign_in.workload_identity.language.statements import StatementInput
 from common.sign_in.workload_identity.model import Registration
 from common.sign_in.workload_identity.service import issuers
 from common.sign_in.workload_identity.service import policies as issuer_policies
+from common.stacks import policy_archives
 from common.stacks.engine import delta
 from common.stacks.model import Kind, StackPath
 from common.stacks.service import lifecycle
@@ -44,6 +50,7 @@ from tests.authorization import callers
 from tests.authorization.callers import EVERYTHING, NOTHING, Who, given, machine, nobody, person, plain
 from tests.authorization.needs import KINDS, Row
 from tests.factories.people import ADMIN_TOKEN, ORG, make_admin, make_user
+from tests.factories.policies import make_archive
 from tests.factories.roles import make_role
 from tests.factories.stacks import make_running, make_stack, make_update, make_version
 from tests.factories.teams import make_team
@@ -119,6 +126,7 @@ def build(backend: Backend, rows: Iterable[Row]) -> World:
     world.names |= add_directory(backend, make_admin(backend), ORG)
     bearer = f"Bearer {world.names.pop('scim bearer')}"
     world.whos.append(Who("the directory", bearer, signed_in=False, is_member=False, is_directory=True))
+    world.names |= add_policies(backend, make_admin(backend), ORG)
     _add_clerks(world, rows)
     world.set_level(StackLevel.NONE)
     mark_used(world)
@@ -320,8 +328,21 @@ def add_directory(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
     token = tokens.create(backend, admin, org).text
     directory = tokens.authenticate(backend, org, f"Bearer {token}")
     user = directory_users.create_user(backend, directory, parse_user({"userName": f"dora@{org}.example.com"}))
-    group = groups.create_group(backend, directory, GroupProfile("Dancers", None, frozenset((user.id,))))
+    group = directory_groups.create_group(backend, directory, GroupProfile("Dancers", None, frozenset((user.id,))))
     return {"scim user": user.id, "scim group": group.id, "scim bearer": token}
+
+
+def add_policies(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
+    """Publish version 1 of a policy pack, begin to publish version 2, and create a group; return addresses by what rows call them."""
+    for version in ("1", "2"):
+        new = NewPack("guard", [Policy("private-buckets")], version_tag=version)
+        upload = packs.create_version(backend, admin, org, new, msgspec.json.encode(new).decode())
+        signed = upload.url.rpartition("/")[2]
+        policy_archives.store(backend, policy_archives.require_upload(backend, signed), make_archive())
+        if version == "1":
+            packs.complete_version(backend, admin, org, "guard", version)
+    groups.create_group(backend, admin, org, Group("", "prod"))
+    return {"upload": signed, "download": policy_archives.download_link(backend, "policy-packs/x").rpartition("/")[2]}
 
 
 def _machine_token(world: World, name: str, **more: Any) -> str:

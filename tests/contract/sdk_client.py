@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi_cloud_sdk.api_client import ApiClient
-from pulumi_cloud_sdk.apis import InsightsApi, MiscellaneousApi, OrganizationsApi, StacksApi, UsersApi
+from pulumi_cloud_sdk.apis import InsightsApi, MiscellaneousApi, OrganizationsApi, RegistryApi, StacksApi, UsersApi
 from pulumi_cloud_sdk.configuration import Configuration
 
 LIMIT_SECONDS = 30.0
@@ -64,10 +64,11 @@ class Person:
     users: Any = field(repr=False)
     general: Any = field(repr=False)
     insights: Any = field(repr=False)
+    registry: Any = field(repr=False)
 
 
 def sign_in(url: str, login: str, token: str, decoded: set[Called]) -> Person:
     """Return a person who uses the server at `url`; what they call is added to `decoded`."""
     client = Recorder(url, token, decoded)
-    orgs, stacks, users = OrganizationsApi(client), StacksApi(client), UsersApi(client)
-    return Person(login, token, orgs, stacks, users, MiscellaneousApi(client), InsightsApi(client))
+    groups = (OrganizationsApi, StacksApi, UsersApi, MiscellaneousApi, InsightsApi, RegistryApi)
+    return Person(login, token, *(group(client) for group in groups))

@@ -66,7 +66,7 @@ def make_update(
     backend: Backend, caller: Caller, path: StackPath, *, kind: Kind = Kind.UPDATE, dry_run: bool = False, **members: Any
 ) -> str:
     """Make an update that is not started and return its id."""
-    return updates.create(backend, caller, path, kind, make_program(dry_run=dry_run, **members))
+    return updates.create(backend, caller, path, kind, make_program(dry_run=dry_run, **members)).update_id
 
 
 def start(

@@ -43,7 +43,7 @@ def test_every_one_that_is_not_done_is_named(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "part"),
     [
-        ("GET", "/api/orgs/acme/policypacks", "policy packs are"),
+        ("GET", "/api/orgs/acme/policyresults/metadata", "policy results and exceptions are"),
         ("GET", "/api/esc/environments/acme", "environments are"),
         ("POST", "/api/stacks/acme/shop/dev/deployments/settings", "deployments are"),
         ("POST", "/api/orgs/acme/hooks", "webhooks are"),
@@ -63,11 +63,11 @@ def test_says_which_part(client: TestClient, method: str, path: str, part: str) 
 
 def test_is_said_to_those_who_are_signed_in(client: TestClient) -> None:
     """Bad credentials come first, as everywhere."""
-    assert 401 == client.get("/api/orgs/acme/policypacks", headers=signed(ADMIN_TOKEN[:-1] + "0")).status_code
+    assert 401 == client.get("/api/orgs/acme/policyresults/metadata", headers=signed(ADMIN_TOKEN[:-1] + "0")).status_code
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/nothing", "/api/orgs/acme/policypacksx", "/policypacks", "/api/stacks/acme/hooks/hooks", "/api/user/nothing"]
+    "path", ["/api/nothing", "/api/orgs/acme/policyresultsx", "/policypacks", "/api/stacks/acme/hooks/hooks", "/api/user/nothing"]
 )
 def test_other_addresses_stay_unknown(path: str) -> None:
     """What upstream does not have either is not called a part of it."""

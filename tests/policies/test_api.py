@@ -20,7 +20,6 @@ class TestStackPolicies:
             ("policypacks", {"requiredPolicies": []}),
             ("policypacks?mode=audit", {"requiredPolicies": []}),
             ("policypacks?mode=preventative", {"requiredPolicies": []}),
-            ("policygroups", {"policyGroups": []}),
         ],
     )
     def test_are_none(self, client: TestClient, query: str, expected: dict[str, object]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from common.core.errors import Conflict
+from common.stacks.engine.policy_groups import RequiredPolicy
 from common.stacks.model import Kind, Outcome, Stack, Status
 
 NEWEST_JOURNAL = 2
@@ -57,6 +58,15 @@ class StartedUpdate:
     journal_version: int
     stack: Stack
     tags: dict[str, str]
+    required_policies: tuple[RequiredPolicy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedUpdate:
+    """An update that has not started, and the policy packs that its client must run."""
+
+    update_id: str
+    required_policies: tuple[RequiredPolicy, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class TestCreate:
     def test_keeps_the_request_as_sent(self, backend: Backend, admin: Caller) -> None:
         """The program is stored in the client's own spelling: history repeats it."""
         text = b'{"name":"shop", "config":{"shop:n":{"string":"1.0","secret":false,"object":true}},"future":1E5}'
-        update_id = updates.create(backend, admin, DEV, Kind.REFRESH, Program(text, dry_run=False))
+        update_id = updates.create(backend, admin, DEV, Kind.REFRESH, Program(text, dry_run=False)).update_id
 
         assert (text.decode(), "refresh") == (update_row(backend, update_id).program, update_row(backend, update_id).kind)
 

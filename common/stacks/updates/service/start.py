@@ -4,7 +4,7 @@ Creating one locks nothing. Starting a real update takes the stack's next versio
 and waits for no other update (state.md 4).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.backend import Backend
 from common.core.clock import unix_millis
@@ -16,11 +16,20 @@ from common.db.faults import Contention, is_race
 from common.db.retry import retry
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
+from common.stacks import required_policies
 from common.stacks import steps as stacks
 from common.stacks.model import Kind, Outcome, Stack, StackPath
 from common.stacks.updates import finishing, leases, programs, stored_state
 from common.stacks.updates.leases import LEASE_SECONDS
-from common.stacks.updates.model import Client, InProgress, Program, StartedUpdate, StartRequest, negotiated_journal
+from common.stacks.updates.model import (
+    Client,
+    CreatedUpdate,
+    InProgress,
+    Program,
+    StartedUpdate,
+    StartRequest,
+    negotiated_journal,
+)
 from common.stacks.updates.repository import updates
 from common.stacks.updates.repository.updates import Run
 from common.stacks.updates.steps import load_update, run_permission
@@ -37,8 +46,8 @@ class _Start:
     client: Client
 
 
-def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, program: Program) -> str:
-    """Create an update, real or a dry run as its program says, and return its id. It locks nothing."""
+def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, program: Program) -> CreatedUpdate:
+    """Create an update, real or a dry run as its program says. It locks nothing."""
     stack = stacks.get_stack(backend, caller, path, run_permission(dry_run=program.dry_run))
     programs.require_small(program)
     update_id = new_id()
@@ -54,9 +63,10 @@ def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, progra
             now_millis=unix_millis(backend.clock.now()),
             limit=backend.settings.updates_per_day,
         )
-    if not is_added:
-        raise _too_many(backend, stack)
-    return update_id
+        if not is_added:
+            raise _too_many(backend, stack)
+        policies = required_policies.find_for_update(connection, backend, caller, stack)
+    return CreatedUpdate(update_id, policies)
 
 
 def start(
@@ -109,6 +119,8 @@ def begin(
         programs.require_small(program)
         if not program.dry_run:
             _require_free(backend, stack)
+        with backend.db.connect() as connection:
+            policies = required_policies.find_for_update(connection, backend, caller, stack)
         run = _run(backend, stack, new_id(), _Start(caller, request, client), dry_run=program.dry_run)
         row_program = programs.store(backend, stack.id, run.update_id, program)
         if _has_new_tags(caller, stack, request):
@@ -120,7 +132,7 @@ def begin(
                 is_added = updates.add_running(connection, stack, kind, row_program, caller.user_id, run=run, limit=limit)
         if not is_added:
             raise _too_many(backend, stack)
-        return _started(backend, stack, run, request)
+        return replace(_started(backend, stack, run, request), required_policies=policies)
 
     return retry(attempt, when=is_race, attempts=_ATTEMPTS, failure=_stack_changes)
 

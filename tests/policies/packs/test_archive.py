@@ -1,26 +1,15 @@
 import gzip
-import io
 import tarfile
 from collections.abc import Iterator
 
 import pytest
 
 from common.core.errors import BadRequest
-from common.policies import archive
-from common.policies.archive import read_digest
+from common.policies.packs import archive
+from common.policies.packs.archive import read_digest
+from tests.factories.policies import make_archive
 
 PACK = {"package/PulumiPolicy.yaml": b"runtime: python\n", "package/__main__.py": b"print()\n"}
-
-
-def make_archive(files: dict[str, bytes], *, mtime: int = 0, kind: bytes = tarfile.REGTYPE) -> bytes:
-    """Return a gzip tar of these files."""
-    text = io.BytesIO()
-    with tarfile.open(fileobj=text, mode="w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size, member.mtime, member.type = len(content), mtime, kind
-            tar.addfile(member, io.BytesIO(content))
-    return text.getvalue()
 
 
 class TestDigest:

@@ -1,0 +1,43 @@
+"""Policy packs and policy groups."""
+
+from common.rights.permissions import Permission
+from tests.authorization.needs import Row, org
+from tests.authorization.requests import O, row
+from tests.factories.policies import tag_rule
+
+P = Permission
+PACK = f"{O}/policypacks/{{pack}}"
+GROUP = f"{O}/policygroups/{{group}}"
+DEV = {"name": "dev", "routingProject": "shop"}
+ARCHIVE = "/api/policy-archives/{signed}"
+
+ROWS: tuple[Row, ...] = (
+    row("GET", f"{O}/policypacks", org(P.POLICY_PACK_READ)),
+    row("POST", f"{O}/policypacks", org(P.POLICY_PACK_CREATE), body={"name": "fresh", "policies": []}),
+    row("DELETE", PACK, org(P.POLICY_PACK_DELETE)),
+    row("GET", f"{PACK}/latest", org(P.POLICY_PACK_READ)),
+    row("GET", f"{PACK}/versions/{{version}}", org(P.POLICY_PACK_READ)),
+    row("DELETE", f"{PACK}/versions/{{version}}", org(P.POLICY_PACK_DELETE)),
+    row("POST", f"{PACK}/versions/{{version}}/complete", org(P.POLICY_PACK_CREATE), at={"version": "2"}),
+    row("GET", f"{PACK}/versions/{{version}}/schema", org(P.POLICY_PACK_READ)),
+    row("GET", f"{O}/registry/policypacks/{{pack}}", org(P.POLICY_PACK_READ)),
+    row("GET", "/api/registry/policypacks", org(P.POLICY_PACK_READ), query={"orgLogin": "acme"}),
+    row("POST", "/api/registry/policypacks", org(P.POLICY_PACK_READ), body={"orgLogin": "acme"}),
+    row("PUT", ARCHIVE, body="x"),
+    row("GET", ARCHIVE, at={"signed": "<download>"}, ok=404),
+    row("GET", f"{O}/policygroups", org(P.POLICY_GROUPS_READ)),
+    row("POST", f"{O}/policygroups", org(P.POLICY_GROUPS_CREATE), body={"name": "fresh"}),
+    row("GET", f"{O}/policygroups/metadata", org(P.POLICY_GROUPS_READ)),
+    row(
+        "POST",
+        f"{O}/policygroups/stackmatchrule/preview",
+        org(P.POLICY_GROUPS_READ),
+        body={"stackMatchRule": tag_rule("env", "prod")},
+    ),
+    row("GET", GROUP, org(P.POLICY_GROUPS_READ)),
+    row("PATCH", GROUP, org(P.POLICY_GROUPS_UPDATE), body={"addPolicyPack": {"name": "guard"}}),
+    row("DELETE", GROUP, org(P.POLICY_GROUPS_DELETE)),
+    row("PATCH", f"{GROUP}/batch", org(P.POLICY_GROUPS_UPDATE), body=[{"addPolicyPack": {"name": "guard"}}]),
+    row("GET", f"{GROUP}/stacks", org(P.POLICY_GROUPS_READ)),
+    row("GET", f"{GROUP}/accounts", org(P.POLICY_GROUPS_READ)),
+)
