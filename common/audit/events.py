@@ -44,6 +44,9 @@ class Event(StrEnum):
     STACK_EXPORTED = "stack-exported"
     STACK_IMPORTED = "stack-imported"
     STACK_OUTPUTS_READ = "stack-outputs-read"
+    UPDATE_STARTED = "stack-update-started"
+    UPDATE_COMPLETED = "stack-update-completed"
+    UPDATE_CANCELED = "stack-update-canceled"
     STACK_ACCESS_CHANGED = "stack-collaborator-permissions-changed"
     STACK_ACCESS_REMOVED = "stack-collaborator-removed"
     POLICY_GROUP_CREATED = "policy-group-created"
@@ -127,6 +130,11 @@ KINDS: dict[Event, EventKind] = {
     E.STACK_EXPORTED: EventKind("Stack exported", "The state of a stack was exported.", needs_org_admin=False),
     E.STACK_IMPORTED: EventKind("Stack imported", "A state was imported into a stack.", needs_org_admin=False),
     E.STACK_OUTPUTS_READ: EventKind("Stack outputs read", "The outputs of a stack were read.", needs_org_admin=False),
+    E.UPDATE_STARTED: EventKind("Stack update started", "An update of a stack began.", needs_org_admin=False),
+    E.UPDATE_COMPLETED: EventKind(
+        "Stack update completed", "An update of a stack ended; the text says how.", needs_org_admin=False
+    ),
+    E.UPDATE_CANCELED: EventKind("Stack update canceled", "A user canceled an update.", needs_org_admin=False),
     E.STACK_ACCESS_CHANGED: EventKind(
         "Stack permissions changed", "The owner of a stack or a team's level on it changed.", needs_org_admin=False
     ),

@@ -11,7 +11,7 @@ from common.backend import Backend
 from common.rights.caller import Caller
 from tests.factories.people import make_org, make_user
 from tests.stacks.engine.builders import make_resource, make_state
-from tests.wire import create_stack, import_state
+from tests.wire import begin, create_stack, create_update, import_state, start_update
 
 # That both databases do the same, the tests of the service show.
 pytestmark = pytest.mark.dialects("sqlite")
@@ -138,6 +138,27 @@ def test_stacks(client: TestClient, backend: Backend, admin: Caller) -> None:
     ] == in_order(backend, admin)
     assert "s3cr3t" not in client.get(f"{ORG}/auditlogs/v2").text
     assert {"stack-deleted"} == {event["event"] for event in events(client) if event["reqStackAdmin"]}
+
+
+def test_updates(client: TestClient, backend: Backend, admin: Caller) -> None:
+    """The start and end of an update, and who canceled one; previews are not recorded."""
+    path = "/api/stacks/acme/shop/dev"
+    create_stack(client)
+    begin(client, path, dry_run=True).complete()
+    begin(client, path).complete()
+    update_id = create_update(client, path)
+    assert start_update(client, path, update_id).is_success
+    assert client.post(f"{path}/update/{update_id}/cancel").is_success
+
+    assert [
+        ("stack-created", "Created stack acme/shop/dev"),
+        ("stack-update-started", "Started update 1 of stack acme/shop/dev"),
+        ("stack-update-completed", "Update 1 of stack acme/shop/dev ended: succeeded"),
+        ("stack-update-started", "Started update 2 of stack acme/shop/dev"),
+        ("stack-update-canceled", "Canceled update 2 of stack acme/shop/dev"),
+        ("stack-update-completed", "Update 2 of stack acme/shop/dev ended: cancelled"),
+    ] == in_order(backend, admin)
+    assert {"admin"} == {event["user"]["githubLogin"] for event in events(client)}
 
 
 def test_a_transfer(client: TestClient, backend: Backend, admin: Caller) -> None:

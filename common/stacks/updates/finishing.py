@@ -6,9 +6,13 @@ stack repeats the second step with the same result.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from sqlalchemy import Connection
+
+from common.audit import steps as audit
+from common.audit.steps import Actor, Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.compression import BadGzip, OverLimit, inflate, is_packed
@@ -51,6 +55,23 @@ def finish(backend: Backend, update_id: str, outcome: Outcome) -> bool:
     Callers have checked that their own caller may end the update.
     """
     is_stopped = _stop(backend, update_id, outcome, for_client=False)
+    if is_stopped:
+        build_state(backend, update_id)
+    return is_stopped
+
+
+def cancel(backend: Backend, update_id: str, record: Callable[[Connection], None]) -> bool:
+    """Cancel a running update, as finish does, and call `record` in the transaction that stops it."""
+
+    def stop() -> bool:
+        with backend.db.begin() as tx:
+            now_millis = unix_millis(backend.clock.now())
+            is_stopped = repository.stop_writers(tx, update_id, Outcome.CANCELLED, now_millis, for_client=False)
+            if is_stopped:
+                record(tx)
+            return is_stopped
+
+    is_stopped = retry(stop)
     if is_stopped:
         build_state(backend, update_id)
     return is_stopped
@@ -119,7 +140,7 @@ def build_state(backend: Backend, update_id: str) -> str | None:
     if finishing is None:
         return None
     end = _build_end(backend, finishing)
-    if end.links is None:
+    if end.links is None and finishing.dry_run:
         with backend.db.connect() as connection:
             repository.record_end(connection, finishing, end)
     else:
@@ -134,8 +155,14 @@ def _stop(backend: Backend, update_id: str, outcome: Outcome, *, for_client: boo
 
 def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd) -> None:
     with backend.db.begin() as tx:
-        if repository.record_end(tx, finishing, end) and end.links is not None:
+        if not repository.record_end(tx, finishing, end):
+            return
+        if end.links is not None:
             stack_references.replace(tx, finishing.stack_id, end.links)
+        result = "damaged" if end.is_damaged else finishing.outcome.value
+        description = f"Update {finishing.version} of stack {finishing.written_as} ended: {result}"
+        actor = Actor(finishing.user_id, finishing.login, finishing.token_id, finishing.token_name)
+        audit.record_as(tx, backend, actor, finishing.org_id, Event.UPDATE_COMPLETED, description=description)
 
 
 def _build_end(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:

@@ -232,7 +232,7 @@ class TestCrash:
 
     def test_may_be_mended_twice_at_once(self, backend: Backend, admin: Caller, half: Running) -> None:
         """Two processes that conclude the same update end in the same state."""
-        with interleaved(backend, WRITE_END, lambda: finishing.build_state(backend, half.id)):
+        with interleaved(backend, "BEGIN", lambda: finishing.build_state(backend, half.id)):
             finishing.build_state(backend, half.id)
 
         assert ("succeeded", "succeeded") == status(backend, half)

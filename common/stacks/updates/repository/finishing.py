@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, true, update
 
 from common.db.authority import MAY_GO_ON
-from common.db.tables.stacks import event_batches, journal_batches, updates
+from common.db.tables.access import access_tokens
+from common.db.tables.people import users
+from common.db.tables.stacks import event_batches, journal_batches, stacks, updates
 from common.stacks.model import Kind, Outcome, StackPath, Status
 
 
@@ -29,6 +31,12 @@ class FinishingUpdate:
     resource_order: str | None
     version: int | None
     attempts: int
+    org_id: str
+    # The user who began the update and their token, for the audit log; empty texts for those that are gone.
+    user_id: str
+    login: str
+    token_id: str | None
+    token_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,16 @@ def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | 
             updates.c.resource_order,
             updates.c.version,
             updates.c.attempts,
-        ).where(updates.c.id == update_id, updates.c.status == Status.FINISHING),
+            updates.c.requested_by,
+            updates.c.token_id,
+            stacks.c.org_id,
+            users.c.login,
+            access_tokens.c.name.label("token_name"),
+        )
+        .join(stacks, stacks.c.id == updates.c.stack_id)
+        .outerjoin(users, users.c.id == updates.c.requested_by)
+        .outerjoin(access_tokens, access_tokens.c.id == updates.c.token_id)
+        .where(updates.c.id == update_id, updates.c.status == Status.FINISHING),
     ).one_or_none()
     if row is None:
         return None
@@ -141,6 +158,11 @@ def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | 
         resource_order=row.resource_order,
         version=row.version,
         attempts=row.attempts,
+        org_id=row.org_id,
+        user_id=row.requested_by,
+        login=row.login or "",
+        token_id=row.token_id,
+        token_name=row.token_name or "",
     )
 
 

@@ -2,6 +2,10 @@
 
 import logging
 
+from sqlalchemy import Connection
+
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import Conflict, Forbidden
@@ -53,12 +57,18 @@ def cancel(backend: Backend, caller: Caller, path: StackPath, update_id: str) ->
     For a damaged update the state is built again; StateNotBuilt if that fails once more.
     """
     with backend.db.connect() as connection:
-        _stack, update = load_update(connection, caller, path, update_id, Permission.STACK_CANCEL_UPDATE)
+        stack, update = load_update(connection, caller, path, update_id, Permission.STACK_CANCEL_UPDATE)
         if update.status is Status.NOT_STARTED and updates.cancel_unstarted(
             connection, update_id, unix_millis(backend.clock.now())
         ):
             return
-    if finishing.finish(backend, update_id, Outcome.CANCELLED):
+
+    def record(tx: Connection) -> None:
+        what = "a preview" if update.dry_run else f"update {update.version}"
+        description = f"Canceled {what} of stack {stack.path}"
+        audit.record(tx, backend, caller, stack.org_id, Event.UPDATE_CANCELED, description=description)
+
+    if finishing.cancel(backend, update_id, record):
         return
     with backend.db.connect() as connection:
         _stack, update = load_update(connection, caller, path, update_id, Permission.STACK_CANCEL_UPDATE)

@@ -6,6 +6,10 @@ and waits for no other update (state.md 4).
 
 from dataclasses import dataclass, replace
 
+from sqlalchemy import Connection
+
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import Conflict, TooManyRequests
@@ -87,10 +91,14 @@ def start(
         if not update.dry_run:
             _require_free(backend, stack)
         run = _run(backend, stack, update_id, _Start(caller, request, client), dry_run=update.dry_run)
-        if _has_new_tags(caller, stack, request):
+        has_new_tags = _has_new_tags(caller, stack, request)
+        if has_new_tags or not update.dry_run:
             with backend.db.begin() as tx:
-                stacks.update_tags(tx, stack, request.tags or {})
+                if has_new_tags:
+                    stacks.update_tags(tx, stack, request.tags or {})
                 is_started = updates.start(tx, stack, run)
+                if is_started and not update.dry_run:
+                    _record_start(tx, backend, caller, stack, run)
         else:
             with backend.db.connect() as connection:
                 is_started = updates.start(connection, stack, run)
@@ -123,10 +131,14 @@ def begin(
             policies = required_policies.find_for_update(connection, backend, caller, stack)
         run = _run(backend, stack, new_id(), _Start(caller, request, client), dry_run=program.dry_run)
         row_program = programs.store(backend, stack.id, run.update_id, program)
-        if _has_new_tags(caller, stack, request):
+        has_new_tags = _has_new_tags(caller, stack, request)
+        if has_new_tags or not program.dry_run:
             with backend.db.begin() as tx:
-                stacks.update_tags(tx, stack, request.tags or {})
+                if has_new_tags:
+                    stacks.update_tags(tx, stack, request.tags or {})
                 is_added = updates.add_running(tx, stack, kind, row_program, caller.user_id, run=run, limit=limit)
+                if is_added and not program.dry_run:
+                    _record_start(tx, backend, caller, stack, run)
         else:
             with backend.db.connect() as connection:
                 is_added = updates.add_running(connection, stack, kind, row_program, caller.user_id, run=run, limit=limit)
@@ -180,6 +192,11 @@ def _run(backend: Backend, stack: Stack, update_id: str, start: _Start, *, dry_r
         client=start.client,
         token_id=start.caller.token_id,
     )
+
+
+def _record_start(tx: Connection, backend: Backend, caller: Caller, stack: Stack, run: Run) -> None:
+    description = f"Started update {run.version} of stack {stack.path}"
+    audit.record(tx, backend, caller, stack.org_id, Event.UPDATE_STARTED, description=description)
 
 
 def _started(backend: Backend, stack: Stack, run: Run, request: StartRequest) -> StartedUpdate:
