@@ -149,6 +149,8 @@ GROUPS: tuple[Group, ...] = (
     # Pages about organizations, before those of stacks: a stack that is called `settings/members` has none.
     Group("organizations.members", ("/*/settings/members/**",), "pages", for_browsers=True),
     Group("organizations.invitations", ("/*/settings/invitations/**",), "pages", for_browsers=True),
+    Group("organizations.tokens", ("/*/settings/tokens/**", "/*/settings/teams/*/tokens/**"), "pages", for_browsers=True),
+    Group("organizations.teams", ("/*/settings/teams/**",), "pages", for_browsers=True),
     Group("organizations.audit_log", ("/*/settings/audit-log/**",), "pages", for_browsers=True),
     Group("stacks.listing", ("/*/stacks",), "pages", for_browsers=True),
     Group("stacks.overview", ("/*/*/*", "/*/*/*/outputs/**"), "pages", for_browsers=True),

@@ -19,6 +19,8 @@ def tabs_of(membership: Membership) -> list[Link]:
     tabs = (
         ("members", "Members", "g m", is_shared and Permission.ORG_MEMBER_READ in permissions),
         ("invitations", "Invitations", "", is_shared and Permission.INVITES_READ in permissions),
+        ("teams", "Teams", "g t", Permission.TEAM_LIST in permissions or bool(membership.team_ids)),
+        ("tokens", "Access tokens", "", Permission.ORG_TOKEN_READ in permissions),
         ("audit-log", "Audit log", "", Permission.AUDIT_LOGS_READ in permissions),
     )
     return [Link(key, text, organization_address(membership.login, key), keys) for key, text, keys, is_shown in tabs if is_shown]

@@ -1,5 +1,7 @@
 """An organization with everything that its pages show, made of values that a test chooses."""
 
+from dataclasses import replace
+
 from sqlalchemy import update
 
 from common.audit import service as audit
@@ -10,6 +12,8 @@ from common.people.orgs.invites import service as invites
 from common.people.orgs.model import NewInvite, RequestedRole
 from common.people.teams import service as teams
 from common.people.teams.model import MemberAction, MemberChange, StackChange, TeamChange
+from common.people.tokens import service as tokens
+from common.people.tokens.model import NewToken
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
 from common.stacks.model import StackPath
@@ -31,6 +35,10 @@ def make_full_organization(backend: Backend, admin: Caller, stack: StackPath, te
     grant = StackChange(stack.project, stack.name, StackLevel.WRITE)
     change = TeamChange(member=MemberChange(MemberAction.ADD, "olga"), stacks=(grant,))
     sharing.update_team(backend, admin, "acme", "web", change)
+    new = NewToken(text[:1000], 0, "ci")
+    token = tokens.create_org_token(backend, admin, "acme", new)
+    tokens.create_team_token(backend, admin, "acme", "web", replace(new, name="web-ci"))
+    of_team = {"team": "web", "token_id": token.id}
     entries, _ = audit.page_entries(backend, admin, "acme", Search())
     record = f"{entries[0].recorded_at}-{entries[0].id}"
-    return {"login": "olga", "invite_id": invited[0].id, "record": record}
+    return {"login": "olga", "invite_id": invited[0].id, "record": record, **of_team}

@@ -35,5 +35,5 @@ class TestTemplates:
     def test_belongs_to_the_frame(self, path: Path) -> None:
         """Every page has the frame's language, title, skip link and landmarks."""
         text = path.read_text("utf-8")
-        is_framed = re.search(r'{% extends "(base|(stacks|organizations)/_frame)\.html" %}', text)
+        is_framed = re.search(r'{% extends "(base|(stacks|organizations)/_(frame|team))\.html" %}', text)
         assert path.name.startswith(PART) or path.name == "base.html" or (is_framed and "{% block title %}" in text)

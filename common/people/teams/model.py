@@ -44,6 +44,14 @@ class Team:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamSummary:
+    """A team in a list, with how many members it has."""
+
+    team: Team
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A person in a team."""
 

@@ -20,13 +20,17 @@ from common.people.teams.model import (
     Team,
     TeamDetails,
     TeamRole,
+    TeamSummary,
     require_name,
     require_texts,
 )
-from common.people.teams.repository import teams
+from common.people.teams.repository import team_list, teams
 from common.people.teams.steps import KIND
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
+
+# A list for a role that shows single teams looks at this many of them.
+_LIST_LIMIT = 10_000
 
 
 def list_teams(backend: Backend, caller: Caller, org: str) -> list[Team]:
@@ -40,6 +44,32 @@ def list_teams(backend: Backend, caller: Caller, org: str) -> list[Team]:
     if not visible:
         raise caller.refusal(Permission.TEAM_LIST, membership)
     return visible
+
+
+def search_teams(
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    text: str,
+    *,
+    size: int,
+    number: int,
+) -> tuple[list[TeamSummary], int]:
+    """Return a page of the teams that have a text in them, and how many have it; pages are numbered from 1.
+
+    A custom role may show some teams only, as in list_teams.
+    """
+    membership = caller.require_member(org, missing=missing_org(org))
+    offset = size * (number - 1)
+    with backend.db.connect() as connection:
+        if Permission.TEAM_LIST in membership.permissions():
+            page = team_list.search(connection, membership.org_id, caller.user_id, text, limit=size, offset=offset)
+            return page, team_list.count(connection, membership.org_id, text)
+        rows = team_list.search(connection, membership.org_id, caller.user_id, text, limit=_LIST_LIMIT, offset=0)
+    visible = [row for row in rows if steps.may(membership, row.team, Permission.TEAM_LIST)]
+    if not visible and not text:
+        raise caller.refusal(Permission.TEAM_LIST, membership)
+    return visible[offset : offset + size], len(visible)
 
 
 def create_team(

@@ -194,9 +194,14 @@ def _require(caller: Caller, membership: Membership, team: Team | None, name: st
     """Return the team if the caller has a permission on it, by a role or as its admin."""
     if team is None:
         raise _absent(caller, membership, name, permission)
-    if permission not in membership.permissions_on(entity(team)) and team.id not in membership.administered_team_ids:
+    if not may(membership, team, permission):
         raise caller.refusal(permission, membership)
     return team
+
+
+def may(membership: Membership, team: Team, permission: Permission) -> bool:
+    """Tell whether a member has a permission on a team, by a role or as the team's admin."""
+    return permission in membership.permissions_on(entity(team)) or team.id in membership.administered_team_ids
 
 
 def _absent(caller: Caller, membership: Membership, name: str, permission: Permission) -> BackendError:

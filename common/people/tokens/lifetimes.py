@@ -17,7 +17,11 @@ def longest_days(caller: Caller) -> int:
 
 def offered_days(caller: Caller) -> tuple[int, ...]:
     """Return the lifetimes in days that a page offers; NEVER, if it is allowed, is the last."""
-    longest = longest_days(caller)
+    return days_up_to(longest_days(caller))
+
+
+def days_up_to(longest: int) -> tuple[int, ...]:
+    """Return the lifetimes to offer where a token may live so many days; all for NEVER."""
     if longest == NEVER:
         return (*_OFFERED_DAYS, NEVER)
     return (*(days for days in _OFFERED_DAYS if days < longest), longest)
