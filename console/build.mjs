@@ -30,7 +30,7 @@ function digestOf(names) {
 
 const result = await esbuild.build({
   absWorkingDir: here,
-  entryPoints: { console: "source/main.ts", page: "style/page.css" },
+  entryPoints: { console: "source/main.ts", graph: "source/graph.ts", page: "style/page.css" },
   entryNames: "[name]-[hash]",
   outdir: "out",
   bundle: true,
@@ -44,9 +44,18 @@ const result = await esbuild.build({
 });
 
 const bundled = Object.keys(result.metafile.inputs).filter((name) => name.startsWith("node_modules/"));
-const packages = [...new Set(bundled.map((name) => name.split("/").slice(1, name.startsWith("node_modules/@") ? 3 : 2).join("/")))];
-const licences = packages.sort().map((name) => {
-  const { version } = JSON.parse(readFileSync(join(here, "node_modules", name, "package.json"), "utf8"));
+const packages = new Set(bundled.map((name) => name.split("/").slice(1, name.startsWith("node_modules/@") ? 3 : 2).join("/")));
+for (const name of packages) {
+  // A package may have its own dependencies inside its file, where esbuild does not see them. The set grows while it is read.
+  Object.keys(describe(name).dependencies ?? {}).forEach((other) => packages.add(other));
+}
+
+function describe(name) {
+  return JSON.parse(readFileSync(join(here, "node_modules", name, "package.json"), "utf8"));
+}
+
+const licences = [...packages].sort().map((name) => {
+  const { version } = describe(name);
   return `${name} ${version}\n\n${readFileSync(join(here, "node_modules", name, "LICENSE"), "utf8").trim()}\n`;
 });
 

@@ -25,6 +25,7 @@ PAGES = (
     f"{STACK}/resource?urn={urn('a')}",
     f"{STACK}/resource/versions?urn={urn('a')}",
     f"{STACK}/config",
+    f"{STACK}/resources/graph",
 )
 
 

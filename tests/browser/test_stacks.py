@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.chromium import DESKTOP, Browser
@@ -34,6 +35,9 @@ PAGES = {
     "resources": "/acme/shop/prod/resources",
     "resources-found": "/acme/shop/prod/resources?q=bucket",
     "resource": f"/acme/shop/prod/resource?urn={URN}",
+    "resource-versions": f"/acme/shop/prod/resource/versions?urn={URN}",
+    "graph": f"/acme/shop/prod/resources/graph?urn={URN}",
+    "config": "/acme/shop/prod/config",
 }
 
 
@@ -94,6 +98,32 @@ def test_list_is_narrowed_while_one_types(browser: Browser, site: Site) -> None:
     assert "staging" not in browser.find("#list").text
     browser.driver.refresh()
     assert "staging" not in browser.find("#list").text
+
+
+def test_versions_of_a_resource_are_shown_in_place(browser: Browser, site: Site) -> None:
+    """A click puts the versions in which the resource changed into its page."""
+    browser.open(site.url + PAGES["resource"])
+    browser.press("Show the versions")
+    WebDriverWait(browser.driver, 10).until(lambda _driver: "Version 1 Created" in browser.find("[data-versions]").text)
+
+    assert browser.address == site.url + PAGES["resource"]
+
+
+def test_graph_is_walked_by_keys(browser: Browser, site: Site) -> None:
+    """The chosen resource is the one to reach by Tab; an arrow key goes on to a neighbour, and Enter opens it."""
+    browser.open(site.url + PAGES["graph"])
+    chosen = browser.find(".graph-view a.node.chosen")
+    others = browser.driver.find_elements("css selector", ".graph-view a.node[tabindex='-1']")
+    browser.driver.execute_script("arguments[0].focus()", chosen)
+    chosen.send_keys(Keys.ARROW_RIGHT)
+    focused = browser.driver.switch_to.active_element
+    name = (focused.get_attribute("textContent") or "").partition(" ")[0]
+
+    assert 62 == len(others)
+    assert name not in ("", "function-1")
+    focused.send_keys(Keys.ENTER)
+    browser.await_address("/resource?urn=")
+    assert name == browser.find("h1").text
 
 
 def test_running_update_is_followed(browser: Browser, site: Site, live: LiveUpdate) -> None:

@@ -33,6 +33,8 @@ PAGES = {
     f"{STACK}/resources": (4, 1),
     f"{STACK}/resources?q=a&type=test%3Am%3ARes": (4, 1),
     f"{STACK}/resource?urn={urn('a')}": (4, 1),
+    f"{STACK}/resources/graph": (4, 1),
+    f"{STACK}/resources/graph?urn={urn('b')}": (4, 1),
     f"{STACK}/resource/versions?urn={urn('a')}": (4, 2),
     f"{STACK}/config": (4, 0),
 }
@@ -95,6 +97,15 @@ class TestPages:
         for part in ("Inputs", "pw [secret]", "Parent shop-dev", "Needed by b", "Depends on Nothing"):
             assert part in details
         assert "for hello" in shown(member.open(f"{STACK}/resource", urn=urn("b")))
+
+    def test_of_a_graph_can_be_read_without_script(self, member: Visit) -> None:
+        """A row for each resource, with what it needs, and a link to the graph around it; a URN that is missing is no page."""
+        reply = member.open(f"{STACK}/resources/graph", urn=urn("b"))
+
+        assert "Around b 3 of 3 resources, version 2" in shown(reply)
+        assert '<tr data-node data-parent="1" data-needs="2">' in reply.text
+        assert re.search(r'<script src="/assets/graph-\w+\.js" defer>', reply.text)
+        assert 404 == member.open(f"{STACK}/resources/graph", urn="none").status_code
 
     def test_of_an_older_version_show_its_resources(self, member: Visit, backend: Backend, admin: Caller) -> None:
         """A version in the address is kept in the links."""

@@ -75,6 +75,19 @@ class Details:
     modified: str
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A resource and the URNs of what it depends on."""
+
+    resource: Resource
+    needs: list[str]
+
+
+def read_links(stored: Iterable[StoredResource]) -> dict[str, Link]:
+    """Return resources by URN, in order, each with what it depends on."""
+    return {urn: Link(_resource(urn, head, 0), list(_needs(head))) for urn, head in _heads(stored).items()}
+
+
 def in_tree(stored: Iterable[StoredResource]) -> list[Resource]:
     """Return resources in the order of their tree, each below its parent."""
     heads = _heads(stored)

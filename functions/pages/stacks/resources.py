@@ -6,10 +6,12 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from common.stacks.overview.graph import around
 from common.stacks.overview.resources import count_types, find_details, in_tree
 from common.stacks.service import listing
 from common.stacks.state import service as state
 from functions.http.deps import BackendDep, StackPathDep
+from functions.pages import static_files
 from functions.pages.hiding import missing, unless_hidden
 from functions.pages.paging import PageNumberDep, Paging
 from functions.pages.rendering import page
@@ -83,6 +85,29 @@ def list_resources(
         paging=Paging(
             f"{head.base}/resources", query.filters(), number, len(matching[begin : begin + _ROWS]), len(matching), _ROWS
         ),
+        suffix=f"&version={quote(query.version, safe='')}" if query.version else "",
+    )
+
+
+@router.get(f"{_STACK}/resources/graph")
+def show_graph(
+    visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep, query: ResourceQueryDep, urn: _Text = ""
+) -> Response:
+    """Show the resources around one of them as a graph, and as a list without script."""
+    version, stored = unless_hidden(lambda: state.list_resources(backend, person, path, query.number))
+    graph = around(stored, urn)
+    if graph is None:
+        raise missing()
+    stack = listing.get_stack(backend, person, path)
+    return page(
+        visitor,
+        "stacks/graph",
+        org=path.org,
+        head=head_of(backend, person, stack),
+        version=version,
+        chosen=query,
+        graph=graph,
+        graph_script=static_files.address("graph.js"),
         suffix=f"&version={quote(query.version, safe='')}" if query.version else "",
     )
 
