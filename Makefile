@@ -47,8 +47,9 @@ $(VENV)/.dev: requirements/dev.txt requirements/chalice.txt | $(VENV)/.self
 	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/chalice.txt
 	@touch $@
 
-$(VENV)/.sam: requirements/sam.txt | $(VENV)/.dev
+$(VENV)/.sam: requirements/sam.txt requirements/policies.txt | $(VENV)/.dev
 	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/sam.txt
+	@$(PIP_INSTALL) --require-hashes --no-deps -r requirements/policies.txt
 	@touch $@
 
 $(VENV)/.console: requirements/console.txt | $(VENV)/.dev
@@ -88,10 +89,10 @@ coverage: $(VENV)/.dev ## Measure branch coverage by the tests on SQLite; fails 
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --database sqlite -m "not slow" --cov $(ARGS) \
 		$(addprefix --ignore=tests/,aws bench browser e2e hosts mysql tools)
 
-e2e: $(VENV)/.dev ## Drive the real pulumi command line, in its newest version
+e2e: $(VENV)/.dev $(VENV)/.sam ## Drive the real pulumi command line, in its newest version
 	$(PYTEST) tests/e2e $(ARGS)
 
-e2e-all: $(VENV)/.dev ## The same in every version, on SQLite, and on each cloud's services and packed functions
+e2e-all: $(VENV)/.dev $(VENV)/.sam ## The same in every version, on SQLite, and on each cloud's services and packed functions
 	STACKHOLD_CLOUD_E2E_VERSIONS=all $(MAKE) e2e E2E_VERSIONS=all ARGS="tests/aws/test_command_line.py tests/hosts/test_e2e.py $(ARGS)"
 
 bench: $(VENV)/.dev ## Measure budgets, wire load and command line load
@@ -147,6 +148,7 @@ lock: $(VENV)/.dev ## Write requirements/*.txt again (UPGRADE=1: with newer vers
 	$(COMPILE) --group pyproject.toml:schedules --no-deps -o requirements/chalice.txt
 	$(COMPILE) --group pyproject.toml:azure-platform --no-deps -o requirements/azure-platform.txt
 	$(COMPILE) --group pyproject.toml:sam --no-deps -o requirements/sam.txt
+	$(COMPILE) --group pyproject.toml:policies --no-deps -o requirements/policies.txt
 	cp requirements/azure.txt requirements.txt # Azure's own build looks for it there.
 
 clean: ## Remove caches and build results (keeps .venv and .stackhold)

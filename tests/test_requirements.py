@@ -23,6 +23,7 @@ LOCKS = {
     "azure-platform.txt": ((), ("azure-platform",), False),
     "chalice.txt": ((), ("schedules",), False),
     "console.txt": ((), ("console",), False),
+    "policies.txt": ((), ("policies",), False),
     "sam.txt": ((), ("sam",), False),
 }
 # What the functions' lock files leave out of the core dependencies.

@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e import toolchain
 from tests.e2e.cli import Cli, Server
-from tests.e2e.programs import provider
+from tests.e2e.programs import provider, python_host
 from tests.e2e.project import Project, ProjectFactory
 from tests.e2e.server import ServerProcess, remove_stacks, running_server
 from tests.reporting import missing_tool
@@ -86,6 +86,9 @@ def tools_root(toolset: toolchain.Toolset, tmp_path_factory: pytest.TempPathFact
     plugin = folder / f"pulumi-resource-{provider.PACKAGE}"
     plugin.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{provider.__file__}" "$@"\n', encoding="utf-8")
     plugin.chmod(0o700)
+    host = folder / "pulumi-language-python"
+    host.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{python_host.__file__}" "$@"\n', encoding="utf-8")
+    host.chmod(0o700)
     return root
 
 
