@@ -3,12 +3,14 @@
 A visitor who is not signed in does that first, so that strangers do not learn what there is.
 """
 
+from datetime import timedelta
 from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
 from common.config.public_urls import api_url
 from common.core.clock import unix_millis
+from common.people.tokens import service as tokens
 from common.stacks.overview.service import get_home
 from functions.http.deps import BackendDep
 from functions.pages.hiding import missing
@@ -17,6 +19,7 @@ from functions.pages.visitor import PersonDep, VisitorDep
 
 router = APIRouter()
 _ROWS = 10
+_SOON = timedelta(days=14)
 
 
 @router.get("/{org}")
@@ -28,7 +31,15 @@ def show_organization(visitor: VisitorDep, backend: BackendDep, person: PersonDe
     if not membership.is_open:
         return page(visitor, "owner", org=org, membership=membership)
     home = get_home(backend, person, org, size=_ROWS)
-    return page(visitor, "home", org=org, home=home, server=api_url(backend.settings), now=unix_millis(backend.clock.now()))
+    return page(
+        visitor,
+        "home",
+        org=org,
+        home=home,
+        expiring=tokens.list_expiring_tokens(backend, person, org, _SOON, limit=_ROWS),
+        server=api_url(backend.settings),
+        now=unix_millis(backend.clock.now()),
+    )
 
 
 @router.get("/{org}/{project}")

@@ -38,6 +38,11 @@ class Paging:
         return self.first + self.rows - 1
 
     @property
+    def current(self) -> str:
+        """Return the address of this page."""
+        return self._address(self.number)
+
+    @property
     def previous(self) -> str:
         """Return the address of the page before."""
         return self._address(self.number - 1) if self.number > 1 else ""

@@ -147,6 +147,10 @@ class Form:
         """Return a field as it is: for passwords."""
         return self._fields.get(name, [""])[0]
 
+    def texts(self, name: str) -> list[str]:
+        """Return all values of a field that may be there several times, such as ticked boxes."""
+        return self._fields.get(name, [])
+
 
 def get_visitor(request: Request, backend: BackendDep) -> Visitor:
     """Return who looks."""

@@ -156,6 +156,11 @@ def fill(client: Client) -> LiveUpdate:
     )
     failed.complete("failed")
     begin(client, "/api/stacks/acme/shop/dev", dry_run=True).complete()
+    drifted = begin(client, "/api/stacks/acme/data/warehouse", "refresh", dry_run=True)
+    drifted.events(summary_event(1, update=2, same=20))
+    drifted.complete()
+    expires = int(time.time()) + 9 * 86_400
+    client.post("/api/orgs/acme/tokens", json={"name": "deploys", "description": "", "expires": expires, "admin": False})
     live = begin(client, "/api/stacks/acme/web/live", metadata={"message": "Roll out 2.0", "environment": ENVIRONMENT})
     live.events(*step_events(["deployment-3"], "update", 1), *step_events(["role-2"], "create", 3)[:1])
     return live

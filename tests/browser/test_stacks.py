@@ -29,6 +29,8 @@ PAGES = {
     "update-details": "/acme/shop/prod/updates/2?view=details",
     "update-failed": "/acme/shop/staging/updates/1",
     "update-live": "/acme/web/live/updates/1",
+    "audit-log": "/acme/settings/audit-log",
+    "audit-log-none": "/acme/settings/audit-log?user=nobody",
     "access": "/acme/shop/prod/access",
     "stack-settings": "/acme/shop/prod/settings",
     "previews": "/acme/shop/dev/previews",
@@ -124,6 +126,22 @@ def test_graph_is_walked_by_keys(browser: Browser, site: Site) -> None:
     focused.send_keys(Keys.ENTER)
     browser.await_address("/resource?urn=")
     assert name == browser.find("h1").text
+
+
+def test_tags_of_chosen_stacks_are_set(browser: Browser, site: Site) -> None:
+    """Boxes choose stacks, and one form sets a tag on them."""
+    browser.open(f"{site.url}/acme/stacks?project=web")
+    for box in browser.driver.find_elements("css selector", "input[name=stack]"):
+        box.click()
+    browser.press("Change tags of chosen stacks")
+    browser.find("#bulk-name").send_keys("cost-centre")
+    browser.find("#bulk-value").send_keys("42")
+    browser.press("Set tag")
+    browser.await_address("tagged=2")
+
+    assert "The tags of 2 stacks were changed." in browser.text
+    assert 2 == browser.text.count("cost-centre: 42")
+    check(browser, "stacks-tagged")
 
 
 def test_running_update_is_followed(browser: Browser, site: Site, live: LiveUpdate) -> None:

@@ -3,19 +3,21 @@
 import re
 
 import pytest
+from httpx2 import Response
 
 from common.backend import Backend
 from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
-from common.rights.permissions import StackLevel
+from common.rights.permissions import Permission, StackLevel
 from common.stacks.updates.model import Completion
 from tests.counting import Counter
 from tests.factories.orgs import set_settings
 from tests.factories.people import caller_of, make_user
 from tests.factories.stacks import complete, make_running, make_stack, make_version
-from tests.pages.visiting import HTML, Visit, location, shown
+from tests.pages.visiting import HTML, Visit, location, shown, values
 
-LINK = r'<th scope="row"><a href="(/acme/[^"]*)"'
+LIST = "/acme/stacks"
+LINK = r'<th scope="row">(?:<input [^>]*> )?<a href="(/acme/[^"]*)"'
 STATEMENTS = 6
 
 
@@ -151,3 +153,64 @@ class TestVisibility:
         """A client that takes no HTML gets the wire's error."""
         assert 404 == visit.get("/acme/stacks").json()["code"]
         assert HTML["Accept"].startswith("text/html")
+
+
+def tag(visit: Visit, *stacks: str, on: str = LIST, **fields: str) -> Response:
+    """Send the form that changes tags of several stacks."""
+    key = next(values(visit.open(LIST), r'name="form_key" value="([0-9a-f]{64})"'))
+    return visit.client.post(on, data={"form_key": key, "stack": list(stacks), **fields}, headers=HTML)
+
+
+@pytest.mark.usefixtures("stacks")
+class TestTags:
+    def test_of_several_stacks_are_set(self, backend: Backend, admin: Caller, member: Visit) -> None:
+        """The tag is on each chosen stack, whatever it had before; the list comes back with its filters and says how many."""
+        response = tag(member, "shop/dev", "shop/prod", on=f"{LIST}?project=shop", name="team", value="search", action="set")
+
+        assert f"{LIST}?project=shop&tagged=2" == location(response)
+        assert "The tags of 2 stacks were changed." in shown(member.open(location(response)))
+        assert ["shop/dev", "shop/prod"] == listed(member, tag="team=search")
+
+    def test_of_several_stacks_are_deleted(self, member: Visit) -> None:
+        """Stacks without the tag stay as they are."""
+        tag(member, "shop/dev", "web/live", name="team", action="delete")
+
+        assert [] == listed(member, tag="team")
+
+    @pytest.mark.parametrize(
+        ("chosen", "name", "expected"),
+        [
+            ((), "team", "Choose the stacks to change"),
+            (("nonsense", "/", "shop/"), "team", "Choose the stacks to change"),
+            (("shop/dev",), "no spaces", "Invalid stack tag"),
+            (("shop/dev",), "pulumi:project", "built-in tag"),
+        ],
+    )
+    def test_that_cannot_be_changed_say_why(self, member: Visit, chosen: tuple[str, ...], name: str, expected: str) -> None:
+        """The list comes back with what is wrong."""
+        response = tag(member, *chosen, name=name, value="x", action="set")
+
+        assert (400, True) == (response.status_code, expected in shown(response))
+
+    def test_change_on_all_or_none(self, backend: Backend, admin: Caller, member: Visit) -> None:
+        """A stack that does not exist keeps the others as they were."""
+        response = tag(member, "shop/dev", "shop/nothing", name="cost", value="1", action="set")
+
+        assert 404 == response.status_code
+        assert [] == listed(member, tag="cost")
+
+    def test_need_the_permission(self, backend: Backend, visit: Visit) -> None:
+        """A member who may only read changes nothing, is told the permission, and learns nothing of hidden stacks."""
+        set_settings(backend, "acme", OrgSettings(default_stack_permission=StackLevel.READ))
+        visit.sign_in(make_user(backend, "bob", org="acme"))
+        refused = tag(visit, "shop/dev", name="cost", value="1", action="set")
+        set_settings(backend, "acme", OrgSettings(default_stack_permission=StackLevel.NONE))
+        key = visit.form_key("/settings/account")
+        hidden = [
+            visit.client.post(LIST, data={"form_key": key, "stack": stack, "name": "cost", "action": "set"}, headers=HTML)
+            for stack in ("shop/dev", "shop/nothing")
+        ]
+
+        assert (403, True) == (refused.status_code, Permission.STACK_TAGS_UPDATE in shown(refused))
+        assert [404, 404] == [response.status_code for response in hidden]
+        assert [] == listed(visit, tag="cost")

@@ -1,5 +1,6 @@
 """Lists of access tokens, and the role of a new one. Tokens are written by common/access."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
@@ -33,25 +34,26 @@ def page(
     """Return tokens that are not revoked, after a position (sort key, id) if there is one."""
     sort_key = _SORT_KEYS[query.sort_by]
     is_descending = query.direction is SortDirection.DESCENDING
-    statement: Select[Any] = (
-        select(
-            access_tokens.c.id,
-            access_tokens.c.kind,
-            access_tokens.c.name,
-            access_tokens.c.description,
-            access_tokens.c.is_admin,
-            access_tokens.c.role_id,
-            users.c.login,
-            access_tokens.c.created_at,
-            access_tokens.c.last_used_at,
-            access_tokens.c.expires_at,
-            sort_key.label("sort_key"),
-        )
-        .select_from(access_tokens)
-        .outerjoin(users, users.c.id == access_tokens.c.created_by)
+    statement = (
+        _tokens(sort_key)
         .where(_owned_by(owner), access_tokens.c.revoked_at.is_(None), *_filtered(query.token_filter, now_millis))
         .where(*_matching(query.search), *_following(sort_key, after, is_descending=is_descending))
         .order_by(*(column.desc() if is_descending else column.asc() for column in (sort_key, access_tokens.c.id)))
+        .limit(limit)
+    )
+    return [_to_token(row) for row in connection.execute(statement)]
+
+
+def list_expiring(
+    connection: Connection, owners: Sequence[Owner], *, after_millis: int, until_millis: int, limit: int
+) -> list[Token]:
+    """Return tokens of several owners that are not revoked and expire between two moments, the next first."""
+    expires_at = access_tokens.c.expires_at
+    statement = (
+        _tokens(expires_at)
+        .where(or_(*map(_owned_by, owners)), access_tokens.c.revoked_at.is_(None))
+        .where(expires_at > after_millis, expires_at <= until_millis)
+        .order_by(expires_at, access_tokens.c.id)
         .limit(limit)
     )
     return [_to_token(row) for row in connection.execute(statement)]
@@ -67,6 +69,26 @@ def lock_role(tx: Connection, org_id: str, role_id: str) -> str | None:
     query = select(roles.c.rules).where(roles.c.id == role_id, roles.c.org_id == org_id, roles.c.purpose == built_in.ROLE)
     rules: str | None = tx.scalar(query.with_for_update(read=True))
     return rules
+
+
+def _tokens(sort_key: ColumnElement[Any]) -> Select[Any]:
+    return (
+        select(
+            access_tokens.c.id,
+            access_tokens.c.kind,
+            access_tokens.c.name,
+            access_tokens.c.description,
+            access_tokens.c.is_admin,
+            access_tokens.c.role_id,
+            users.c.login,
+            access_tokens.c.created_at,
+            access_tokens.c.last_used_at,
+            access_tokens.c.expires_at,
+            sort_key.label("sort_key"),
+        )
+        .select_from(access_tokens)
+        .outerjoin(users, users.c.id == access_tokens.c.created_by)
+    )
 
 
 def _owned_by(owner: Owner) -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ machine's name. Only the reply that creates a token contains its text, which is 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -84,6 +85,18 @@ def page_team_tokens(
     with backend.db.connect() as connection:
         team = teams.get(connection, caller, membership, team_name, Permission.TEAM_LIST_TOKENS)
     return _page_tokens(backend, caller, Owner(TokenKind.TEAM, team.id), query, page)
+
+
+def list_expiring_tokens(backend: Backend, caller: Caller, org: str, within: timedelta, *, limit: int) -> list[Token]:
+    """Return tokens that expire soon, the next first: the caller's own, and an organization's if the caller may see them."""
+    membership = caller.require_member(org, missing=missing_org(org))
+    owners = [Owner(TokenKind.PERSONAL, caller.user_id)]
+    if Permission.ORG_TOKEN_READ in membership.permissions():
+        owners.append(Owner(TokenKind.ORGANIZATION, membership.org_id))
+    now = backend.clock.now()
+    with backend.db.connect() as connection:
+        times = {"after_millis": unix_millis(now), "until_millis": unix_millis(now + within)}
+        return repository.list_expiring(connection, owners, **times, limit=limit)
 
 
 def create_personal_token(backend: Backend, caller: Caller, new: NewToken) -> IssuedToken:

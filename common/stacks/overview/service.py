@@ -15,13 +15,14 @@ from common.rights.permissions import Permission
 from common.stacks.engine import document
 from common.stacks.model import Stack, StackPath, Status
 from common.stacks.overview import events, values
+from common.stacks.overview.facts import change_counts
 from common.stacks.overview.report import Report, add
 from common.stacks.overview.values import Value
 from common.stacks.repository import events as event_rows
 from common.stacks.repository import ownership, sharing
 from common.stacks.repository import summaries as repository
 from common.stacks.repository.sharing import Collaborator, TeamGrant
-from common.stacks.repository.summaries import StackFilter, StackSummary
+from common.stacks.repository.summaries import DriftedStack, StackFilter, StackSummary
 from common.stacks.steps import LISTABLE, get_stack, load_stack
 from common.stacks.updates import programs, stored_state
 from common.stacks.updates.finishing import get_current_stack
@@ -44,6 +45,8 @@ __all__ = [
 ]
 
 _PROJECTS_LIMIT = 500
+# Most refreshes find nothing, and only the counts of their clients tell.
+_DRIFT_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,13 @@ def list_projects(backend: Backend, caller: Caller, org: str) -> list[tuple[str,
 
 @dataclass(frozen=True, slots=True)
 class OrganizationHome:
-    """What is going on in an organization: the stacks that changed last, those that failed, those that an update holds."""
+    """What is going on in an organization: stacks that changed last, that failed, that an update holds, that have drifted."""
 
     membership: Membership
     recent: list[StackSummary]
     failed: list[StackSummary]
     running: list[StackSummary]
+    drifted: list[DriftedStack]
 
 
 def get_home(backend: Backend, caller: Caller, org: str, *, size: int) -> OrganizationHome:
@@ -107,7 +111,13 @@ def get_home(backend: Backend, caller: Caller, org: str, *, size: int) -> Organi
             repository.page(connection, scope, StackFilter(by_update=True), limit=size, offset=0),
             repository.page(connection, scope, failed, limit=size, offset=0),
             repository.page(connection, scope, running, limit=size, offset=0),
+            [stack for stack in repository.list_drifted(connection, scope, _DRIFT_LIMIT) if _has_changes(stack)][:size],
         )
+
+
+def _has_changes(stack: DriftedStack) -> bool:
+    counts = change_counts(stack.changes)
+    return any(count for name, count in counts.items() if name != "same")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from common.stacks.repository.visibility import in_scopes
 _ESCAPE = "\\"
 _newest = updates.alias("newest")
 _owners = users.alias("owners")
+_runs = updates.alias("runs")
+# Other rows, such as renames and imports, compare nothing with the cloud.
+_RUNS = (Kind.UPDATE, Kind.PREVIEW, Kind.REFRESH, Kind.DESTROY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,18 @@ class StackSummary:
     changed_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class DriftedStack:
+    """A stack and the refresh that found changes; `version` is None for a preview, `found_at` in unix milliseconds."""
+
+    project: str
+    name: str
+    run_id: str
+    version: int | None
+    found_at: int
+    changes: bytes
+
+
 def page(connection: Connection, scope: StackScope, narrowed: StackFilter, *, limit: int, offset: int) -> list[StackSummary]:
     """Return live stacks of a scope in order of project and name, or the one that changed last first."""
     changed_at = func.coalesce(updates.c.ended_at, updates.c.started_at, updates.c.created_at)
@@ -58,6 +73,35 @@ def page(connection: Connection, scope: StackScope, narrowed: StackFilter, *, li
 def count(connection: Connection, scope: StackScope, narrowed: StackFilter) -> int:
     """Return how many stacks the pages have together."""
     return connection.scalar(_narrowed(select(func.count()), scope, narrowed)) or 0
+
+
+def list_drifted(connection: Connection, scope: StackScope, limit: int) -> list[DriftedStack]:
+    """Return live stacks of a scope whose newest run was a refresh, or its preview, that found changes, newest first."""
+    newest = (
+        select(_runs.c.id)
+        .where(_runs.c.stack_id == stacks.c.id, _runs.c.kind.in_(_RUNS))
+        .order_by(_runs.c.created_at.desc(), _runs.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query: Select[Any] = (
+        select(
+            stacks.c.project,
+            stacks.c.name,
+            updates.c.id,
+            updates.c.version,
+            updates.c.dry_run,
+            updates.c.created_at,
+            updates.c.resource_changes,
+        )
+        .select_from(stacks)
+        .join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.id == newest))
+        .where(stacks.c.live == 1, in_scopes([scope]), updates.c.kind == Kind.REFRESH, updates.c.status == Status.SUCCEEDED)
+        .where(updates.c.resource_changes.is_not(None))
+        .order_by(updates.c.created_at.desc(), updates.c.id)
+        .limit(limit)
+    )
+    return [_to_drifted(row) for row in connection.execute(query)]
 
 
 def find_projects(connection: Connection, scope: StackScope, limit: int) -> list[tuple[str, int]]:
@@ -114,3 +158,8 @@ def _containing(text: str) -> str:
 def _to_summary(row: Row[Any]) -> StackSummary:
     tags = msgspec.json.decode(row.tags, type=dict[str, str])
     return StackSummary(row.id, row.project, row.name, tags, row.owner or "", to_version(row), row.changed_at)
+
+
+def _to_drifted(row: Row[Any]) -> DriftedStack:
+    version = None if row.dry_run else row.version
+    return DriftedStack(row.project, row.name, row.id, version, row.created_at, row.resource_changes.encode())

@@ -1,5 +1,9 @@
 """Use cases for what users keep with a stack beside its state: tags and the configuration reference."""
 
+from collections.abc import Collection
+
+from sqlalchemy import Connection
+
 from common.backend import Backend
 from common.core.errors import BadRequest, NotFound
 from common.core.names import require_tag, require_tag_count, require_tags
@@ -11,6 +15,7 @@ from common.stacks.model import StackPath
 from common.stacks.repository import stacks
 from common.stacks.steps import PROJECT_TAG
 
+BULK_LIMIT = 100
 # Clients set these on every update, all at once; the calls for single tags leave them alone (platform.md 16).
 BUILT_IN_TAGS = frozenset(
     {PROJECT_TAG, "pulumi:runtime", "pulumi:description", "pulumi:template", "vcs:owner", "vcs:repo", "vcs:kind", "vcs:root"}
@@ -80,6 +85,36 @@ def delete_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> 
             steps.update_tags(tx, stack, {key: value for key, value in tags.items() if key != name})
 
     retry(delete)
+
+
+def update_tag_of_stacks(backend: Backend, caller: Caller, paths: Collection[StackPath], name: str, value: str | None) -> None:
+    """Set a tag on several stacks, or delete it where they have it with the value None: on all of them or on none.
+
+    Errors are those of the calls for one stack; BadRequest for more stacks than are changed at once.
+    """
+    if len(paths) > BULK_LIMIT:
+        raise BadRequest(f"at most {BULK_LIMIT} stacks can be changed at once")
+
+    def update() -> None:
+        with backend.db.begin() as tx:
+            # In one order, so that two of these calls do not wait for each other.
+            for path in sorted(set(paths), key=str):
+                _set_or_delete_tag(tx, caller, path, name, value)
+
+    retry(update)
+
+
+def _set_or_delete_tag(tx: Connection, caller: Caller, path: StackPath, name: str, value: str | None) -> None:
+    stack = steps.load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
+    require_tag(name, value or "")
+    _require_not_built_in(name)
+    old = steps.lock_tags(tx, stack)
+    new = {key: text for key, text in old.items() if key != name}
+    if value is not None:
+        new[name] = value
+        require_tag_count(len(new))
+    if new != old:
+        steps.update_tags(tx, stack, new)
 
 
 def get_config(backend: Backend, caller: Caller, path: StackPath) -> bytes:
