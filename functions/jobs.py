@@ -16,6 +16,7 @@ from common.core.clock import unix_millis
 from common.core.ids import new_id
 from common.db import job_claims
 from common.db.faults import is_duplicate
+from common.environments import cleanup as environments
 from common.mailing import cleanup as mailing
 from common.mailing import service as mail
 from common.outbox import cleanup as outbox_cleanup
@@ -120,6 +121,7 @@ JOBS: tuple[Job, ...] = (
                 saml.delete_expired,
                 updates.delete_unstarted,
                 policy_packs.delete_expired,
+                environments.delete_expired,
             )
         ),
     ),

@@ -14,7 +14,7 @@ import pytest
 from common.access import authentication as access
 from common.core import names, paging
 from common.core.errors import BackendError, Unauthorized
-from common.environments import documents
+from common.environments import evaluation
 from common.environments.language import evaluate, secrets
 from common.environments.language.syntax import path as property_paths
 from common.rights import descriptor
@@ -132,7 +132,7 @@ PARSERS: dict[str, Parser] = {
     "page token": text_of(lambda text: paging.read_token(text, paging.seal("a"), 2)),
     "descriptor": descriptor.decode,
     "authorization": text_of(_refused_token),
-    "environment": documents.read,
+    "environment": evaluation.unwrapped,
     "definition": lambda text: evaluate.load("e", text),
     "values of a definition": text_of(lambda text: _opened({"a": text})),
     "JSON in a definition": text_of(lambda text: _opened({"a": {"fn::fromJSON": text}, "b": {"fn::toYAML": text}})),

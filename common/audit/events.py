@@ -58,6 +58,24 @@ class Event(StrEnum):
     POLICY_PACK_DELETED = "policy-pack-deleted"
     SECRET_DECRYPTED = "secret-decrypted"  # noqa: S105
     SECRETS_DECRYPTED = "secrets-batch-decrypted"
+    ENVIRONMENT_CREATED = "environment-created"
+    ENVIRONMENT_CLONED = "environment-cloned"
+    ENVIRONMENT_READ = "environment-read"
+    ENVIRONMENT_DECRYPTED = "environment-decrypted"
+    ENVIRONMENT_UPDATED = "environment-updated"
+    ENVIRONMENT_DELETED = "environment-deleted"
+    ENVIRONMENT_RESTORED = "environment-restored"
+    ENVIRONMENT_OPENED = "environment-open"
+    ENVIRONMENT_OPEN_READ = "environment-read-open"
+    ENVIRONMENT_PROTECTED = "environment-deletion-protection-enabled"
+    ENVIRONMENT_UNPROTECTED = "environment-deletion-protection-disabled"
+    ENVIRONMENT_RETRACTED = "environment-revision-retracted"
+    ENVIRONMENT_TAG_CREATED = "environment-tag-created"
+    ENVIRONMENT_TAG_UPDATED = "environment-tag-updated"
+    ENVIRONMENT_TAG_DELETED = "environment-tag-deleted"
+    ENVIRONMENT_REVISION_TAG_CREATED = "environment-revision-tag-created"
+    ENVIRONMENT_REVISION_TAG_UPDATED = "environment-revision-tag-updated"
+    ENVIRONMENT_REVISION_TAG_DELETED = "environment-revision-tag-deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +166,46 @@ KINDS: dict[Event, EventKind] = {
     E.POLICY_PACK_DELETED: EventKind("Policy pack deleted", "A policy pack or one of its versions was deleted."),
     E.SECRET_DECRYPTED: EventKind("Secret decrypted", "A value of a stack was decrypted.", needs_org_admin=False),
     E.SECRETS_DECRYPTED: EventKind("Secrets decrypted", "Several values of a stack were decrypted.", needs_org_admin=False),
+    E.ENVIRONMENT_CREATED: EventKind("Environment created", "An environment was created.", needs_org_admin=False),
+    E.ENVIRONMENT_CLONED: EventKind("Environment cloned", "An environment was copied.", needs_org_admin=False),
+    E.ENVIRONMENT_READ: EventKind(
+        "Environment read", "The definition of an environment was read, with its secrets encrypted.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_DECRYPTED: EventKind(
+        "Environment decrypted", "The secrets of an environment were read in clear.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_UPDATED: EventKind(
+        "Environment updated", "A revision of an environment was saved, or its owner changed.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_DELETED: EventKind("Environment deleted", "An environment was deleted.", needs_org_admin=False),
+    E.ENVIRONMENT_RESTORED: EventKind("Environment restored", "A deleted environment was restored.", needs_org_admin=False),
+    E.ENVIRONMENT_OPENED: EventKind(
+        "Environment opened", "An environment was opened: its values, secrets among them, were computed.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_OPEN_READ: EventKind(
+        "Opened environment read", "The values of an opened environment were read.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_PROTECTED: EventKind(
+        "Deletion protection enabled", "An environment cannot be deleted any more.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_UNPROTECTED: EventKind(
+        "Deletion protection disabled", "An environment can be deleted again.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_RETRACTED: EventKind(
+        "Revision retracted", "A revision of an environment cannot be used any more.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_TAG_CREATED: EventKind("Environment tag created", "A tag was added to an environment.", needs_org_admin=False),
+    E.ENVIRONMENT_TAG_UPDATED: EventKind("Environment tag updated", "A tag of an environment changed.", needs_org_admin=False),
+    E.ENVIRONMENT_TAG_DELETED: EventKind(
+        "Environment tag deleted", "A tag of an environment was deleted.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_REVISION_TAG_CREATED: EventKind(
+        "Revision tag created", "A revision of an environment was tagged.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_REVISION_TAG_UPDATED: EventKind(
+        "Revision tag updated", "A revision tag moved to another revision.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_REVISION_TAG_DELETED: EventKind("Revision tag deleted", "A revision tag was deleted.", needs_org_admin=False),
 }
 del E
 

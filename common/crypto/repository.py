@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, exists, insert, inspect, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
+from common.db.tables.environments import environments
 from common.db.tables.installation import service_keys
 from common.db.tables.stacks import stacks
 
@@ -31,8 +32,9 @@ def list_keys(connection: Connection) -> list[tuple[str, bytes]]:
 
 
 def iterate_wrapped_keys(connection: Connection) -> Iterator[bytes]:
-    """Yield the wrapped key of the service and of every stack, deleted ones that can still be restored included."""
-    yield from connection.scalars(union_all(select(service_keys.c.wrapped_key), select(stacks.c.wrapped_key)))
+    """Yield the wrapped key of the service and of every stack and environment, deleted ones that can be restored included."""
+    tables = (service_keys, stacks, environments)
+    yield from connection.scalars(union_all(*(select(table.c.wrapped_key) for table in tables)))
 
 
 def replace_key(connection: Connection, name: str, wrapped_key: bytes, replacement: bytes) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from common.core.errors import Forbidden, SignInProblem, SignInRequired
 from common.rights.descriptor import Descriptor
-from common.rights.org_settings import DEFAULT, OrgSettings
-from common.rights.permissions import ROLES, STACK_ADMIN, STACK_LEVELS, Permission, Role, StackLevel
+from common.rights.org_settings import DEFAULT, ENVIRONMENT_LEVELS, EnvironmentLevel, OrgSettings
+from common.rights.permissions import ENVIRONMENT_ADMIN, ROLES, STACK_ADMIN, STACK_LEVELS, Permission, Role, StackLevel
 from common.rights.predicate import ALWAYS, NEVER, Entity, EntityKind, Predicate, either
 from common.rights.rules import permissions_on, where_granted
 
@@ -104,6 +104,26 @@ class Membership:
         sets = [permissions_on(grant.rules, stack) for grant in grants if grant.rules is not None]
         permissions -= self.withheld_permissions()
         return permissions.union(self._built_in(), *(permissions_on(rules, stack) for rules in self.rules), *sets)
+
+    def permissions_on_environment(
+        self, environment: Entity, levels: Iterable[EnvironmentLevel], *, is_owner: bool
+    ) -> frozenset[Permission]:
+        """Return the permissions on an environment with the levels of the caller's teams on it."""
+        if self.is_admin:
+            return _EVERYTHING
+        permissions = self._member_environment_permissions() | (ENVIRONMENT_ADMIN if is_owner else frozenset())
+        permissions = permissions.union(*(ENVIRONMENT_LEVELS[level] for level in levels))
+        return permissions.union(self._built_in(), *(permissions_on(rules, environment) for rules in self.rules))
+
+    def where_environments(self, permissions: frozenset[Permission]) -> Predicate:
+        """Return the environments on which roles and settings give one of the permissions, apart from teams and ownership."""
+        if self.is_admin or self._member_environment_permissions() & permissions:
+            return ALWAYS
+        return either(where_granted(rules, permissions, EntityKind.ENVIRONMENT) for rules in self.rules)
+
+    def _member_environment_permissions(self) -> frozenset[Permission]:
+        """Return the permissions that members have on every environment."""
+        return ENVIRONMENT_LEVELS[self.settings.default_environment_permission] if self._is_plain_member else frozenset()
 
     def member_stack_permissions(self) -> frozenset[Permission]:
         """Return the permissions that members have on every stack."""

@@ -11,7 +11,7 @@ from common.rights import permissions as p
 from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
 
 EnvironmentLevel = Literal["none", "read", "open", "write", "admin"]
-_ENVIRONMENT_LEVELS: dict[EnvironmentLevel, frozenset[Permission]] = {
+ENVIRONMENT_LEVELS: dict[EnvironmentLevel, frozenset[Permission]] = {
     "none": frozenset(),
     "read": p.ENVIRONMENT_READ,
     "open": p.ENVIRONMENT_OPEN,
@@ -85,7 +85,7 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
             self.member_permissions(),
             STACK_LEVELS[self.default_stack_permission],
             frozenset({Permission.STACK_DELETE, Permission.STACK_TRANSFER}) - self.withheld_permissions(),
-            _ENVIRONMENT_LEVELS[self.default_environment_permission],
+            ENVIRONMENT_LEVELS[self.default_environment_permission],
             _ACCOUNT_LEVELS[self.default_account_permission],
         )
 

@@ -189,11 +189,11 @@ def require_room(tx: Connection, backend: Backend, membership: Membership) -> No
 
 
 def require_no_config(config: bytes | None) -> None:
-    """Raise NotBuilt for a configuration that is kept in an environment: the stack would refer to one that cannot exist."""
+    """Raise NotBuilt for a configuration that is kept in an environment: nothing makes that environment yet."""
     if config is not None:
         raise NotBuilt(
-            "environments are not part of this release (docs/compatibility.md), so a stack cannot keep its configuration in one;"
-            " leave --remote-config out"
+            "remote configuration of stacks is not part of this release (docs/compatibility.md); leave --remote-config out, and"
+            " list environments in the stack's file"
         )
 
 

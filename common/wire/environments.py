@@ -1,13 +1,261 @@
-"""Anonymous environments. The shapes of values and expressions come with the language."""
+"""Environments: upstream's schemas of the same names. Times are RFC 3339. The shapes of values come with the language."""
+
+from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-
-class EnvironmentResponse(msgspec.Struct):
-    """Upstream: EnvironmentResponse of an environment without values: every member is omitted."""
+from common.wire.stacks import UserInfo
 
 
 class OpenEnvironmentResponse(msgspec.Struct):
     """Upstream: OpenEnvironmentResponse; `diagnostics` is left out on success (esc.md 4.3)."""
 
     id: str
+
+
+class CreateEnvironmentRequest(msgspec.Struct):
+    """Upstream: CreateEnvironmentRequest."""
+
+    name: str
+    project: str | None = None
+
+
+class RestoreEnvironmentRequest(msgspec.Struct, rename="camel"):
+    """Upstream: RestoreEnvironmentRequest."""
+
+    name: str
+    project: str | None = None
+    deletion_timestamp: str | None = None
+
+
+class CloneEnvironmentRequest(msgspec.Struct, rename="camel"):
+    """Upstream: CloneEnvironmentRequest."""
+
+    name: str
+    project: str | None = None
+    version: int | None = None
+    preserve_history: bool | None = None
+    preserve_access: bool | None = None
+    preserve_environment_tags: bool | None = None
+    preserve_revision_tags: bool | None = None
+
+
+class UpdateEnvironmentResponse(msgspec.Struct, omit_defaults=True):
+    """Upstream: UpdateEnvironmentResponse; the diagnostics are warnings."""
+
+    diagnostics: list[Any] | UnsetType = UNSET
+
+
+class EnvironmentSettings(msgspec.Struct, rename="camel"):
+    """Upstream: EnvironmentSettings."""
+
+    deletion_protected: bool
+
+
+class PatchEnvironmentSettingsRequest(msgspec.Struct, rename="camel"):
+    """Upstream: PatchEnvironmentSettingsRequest."""
+
+    deletion_protected: bool | None = None
+
+
+class EnvironmentReferrerMetadata(msgspec.Struct, rename="camel"):
+    """Upstream: EnvironmentReferrerMetadata."""
+
+    environment_referrer_count: int = 0
+    stack_referrer_count: int = 0
+    insights_account_referrer_count: int = 0
+
+
+class OrgEnvironment(msgspec.Struct, rename="camel"):
+    """Upstream: OrgEnvironment."""
+
+    id: str
+    organization: str
+    project: str
+    name: str
+    created: str
+    modified: str
+    owned_by: UserInfo
+    tags: dict[str, str]
+    settings: EnvironmentSettings
+    referrer_metadata: EnvironmentReferrerMetadata
+    deleted_at: str | UnsetType = UNSET
+
+
+class ListEnvironmentsResponse(msgspec.Struct, rename="camel"):
+    """Upstream: ListEnvironmentsResponse; the token is empty at the end."""
+
+    environments: list[OrgEnvironment]
+    next_token: str
+
+
+class EnvironmentMetadata(msgspec.Struct, rename="camel"):
+    """Upstream: EnvironmentMetadata."""
+
+    id: str
+    owned_by: UserInfo
+    open_request_needed: bool = False
+    managed_by_stack: str | UnsetType = UNSET
+
+
+class EnvironmentRevisionRetracted(msgspec.Struct, rename="camel"):
+    """Upstream: EnvironmentRevisionRetracted."""
+
+    replacement: int
+    at: str
+    by_login: str
+    by_name: str
+    reason: str
+
+
+class EnvironmentRevision(msgspec.Struct, rename="camel"):
+    """Upstream: EnvironmentRevision."""
+
+    number: int
+    created: str
+    creator_login: str
+    creator_name: str
+    tags: list[str]
+    retracted: EnvironmentRevisionRetracted | UnsetType = UNSET
+
+
+class RetractEnvironmentRevisionRequest(msgspec.Struct):
+    """Upstream: RetractEnvironmentRevisionRequest."""
+
+    replacement: int | None = None
+    reason: str | None = None
+
+
+class EnvironmentRevisionTag(msgspec.Struct, rename="camel"):
+    """Upstream: EnvironmentRevisionTag."""
+
+    name: str
+    revision: int
+    created: str
+    modified: str
+    editor_login: str
+    editor_name: str
+
+
+class ListEnvironmentRevisionTagsResponse(msgspec.Struct, rename="camel"):
+    """Upstream: ListEnvironmentRevisionTagsResponse; the token is the name after which the next page begins, or empty."""
+
+    tags: list[EnvironmentRevisionTag]
+    next_token: str
+
+
+class CreateEnvironmentRevisionTagRequest(msgspec.Struct):
+    """Upstream: CreateEnvironmentRevisionTagRequest."""
+
+    name: str = ""
+    revision: int | None = None
+
+
+class UpdateEnvironmentRevisionTagRequest(msgspec.Struct):
+    """Upstream: UpdateEnvironmentRevisionTagRequest."""
+
+    revision: int | None = None
+
+
+class EnvironmentTag(msgspec.Struct, rename="camel"):
+    """Upstream: EnvironmentTag."""
+
+    id: str
+    name: str
+    value: str
+    created: str
+    modified: str
+    editor_login: str
+    editor_name: str
+
+
+class ListEnvironmentTagsResponse(msgspec.Struct, rename="camel"):
+    """Upstream: ListEnvironmentTagsResponse; the command line asks until the token is `0` (esc.md 4.5)."""
+
+    tags: dict[str, EnvironmentTag]
+    next_token: str
+
+
+class CreateEnvironmentTagRequest(msgspec.Struct):
+    """Upstream: CreateEnvironmentTagRequest."""
+
+    name: str
+    value: str
+
+
+class CurrentTag(msgspec.Struct):
+    """The value that a client read."""
+
+    value: str | None = None
+
+
+class NewTag(msgspec.Struct):
+    """The new name and value; an empty or absent one keeps the old."""
+
+    name: str | None = None
+    value: str | None = None
+
+
+class UpdateEnvironmentTagRequest(msgspec.Struct, rename="camel"):
+    """Upstream: UpdateEnvironmentTagRequest."""
+
+    current_tag: CurrentTag | None = None
+    new_tag: NewTag | None = None
+
+
+class EncryptEnvironmentSecretsRequest(msgspec.Struct):
+    """Upstream: EncryptEnvironmentSecretsRequest; the texts are base64."""
+
+    plaintexts: list[str]
+
+
+class EncryptEnvironmentSecretsResponse(msgspec.Struct):
+    """Upstream: EncryptEnvironmentSecretsResponse."""
+
+    ciphertexts: list[str]
+
+
+class DecryptEnvironmentSecretsRequest(msgspec.Struct):
+    """Upstream: DecryptEnvironmentSecretsRequest."""
+
+    ciphertexts: list[str]
+
+
+class DecryptEnvironmentSecretsResponse(msgspec.Struct):
+    """Upstream: DecryptEnvironmentSecretsResponse; the texts are base64."""
+
+    plaintexts: list[str]
+
+
+class EnvironmentImportReferrer(msgspec.Struct):
+    """Upstream: EnvironmentImportReferrer."""
+
+    project: str
+    name: str
+    revision: int
+
+
+class EnvironmentReferrer(msgspec.Struct):
+    """Upstream: EnvironmentReferrer; exactly one member is set."""
+
+    environment: EnvironmentImportReferrer
+
+
+class ListEnvironmentReferrersResponse(msgspec.Struct, rename="camel"):
+    """Upstream: ListEnvironmentReferrersResponse, by the version that a referrer names."""
+
+    referrers: dict[str, list[EnvironmentReferrer]]
+    continuation_token: str | UnsetType = UNSET
+
+
+class ListProvidersResponse(msgspec.Struct):
+    """Upstream: ListProvidersResponse."""
+
+    providers: list[str]
+
+
+class ListRotatorsResponse(msgspec.Struct):
+    """Upstream: ListRotatorsResponse."""
+
+    rotators: list[str]

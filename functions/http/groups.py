@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 _STACK = "/api/stacks/*/*/*"
 _ORG = "/api/orgs/*"
+_ENVIRONMENTS = "/api/esc/environments"
 _KINDS = ("update", "preview", "refresh", "destroy")
 
 
@@ -120,7 +121,19 @@ GROUPS: tuple[Group, ...] = (
     ),
     Group("policy_groups", (f"{_ORG}/policygroups/**",)),
     Group("registry", ("/api/registry/**", f"{_ORG}/templates", f"{_ORG}/template/**")),
-    Group("environments", ("/api/esc/**",)),
+    Group(
+        "environments.opening",
+        (
+            f"{_ENVIRONMENTS}/*/yaml/check",
+            f"{_ENVIRONMENTS}/*/yaml/open/**",
+            *(f"{_ENVIRONMENTS}/*/*/*/{call}" for call in ("check", "open", "open/*", "versions/*/check", "versions/*/open")),
+        ),
+    ),
+    Group("environments.revisions", (f"{_ENVIRONMENTS}/*/*/*/versions/**", f"{_ENVIRONMENTS}/*/*/*/referrers")),
+    Group("environments.tags", (f"{_ENVIRONMENTS}/*/*/*/tags/**",)),
+    Group("environments.definitions", (f"{_ENVIRONMENTS}/**",)),
+    Group("environments.catalogues", ("/api/esc/providers/**", "/api/esc/rotators/**", "/api/esc/context/schema")),
+    Group("environments.preview", ("/api/preview/environments/**",)),
     Group("sso", ("/login/*/sso/saml/**", "/signin/sso/**"), "pages"),
     Group("providers", ("/signin/github/**", "/signin/gitlab/**", "/signin/oidc/**", "/settings/identities/**"), "pages"),
     Group("accounts", ("/signup", "/verify", "/reset/**", "/invites/**"), "pages"),

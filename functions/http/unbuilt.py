@@ -10,13 +10,17 @@ from common.core.errors import NotBuilt
 _ORG = r"/api/(?:console/)?orgs/[^/]+"
 _STACK = r"/api/stacks/[^/]+/[^/]+/[^/]+"
 _ITEM = r"/[^/]+/[^/]+/[^/]+"
+_ENVIRONMENT = r"/api/(?:esc|preview)/environments/[^/]+/[^/]+(?:/[^/]+)?"
 # What a part is called with its verb, and what method and path begin with. The first match counts.
 _PARTS: tuple[tuple[str, str], ...] = (
     ("policy packs of others are", rf"\w+ /api/registry/policypacks{_ITEM}"),
     ("policy results and exceptions are", rf"\w+ {_ORG}/(?:policyresults|policy)"),
     ("accounts of clouds are", rf"POST {_ORG}/policygroups/accountmatchrule"),
     ("policy packs for accounts are", r"\w+ /api/preview/insights/[^/]+/(?:accounts/[^/]+/)?policy"),
-    ("environments are", r"\w+ /api/esc|\w+ /api/preview/environments"),
+    ("webhooks are", rf"\w+ {_ENVIRONMENT}/hooks"),
+    ("approvals and change requests are", rf"\w+ {_ENVIRONMENT}/(?:drafts|open/request)"),
+    ("the rotation of secrets is", rf"\w+ {_ENVIRONMENT}/(?:rotate|schedules)"),
+    ("the set-up of cloud accounts is", r"\w+ /api/esc/cloudsetup"),
     ("deployments are", rf"\w+ /api/deployments|\w+ (?:{_ORG}|{_STACK}|/api/preview{_ITEM})/deployments"),
     ("deployments are", rf"\w+ {_STACK}/(?:drift|workflow)"),
     ("agent pools are", rf"\w+ {_ORG}/agent-pools"),

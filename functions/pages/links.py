@@ -13,7 +13,7 @@ router = APIRouter()
 # What the command line prints or opens for parts that this release does not have.
 _MISSING_PARTS = (
     ("/{org}/insights/policypacks/{rest:path}", "policy packs are"),
-    ("/{org}/esc/{project}/{environment}", "environments are"),
+    ("/{org}/esc/{project}/{environment}", "pages of environments are"),
     ("/{org}/resources", "resource search and insights are"),
     ("/{org}/neo/{rest:path}", "AI assistants and agents are"),
     ("/claim/{token}", "AI assistants and agents are"),

@@ -28,8 +28,15 @@ class Who:
     is_directory: bool = False
     on_org: frozenset[Permission] = NOTHING
     on_stack: frozenset[Permission] = NOTHING
+    # What a team or ownership gives on the environment, beside what roles give on everything.
+    given_on_environment: frozenset[Permission] = NOTHING
     in_target: frozenset[Permission] | None = None
     lease: str = ""
+
+    @property
+    def on_environment(self) -> frozenset[Permission]:
+        """What the caller holds on the environment."""
+        return self.on_org | self.given_on_environment
 
 
 def person(name: str, token: str, on_org: frozenset[Permission], on_stack: frozenset[Permission], **more: Any) -> Who:

@@ -1,6 +1,6 @@
 """What a caller must be answered, told from the table and the caller's sets alone: the rules of refusal, written plainly."""
 
-from common.rights.permissions import STACK_VISIBLE, Permission
+from common.rights.permissions import ENVIRONMENT_ADMIN, STACK_VISIBLE, Permission
 from tests.authorization.callers import Who
 from tests.authorization.needs import DIRECTORY, LEASE, Check, On, Row
 
@@ -52,6 +52,8 @@ def refusal_of_member(check: Check, who: Who) -> int | None:
         case On.STACK:
             # Anyone who may do nothing with a stack but see who else may does not learn that it exists.
             return unless(permission in who.on_stack) if who.on_stack & STACK_VISIBLE else NOT_FOUND
+        case On.ENVIRONMENT:
+            return unless(permission in who.on_environment) if who.on_environment & ENVIRONMENT_ADMIN else NOT_FOUND
     return None
 
 

@@ -31,6 +31,7 @@ AT = {
     "issuer_id": "<issuer>",
     "policy_id": "<policy>",
     "session_id": "<session>",
+    "environment": "dev",
     "source": "private",
     "publisher": "acme",
     "user_id": "<scim user>",
@@ -48,6 +49,7 @@ class On(Enum):
     MEMBER = auto()  # the caller belongs to the organization that the address names
     ORG = auto()  # the caller holds a permission in that organization itself
     STACK = auto()  # the caller holds a permission on the stack
+    ENVIRONMENT = auto()  # the caller holds a permission on the environment
     EVERY_STACK = auto()  # the caller holds a permission on every stack of the organization
     LISTED = auto()  # the caller may list or read a stack: without, it is as if there were none
     TARGET = auto()  # the caller belongs to the organization that the body names, and holds a permission there
@@ -83,6 +85,11 @@ def org(permission: Permission, *, or_team_admin: bool = False) -> Check:
 def stack(permission: Permission) -> Check:
     """Return the need of a permission on the stack."""
     return Check(On.STACK, permission)
+
+
+def environment(permission: Permission) -> Check:
+    """Return the need of a permission on the environment."""
+    return Check(On.ENVIRONMENT, permission)
 
 
 def every_stack(permission: Permission) -> Check:

@@ -11,7 +11,7 @@ from common.core.clock import unix_millis
 from common.crypto.service_keys import lease_key
 from common.db.tables.people import invites
 from common.db.tables.stacks import stacks
-from common.environments.service import open_yaml
+from common.environments.service.opening import Document, open_yaml
 from common.people.orgs import steps as orgs
 from common.people.users import steps as users
 from common.stacks.model import Kind, StackPath
@@ -20,7 +20,7 @@ from common.stacks.service.secrets import encrypt
 from common.stacks.updates import leases
 from tests.authorization.needs import KINDS
 from tests.authorization.positions import OF_UPDATES
-from tests.authorization.world import OTHER, add_directory, add_issuer
+from tests.authorization.world import OTHER, add_directory, add_environments, add_issuer
 from tests.factories.people import caller_of, make_user
 from tests.factories.roles import make_role
 from tests.factories.stacks import make_running, make_stack, make_update, make_version
@@ -54,11 +54,12 @@ def build(backend: Backend, token: str) -> dict[str, str]:
     make_version(backend, gina, dev, "g")
     make_stack(backend, gina, "gone", project=PROJECT, org=OTHER)
     lifecycle.delete(backend, gina, StackPath(OTHER, PROJECT, "gone"), force=True)
-    names = {"session": open_yaml(backend, gina, OTHER, b"", None), "digest": "0" * 64}
+    names = {"session": open_yaml(backend, gina, OTHER, Document(b"")), "digest": "0" * 64}
     names["ciphertext"] = _sealed(backend, token, dev)
     _add_updates(backend, token, dev, names)
     _add_access(backend, gina.user_id, names)
     names |= add_directory(backend, gina, OTHER) | add_issuer(backend, gina, OTHER)
+    names |= add_environments(backend, gina, OTHER, PROJECT, "gdev", "genv")
     with backend.db.begin() as tx:
         found = {row.name: row.id for row in tx.execute(select(stacks.c.id, stacks.c.name).where(stacks.c.project == PROJECT))}
     return names | {"stack gone": found["gone"], "stack dev": found["gdev"]}

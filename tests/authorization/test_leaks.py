@@ -62,7 +62,7 @@ ALL_ROWS = (*ROWS, *MORE_ROWS)
 # Places that name a user. Users are known to all: clients look for "User 'x' not found", and for another text when the user
 # exists and is not in the organization, so anyone who may add members to some organization can tell the two apart.
 NAMES_USERS = {("at", "login"), ("body", "githubLogin"), ("body", "member"), ("body", "userId")}
-ABOUT_STACKS = (On.STACK, On.EVERY_STACK, On.LISTED)
+ABOUT_STACKS = (On.STACK, On.EVERY_STACK, On.LISTED, On.ENVIRONMENT)
 NAMES_STACKS = OF_UPDATES | {"shop", "dev", "<stack dev>"}
 MADE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}|pul-[0-9a-f]{40}|[0-9a-f]{32}|[A-Za-z0-9_-]{80,}\.[A-Za-z0-9_-]{43}")
 
@@ -175,7 +175,7 @@ def scene(built_scene: Scene) -> Scene:
 def of_stacks(world: World) -> list[str]:
     """Return what only those may see who may see acme's stacks."""
     ids = [value for name, value in world.names.items() if name.partition(" ")[0] in ("stack", "new", "live", "plain")]
-    return [*ids, "secret-of-acme", "value-of-acme", "update-live"]
+    return [*ids, "secret-of-acme", "value-of-acme", "update-live", "secret-of-environment"]
 
 
 def of_people(world: World) -> list[str]:

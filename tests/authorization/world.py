@@ -17,9 +17,12 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.crypto.service_keys import lease_key
 from common.db.tables.access import access_tokens
-from common.db.tables.people import invites, members, organizations, users
+from common.db.tables.environments import environments
+from common.db.tables.people import invites, members, organizations, team_entities, users
 from common.db.tables.stacks import stacks
-from common.environments.service import open_yaml
+from common.environments.service import definitions, opening, revisions
+from common.environments.service import tags as environment_tags
+from common.environments.service.opening import Document, open_yaml
 from common.people.orgs import steps as orgs
 from common.people.orgs.steps import update_settings
 from common.people.users import steps as user_service
@@ -29,7 +32,7 @@ from common.policies.packs import service as packs
 from common.policies.packs.model import NewPack, Policy
 from common.rights import built_in
 from common.rights.caller import Caller, TokenKind
-from common.rights.permissions import STACK_LEVELS, Permission, Role, StackLevel
+from common.rights.permissions import ENVIRONMENT_ADMIN, ENVIRONMENT_WRITE, STACK_LEVELS, Permission, Role, StackLevel
 from common.sign_in.scim.documents import parse_user
 from common.sign_in.scim.model import GroupProfile
 from common.sign_in.scim.service import groups as directory_groups
@@ -49,6 +52,7 @@ from common.stacks.updates.service import progress
 from tests.authorization import callers
 from tests.authorization.callers import EVERYTHING, NOTHING, Who, given, machine, nobody, person, plain
 from tests.authorization.needs import KINDS, Row
+from tests.factories.environments import make_environment
 from tests.factories.people import ADMIN_TOKEN, ORG, make_admin, make_user
 from tests.factories.policies import make_archive
 from tests.factories.roles import make_role
@@ -120,6 +124,8 @@ def build(backend: Backend, rows: Iterable[Row]) -> World:
     _add_people(world)
     _add_stacks(world)
     _add_teams(world)
+    world.names |= add_environments(backend, make_admin(backend), ORG, "shop", "dev", "env")
+    _share_environments(world)
     _add_invitation(world)
     world.names |= add_issuer(backend, make_admin(backend), ORG)
     _add_tokens(world)
@@ -202,7 +208,7 @@ def _add_stacks(world: World) -> None:
         tx.execute(update(stacks).values(created_by=olga, config='{"environment":"p/e"}'))
         names |= {f"stack {row.name}": row.id for row in tx.execute(select(stacks.c.id, stacks.c.name))}
     names["digest"] = delta.digest(BASE)
-    names["session"] = open_yaml(backend, admin, ORG, b"", None)
+    names["session"] = open_yaml(backend, admin, ORG, Document(b""))
 
 
 def _sealed(world: World) -> str:
@@ -277,9 +283,15 @@ def _add_tokens(world: World) -> None:
         Who("a suspended admin", f"token {texts['sam']}", is_member=False, is_suspended=True, in_target=callers.MEMBER),
         person("a billing manager", texts["bill"], callers.BILLING, callers.BILLING),
         person("the team's admin", texts["tara"], *plain(StackLevel.NONE), is_team_admin=True),
-        person("the stacks' creator", texts["olga"], *callers.CREATOR),
+        person("the stacks' creator", texts["olga"], *callers.CREATOR, given_on_environment=ENVIRONMENT_ADMIN),
         person("a collaborator who may read", texts["cora"], *given(StackLevel.READ)),
-        machine("a team's token, given every stack", given_ci, NOTHING, STACK_LEVELS[StackLevel.WRITE]),
+        machine(
+            "a team's token, given every stack",
+            given_ci,
+            NOTHING,
+            STACK_LEVELS[StackLevel.WRITE],
+            given_on_environment=ENVIRONMENT_WRITE,
+        ),
         machine("a team's token, given nothing", bare_ci, NOTHING, NOTHING),
         machine("an organization's admin token", admin_ci, EVERYTHING, EVERYTHING, is_admin=True),
         person("an admin", ADMIN_TOKEN, EVERYTHING, EVERYTHING, is_admin=True, is_owner=True),
@@ -312,6 +324,33 @@ def clerk_roles(row: Row) -> list[tuple[str, frozenset[Permission]]]:
     alone = frozenset().union(*parts)
     few = [(f"only {', '.join(sorted(alone))}", alone)] if parts else [("everything", EVERYTHING), ("nothing", NOTHING)]
     return [*lacking, *few, ("stack:read alone", frozenset({Permission.STACK_READ}))]
+
+
+def add_environments(backend: Backend, admin: Caller, org: str, project: str, name: str, tag: str) -> dict[str, str]:  # noqa: PLR0917
+    """Add an environment with revisions and tags in a project and in the default one, and one that is deleted.
+
+    Return the ids of sessions of theirs by the names that rows use.
+    """
+    names = {}
+    for place, session in ((project, "environment session"), ("default", "preview session")):
+        path = make_environment(backend, admin, f"{place}/{name}", "values: {s: {fn::secret: secret-of-environment}}\n", org=org)
+        revisions.create_tag(backend, admin, path, tag, 1)
+        environment_tags.create_tag(backend, admin, path, tag, "x")
+        names[session] = opening.open_environment(backend, admin, path)
+    gone = make_environment(backend, admin, f"{project}/gone", org=org)
+    definitions.delete(backend, admin, gone)
+    return names
+
+
+def _share_environments(world: World) -> None:
+    """Make olga the owner of the environments, and let the team `given` write them."""
+    backend = world.backend
+    with backend.db.begin() as tx:
+        olga = tx.scalar(select(users.c.id).where(users.c.login == "olga"))
+        tx.execute(update(environments).values(owner_id=olga))
+        for project in ("shop", "default"):
+            grant = {"project": project, "name": "dev", "permission": "write", "max_open_duration": "", "created_at": 0}
+            tx.execute(insert(team_entities).values(team_id=world.names["team given"], kind="environment", **grant))
 
 
 def add_issuer(backend: Backend, admin: Caller, org: str) -> dict[str, str]:

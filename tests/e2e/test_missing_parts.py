@@ -16,7 +16,7 @@ def test_commands_say_which_part_is_missing(project: Project) -> None:
     project.init()
     # Each takes seven seconds: the command line repeats every read that was answered with 5xx.
     for part, command in (
-        ("environments are", ("env", "ls")),
+        ("the rotation of secrets is", ("env", "rotate", project.stack().partition("/")[0] + "/app/dev")),
         ("deployments are", ("deployment", "settings", "get")),
     ):
         found = project.run(*command, ok=None)
@@ -31,5 +31,5 @@ def test_a_stack_with_remote_configuration_is_refused(project: Project) -> None:
     found = project.run("stack", "init", "dev", "--remote-config", ok=None)
 
     assert 0 != found.code
-    assert f"environments are {_WORDS}" in found.text, found
+    assert f"remote configuration of stacks is {_WORDS}" in found.text, found
     assert "dev" not in project.run("stack", "ls").stdout

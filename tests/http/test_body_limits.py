@@ -38,6 +38,7 @@ from functions.http.bodies import (
     BodyReader,
 )
 from functions.http.groups import GROUPS
+from tests.factories.environments import make_environment
 from tests.factories.people import ADMIN_TOKEN, make_user
 from tests.pages.visiting import Visit
 from tests.wire import LiveUpdate, begin, create_stack, error_of
@@ -46,6 +47,7 @@ pytestmark = pytest.mark.dialects("sqlite")
 FUNCTIONS = Path(bodies.__file__).parent
 S, U = "/api/stacks/{org}/{project}/{stack}", "/api/stacks/{org}/{project}/{stack}/{kind}/{update_id}"
 ORG, SCIM = "/api/orgs/{org}", "/scim/v2/{org}"
+ESC, PREVIEW = "/api/esc/environments", "/api/preview/environments"
 # All routes that take more than SMALL, and the kind of body that they take.
 LARGER: dict[tuple[str, str], BodyLimit] = {
     ("POST", "/login/{org}/sso/saml/acs"): ANSWER,
@@ -77,8 +79,10 @@ LARGER: dict[tuple[str, str], BodyLimit] = {
     ("PATCH", f"{ORG}/policygroups/{{group}}"): DOCUMENT,
     ("PATCH", f"{ORG}/policygroups/{{group}}/batch"): DOCUMENT,
     ("PUT", "/api/policy-archives/{signed}"): ARCHIVE,
-    ("POST", "/api/esc/environments/{org}/yaml/check"): DOCUMENT,
-    ("POST", "/api/esc/environments/{org}/yaml/open"): DOCUMENT,
+    **{("POST", f"{root}/{{org}}/yaml/{call}"): DOCUMENT for root in (ESC, PREVIEW) for call in ("check", "open")},
+    ("PATCH", f"{ESC}/{{org}}/{{project}}/{{environment}}"): DOCUMENT,
+    ("PATCH", f"{PREVIEW}/{{org}}/{{environment}}"): DOCUMENT,
+    **{("POST", f"{ESC}/{{org}}/{{project}}/{{environment}}/{name}-secrets"): VALUES for name in ("encrypt", "decrypt")},
     **{("POST", f"{SCIM}/{kind}"): DIRECTORY for kind in ("Users", "Groups")},
     **{(method, f"{SCIM}/{one}"): DIRECTORY for method in ("PUT", "PATCH") for one in ("Users/{user_id}", "Groups/{group_id}")},
 }
@@ -148,6 +152,8 @@ class Scene:
         settings = backend.settings.replaced(STACKHOLD_BODY_LIMIT_BYTES=str(self.SETTING))
         create_stack(client, "idle")
         self.update: LiveUpdate = begin(client, create_stack(client))
+        for project in ("shop", "default"):
+            make_environment(backend, admin, f"{project}/environment")
         self._directory_token = tokens.create(backend, admin, "acme").text
         self.app = create_app(replace(backend, settings=settings))
         self._upload = policy_archives.upload_link(backend, "policy-uploads/x").url.rpartition("/")[2]

@@ -44,7 +44,9 @@ def test_every_one_that_is_not_done_is_named(client: TestClient) -> None:
     ("method", "path", "part"),
     [
         ("GET", "/api/orgs/acme/policyresults/metadata", "policy results and exceptions are"),
-        ("GET", "/api/esc/environments/acme", "environments are"),
+        ("POST", "/api/esc/environments/acme/app/dev/rotate", "the rotation of secrets is"),
+        ("POST", "/api/esc/environments/acme/app/dev/drafts", "approvals and change requests are"),
+        ("GET", "/api/preview/environments/acme/dev/hooks", "webhooks are"),
         ("POST", "/api/stacks/acme/shop/dev/deployments/settings", "deployments are"),
         ("POST", "/api/orgs/acme/hooks", "webhooks are"),
         ("GET", "/api/orgs/acme/search/resources", "resource search and insights are"),

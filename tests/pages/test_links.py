@@ -23,7 +23,7 @@ SERVED = ("/acme", "/acme/shop/dev", "/acme/shop/dev?exception=EXC-1", "/acme/sh
 MISSING_PARTS = {
     "/acme/insights/policypacks/web/1": "Policy packs",
     "/acme/resources?query=type%3Ax": "Resource search",
-    "/acme/esc/shop/dev?version=1": "Environments",
+    "/acme/esc/shop/dev?version=1": "Pages of environments",
     "/acme/neo/tasks/1": "AI assistants",
     "/claim/x": "AI assistants",
     "/acme/shop/dev/deployments/1": "Deployments",

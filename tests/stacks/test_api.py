@@ -270,7 +270,7 @@ class TestConfig:
         found = client.put(f"{S}/config", json={"environment": "shop/dev"})
 
         assert (501, 404) == (found.status_code, client.get(f"{S}/config").status_code)
-        assert "environments are not part of this release" in found.json()["message"]
+        assert "remote configuration of stacks is not part of this release" in found.json()["message"]
 
     def test_refuses_a_bad_body(self, client: TestClient) -> None:
         """A configuration names an environment."""

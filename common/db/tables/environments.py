@@ -1,0 +1,95 @@
+"""Tables of environments, their revisions and opened environments."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint
+
+from common.db.tables.schema import ID, LONG_BLOB, NAME, table
+
+# `live` is 1, or NULL once the environment is deleted, as in `stacks`. `latest` is the number of the newest revision: changing it
+# is how a writer takes the next number. `owner_id` is the user who administers it, `managed_stack_id` the stack that it is of.
+environments = table(
+    "environments",
+    Column("id", ID, primary_key=True),
+    Column("org_id", ID, nullable=False),
+    Column("project", NAME, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("live", SmallInteger, nullable=True),
+    Column("latest", Integer, nullable=False),
+    Column("wrapped_key", LargeBinary(2048), nullable=False),
+    Column("deletion_protected", Boolean, nullable=False),
+    Column("owner_id", ID, nullable=False),
+    Column("managed_stack_id", ID, nullable=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger, nullable=True),
+    UniqueConstraint("org_id", "project", "name", "live"),
+    Index("ix_environments_deleted_at", "deleted_at"),
+    Index("ix_environments_owner_id", "owner_id"),
+    Index("ix_environments_managed_stack_id", "managed_stack_id"),
+)
+
+
+# The definition as it was saved, with its secrets encrypted. A retracted revision names the one to use in its place.
+environment_revisions = table(
+    "environment_revisions",
+    Column("environment_id", ID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("definition", LONG_BLOB, nullable=False),
+    Column("created_by", ID, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("retracted_at", BigInteger, nullable=True),
+    Column("retracted_by", ID, nullable=True),
+    Column("retract_reason", String(1024), nullable=True),
+    Column("replacement", Integer, nullable=True),
+)
+
+
+# `latest` has no row: it is the environment's own column.
+environment_revision_tags = table(
+    "environment_revision_tags",
+    Column("environment_id", ID, primary_key=True),
+    Column("name", NAME, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("edited_by", ID, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+)
+
+
+environment_tags = table(
+    "environment_tags",
+    Column("environment_id", ID, primary_key=True),
+    Column("name", NAME, primary_key=True),
+    Column("id", ID, nullable=False),
+    Column("value", String(256), nullable=False),
+    Column("edited_by", ID, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Index("ix_environment_tags_name_value", "name", "value", "environment_id"),
+)
+
+
+# Which other environments of the organization a revision imports or refers to, by name. `version` is a number or a tag.
+environment_references = table(
+    "environment_references",
+    Column("environment_id", ID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("project", NAME, primary_key=True),
+    Column("name", NAME, primary_key=True),
+    Column("version", NAME, primary_key=True),
+    Index("ix_environment_references_name", "project", "name", "environment_id"),
+)
+
+
+# Environments as they were opened. Knowing a session's id is what permits to read it, so the id is kept as a hash, and the
+# result is encrypted with a key that is derived from it. `environment_id` is NULL for a document that is not stored.
+environment_sessions = table(
+    "environment_sessions",
+    Column("id_hash", String(64), primary_key=True),
+    Column("org_id", ID, nullable=False),
+    Column("environment_id", ID, nullable=True),
+    Column("user_id", ID, nullable=False),
+    Column("sealed", LONG_BLOB, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_environment_sessions_expires_at", "expires_at"),
+)

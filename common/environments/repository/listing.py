@@ -1,0 +1,204 @@
+"""Pages of environments, live and deleted, and of what refers to them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, or_, select, tuple_, update
+from sqlalchemy import delete as delete_from
+
+from common.db.tables.environments import (
+    environment_references,
+    environment_revision_tags,
+    environment_revisions,
+    environment_tags,
+    environments,
+)
+from common.db.tables.people import organizations, users
+from common.environments.model import EnvironmentPath, ListedEnvironment, Reference, Referrer
+from common.environments.repository.visibility import Scope, in_scopes
+from common.people.users.model import Person
+
+_ORDER = (organizations.c.login, environments.c.project, environments.c.name)
+# A level with which a member of a team sees an environment in lists.
+_SEEING = ("read", "open", "write", "admin")
+
+
+def page(connection: Connection, scopes: Sequence[Scope], after: tuple[str, ...] | None, limit: int) -> list[ListedEnvironment]:
+    """Return live environments by organization, project and name, after a position: two statements."""
+    query = _select().where(environments.c.live == 1, in_scopes(scopes, _SEEING)).order_by(*_ORDER).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(*_ORDER) > tuple_(*after))
+    return _listed(connection, query)
+
+
+def page_deleted(connection: Connection, org_id: str, after: tuple[int, str] | None, limit: int) -> list[ListedEnvironment]:
+    """Return environments that can be restored, the last deleted ones first, after a position."""
+    query = _select().where(environments.c.org_id == org_id, environments.c.live.is_(None), environments.c.deleted_at > 0)
+    if after is not None:
+        moment, environment_id = after
+        same = and_(environments.c.deleted_at == moment, environments.c.id > environment_id)
+        query = query.where(or_(environments.c.deleted_at < moment, same))
+    return _listed(connection, query.order_by(environments.c.deleted_at.desc(), environments.c.id).limit(limit))
+
+
+def list_tags(connection: Connection, scope: Scope, limit: int) -> list[tuple[str, str]]:
+    """Return (name, value) of the tags of the environments in a scope, each pair once."""
+    query = (
+        select(environment_tags.c.name, environment_tags.c.value)
+        .distinct()
+        .select_from(environments)
+        .join(environment_tags, environment_tags.c.environment_id == environments.c.id)
+        .where(environments.c.live == 1, in_scopes([scope], _SEEING))
+        .order_by(environment_tags.c.name, environment_tags.c.value)
+        .limit(limit)
+    )
+    return [(row.name, row.value) for row in connection.execute(query)]
+
+
+def find_deleted(connection: Connection, org_id: str, project: str, name: str, deleted_at: int | None) -> str | None:
+    """Return the id of the environment of a name that was deleted last, or at a time in whole seconds, or None."""
+    query = (
+        select(environments.c.id)
+        .where(
+            environments.c.org_id == org_id,
+            environments.c.project == project,
+            environments.c.name == name,
+            environments.c.live.is_(None),
+            environments.c.deleted_at > 0,
+        )
+        .order_by(environments.c.deleted_at.desc())
+        .limit(1)
+    )
+    if deleted_at is not None:
+        query = query.where(environments.c.deleted_at >= deleted_at, environments.c.deleted_at < deleted_at + 1000)
+    found: str | None = connection.scalar(query)
+    return found
+
+
+def restore(tx: Connection, environment_id: str) -> bool:
+    """Make a deleted environment live; False if it is, or is being purged. IntegrityError if its name is taken."""
+    is_deleted = (environments.c.id == environment_id, environments.c.live.is_(None), environments.c.deleted_at > 0)
+    return tx.execute(update(environments).where(*is_deleted).values(live=1, deleted_at=None)).rowcount == 1
+
+
+def find_expired(connection: Connection, before_millis: int) -> str | None:
+    """Return the id of an environment that was deleted before a time, or None."""
+    query = select(environments.c.id).where(environments.c.live.is_(None), environments.c.deleted_at < before_millis).limit(1)
+    found: str | None = connection.scalar(query)
+    return found
+
+
+def purge(tx: Connection, environment_id: str, before_millis: int) -> bool:
+    """Delete all rows of an environment that was deleted before a time; False if it was restored."""
+    is_expired = (
+        environments.c.id == environment_id,
+        environments.c.live.is_(None),
+        environments.c.deleted_at < before_millis,
+    )
+    if tx.execute(delete_from(environments).where(*is_expired)).rowcount != 1:
+        return False
+    for table in (environment_revisions, environment_revision_tags, environment_tags, environment_references):
+        tx.execute(delete_from(table).where(table.c.environment_id == environment_id))
+    return True
+
+
+def page_referrers(
+    connection: Connection, scope: Scope, target: Reference, after: tuple[str, str, int, str], limit: int, *, newest_only: bool
+) -> list[Referrer]:
+    """Return the environments in a scope that refer to another one, after a position; by their newest revisions, or by all."""
+    order = (
+        environments.c.project,
+        environments.c.name,
+        environment_references.c.number,
+        environment_references.c.version,
+    )
+    query = (
+        select(*order)
+        .select_from(environment_references)
+        .join(environments, environments.c.id == environment_references.c.environment_id)
+        .where(
+            environment_references.c.project == target.project,
+            environment_references.c.name == target.name,
+            environments.c.live == 1,
+            in_scopes([scope], _SEEING),
+            tuple_(*order) > tuple_(*after),
+        )
+        .order_by(*order)
+        .limit(limit)
+    )
+    if newest_only:
+        query = query.where(environment_references.c.number == environments.c.latest)
+    return [Referrer(*row) for row in connection.execute(query)]
+
+
+def count_referrers(connection: Connection, org_id: str, targets: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return how many environments refer to each of some, by project and name, with their newest revisions."""
+    query = (
+        select(environment_references.c.project, environment_references.c.name, environments.c.id)
+        .distinct()
+        .select_from(environment_references)
+        .join(
+            environments,
+            and_(
+                environments.c.id == environment_references.c.environment_id,
+                environments.c.latest == environment_references.c.number,
+            ),
+        )
+        .where(
+            environments.c.org_id == org_id,
+            environments.c.live == 1,
+            tuple_(environment_references.c.project, environment_references.c.name).in_(list(targets)),
+        )
+    )
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for row in connection.execute(query):
+        counts[row.project, row.name] += 1
+    return counts
+
+
+def _select() -> Select[Any]:
+    return (
+        select(
+            environments.c.id,
+            organizations.c.login,
+            environments.c.project,
+            environments.c.name,
+            environments.c.created_at,
+            environments.c.modified_at,
+            environments.c.deleted_at,
+            environments.c.deletion_protected,
+            environments.c.owner_id,
+            users.c.login.label("owner_login"),
+            users.c.name.label("owner_name"),
+            users.c.email,
+            users.c.avatar_url,
+        )
+        .join(organizations, organizations.c.id == environments.c.org_id)
+        .outerjoin(users, users.c.id == environments.c.owner_id)
+    )
+
+
+def _listed(connection: Connection, query: Select[Any]) -> list[ListedEnvironment]:
+    rows = connection.execute(query).all()
+    tags: dict[str, dict[str, str]] = defaultdict(dict)
+    if rows:
+        tags_query = select(environment_tags.c.environment_id, environment_tags.c.name, environment_tags.c.value).where(
+            environment_tags.c.environment_id.in_([row.id for row in rows])
+        )
+        for row in connection.execute(tags_query):
+            tags[row.environment_id][row.name] = row.value
+    return [_to_listed(row, tags.get(row.id, {})) for row in rows]
+
+
+def _to_listed(row: Row[Any], tags: dict[str, str]) -> ListedEnvironment:
+    return ListedEnvironment(
+        id=row.id,
+        path=EnvironmentPath(row.login, row.project, row.name),
+        created_at=row.created_at,
+        modified_at=row.modified_at,
+        deleted_at=row.deleted_at,
+        deletion_protected=row.deletion_protected,
+        owner=Person(row.owner_id, row.owner_login or "", row.owner_name or "", row.email or "", row.avatar_url or ""),
+        tags=tags,
+    )

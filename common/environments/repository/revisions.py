@@ -1,0 +1,233 @@
+"""Rows of revisions, of their tags, and of what they refer to."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import delete as delete_from
+
+from common.db.tables.environments import environment_references, environment_revision_tags, environment_revisions
+from common.db.tables.people import users
+from common.environments.model import LATEST, Editor, Environment, Reference, Retraction, RevisionEntry, RevisionTag
+
+_retractor = users.alias("retractor")
+
+
+def add(tx: Connection, environment_id: str, number: int, definition: bytes, user_id: str, now_millis: int) -> None:  # noqa: PLR0917
+    """Insert a revision; IntegrityError for a number that there is."""
+    tx.execute(
+        insert(environment_revisions).values(
+            environment_id=environment_id,
+            number=number,
+            definition=definition,
+            created_by=user_id,
+            created_at=now_millis,
+        )
+    )
+
+
+def add_references(tx: Connection, environment_id: str, number: int, references: Iterable[Reference]) -> None:
+    """Insert what a new revision refers to."""
+    rows = [
+        {
+            "environment_id": environment_id,
+            "number": number,
+            "project": reference.project,
+            "name": reference.name,
+            "version": reference.version,
+        }
+        for reference in dict.fromkeys(references)
+    ]
+    if rows:
+        tx.execute(insert(environment_references), rows)
+
+
+def page(connection: Connection, environment: Environment, before: int, limit: int) -> list[RevisionEntry]:
+    """Return revisions, newest first, those with a number below `before` unless that is 0, with their tags: two statements."""
+    query = (
+        select(
+            environment_revisions.c.number,
+            environment_revisions.c.created_at,
+            environment_revisions.c.retracted_at,
+            environment_revisions.c.retract_reason,
+            environment_revisions.c.replacement,
+            users.c.login,
+            users.c.name,
+            _retractor.c.login.label("by_login"),
+            _retractor.c.name.label("by_name"),
+        )
+        .outerjoin(users, users.c.id == environment_revisions.c.created_by)
+        .outerjoin(_retractor, _retractor.c.id == environment_revisions.c.retracted_by)
+        .where(environment_revisions.c.environment_id == environment.id)
+        .order_by(environment_revisions.c.number.desc())
+        .limit(limit)
+    )
+    if before:
+        query = query.where(environment_revisions.c.number < before)
+    rows: list[Any] = list(connection.execute(query))
+    tags = _tags_by_number(connection, environment, [row.number for row in rows])
+    return [_to_entry(row, tuple(tags.get(row.number, ()))) for row in rows]
+
+
+def is_usable(connection: Connection, environment_id: str, number: int) -> bool:
+    """Tell whether there is a revision with a number that was not retracted."""
+    query = select(environment_revisions.c.number).where(
+        environment_revisions.c.environment_id == environment_id,
+        environment_revisions.c.number == number,
+        environment_revisions.c.retracted_at.is_(None),
+    )
+    return connection.scalar(query) is not None
+
+
+def find_usable_before(connection: Connection, environment_id: str, number: int) -> int | None:
+    """Return the newest revision before a number that was not retracted, or None."""
+    query = (
+        select(environment_revisions.c.number)
+        .where(
+            environment_revisions.c.environment_id == environment_id,
+            environment_revisions.c.number < number,
+            environment_revisions.c.retracted_at.is_(None),
+        )
+        .order_by(environment_revisions.c.number.desc())
+        .limit(1)
+    )
+    before: int | None = connection.scalar(query)
+    return before
+
+
+def retract(  # noqa: PLR0917 - what is stored
+    tx: Connection, environment_id: str, number: int, replacement: int, reason: str, user_id: str, now_millis: int
+) -> bool:
+    """Retract a revision and move its tags to the replacement; False for one that does not exist or was retracted."""
+    is_it = (
+        environment_revisions.c.environment_id == environment_id,
+        environment_revisions.c.number == number,
+        environment_revisions.c.retracted_at.is_(None),
+    )
+    values = {"retracted_at": now_millis, "retracted_by": user_id, "retract_reason": reason, "replacement": replacement}
+    if tx.execute(update(environment_revisions).where(*is_it).values(values)).rowcount != 1:
+        return False
+    is_tag = (environment_revision_tags.c.environment_id == environment_id, environment_revision_tags.c.number == number)
+    tx.execute(update(environment_revision_tags).where(*is_tag).values(number=replacement, modified_at=now_millis))
+    return True
+
+
+def list_references(connection: Connection, environment_id: str, number: int) -> list[Reference]:
+    """Return what a revision refers to."""
+    query = select(environment_references).where(
+        environment_references.c.environment_id == environment_id, environment_references.c.number == number
+    )
+    return [Reference(row.project, row.name, row.version) for row in connection.execute(query)]
+
+
+def list_all(connection: Connection, environment_id: str) -> list[tuple[int, bytes, str, int]]:
+    """Return (number, definition, user, time) of every revision, oldest first."""
+    query = (
+        select(
+            environment_revisions.c.number,
+            environment_revisions.c.definition,
+            environment_revisions.c.created_by,
+            environment_revisions.c.created_at,
+        )
+        .where(environment_revisions.c.environment_id == environment_id)
+        .order_by(environment_revisions.c.number)
+    )
+    return [(row.number, row.definition, row.created_by, row.created_at) for row in connection.execute(query)]
+
+
+def page_tags(
+    connection: Connection, environment_id: str, after: str, limit: int, *, number: int | None = None
+) -> list[RevisionTag]:
+    """Return stored revision tags by name, after a name; of one revision if a number is given."""
+    query = (
+        _select_tags()
+        .where(environment_revision_tags.c.environment_id == environment_id, environment_revision_tags.c.name > after)
+        .order_by(environment_revision_tags.c.name)
+        .limit(limit)
+    )
+    if number is not None:
+        query = query.where(environment_revision_tags.c.number == number)
+    return [_to_tag(row) for row in connection.execute(query)]
+
+
+def find_tag(connection: Connection, environment_id: str, name: str) -> RevisionTag | None:
+    """Return a stored revision tag, or None."""
+    query = _select_tags().where(
+        environment_revision_tags.c.environment_id == environment_id, environment_revision_tags.c.name == name
+    )
+    row = connection.execute(query).one_or_none()
+    return _to_tag(row) if row is not None else None
+
+
+def find_latest_tag(connection: Connection, environment: Environment) -> RevisionTag:
+    """Return the tag `latest`, which has no row: it names the newest revision, and has its time and author."""
+    query = (
+        select(environment_revisions.c.created_at, users.c.login, users.c.name)
+        .outerjoin(users, users.c.id == environment_revisions.c.created_by)
+        .where(environment_revisions.c.environment_id == environment.id, environment_revisions.c.number == environment.latest)
+    )
+    row = connection.execute(query).one()
+    return RevisionTag(
+        LATEST, environment.latest, environment.created_at, row.created_at, Editor(row.login or "", row.name or "")
+    )
+
+
+def add_tag(tx: Connection, environment_id: str, name: str, number: int, user_id: str, now_millis: int) -> None:  # noqa: PLR0917
+    """Insert a revision tag; IntegrityError for a name that there is."""
+    tx.execute(
+        insert(environment_revision_tags).values(
+            environment_id=environment_id,
+            name=name,
+            number=number,
+            edited_by=user_id,
+            created_at=now_millis,
+            modified_at=now_millis,
+        )
+    )
+
+
+def update_tag(tx: Connection, environment_id: str, name: str, number: int, user_id: str, now_millis: int) -> bool:  # noqa: PLR0917
+    """Move a revision tag to another revision; False for a tag that does not exist."""
+    is_it = (environment_revision_tags.c.environment_id == environment_id, environment_revision_tags.c.name == name)
+    values = {"number": number, "edited_by": user_id, "modified_at": now_millis}
+    return tx.execute(update(environment_revision_tags).where(*is_it).values(values)).rowcount == 1
+
+
+def delete_tag(tx: Connection, environment_id: str, name: str) -> bool:
+    """Delete a revision tag; False for a tag that does not exist."""
+    is_it = (environment_revision_tags.c.environment_id == environment_id, environment_revision_tags.c.name == name)
+    return tx.execute(delete_from(environment_revision_tags).where(*is_it)).rowcount == 1
+
+
+def _tags_by_number(connection: Connection, environment: Environment, numbers: Sequence[int]) -> dict[int, list[str]]:
+    query = (
+        select(environment_revision_tags.c.number, environment_revision_tags.c.name)
+        .where(
+            environment_revision_tags.c.environment_id == environment.id, environment_revision_tags.c.number.in_(list(numbers))
+        )
+        .order_by(environment_revision_tags.c.name)
+    )
+    tags: dict[int, list[str]] = defaultdict(list)
+    tags[environment.latest].append(LATEST)
+    for row in connection.execute(query):
+        tags[row.number].append(row.name)
+    return tags
+
+
+def _select_tags() -> Any:  # noqa: ANN401 - a statement
+    return select(environment_revision_tags, users.c.login, users.c.name.label("user_name")).outerjoin(
+        users, users.c.id == environment_revision_tags.c.edited_by
+    )
+
+
+def _to_tag(row: Row[Any]) -> RevisionTag:
+    return RevisionTag(row.name, row.number, row.created_at, row.modified_at, Editor(row.login or "", row.user_name or ""))
+
+
+def _to_entry(row: Row[Any], tags: tuple[str, ...]) -> RevisionEntry:
+    retraction = None
+    if row.retracted_at is not None:
+        by = Editor(row.by_login or "", row.by_name or "")
+        retraction = Retraction(row.retracted_at, by, row.replacement or 0, row.retract_reason or "")
+    return RevisionEntry(row.number, row.created_at, Editor(row.login or "", row.name or ""), tags, retraction)

@@ -1,0 +1,56 @@
+"""Which environments a caller can see, as a WHERE: role rules, levels of teams and ownership as SQL for lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
+
+from common.db.tables.environments import environment_tags, environments
+from common.db.tables.people import team_entities
+from common.rights.predicate import ALWAYS, All, HasTag, Is, Not, Predicate, Some
+
+_KIND = "environment"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The environments of an organization that a caller sees: those of the predicate, their own, and those of their teams."""
+
+    org_id: str
+    predicate: Predicate
+    user_id: str
+    team_ids: tuple[str, ...]
+
+
+def in_scopes(scopes: Sequence[Scope], levels: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that a row of `environments` is in one of the scopes; `levels` are those with which teams see one."""
+    whole = [scope.org_id for scope in scopes if scope.predicate == ALWAYS]
+    parts = [_in_scope(scope, levels) for scope in scopes if scope.predicate != ALWAYS]
+    return or_(false(), *([environments.c.org_id.in_(whole)] if whole else []), *parts)
+
+
+def _in_scope(scope: Scope, levels: Sequence[str]) -> ColumnElement[bool]:
+    has_level = exists().where(
+        team_entities.c.team_id.in_(list(scope.team_ids)),
+        team_entities.c.kind == _KIND,
+        team_entities.c.project == environments.c.project,
+        team_entities.c.name == environments.c.name,
+        team_entities.c.permission.in_(list(levels)),
+    )
+    is_visible = or_(_matches(scope.predicate), environments.c.owner_id == scope.user_id, has_level)
+    return and_(environments.c.org_id == scope.org_id, is_visible)
+
+
+def _matches(predicate: Predicate) -> ColumnElement[bool]:
+    match predicate:
+        case Is(ids):
+            return environments.c.id.in_(sorted(ids))
+        case HasTag(key, values):
+            tag = exists().where(environment_tags.c.environment_id == environments.c.id, environment_tags.c.name == key)
+            return tag.where(environment_tags.c.value.in_(sorted(values))) if values is not None else tag
+        case Not(inner):
+            return not_(_matches(inner))
+        case All(parts):
+            return and_(true(), *(_matches(part) for part in parts))
+        case Some(parts):
+            return or_(false(), *(_matches(part) for part in parts))

@@ -1,0 +1,64 @@
+"""Use cases that list providers and rotators, with the schemas of what they take and give."""
+
+from dataclasses import dataclass
+
+from common.backend import Backend
+from common.core.errors import NotFound
+from common.environments.language.schemas.schema import STRING, AnySchema, Schema, record_of
+from common.environments.providers.base import Access
+from common.environments.providers.table import PROVIDERS, ROTATORS, find
+from common.rights.caller import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProvider:
+    """A provider or a rotator with its schemas."""
+
+    name: str
+    description: str
+    inputs: AnySchema
+    outputs: AnySchema
+
+
+def list_providers(_caller: Caller) -> list[str]:
+    """Return the names of the providers."""
+    # What there is to open is the same for everyone; the catalogues are for every user who is signed in.
+    return sorted(entry.name for entry in PROVIDERS)
+
+
+def list_rotators(_caller: Caller) -> list[str]:
+    """Return the names of the rotators."""
+    return sorted(entry.name for entry in ROTATORS)
+
+
+def get_provider(backend: Backend, caller: Caller, name: str) -> ListedProvider:
+    """Return a provider with its schemas; NotFound for an unknown name."""
+    entry = find(PROVIDERS, name)
+    if entry is None:
+        raise NotFound(f"provider {name[:100]!a} not found")
+    inputs, outputs = entry.make(Access(backend, caller, caller.home)).schema()
+    return ListedProvider(entry.name, entry.description, inputs, outputs)
+
+
+def get_rotator(backend: Backend, caller: Caller, name: str) -> ListedProvider:
+    """Return a rotator with its schemas; NotFound for an unknown name. Its inputs are shown with its state (esc.md 3.3)."""
+    entry = find(ROTATORS, name)
+    if entry is None:
+        raise NotFound(f"rotator {name[:100]!a} not found")
+    inputs, state, outputs = entry.make(Access(backend, caller, caller.home)).schema()
+    shown = Schema("object", properties={"inputs": inputs, "state": state}, required=("inputs",))
+    return ListedProvider(entry.name, entry.description, shown, outputs)
+
+
+def context_schema(_caller: Caller) -> AnySchema:
+    """Return the schema of `context`, the members of which are all strings (esc.md 1.4)."""
+    name = record_of({"name": STRING})
+    pulumi = record_of(
+        {
+            "user": record_of({"login": STRING}),
+            "organization": record_of({"login": STRING}),
+            "token": record_of({"type": STRING, "team": STRING, "name": STRING}),
+            "openDuration": STRING,
+        }
+    )
+    return record_of({"currentEnvironment": name, "rootEnvironment": name, "pulumi": pulumi})

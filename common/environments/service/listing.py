@@ -1,0 +1,163 @@
+"""Use cases that list environments, their tags, and what refers to them, and restore deleted ones."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.audit import steps as audit
+from common.audit.steps import Event
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest, NotFound
+from common.core.names import is_name
+from common.core.paging import make_token, read_token, seal
+from common.db.faults import unless_taken
+from common.db.retry import retry
+from common.environments import steps
+from common.environments.model import LATEST, EnvironmentPath, ListedEnvironment, Reference, Referrer, missing
+from common.environments.repository import listing
+from common.environments.repository.visibility import Scope
+from common.rights.caller import Caller, missing_org
+from common.rights.membership import Membership
+from common.rights.permissions import Permission
+
+PAGE_DEFAULT = 100
+PAGE_LIMIT = 500
+_TAGS_LIMIT = 10_000
+# A caller with either of them sees an environment in lists.
+_LISTABLE = frozenset({Permission.ENVIRONMENT_LIST, Permission.ENVIRONMENT_READ})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of environments, how many others refer to each (by project and name), and the token of the next page or None."""
+
+    environments: list[ListedEnvironment]
+    next_token: str | None
+    referrer_counts: dict[tuple[str, str], int]
+
+
+def page_environments(
+    backend: Backend,
+    caller: Caller,
+    org: str | None,
+    token: str | None,
+    limit: int = PAGE_DEFAULT,
+    *,
+    counts_referrers: bool = False,
+) -> Page:
+    """Return a page of the environments that the caller can see, in one organization or in all, by their names."""
+    if org is not None:
+        memberships = [caller.require_member(org, missing=missing_org(org))]
+    else:
+        memberships = [membership for membership in caller.memberships if membership.is_open]
+    sealed = seal(caller.user_id, "environments", org)
+    after = read_token(token, sealed, 3) if token else None
+    size = min(max(limit, 1), PAGE_LIMIT)
+    with backend.db.connect() as connection:
+        rows = listing.page(connection, [_scope(caller, membership) for membership in memberships], after, size + 1)
+        page = rows[:size]
+        counts: dict[tuple[str, str], int] = {}
+        if counts_referrers and org is not None and page:
+            targets = [(row.path.project, row.path.name) for row in page]
+            counts = listing.count_referrers(connection, memberships[0].org_id, targets)
+    last = page[-1].path if len(rows) > size else None
+    return Page(page, make_token(sealed, last.org, last.project, last.name) if last is not None else None, counts)
+
+
+def list_tags(backend: Backend, caller: Caller, org: str) -> dict[str, list[str]]:
+    """Return the values of each tag on the environments of an organization that the caller can see."""
+    membership = caller.require(Permission.ENVIRONMENT_TAGS_LIST, org, missing=missing_org(org))
+    values: dict[str, list[str]] = defaultdict(list)
+    with backend.db.connect() as connection:
+        for name, value in listing.list_tags(connection, _scope(caller, membership), _TAGS_LIMIT):
+            values[name].append(value)
+    return values
+
+
+def page_deleted(backend: Backend, caller: Caller, org: str, token: str | None) -> Page:
+    """Return a page of the environments that can be restored, the last deleted ones first."""
+    membership = caller.require(Permission.ENVIRONMENT_LIST_DELETED, org, missing=missing_org(org))
+    sealed = seal(caller.user_id, "deleted environments", org)
+    after = _deleted_position(token, sealed) if token else None
+    with backend.db.connect() as connection:
+        rows = listing.page_deleted(connection, membership.org_id, after, PAGE_DEFAULT + 1)
+    page = rows[:PAGE_DEFAULT]
+    last = page[-1] if len(rows) > PAGE_DEFAULT else None
+    return Page(page, make_token(sealed, str(last.deleted_at), last.id) if last is not None else None, {})
+
+
+def restore(backend: Backend, caller: Caller, path: EnvironmentPath, deleted_at: str | None) -> None:
+    """Restore the environment of a name that was deleted last, or at a time, with revisions, tags and secrets.
+
+    NotFound without such a deleted environment; Conflict if another one has the name. Teams have no access to it any more.
+    """
+    membership = caller.require(Permission.ENVIRONMENT_RESTORE_DELETED, path.org, missing=missing_org(path.org))
+    moment = _moment(deleted_at)
+
+    def record() -> None:
+        with backend.db.begin() as tx:
+            environment_id = None
+            if is_name(path.project) and is_name(path.name):
+                environment_id = listing.find_deleted(tx, membership.org_id, path.project, path.name, moment)
+            if environment_id is None:
+                raise NotFound(f"there is no deleted environment {path.in_org[:200]!a}")
+            with unless_taken(f"environment {path.in_org} already exists"):
+                if not listing.restore(tx, environment_id):
+                    raise missing(path)
+            description = f"Restored environment {path}"
+            audit.record(tx, backend, caller, membership.org_id, Event.ENVIRONMENT_RESTORED, description=description)
+
+    retry(record)
+
+
+def page_referrers(  # noqa: PLR0917 - what a listing is narrowed to
+    backend: Backend,
+    caller: Caller,
+    path: EnvironmentPath,
+    token: str | None,
+    limit: int = PAGE_DEFAULT,
+    version: str | None = None,
+    *,
+    newest_only: bool = True,
+) -> tuple[list[Referrer], str | None]:
+    """Return a page of the environments that refer to this one, among those that the caller can see; or to one version."""
+    environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_READ, version=version or LATEST)
+    if version is not None:
+        steps.require_revision(environment, version)
+    membership = caller.require_member(path.org, missing=missing_org(path.org))
+    sealed = seal(caller.user_id, "referrers", environment.id, version, str(newest_only))
+    after = _referrer_position(token, sealed) if token else ("", "", 0, "")
+    size = min(max(limit, 1), PAGE_LIMIT)
+    target = Reference(path.project, path.name)
+    with backend.db.connect() as connection:
+        scope = _scope(caller, membership)
+        rows = listing.page_referrers(connection, scope, target, after, size + 1, newest_only=newest_only)
+    page = rows[:size]
+    shown = [row for row in page if version is None or row.version == version]
+    last = page[-1] if len(rows) > size else None
+    position = (last.project, last.name, str(last.number), last.version) if last is not None else None
+    return shown, make_token(sealed, *position) if position is not None else None
+
+
+def _scope(caller: Caller, membership: Membership) -> Scope:
+    return Scope(membership.org_id, membership.where_environments(_LISTABLE), caller.user_id, membership.team_ids)
+
+
+def _deleted_position(token: str, sealed: str) -> tuple[int, str]:
+    moment, environment_id = read_token(token, sealed, 2)
+    return int(moment), environment_id
+
+
+def _referrer_position(token: str, sealed: str) -> tuple[str, str, int, str]:
+    project, name, number, version = read_token(token, sealed, 4)
+    return project, name, int(number), version
+
+
+def _moment(text: str | None) -> int | None:
+    if not text:
+        return None
+    try:
+        return unix_millis(datetime.fromisoformat(text)) // 1000 * 1000
+    except (ValueError, OverflowError):
+        raise BadRequest(f"deletionTimestamp {text[:40]!a} is not a time such as 2026-01-02T03:04:05Z") from None
