@@ -12,12 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import aws_lambda, budgets, environments, large_state, people_load, report, servers, startup, wire_load
+from bench import aws_lambda, budgets, console, environments, large_state, people_load, report, servers, startup, wire_load
 from bench.cli_load import SIZES, VERSIONS, Load
 from bench.people_rows import Size as PeopleSize
 from bench.program import Size
 
-PARTS = ("budgets", "startup", "lambda", "wire", "large", "environments", "people", "cli")
+PARTS = ("budgets", "startup", "lambda", "wire", "large", "environments", "console", "people", "cli")
 TARGETS = (servers.OURS, servers.NULL, servers.FILES)
 PLANS = (wire_load.Plan(1, 5, 10, 0), wire_load.Plan(1, 2, 100, 16384), wire_load.Plan(8, 2, 100, 1024))
 _LARGE = PeopleSize()
@@ -64,6 +64,10 @@ def _run(part: str, root: Path, found: report.Report, options: argparse.Namespac
             figures = environments.measure(options.repeats)
             found.add("Environments", environments.__doc__ or "", ("what", "median", "at most"), environments.rows(figures))
             return any(figure.is_over for figure in figures)
+        case "console":
+            views = console.measure(folder, min(options.repeats, 5))
+            found.add("The console", console.__doc__ or "", console.HEAD, console.rows(views))
+            return any(view.is_over for view in views)
         case "people":
             size = PeopleSize(options.orgs, options.stacks, options.members)
             found_people = people_load.measure(folder, size, options.repeats)

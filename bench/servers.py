@@ -37,9 +37,9 @@ class Target:
 
 
 @contextmanager
-def ours(folder: Path) -> Iterator[Target]:
-    """Yield our server on a fresh data folder."""
-    token = f"pul-{secrets.token_hex(20)}"
+def ours(folder: Path, token: str = "") -> Iterator[Target]:
+    """Yield our server on a data folder, which is fresh or has the administrator that a token belongs to."""
+    token = token or f"pul-{secrets.token_hex(20)}"
     port = _free_port()
     command = [sys.executable, "-m", "functions.server.cli", "serve", "--port", str(port), "--data", str(folder / "data")]
     settings = {"STACKHOLD_BOOTSTRAP_TOKEN": token, "STACKHOLD_BOOTSTRAP_ORG": ORG}
