@@ -75,4 +75,4 @@ def require_remote(settings: Settings) -> None:
     if master_key.chosen(settings).place is not None:
         missing.append(f"{master_key.KMS_KEY} or {master_key.VAULT}")
     if missing:
-        raise StartUpError(f"a function keeps nothing on its own disk: set {', '.join(missing)}")
+        raise StartUpError(f"a function cannot keep data on its own disk: set {', '.join(missing)}")

@@ -18,6 +18,8 @@ PACKAGES = ("common", "functions", "aws")
 LOG_CALLS = {"debug", "info", "warning", "error", "exception"}
 # Markup, and Jinja's own: no one reads either.
 MARKUP = re.compile(r"<style.*?</style>|<[^>]*>|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+# A text that a template hands to a macro: a label, a hint, a notice.
+LABEL = re.compile(r'"([A-Z][^"]* [^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ def sentences() -> Iterator[Sentence]:
         for path in sorted((ROOT / package).rglob("*.py")):
             if "migrations" not in path.parts:
                 yield from _of_module(path)
-    for path in sorted((ROOT / "functions" / "pages" / "templates").glob("*.html")):
+    for path in sorted((ROOT / "functions" / "pages" / "templates").rglob("*.html")):
         yield from _of_template(path)
 
 
@@ -46,8 +48,8 @@ def _of_module(path: Path) -> Iterator[Sentence]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             yield from (Sentence("error", path, node.lineno, text) for text in _texts([*node.exc.args, *_values(node.exc)]))
-        elif isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["msg"]:
-            yield from (Sentence("error", path, node.lineno, text) for text in _texts([node.value]))
+        elif isinstance(node, ast.Return | ast.Assign | ast.AnnAssign) and node.value is not None:
+            yield from (Sentence("text", path, node.lineno, text) for text in _texts([node.value]) if text.count(" ") > 2)
         elif isinstance(node, ast.Call):
             yield from _of_call(path, node)
         elif (
@@ -108,6 +110,8 @@ def _of_template(path: Path) -> Iterator[Sentence]:
         text = " ".join(html.unescape(line).split())
         if " " in text and not text.startswith(("{{", "{%")):
             yield Sentence("page", path, number, text)
+    for number, line in enumerate(source.splitlines(), 1):
+        yield from (Sentence("page", path, number, html.unescape(label)) for label in LABEL.findall(line))
 
 
 def main() -> int:

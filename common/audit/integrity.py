@@ -149,7 +149,7 @@ def _compare_signed(backend: Backend, org_id: str, result: Verification) -> Faul
         with backend.db.connect() as connection:
             records = repository.page_chain(connection, org_id, sequence - 1, sequence, 1)
         if [head.hash] != [record.hash for record in records]:
-            text = f"the chain was computed anew: record {sequence} is not the one that was signed"
+            text = f"the chain was recomputed: record {sequence} is not the one that was signed"
             return Fault(Problem.CHANGED, 0, sequence, text)
     return None
 

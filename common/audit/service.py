@@ -92,5 +92,5 @@ def _with_users(connection: Connection, org_id: str, search: Search, logins: fro
 def _position(token: str, sealed: str) -> tuple[tuple[int, str], int]:
     moment, entry_id, since = read_token(token, sealed, 3)
     if not _NUMBER.fullmatch(moment) or not _NUMBER.fullmatch(since):
-        raise BadRequest("the continuation token is not one of this server's")
+        raise BadRequest("the continuation token is not valid")
     return (int(moment), entry_id), int(since)

@@ -59,7 +59,7 @@ def group_teams(settings: Settings) -> tuple[GroupTeam, ...]:
     """Return which groups lead where; StartUpError names an invalid entry."""
     entries = listed(settings.oidc_group_teams)
     if len(entries) > GROUP_TEAMS_LIMIT:
-        raise StartUpError(f"{GROUP_TEAMS} has {len(entries)} entries; {GROUP_TEAMS_LIMIT} are the most")
+        raise StartUpError(f"{GROUP_TEAMS} has {len(entries)} entries; the limit is {GROUP_TEAMS_LIMIT}")
     return tuple(map(_group_team, entries))
 
 
@@ -80,9 +80,9 @@ def require_providers(settings: Settings) -> None:
             raise StartUpError(f"{setting} must be an address like https://id.example.com, without a query")
     for setting in (Settings.github_oauth_secret, Settings.gitlab_oauth_secret, Settings.oidc_client_secret):
         if not settings.get(setting).isascii():
-            raise StartUpError(f"{setting} may have ASCII characters only")
+            raise StartUpError(f"{setting} may contain only ASCII characters")
     if settings.is_set(Settings.oidc_issuer) and "openid" not in settings.oidc_scopes.split():
-        raise StartUpError("STACKHOLD_OIDC_SCOPES must have openid among them")
+        raise StartUpError("STACKHOLD_OIDC_SCOPES must include openid")
     group_teams(settings)
 
 

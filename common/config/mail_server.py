@@ -25,7 +25,7 @@ def open_mailer(settings: Settings) -> Mailer:
         raise StartUpError(f"STACKHOLD_SMTP_TLS must be one of {', '.join(_WAYS)}")
     username, password = settings.smtp_username, settings.smtp_password
     if way == "none" and username and not is_loopback(host):
-        raise StartUpError("STACKHOLD_SMTP_TLS=none would send SMTP_PASSWORD in the clear; use starttls or implicit")
+        raise StartUpError("STACKHOLD_SMTP_TLS=none would send SMTP_PASSWORD in clear text; use starttls or implicit")
     if password and not username:
         raise StartUpError("SMTP_USERNAME must be set with SMTP_PASSWORD")
     return Mailer(SMTPDriver(Server(host, port, way, _sender(settings), username, password)), is_real=True)

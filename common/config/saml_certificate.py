@@ -26,7 +26,7 @@ def load(settings: Settings) -> KeyPair:
     try:
         return load_at_start(settings)
     except StartUpError as error:
-        raise Unavailable(f"signing in through SAML is not set up well: {error}") from error
+        raise Unavailable(f"the SAML certificate settings are not valid: {error}") from error
 
 
 def load_at_start(settings: Settings) -> KeyPair:

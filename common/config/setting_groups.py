@@ -12,7 +12,7 @@ from common.config.settings import Settings
 from common.core.errors import StartUpError
 
 _DATABASE = Settings.database_endpoint
-_ORIGINAL_DATABASE = f"{_DATABASE} (the original's default is pulumi-db:3306; here it must be given)"
+_ORIGINAL_DATABASE = f"{_DATABASE} (the original's default is pulumi-db:3306; here it must be set)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,4 +104,4 @@ def inflated_parts(packed: bytes) -> Iterator[bytes]:
             if part:
                 yield part
     if not is_over:
-        raise BadGzip("the compressed bytes end too early")
+        raise BadGzip("the compressed data is incomplete")

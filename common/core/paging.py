@@ -9,7 +9,7 @@ import msgspec
 from common.core.errors import BadRequest
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,2400}")
-_FOREIGN = "the continuation token is not one of this server's"
+_FOREIGN = "the continuation token is not valid"
 
 
 def seal(*parts: str | None) -> str:

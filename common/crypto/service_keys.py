@@ -81,7 +81,7 @@ def _require_opens(keys: KeyService, probe: bytes, place: str) -> None:
     except KeyUnusable as error:
         reason = error.detail
         raise StartUpError(
-            f"the key in {place} is not the one this installation was made with; nothing was changed ({reason})"
+            f"the key in {place} is not the one this installation was created with; nothing was changed ({reason})"
         ) from error
 
 

@@ -82,7 +82,7 @@ def translated() -> Iterator[None]:
         raise Unavailable("all connections to the database are in use; try again") from error
     except DataError as error:
         # Names and numbers are checked before they get here; this is what was overlooked.
-        raise BadRequest("a value in the request is longer or larger than the database can keep") from error
+        raise BadRequest("a value in the request is longer or larger than the database can store") from error
     except OperationalError as error:
         raise _operational(error) from error
     except DBAPIError as error:

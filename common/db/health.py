@@ -41,8 +41,8 @@ def require_fit(db: Database) -> None:
         # This row is always there, and writing what it holds already changes nothing: rows that are found must count.
         if connection.execute(update(_REVISION).values(version_num=_REVISION.c.version_num)).rowcount != 1:
             raise StartUpError(
-                "row count mode: MySQL, or a proxy before it, counts the rows that an UPDATE changed and not those it found;"
-                " leases could not be told good from lost. Connect without what drops the client's FOUND_ROWS flag"
+                "row count mode: MySQL, or a proxy in front of it, counts the rows that an UPDATE changed, not those it matched,"
+                " so valid leases would look expired; connect without the proxy that drops the client's FOUND_ROWS flag"
             )
     if warning := _advice(session.packet):
         LOG.warning("%s", warning)
@@ -73,10 +73,10 @@ def _require_session(session: Row[*tuple[Any, ...]]) -> None:
         )
     if {session.client, session.connection, session.results} != {_CHARACTERS}:
         raise StartUpError(
-            f"MySQL talks in {session.client}/{session.results} and not in {_CHARACTERS}: some texts would be lost"
+            f"the MySQL session uses {session.client}/{session.results} instead of {_CHARACTERS}: some texts would be lost"
         )
     if session.isolation != "READ-COMMITTED" or "STRICT" not in session.mode:
-        raise StartUpError("MySQL, or a proxy before it, ignores the transaction isolation and SQL mode that a session sets")
+        raise StartUpError("MySQL, or a proxy in front of it, ignores the transaction isolation and SQL mode that a session sets")
 
 
 def _require_tables(connection: Connection) -> None:
@@ -90,4 +90,4 @@ def _require_tables(connection: Connection) -> None:
         .order_by(_TABLES.c.table_name),
     ).all()
     if others:
-        raise StartUpError(f"tables {', '.join(others)} are not in {_COLLATION}: names that differ would be taken for the same")
+        raise StartUpError(f"tables {', '.join(others)} are not in {_COLLATION}: different names would count as equal")

@@ -79,7 +79,7 @@ class EntraToken:
             try:
                 return str(self._credential.get_token(ENTRA_SCOPE).token)  # type: ignore[attr-defined]
             except Exception as error:
-                raise Unavailable(f"no token for the database could be had from Azure: {type(error).__name__}") from error
+                raise Unavailable(f"Azure did not issue a token for the database: {type(error).__name__}") from error
 
     def forget(self) -> None:
         """Drop the credential together with the token that it keeps."""
@@ -93,7 +93,7 @@ def rds_region(host: str, configured: str) -> str:
     region = match.group(1) if match else configured
     if not region:
         raise StartUpError(
-            "AWS_REGION must be set: the name in PULUMI_DATABASE_ENDPOINT does not tell the region of the database"
+            "AWS_REGION must be set: the name in PULUMI_DATABASE_ENDPOINT does not contain the region of the database"
         )
     return region
 

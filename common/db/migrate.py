@@ -137,7 +137,7 @@ def _run(connection: Connection) -> None:
     except DBAPIError as error:
         # MySQL keeps the steps before this one; each is harmless when it is done again.
         statement = " ".join((error.statement or "").split())[:100]
-        again = "run `stackhold migrate` again when that is mended, it goes on from there"
+        again = "fix this and run `stackhold migrate` again; it continues from there"
         raise StartUpError(f"the migration to revision {HEAD} stopped at `{statement}`: {words(error)}; {again}") from error
 
 

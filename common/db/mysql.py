@@ -88,7 +88,7 @@ class Connection(DriverConnection):  # type: ignore[misc]
     def _process_auth(self, plugin_name: bytes, auth_packet: object, handler: object = None) -> Any:  # noqa: ANN401 - as above
         # A server may ask for the password in clear text; only a server whose certificate was checked gets it.
         if plugin_name in (b"mysql_clear_password", b"dialog") and not self._secure:
-            raise err.OperationalError(DENIED, "the server asks for the password in the clear, and the connection has no TLS")
+            raise err.OperationalError(DENIED, "the server asks for the password in clear text, and the connection has no TLS")
         return super()._process_auth(plugin_name, auth_packet, handler)
 
 
@@ -206,7 +206,7 @@ def _returned(connection: Connection | None, record: Any) -> None:  # noqa: ANN4
     # Wall-clock time: the monotonic clock stands still while a function's process is frozen.
     record.info["idle_since"] = time.time()
     if _is_in_transaction(connection):
-        LOG.error("a connection came back in the middle of a transaction; it is thrown away")
+        LOG.error("a connection was returned in the middle of a transaction and is discarded")
         record.invalidate()
 
 

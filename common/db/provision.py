@@ -36,7 +36,7 @@ def create(administrator: Database, application: MySQL, *, with_user: bool) -> N
     """
     if with_user and application.token is not None and application.token.server_plugin is None:
         raise StartUpError(
-            "a user who signs in by Entra is made by Azure's database administrator: set SKIP_CREATE_DB_USER to true"
+            "a user who signs in by Entra is created by Azure's database administrator: set SKIP_CREATE_DB_USER to true"
         )
     with administrator.connect() as connection:
         connection.execute(CreateSchema(application.database, if_not_exists=True))

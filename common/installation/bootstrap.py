@@ -25,7 +25,7 @@ from common.people.users import steps as users
 ADMIN_LOGIN = "admin"
 _ADMIN, _TOKEN_NAME = "admin", "bootstrap"
 _ENDED = (
-    "STACKHOLD_BOOTSTRAP_TOKEN holds a token that was revoked or has expired, so no one can sign in with it: remove it from the"
+    "STACKHOLD_BOOTSTRAP_TOKEN is a token that was revoked or has expired, so no one can sign in with it: remove it from the"
     " settings, or set a new one"
 )
 _OTHERS = (
@@ -34,7 +34,7 @@ _OTHERS = (
 )
 _NO_ADMINISTRATOR = (
     f"user {ADMIN_LOGIN} has been deleted and is not created again; set STACKHOLD_BOOTSTRAP_TOKEN to a token"
-    " that was never used here to make a new administrator"
+    " that was never used here to create a new administrator"
 )
 
 

@@ -25,7 +25,7 @@ def require_usable_folders(plan: Plan) -> None:
         if not existing.is_dir():
             raise StartUpError(f"{existing} is a file, not a folder ({name})")
         if not os.access(existing, os.W_OK | os.X_OK):
-            what = "is not writable" if existing == folder else f"cannot be made: {existing} is not writable"
+            what = "is not writable" if existing == folder else f"cannot be created: {existing} is not writable"
             raise StartUpError(f"the folder {folder} {what} ({name})")
 
 
@@ -48,7 +48,7 @@ def find_key_service(plan: Plan, *, in_use: bool) -> KeyService | None:
         # The value is not repeated: it may be the key itself.
         raise StartUpError(
             f"{LOCAL} must be the path of a key file, or of a folder that holds one, and there is no key at this path;"
-            " make one with `head -c 32 /dev/urandom > FILE` and `chmod 600 FILE`"
+            " create one with `head -c 32 /dev/urandom > FILE` and `chmod 600 FILE`"
         )
     return None
 

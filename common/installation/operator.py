@@ -49,7 +49,7 @@ def add_person(backend: Backend, new: NewPerson) -> AddedUser:
     """
     # No permission check in this module: the operator holds the database.
     if new.role is Role.NONE:
-        raise BadRequest("a person is a member, an admin or a billing manager of an organization")
+        raise BadRequest("the role in an organization must be member, admin or billing-manager")
 
     email = clean_address(new.email)
     if new.email and not email:

@@ -92,5 +92,5 @@ def _store_result(backend: Backend, mail: QueuedMail, claimed_until: int, proble
 def _position(token: str, sealed: str) -> tuple[int, str]:
     created_at, mail_id = read_token(token, sealed, 2)
     if not (created_at.isascii() and created_at.isdigit() and len(created_at) < 20):
-        raise BadRequest("the continuation token is not one of this server's")
+        raise BadRequest("the continuation token is not valid")
     return int(created_at), mail_id

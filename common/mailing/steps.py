@@ -41,4 +41,4 @@ def get_unsent(backend: Backend, caller: Caller, mail_id: str) -> QueuedMail:
 def require_site_admin(caller: Caller) -> None:
     """Raise Forbidden unless the caller is a site administrator who signed in themselves."""
     if not (caller.site_admin and caller.is_themselves):
-        raise Forbidden("this is for administrators of the installation")
+        raise Forbidden("only administrators of this server can do this")

@@ -176,11 +176,11 @@ def _pause_millis(attempts: int) -> int:
 
 def _require_site_admin(caller: Caller) -> None:
     if not (caller.site_admin and caller.is_themselves):
-        raise Forbidden("this is for administrators of the installation")
+        raise Forbidden("only administrators of this server can do this")
 
 
 def _position(token: str, sealed: str) -> int:
     (sequence,) = read_token(token, sealed, 1)
     if not (sequence.isascii() and sequence.isdigit() and len(sequence) < 20):
-        raise BadRequest("the continuation token is not one of this server's")
+        raise BadRequest("the continuation token is not valid")
     return int(sequence)

@@ -71,7 +71,7 @@ def credential_source(access: Access) -> Callable[[], tuple[str, str, str]]:
                     kept.append(credentials)
             frozen = kept[0].get_frozen_credentials() if kept else None
         except Exception as error:
-            raise Unavailable(f"AWS credentials for the login to the database could not be had: {reason_of(error)}") from error
+            raise Unavailable(f"AWS credentials for the login to the database cannot be loaded: {reason_of(error)}") from error
         if frozen is None:
             raise Unavailable("no AWS credentials were found for the login to the database")
         return frozen.access_key, frozen.secret_key, frozen.token or ""

@@ -32,7 +32,7 @@ def require_human(backend: Backend, answer: str, client: str) -> None:
         raise BadRequest("tick the box that says you are not a robot, and send the form again")
     form = {"secret": settings.recaptcha_secret_key, "response": answer, **({"remoteip": client} if client else {})}
     if not _verdict(backend, f"{settings.recaptcha_endpoint.rstrip('/')}/siteverify", form).success:
-        raise BadRequest("the check that you are not a robot failed or has expired; do it again")
+        raise BadRequest("the check that you are not a robot failed or has expired; repeat it")
 
 
 def _verdict(backend: Backend, address: str, form: dict[str, str]) -> _Verdict:
@@ -45,4 +45,4 @@ def _verdict(backend: Backend, address: str, form: dict[str, str]) -> _Verdict:
         reason = str(error)
     except msgspec.DecodeError:
         reason = "it does not answer with JSON"
-    raise Unavailable(f"the check that you are not a robot cannot be made: {reason}; try again later")
+    raise Unavailable(f"reCAPTCHA cannot check that you are not a robot: {reason}; try again later")

@@ -107,7 +107,7 @@ def _projects(backend: Backend, caller: Caller, org: str, request: GridRequest, 
 
 def _require_project_groups(request: GridRequest) -> None:
     if [column.id for column in request.row_group_cols or []] != ["projectName"]:
-        raise BadRequest("stacks can be grouped by `projectName` alone")
+        raise BadRequest("stacks can only be grouped by `projectName`")
 
 
 def _narrowed(request: GridRequest) -> StackFilter:
@@ -123,7 +123,7 @@ def _narrowed(request: GridRequest) -> StackFilter:
         texts[condition.col_id] = condition.filter
     result = texts.get("result", "")
     if result and result not in _STATUSES:
-        raise BadRequest(f"`result` is one of {', '.join(_STATUSES)}")
+        raise BadRequest(f"`result` must be one of {', '.join(_STATUSES)}")
     tag, _, value = texts.get("tag", "").partition("=")
     return StackFilter(
         name=texts.get("stackName", ""),

@@ -60,4 +60,4 @@ def _completion(text: str) -> Completion:
     try:
         return Completion(text)
     except ValueError as error:
-        raise BadRequest(f"an update ends as succeeded or failed, not as {text[:40]!a}") from error
+        raise BadRequest(f"the status of a completed update must be succeeded or failed, not {text[:40]!a}") from error

@@ -188,7 +188,7 @@ def decode(text: bytes, shape: type[_T]) -> _T:
         return msgspec.json.decode(text, type=shape)
     except (msgspec.DecodeError, BadDocument, RecursionError) as error:
         what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise BadRequest(f"the request body is not of the expected form: {what}") from error
+        raise BadRequest(f"the request body does not have the expected form: {what}") from error
 
 
 async def read_body(request: Request, limit: BodyLimit, may: Callable[[Request], None] | None = None, pace: Pace = PACE) -> Body:
@@ -215,12 +215,12 @@ async def read_body(request: Request, limit: BodyLimit, may: Callable[[Request],
     except TimeoutError as error:
         if latest <= now():
             raise RequestTimeout(
-                f"the request body came too slowly: {size:,} bytes in {now() - began:.0f} seconds; a large body must arrive at"
+                f"the request body arrived too slowly: {size:,} bytes in {now() - began:.0f} seconds; a large body must arrive at"
                 f" {pace.bytes_per_second >> 10} KiB a second or more"
             ) from error
         raise RequestTimeout(f"no part of the request body came for {pace.idle_seconds:g} seconds") from error
     except ClientDisconnect as error:
-        raise BadRequest("the client went away in the middle of its request body") from error
+        raise BadRequest("the client disconnected in the middle of its request body") from error
     encoding = request.headers.get("content-encoding", "").strip().lower()
     return Body(parts[0] if len(parts) == 1 else b"".join(parts), encoding, limit, ask=ask, reserve=reserve)
 

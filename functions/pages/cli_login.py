@@ -87,9 +87,9 @@ def _sent(form: Form) -> Listener:
 
 def _listener(port: str, nonce: str, description: str, command: str) -> Listener:
     if not _PORT.fullmatch(port) or int(port) not in _PORTS:
-        raise BadRequest("the address has no port on which a command line can wait; start `pulumi login` again")
+        raise BadRequest("the address has no valid port of a command line; run `pulumi login` again")
     if not _NONCE.fullmatch(nonce):
-        raise BadRequest("the address has no nonce of a command line; start `pulumi login` again")
+        raise BadRequest("the address has no nonce of a command line; run `pulumi login` again")
     return Listener(int(port), nonce, _line(description, DESCRIPTION_LIMIT) or _NO_DESCRIPTION, _line(command, _COMMAND_LIMIT))
 
 

@@ -74,7 +74,9 @@ async def _bad_address(request: Request, _error: Exception) -> Response:
 
 async def _unrouted(request: Request, error: Exception) -> Response:
     is_method = getattr(error, "status_code", 404) == NOT_ALLOWED
-    return _page(request, MethodNotAllowed("this page takes no such request") if is_method else NotFound("there is no such page"))
+    return _page(
+        request, MethodNotAllowed("this page does not accept this request") if is_method else NotFound("this page does not exist")
+    )
 
 
 async def _unexpected(request: Request, _error: Exception) -> Response:

@@ -91,7 +91,7 @@ async def asset(name: str) -> Response:
     """Return a script or style sheet, kept for ever under its hash; a page of another release gets ours, to be used once."""
     file = static_files.find(name)
     if file is None:
-        raise NotFound("there is no such page")
+        raise NotFound("this page does not exist")
     keeping = _FOR_EVER if file.is_exact else "no-store"
     headers = {"Cache-Control": keeping, "X-Content-Type-Options": "nosniff"}
     return Response(file.content, media_type=file.media_type, headers=headers)

@@ -159,5 +159,5 @@ def _find_only_way_in(backend: Backend, person: Caller, rows: list[Token], *, is
 def _new_token(backend: Backend, form: Form) -> NewToken:
     days = form.text("days")
     if not days.isascii() or not days.isdigit() or len(days) > 5:
-        raise BadRequest("choose in how many days the access token expires")
+        raise BadRequest("choose when the access token expires")
     return NewToken(form.text("description"), lifetimes.expires(int(days), backend.clock.now()))

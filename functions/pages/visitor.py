@@ -167,7 +167,7 @@ def get_form(request: Request, backend: BackendDep, visitor: "VisitorDep", body:
     _require_own_origin(request, backend)
     form = parse_form(body.text)
     if not secrets.compare_digest(form.exact("form_key").encode(), visitor.form_key.encode()):
-        raise Forbidden("this page was open for too long or in another browser; go back, load it again and repeat")
+        raise Forbidden("this page has expired, or was opened in another browser; go back, reload it and try again")
     return form
 
 
@@ -212,7 +212,7 @@ def _require_own_origin(request: Request, backend: Backend) -> None:
     else:
         is_own = origin == own_origin(backend.settings) or _is_of_host(origin, request)
     if not is_own:
-        raise Forbidden("this form was not sent from one of our pages")
+        raise Forbidden("this form was not sent from a page of this server")
 
 
 VisitorDep = Annotated[Visitor, Depends(get_visitor)]

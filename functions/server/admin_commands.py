@@ -51,7 +51,7 @@ def _advice(settings: Settings) -> str:
     """Return what to do where the address is good on this machine only, although the server listens to others."""
     if settings.api_domain or not is_everywhere(settings.host):
         return ""
-    return f"\nThis address is good on this machine only: set {Settings.api_domain} to the server's public name to see that here."
+    return f"\nThis address works on this machine only: set {Settings.api_domain} to the server's public name to see that here."
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def open_existing(settings: Settings) -> Backend:
     """Return the opened backend of an installation that was started before; raises StartUpError."""
     place = database_place(settings)
     if isinstance(place, Path) and not place.exists():
-        raise StartUpError(f"no installation in {settings.data_folder}; name its data folder with --data")
+        raise StartUpError(f"there is no installation in {settings.data_folder}; pass its data folder with --data")
     require_groups(settings)
     installation = _check(settings, may_migrate=False)
     try:
@@ -190,5 +190,5 @@ def _keep(path: Path, token: str) -> str:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise StartUpError(f"the token cannot be kept in {path}: {error.strerror}") from error
+        raise StartUpError(f"the token cannot be saved in {path}: {error.strerror}") from error
     return token

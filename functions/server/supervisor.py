@@ -75,9 +75,9 @@ class Workers:
         lived = time.monotonic() - self._started_at.pop(worker)
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         if code > 0 and lived < SHORTEST_LIFE_SECONDS:
-            LOG.error("worker %d %s before it served: stopping", worker.pid, how)
+            LOG.error("worker %d %s before it was ready; stopping", worker.pid, how)
             return False
-        LOG.error("worker %d %s; another one takes its place", worker.pid, how)
+        LOG.error("worker %d %s; starting another one", worker.pid, how)
         self._start()
         return True
 

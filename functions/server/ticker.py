@@ -56,7 +56,7 @@ class Ticker:
             try:
                 run_due(self._backend, may_continue=self._may_continue)
             except Exception:  # The next tick tries again; a thread that died would leave leases unexpired for ever.
-                LOG.exception("the jobs that were due could not be looked up")
+                LOG.exception("cannot read which jobs are due")
 
     def _deliver(self) -> None:
         new_messages = self._backend.new_messages
@@ -66,7 +66,7 @@ class Ticker:
                 while self._may_continue() and self._deliver_messages(self._backend, self._may_continue):
                     pass
             except Exception:  # The job delivers what is left.
-                LOG.exception("messages could not be delivered at once")
+                LOG.exception("messages could not be delivered immediately")
 
     def _may_continue(self) -> bool:
         return not self._stopping.is_set()

@@ -27,7 +27,7 @@ def link_for(browser: Browser, site: Site, login: str) -> str:
     browser.forget()
     sign_in(browser, site)
     browser.open(f"{site.url}/admin/mails")
-    browser.press(f"Make a link for {login}@example.com")
+    browser.press(f"Create link for {login}@example.com")
     link = browser.find("#new-link").get_attribute("value") or ""
     check(browser, "mails-link")
     browser.forget()

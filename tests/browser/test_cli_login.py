@@ -121,7 +121,7 @@ def test_login_with_a_password(browser: Browser, computer: Computer, site: Site)
 
     assert (0, "alice") == (code, first), terminal.text
     assert (0, "alice") == (code_again, computer.run("whoami")), again.text
-    assert "The Pulumi command line on this computer asks to work as alice" in asked
+    assert "The Pulumi command line on this computer wants to sign in as alice" in asked
 
 
 def test_token_can_be_seen_and_revoked(browser: Browser, computer: Computer, site: Site) -> None:

@@ -49,7 +49,9 @@ class TestRequireOwnMasterKey:
         with pytest.raises(StartUpError) as caught:
             require_own_master_key(another_process(backend, bytes(32)), "keys/master.key")
 
-        assert str(caught.value).startswith("the key in keys/master.key is not the one this installation was made with; nothing")
+        assert str(caught.value).startswith(
+            "the key in keys/master.key is not the one this installation was created with; nothing"
+        )
         assert "\n" not in str(caught.value)
         require_own_master_key(another_process(backend), "keys/master.key")
         assert key == lease_key(another_process(backend))

@@ -107,7 +107,7 @@ class TestEntraToken:
         def get_token(_scope: str) -> object:
             raise RuntimeError("secret detail")
 
-        with pytest.raises(Unavailable, match="from Azure: RuntimeError") as caught:
+        with pytest.raises(Unavailable, match="Azure did not issue a token for the database: RuntimeError") as caught:
             EntraToken(lambda: SimpleNamespace(get_token=get_token)).current()
 
         assert "secret detail" not in caught.value.message

@@ -49,7 +49,7 @@ class TestFunctionHost:
         client.get("/api/user")
 
         assert [
-            "keeps nothing on its own disk" in record.message for record in caplog.records if record.name == "stackhold.host"
+            "cannot keep data on its own disk" in record.message for record in caplog.records if record.name == "stackhold.host"
         ] == [True, False]
 
     def test_fails_a_tick_that_cannot_run(self) -> None:

@@ -139,7 +139,7 @@ class TestDecode:
         """What is not of the shape is 400, with the place that is off."""
         with pytest.raises(BadRequest) as caught:
             decode(text, Shape)
-        assert caught.value.message.startswith("Bad Request: the request body is not of the expected form: ")
+        assert caught.value.message.startswith("Bad Request: the request body does not have the expected form: ")
 
     def test_ignores_what_it_does_not_know(self) -> None:
         """Newer clients send more."""
@@ -252,7 +252,7 @@ class TestSlowBodies:
 
     def test_that_come_too_slowly_are_let_go(self, backend: Backend) -> None:
         """A body that has reserved memory must arrive at a rate: one that only keeps the connection busy is answered 408."""
-        with pytest.raises(RequestTimeout, match="the request body came too slowly"):
+        with pytest.raises(RequestTimeout, match="the request body arrived too slowly"):
             anyio.run(read_at, backend, Pace(grace_seconds=0.05, bytes_per_second=1 << 40), [b" " * (STEP_BYTES + 1)])
 
     def test_that_go_on_are_not(self, backend: Backend) -> None:

@@ -197,7 +197,7 @@ class TestReset:
         place = Place(backend, PULUMI_DISABLE_EMAIL_LOGIN="true")
 
         assert admin.site_admin
-        assert "This server has no sign-in with an email address and a password." in shown(place.visit.get("/reset"))
+        assert "Sign-in with an email address and a password is turned off on this server." in shown(place.visit.get("/reset"))
         assert 403 == place.visit.send("/reset", on="/signin", email="a@example.com").status_code
 
 
@@ -209,7 +209,7 @@ class TestAccount:
         refused = here.send(f"{ACCOUNT}/password", on=ACCOUNT, old="wrong password", password=OTHER)
         sent = here.send(f"{ACCOUNT}/password", on=ACCOUNT, old=PASSWORD, password=OTHER)
 
-        assert (403, True) == (refused.status_code, "The present password is wrong" in shown(refused))
+        assert (403, True) == (refused.status_code, "The current password is wrong" in shown(refused))
         assert f"{ACCOUNT}?done=password" == location(sent)
         assert (True, False) == (here.is_signed_in(), elsewhere.is_signed_in())
         assert "alice" == again(place.server, "alice", OTHER).login
@@ -327,7 +327,7 @@ class TestMails:
 
         assert "alice@example.com verification" in shown(page)
         assert "alice@example.com" == email_addresses.verify(place.server, caller, link.partition("=")[2])
-        assert "Make a link" not in after.text
+        assert "Create link" not in after.text
         assert "/admin/mails" == location(place.visit.get("/admin"))
 
     def test_are_for_administrators(self, place: Place) -> None:

@@ -19,7 +19,7 @@ class TestFailures:
 
         assert 404 == response.status_code
         assert "text/html; charset=utf-8" == response.headers["content-type"]
-        assert "There is no such page." in shown(response)
+        assert "This page does not exist." in shown(response)
 
     @pytest.mark.parametrize(
         ("method", "path"), [("PUT", "/signin"), ("DELETE", "/settings/tokens"), ("GET", "/signin/token"), ("POST", "/")]
@@ -29,7 +29,7 @@ class TestFailures:
         response = visit.client.request(method, path)
 
         assert 405 == response.status_code
-        assert "This page takes no such request." in shown(response)
+        assert "This page does not accept this request." in shown(response)
 
     def test_asks_nobody_who_looks(self, member: Visit, counter: Counter) -> None:
         """A page of a failure needs no database: that may be what failed."""
@@ -48,7 +48,7 @@ class TestFailures:
         assert 503 == response.status_code
         assert "text/html; charset=utf-8" == response.headers["content-type"]
         assert "The database does not answer." in shown(response)
-        assert "The server's log says more under" in shown(response)
+        assert "For details, search the server's log for" in shown(response)
         assert "the database does not answer" in caplog.text
 
     def test_what_nobody_expected(self, backend: Backend, member: Visit) -> None:

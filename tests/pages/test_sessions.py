@@ -133,7 +133,7 @@ class TestSignInByToken:
         response = visit.sign_in(text)
 
         assert 401 == response.status_code
-        assert "This access token is not valid; copy it again, all of it" in shown(response)
+        assert "This access token is not valid; copy the whole token again" in shown(response)
         assert 'role="alert"' in response.text
         assert len(text) < 10 or text not in response.text
         assert not visit.is_signed_in()
@@ -144,7 +144,7 @@ class TestSignInByToken:
         response = visit.sign_in(made["tokenValue"])
 
         assert 403 == response.status_code
-        assert "not a person's own" in shown(response)
+        assert "not a personal access token" in shown(response)
         assert not visit.is_signed_in()
 
     def test_refuses_tokens_of_identity_tokens(self, backend: Backend, admin: Caller, visit: Visit) -> None:

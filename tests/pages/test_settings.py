@@ -272,7 +272,7 @@ class TestCreate:
         assert ["7", "30", "45"] == [*values(page, r'<option value="(\d+)"')]
         assert "that expire within 45 days" in shown(page)
         assert 403 == refused.status_code
-        assert "acme takes access tokens that expire within 45 days" in shown(refused)
+        assert "acme accepts only access tokens that expire within 45 days" in shown(refused)
         assert [""] * 2 == [found.barred for found in caller_of(backend, made(member, days="45")).memberships]
 
 

@@ -22,7 +22,7 @@ class TestFormKey:
         response = member.send(TOKENS, OWN, form_key=key)
 
         assert 403 == response.status_code
-        assert "go back, load it again and repeat" in shown(response)
+        assert "go back, reload it and try again" in shown(response)
 
     def test_missing_key_is_refused(self, member: Visit) -> None:
         """A form that has no key is refused."""
@@ -92,7 +92,7 @@ class TestOrigin:
         response = member.send(TOKENS, OWN, on=TOKENS, headers={"Origin": origin})
 
         assert 403 == response.status_code
-        assert "not sent from one of our pages" in shown(response)
+        assert "not sent from a page of this server" in shown(response)
 
     @pytest.mark.parametrize(
         "headers",

@@ -73,7 +73,7 @@ class TestAddUser:
         done = run(tmp_path, "add-user", "alice")
 
         assert 1 == done.returncode
-        assert f"no installation in {tmp_path}/.stackhold; name its data folder with --data" in done.stderr
+        assert f"no installation in {tmp_path}/.stackhold; pass its data folder with --data" in done.stderr
         assert [] == list(tmp_path.rglob("*.db"))
 
 
@@ -99,8 +99,7 @@ class TestLoginAddress:
 
         assert local.stdout.endswith(" pulumi login http://localhost:8080\n")
         assert (
-            "pulumi login http://localhost:8080\nThis address is good on this machine only: set PULUMI_API_DOMAIN"
-            in remote.stdout
+            "pulumi login http://localhost:8080\nThis address works on this machine only: set PULUMI_API_DOMAIN" in remote.stdout
         )
 
 

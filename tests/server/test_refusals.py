@@ -166,7 +166,7 @@ class TestServe:
         (installed / "keys" / "master.key").unlink()
         create_key(installed / "keys")
 
-        assert "is not the one this installation was made with" in refused("serve", "--port", "0")
+        assert "is not the one this installation was created with" in refused("serve", "--port", "0")
 
     @pytest.mark.parametrize(
         ("mode", "content", "line"), [(0o644, bytes(32), "by others"), (0o600, bytes(31), "exactly 32 random bytes")]

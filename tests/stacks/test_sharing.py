@@ -180,7 +180,7 @@ class TestUpdateTeam:
         make_team(backend, admins=["admin"])
         make_stack(backend, admin)
         for change in (stack(None), environment(None)):
-            with pytest.raises(NotFound, match=r"has no grant|was given nothing on environment"):
+            with pytest.raises(NotFound, match=r"has no grant|has no grant on environment"):
                 sharing.update_team(backend, admin, "acme", "ops", change)
         for level in (StackLevel.WRITE, StackLevel.NONE, StackLevel.NONE):
             sharing.update_team(backend, admin, "acme", "ops", stack(level))

@@ -7,11 +7,11 @@ from tools.sentences import sentences
 
 class TestSentences:
     def test_has_every_kind(self) -> None:
-        """Errors, log lines, pages, help, and what settings are for are all in the list, each with its place."""
+        """Errors, other texts, log lines, pages, help, and what settings are for are all in the list, each with its place."""
         listed = tuple(sentences())
         kinds = Counter(sentence.kind for sentence in listed)
 
-        assert {"error", "help", "log", "page", "setting"} <= set(kinds)
+        assert {"error", "help", "log", "page", "setting", "text"} <= set(kinds)
         assert min(kinds["error"], kinds["page"], kinds["setting"]) > 50
         assert all(sentence.text and sentence.line > 0 for sentence in listed)
 

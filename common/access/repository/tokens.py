@@ -383,7 +383,7 @@ def _barred(row: Row[Any], settings: OrgSettings) -> str:
     days = settings.max_access_token_expiry_days
     if not days or (row.expires_at is not None and row.expires_at - row.created_at <= days * _DAY_MILLIS):
         return ""
-    return f"organization {row.org_login} takes access tokens that expire within {days} days; make one that does"
+    return f"organization {row.org_login} accepts only access tokens that expire within {days} days; create one that does"
 
 
 # Built once, since every request runs it. No ORDER BY: with one, MySQL would put the union into a temporary table.

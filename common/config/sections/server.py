@@ -28,7 +28,10 @@ class ServerSettings:
         highest=1024,
     )
     trusted_proxies = text(
-        "STACKHOLD_TRUSTED_PROXIES", "Proxies whose X-Forwarded-For is believed; with commas.", default="127.0.0.1", is_list=True
+        "STACKHOLD_TRUSTED_PROXIES",
+        "Proxies whose X-Forwarded-For header is trusted, separated by commas.",
+        default="127.0.0.1",
+        is_list=True,
     )
     keep_alive_seconds = integer(
         "STACKHOLD_KEEP_ALIVE_SECONDS",
@@ -46,13 +49,13 @@ class ServerSettings:
     )
     connections = integer(
         "STACKHOLD_CONNECTIONS",
-        "Most open connections of a process; fewer if its limit of file descriptors is lower.",
+        "Maximum number of open connections of a process; fewer if its limit of file descriptors is lower.",
         default=8192,
         lowest=1,
     )
     connections_per_address = integer(
         "STACKHOLD_CONNECTIONS_PER_ADDRESS",
-        "Most open connections of one address, and at most half of all; trusted proxies have no such limit.",
+        "Maximum number of open connections of one address, and at most half of all; trusted proxies have no such limit.",
         default=512,
         lowest=1,
     )
@@ -78,10 +81,13 @@ class ServerSettings:
         lowest=1,
     )
     stacks_per_organization = integer(
-        "STACKHOLD_STACKS_PER_ORGANIZATION", "Most stacks of an organization.", default=10_000, lowest=1
+        "STACKHOLD_STACKS_PER_ORGANIZATION", "Maximum number of stacks of an organization.", default=10_000, lowest=1
     )
     updates_per_day = integer(
-        "STACKHOLD_UPDATES_PER_DAY", "Most updates and previews of one stack within 24 hours.", default=5000, lowest=1
+        "STACKHOLD_UPDATES_PER_DAY",
+        "Maximum number of updates and previews of one stack within 24 hours.",
+        default=5000,
+        lowest=1,
     )
     batch_row_limit_bytes = integer(
         "STACKHOLD_BATCH_ROW_LIMIT_BYTES", "Larger journal or event batches go to the object store.", default=256 << 10
@@ -137,8 +143,8 @@ class CleanupSettings:
     """How long data is kept."""
 
     journal_days = integer(
-        "STACKHOLD_JOURNAL_DAYS", "Days after which the journal of an update that has ended is dropped.", default=7
+        "STACKHOLD_JOURNAL_DAYS", "Days after which the journal of an update that has ended is deleted.", default=7
     )
     deleted_stack_days = integer(
-        "STACKHOLD_DELETED_STACK_DAYS", "Days after which what is left of a deleted stack is dropped.", default=30
+        "STACKHOLD_DELETED_STACK_DAYS", "Days after which what is left of a deleted stack is deleted.", default=30
     )

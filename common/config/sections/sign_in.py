@@ -10,7 +10,7 @@ class SignInSettings:
     disable_email_signup = flag(
         "PULUMI_DISABLE_EMAIL_SIGNUP",
         (
-            "`false`: anyone may make an account by address; `true`: no one. Unset: only people who are invited;"
+            "`false`: anyone may create an account by address; `true`: no one. Unset: only people who are invited;"
             " on a laptop (database and key in the data folder, loopback) anyone."
         ),
     )
@@ -19,7 +19,7 @@ class SignInSettings:
     sign_up_domains = text(
         "STACKHOLD_SIGN_UP_DOMAINS",
         (
-            "Domains whose verified addresses may make an account through github.com or gitlab.com, with commas;"
+            "Domains whose verified addresses may create an account through github.com or gitlab.com, separated by commas;"
             " `*`: all. Unset: only people who are invited."
         ),
         is_list=True,
@@ -47,21 +47,23 @@ class SignInSettings:
         default="https://api.github.com",
     )
     oidc_issuer = text("STACKHOLD_OIDC_ISSUER", "Address of an OpenID Connect provider that people sign in with.")
-    oidc_client_id = text("STACKHOLD_OIDC_CLIENT_ID", "This program's client id there.")
-    oidc_client_secret = secret("STACKHOLD_OIDC_CLIENT_SECRET", "Its secret; unset: a public client, with PKCE alone.")
-    oidc_name = text("STACKHOLD_OIDC_NAME", "What the button of the sign-in page calls it.", default="single sign-on")
-    oidc_scopes = text("STACKHOLD_OIDC_SCOPES", "What is asked for, with spaces.", default="openid email profile")
+    oidc_client_id = text("STACKHOLD_OIDC_CLIENT_ID", "Client id of this server at that provider.")
+    oidc_client_secret = secret("STACKHOLD_OIDC_CLIENT_SECRET", "Client secret; unset: a public client, with PKCE alone.")
+    oidc_name = text("STACKHOLD_OIDC_NAME", "Name of the provider on the sign-in page.", default="single sign-on")
+    oidc_scopes = text("STACKHOLD_OIDC_SCOPES", "Scopes to request, separated by spaces.", default="openid email profile")
     oidc_allowed_domains = text(
-        "STACKHOLD_OIDC_ALLOWED_DOMAINS", "Domains of addresses that may sign in, with commas; unset: all.", is_list=True
+        "STACKHOLD_OIDC_ALLOWED_DOMAINS", "Domains of addresses that may sign in, separated by commas; unset: all.", is_list=True
     )
-    oidc_groups_claim = text("STACKHOLD_OIDC_GROUPS_CLAIM", "Claim with the groups of a person.", default="groups")
+    oidc_groups_claim = text("STACKHOLD_OIDC_GROUPS_CLAIM", "Claim with the groups of a user.", default="groups")
     oidc_allowed_groups = text(
-        "STACKHOLD_OIDC_ALLOWED_GROUPS", "Groups of which a person must have one, with commas; unset: all.", is_list=True
+        "STACKHOLD_OIDC_ALLOWED_GROUPS",
+        "Groups that may sign in, separated by commas; unset: all.",
+        is_list=True,
     )
     oidc_group_teams = text(
         "STACKHOLD_OIDC_GROUP_TEAMS",
         (
-            "`group=org` or `group=org/team`, with commas: people in the group join the organization, and the"
+            "`group=org` or `group=org/team`, separated by commas: people in the group join the organization, and the"
             " team, when they sign in; those no longer in it leave the team."
         ),
         is_list=True,
@@ -75,7 +77,7 @@ class SignInSettings:
     outbound_allow = text(
         "STACKHOLD_OUTBOUND_ALLOW",
         (
-            "Hosts, addresses and networks, with commas, that this program may call although they are not public;"
+            "Hosts, addresses and networks, separated by commas, that this program may call although they are not public;"
             " calls to them may use plain HTTP."
         ),
         is_list=True,
@@ -86,7 +88,7 @@ class MailSettings:
     """Outgoing mail."""
 
     smtp_server = text("SMTP_SERVER", "`host:port` of the outgoing mail server; unset: links are written to the log.")
-    smtp_username = text("SMTP_USERNAME", "User on it.")
-    smtp_password = secret("SMTP_PASSWORD", "That user's password.")
+    smtp_username = text("SMTP_USERNAME", "User name on that server.")
+    smtp_password = secret("SMTP_PASSWORD", "Password on that server.")
     smtp_generic_sender = text("SMTP_GENERIC_SENDER", "Sender of mails.")
     smtp_tls = text("STACKHOLD_SMTP_TLS", "`starttls`, `implicit` or `none`; unset: implicit on port 465, else STARTTLS.")

@@ -33,11 +33,13 @@ class DatabaseSettings:
         "STACKHOLD_MIGRATE_AT_START", "`false`: `serve` does not start before `stackhold migrate` has run.", default=True
     )
     database_ping_endpoint = text("PULUMI_DATABASE_PING_ENDPOINT", "`host:port` that `migrate` polls until MySQL answers there.")
-    mysql_root_password = secret("MYSQL_ROOT_PASSWORD", "With it `migrate` first creates the database and the database user.")
-    mysql_root_username = text("MYSQL_ROOT_USERNAME", "User whose password that is.", default="root")
-    mysql_allow_empty_password = flag("MYSQL_ALLOW_EMPTY_PASSWORD", "`true`: the same without a password.", default=False)
+    mysql_root_password = secret(
+        "MYSQL_ROOT_PASSWORD", "Password of a MySQL administrator, with which `migrate` first creates the database and its user."
+    )
+    mysql_root_username = text("MYSQL_ROOT_USERNAME", "User name of that administrator.", default="root")
+    mysql_allow_empty_password = flag("MYSQL_ALLOW_EMPTY_PASSWORD", "`true`: that administrator has no password.", default=False)
     skip_create_db_user = flag(
-        "SKIP_CREATE_DB_USER", "`true`: `migrate` creates the database alone; the user is there already.", default=False
+        "SKIP_CREATE_DB_USER", "`true`: `migrate` creates only the database; the user exists already.", default=False
     )
 
 

@@ -88,7 +88,7 @@ def create_organization(backend: Backend, caller: Caller, login: str) -> None:
     Conflict for a name that is taken.
     """
     if not can_create_organization(backend.settings, caller):
-        raise Forbidden("only administrators of the installation create organizations here; ask one of them")
+        raise Forbidden("only administrators of this server can create organizations; ask one of them")
     if len(caller.memberships) >= MEMBERSHIP_LIMIT:
         raise BadRequest(f"a member of {MEMBERSHIP_LIMIT} organizations cannot create another one")
 

@@ -187,7 +187,7 @@ def _change_environments(
             require_environment(grant)
             teams.replace_environment(tx, team.id, grant, now_millis)
         elif not teams.remove_environment(tx, team.id, grant):
-            raise NotFound(f"team {team.name} was given nothing on environment {f'{grant.project}/{grant.name}'[:201]!a}")
+            raise NotFound(f"team {team.name} has no grant on environment {f'{grant.project}/{grant.name}'[:201]!a}")
 
 
 def _require(caller: Caller, membership: Membership, team: Team | None, name: str, permission: Permission) -> Team:

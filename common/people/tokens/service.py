@@ -208,7 +208,7 @@ def _position(token: str, sealed: str, sort_by: SortField) -> tuple[str | int, s
     if sort_by is SortField.NAME:
         return key, token_id
     if not _NUMBER.fullmatch(key):
-        raise BadRequest("the continuation token is not one of this server's")
+        raise BadRequest("the continuation token is not valid")
     return int(key), token_id
 
 
@@ -236,7 +236,7 @@ def _require_short_life(backend: Backend, membership: Membership, new: NewToken)
     now, days = backend.clock.now(), membership.settings.max_access_token_expiry_days
     if outlives(expiry(new.expires, now), now, days):
         raise Forbidden(
-            f"organization {membership.login} takes access tokens that expire within {days} days; ask for one that does"
+            f"organization {membership.login} accepts only access tokens that expire within {days} days; choose an earlier expiry"
         )
 
 
@@ -277,7 +277,7 @@ def _create(create: Callable[[], IssuedToken]) -> IssuedToken:
 def _require_id(token_id: str) -> None:
     if not is_id(token_id):
         # The message does not repeat it: a user who sends a token's text as its id would find it in logs.
-        raise NotFound("no access token has an id like that")
+        raise NotFound("this is not the id of an access token")
 
 
 def _revoke(tx: Connection, backend: Backend, owner: Owner, token_id: str) -> str:

@@ -32,7 +32,7 @@ class _Inflated:
         while not text and not self._member.eof:
             piece = self._member.unconsumed_tail or self._next_piece()
             if not piece:
-                raise BadRequest("the archive of the policy pack ends too early; publish it again")
+                raise BadRequest("the archive of the policy pack is incomplete; publish it again")
             text = self._member.decompress(piece, size)
         self._rest -= len(text)
         if self._rest < 0:

@@ -63,7 +63,7 @@ def read_address(setting: str, address: str, *, account: str, domain: str, key: 
     unknown = sorted(set(options) - _OPTIONS)
     if unknown:
         raise StartUpError(
-            f"{setting}: {unknown[0]!a} is not an option of an azblob address; there are {', '.join(sorted(_OPTIONS))}"
+            f"{setting}: {unknown[0]!a} is not an option of an azblob address; the options are {', '.join(sorted(_OPTIONS))}"
         )
     if not _CONTAINER.fullmatch(parts.netloc):
         raise StartUpError(f"{setting} must name a container, as in azblob://checkpoints: 3 to 63 of a-z, 0-9 and single hyphens")

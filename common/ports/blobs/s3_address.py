@@ -66,7 +66,7 @@ def parse(address: str, setting: str, *, default_region: str = "") -> Place:
         if field is None:
             raise StartUpError(f"{setting}: unknown option {name[:40]!a}; docs/object-stores.md lists those of s3:// addresses")
         if options.setdefault(field, value) != value:
-            raise StartUpError(f"{setting}: option {name} contradicts another one that means the same")
+            raise StartUpError(f"{setting}: option {name} contradicts another option with the same meaning")
     read = _Options(setting, options)
     tls = not read.flag("disableSSL", default=False)
     endpoint = _endpoint(options.get("endpoint", ""), has_tls=tls, setting=setting)
@@ -137,13 +137,13 @@ class _Options:
 def _split(address: str, setting: str) -> SplitResult:
     parts = urlsplit(address)
     if "@" in parts.netloc:
-        raise StartUpError(f"{setting}: an address must not hold credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        raise StartUpError(f"{setting}: an address must not contain credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     if not parts.netloc:
         raise StartUpError(f"{setting}: the address names no bucket; write s3://bucket?region=…")
     if not _BUCKET.fullmatch(parts.netloc):
-        raise StartUpError(f"{setting}: the bucket's name has characters that no bucket has")
+        raise StartUpError(f"{setting}: the name of the bucket contains characters that are not allowed")
     if parts.fragment:
-        raise StartUpError(f"{setting}: the address has a part after #, which means nothing in an s3:// address")
+        raise StartUpError(f"{setting}: an s3:// address must not have a part after #")
     return parts
 
 

@@ -127,6 +127,6 @@ def _refuse(error: "ClientError", key: str) -> NoReturn:
     if reason in _TRANSIENT or status_of(error) >= _SERVER_ERROR:
         raise Unavailable(f"AWS KMS is busy ({reason}) for key {key}; try again") from error
     if reason in _DAMAGED:
-        raise KeyUnusable("a stored key is damaged, or belongs to another thing; restore it from a backup") from error
+        raise KeyUnusable("a stored key is damaged, or belongs to another record; restore it from a backup") from error
     what_to_do = _REMEDIES.get(reason, "it must exist, be enabled, and allow this program's role kms:Encrypt and kms:Decrypt")
     raise KeyUnusable(f"AWS KMS refuses key {key} ({reason}): {what_to_do}") from error

@@ -98,7 +98,7 @@ class KeyVault:
         opened = self._open(*_parts(wrapped_key))
         plain_key, context_hash = opened[:-_CONTEXT_BYTES], opened[-_CONTEXT_BYTES:]
         if not hmac.compare_digest(context_hash, _context_hash(context)):
-            raise KeyUnusable("a stored key is damaged, or belongs to another thing; restore it from a backup")
+            raise KeyUnusable("a stored key is damaged, or belongs to another record; restore it from a backup")
         return plain_key
 
     def check(self) -> str:

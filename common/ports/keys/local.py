@@ -55,7 +55,7 @@ class LocalKey:
         try:
             return self._cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], header + context.encode())
         except (InvalidTag, ValueError):
-            raise KeyUnusable("a stored key is damaged, or belongs to another thing; restore it from a backup") from None
+            raise KeyUnusable("a stored key is damaged, or belongs to another record; restore it from a backup") from None
 
     def check(self) -> str:
         """Return this master key's id; what `read_key` accepts works."""

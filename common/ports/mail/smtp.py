@@ -79,10 +79,10 @@ class SMTPDriver:
 def _reason(error: Exception) -> str:
     """Return what went wrong, in words without what was sent."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not good ({error.verify_message})"
+        return f"its certificate is not valid ({error.verify_message})"
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return "it offers no STARTTLS, or no way to sign in that is known here"
-    return {"TimeoutError": "no answer in time", "ConnectionRefusedError": "nobody answers there"}.get(
+        return "it does not support STARTTLS, or does not support sign-in with a password"
+    return {"TimeoutError": "no answer in time", "ConnectionRefusedError": "connection refused"}.get(
         type(error).__name__,
         type(error).__name__,
     )

@@ -169,7 +169,7 @@ def _reason(error: Exception) -> str:
     while (deeper := cause.__cause__ or cause.__context__) is not None:
         cause = deeper
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not good ({cause.verify_message})"
+        return f"its certificate is not valid ({cause.verify_message})"
     return {"ConnectTimeout": "no answer in time", "ReadTimeout": "no answer in time"}.get(
         type(error).__name__, type(error).__name__
     )

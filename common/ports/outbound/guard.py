@@ -45,7 +45,7 @@ class Guard:
         if parts.scheme not in ("http", "https") or not host:
             raise CallFailed("the address is not an http or https address")
         if parts.username is not None or parts.password is not None:
-            raise CallFailed("the address has a user name in it")
+            raise CallFailed("the address must not contain a user name")
         if parts.scheme == "http" and not self._is_listed(host):
             raise CallFailed(f"{host}: only https addresses are called (STACKHOLD_OUTBOUND_ALLOW lists exceptions)")
 

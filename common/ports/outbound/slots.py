@@ -43,7 +43,7 @@ class Slots:
             is_full = self._taken[purpose, ""] >= self._limits[purpose]
             is_greedy = owner != "" and self._taken[purpose, owner] >= FOR_ONE_OWNER
             if is_full or is_greedy:
-                raise Unavailable(f"too many calls to {purpose} are under way; try again")
+                raise Unavailable(f"too many calls to {purpose} are in progress; try again")
             for key in {"", owner}:
                 self._taken[purpose, key] += 1
 

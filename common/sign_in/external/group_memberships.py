@@ -66,4 +66,4 @@ def _log_unknown(rules: Iterable[GroupTeam], targets: list[GroupTarget]) -> None
         if rule.org not in orgs:
             LOG.warning("%s: there is no shared organization %s", setting, rule.org)
         elif rule.team is not None and (rule.org, rule.team) not in teams:
-            LOG.warning("%s: organization %s has no team %s that groups may lead to", setting, rule.org, rule.team)
+            LOG.warning("%s: organization %s has no team %s that groups can be mapped to", setting, rule.org, rule.team)

@@ -50,7 +50,7 @@ def link(tx: Connection, user_id: str, account: Account, now: datetime) -> None:
     now_millis = unix_millis(now)
     owner = identities.find_owner(tx, account.provider, account.subject)
     if owner is not None and owner.user_id != user_id:
-        raise Conflict(f"the account {account.login!a} there belongs to another user here")
+        raise Conflict(f"the account {account.login!a} is already linked to another user")
     if owner is None:
         identities.create(tx, user_id, account, now_millis)
     else:

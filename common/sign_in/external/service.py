@@ -102,7 +102,7 @@ def unlink(backend: Backend, caller: Caller, provider: str, subject: str) -> Non
             linked = identities.lock_all(tx, caller.user_id)
             identity = next((each for each in linked if (each.provider, each.subject) == (provider, subject)), None)
             if identity is None:
-                raise NotFound("you have no such account linked")
+                raise NotFound("you have not linked this account")
             _require_unlinkable(tx, caller, identity)
             others = [each for each in linked if each is not identity]
             # Access tokens do not count: they expire, and are easily lost.

@@ -41,7 +41,7 @@ def make_link(backend: Backend, caller: Caller, mail_id: str) -> str:
     mail = mailing.get_unsent(backend, caller, mail_id)
     content = _content(backend, mail)
     if content is None or not content.link:
-        raise NotFound("this mail has no link, or its link is of no use any more")
+        raise NotFound("this mail has no link, or its link can no longer be used")
     return content.link
 
 

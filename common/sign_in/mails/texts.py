@@ -10,7 +10,7 @@ To accept, open
 and sign in, or create an account with this address. If you did not expect this mail, ignore it.
 """
 VERIFICATION = """\
-The user {login} says that this address is theirs.
+The user {login} entered this as their address.
 
 If that is you, open
 
@@ -19,9 +19,9 @@ If that is you, open
 and sign in as {login}. The link works once, for three days. If it is not you, ignore this mail: the address stays unconfirmed.
 """
 RESET = """\
-Someone, probably you, asks for a new password for the account with this address.
+Someone, probably you, asked to reset the password of the account with this address.
 
-To set one, open
+To set a new password, open
 
 {link}
 
@@ -30,7 +30,7 @@ The link works once, for an hour. If you did not ask for it, ignore this mail: t
 ADDRESS_CHANGED = """\
 The user {login} has changed their address from this one to another one, which was confirmed by a mailed link.
 
-If that was not you, ask an administrator of the installation for help at once.
+If that was not you, ask an administrator of the server for help at once.
 """
 FOOTER = """
 --\x20

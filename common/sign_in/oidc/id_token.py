@@ -115,7 +115,7 @@ def _require_signature(token: UnverifiedToken, key: Mapping[str, str]) -> None:
         raise InvalidToken(_NOT_A_TOKEN) from error
     if not is_valid:
         # Without a `kid` in the token, a bad signature is the only sign of a key rotation.
-        raise (UnknownKey if token.kid is None else BadSignature)("its signature is not good")
+        raise (UnknownKey if token.kid is None else BadSignature)("its signature is not valid")
 
 
 def _require_claims(claims: dict[str, Any], now: datetime, required: Mapping[str, Any]) -> None:
@@ -127,7 +127,7 @@ def _require_claims(claims: dict[str, Any], now: datetime, required: Mapping[str
     except ExpiredTokenError as error:
         raise WrongTime("it has expired") from error
     except (MissingClaimError, InvalidClaimError) as error:
-        raise InvalidToken(f"its claims are not good: {error.description or error.error}") from error
+        raise InvalidToken(f"its claims are not valid: {error.description or error.error}") from error
     except (JoseError, ValueError, TypeError, OverflowError) as error:
         raise InvalidToken(_NOT_A_TOKEN) from error
 

@@ -74,7 +74,7 @@ def parse_members(value: object) -> frozenset[str]:
         raise InvalidRequest(ScimType.TOO_MANY, f"a request may name {MEMBERS_LIMIT:,} members; send the others in more requests")
     ids = [entry.get("value") if isinstance(entry, dict) else entry for entry in entries]
     if not all(isinstance(member_id, str) for member_id in ids):
-        raise InvalidRequest(ScimType.INVALID_VALUE, 'each of the members is an object like {"value": "<id of a user>"}')
+        raise InvalidRequest(ScimType.INVALID_VALUE, 'each of the members must be an object like {"value": "<id of a user>"}')
     return frozenset(map(str, ids))
 
 
@@ -106,7 +106,7 @@ def _checked(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
         return _line(value, name)
     if name == "name":
         if not isinstance(value, dict):
-            raise InvalidRequest(ScimType.INVALID_VALUE, "name is an object with givenName and familyName")
+            raise InvalidRequest(ScimType.INVALID_VALUE, "name must be an object with givenName and familyName")
         return {part: _line(text, f"name.{part}") for part, text in value.items() if text is not None}
     if name in _LISTS:
         return [_entry(name, entry) for entry in (value if isinstance(value, list) else [value])]
@@ -117,7 +117,7 @@ def _entry(name: str, entry: object) -> Document:
     if isinstance(entry, str):
         entry = {"value": entry}
     if not isinstance(entry, dict):
-        raise InvalidRequest(ScimType.INVALID_VALUE, f"each of the {name} is an object with a value")
+        raise InvalidRequest(ScimType.INVALID_VALUE, f"each of the {name} must be an object with a value")
     return {
         part: _line(value, f"{name}.{part}") if part in _LINES else value for part, value in entry.items() if value is not None
     }
@@ -146,7 +146,7 @@ def _line(value: object, name: str) -> str:
     People's names come from other systems with such characters in them. To refuse them would keep a user out.
     """
     if not isinstance(value, str):
-        raise InvalidRequest(ScimType.INVALID_VALUE, f"{name[:100]} is a text")
+        raise InvalidRequest(ScimType.INVALID_VALUE, f"{name[:100]} must be a string")
     return _CONTROL_CHARACTERS.sub(" ", value).strip() if _CONTROL_CHARACTERS.search(value) else value
 
 
@@ -162,7 +162,7 @@ def _text(attributes: Document, name: str) -> str:
 def _active(value: object) -> bool | None:
     active = parse_boolean(value)
     if value is not None and active is None:
-        raise InvalidRequest(ScimType.INVALID_VALUE, "active is true or false")
+        raise InvalidRequest(ScimType.INVALID_VALUE, "active must be true or false")
     return active
 
 

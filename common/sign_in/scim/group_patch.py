@@ -84,7 +84,7 @@ def _apply_members(change: GroupChange, op: Op, path: Path, value: object) -> No
         [condition, *others] = path.conditions
         is_one_member = not others and (condition.attribute, condition.operator) == ("value", Operator.EQUAL)
         if op is not Op.REMOVE or not is_one_member or path.sub:
-            raise InvalidRequest(ScimType.INVALID_PATH, 'a filter of members removes one of them: members[value eq "<id>"]')
+            raise InvalidRequest(ScimType.INVALID_PATH, 'a filter of members must select one of them: members[value eq "<id>"]')
         change.remove([str(condition.value)])
     elif op is Op.REMOVE:
         # Entra ID may name the members to remove in the value; without a value, all are removed.

@@ -30,22 +30,22 @@ def parse_operations(document: Document) -> list[Operation]:
     """Return the operations of a request; raises InvalidRequest."""
     operations = next((value for name, value in document.items() if name.lower() == "operations"), None)
     if not isinstance(operations, list) or not operations or len(operations) > OPERATIONS_LIMIT:
-        raise InvalidRequest(ScimType.INVALID_SYNTAX, f"a PATCH has a list of 1 to {OPERATIONS_LIMIT:,} Operations")
+        raise InvalidRequest(ScimType.INVALID_SYNTAX, f"a PATCH must have a list of 1 to {OPERATIONS_LIMIT:,} Operations")
     return [_operation(operation) for operation in operations]
 
 
 def _operation(value: object) -> Operation:
     if not isinstance(value, dict):
-        raise InvalidRequest(ScimType.INVALID_SYNTAX, "each of the Operations is an object")
+        raise InvalidRequest(ScimType.INVALID_SYNTAX, "each of the Operations must be an object")
     op = next((op for op in Op if op == str(value.get("op", "")).lower()), None)
     if op is None:
-        raise InvalidRequest(ScimType.INVALID_SYNTAX, f"op is add, replace or remove, not {str(value.get('op'))[:40]!a}")
+        raise InvalidRequest(ScimType.INVALID_SYNTAX, f"op must be add, replace or remove, not {str(value.get('op'))[:40]!a}")
     path = value.get("path") or ""
     if not isinstance(path, str):
-        raise InvalidRequest(ScimType.INVALID_PATH, "the path of an operation is a text")
+        raise InvalidRequest(ScimType.INVALID_PATH, "the path of an operation must be a string")
     if not path and op is Op.REMOVE:
         raise InvalidRequest(ScimType.NO_TARGET, "a remove operation needs a path")
     new_value = value.get("value")
     if not path and not isinstance(new_value, dict):
-        raise InvalidRequest(ScimType.INVALID_VALUE, "without a path, the value of an operation is an object of attributes")
+        raise InvalidRequest(ScimType.INVALID_VALUE, "without a path, the value of an operation must be an object of attributes")
     return Operation(op, path, new_value)

@@ -89,7 +89,7 @@ def _set_matching(parent: Document, name: str, path: Path, value: Any) -> None: 
         entries.append(entry)
         _require_few(entries)
     if not path.sub and not isinstance(value, dict):
-        raise InvalidRequest(ScimType.INVALID_VALUE, f"a value of {path.attribute} is an object")
+        raise InvalidRequest(ScimType.INVALID_VALUE, f"a value of {path.attribute} must be an object")
     for entry in matching:
         entry.update(value if not path.sub else {_key(entry, path.sub): value})
 

@@ -21,7 +21,7 @@ from common.sign_in.sessions import steps
 
 LIST_LIMIT = 100
 _NO_SESSION = "sign in first"
-_INVALID_TOKEN = "this access token is not valid; copy it again, all of it"  # noqa: S105 - a sentence
+_INVALID_TOKEN = "this access token is not valid; copy the whole token again"  # noqa: S105 - a sentence
 
 
 def sign_in_with_token(backend: Backend, text: str, *, client: str) -> str:
@@ -37,7 +37,7 @@ def sign_in_with_token(backend: Backend, text: str, *, client: str) -> str:
     except Unauthorized as error:
         raise Unauthorized(_INVALID_TOKEN) from error
     if not caller.is_themselves:
-        raise Forbidden("this token is not a person's own; sign in with one that you created for yourself")
+        raise Forbidden("this is not a personal access token; sign in with one that you created for yourself")
 
     def start() -> str:
         with backend.db.begin() as tx:

@@ -133,7 +133,7 @@ def _issue(
     ends_at = from_millis(exchange.exchanged_at) + timedelta(seconds=issuer.max_expiration_seconds)
     seconds = min(exchange.seconds, int((ends_at - now).total_seconds()), _org_limit_seconds(tx, issuer))
     if seconds <= 0:
-        raise TokenRefused(Problem.GRANT, "the time for renewals after the exchange is over; sign in again")
+        raise TokenRefused(Problem.GRANT, "tokens of this exchange cannot be refreshed any more; sign in again")
     owner = _owner(tx, backend, issuer, exchange, rights)
     token = access.issue_token(
         tx,

@@ -99,7 +99,7 @@ def _json(body: bytes) -> dict[str, str]:
     try:
         members = msgspec.json.decode(body, type=dict[str, str | int | None])
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise TokenRefused(Problem.REQUEST, "the body must be a JSON object of texts, or a form") from error
+        raise TokenRefused(Problem.REQUEST, "the body must be a JSON object of strings, or a form") from error
     return {name: str(value) for name, value in members.items() if value is not None}
 
 

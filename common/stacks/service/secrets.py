@@ -95,7 +95,7 @@ def _ciphertext_bytes(text: str) -> bytes:
 
 def _require_batch(size: int) -> None:
     if size > BATCH_LIMIT:
-        raise TooLarge(f"a batch may hold {BATCH_LIMIT:,} values, and this one holds {size:,}")
+        raise TooLarge(f"a batch may have {BATCH_LIMIT:,} values, and this one has {size:,}")
 
 
 def _value_too_large() -> TooLarge:

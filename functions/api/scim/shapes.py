@@ -165,5 +165,5 @@ def _number(name: str, text: str, default: int) -> int:
         return default
     digits = text.strip().removeprefix("-")
     if not digits.isascii() or not digits.isdigit() or len(digits) > _DIGITS_LIMIT:
-        raise InvalidRequest(ScimType.INVALID_VALUE, f"{name} is a whole number")
+        raise InvalidRequest(ScimType.INVALID_VALUE, f"{name} must be a whole number")
     return int(text)

@@ -47,9 +47,9 @@ class TestRefusal:
         [
             (b"", "not a gzip archive"),
             (b"PK\x03\x04", "not a gzip archive"),
-            (b"\x1f\x8b", "not a gzip tar archive|ends too early"),
+            (b"\x1f\x8b", "not a gzip tar archive|is incomplete"),
             (gzip.compress(b"no tar" * 200), "not a gzip tar archive"),
-            (make_archive(PACK)[:-30], "not a gzip tar archive|ends too early"),
+            (make_archive(PACK)[:-30], "not a gzip tar archive|is incomplete"),
             (make_archive({}), "no files below package/"),
         ],
         ids=["empty", "zip", "two bytes", "no tar", "cut off", "without files"],

@@ -77,7 +77,7 @@ class TestParse:
             ("s3://b?usePathStyle=false&s3ForcePathStyle=true", "contradicts"),
             ("s3://b?endpoint=ftp://example.com", "option endpoint"),
             ("s3://b?endpoint=https://horse:battery@example.com", "option endpoint"),
-            ("s3://horse:battery@b", "must not hold credentials"),
+            ("s3://horse:battery@b", "must not contain credentials"),
             ("s3://b?request_checksum_calculation=never", "when_required, when_supported"),
             ("s3://b?ssetype=rot13", "ssetype must be one of"),
             ("s3://b#battery", "after #"),

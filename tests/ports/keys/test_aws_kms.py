@@ -113,7 +113,7 @@ class TestContext:
         client = boto3.client("kms")
 
         assert PLAIN == client.decrypt(CiphertextBlob=sealed, EncryptionContext={"stackhold:context": "stack-1"})["Plaintext"]
-        with pytest.raises(KeyUnusable, match="belongs to another thing"):
+        with pytest.raises(KeyUnusable, match="belongs to another record"):
             open_kms(arn).unwrap(wrapped, "stack-2")
 
 

@@ -62,7 +62,7 @@ class TestUnwrap:
         vault.rotate("master")
         keys = driver(vault)
 
-        with pytest.raises(KeyUnusable, match="belongs to another thing"):
+        with pytest.raises(KeyUnusable, match="belongs to another record"):
             keys.unwrap(keys.wrap(PLAIN, "stack:1"), "stack:2")
 
     @pytest.mark.parametrize("damage", ["", "01" * 60, "0375", "037a" + "41" * 20, "037500", "037541" + "2f" * 80])

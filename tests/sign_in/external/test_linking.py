@@ -283,7 +283,7 @@ def begin_link(browser: Browser, key: str) -> str:
     """Presses the button that links an account, and returns where it leads."""
     page = browser.client.post(f"{LINKS}/link", data={"form_key": form_key(browser), "provider": key})
     assert 200 == page.status_code, page.text
-    [address] = re.findall(r'<a href="([^"]+)">Go there now', page.text)
+    [address] = re.findall(r'<a href="([^"]+)">Continue', page.text)
     return html.unescape(address)
 
 

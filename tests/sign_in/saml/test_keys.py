@@ -52,7 +52,7 @@ class TestLoad:
         """A pair that is not good stops a start, or makes a request wait for the operator; no key is repeated."""
         with pytest.raises(StartUpError, match=words) as refusal:
             keys.load_at_start(settings(certificate, key))
-        with pytest.raises(Unavailable, match="not set up well"):
+        with pytest.raises(Unavailable, match="certificate settings are not valid"):
             keys.load(settings(certificate, key))
 
         assert "BEGIN" not in str(refusal.value)

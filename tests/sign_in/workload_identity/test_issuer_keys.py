@@ -39,7 +39,7 @@ class TestFetching:
 
         assert (200, peer.url) == (first.status_code, first.json()["issuer"])
         assert (400, 400) == error_of(second)[:2]
-        assert "trusts an issuer of this name or address already" in second.json()["message"]
+        assert "already trusts an issuer with this name or address" in second.json()["message"]
 
     def test_follows_a_rotation(self, trusted: Trust) -> None:
         """A token with a new key makes the server fetch the keys again, once; the old key stops working."""
@@ -161,7 +161,7 @@ class TestFaults:
             reply = trusted.exchange()
 
         assert (503, 503) == error_of(reply)[:2]
-        assert "too many calls to issuers are under way; try again" in reply.json()["message"]
+        assert "too many calls to issuers are in progress; try again" in reply.json()["message"]
 
     def test_nobody_there(self, client: TestClient) -> None:
         """An address that does not answer is not registered."""
@@ -239,4 +239,4 @@ class TestCertificates:
                 client.post(ISSUERS, json={"name": "x", "url": running.url, "thumbprints": [self.prints(other)[0]]})
             )[2]
 
-        assert "its certificate is not good" in message
+        assert "its certificate is not valid" in message

@@ -150,5 +150,5 @@ class TestClaimsWithDots:
         )
         assert {True: 5, False: 1} == {mark: [event["authFailure"] for event in told].count(mark) for mark in (True, False)}
         assert any("a statement of the policy denies it" in event["description"] for event in told)
-        assert any("its signature is not good" in event["description"] for event in told)
+        assert any("its signature is not valid" in event["description"] for event in told)
         assert not any(given[name] in str(found) for name in ("access_token", "refresh_token"))

@@ -91,7 +91,7 @@ class TestRefresh:
         client.patch(f"{ISSUERS}/{trusted.id}", json={"name": "pipelines", "maxExpiration": 60})
         clock.pass_seconds(60)
 
-        assert "the time for renewals after the exchange is over" in refused(trusted.refresh(given["refresh_token"]))[1]
+        assert "tokens of this exchange cannot be refreshed any more" in refused(trusted.refresh(given["refresh_token"]))[1]
 
     def test_keeps_no_secret(self, trusted: Trust, backend: Backend) -> None:
         """Tokens are kept as hashes alone, and of an identity token no more than its claims."""

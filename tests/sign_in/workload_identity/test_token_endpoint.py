@@ -246,7 +246,7 @@ class TestIdentityToken:
         """A signature by a key that only pretends to be the published one is refused."""
         forged = trusted.peer.mint(by=99)
 
-        assert (REFUSED, "the identity token is not good: its signature is not good") == refused(trusted.exchange(forged))
+        assert (REFUSED, "the identity token is not valid: its signature is not valid") == refused(trusted.exchange(forged))
 
     def test_with_changed_claims(self, trusted: Trust) -> None:
         """Claims that were changed after the signature make it void."""

@@ -152,7 +152,7 @@ def set_default_role(backend: Backend, caller: Caller, org: str, role_id: str) -
             roles.lock(tx, membership.org_id)
             record = steps.get(tx, membership.org_id, role_id)
             if record.purpose is not Purpose.ROLE or record.id == ADMIN.id:
-                raise BadRequest(f"{record.name!a} cannot be the role of new members: only a role other than the admin's can")
+                raise BadRequest(f"{record.name!a} cannot be the role of new members: only roles other than the admin role can")
             if record.id == MEMBER.id:
                 membership.require_as_member()
             membership.require_permissions(all_permissions(steps.get_rules(tx, record)))

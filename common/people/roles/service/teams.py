@@ -42,7 +42,7 @@ def add_team_role(backend: Backend, caller: Caller, org: str, team: str, role_id
             team_id = _lock_team(tx, membership, team).id
             record = steps.get(tx, membership.org_id, role_id)
             if not record.purpose.is_role:
-                raise BadRequest(f"{record.name!a} is a {record.purpose}, and a team can have roles only")
+                raise BadRequest(f"{record.name!a} is a {record.purpose}, and a team can only have roles")
             if record.id == ADMIN.id and not membership.is_admin:
                 raise Forbidden(f"only an admin of organization {membership.login} can make a team's members admins")
             membership.require_permissions(d.all_permissions(steps.get_rules(tx, record)))

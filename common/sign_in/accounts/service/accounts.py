@@ -93,7 +93,7 @@ def require_password(backend: Backend, caller: Caller, password: str) -> Passwor
     if account is None:
         raise NotFound("you have no password yet")
     if passwords.find_match([account.password_hash], password, 1) is None:
-        raise Forbidden("the present password is wrong")
+        raise Forbidden("the current password is wrong")
     rate_limits.refund(backend, counted)
     return account
 

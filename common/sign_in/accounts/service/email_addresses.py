@@ -38,7 +38,7 @@ def add_account(backend: Backend, caller: Caller, email: str, password: str) -> 
     def add() -> None:
         with backend.db.begin() as tx:
             if accounts.find(tx, caller.user_id) is not None:
-                raise Conflict("you have a password already")
+                raise Conflict("you already have a password")
             is_proven = address == caller.email
             steps.create_account(tx, backend, caller.user_id, address, password_hash, is_proven=is_proven)
 
@@ -53,7 +53,7 @@ def request_change(backend: Backend, caller: Caller, password: str, email: str) 
     account = require_password(backend, caller, password)
     address = steps.require_address(email)
     if address == account.email and account.is_verified:
-        raise BadRequest("this is your address already")
+        raise BadRequest("this is already your address")
     rate_limits.count(backend, (rate_limits.MAIL_OF_ACCOUNT, caller.user_id))
     is_same = address == account.email
 

@@ -35,7 +35,7 @@ def _expression(condition: Condition, columns: Columns) -> ColumnElement[bool]:
     value = condition.value
     if isinstance(value, bool) is not (condition.attribute == "active"):
         kind = "true or false" if condition.attribute == "active" else "a text"
-        raise InvalidRequest(ScimType.INVALID_FILTER, f"a filter compares {condition.attribute} with {kind}")
+        raise InvalidRequest(ScimType.INVALID_FILTER, f"a filter must compare {condition.attribute} with {kind}")
     if value is None or isinstance(value, bool):
         return column if value else ~column
     text = value.lower() if is_lower else value

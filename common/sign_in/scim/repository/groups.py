@@ -115,7 +115,7 @@ def delete_group(tx: Connection, group_id: str) -> None:
 def _has_member(condition: Condition) -> Any:  # noqa: ANN401 - an expression
     """Return whether a user is a member; Entra ID asks this before it adds or removes a member."""
     if condition.operator is not Operator.EQUAL or not isinstance(condition.value, str):
-        raise InvalidRequest(ScimType.INVALID_FILTER, 'a filter compares members only as in members eq "<id>"')
+        raise InvalidRequest(ScimType.INVALID_FILTER, 'members can only be compared as in members eq "<id>"')
     return exists().where(
         team_members.c.team_id == scim_groups.c.team_id,
         team_members.c.user_id == scim_users.c.user_id,

@@ -78,7 +78,7 @@ def _target(new: StatementInput, token_type: TokenType) -> str:
     needed = _TARGET_MEMBERS.get(token_type, "")
     for member, text in members.items():
         if text and member != needed:
-            raise BadRequest(f"a statement about {token_type} tokens has no {member}")
+            raise BadRequest(f"a statement about {token_type} tokens cannot have a {member}")
     target = members.get(needed, "")
     if needed and not 0 < len(target) <= TARGET_LIMIT:
         raise BadRequest(f"a statement about {token_type} tokens needs a {needed} of at most {TARGET_LIMIT} characters")
@@ -90,13 +90,13 @@ def _require_role_or_levels(statement: Statement) -> None:
     """Raise BadRequest unless an organization token has either a role or levels, and other tokens have neither."""
     if statement.token_type is not TokenType.ORGANIZATION:
         if statement.role_id or statement.levels:
-            raise BadRequest(f"a statement about {statement.token_type} tokens has neither a roleID nor authorizedPermissions")
+            raise BadRequest(f"a statement about {statement.token_type} tokens cannot have a roleID or authorizedPermissions")
         return
     if statement.role_id and not is_id(statement.role_id):
         raise BadRequest(f"roleID {statement.role_id[:80]!a} is not the id of a role")
     if statement.decision is Decision.DENY:
         if statement.role_id:
-            raise BadRequest("a statement that denies has no roleID")
+            raise BadRequest("a statement that denies cannot have a roleID")
         return
     if bool(statement.role_id) == bool(statement.levels):
         raise BadRequest("a statement that allows organization tokens needs either authorizedPermissions or a roleID")
@@ -109,7 +109,9 @@ def _rules(rules: Mapping[str, Any]) -> dict[str, str | list[str]]:
         path_of(key)
         patterns = value if isinstance(value, list) else [value]
         if not patterns or len(patterns) > PATTERNS_LIMIT or not all(isinstance(pattern, str) for pattern in patterns):
-            raise BadRequest(f"rule {key[:80]!a} needs a text, or a list of 1 to {PATTERNS_LIMIT} texts of which one must match")
+            raise BadRequest(
+                f"rule {key[:80]!a} needs a string, or a list of 1 to {PATTERNS_LIMIT} strings of which one must match"
+            )
         for pattern in patterns:
             require_pattern(pattern)
     return dict(rules)

@@ -117,7 +117,7 @@ def regenerate_thumbprints(backend: Backend, caller: Caller, org: str, issuer_id
     def change(tx: Connection) -> Issuer:
         issuer = steps.get_issuer(tx, membership, issuer_id)
         issuers.update_issuer(tx, issuer.id, values, now_millis)
-        description = f"Trusts the present certificates of issuer {issuer.name!a}"
+        description = f"Trusts the current certificates of issuer {issuer.name!a}"
         audit.record(tx, backend, caller, membership.org_id, Event.ISSUER_UPDATED, description=description)
         return steps.get_issuer(tx, membership, issuer_id)
 
@@ -133,7 +133,7 @@ def delete(backend: Backend, caller: Caller, org: str, issuer_id: str) -> None:
             issuer = steps.get_issuer(tx, membership, issuer_id)
             if not issuers.delete_issuer(tx, membership.org_id, issuer_id):
                 raise steps.missing_issuer(issuer_id)
-            description = f"Trusts issuer {issuer.name!a} no longer"
+            description = f"No longer trusts issuer {issuer.name!a}"
             audit.record(tx, backend, caller, membership.org_id, Event.ISSUER_DELETED, description=description)
             access.revoke_tokens_of_issuer(tx, issuer_id, backend.clock.now())
             refresh_tokens.delete_of_issuer(tx, issuer_id)
@@ -199,5 +199,5 @@ def _write(backend: Backend, membership: Membership, change: Callable[[Connectio
     except Exception as error:
         if is_duplicate(error):
             # Upstream answers 400 for an address that is trusted already (platform.md 10.1).
-            raise BadRequest(f"organization {membership.login} trusts an issuer of this name or address already") from error
+            raise BadRequest(f"organization {membership.login} already trusts an issuer with this name or address") from error
         raise

@@ -107,7 +107,7 @@ def _record_refusal(backend: Backend, issuer: Issuer, request: ExchangeRequest, 
 
 
 def _invalid(error: InvalidToken) -> TokenRefused:
-    return TokenRefused(Problem.GRANT, f"the identity token is not good: {error}")
+    return TokenRefused(Problem.GRANT, f"the identity token is not valid: {error}")
 
 
 def _find_issuer(backend: Backend, org: str, token: UnverifiedToken) -> Issuer:

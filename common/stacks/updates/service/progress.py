@@ -245,4 +245,4 @@ def _decoded(body: bytes, shape: type[_T]) -> _T:
 
 
 def _bad_body(reason: str) -> BackendError:
-    return BadRequest(f"the request body is not of the expected form: {reason}")
+    return BadRequest(f"the request body does not have the expected form: {reason}")

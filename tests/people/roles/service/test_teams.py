@@ -62,7 +62,7 @@ class TestGiveRole:
         policy = create_role(backend, admin, "policy", READ, Purpose.POLICY)
 
         for role_id in (some.id, policy.id, STACK_READ.id):
-            with pytest.raises(BadRequest, match="a team can have roles only"):
+            with pytest.raises(BadRequest, match="a team can only have roles"):
                 teams.add_team_role(backend, admin, ORG, "ops", role_id)
 
     def test_gives_nobody_more_than_the_giver_has(self, backend: Backend, admin: Caller) -> None:
