@@ -4,8 +4,9 @@ Sources, in the order of docs: the built-in or custom role, the organization's s
 grants on single stacks, and the creator's own stacks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from common.core.errors import Forbidden, SignInProblem, SignInRequired
 from common.rights.descriptor import Descriptor
@@ -25,6 +26,27 @@ class Grant:
 
     level: StackLevel = StackLevel.NONE
     rules: Descriptor | None = None
+
+
+class SourceKind(StrEnum):
+    """Where permissions come from."""
+
+    ADMIN = "admin"
+    BUILT_IN_ROLE = "built-in role"
+    CUSTOM_ROLE = "custom role"
+    SETTINGS = "settings"
+    CREATOR = "creator"
+    GRANT = "grant"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Permissions, and where they come from: `rules` are those of the custom role, `grant` is the grant on the stack."""
+
+    kind: SourceKind
+    permissions: frozenset[Permission]
+    rules: Descriptor | None = None
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +94,16 @@ class Membership:
         """Return the permissions in the organization itself."""
         if self.is_admin:
             return _EVERYTHING
-        return self._built_in().union(*(permissions_on(rules, None) for rules in self.rules))
+        return frozenset[Permission]().union(*(source.permissions for source in self.sources()))
+
+    def sources(self, entity: Entity | None = None) -> Iterator[Source]:
+        """Yield where permissions on one thing that is not a stack come from, or in the organization itself (None)."""
+        if self.is_admin:
+            yield Source(SourceKind.ADMIN, _EVERYTHING)
+            return
+        yield Source(SourceKind.BUILT_IN_ROLE, self._built_in())
+        for rules in self.rules:
+            yield Source(SourceKind.CUSTOM_ROLE, permissions_on(rules, entity), rules=rules)
 
     def require_permissions(self, permissions: frozenset[Permission]) -> None:
         """Raise Forbidden unless the caller has all these permissions, which they want to give, in the organization."""
@@ -93,17 +124,27 @@ class Membership:
         """Return the permissions of roles on one thing that is not a stack."""
         if self.is_admin:
             return _EVERYTHING
-        return self._built_in().union(*(permissions_on(rules, entity) for rules in self.rules))
+        return frozenset[Permission]().union(*(source.permissions for source in self.sources(entity)))
 
     def permissions_on_stack(self, stack: Entity, grants: Iterable[Grant], *, is_creator: bool) -> frozenset[Permission]:
         """Return the permissions on a stack with the grants of the caller and of the caller's teams."""
         if self.is_admin:
             return _EVERYTHING
-        permissions = self.member_stack_permissions() | (STACK_ADMIN if is_creator else frozenset())
-        permissions = permissions.union(*(STACK_LEVELS[grant.level] for grant in grants))
-        sets = [permissions_on(grant.rules, stack) for grant in grants if grant.rules is not None]
-        permissions -= self.withheld_permissions()
-        return permissions.union(self._built_in(), *(permissions_on(rules, stack) for rules in self.rules), *sets)
+        sources = self.sources_on_stack(stack, grants, is_creator=is_creator)
+        return frozenset[Permission]().union(*(source.permissions for source in sources))
+
+    def sources_on_stack(self, stack: Entity, grants: Iterable[Grant], *, is_creator: bool) -> Iterator[Source]:
+        """Yield where permissions on a stack come from; together they are the permissions."""
+        yield from self.sources(stack)
+        if self.is_admin:
+            return
+        withheld = self.withheld_permissions()
+        yield Source(SourceKind.SETTINGS, self.member_stack_permissions() - withheld)
+        if is_creator:
+            yield Source(SourceKind.CREATOR, STACK_ADMIN - withheld)
+        for grant in grants:
+            of_set = permissions_on(grant.rules, stack) if grant.rules is not None else frozenset[Permission]()
+            yield Source(SourceKind.GRANT, (STACK_LEVELS[grant.level] - withheld) | of_set, grant=grant)
 
     def permissions_on_environment(
         self, environment: Entity, levels: Iterable[EnvironmentLevel], *, is_owner: bool

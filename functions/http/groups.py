@@ -162,6 +162,8 @@ GROUPS: tuple[Group, ...] = (
     # Pages about organizations, before those of stacks: a stack that is called `settings/members` has none.
     Group("organizations.members", ("/*/settings/members/**",), "pages", for_browsers=True),
     Group("organizations.invitations", ("/*/settings/invitations/**",), "pages", for_browsers=True),
+    Group("organizations.roles", ("/*/settings/roles/**",), "pages", for_browsers=True),
+    Group("organizations.check_access", ("/*/settings/check-access",), "pages", for_browsers=True),
     Group("organizations.tokens", ("/*/settings/tokens/**", "/*/settings/teams/*/tokens/**"), "pages", for_browsers=True),
     Group("organizations.teams", ("/*/settings/teams/**",), "pages", for_browsers=True),
     Group("organizations.audit_log", ("/*/settings/audit-log/**",), "pages", for_browsers=True),

@@ -20,6 +20,8 @@ def tabs_of(membership: Membership) -> list[Link]:
         ("members", "Members", "g m", is_shared and Permission.ORG_MEMBER_READ in permissions),
         ("invitations", "Invitations", "", is_shared and Permission.INVITES_READ in permissions),
         ("teams", "Teams", "g t", Permission.TEAM_LIST in permissions or bool(membership.team_ids)),
+        ("roles", "Roles", "", Permission.ROLE_READ in permissions),
+        ("check-access", "Check access", "", {Permission.ROLE_READ, Permission.ORG_MEMBER_READ} <= permissions),
         ("tokens", "Access tokens", "", Permission.ORG_TOKEN_READ in permissions),
         ("audit-log", "Audit log", "", Permission.AUDIT_LOGS_READ in permissions),
     )

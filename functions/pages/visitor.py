@@ -21,7 +21,8 @@ from functions.http.deps import BackendDep, client_address
 from functions.http.middleware import PREFIX
 
 HOME = "/settings/tokens"
-FIELDS_LIMIT = 100
+# A form may have a box to tick for each permission.
+FIELDS_LIMIT = 400
 _HOUR_SECONDS = 3600
 
 

@@ -10,6 +10,7 @@ from common.backend import Backend
 from common.db.tables.people import users
 from common.people.orgs.invites import service as invites
 from common.people.orgs.model import NewInvite, RequestedRole
+from common.people.roles.service import roles
 from common.people.teams import service as teams
 from common.people.teams.model import MemberAction, MemberChange, StackChange, TeamChange
 from common.people.tokens import service as tokens
@@ -19,6 +20,7 @@ from common.rights.permissions import StackLevel
 from common.stacks.model import StackPath
 from common.stacks.service import sharing
 from tests.factories.people import make_user
+from tests.factories.roles import new_record, tagged
 
 SETTINGS = "/acme/settings"
 
@@ -38,7 +40,10 @@ def make_full_organization(backend: Backend, admin: Caller, stack: StackPath, te
     new = NewToken(text[:1000], 0, "ci")
     token = tokens.create_org_token(backend, admin, "acme", new)
     tokens.create_team_token(backend, admin, "acme", "web", replace(new, name="web-ci"))
-    of_team = {"team": "web", "token_id": token.id}
+    rules = tagged("note", text[:200], "stack:read")
+    record = new_record(text[:200], rules, description=text[:1000])
+    role_id = roles.create_role(backend, admin, "acme", record, with_policy=False).id
+    of_team = {"team": "web", "token_id": token.id, "role_id": role_id}
     entries, _ = audit.page_entries(backend, admin, "acme", Search())
-    record = f"{entries[0].recorded_at}-{entries[0].id}"
-    return {"login": "olga", "invite_id": invited[0].id, "record": record, **of_team}
+    line = f"{entries[0].recorded_at}-{entries[0].id}"
+    return {"login": "olga", "invite_id": invited[0].id, "record": line, **of_team}

@@ -22,7 +22,7 @@ from tests.stacks.engine.builders import urn
 pytestmark = pytest.mark.dialects("sqlite")
 AT = {"org": "acme", "project": "shop", "stack": "dev", "number": "2"}
 # Each page about an organization that a member of it may not see without a role that says so.
-FOR_ADMINS = ("/settings/invitations", "/settings/audit-log", "/tokens")
+FOR_ADMINS = ("/settings/invitations", "/settings/audit-log", "/tokens", "/roles", "/check-access")
 # Parts that are missing say so to everyone, and a project's address only leads on.
 ROUTES = sorted(
     (method, route.path)
@@ -90,7 +90,7 @@ def test_as_a_member_without_permissions(backend: Backend, admin: Caller, method
     at = make_full_organization(backend, admin, make_full_stack(backend, admin))
     bob, key = visitor(backend, "bob", org="acme")
     hold(backend, "bob", make_role(backend, Permission.STACK_READ, name="reader"))
-    missing = {**at, "login": "none", "invite_id": "0" * 32, "team": "none", "token_id": "none"}
+    missing = {**at, "login": "none", "invite_id": "0" * 32, "team": "none", "token_id": "none", "role_id": "none"}
     statuses = [ask(bob, method, path, key=key, **parts) for parts in (at, missing)]
 
     assert [404, 404] == statuses

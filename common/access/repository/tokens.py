@@ -90,7 +90,7 @@ def _to_token_use(rows: Sequence[Row[Any]], now_millis: int) -> TokenUse | None:
         if row.part == "team":
             of_teams[row.org_id].append(row)
     ordered = sorted(with_org, key=lambda row: str(row.org_login))
-    memberships = tuple(_to_membership(row, of_teams.get(row.org_id, ()), now_millis) for row in ordered)
+    memberships = tuple(to_membership(row, of_teams.get(row.org_id, ()), now_millis) for row in ordered)
     return TokenUse(_to_caller(owners[0], memberships), owners[0].last_used_at)
 
 
@@ -326,7 +326,8 @@ def _to_caller(row: Row[Any], memberships: tuple[Membership, ...]) -> Caller:
     )
 
 
-def _to_membership(row: Row[Any], of_teams: Sequence[Row[Any]], now_millis: int) -> Membership:
+def to_membership(row: Row[Any], of_teams: Sequence[Row[Any]], now_millis: int) -> Membership:
+    """Return a membership of the rows of a user in an organization and of their teams there."""
     settings = decode(row.settings)
     role, custom_role_id = _role(row)
     own = [(row.role_id, row.rules)] if custom_role_id is not None else []

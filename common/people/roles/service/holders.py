@@ -25,6 +25,15 @@ def list_teams(backend: Backend, caller: Caller, org: str, role_id: str) -> list
         return holders.find_teams(connection, membership.org_id, record.id)
 
 
+def get_with_holders(backend: Backend, caller: Caller, org: str, role_id: str) -> tuple[Record, list[Person], list[TeamSummary]]:
+    """Return a role with the members who have it themselves, and the teams with it."""
+    membership = steps.require(caller, Permission.ROLE_READ, org)
+    with backend.db.connect() as connection:
+        record = steps.mark_default([steps.get(connection, membership.org_id, role_id)], membership.settings)[0]
+        people = holders.find_people(connection, membership.org_id, record.id)
+        return record, people, holders.find_teams(connection, membership.org_id, record.id)
+
+
 def list_tokens(backend: Backend, caller: Caller, org: str, role_id: str) -> tuple[Record, list[TokenSummary]]:
     """Return a role and the organization's tokens with it."""
     membership = steps.require(caller, Permission.ROLE_READ, org)

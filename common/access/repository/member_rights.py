@@ -1,0 +1,126 @@
+"""What a member of an organization may do, without a token of theirs: for answers about other people."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, literal, null, select
+
+from common.access.repository.tokens import to_membership
+from common.db.tables.access import roles, stack_grants, team_roles
+from common.db.tables.people import members, organizations, team_members, teams, users
+from common.rights.built_in import BY_ID
+from common.rights.caller import TokenKind
+from common.rights.descriptor import Descriptor
+from common.rights.membership import Grant, Membership
+from common.rights.permissions import StackLevel
+from common.rights.rules import parse
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRole:
+    """A custom or built-in role of a member, their own or that of a team."""
+
+    name: str
+    rules: Descriptor
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedGrant:
+    """A grant on a stack: the member's own or that of a team, with the name of its custom permission set, if it has one."""
+
+    grant: Grant
+    team: str = ""
+    set_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRights:
+    """A member with their membership as requests of theirs have it, and the names of the roles in it."""
+
+    user_id: str
+    login: str
+    suspended: bool
+    membership: Membership
+    roles: tuple[NamedRole, ...]
+
+
+def find(connection: Connection, org_id: str, login: str, now_millis: int) -> MemberRights | None:
+    """Return a member by login, suspended or not, or None. Two statements."""
+    row = connection.execute(_MEMBER.where(members.c.org_id == org_id, users.c.login == login)).one_or_none()
+    if row is None:
+        return None
+    of_teams = connection.execute(_TEAMS.where(team_members.c.org_id == org_id, team_members.c.user_id == row.id)).all()
+    membership = to_membership(row, of_teams, now_millis)
+    named = [_named(row, ""), *(_named(team, team.team_name) for team in of_teams)]
+    return MemberRights(row.id, row.login, bool(row.suspended), membership, tuple(role for role in named if role is not None))
+
+
+def find_grants(connection: Connection, stack_id: str, rights: MemberRights) -> list[NamedGrant]:
+    """Return the grants of a member and of their teams on a stack."""
+    query = (
+        select(stack_grants.c.permission, roles.c.rules, roles.c.name, teams.c.name.label("team"))
+        .outerjoin(roles, roles.c.id == stack_grants.c.set_id)
+        .outerjoin(teams, teams.c.id == stack_grants.c.principal_id)
+        .where(
+            stack_grants.c.stack_id == stack_id,
+            stack_grants.c.principal_id.in_([rights.user_id, *rights.membership.team_ids]),
+        )
+    )
+    return [
+        NamedGrant(
+            Grant(StackLevel(row.permission), parse(row.rules) if row.rules is not None else None), row.team or "", row.name or ""
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _named(row: Row[Any], team: str) -> NamedRole | None:
+    if row.rules is not None:
+        return NamedRole(row.role_name, parse(row.rules), team)
+    record = BY_ID.get(row.role_id)
+    return NamedRole(record.name, record.descriptor, team) if record is not None else None
+
+
+# The columns of a token are those of one that may be used: the question is what the member may do, not what a token may.
+_MEMBER: Select[Any] = (
+    select(
+        users.c.id,
+        users.c.login,
+        members.c.suspended,
+        literal(TokenKind.PERSONAL.value).label("kind"),
+        literal(0).label("is_admin"),
+        literal(0).label("created_at"),
+        literal(0).label("expires_at"),
+        null().label("issuer_id"),
+        organizations.c.id.label("org_id"),
+        organizations.c.login.label("org_login"),
+        organizations.c.name.label("org_name"),
+        organizations.c.avatar_url.label("org_avatar_url"),
+        organizations.c.personal_user_id,
+        organizations.c.settings,
+        members.c.role,
+        members.c.saml_at,
+        members.c.role_id,
+        roles.c.rules,
+        roles.c.name.label("role_name"),
+    )
+    .select_from(members)
+    .join(users, users.c.id == members.c.user_id)
+    .join(organizations, organizations.c.id == members.c.org_id)
+    .outerjoin(roles, roles.c.id == members.c.role_id)
+)
+_TEAMS: Select[Any] = (
+    select(
+        team_members.c.team_id,
+        team_members.c.role,
+        team_roles.c.role_id,
+        roles.c.rules,
+        roles.c.name.label("role_name"),
+        teams.c.name.label("team_name"),
+    )
+    .select_from(team_members)
+    .join(teams, teams.c.id == team_members.c.team_id)
+    .outerjoin(team_roles, team_roles.c.team_id == team_members.c.team_id)
+    .outerjoin(roles, roles.c.id == team_roles.c.role_id)
+)
