@@ -83,6 +83,11 @@ class Running:
         """Whether the command has not ended."""
         return self._process.poll() is None
 
+    @property
+    def text(self) -> str:
+        """What the command has written so far."""
+        return self._result(0).text
+
     def interrupt(self) -> None:
         """Does what Ctrl-C does: the terminal signals the whole process group."""
         os.killpg(self._process.pid, signal.SIGINT)
@@ -90,9 +95,9 @@ class Running:
     def shows(self, text: str, limit_seconds: float = STOP_LIMIT_SECONDS) -> None:
         """Wait until the command has written `text`."""
         deadline = time.monotonic() + limit_seconds
-        while text not in self._result(0).text:
+        while text not in self.text:
             if time.monotonic() > deadline:
-                raise CliError(f"{self._command}: no {text!r} in {limit_seconds} s\n{self._result(0).text}")
+                raise CliError(f"{self._command}: no {text!r} in {limit_seconds} s\n{self.text}")
             time.sleep(POLL_SECONDS)
 
     def kill(self) -> Result:
