@@ -1,0 +1,214 @@
+"""Environments from the command line: every command of `pulumi env` that this release serves, and stacks that use them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cli import Result
+from tests.e2e.project import UP, Project, is_encrypted, stash
+
+VALUES = """\
+# kept
+values:
+  pulumiConfig:
+    color: blue
+    code:
+      fn::secret: "1234"
+  environmentVariables:
+    SEEN_BY_TESTS: from ${name}
+  files:
+    LETTER: dear reader
+  name: base
+"""
+
+
+class Env:
+    """The `pulumi env` commands of one command line, on environments of one project of its organization."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.org = project.cli.server.org
+
+    def name(self, short: str) -> str:
+        """Return the full name of an environment."""
+        return f"{self.org}/{self.project.name}/{short}"
+
+    def run(self, command: str, *args: str, ok: bool | None = True, typed: str = "") -> Result:
+        """Run a command of `pulumi env`."""
+        return self.project.cli.run(["env", *command.split(), *args], self.project.folder, ok=ok, typed=typed)
+
+    def make(self, short: str, text: str = "") -> str:
+        """Make an environment with a definition and return its full name."""
+        file = self.project.file(f"{short}.definition.yaml")
+        file.write_text(text or "values: {}\n", encoding="utf-8")
+        self.run("init", self.name(short), "--file", str(file))
+        return self.name(short)
+
+
+@pytest.fixture
+def env(project: Project) -> Env:
+    """Environments of a project of the test's own."""
+    return Env(project)
+
+
+def test_a_definition_is_made_changed_and_read(env: Env) -> None:
+    """What is set is there, secrets are hidden unless asked for, and comments stay."""
+    base = env.make("base", VALUES)
+    env.run("set", base, "pulumiConfig.size", "7")
+    env.run("set", base, "--secret", "pulumiConfig.pin", "äöü €")
+    text = env.run("get", base, "--definition").stdout
+    clear = env.run("get", base, "--show-secrets", "--definition").stdout
+    one = env.run("get", base, "pulumiConfig.color", "--value", "json").stdout
+    env.run("rm", "--yes", base, "pulumiConfig.size")
+
+    assert "# kept" in text
+    assert "1234" not in text
+    assert "äöü" not in text
+    assert "1234" in clear
+    assert "äöü €" in clear
+    assert "blue" in one
+    assert "size" not in env.run("get", base, "--definition").stdout
+    assert base in env.run("ls", "--organization", env.org).stdout or "base" in env.run("ls").stdout
+
+
+def test_environments_open(env: Env) -> None:
+    """An open gives values in every format, with what is imported; a run has the variables and the files."""
+    env.make("base", VALUES)
+    dev = env.make("dev", f"imports: [{env.project.name}/base]\nvalues:\n  more: ${{name}}!\n")
+    opened = json.loads(env.run("open", dev, "--format", "json").stdout)
+    variables = env.run("open", dev, "--format", "dotenv").stdout
+    one = env.run("open", dev, "pulumiConfig.code").stdout
+    ran = env.run("run", dev, "--", "sh", "-c", 'echo "$SEEN_BY_TESTS / $(cat $LETTER)"').stdout
+
+    assert ("base!", "1234") == (opened["more"], opened["pulumiConfig"]["code"])
+    assert "from base" in variables
+    assert "1234" in one
+    assert "from base / dear reader" in ran
+
+
+def test_errors_are_shown_at_their_place(env: Env) -> None:
+    """A definition with an error is not saved, and the excerpt of its source is shown."""
+    dev = env.make("dev", "values:\n  a: 1\n")
+    file = env.project.file("bad.yaml")
+    file.write_text("values:\n  a: ${nope}\n", encoding="utf-8")
+    # The command line shows the errors, and ends as if there were none.
+    refused = env.run("edit", dev, "--file", str(file), ok=None)
+
+    assert 'unknown property "nope"' in refused.text
+    assert "${nope}" in refused.text
+    assert "a: 1" in env.run("get", dev, "--definition").stdout
+
+
+def test_revisions(env: Env) -> None:
+    """Revisions are listed, tagged, compared, brought back and retracted."""
+    dev = env.make("dev", "values:\n  a: 1\n")
+    env.run("set", dev, "a", "2")
+    env.run("version tag", f"{dev}@stable", "@2")
+    history = env.run("version history", dev).stdout
+    tags = env.run("version tag ls", dev).stdout
+    older = env.run("open", f"{dev}@stable", "a").stdout
+    differs = env.run("diff", f"{dev}@2", dev, ok=None).text
+    env.run("version rollback", f"{dev}@2")
+    newest = env.run("open", dev, "a").stdout
+    env.run("version retract", f"{dev}@3", "--reason", "typing error")
+    gone = env.run("open", f"{dev}@3", ok=False).text
+    env.run("version tag rm", f"{dev}@stable")
+
+    assert "revision 3" in history
+    assert "stable" in tags
+    assert "latest" in tags
+    assert ("1", "1") == (older.strip(), newest.strip())
+    assert "a" in differs
+    assert "retracted" in gone
+    assert "Revision 4" in env.run("version", f"{dev}@latest").stdout
+
+
+def test_tags_settings_and_copies(env: Env) -> None:
+    """Tags are set, renamed and removed; a protected environment stays; a copy has the secrets of its source."""
+    dev = env.make("dev", VALUES)
+    env.run("tag", dev, "team", "web")
+    env.run("tag mv", dev, "team", "squad")
+    listed = env.run("tag ls", dev).stdout
+    one = env.run("tag get", dev, "squad").stdout
+    env.run("tag rm", dev, "squad")
+    env.run("settings set", dev, "deletion-protected", "true")
+    protected = env.run("settings get", dev, "deletion-protected").stdout
+    refused = env.run("rm", "--yes", dev, ok=False).text
+    env.run("settings set", dev, "deletion-protected", "false")
+    env.run("clone", dev, f"{env.project.name}/copy")
+    copied = env.run("open", env.name("copy"), "pulumiConfig.code").stdout
+    env.run("rm", "--yes", dev)
+    gone = env.run("get", dev, ok=False).text
+
+    assert "squad" in listed
+    assert "web" in one
+    assert "true" in protected
+    assert "protect" in refused
+    assert "1234" in copied
+    assert "not found" in gone.lower()
+
+
+def test_referrers(env: Env) -> None:
+    """The environments that import one are listed."""
+    base = env.make("base", "values: {a: 1}\n")
+    env.make("dev", f"imports: [{env.project.name}/base]\n")
+
+    assert "dev" in env.run("referrer list", base).stdout
+
+
+def test_a_stack_uses_environments(env: Env) -> None:
+    """`up` has configuration, secrets, variables and files of what the stack's file lists."""
+    project = env.project
+    env.make("base", VALUES)
+    env.make("extra", "values: {pulumiConfig: {door: wood}}\n")
+    project.write(
+        {"seen": stash("${color}"), "hidden": stash("${code}"), "more": stash("${door}")},
+        configuration={
+            "color": {"type": "string"},
+            "code": {"type": "string", "secret": True},
+            "door": {"type": "string"},
+        },
+    )
+    project.init()
+    project.run("config", "env", "add", "--yes", f"{project.name}/base")
+    project.run("config", "env", "add", "--yes", f"{project.name}/extra")
+    listed = project.run("config", "env", "ls").stdout
+    config = project.run("config").stdout
+    project.run(*UP)
+    state = project.export()
+    project.run("config", "env", "rm", "--yes", f"{project.name}/extra")
+    lacking = project.run("preview", ok=False).text
+
+    assert "base" in listed
+    assert "extra" in listed
+    assert "blue" in config
+    assert "1234" not in config
+    assert "blue" == state.named("seen")["inputs"]["input"]
+    assert "wood" == state.named("more")["inputs"]["input"]
+    assert is_encrypted(state.named("hidden")["inputs"]["input"])
+    assert "door" in lacking
+
+
+def test_a_stack_names_what_is_wrong(env: Env) -> None:
+    """An environment that does not exist stops an update with its name."""
+    project = env.project
+    project.init()
+    stack_file: Path = project.file("Pulumi.dev.yaml")
+    stack_file.write_text(f"environment:\n  - {project.name}/missing\n", encoding="utf-8")
+
+    assert "missing" in project.run(*UP, ok=False).text
+
+
+def test_configuration_moves_into_an_environment(env: Env) -> None:
+    """`config env init` makes an environment of the stack's configuration, and the stack uses it."""
+    project = env.project
+    project.init()
+    project.run("config", "set", "color", "blue")
+    project.run("config", "set", "--secret", "code", "1234")
+    project.run("config", "env", "init", "--yes", "--env", f"{project.name}/made")
+    opened = json.loads(env.run("open", env.name("made"), "--format", "json").stdout)
+
+    assert {"blue", "1234"} == {str(value) for value in opened["pulumiConfig"].values()}
