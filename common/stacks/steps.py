@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from common.access import grants
 from common.backend import Backend
-from common.core.errors import BadRequest, Forbidden, NotBuilt, NotFound
+from common.core.errors import BadRequest, Forbidden, NotFound
 from common.core.names import is_name
 from common.db.faults import Contention, unless_taken
 from common.people.teams import steps as team_steps
@@ -185,15 +185,6 @@ def require_room(tx: Connection, backend: Backend, membership: Membership) -> No
         raise BadRequest(
             f"organization {org} has {total:,} stacks with those deleted recently, which is over the limit"
             " (STACKHOLD_STACKS_PER_ORGANIZATION, STACKHOLD_DELETED_STACK_DAYS)"
-        )
-
-
-def require_no_config(config: bytes | None) -> None:
-    """Raise NotBuilt for a configuration that is kept in an environment: nothing makes that environment yet."""
-    if config is not None:
-        raise NotBuilt(
-            "remote configuration of stacks is not part of this release (docs/compatibility.md); leave --remote-config out, and"
-            " list environments in the stack's file"
         )
 
 

@@ -1,13 +1,17 @@
 """Stacks: create, get, list, delete, tags, configuration reference, metadata."""
 
 import re
+from functools import partial
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from msgspec import UNSET
 
+from common.backend import Backend
 from common.core.errors import NotBuilt, TooLarge
+from common.environments.service import stack_environments
+from common.rights.caller import Caller
 from common.stacks.model import ListedStack
 from common.stacks.service import attributes, lifecycle, ownership
 from common.stacks.service import listing as stacks
@@ -68,7 +72,7 @@ def project_exists(backend: BackendDep, caller: CallerDep, org: str, project: st
 @router.post(_PROJECT)
 def create_stack(backend: BackendDep, caller: CallerDep, org: str, project: str, body: NewStackBodyDep) -> Response:
     _require_small_beside_state(body)
-    lifecycle.create(backend, caller, org, project, _new_stack(body.decode(CreateStackRequest)))
+    lifecycle.create(backend, caller, org, project, _new_stack(backend, caller, org, body.decode(CreateStackRequest)))
     return reply(CreateStackResponse([]))
 
 
@@ -111,8 +115,10 @@ def get_stack_config(backend: BackendDep, caller: CallerDep, path: StackPathDep)
 
 @router.put(f"{_STACK}/config")
 def update_stack_config(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: StackDocumentBodyDep) -> Response:
-    text = msgspec.json.encode(body.decode(StackConfig))
-    attributes.update_config(backend, caller, path, text)
+    config = body.decode(StackConfig)
+    text = msgspec.json.encode(config)
+    environment = partial(stack_environments.require, backend, caller, path.org, config.environment)
+    attributes.update_config(backend, caller, path, text, environment)
     return reply(text)
 
 
@@ -149,12 +155,15 @@ def _require_small_beside_state(body: Body) -> None:
         raise TooLarge(f"the request without its state is larger than {DOCUMENT.size_bytes:,} bytes")
 
 
-def _new_stack(request: CreateStackRequest) -> NewStack:
+def _new_stack(backend: Backend, caller: Caller, org: str, request: CreateStackRequest) -> NewStack:
     if request.create_managed_environment:
         raise NotBuilt("environments managed by a stack are not built yet")
     config = msgspec.json.encode(request.config) if request.config is not None else None
     state = bytes(request.state) if bytes(request.state) != b"null" else None
-    return NewStack(request.stack_name, request.tags or {}, state, config, tuple(request.teams or ()))
+    attach = None
+    if request.config is not None:
+        attach = stack_environments.prepare(backend, caller, org, request.config.environment)
+    return NewStack(request.stack_name, request.tags or {}, state, config, tuple(request.teams or ()), attach)
 
 
 def _summary(stack: ListedStack) -> StackSummary:

@@ -212,3 +212,16 @@ def test_configuration_moves_into_an_environment(env: Env) -> None:
     opened = json.loads(env.run("open", env.name("made"), "--format", "json").stdout)
 
     assert {"blue", "1234"} == {str(value) for value in opened["pulumiConfig"].values()}
+
+
+def test_a_stack_keeps_its_configuration_in_an_environment(env: Env) -> None:
+    """`stack init --remote-config` makes the environment; what is set there is the stack's configuration."""
+    project = env.project
+    project.write({"seen": stash("${color}")}, configuration={"color": {"type": "string"}})
+    project.init("dev", "--remote-config")
+    env.run("set", env.name("dev"), "pulumiConfig.color", "blue")
+    shown = project.run("config").stdout
+    project.run(*UP)
+
+    assert "blue" in shown
+    assert "blue" == project.export().named("seen")["inputs"]["input"]

@@ -22,14 +22,3 @@ def test_commands_say_which_part_is_missing(project: Project) -> None:
         found = project.run(*command, ok=None)
         assert 0 != found.code, found
         assert f"{part} {_WORDS}" in found.text, found
-
-
-@pytest.mark.newest_cli_only
-def test_a_stack_with_remote_configuration_is_refused(project: Project) -> None:
-    """The reason is said, and no stack is left behind."""
-    project.write({})
-    found = project.run("stack", "init", "dev", "--remote-config", ok=None)
-
-    assert 0 != found.code
-    assert f"remote configuration of stacks is {_WORDS}" in found.text, found
-    assert "dev" not in project.run("stack", "ls").stdout

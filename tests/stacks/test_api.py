@@ -8,6 +8,7 @@ from common.backend import Backend
 from common.db.tables.stacks import stacks
 from common.rights.caller import Caller
 from tests.clocks import FrozenClock
+from tests.factories.environments import make_environment
 from tests.factories.people import make_user
 from tests.factories.stacks import make_stack
 from tests.stacks.engine.builders import make_resource, make_state
@@ -45,13 +46,28 @@ class TestCreate:
         assert (0, "") == (found["version"], found["activeUpdate"])
         assert 404 == client.get(f"{S}/updates/latest").status_code
 
-    @pytest.mark.parametrize("member", [{"config": {"environment": "shop/dev"}}, {"createManagedEnvironment": True}])
-    def test_with_its_configuration_in_an_environment_is_refused(self, client: TestClient, member: dict[str, Any]) -> None:
-        """`pulumi stack init --remote-config` is told why, and leaves no stack that points to what is not there."""
-        found = client.post("/api/stacks/acme/shop", json={"stackName": "dev", **member})
+    def test_with_its_configuration_in_an_environment(self, client: TestClient) -> None:
+        """`pulumi stack init --remote-config` makes the environment with the stack, or uses one that is there."""
+        config = {"config": {"environment": "shop/dev"}}
+        assert 200 == client.post("/api/stacks/acme/shop", json={"stackName": "dev", **config}).status_code
+        assert 200 == client.get("/api/esc/environments/acme/shop/dev").status_code
+        assert {"environment": "shop/dev"} == client.get(S).json()["config"]
+        assert 200 == client.post("/api/stacks/acme/shop", json={"stackName": "two", **config}).status_code
+        assert 400 == client.post("/api/stacks/acme/shop", json={"stackName": "x", "config": {"environment": "a b"}}).status_code
+
+    def test_that_is_refused_leaves_no_environment(self, client: TestClient) -> None:
+        """A stack and its environment are made together or not at all."""
+        create_stack(client)
+        again = {"stackName": "dev", "config": {"environment": "shop/fresh"}}
+
+        assert 409 == client.post("/api/stacks/acme/shop", json=again).status_code
+        assert 404 == client.get("/api/esc/environments/acme/shop/fresh").status_code
+
+    def test_with_an_environment_of_its_own_is_refused(self, client: TestClient) -> None:
+        """`--esc-config` is told why, and leaves no stack."""
+        found = client.post("/api/stacks/acme/shop", json={"stackName": "dev", "createManagedEnvironment": True})
 
         assert (501, 501) == error_of(found)[:2]
-        assert "environments" in found.json()["message"]
         assert 404 == client.get(S).status_code
 
     def test_twice_is_a_conflict(self, client: TestClient) -> None:
@@ -264,13 +280,16 @@ class TestConfig:
         assert 204 == client.delete(f"{S}/config").status_code
         assert 404 == client.get(f"{S}/config").status_code
 
-    def test_is_not_taken_while_there_are_no_environments(self, client: TestClient) -> None:
-        """A reference that nothing could follow is refused with the reason."""
+    def test_names_an_environment_that_the_caller_may_read(self, client: TestClient, backend: Backend, admin: Caller) -> None:
+        """A reference that nothing could follow is not found."""
         create_stack(client)
-        found = client.put(f"{S}/config", json={"environment": "shop/dev"})
+        missing = client.put(f"{S}/config", json={"environment": "shop/dev"}).status_code
+        make_environment(backend, admin, "shop/dev")
 
-        assert (501, 404) == (found.status_code, client.get(f"{S}/config").status_code)
-        assert "remote configuration of stacks is not part of this release" in found.json()["message"]
+        assert (404, 400) == (missing, client.put(f"{S}/config", json={"environment": "/"}).status_code)
+        assert 200 == client.put(f"{S}/config", json={"environment": "shop/dev"}).status_code
+        assert {"environment": "shop/dev"} == client.get(f"{S}/config").json()
+        assert 404 == client.put(f"{S}/config", json={"environment": "shop/dev@9"}).status_code
 
     def test_refuses_a_bad_body(self, client: TestClient) -> None:
         """A configuration names an environment."""

@@ -1,6 +1,6 @@
 """Use cases for what users keep with a stack beside its state: tags and the configuration reference."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection
 
@@ -125,10 +125,13 @@ def get_config(backend: Backend, caller: Caller, path: StackPath) -> bytes:
     return stack.config
 
 
-def update_config(backend: Backend, caller: Caller, path: StackPath, config: bytes | None) -> None:
-    """Store the configuration reference, or delete it (None). NotBuilt for a reference, while there are no environments."""
+def update_config(
+    backend: Backend, caller: Caller, path: StackPath, config: bytes | None, require: Callable[[], None] | None = None
+) -> None:
+    """Store the configuration reference, or delete it (None); `require` raises unless the caller may use what it names."""
     stack = steps.get_stack(backend, caller, path, Permission.STACK_WRITE)
-    steps.require_no_config(config)
+    if require is not None:
+        require()
     with backend.db.connect() as connection:
         stacks.update_config(connection, stack.id, config)
 

@@ -1,6 +1,9 @@
 """Use cases that create, rename and delete a stack. Each of them takes a version number, as an update does."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from common.access import grants
 from common.audit import steps as audit
@@ -28,7 +31,7 @@ from common.stacks.updates.stored_state import current_text
 class NewStack:
     """The request to create a stack; `state` and `config` are the JSON texts that the client sent.
 
-    `teams` may administer the stack from the start.
+    `teams` may administer the stack from the start. `attach` makes what belongs to the stack elsewhere, in the same transaction.
     """
 
     name: str
@@ -36,18 +39,18 @@ class NewStack:
     state: bytes | None = None
     config: bytes | None = None
     teams: tuple[str, ...] = ()
+    attach: Callable[[Connection], None] | None = None
 
 
 def create(backend: Backend, caller: Caller, org: str, project: str, new: NewStack) -> Stack:
     """Create a stack, with a state if the request has one, and return it.
 
-    Conflict if a stack has that name, NotFound for a team that does not exist, NotBuilt for a configuration in an environment.
+    Conflict if a stack has that name, NotFound for a team that does not exist.
     """
     membership = caller.require(Permission.STACK_CREATE, org, missing=missing_org(org))
     require_project_name(project)
     require_stack_name(new.name)
     require_tags(new.tags)
-    stacks.require_no_config(new.config)
     path = StackPath(membership.login, project, new.name)
     stack_id, now_millis = new_id(), unix_millis(backend.clock.now())
     stored = store_state(backend, stack_id, new.state) if new.state is not None else NO_STATE
@@ -80,6 +83,8 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
             )
             if stored.links:
                 stack_references.replace(tx, stack_id, stored.links)
+            if new.attach is not None:
+                new.attach(tx)
             stacks.grant_to_teams(tx, membership, stack_id, new.teams, backend.clock.now())
             audit.record(tx, backend, caller, stack.org_id, Event.STACK_CREATED, description=f"Created stack {path}")
 

@@ -1,7 +1,7 @@
 """Stacks, with their tags and configuration."""
 
 from common.rights.permissions import Permission
-from tests.authorization.needs import LISTED, TEAM, Row, org, stack
+from tests.authorization.needs import LISTED, TEAM, Row, environment, org, stack
 from tests.authorization.requests import S, row
 
 P = Permission
@@ -25,7 +25,13 @@ ROWS: tuple[Row, ...] = (
     row("PATCH", f"{S}/tags/{{name}}", stack(P.STACK_TAGS_UPDATE), body={"name": "env", "value": "y"}),
     row("DELETE", f"{S}/tags/{{name}}", stack(P.STACK_TAGS_UPDATE)),
     row("GET", f"{S}/config", stack(P.STACK_READ)),
-    row("PUT", f"{S}/config", stack(P.STACK_WRITE), body={"environment": "p/e"}, ok=501),
+    row(
+        "PUT",
+        f"{S}/config",
+        stack(P.STACK_WRITE),
+        environment(P.ENVIRONMENT_READ),
+        body={"environment": "shop/dev"},
+    ),
     row("DELETE", f"{S}/config", stack(P.STACK_WRITE)),
     row("POST", f"{S}/rename", stack(P.STACK_RENAME), body={"newName": "other", "newProject": ""}),
     row("GET", f"{S}/policypacks", stack(P.STACK_READ)),
