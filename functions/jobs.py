@@ -181,9 +181,11 @@ def _run(backend: Backend, job: Job, resume_after: str, may_continue: Callable[[
         problem = type(error).__name__
         LOG.exception("%s failed", job.name)
         last = Step(0, more=False, resume_after=last.resume_after)
-    due_at = unix_millis(backend.clock.now()) + (0 if last.more else job.period_seconds * 1000)
+    ended_at = unix_millis(backend.clock.now())
+    due_at = ended_at + (0 if last.more else job.period_seconds * 1000)
+    row = job_claims.JobRow(job.name, due_at, last.resume_after, ended_at=ended_at, done=done, problem=problem)
     with backend.db.connect() as connection:
-        job_claims.finish(connection, job.name, owner, due_at=due_at, resume_after=last.resume_after)
+        job_claims.finish(connection, job.name, owner, row)
     if done or problem:
         spent = time.monotonic() - began
         LOG.info("%s: %d done in %.1f s%s", job.name, done, spent, f", {problem}" if problem else ", more to do" * last.more)

@@ -18,7 +18,7 @@ from common.core.errors import BadRequest, StartUpError
 from common.core.names import require_owner_name
 from common.db.faults import is_race
 from common.db.retry import retry
-from common.installation import repository
+from common.installation.repository import bootstrap as repository
 from common.people.orgs import steps as orgs
 from common.people.users import steps as users
 

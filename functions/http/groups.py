@@ -139,7 +139,20 @@ GROUPS: tuple[Group, ...] = (
     Group("accounts", ("/signup", "/verify", "/reset/**", "/invites/**"), "pages"),
     Group("account_settings", ("/settings/account/**",), "pages"),
     # Exactly these: the first administrator's own organization is called `admin`, and its stacks have pages at /admin/….
-    Group("administration", ("/admin", "/admin/mails", "/admin/mails/link", "/admin/messages", "/admin/messages/retry"), "pages"),
+    Group(
+        "administration",
+        (
+            "/admin",
+            "/admin/organizations",
+            "/admin/users",
+            "/admin/jobs",
+            "/admin/mails",
+            "/admin/mails/link",
+            "/admin/messages",
+            "/admin/messages/retry",
+        ),
+        "pages",
+    ),
     Group(
         "sessions", ("/", "/signin", "/signin/token", "/signin/link", "/signin/organization", "/signout", "/assets/**"), "pages"
     ),

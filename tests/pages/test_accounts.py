@@ -328,7 +328,7 @@ class TestMails:
         assert "alice@example.com verification" in shown(page)
         assert "alice@example.com" == email_addresses.verify(place.server, caller, link.partition("=")[2])
         assert "Create link" not in after.text
-        assert "/admin/mails" == location(place.visit.get("/admin"))
+        assert 200 == place.visit.get("/admin").status_code
 
     def test_are_for_administrators(self, place: Place) -> None:
         """No one else sees them."""

@@ -1,6 +1,6 @@
 """Tables of the installation itself: its keys, its jobs, what its first start made."""
 
-from sqlalchemy import BigInteger, Column, LargeBinary, String
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String
 
 from common.db.tables.schema import BLOB_KEY, ID, table
 
@@ -29,4 +29,8 @@ jobs = table(
     Column("claimed_by", ID, nullable=True),
     Column("claimed_until", BigInteger, nullable=True),
     Column("resume_after", BLOB_KEY, nullable=True),
+    # The last run: when it ended, how much it did, and what went wrong, empty where nothing did.
+    Column("ended_at", BigInteger, nullable=True),
+    Column("done", Integer, nullable=True),
+    Column("problem", String(255), nullable=True),
 )

@@ -1,0 +1,57 @@
+"""What site administrators see of an installation, as values. No I/O."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOrganization:
+    """An organization in a list; `created_at` in unix milliseconds."""
+
+    login: str
+    name: str
+    is_personal: bool
+    members: int
+    stacks: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SiteUser:
+    """A person in a list; times in unix milliseconds, `last_used_at` of any token or session of theirs."""
+
+    login: str
+    name: str
+    email: str
+    is_site_admin: bool
+    organizations: int
+    last_used_at: int | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many things an installation has."""
+
+    users: int
+    organizations: int
+    stacks: int
+    unsent_mails: int
+    failed_messages: int
+    failed_jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What a server works with, in words, and what an operator should look at."""
+
+    database: str
+    revision: str
+    needed_revision: str
+    state: str
+    stores: dict[str, str]
+    key: str
+    api_url: str
+    pages_url: str
+    has_mail_server: bool
+    notices: list[str]
+    counts: Counts
