@@ -175,6 +175,10 @@ GROUPS: tuple[Group, ...] = (
     # Pages about organizations, before those of stacks: a stack that is called `settings/members` has none.
     Group("organizations.members", ("/*/settings/members/**",), "pages", for_browsers=True),
     Group("organizations.invitations", ("/*/settings/invitations/**",), "pages", for_browsers=True),
+    Group("organizations.saml", ("/*/settings/saml/**",), "pages", for_browsers=True),
+    Group("organizations.scim", ("/*/settings/scim/**",), "pages", for_browsers=True),
+    Group("organizations.settings", ("/*/settings/general",), "pages", for_browsers=True),
+    Group("organizations.issuers", ("/*/settings/issuers/**",), "pages", for_browsers=True),
     Group("organizations.roles", ("/*/settings/roles/**",), "pages", for_browsers=True),
     Group("organizations.check_access", ("/*/settings/check-access",), "pages", for_browsers=True),
     Group("organizations.tokens", ("/*/settings/tokens/**", "/*/settings/teams/*/tokens/**"), "pages", for_browsers=True),

@@ -23,6 +23,10 @@ def tabs_of(membership: Membership) -> list[Link]:
         ("roles", "Roles", "", Permission.ROLE_READ in permissions),
         ("check-access", "Check access", "", {Permission.ROLE_READ, Permission.ORG_MEMBER_READ} <= permissions),
         ("tokens", "Access tokens", "", Permission.ORG_TOKEN_READ in permissions),
+        ("saml", "SAML", "", is_shared and Permission.SAML_READ in permissions),
+        ("scim", "SCIM", "", is_shared and Permission.SCIM_READ in permissions),
+        ("issuers", "Trusted issuers", "", Permission.OIDC_ISSUERS_READ in permissions),
         ("audit-log", "Audit log", "", Permission.AUDIT_LOGS_READ in permissions),
+        ("general", "Settings", "", True),
     )
     return [Link(key, text, organization_address(membership.login, key), keys) for key, text, keys, is_shown in tabs if is_shown]

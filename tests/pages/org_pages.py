@@ -17,12 +17,26 @@ from common.people.tokens import service as tokens
 from common.people.tokens.model import NewToken
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
+from common.sign_in.scim.service import tokens as directory
+from common.sign_in.workload_identity.language.statements import StatementInput
+from common.sign_in.workload_identity.model import Issuer, Registration
+from common.sign_in.workload_identity.service import issuers, policies
 from common.stacks.model import StackPath
 from common.stacks.service import sharing
 from tests.factories.people import make_user
 from tests.factories.roles import new_record, tagged
+from tests.peers.workload_issuer import published
 
 SETTINGS = "/acme/settings"
+
+
+def make_issuer(backend: Backend, admin: Caller, text: str = "cluster") -> Issuer:
+    """Make an issuer whose keys are registered, so that none are fetched, with a rule."""
+    name = "".join(letter for letter in text if letter.isprintable())[:100] or "cluster"
+    keys = {"keys": [published(1)]}
+    issuer = issuers.register(backend, admin, "acme", Registration(name, "https://kubernetes.default.svc", jwks=keys))
+    rule = StatementInput("allow", "organization", permissions=["standard"], rules={"sub": text[:500]})
+    return policies.replace_policy(backend, admin, "acme", issuer.policy_id, [rule])
 
 
 def make_full_organization(backend: Backend, admin: Caller, stack: StackPath, text: str = "hello") -> dict[str, str]:
@@ -43,7 +57,9 @@ def make_full_organization(backend: Backend, admin: Caller, stack: StackPath, te
     rules = tagged("note", text[:200], "stack:read")
     record = new_record(text[:200], rules, description=text[:1000])
     role_id = roles.create_role(backend, admin, "acme", record, with_policy=False).id
-    of_team = {"team": "web", "token_id": token.id, "role_id": role_id}
+    issuer = make_issuer(backend, admin, text)
+    directory.create(backend, admin, "acme")
+    of_team = {"issuer_id": issuer.id, "platform": "github", "team": "web", "token_id": token.id, "role_id": role_id}
     entries, _ = audit.page_entries(backend, admin, "acme", Search())
     line = f"{entries[0].recorded_at}-{entries[0].id}"
     return {"login": "olga", "invite_id": invited[0].id, "record": line, **of_team}

@@ -1,0 +1,65 @@
+"""The settings of an organization: what its members have without a role of their own, and how long tokens live."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from common.core.errors import BackendError, BadRequest
+from common.people.orgs import service as orgs
+from common.people.orgs.service import EXPIRY_LIMIT_DAYS
+from common.rights.permissions import Permission, StackLevel
+from functions.pages.hiding import unless_hidden
+from functions.pages.organizations.org_request import OrgRequest, OrgRequestDep
+from functions.pages.visitor import Form, FormDep
+
+router = APIRouter()
+_GENERAL = "/{org}/settings/general"
+_LEVELS = {"none": StackLevel.NONE, "read": StackLevel.READ, "write": StackLevel.WRITE, "admin": StackLevel.ADMIN}
+_TOGGLES = {
+    "members_can_create_stacks": "Create stacks",
+    "members_can_delete_stacks": "Delete stacks that they administer",
+    "members_can_transfer_stacks": "Transfer stacks that they administer",
+    "members_can_create_teams": "Create teams",
+}
+_DAYS_DIGITS = 4
+
+
+@router.get(_GENERAL)
+def show_settings(request: OrgRequestDep, done: Annotated[str, Query()] = "") -> Response:
+    """Show the settings of an organization."""
+    return _page(request, done=done)
+
+
+@router.post(_GENERAL)
+def change_settings(request: OrgRequestDep, form: FormDep) -> Response:
+    """Change the settings of an organization."""
+
+    def act() -> None:
+        orgs.update_organization(request.backend, request.caller, request.org, _changes(form))
+
+    return request.change(act, f"{request.address('general')}?done=saved", lambda error: _page(request, error=error))
+
+
+def _changes(form: Form) -> dict[str, object]:
+    level, days = _LEVELS.get(form.text("default_stack_permission")), form.text("days") or "0"
+    if level is None:
+        raise BadRequest("choose what members have on every stack")
+    if not days.isascii() or not days.isdigit() or len(days) > _DAYS_DIGITS:
+        raise BadRequest("enter the days as a number")
+    toggles = {name: form.text(name) == "yes" for name in _TOGGLES}
+    return {"default_stack_permission": level, "max_access_token_expiry_days": int(days), **toggles}
+
+
+def _page(request: OrgRequest, *, done: str = "", error: BackendError | None = None) -> Response:
+    organization = unless_hidden(lambda: orgs.get_organization(request.backend, request.caller, request.org))
+    settings = organization.settings
+    content = {
+        "organization": organization,
+        "level": settings.default_stack_permission.name.lower(),
+        "levels": [(level, "No access" if level == "none" else level.capitalize()) for level in _LEVELS],
+        "toggles": [(name, text, getattr(settings, name)) for name, text in _TOGGLES.items()],
+        "days": settings.max_access_token_expiry_days,
+        "days_limit": EXPIRY_LIMIT_DAYS,
+        "may_update": request.may(Permission.ORGANIZATION_UPDATE),
+    }
+    return request.page("general", content, done=done, error=error)
