@@ -14,5 +14,5 @@ class FrozenClock:
         return self.moment
 
     def pass_seconds(self, seconds: float) -> None:
-        """Moves on."""
+        """Move on."""
         self.moment += timedelta(seconds=seconds)

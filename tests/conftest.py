@@ -84,6 +84,6 @@ def client(backend: Backend, admin: Caller) -> Iterator[TestClient]:
 
 @pytest.fixture
 def counter(backend: Backend) -> Iterator[Counter]:
-    """Counts the backend's statements, blob calls and key calls."""
+    """Count the backend's statements, blob calls and key calls."""
     with counted(backend) as counter:
         yield counter

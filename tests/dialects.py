@@ -18,12 +18,12 @@ NewDatabase = Callable[[], AbstractContextManager[dict[str, str]]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declares the option."""
+    """Declare the option."""
     parser.addoption("--database", default=",".join(DIALECTS), help="databases that tests run on, with commas")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declares the marker of tests that are about one database, and checks the option."""
+    """Declare the marker of tests that are about one database, and check the option."""
     config.addinivalue_line("markers", "dialects(*names): the databases that a test is about, where it is not about all")
     if unknown := set(_chosen(config)) - set(DIALECTS):
         raise pytest.UsageError(f"--database: {', '.join(sorted(unknown))} is none of {', '.join(DIALECTS)}")

@@ -47,7 +47,7 @@ def is_in(name: str, *packages: str) -> bool:
 
 
 def read_tree(root: Path, *packages: str) -> Tree:
-    """Parses all Python files of packages (folders or single files) directly under `root`."""
+    """Parse all Python files of packages (folders or single files) directly under `root`."""
     files = [path for package in packages for path in [root / f"{package}.py", *sorted((root / package).rglob("*.py"))]]
     modules = {module_name(path.relative_to(root)): path for path in files if path.is_file()}
     imports = tuple(found for name, path in modules.items() for found in imports_of(name, path, root, frozenset(modules)))

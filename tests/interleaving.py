@@ -48,7 +48,7 @@ def crash() -> None:
 
 
 def fail() -> None:
-    """Ends a request the way a crash does, and leaves the application that serves it alive."""
+    """End a request the way a crash does, and leave the application that serves it alive."""
     raise RuntimeError("the request ends here")
 
 

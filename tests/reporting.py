@@ -22,12 +22,12 @@ def missing_tool(reason: str) -> NoReturn:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the end-to-end tests last, so that a cheap test reports a fault before a dear one meets it."""
+    """Put the end-to-end tests last, so that a cheap test reports a fault before a dear one meets it."""
     items.sort(key=lambda item: item.nodeid.startswith(LAST_PART))
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Prints one line for each reason for which tests were skipped, or that nothing was."""
+    """Print one line for each reason for which tests were skipped, or that nothing was."""
     terminalreporter.section("not run")
     versions = os.environ.get("STACKHOLD_E2E_VERSIONS", "all")
     if versions != "all":

@@ -50,7 +50,7 @@ class Watch(logging.Handler):
             self.said.append(self.format(record))
 
     def note(self, kind: str, text: object) -> None:
-        """Notes a secret."""
+        """Note a secret."""
         if isinstance(text, str) and len(text) >= SHORTEST:
             self.made[text] = kind
 
@@ -61,7 +61,7 @@ class Watch(logging.Handler):
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Records while the test runs."""
+        """Record while the test runs."""
         with ExitStack() as stack:
             for patch in (
                 self._noting("token_hex"),

@@ -87,7 +87,7 @@ class LiveUpdate:
         return self.send("POST", "complete", dump({"status": status}))
 
     def cancel(self) -> Response:
-        """Cancels the update, as its owner does from elsewhere."""
+        """Cancel the update, as its owner does from elsewhere."""
         return self.client.post(f"{self.url}/cancel")
 
 
@@ -159,7 +159,7 @@ def export(client: Client, stack: str, version: int | None = None) -> bytes:
 
 
 def import_state(client: Client, stack: str, container: bytes) -> str:
-    """Imports a state and returns the id of the update that did it."""
+    """Import a state and return the id of the update that did it."""
     found = client.post(f"{stack}/import", content=container)
     assert 200 == found.status_code, found.text
     return str(found.json()["updateId"])

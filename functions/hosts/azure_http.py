@@ -41,7 +41,7 @@ class Incoming(Protocol):
         ...
 
     def get_body(self) -> bytes:
-        """The body as it came, compressed or not."""
+        """Return the body as it came, compressed or not."""
         ...
 
 

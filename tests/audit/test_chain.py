@@ -23,7 +23,7 @@ ACTOR = Actor("u1", "alice", "t1", "ci", "192.0.2.7")
 
 
 def record(backend: Backend, *orgs: str, text: str = "Made team ops") -> None:
-    """Records an event in one or several organizations, in one transaction."""
+    """Record an event in one or several organizations, in one transaction."""
 
     def append() -> None:
         with backend.db.begin() as tx:

@@ -26,7 +26,7 @@ def acme(caller: Caller) -> str:
 
 
 def record(backend: Backend, caller: Caller, number: int, event: Event = Event.TEAM_CREATED) -> None:
-    """Records something that a caller did."""
+    """Record something that a caller did."""
     with backend.db.begin() as tx:
         steps.record(tx, backend, caller, acme(caller), event, description=f"number {number}")
 

@@ -112,7 +112,7 @@ class Scene:
         return Answer(found.status_code, self._without_names(found.text), statements)
 
     def compare(self, what: str, answers: list[Answer]) -> None:
-        """Notes a leak unless all answers are alike."""
+        """Note a leak unless all answers are alike."""
         if not all(answers[0].is_like(answer) for answer in answers):
             self.leaks.append(f"{what}: {answers}")
 
@@ -249,7 +249,7 @@ def named_in(names: frozenset[str]) -> Callable[[Position, str], bool]:
 
 
 def compare_from_inside(scene: Scene, one: Row, authorization: str, counts: Callable[[Position, str], bool]) -> None:
-    """Compares the real call with those in which one thing is missing."""
+    """Compare the real call with those in which one thing is missing."""
     hidden = of_stacks(scene.world)
     texts: dict[Position, str] = {}
     filled(one, texts.setdefault)
@@ -262,6 +262,6 @@ def compare_from_inside(scene: Scene, one: Row, authorization: str, counts: Call
 
 
 def report(scene: Scene) -> None:
-    """Prints how much was tried, and fails for any leak."""
+    """Print how much was tried, and fail for any leak."""
     print(f"leaks: {scene.calls} calls of {len(ALL_ROWS)} rows, {len(scene.leaks)} leaks")
     assert not scene.leaks, "\n".join(leak[:300] for leak in scene.leaks)

@@ -363,7 +363,7 @@ def add_issuer(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
 
 
 def add_directory(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
-    """Connects a directory with a person and a group, and returns their ids and the token by the names that rows use."""
+    """Connect a directory with a person and a group, and return their ids and the token by the names that rows use."""
     token = tokens.create(backend, admin, org).text
     directory = tokens.authenticate(backend, org, f"Bearer {token}")
     user = directory_users.create_user(backend, directory, parse_user({"userName": f"dora@{org}.example.com"}))
@@ -406,6 +406,6 @@ def _issue(tx: Connection, world: World, owner: TokenOwner, name: str, **more: A
 
 
 def mark_used(world: World) -> None:
-    """Notes that every token was used just now, so that no call notes it again."""
+    """Note that every token was used just now, so that no call notes it again."""
     with world.backend.db.begin() as tx:
         tx.execute(update(access_tokens).values(last_used_at=unix_millis(world.backend.clock.now())))

@@ -53,7 +53,7 @@ class Function:
                     self._idle.append(environment)
 
     def close(self) -> None:
-        """Ends all environments."""
+        """End all environments."""
         for environment in self.environments:
             environment.close()
 
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
     function: Callable[[bytes], bytes]
 
     def handle_any(self) -> None:
-        """Serves one request."""
+        """Serve one request."""
         body = self._body()
         if len(body) > REQUEST_LIMIT_BYTES:
             self._own_words(413, "Request Too Long")

@@ -116,14 +116,14 @@ class Environment:
         return self._process.pid
 
     def stop(self) -> None:
-        """Ends the process, as Lambda does with an environment that it no longer needs."""
+        """End the process, as Lambda does with an environment that it no longer needs."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def close(self) -> None:
-        """Ends process and server."""
+        """End process and server."""
         self.stop()
         self._server.shutdown()
         self._server.server_close()
@@ -183,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
     owner: Environment
 
     def do_GET(self) -> None:
-        """Serves `next`; a snapshot is taken, and at once restored, on `restore/next`."""
+        """Serve `next`; a snapshot is taken, and at once restored, on `restore/next`."""
         if self.path == f"{_PREFIX}restore/next":
             self._answer(200, b"", {})
             return
@@ -202,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def do_POST(self) -> None:
-        """Serves `response` and `error`."""
+        """Serve `response` and `error`."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == f"{_PREFIX}init/error":
             self.owner.init_error = body.decode(errors="replace")

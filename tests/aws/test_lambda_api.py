@@ -43,7 +43,7 @@ def random_state(size_bytes: int) -> bytes:
 
 
 def import_packed(client: Client, stack: str, state: bytes) -> Response:
-    """Imports a state as the command line does: compressed."""
+    """Import a state as the command line does: compressed."""
     return client.post(f"{stack}/import", content=gzip.compress(state), headers={"Content-Encoding": "gzip"})
 
 
@@ -225,7 +225,7 @@ class TestJobs:
 
 
 def put_state(installation: Installation, stack: str, state: bytes) -> None:
-    """Imports a state as a server of one's own does, on the same database and store."""
+    """Import a state as a server of one's own does, on the same database and store."""
     from starlette.testclient import TestClient
 
     from common.backend import open_backend

@@ -54,15 +54,15 @@ class Browser:
         self.resize(DESKTOP)
 
     def close(self) -> None:
-        """Ends it."""
+        """End it."""
         self.driver.quit()
 
     def forget(self) -> None:
-        """Drops all cookies, as a new visitor has none."""
+        """Drop all cookies, as a new visitor has none."""
         self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Shows pages on a screen of another size, in CSS pixels."""
+        """Show pages on a screen of another size, in CSS pixels."""
         width, height = size
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)

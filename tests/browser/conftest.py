@@ -66,7 +66,7 @@ def sign_in(browser: Browser, site: Site) -> None:
 
 
 def fill_token(browser: Browser) -> None:
-    """Fills in the form for access tokens on the sign-in page, which may be folded, and sends it."""
+    """Fill in the form for access tokens on the sign-in page, which may be folded, and send it."""
     if not browser.find("input[name=token]").is_displayed():
         browser.press("With an access token")
     browser.fill("token", TOKEN)

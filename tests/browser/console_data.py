@@ -119,7 +119,7 @@ def summary_event(sequence: int, **changes: int) -> dict[str, Any]:
 
 
 def fill(client: Client) -> LiveUpdate:
-    """Fills the organization, and returns an update that still runs, of web/live."""
+    """Fill the organization, and return an update that still runs, of web/live."""
     for project, name in (
         ("shop", "dev"),
         ("shop", "prod"),

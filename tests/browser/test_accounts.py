@@ -13,7 +13,7 @@ PASSWORD = "correct horse battery"
 
 
 def sign_up(browser: Browser, site: Site, login: str) -> None:
-    """Fills the form in."""
+    """Fill the form in."""
     browser.open(f"{site.url}/signup")
     browser.fill("login", login)
     browser.fill("email", f"{login}@example.com")

@@ -56,7 +56,7 @@ class Scene:
         return name
 
     def change_team(self, team: str, **change: Any) -> None:
-        """Changes one thing of a team."""
+        """Change one thing of a team."""
         self.admin.orgs.update_team(self.org, team, models.UpdateTeamRequest(**change))
 
     def get_team(self, team: str) -> Any:
@@ -106,7 +106,7 @@ def allowing(*permissions: str) -> Any:
 
 @contextmanager
 def refused(status: int) -> Iterator[None]:
-    """Expects a call to be refused with a status, which the body repeats, and with words."""
+    """Expect a call to be refused with a status, which the body repeats, and with words."""
     with pytest.raises(Refused) as refusal:
         yield
     assert status == refusal.value.status, refusal.value
@@ -119,7 +119,7 @@ SCENES: dict[str, Play] = {}
 
 
 def scene(play: Play) -> Play:
-    """Registers the scene of the operation that the function is named after."""
+    """Register the scene of the operation that the function is named after."""
     assert play.__name__ not in SCENES, f"two scenes for {play.__name__}"
     SCENES[play.__name__] = play
     return play

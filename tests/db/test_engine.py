@@ -45,12 +45,12 @@ def impatient(database: Database) -> None:
 
 
 def add(connection: Connection, name: str) -> None:
-    """Inserts a row."""
+    """Insert a row."""
     connection.execute(insert(service_keys).values(name=name, wrapped_key=b"x", created_at=0))
 
 
 def add_twice(connection: Connection, name: str) -> None:
-    """Inserts a row and then fails, as it is there already."""
+    """Insert a row and then fail, as it is there already."""
     add(connection, name)
     add(connection, name)
 

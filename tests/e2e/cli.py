@@ -89,7 +89,7 @@ class Running:
         return self._result(0).text
 
     def interrupt(self) -> None:
-        """Does what Ctrl-C does: the terminal signals the whole process group."""
+        """Do what Ctrl-C does: the terminal signals the whole process group."""
         os.killpg(self._process.pid, signal.SIGINT)
 
     def shows(self, text: str, limit_seconds: float = STOP_LIMIT_SECONDS) -> None:
@@ -101,7 +101,7 @@ class Running:
             time.sleep(POLL_SECONDS)
 
     def kill(self) -> Result:
-        """Ends the command and its plugins at once, as a crash of the machine would."""
+        """End the command and its plugins at once, as a crash of the machine would."""
         self._kill_all()
         return self.wait(STOP_LIMIT_SECONDS)
 

@@ -33,12 +33,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Marks the tests of this folder, which is where this hook is called."""
+    """Mark the tests of this folder, which is where this hook is called."""
     item.add_marker(pytest.mark.e2e)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declares the marker of these tests."""
+    """Declare the marker of these tests."""
     config.addinivalue_line("markers", f"{NEWEST_ONLY}: runs with the first of the CLI versions under test only")
 
 

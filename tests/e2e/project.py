@@ -128,7 +128,7 @@ class Project:
         return f"urn:pulumi:{stack}::{self.name}::{kind}::{name}"
 
     def write(self, resources: Mapping[str, Json], outputs: Mapping[str, Json] | None = None, **sections: Json) -> None:
-        """Replaces the program."""
+        """Replace the program."""
         program = {"resources": dict(resources), "outputs": dict(outputs or {}), **sections}
         (self.folder / "Main.yaml").write_text(json.dumps(program), encoding="utf-8")
 

@@ -93,7 +93,7 @@ class RecordingProxy:
         return kind(self._upstream.netloc, timeout=UPSTREAM_LIMIT_SECONDS)
 
     def arrived(self, path: str) -> None:
-        """Counts a request."""
+        """Count a request."""
         with self._lock:
             self.requests += 1
             self.calls[path.partition("?")[0].rpartition("/")[2]] += 1
@@ -102,7 +102,7 @@ class RecordingProxy:
             on_request(number)
 
     def answered(self, path: str, status: int, body: bytes, encoding: str | None) -> None:
-        """Notes the promise in an answer, if there is one."""
+        """Note the promise in an answer, if there is one."""
         with self._lock:
             self.statuses[path.partition("?")[0].rpartition("/")[2], status] += 1
         match = SAVING.search(path.partition("?")[0])

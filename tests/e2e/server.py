@@ -116,7 +116,7 @@ class ServerProcess:
             raise ServerError(f"the log of the server has secrets in it: {found}")
 
     def kill(self) -> None:
-        """Ends the server and its workers without warning."""
+        """End the server and its workers without warning."""
         process = self._taken()
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(STOP_LIMIT_SECONDS)

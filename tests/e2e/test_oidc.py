@@ -159,7 +159,7 @@ def test_renewal_by_the_cli(make_cli: CliFactory, own_server: Server, tmp_path: 
 
 
 def put(file: Path, server: Server, given: dict[str, Any]) -> dict[str, Any]:
-    """Puts a pair of tokens where the CLI keeps what it signed in with, and returns the account."""
+    """Put a pair of tokens where the CLI keeps what it signed in with, and return the account."""
     credentials = json.loads(file.read_text(encoding="utf-8"))
     account: dict[str, Any] = credentials["accounts"][server.url]
     account |= {"accessToken": given["access_token"], "refreshToken": given["refresh_token"]}

@@ -43,7 +43,7 @@ class Company:
             self.alice = Server(self.server.url, make_user(backend, "alice", org="acme", role=Role.ADMIN), "acme")
 
     def configure(self, **change: Any) -> None:
-        """Changes the provider, as alice does."""
+        """Change the provider, as alice does."""
         send(self.alice, "PATCH", "/api/orgs/acme/saml", **change)
 
     def forget_sign_ins(self, hours: int | None) -> None:

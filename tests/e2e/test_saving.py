@@ -18,7 +18,7 @@ Environment = dict[str, str | None]
 
 @pytest.fixture(scope="session")
 def proxy(server: Server) -> Iterator[RecordingProxy]:
-    """Shows which calls a command makes."""
+    """Show which calls a command makes."""
     with RecordingProxy(server.url) as listening:
         yield listening
 

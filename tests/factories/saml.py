@@ -21,7 +21,7 @@ def set_provider(backend: Backend, caller: Caller, text: str, org: str = "acme")
 
 
 def change(backend: Backend, caller: Caller, **what: bool | int | str) -> None:
-    """Changes acme's provider."""
+    """Change acme's provider."""
     provider.change_setup(backend, caller, "acme", Change(**what))  # type: ignore[arg-type]
 
 

@@ -35,7 +35,7 @@ class Mailbox:
         self.refusal: NotSent | None = None
 
     def send(self, mail: Mail) -> None:
-        """Takes a mail."""
+        """Take a mail."""
         if self.refusal is not None:
             raise self.refusal
         self.mails.append(mail)

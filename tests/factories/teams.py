@@ -71,13 +71,13 @@ def create(client: Client, name: str = "ops", *, token: str | None = None, **mem
 
 
 def patch(client: Client, team: str = "ops", *, token: str | None = None, **members: Any) -> Response:
-    """Changes a team with a body that has every member, null where nothing is given."""
+    """Change a team with a body that has every member, null where nothing is given."""
     body = {**dict.fromkeys(UNSET_MEMBERS), **members}
     return client.patch(f"{TEAMS}/{team}", json=body, headers=signed(token) if token else {})
 
 
 def act(client: Client, action: str, login: str, *, token: str | None = None) -> Response:
-    """Does something about a member of team ops."""
+    """Do something about a member of team ops."""
     return patch(client, member=login, memberAction=action, token=token)
 
 

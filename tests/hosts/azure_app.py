@@ -110,7 +110,7 @@ class AzureApp:
             raise AssertionError(f"the app was not indexed\n{self.log[-3000:]}")
 
     def stop(self) -> None:
-        """Ends it."""
+        """End it."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(30)
@@ -124,12 +124,12 @@ class AzureApp:
         return found
 
     def fire(self, timer: str) -> tuple[int, str]:
-        """Fires a timer and returns how it went: status and, for a failure, what was raised."""
+        """Fire a timer and return how it went: status and, for a failure, what was raised."""
         return fire(self.url, timer)
 
 
 def fire(url: str, timer: str) -> tuple[int, str]:
-    """Fires a timer of the app that runs at an address."""
+    """Fire a timer of the app that runs at an address."""
     request = urllib.request.Request(f"{url}/admin/functions/{timer}", method="POST", data=b"{}")
     try:
         with urllib.request.urlopen(request, timeout=120) as reply:

@@ -46,7 +46,7 @@ class Azurite:
         raise AssertionError(f"Azurite does not listen after {START_LIMIT_SECONDS} s\n{said}")
 
     def stop(self) -> None:
-        """Ends it."""
+        """End it."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(30)

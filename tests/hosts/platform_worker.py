@@ -118,7 +118,7 @@ class Platform:
 
 
 async def main(app_folder: Path, library_folder: Path, port: int) -> None:
-    """Loads the app and serves until the process is ended."""
+    """Load the app and serve until the process is ended."""
     # As the platform has it: the app's packages, the app, and then the platform's own.
     packages = app_folder / ".python_packages" / "lib" / "site-packages"
     sys.path[0:1] = [str(packages), str(app_folder)]

@@ -55,7 +55,7 @@ class Wire:
         return matches
 
     def passes(self, text: str) -> tuple[bool, bool]:
-        """Notes a trip; returns whether it may arrive, and whether its answer may."""
+        """Note a trip; return whether it may arrive, and whether its answer may."""
         self.trips.append(text)
         return not self._cut_before(text), not self._cut_after(text)
 
@@ -117,7 +117,7 @@ class Answers(threading.Thread):
 
 
 def _requests(wire: Wire, connection: int, client: socket.socket, server: socket.socket, answers: Answers) -> None:
-    """Passes packets on; commands are told from the answers of a login by their number, which is 0."""
+    """Pass packets on; commands are told from the answers of a login by their number, which is 0."""
     while header := _exactly(client, 4):
         size, number = int.from_bytes(header[:3], "little"), header[3]
         body = _exactly(client, size)

@@ -53,7 +53,7 @@ def database(mysql_server: SharedServer) -> Iterator[Database]:
 
 
 def fill(tx: Connection) -> None:
-    """Inserts the rows."""
+    """Insert the rows."""
     person = {"is_machine": False, "login": "u", "name": "", "email": "", "avatar_url": "", "site_admin": False, "created_at": 1}
     tx.execute(insert(users), [{**person, "id": f"u{number or ''}", "login": f"u{number}"} for number in range(50)])
     tx.execute(

@@ -20,7 +20,7 @@ LIMIT = Limit("test", 3, 60)
 
 
 def tried(backend: Backend, times: int = 1, subject: str = "x") -> None:
-    """Tries several times."""
+    """Try several times."""
     for _ in range(times):
         rate_limits.count(backend, (LIMIT, subject))
 

@@ -29,7 +29,7 @@ def find(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def install(folder: Path, name: str, minor: int, *, venv: bool = True) -> Path:
-    """Puts a pretended Python on the PATH of the search."""
+    """Put a pretended Python on the PATH of the search."""
     path = folder / name
     path.write_text(FAKE.format(without_venv=0 if venv else 1, version=f"3.{minor}", minor=minor), "utf-8")
     path.chmod(0o755)

@@ -11,9 +11,10 @@ import pytest
 from tests.reporting import missing_tool
 
 ROOT = Path(__file__).parents[2]
-RUFF = str(Path(sys.executable).with_name("ruff"))
+RUFF, MYPY = (str(Path(sys.executable).with_name(name)) for name in ("ruff", "mypy"))
 # Two are edited, two are generated.
 CHANGED = ["docs/compatibility.md", "docs/tables.md", "functions/http/groups.py", "pyproject.toml"]
+MODULES = ("common/webhooks", "common/wire/webhooks.py", "functions/api/webhooks.py", "tests/webhooks")
 # What a new group may break, and its own tests.
 TESTS = (
     "tests/webhooks",
@@ -81,9 +82,10 @@ class TestGroup:
         assert "?? common/webhooks/" in lines
 
     def test_passes_the_checks(self, webhooks: Path) -> None:
-        """The skeleton is formatted, the documents are up to date, and the tests of the group and of the house rules pass."""
+        """The skeleton is formatted and typed, the documents are up to date, and the tests of group and house rules pass."""
         run(webhooks, RUFF, "format", "--check", ".")
         run(webhooks, RUFF, "check", ".")
+        run(webhooks, MYPY, "--follow-imports=silent", *MODULES)
         run(webhooks, sys.executable, "-m", "tools.generate_docs", "--check")
         run(webhooks, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--database", "sqlite", *TESTS)
 

@@ -149,19 +149,19 @@ class Document:
     members: Members  # the deployment's members
 
     def resource_texts(self) -> list[Raw]:
-        """The resources as they are written; empty if there is no list."""
+        """Return the resources as they are written; empty if there is no list."""
         return jsontext.find_list(self.members.get("resources")) or []
 
     def resources(self) -> list[Resource]:
-        """The resources with their heads, also invalid ones."""
+        """Return the resources with their heads, also invalid ones."""
         return [resource.read_leniently(text) for text in self.resource_texts()]
 
     def heads(self) -> list[Head]:
-        """The heads alone, for checks."""
+        """Return the heads alone, for checks."""
         return [item.head for item in self.resources()]
 
     def features(self) -> list[str]:
-        """The container's features, without elements that are not texts."""
+        """Return the container's features, without elements that are not texts."""
         listed = jsontext.find_list(self.outer.get("features")) or []
         return [name for name in map(jsontext.find_text, listed) if name is not None]
 

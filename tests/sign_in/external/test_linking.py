@@ -288,7 +288,7 @@ def begin_link(browser: Browser, key: str) -> str:
 
 
 def unlink_first(browser: Browser) -> int:
-    """Takes the first account of the list away and returns the status."""
+    """Take the first account of the list away and return the status."""
     page = browser.client.get(LINKS).text
     fields = {name: re.findall(rf'name="{name}" value="([^"]+)"', page)[0] for name in ("form_key", "provider", "subject")}
     return browser.client.post(f"{LINKS}/unlink", data=fields).status_code

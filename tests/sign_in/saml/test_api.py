@@ -21,7 +21,7 @@ DESCRIPTOR = "newIdpSsoDescriptor"
 
 
 def patch(client: TestClient, **members: Any) -> Any:
-    """Changes the provider, which must succeed, and returns what is told."""
+    """Change the provider, which must succeed, and return what is told."""
     found = client.patch(SAML, json=members)
     assert 200 == found.status_code, found.text
     return found.json()

@@ -29,7 +29,7 @@ NOBODY: dict[str, str] = {}
 
 
 def refused(reply: Response, words: str, status: int = 401) -> None:
-    """Expects a page that refuses and says why."""
+    """Expect a page that refuses and says why."""
     assert (status, True) == (reply.status_code, words in reply.text.replace("&#39;", "'")), reply.text
 
 

@@ -63,11 +63,11 @@ class Directory:
         return self.make("Users", **{"schemas": [USER], "userName": user_name, "emails": emails, "active": True, **document})
 
     def put(self, path: str, **document: Any) -> Any:
-        """Replaces a resource."""
+        """Replace a resource."""
         return self._good(self.call("PUT", path, json=document), 200)
 
     def patch(self, path: str, *operations: dict[str, Any]) -> Response:
-        """Changes a resource, whatever comes of it."""
+        """Change a resource, whatever comes of it."""
         return self.call("PATCH", path, json={"schemas": [PATCH], "Operations": list(operations)})
 
     def deactivate(self, user: Any) -> Response:

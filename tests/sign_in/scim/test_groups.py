@@ -40,7 +40,7 @@ def org_id_in(backend: Backend) -> str:
 
 
 def people(backend: Backend, number: int) -> list[str]:
-    """Puts many people into acme's directory, straight into its tables, and returns their ids there."""
+    """Put many people into acme's directory, straight into its tables, and return their ids there."""
     org_id = org_id_in(backend)
     pairs = [(new_id(), new_id()) for _ in range(number)]
     with backend.db.begin() as tx:

@@ -42,7 +42,7 @@ class Trust:
     policy_id: str
 
     def set_policy(self, *statements: dict[str, Any], token: str = ADMIN_TOKEN) -> Response:
-        """Replaces the policy."""
+        """Replace the policy."""
         headers = {"Authorization": f"token {token}"}
         return self.client.patch(f"{POLICIES}/{self.policy_id}", json={"policies": list(statements)}, headers=headers)
 
@@ -73,7 +73,7 @@ class Trust:
 
 
 def trust(client: Client, peer: WorkloadIssuer, *statements: dict[str, Any], name: str = "pipelines", **members: Any) -> Trust:
-    """Registers an issuer with a policy of these statements."""
+    """Register an issuer with a policy of these statements."""
     made = client.post(ISSUERS, json={"name": name, "url": peer.url, **members}, headers=SIGNED)
     assert 200 == made.status_code, made.text
     issuer_id = made.json()["id"]

@@ -71,7 +71,7 @@ def _instant(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Replaces lone surrogates, as Go does."""
+    """Replace lone surrogates, as Go does."""
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):

@@ -160,7 +160,7 @@ class TestUpdate:
 
 
 def poison_overlapping(backend: Backend, update: Running) -> None:
-    """Records batches that all reach from the first entry to the last, so that each must be read before any is done."""
+    """Record batches that all reach from the first entry to the last, so that each must be read before any is done."""
     limit(backend, STACKHOLD_BODY_LIMIT_BYTES=MIB)
     for step in range(1, 9):
         made = make_resource(f"r{step}", inputs={"x": "y" * (MIB // 4)})
@@ -168,7 +168,7 @@ def poison_overlapping(backend: Backend, update: Running) -> None:
 
 
 def poison_large(backend: Backend, update: Running) -> None:
-    """Records a state that is larger than one may be."""
+    """Record a state that is larger than one may be."""
     limit(backend, STACKHOLD_BODY_LIMIT_BYTES=MIB)
     for step in range(1, 9):
         record(backend, update, *creation(f"r{step}", step, inputs={"x": "y" * (MIB // 4)}))

@@ -33,7 +33,7 @@ def browser(site: Backend) -> Browser:
 
 
 def refused(browser: Browser, status: int, *words: str) -> str:
-    """Asserts that a sign-in fails with a page that says why, and that no user is signed in or created; returns the page."""
+    """Assert that a sign-in fails with a page that says why, and that no user is signed in or created; returns the page."""
     response = browser.sign_in("oidc")
 
     assert (status, None) == (response.status_code, browser.login), response.text
