@@ -195,9 +195,20 @@ def _reply(answer: Any, *, with_body: bool) -> Reply:
         print(answer.result.exception.stack_trace, file=sys.stderr, flush=True)
         return Reply(500)
     http = answer.return_value.http
-    cookies = [("Set-Cookie", f"{cookie.name}={cookie.value}") for cookie in http.cookies or ()]
+    cookies = [("Set-Cookie", _cookie(cookie)) for cookie in http.cookies or ()]
     body = http.body.bytes if with_body else b""
     return Reply(int(http.status_code), (*http.headers.items(), *cookies), body)
+
+
+def _cookie(cookie: Any) -> str:
+    """Return a cookie as the host writes it: without a path of its own, browsers would send it back below one page alone."""
+    parts = [f"{cookie.name}={cookie.value}"]
+    parts += [f"Path={cookie.path.value}"] if cookie.path is not None and cookie.path.value else []
+    parts += [f"Max-Age={int(cookie.max_age.value)}"] if cookie.max_age is not None else []
+    parts += ["Secure"] if cookie.secure is not None and cookie.secure.value else []
+    parts += ["HttpOnly"] if cookie.http_only is not None and cookie.http_only.value else []
+    parts += [f"SameSite={cookie.same_site}"] if cookie.same_site else []
+    return "; ".join(parts)
 
 
 def _message(**request: Any) -> Any:
