@@ -34,7 +34,10 @@ class FunctionSummary(msgspec.Struct, rename="camel"):
 
 
 class CheckReply(Environment, omit_defaults=True, rename="camel"):
-    """Upstream: CheckEnvironmentResponse. It has the plaintext of secrets that are not saved: never log or keep it."""
+    """Upstream: CheckEnvironmentResponse. It has the plaintext of secrets that are not saved: never log or keep it.
+
+    The vendor's SDK wants a summary in each, also of a document that is not stored.
+    """
 
     diagnostics: list[Diagnostic] | None = None
     environment_function_summary: FunctionSummary | None = None
@@ -48,10 +51,10 @@ class Checked:
     warnings: list[Diagnostic]
     environment: Environment
 
-    def reply(self, *, has_summary: bool) -> bytes:
+    def reply(self) -> bytes:
         """Return the JSON for a client."""
-        environment, summary = self.environment, None
-        if has_summary and self.definition is not None:
+        environment, summary = self.environment, FunctionSummary({}, [])
+        if self.definition is not None:
             uses = summarize(self.definition)
             summary = FunctionSummary(uses.function_counts, uses.rotation_paths)
         return to_wire(

@@ -2,11 +2,20 @@
 
 import json
 import urllib.error
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi_cloud_sdk.api_client import ApiClient
-from pulumi_cloud_sdk.apis import InsightsApi, MiscellaneousApi, OrganizationsApi, RegistryApi, StacksApi, UsersApi
+from pulumi_cloud_sdk.apis import (
+    EnvironmentsApi,
+    InsightsApi,
+    MiscellaneousApi,
+    OrganizationsApi,
+    RegistryApi,
+    StacksApi,
+    UsersApi,
+)
 from pulumi_cloud_sdk.configuration import Configuration
 
 LIMIT_SECONDS = 30.0
@@ -40,9 +49,16 @@ class Recorder:
 
     def call_api(self, resource_path: str, method: str, *arguments: Any, **options: Any) -> Any:
         """Call, and remember the call unless the server refused or the SDK could not read the reply."""
+        return self._call(self._client.call_api, resource_path, method, *arguments, **options)
+
+    def call_api_with_headers(self, resource_path: str, method: str, *arguments: Any, **options: Any) -> Any:
+        """Call in the way that returns headers too."""
+        return self._call(self._client.call_api_with_headers, resource_path, method, *arguments, **options)
+
+    def _call(self, call: Callable[..., Any], resource_path: str, method: str, *arguments: Any, **options: Any) -> Any:
         options["_request_timeout"] = LIMIT_SECONDS
         try:
-            reply = self._client.call_api(resource_path, method, *arguments, **options)
+            reply = call(resource_path, method, *arguments, **options)
         except urllib.error.HTTPError as refusal:
             with refusal:
                 raise Refused((method, resource_path), refusal.code, refusal.read().decode()) from None
@@ -65,10 +81,11 @@ class Person:
     general: Any = field(repr=False)
     insights: Any = field(repr=False)
     registry: Any = field(repr=False)
+    environments: Any = field(repr=False)
 
 
 def sign_in(url: str, login: str, token: str, decoded: set[Called]) -> Person:
     """Return a person who uses the server at `url`; what they call is added to `decoded`."""
     client = Recorder(url, token, decoded)
-    groups = (OrganizationsApi, StacksApi, UsersApi, MiscellaneousApi, InsightsApi, RegistryApi)
+    groups = (OrganizationsApi, StacksApi, UsersApi, MiscellaneousApi, InsightsApi, RegistryApi, EnvironmentsApi)
     return Person(login, token, *(group(client) for group in groups))

@@ -42,7 +42,7 @@ def check_yaml(backend: Backend, caller: Caller, org: str, document: Document, *
     )
     text = evaluation.unwrapped(document.text)
     checked = evaluation.check(ANONYMOUS, text, scene, NoCipher(), shows_secrets=shows_secrets)
-    return checked.reply(has_summary=False)
+    return checked.reply()
 
 
 def open_yaml(backend: Backend, caller: Caller, org: str, document: Document, duration: str | None = None) -> str:
@@ -76,7 +76,7 @@ def check(
     if shows_secrets:
         description = f"Decrypted revision {revision.number} of environment {path}"
         audit.record_alone(backend, caller, environment.org_id, Event.ENVIRONMENT_DECRYPTED, description=description)
-    return checked.reply(has_summary=True)
+    return checked.reply()
 
 
 def open_environment(
