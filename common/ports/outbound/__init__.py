@@ -61,20 +61,27 @@ class Outbound:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         json: object = None,
+        content: bytes | None = None,
         limit_bytes: int = BODY_LIMIT_BYTES,
-        purpose: Purpose = Purpose.PROVIDER,
+        purpose: Purpose | None = Purpose.PROVIDER,
         owner: str = "",
     ) -> Reply:
         """Call an address and return what it answers, whatever the status.
 
+        Without a purpose the call takes no place: for jobs, which make few calls at once and keep no request waiting.
         Raises CallFailed; Unavailable when as many calls for this purpose, or for this owner, are under way as there may be.
         """
 
         def send() -> Reply:
-            return self._send(method, url, limit_bytes, {"headers": headers, "data": form, "json": json})
+            return self._send(method, url, limit_bytes, {"headers": headers, "data": form, "json": json, "content": content})
 
-        self.slots.take(purpose, owner)
-        running = _in_a_thread(send, lambda: self.slots.free(purpose, owner))
+        def end() -> None:
+            if purpose is not None:
+                self.slots.free(purpose, owner)
+
+        if purpose is not None:
+            self.slots.take(purpose, owner)
+        running = _in_a_thread(send, end)
         try:
             return running.result(self._seconds + _GRACE_SECONDS)
         except TimeoutError as error:

@@ -16,6 +16,8 @@ class Purpose(StrEnum):
     PROVIDER = "sign-in providers"
     # Hosts that any account may name.
     ISSUER = "issuers"
+    # The same, and they share the issuers' places.
+    PING = "webhooks"
     # No call, but the wait for one that another process makes.
     WAIT = "issuers' keys"
 
@@ -23,6 +25,7 @@ class Purpose(StrEnum):
 # Of a process's threads, in eighths: two are left when all of these are taken.
 _EIGHTHS = {Purpose.PROVIDER: 3, Purpose.ISSUER: 2, Purpose.WAIT: 2}
 FOR_ONE_OWNER = 2
+_SHARED = {Purpose.PING: Purpose.ISSUER}
 
 
 class Slots:
@@ -39,21 +42,23 @@ class Slots:
 
         An owner, such as an organization, has fewer: one of them cannot take all.
         """
+        pool = _SHARED.get(purpose, purpose)
         with self._lock:
-            is_full = self._taken[purpose, ""] >= self._limits[purpose]
-            is_greedy = owner != "" and self._taken[purpose, owner] >= FOR_ONE_OWNER
+            is_full = self._taken[pool, ""] >= self._limits[pool]
+            is_greedy = owner != "" and self._taken[pool, owner] >= FOR_ONE_OWNER
             if is_full or is_greedy:
                 raise Unavailable(f"too many calls to {purpose} are in progress; try again")
             for key in {"", owner}:
-                self._taken[purpose, key] += 1
+                self._taken[pool, key] += 1
 
     def free(self, purpose: Purpose, owner: str = "") -> None:
         """Give a place back."""
+        pool = _SHARED.get(purpose, purpose)
         with self._lock:
             for key in {"", owner}:
-                self._taken[purpose, key] -= 1
-                if not self._taken[purpose, key]:
-                    del self._taken[purpose, key]
+                self._taken[pool, key] -= 1
+                if not self._taken[pool, key]:
+                    del self._taken[pool, key]
 
     @contextmanager
     def taken(self, purpose: Purpose, owner: str = "") -> Iterator[None]:

@@ -35,3 +35,10 @@ class TestSlots:
             pass
         slots.free(Purpose.ISSUER, "acme")
         slots.take(Purpose.ISSUER, "acme")
+
+    def test_share_places_of_calls_to_hosts_that_accounts_name(self) -> None:
+        """A ping of a webhook takes the place of a call to an issuer, and gives it back."""
+        slots = Slots(8)
+        with slots.taken(Purpose.PING, "acme"), slots.taken(Purpose.PING, "globex"):
+            assert not takes(slots, Purpose.ISSUER, "initech")
+        assert takes(slots, Purpose.ISSUER, "initech")
