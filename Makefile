@@ -120,7 +120,7 @@ package-azure: $(VENV)/.dev ## Build the Azure function app in dist/stackhold-az
 release-check: $(VENV)/.dev ## Check that this commit can be released, and build the release in dist/release (docs/releasing.md)
 	$(BIN)/python -m tools.release_check $(ARGS)
 
-group: $(VENV)/.dev ## Write the skeleton of a new group of endpoints: make group NAME=webhooks (CONTRIBUTING.md)
+group: $(VENV)/.dev ## Write the skeleton of a new group of endpoints: make group NAME=services (CONTRIBUTING.md)
 	@$(BIN)/python -m tools.group "$(NAME)" $(if $(ADDRESS),--address "$(ADDRESS)") $(if $(PERMISSION),--permission "$(PERMISSION)")
 
 # --- generated files -------------------------------------------------------------------------------------------------

@@ -26,9 +26,12 @@ from common.sign_in import cleanup as sign_in
 from common.sign_in.mails import service as mails
 from common.sign_in.saml import cleanup as saml
 from common.sign_in.workload_identity import cleanup as workload_identity
+from common.stacks import events
 from common.stacks.service import blobs, deleted
 from common.stacks.updates.service import cleanup as updates
 from common.stacks.updates.service import completion, revocation
+from common.webhooks import cleanup as webhooks
+from common.webhooks import delivery as webhook_delivery
 
 LOG = logging.getLogger("stackhold.jobs")
 
@@ -91,7 +94,10 @@ def each_area(*functions: Callable[[Backend], int]) -> Callable[[Backend], int]:
 
 
 # Topic of the outbox → what delivers its messages.
-HANDLERS: dict[str, outbox.Deliver] = {}
+HANDLERS: dict[str, outbox.Deliver] = {
+    events.TOPIC: webhook_delivery.queue_for_webhooks,
+    webhook_delivery.TOPIC: webhook_delivery.deliver,
+}
 
 
 def deliver_messages(backend: Backend, may_continue: Callable[[], bool] = lambda: True) -> int:
@@ -118,6 +124,7 @@ JOBS: tuple[Job, ...] = (
                 workload_identity.delete_expired,
                 mailing.delete_expired,
                 outbox_cleanup.delete_expired,
+                webhooks.delete_expired,
                 saml.delete_expired,
                 updates.delete_unstarted,
                 policy_packs.delete_expired,

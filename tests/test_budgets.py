@@ -138,6 +138,28 @@ class TestLifeOfAnUpdate:
         assert (0, 0, 0) == (gets, puts, keys)
 
 
+class TestWithWebhooks:
+    @pytest.fixture(autouse=True)
+    def webhook(self, client: TestClient, stack: None) -> None:
+        """A webhook of the organization that gets every event."""
+        body = {
+            "displayName": "Hook",
+            "payloadUrl": "https://hooks.example.com/x",
+            "filters": ["update_started"],
+            "groups": ["stacks"],
+        }
+        assert 201 == client.post("/api/orgs/acme/hooks", json=body).status_code
+
+    def test_a_start_and_an_end_cost_one_statement_more(self, client: TestClient, cost: Measure) -> None:
+        """Each queues one event, however many webhooks there are; what a running update sends costs the same."""
+        update_id = create_update(client, S)
+        assert (6, 0, 0, 0) == cost(lambda: start_update(client, S, update_id, tags={"env": "x"}))
+        client.post(f"{S}/update/{update_id}/cancel")
+        update = begin(client, S)
+        assert (1, 0, 0, 0) == cost(lambda: update.journal(*creation("b", 1)))
+        assert cost(update.complete)[0] <= 8
+
+
 class TestKeys:
     CALLS = (("encrypt", {"plaintext": "eA=="}), ("batch-encrypt", {"plaintexts": ["eA=="] * 50}))
 

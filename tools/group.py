@@ -1,4 +1,4 @@
-"""Writes the skeleton of a new group of endpoints: `make group NAME=webhooks`.
+"""Writes the skeleton of a new group of endpoints: `make group NAME=services`.
 
 The group is an area of its own in common/, with one operation that lists its things. The skeleton passes every check and test
 as it is; the rest is written into its files. NAME is a plural noun. The address and the permission are upstream's, found by
@@ -50,7 +50,7 @@ class Refusal(Exception):
 def main(arguments: list[str]) -> int:
     """Write the skeleton and the documents; return the exit code."""
     parser = argparse.ArgumentParser(description="Write the skeleton of a new group of endpoints.")
-    parser.add_argument("name", help="a plural noun, such as webhooks")
+    parser.add_argument("name", help="a plural noun, such as services")
     parser.add_argument("--address", default="", help="the address of the operation that lists them: /api/orgs/{org}/…")
     parser.add_argument("--permission", default="", help="the permission that it needs: noun:verb")
     chosen = parser.parse_args(arguments)
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
 def words_of(nouns: str, address: str, permission: str) -> dict[str, str]:
     """Return what the templates are filled with; raises Refusal for a name that does not fit."""
     if not NAME.fullmatch(nouns) or keyword.iskeyword(nouns) or len(nouns) > 40:
-        raise Refusal(f"{nouns!a} is not a name: give a plural noun in small letters, such as webhooks or agent_pools")
+        raise Refusal(f"{nouns!a} is not a name: give a plural noun in small letters, such as services or agent_pools")
     noun = nouns[:-3] + "y" if nouns.endswith("ies") else nouns[:-1]
     if (ROOT / "common" / nouns).exists() or (ROOT / "functions" / "api" / f"{nouns}.py").exists():
         raise Refusal(f"there is a group {nouns} already")

@@ -76,6 +76,10 @@ class Event(StrEnum):
     ENVIRONMENT_REVISION_TAG_CREATED = "environment-revision-tag-created"
     ENVIRONMENT_REVISION_TAG_UPDATED = "environment-revision-tag-updated"
     ENVIRONMENT_REVISION_TAG_DELETED = "environment-revision-tag-deleted"
+    # Upstream's identifiers of these are not known.
+    WEBHOOK_CREATED = "webhook-created"
+    WEBHOOK_UPDATED = "webhook-updated"
+    WEBHOOK_DELETED = "webhook-deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,9 @@ KINDS: dict[Event, EventKind] = {
         "Revision tag updated", "A revision tag moved to another revision.", needs_org_admin=False
     ),
     E.ENVIRONMENT_REVISION_TAG_DELETED: EventKind("Revision tag deleted", "A revision tag was deleted.", needs_org_admin=False),
+    E.WEBHOOK_CREATED: EventKind("Webhook created", "A webhook of the organization or of a stack was created."),
+    E.WEBHOOK_UPDATED: EventKind("Webhook updated", "A webhook was changed."),
+    E.WEBHOOK_DELETED: EventKind("Webhook deleted", "A webhook was deleted."),
 }
 del E
 

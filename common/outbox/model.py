@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from common.core.ids import new_id
 
+# How long a process may take to deliver a message before another one does so. Calls end after ten seconds.
+CLAIM_MILLIS = 60_000
+
 
 class State(StrEnum):
     """The state of a message."""

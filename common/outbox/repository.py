@@ -108,10 +108,11 @@ def postpone(tx: Connection, message: Message, claimed_until: int, *, until_mill
     tx.execute(update(outbox).values(due_at=until_millis).where(*_is_unclaimed_of(message, now_millis)))
 
 
-def resume(tx: Connection, topic: str, target: str, *, until_millis: int, now_millis: int) -> None:
-    """Make the messages to a target due that wait until a moment."""
-    is_postponed = (outbox.c.topic == topic, outbox.c.target == target, _IS_WAITING, outbox.c.due_at == until_millis)
-    tx.execute(update(outbox).values(due_at=now_millis).where(*is_postponed))
+def resume(tx: Connection, topic: str, target: str, *, postponed_until: int, later_than: int, now_millis: int) -> None:
+    """Make the messages to a target due that wait until a moment, or until later than another one."""
+    is_of_target = (outbox.c.topic == topic, outbox.c.target == target, _IS_WAITING)
+    is_later = or_(outbox.c.due_at == postponed_until, outbox.c.due_at > later_than)
+    tx.execute(update(outbox).values(due_at=now_millis).where(*is_of_target, is_later))
 
 
 def page_failed(connection: Connection, before: int | None, limit: int) -> list[Message]:

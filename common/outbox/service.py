@@ -17,13 +17,11 @@ from common.core.errors import BadRequest, Forbidden, NotFound
 from common.core.paging import make_token, read_token, seal
 from common.db.retry import retry as retry_on_contention
 from common.outbox import repository
-from common.outbox.model import Message, NotDelivered, Postponed, State
+from common.outbox.model import CLAIM_MILLIS, Message, NotDelivered, Postponed, State
 from common.rights.caller import Caller
 
 LOG = logging.getLogger("stackhold.outbox")
 PAGE_SIZE = 50
-# Longer than a delivery may take: calls end after ten seconds.
-CLAIM_MILLIS = 60_000
 ATTEMPTS = 8
 PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 30_000, 3_600_000
 # A message to a target that stays paused is given up after this time.

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.outbox import repository
-from common.outbox.model import NewMessage
+from common.outbox.model import CLAIM_MILLIS, NewMessage
 
 
 def queue(tx: Connection, backend: Backend, new: Sequence[NewMessage]) -> None:
@@ -18,9 +18,21 @@ def queue(tx: Connection, backend: Backend, new: Sequence[NewMessage]) -> None:
         backend.new_messages.set()
 
 
-def resume(tx: Connection, backend: Backend, topic: str, target: str, until_millis: int) -> None:
-    """Deliver the messages at once that a handler postponed until a moment, such as after a change of the target's settings."""
-    repository.resume(tx, topic, target, until_millis=until_millis, now_millis=unix_millis(backend.clock.now()))
+def resume(tx: Connection, backend: Backend, topic: str, target: str, postponed_until: int | None) -> None:
+    """Deliver what waits for a target, such as one whose settings were changed, without waiting for the next attempt.
+
+    `postponed_until` is the moment until which the handler postponed messages, if it did. A message whose next attempt is less
+    than a minute away waits for it, since it may be one that is being delivered.
+    """
+    now_millis = unix_millis(backend.clock.now())
+    repository.resume(
+        tx,
+        topic,
+        target,
+        postponed_until=postponed_until or now_millis,
+        later_than=now_millis + CLAIM_MILLIS,
+        now_millis=now_millis,
+    )
     backend.new_messages.set()
 
 

@@ -131,7 +131,8 @@ _LARGEST_VERSION = (1 << 31) - 1
 class Stack:
     """A live stack and its newest version. `config` is the JSON text as the client sent it.
 
-    `grants` are those of the caller who loaded the stack, and of their teams, on this stack alone.
+    `grants` are those of the caller who loaded the stack, and of their teams, on this stack alone. `has_webhooks`:
+    an active webhook of the stack or its organization may be subscribed to its events.
     """
 
     id: str
@@ -143,6 +144,7 @@ class Stack:
     created_by: str
     latest: Version
     grants: tuple[Grant, ...] = ()
+    has_webhooks: bool = False
 
     @property
     def entity(self) -> Entity:

@@ -79,6 +79,7 @@ GROUPS: tuple[Group, ...] = (
         ),
     ),
     Group("sharing", (f"{_STACK}/teams", f"{_STACK}/collaborators/**", "/api/console/stacks/*/*/*/teams/*")),
+    Group("webhooks", (f"{_STACK}/hooks/**", f"{_ORG}/hooks/**")),
     Group("stacks", ("/api/stacks/**", "/api/user/stacks")),
     Group("tokens", ("/api/user/tokens/**", f"{_ORG}/tokens/**", f"{_ORG}/teams/*/tokens/**")),
     Group(

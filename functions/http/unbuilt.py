@@ -24,7 +24,6 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("deployments are", rf"\w+ /api/deployments|\w+ (?:{_ORG}|{_STACK}|/api/preview{_ITEM})/deployments"),
     ("deployments are", rf"\w+ {_STACK}/(?:drift|workflow)"),
     ("agent pools are", rf"\w+ {_ORG}/agent-pools"),
-    ("webhooks are", rf"\w+ (?:{_ORG}|{_STACK})/hooks"),
     ("approvals and change requests are", r"\w+ /api/change-(?:gates|requests)"),
     ("the export of audit logs to a bucket is", rf"\w+ {_ORG}/auditlogs/export/config"),
     ("encryption keys of organizations are", rf"\w+ {_ORG}/cmk"),

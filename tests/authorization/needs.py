@@ -28,6 +28,7 @@ AT = {
     "login": "uma",
     "user": "cora",
     "invite_id": "<invite>",
+    "hook": "announce",
     "issuer_id": "<issuer>",
     "policy_id": "<policy>",
     "session_id": "<session>",

@@ -18,6 +18,7 @@ from common.stacks.model import Kind, StackPath
 from common.stacks.service import lifecycle
 from common.stacks.service.secrets import encrypt
 from common.stacks.updates import leases
+from common.webhooks.model import Address
 from tests.authorization.needs import KINDS
 from tests.authorization.positions import OF_UPDATES
 from tests.authorization.world import OTHER, add_directory, add_environments, add_issuer
@@ -25,6 +26,7 @@ from tests.factories.people import caller_of, make_user
 from tests.factories.roles import make_role
 from tests.factories.stacks import make_running, make_stack, make_update, make_version
 from tests.factories.teams import make_team
+from tests.factories.webhooks import make_delivery, make_webhook
 from tests.stacks.engine.builders import urn
 
 PROJECT = "gshop"
@@ -40,6 +42,7 @@ NAMES = {
     "cora": "gus",
     "newt": "gnewt",
     "env": "genv",
+    "announce": "gannounce",
     urn("b"): urn("g"),
     **{name: "-".join(reversed(name.split("-"))) for name in OF_UPDATES},
 }
@@ -56,6 +59,9 @@ def build(backend: Backend, token: str) -> dict[str, str]:
     lifecycle.delete(backend, gina, StackPath(OTHER, PROJECT, "gone"), force=True)
     names = {"session": open_yaml(backend, gina, OTHER, Document(b"")), "digest": "0" * 64}
     names["ciphertext"] = _sealed(backend, token, dev)
+    for owner, address in (("organization", Address(OTHER)), ("stack", Address(OTHER, PROJECT, "gdev"))):
+        webhook = make_webhook(backend, gina, "https://127.0.0.1:9/g", "gannounce", address)
+        names[f"delivery of {owner}"] = make_delivery(backend, webhook).id
     _add_updates(backend, token, dev, names)
     _add_access(backend, gina.user_id, names)
     names |= add_directory(backend, gina, OTHER) | add_issuer(backend, gina, OTHER)

@@ -9,7 +9,7 @@ from tests.stacks.engine.builders import urn
 
 # Names in rows that are names of things, beside all that is written `<so>`.
 OF_UPDATES = frozenset(f"{kind}-{name}" for kind in KINDS for name in ("live", "plain"))
-NAMED = OF_UPDATES | {"acme", "annex", "shop", "dev", "ops", "given", "uma", "cora", "newt", "env", urn("b")}
+NAMED = OF_UPDATES | {"acme", "annex", "shop", "dev", "ops", "given", "uma", "cora", "newt", "env", "announce", urn("b")}
 # What is built in is no one's: its ids are constants.
 BUILT_IN = ("<role admin>", "<set stack-read>")
 Position = tuple[str | int, ...]

@@ -49,6 +49,7 @@ from common.stacks.service import lifecycle
 from common.stacks.service.secrets import encrypt
 from common.stacks.updates import leases
 from common.stacks.updates.service import progress
+from common.webhooks.model import Address
 from tests.authorization import callers
 from tests.authorization.callers import EVERYTHING, NOTHING, Who, given, machine, nobody, person, plain
 from tests.authorization.needs import KINDS, Row
@@ -58,6 +59,7 @@ from tests.factories.policies import make_archive
 from tests.factories.roles import make_role
 from tests.factories.stacks import make_running, make_stack, make_update, make_version
 from tests.factories.teams import make_team
+from tests.factories.webhooks import make_delivery, make_webhook
 from tests.peers.workload_issuer import published
 from tests.stacks.engine.builders import dump, make_resource, make_state
 
@@ -209,6 +211,9 @@ def _add_stacks(world: World) -> None:
         names |= {f"stack {row.name}": row.id for row in tx.execute(select(stacks.c.id, stacks.c.name))}
     names["digest"] = delta.digest(BASE)
     names["session"] = open_yaml(backend, admin, ORG, Document(b""))
+    for owner, address in (("organization", Address(ORG)), ("stack", Address(ORG, "shop", "dev"))):
+        webhook = make_webhook(backend, admin, "https://127.0.0.1:9/secret-of-acme", "announce", address)
+        names[f"delivery of {owner}"] = make_delivery(backend, webhook, "secret-of-acme").id
 
 
 def _sealed(world: World) -> str:

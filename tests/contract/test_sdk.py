@@ -1,4 +1,4 @@
-"""The vendor's Python SDK drives every operation of people and access against a server process, and decodes every reply."""
+"""The vendor's Python SDK drives every operation of people, access and webhooks against a server process, and decodes every reply."""
 
 import re
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ LAST_TIER = 2
 AREAS = re.compile(
     r"""/api/(?:
         capabilities | cli/version | user(?:/.*)?
-        | orgs/\{orgName\}(?:/(?:metadata|bulk-transfer|restore-stack|members|invites|auditlogs(?!/export/config)|saml|teams|tokens|roles|assignments|oidc|auth)(?:/.*)?)?
-        | stacks/(?:\{\w+\}/){3}(?:transfer|ownership|teams|collaborators|tags|metadata)(?:/.*)?
+        | orgs/\{orgName\}(?:/(?:metadata|bulk-transfer|restore-stack|members|invites|auditlogs(?!/export/config)|saml|teams|tokens|roles|assignments|oidc|auth|hooks)(?:/.*)?)?
+        | stacks/(?:\{\w+\}/){3}(?:transfer|ownership|teams|collaborators|tags|metadata|hooks)(?:/.*)?
         | console/stacks/.*
         | oauth/token
     )""",

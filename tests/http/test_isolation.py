@@ -36,6 +36,8 @@ BODIES: dict[str, Any] = {
     "{team}": {"permissions": 101},
     "transfer": {"toOrg": "acme"},
     "ownership": {"githubLogin": "admin"},
+    "hooks": {"displayName": "Hook", "payloadUrl": "https://127.0.0.1:9/x"},
+    "{hook}": {"displayName": "Hook", "payloadUrl": "https://127.0.0.1:9/x"},
 }
 
 
@@ -59,6 +61,8 @@ def address(route: Route, stack: str, update: LiveUpdate) -> str:
         "name": "env",
         "team": "ops",
         "user": "bob",
+        "hook": "announce",
+        "event": "0190",
         "urn:path": urn("a"),
     }
     path = route.path

@@ -48,7 +48,7 @@ def test_every_one_that_is_not_done_is_named(client: TestClient) -> None:
         ("POST", "/api/esc/environments/acme/app/dev/drafts", "approvals and change requests are"),
         ("GET", "/api/preview/environments/acme/dev/hooks", "webhooks are"),
         ("POST", "/api/stacks/acme/shop/dev/deployments/settings", "deployments are"),
-        ("POST", "/api/orgs/acme/hooks", "webhooks are"),
+        ("GET", "/api/orgs/acme/agent-pools", "agent pools are"),
         ("GET", "/api/orgs/acme/search/resources", "resource search and insights are"),
         ("POST", "/api/registry/packages/private/acme/web/versions", "publishing to the registry is"),
     ],

@@ -13,13 +13,14 @@ from tests.reporting import missing_tool
 ROOT = Path(__file__).parents[2]
 RUFF, MYPY = (str(Path(sys.executable).with_name(name)) for name in ("ruff", "mypy"))
 # Two are edited, two are generated.
+AGENT_POOLS = ("agent_pools", "--address", "/api/orgs/{org}/agent-pools")
 CHANGED = ["docs/compatibility.md", "docs/tables.md", "functions/http/groups.py", "pyproject.toml"]
-MODULES = ("common/webhooks", "common/wire/webhooks.py", "functions/api/webhooks.py", "tests/webhooks")
+MODULES = ("common/agent_pools", "common/wire/agent_pools.py", "functions/api/agent_pools.py", "tests/agent_pools")
 # What a new group may break, and its own tests.
 TESTS = (
-    "tests/webhooks",
+    "tests/agent_pools",
     "tests/authorization/test_matrix.py::TestTable",
-    "tests/authorization/test_matrix.py::test_every_caller_of_every_route[GET /api/orgs/{org}/hooks]",
+    "tests/authorization/test_matrix.py::test_every_caller_of_every_route[GET /api/orgs/{org}/agent-pools]",
     "tests/contract/test_operations.py",
     "tests/db/test_migrations.py::TestMigrations",
     "tests/test_architecture.py::TestTree",
@@ -46,9 +47,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def webhooks(copy: Path) -> Path:
-    """The copy with the skeleton of the group webhooks."""
-    make_group(copy, "webhooks")
+def agent_pools(copy: Path) -> Path:
+    """The copy with the skeleton of the group agent_pools."""
+    make_group(copy, *AGENT_POOLS)
     return copy
 
 
@@ -63,7 +64,7 @@ class TestGroup:
             (["parcels"], "upstream has no one operation that lists the parcels of an organization: give ADDRESS="),
             (["parcels", "--address", "/api/orgs/{org}/parcels"], "upstream has no operation GET /api/orgs/{org}/parcels"),
             (["parcels", "--address", "/api/orgs/{org}/members"], "GET /api/orgs/{org}/members is served already"),
-            (["parcels", "--address", "/api/orgs/{org}/hooks"], "there is no permission parcel:read: give PERMISSION="),
+            (["parcels", "--address", "/api/orgs/{org}/services"], "there is no permission parcel:read: give PERMISSION="),
         ],
     )
     def test_refuses_what_does_not_fit(self, copy: Path, arguments: list[str], reason: str) -> None:
@@ -74,31 +75,31 @@ class TestGroup:
         assert reason in refused.stderr
         assert run(copy, "git", "status", "--porcelain").stdout == before
 
-    def test_touches_four_existing_files(self, webhooks: Path) -> None:
+    def test_touches_four_existing_files(self, agent_pools: Path) -> None:
         """A new group with a route is new files, two edited lists and two generated documents."""
-        lines = run(webhooks, "git", "status", "--porcelain").stdout.splitlines()
+        lines = run(agent_pools, "git", "status", "--porcelain").stdout.splitlines()
 
         assert CHANGED == [line.removeprefix(" M ") for line in lines if not line.startswith("?? ")]
-        assert "?? common/webhooks/" in lines
+        assert "?? common/agent_pools/" in lines
 
-    def test_passes_the_checks(self, webhooks: Path) -> None:
+    def test_passes_the_checks(self, agent_pools: Path) -> None:
         """The skeleton is formatted and typed, the documents are up to date, and the tests of group and house rules pass."""
-        run(webhooks, RUFF, "format", "--check", ".")
-        run(webhooks, RUFF, "check", ".")
-        run(webhooks, MYPY, "--follow-imports=silent", *MODULES)
-        run(webhooks, sys.executable, "-m", "tools.generate_docs", "--check")
-        run(webhooks, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--database", "sqlite", *TESTS)
+        run(agent_pools, RUFF, "format", "--check", ".")
+        run(agent_pools, RUFF, "check", ".")
+        run(agent_pools, MYPY, "--follow-imports=silent", *MODULES)
+        run(agent_pools, sys.executable, "-m", "tools.generate_docs", "--check")
+        run(agent_pools, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--database", "sqlite", *TESTS)
 
-    def test_refuses_a_group_twice(self, webhooks: Path) -> None:
+    def test_refuses_a_group_twice(self, agent_pools: Path) -> None:
         """A second run for the same name changes nothing."""
-        assert "there is a group webhooks already" in make_group(webhooks, "webhooks", expected=2).stderr
+        assert "there is a group agent_pools already" in make_group(agent_pools, *AGENT_POOLS, expected=2).stderr
 
-    def test_makes_a_second_group(self, webhooks: Path) -> None:
-        """Another group, of two words, is added beside the first."""
-        make_group(webhooks, "agent_pools", "--address", "/api/orgs/{org}/agent-pools")
+    def test_makes_a_second_group(self, agent_pools: Path) -> None:
+        """Another group, which finds its address by its name, is added beside the first."""
+        make_group(agent_pools, "services", "--permission", "services:read")
 
-        run(webhooks, RUFF, "check", ".")
-        run(webhooks, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--database", "sqlite", "tests/agent_pools")
+        run(agent_pools, RUFF, "check", ".")
+        run(agent_pools, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--database", "sqlite", "tests/services")
 
 
 def make_group(folder: Path, *arguments: str, expected: int = 0) -> subprocess.CompletedProcess[str]:

@@ -39,6 +39,7 @@ _BUILT = frozenset(
         "teamMemberRoleManagementEnabled",
         "teamsEnabled",
         "usersCustomRolesEnabled",
+        "webhooksEnabled",
     }
 )
 FEATURES = {name: name in _BUILT for name in _NAMES.split()}

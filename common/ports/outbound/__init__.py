@@ -63,17 +63,20 @@ class Outbound:
         json: object = None,
         content: bytes | None = None,
         limit_bytes: int = BODY_LIMIT_BYTES,
+        cuts_off: bool = False,
         purpose: Purpose | None = Purpose.PROVIDER,
         owner: str = "",
     ) -> Reply:
         """Call an address and return what it answers, whatever the status.
 
+        A body over the limit is refused, or with `cuts_off` cut off there.
         Without a purpose the call takes no place: for jobs, which make few calls at once and keep no request waiting.
         Raises CallFailed; Unavailable when as many calls for this purpose, or for this owner, are under way as there may be.
         """
 
         def send() -> Reply:
-            return self._send(method, url, limit_bytes, {"headers": headers, "data": form, "json": json, "content": content})
+            parts = {"headers": headers, "data": form, "json": json, "content": content}
+            return self._send(method, url, parts, limit_bytes=limit_bytes, cuts_off=cuts_off)
 
         def end() -> None:
             if purpose is not None:
@@ -87,17 +90,18 @@ class Outbound:
         except TimeoutError as error:
             raise CallFailed(f"{urlsplit(url).hostname or ''} cannot be reached: no answer in time") from error
 
-    def _send(self, method: str, url: str, limit_bytes: int, content: dict[str, Any]) -> Reply:
+    def _send(self, method: str, url: str, parts: dict[str, Any], *, limit_bytes: int, cuts_off: bool) -> Reply:
         import httpx  # noqa: PLC0415 - loading it takes longer than most requests
 
         from common.ports.outbound.deadline import within  # noqa: PLC0415 - as above
 
         host = urlsplit(url).hostname or ""
         try:
-            with within(self._seconds), self._opened().stream(method, url, **content) as response:
+            with within(self._seconds), self._opened().stream(method, url, **parts) as response:
                 # Before the body: with its end the connection may be closed, and then there is no certificate to see.
                 certificate = _certificate(response)
-                return Reply(response.status_code, dict(response.headers), _body(response, limit_bytes), certificate)
+                body = _body(response, limit_bytes, cuts_off=cuts_off)
+                return Reply(response.status_code, dict(response.headers), body, certificate)
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             raise CallFailed(f"{host} cannot be reached: {_reason(error)}") from error
 
@@ -151,15 +155,17 @@ def _in_a_thread(work: Callable[[], Reply], end: Callable[[], None]) -> "Future[
     return future
 
 
-def _body(response: "httpx.Response", limit_bytes: int) -> bytes:
+def _body(response: "httpx.Response", limit_bytes: int, *, cuts_off: bool) -> bytes:
     parts: list[bytes] = []
     size = 0
     for part in response.iter_bytes():
         size += len(part)
-        if size > limit_bytes:
+        if size > limit_bytes and not cuts_off:
             raise CallFailed(f"{response.url.host} answers with more than {limit_bytes:,} bytes")
         parts.append(part)
-    return b"".join(parts)
+        if size > limit_bytes:
+            break
+    return b"".join(parts)[:limit_bytes]
 
 
 def _certificate(response: "httpx.Response") -> bytes | None:

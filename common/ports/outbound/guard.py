@@ -1,4 +1,4 @@
-"""Which hosts may be called: public ones over TLS, and those that the operator lists."""
+"""Which hosts may be called: public ones over TLS, and those that the operator lists; never a cloud's metadata service."""
 
 import ipaddress
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from common.core.errors import StartUpError
-from common.ports.outbound.ranges import is_public
+from common.ports.outbound.ranges import is_metadata, is_public
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Labels with dots between them; the last one is not a number, or a mistyped address would pass as a name.
@@ -56,6 +56,8 @@ class Guard:
         except (OSError, UnicodeError) as error:
             raise CallFailed(f"{host}: no such host") from error
         addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries]
+        if any(map(is_metadata, addresses)):
+            raise CallFailed(f"{host} is not a public address: it is of a cloud's metadata service, which is never called")
         if not self._is_named(host) and not all(self._may(address) for address in addresses):
             raise CallFailed(f"{host} is not a public address (STACKHOLD_OUTBOUND_ALLOW lists exceptions)")
         return [str(address) for address in addresses]

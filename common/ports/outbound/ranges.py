@@ -38,10 +38,28 @@ SPECIAL_V6: dict[str, str] = {
     "2620:4f:8000::/48": "AS112 (RFC 7534)",
     "3fff::/20": "documentation (RFC 9637)",
 }
+# Where clouds tell a machine who it is, and hand out its credentials: no entry of the operator's list allows these.
+_METADATA = (
+    IPv4Network("168.63.129.16/32"),
+    IPv4Network("169.254.0.0/16"),
+    IPv4Network("100.100.100.200/32"),
+    IPv4Network("192.0.0.192/32"),
+    IPv6Network("fd00:ec2::/32"),
+    IPv6Network("fd20:ce::254/128"),
+)
+# Prefixes after which an address of IPv6 has one of IPv4 in its last four bytes: mapped, compatible, NAT64.
+_CARRIERS = (IPv6Network("::ffff:0:0/96"), IPv6Network("::/96"), IPv6Network("64:ff9b::/96"))
 _V4 = tuple(map(IPv4Network, SPECIAL_V4))
 _V6 = tuple(map(IPv6Network, SPECIAL_V6))
 # ISATAP (RFC 5214): any network, then one of these, then an address of IPv4.
 _ISATAP = {0x0000_5EFE, 0x0200_5EFE}
+
+
+def is_metadata(address: IPv4Address | IPv6Address) -> bool:
+    """Tell whether an address is one of a cloud's metadata service."""
+    if isinstance(address, IPv6Address) and any(address in network for network in _CARRIERS):
+        address = IPv4Address(int(address) & 0xFFFF_FFFF)
+    return any(address in network for network in _METADATA)
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

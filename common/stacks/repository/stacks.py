@@ -23,6 +23,7 @@ from sqlalchemy.sql.selectable import ScalarSelect
 from common.db.tables.access import roles, stack_grants
 from common.db.tables.people import organizations, users
 from common.db.tables.stacks import stack_names, stack_tags, stacks, updates
+from common.db.tables.webhooks import webhooks
 from common.rights.membership import Grant, StackScope
 from common.rights.permissions import StackLevel
 from common.rights.rules import parse
@@ -48,6 +49,13 @@ STACK_COLUMNS = (
     stacks.c.created_by,
     organizations.c.login.label("org_login"),
 )
+_HAS_WEBHOOKS = exists(
+    select(webhooks.c.id).where(
+        webhooks.c.org_id == stacks.c.org_id,
+        or_(webhooks.c.stack_id == "", webhooks.c.stack_id == stacks.c.id),
+        webhooks.c.active,
+    )
+).label("has_webhooks")
 VERSION_COLUMNS = (
     updates.c.id.label("update_id"),
     updates.c.version,
@@ -87,7 +95,7 @@ def any_with_latest_version() -> Select[tuple[object, ...]]:
         stack_grants.c.principal_id.in_(bindparam("principals", expanding=True)),
     )
     return (
-        select(*STACK_COLUMNS, *VERSION_COLUMNS, stack_grants.c.permission, roles.c.rules)
+        select(*STACK_COLUMNS, *VERSION_COLUMNS, _HAS_WEBHOOKS, stack_grants.c.permission, roles.c.rules)
         .join(organizations, organizations.c.id == stacks.c.org_id)
         .join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.version == _latest_of(stacks.c.id)))
         .join(users, users.c.id == updates.c.requested_by)
@@ -252,6 +260,7 @@ def to_stack(row: Row[tuple[object, ...]], grants: tuple[Grant, ...]) -> Stack:
         created_by=row.created_by,
         latest=to_version(row),
         grants=grants,
+        has_webhooks=bool(row.has_webhooks),
     )
 
 

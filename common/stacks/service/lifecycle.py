@@ -14,8 +14,10 @@ from common.core.errors import BadRequest, Conflict
 from common.core.ids import new_id
 from common.core.names import require_project_name, require_stack_name, require_tags
 from common.db.retry import retry
+from common.outbox import steps as outbox
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
+from common.stacks import events
 from common.stacks import steps as stacks
 from common.stacks.engine import document
 from common.stacks.engine.urn import ROOT_TYPE
@@ -86,6 +88,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
             if new.attach is not None:
                 new.attach(tx)
             stacks.grant_to_teams(tx, membership, stack_id, new.teams, backend.clock.now())
+            outbox.queue(tx, backend, [events.stack_created(stack, caller)])
             audit.record(tx, backend, caller, stack.org_id, Event.STACK_CREATED, description=f"Created stack {path}")
 
     retry(record)
@@ -159,6 +162,8 @@ def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) ->
             )
             repository.mark_deleted(tx, stack.id, now_millis)
             grants.delete_of_stack(tx, stack.id)
+            if stack.has_webhooks:
+                outbox.queue(tx, backend, [events.stack_deleted(stack, caller)])
             audit.record(tx, backend, caller, stack.org_id, Event.STACK_DELETED, description=f"Deleted stack {stack.path}")
 
     retry_on_new_version(load(), record, load)

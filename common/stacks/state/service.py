@@ -14,9 +14,11 @@ from common.core.clock import unix_millis
 from common.core.compression import unpack
 from common.core.errors import NotFound
 from common.core.ids import new_id
+from common.outbox import steps as outbox
 from common.ports.blobs import BlobDamaged, BlobMissing
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
+from common.stacks import events
 from common.stacks import steps as stacks
 from common.stacks.engine import document
 from common.stacks.engine.document import BadDocument, StoredResource
@@ -137,6 +139,10 @@ def import_state(backend: Backend, caller: Caller, stack: Stack, text: bytes) ->
                 now_millis=unix_millis(backend.clock.now()),
             )
             stack_references.replace(tx, current.id, stored.links)
+            if locked.has_webhooks:
+                version = locked.latest.version + 1
+                run = events.Run(current.id, current.path, update_id, Kind.IMPORT, dry_run=False, version=version)
+                outbox.queue(tx, backend, events.ended(run, is_success=True))
             description = f"Imported a state into stack {current.path}"
             audit.record(tx, backend, caller, current.org_id, Event.STACK_IMPORTED, description=description)
 

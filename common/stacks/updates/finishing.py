@@ -18,10 +18,11 @@ from common.core.clock import unix_millis
 from common.core.compression import BadGzip, OverLimit, inflate, is_packed
 from common.core.errors import BackendError, Unavailable
 from common.db.retry import retry
+from common.outbox import steps as outbox
 from common.ports.blobs import BlobDamaged, BlobMissing
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import blob_keys
+from common.stacks import blob_keys, events
 from common.stacks import steps as stacks
 from common.stacks.engine import document, journal, ordering
 from common.stacks.engine.document import BadDocument
@@ -140,7 +141,7 @@ def build_state(backend: Backend, update_id: str) -> str | None:
     if finishing is None:
         return None
     end = _build_end(backend, finishing)
-    if end.links is None and finishing.dry_run:
+    if end.links is None and finishing.dry_run and not finishing.has_webhooks:
         with backend.db.connect() as connection:
             repository.record_end(connection, finishing, end)
     else:
@@ -159,10 +160,25 @@ def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd) ->
             return
         if end.links is not None:
             stack_references.replace(tx, finishing.stack_id, end.links)
-        result = "damaged" if end.is_damaged else finishing.outcome.value
-        description = f"Update {finishing.version} of stack {finishing.written_as} ended: {result}"
-        actor = Actor(finishing.user_id, finishing.login, finishing.token_id, finishing.token_name)
-        audit.record_as(tx, backend, actor, finishing.org_id, Event.UPDATE_COMPLETED, description=description)
+        if not finishing.dry_run:
+            result = "damaged" if end.is_damaged else finishing.outcome.value
+            description = f"Update {finishing.version} of stack {finishing.written_as} ended: {result}"
+            actor = Actor(finishing.user_id, finishing.login, finishing.token_id, finishing.token_name)
+            audit.record_as(tx, backend, actor, finishing.org_id, Event.UPDATE_COMPLETED, description=description)
+        if finishing.has_webhooks:
+            outcome = Outcome.DAMAGED if end.is_damaged else finishing.outcome
+            outbox.queue(tx, backend, events.ended(_run_of(finishing), is_success=outcome is Outcome.SUCCEEDED))
+
+
+def _run_of(finishing: FinishingUpdate) -> events.Run:
+    return events.Run(
+        finishing.stack_id,
+        finishing.written_as,
+        finishing.update_id,
+        finishing.kind,
+        dry_run=finishing.dry_run,
+        version=finishing.version,
+    )
 
 
 def _build_end(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:

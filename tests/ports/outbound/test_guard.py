@@ -134,3 +134,25 @@ class TestList:
     def test_takes_hosts_addresses_and_networks(self, entry: str) -> None:
         """A name with or without dots, an address and a network are entries."""
         Guard([entry])
+
+
+class TestMetadata:
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "169.254.169.254",
+            "169.254.170.2",
+            "168.63.129.16",
+            "100.100.100.200",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+        ],
+    )
+    @pytest.mark.parametrize("allowed", [["0.0.0.0/0", "::/0"], ["metadata.internal"]])
+    def test_is_never_called(self, monkeypatch: pytest.MonkeyPatch, address: str, allowed: list[str]) -> None:
+        """No network and no name on the list lets a call reach a cloud's metadata service, with the machine's credentials."""
+        resolving(monkeypatch, metadata_internal=[address])
+
+        with pytest.raises(CallFailed, match="metadata service"):
+            Guard(allowed).resolve("metadata.internal", 443)

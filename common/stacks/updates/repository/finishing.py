@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, true, update
+from sqlalchemy import Connection, exists, func, select, true, update
 
 from common.db.authority import MAY_GO_ON
 from common.db.tables.access import access_tokens
 from common.db.tables.people import users
 from common.db.tables.stacks import event_batches, journal_batches, stacks, updates
+from common.db.tables.webhooks import webhooks
 from common.stacks.model import Kind, Outcome, StackPath, Status
+
+# Whether the organization has webhooks that may be subscribed to the update's end.
+_HAS_WEBHOOKS = exists(select(webhooks.c.id).where(webhooks.c.org_id == stacks.c.org_id, webhooks.c.active)).label("has_webhooks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class FinishingUpdate:
     login: str
     token_id: str | None
     token_name: str
+    has_webhooks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,7 @@ def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | 
             stacks.c.org_id,
             users.c.login,
             access_tokens.c.name.label("token_name"),
+            _HAS_WEBHOOKS,
         )
         .join(stacks, stacks.c.id == updates.c.stack_id)
         .outerjoin(users, users.c.id == updates.c.requested_by)
@@ -163,6 +169,7 @@ def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | 
         login=row.login or "",
         token_id=row.token_id,
         token_name=row.token_name or "",
+        has_webhooks=bool(row.has_webhooks),
     )
 
 

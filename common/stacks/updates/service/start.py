@@ -18,9 +18,10 @@ from common.core.names import require_tags
 from common.crypto.service_keys import lease_key
 from common.db.faults import Contention, is_race
 from common.db.retry import retry
+from common.outbox import steps as outbox
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks import required_policies
+from common.stacks import events, required_policies
 from common.stacks import steps as stacks
 from common.stacks.model import Kind, Outcome, Stack, StackPath
 from common.stacks.updates import finishing, leases, programs, stored_state
@@ -98,7 +99,7 @@ def start(
                     stacks.update_tags(tx, stack, request.tags or {})
                 is_started = updates.start(tx, stack, run)
                 if is_started and not update.dry_run:
-                    _record_start(tx, backend, caller, stack, run)
+                    _record_start(tx, backend, caller, stack, run, kind=update.kind)
         else:
             with backend.db.connect() as connection:
                 is_started = updates.start(connection, stack, run)
@@ -138,7 +139,7 @@ def begin(
                     stacks.update_tags(tx, stack, request.tags or {})
                 is_added = updates.add_running(tx, stack, kind, row_program, caller.user_id, run=run, limit=limit)
                 if is_added and not program.dry_run:
-                    _record_start(tx, backend, caller, stack, run)
+                    _record_start(tx, backend, caller, stack, run, kind=kind)
         else:
             with backend.db.connect() as connection:
                 is_added = updates.add_running(connection, stack, kind, row_program, caller.user_id, run=run, limit=limit)
@@ -194,9 +195,13 @@ def _run(backend: Backend, stack: Stack, update_id: str, start: _Start, *, dry_r
     )
 
 
-def _record_start(tx: Connection, backend: Backend, caller: Caller, stack: Stack, run: Run) -> None:
+def _record_start(tx: Connection, backend: Backend, caller: Caller, stack: Stack, run: Run, *, kind: Kind) -> None:
+    """Record the start of an update in the audit log, and queue it for webhooks if there are any."""
     description = f"Started update {run.version} of stack {stack.path}"
     audit.record(tx, backend, caller, stack.org_id, Event.UPDATE_STARTED, description=description)
+    if stack.has_webhooks:
+        event = events.started(events.Run(stack.id, stack.path, run.update_id, kind, dry_run=False, version=run.version))
+        outbox.queue(tx, backend, [event])
 
 
 def _started(backend: Backend, stack: Stack, run: Run, request: StartRequest) -> StartedUpdate:

@@ -1,0 +1,151 @@
+"""Sends requests to webhooks, stores what came back, and pauses webhooks that fail again and again."""
+
+import hashlib
+import hmac
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+
+from common.backend import Backend
+from common.config.public_urls import base_url
+from common.core.clock import unix_millis
+from common.db.faults import is_race
+from common.db.retry import retry
+from common.outbox import steps as outbox
+from common.outbox.model import Message, NewMessage, NotDelivered, Postponed
+from common.ports.outbound import CallFailed, Purpose, Reply
+from common.stacks import events
+from common.webhooks import payloads, repository
+from common.webhooks.model import Delivery, Webhook
+from common.webhooks.payloads import Payload
+from common.webhooks.secrets import open_secret
+
+TOPIC = "webhook"
+# After so many failures in a row nothing is sent for a while; each further failure doubles the pause.
+FAILURES_LIMIT = 5
+PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 60_000, 3_600_000
+# An event that a paused webhook did not get within this time is listed as failed.
+LONGEST_WAIT_MILLIS = 2 * 86_400_000
+BODY_LIMIT, HEADERS_LIMIT = 4_096, 8_192
+TOO_OLD = "not sent: the webhook was paused for too long, since its receiver failed again and again"
+
+
+def queue_for_webhooks(backend: Backend, message: Message) -> None:
+    """Queue an event of a stack for each webhook that is subscribed to it; a repeat is harmless."""
+    # No permission check in this module: the use case made it, or the schedule calls.
+    event = events.read(message)
+    with backend.db.begin() as tx:
+        webhooks = repository.list_for_stack(tx, event.stack_id)
+        targets = [webhook.id for webhook in webhooks if webhook.is_subscribed(event.name)]
+        key = message.dedupe_key
+        outbox.queue(tx, backend, [NewMessage(TOPIC, target, event.stack_id, message.content, key) for target in targets])
+
+
+def deliver(backend: Backend, message: Message) -> None:
+    """Send an event to its webhook; raises NotDelivered or Postponed. Nothing is sent to one that was deleted or turned off."""
+    with backend.db.connect() as connection:
+        webhook = repository.find_by_id(connection, message.target)
+    if webhook is None or not webhook.settings.active:
+        return
+    now_millis = unix_millis(backend.clock.now())
+    is_too_old = message.created_at < now_millis - LONGEST_WAIT_MILLIS
+    is_paused = webhook.paused_until is not None and webhook.paused_until > now_millis
+    if webhook.paused_until is not None and is_paused and not is_too_old:
+        raise Postponed(webhook.paused_until)
+    payload = _payload(backend, webhook, message)
+    text = payloads.body(payload, webhook.settings.format)
+    # Each attempt has the same id, so that a receiver can tell a repeat.
+    delivery_id = str(uuid.uuid5(uuid.UUID(webhook.id), message.dedupe_key))
+    if is_paused:
+        unanswered = Delivery.unanswered(delivery_id, webhook, payload.kind, text)
+        _store_unsent(backend, replace(unanswered, sent_at=now_millis, response_body=TOO_OLD))
+        raise NotDelivered(TOO_OLD, is_final=True)
+    delivery = send(backend, webhook, delivery_id, payload.kind, text)
+    if not delivery.is_success:
+        raise NotDelivered(delivery.problem)
+
+
+def send(
+    backend: Backend, webhook: Webhook, delivery_id: str, kind: str, text: str, *, purpose: Purpose | None = None
+) -> Delivery:
+    """Send a body to a webhook and store the delivery, which may have failed; raises Unavailable for too many at once."""
+    body = text.encode()
+    headers = {"Content-Type": "application/json", "Pulumi-Webhook-ID": delivery_id, "Pulumi-Webhook-Kind": kind}
+    if (secret := open_secret(backend, webhook)) is not None:
+        headers["Pulumi-Webhook-Signature"] = hmac.new(secret, body, hashlib.sha256).hexdigest()
+    sent_at, began = unix_millis(backend.clock.now()), time.monotonic()
+    reply, problem = _call(backend, webhook, headers, body, purpose)
+    delivery = replace(
+        Delivery.unanswered(delivery_id, webhook, kind, text),
+        sent_at=sent_at,
+        response_body=problem,
+        duration_millis=int((time.monotonic() - began) * 1000),
+        request_headers=_block(headers.items()),
+    )
+    if reply is not None:
+        delivery = replace(
+            delivery,
+            response_code=reply.status,
+            response_headers=_block(reply.headers.items())[:HEADERS_LIMIT],
+            response_body=reply.body.decode("utf-8", "replace")[:BODY_LIMIT],
+        )
+    retry(lambda: _store(backend, webhook, delivery), when=is_race)
+    return delivery
+
+
+def _call(
+    backend: Backend, webhook: Webhook, headers: dict[str, str], body: bytes, purpose: Purpose | None
+) -> tuple[Reply | None, str]:
+    url, owner = webhook.settings.payload_url, webhook.org_id
+    try:
+        reply = backend.outbound.call(
+            "POST",
+            url,
+            headers=headers,
+            content=body,
+            limit_bytes=4 * BODY_LIMIT,
+            cuts_off=True,
+            purpose=purpose,
+            owner=owner,
+        )
+    except (CallFailed, ValueError) as error:
+        # ValueError: an address that the HTTP library does not take.
+        return None, str(error)
+    return reply, ""
+
+
+def _store(backend: Backend, webhook: Webhook, delivery: Delivery) -> None:
+    with backend.db.begin() as tx:
+        repository.store_delivery(tx, delivery)
+        if delivery.is_success:
+            repository.clear_failures(tx, webhook.id)
+            if webhook.failures:
+                outbox.resume(tx, backend, TOPIC, webhook.id, webhook.paused_until)
+            return
+        surplus = repository.count_failure(tx, webhook.id) - FAILURES_LIMIT
+        if surplus >= 0:
+            pause_millis = min(PAUSE_MILLIS * 2 ** min(surplus, 10), LONGEST_PAUSE_MILLIS)
+            repository.pause(tx, webhook.id, unix_millis(backend.clock.now()) + pause_millis)
+
+
+def _store_unsent(backend: Backend, delivery: Delivery) -> None:
+    def store() -> None:
+        with backend.db.begin() as tx:
+            repository.store_delivery(tx, delivery)
+
+    retry(store, when=is_race)
+
+
+def _payload(backend: Backend, webhook: Webhook, message: Message) -> Payload:
+    event, url = events.read(message), base_url(backend.settings)
+    with backend.db.connect() as connection:
+        organization = repository.find_organization(connection, webhook.org_id)
+        if isinstance(event, events.StackEvent):
+            return payloads.stack(event, repository.find_user(connection, event.user_id), organization, url)
+        facts = repository.find_update(connection, event.update_id)
+    return payloads.update(event, facts.user, organization, facts.resource_changes, url)
+
+
+def _block(headers: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers)

@@ -1,0 +1,113 @@
+"""Bodies of deliveries: upstream's raw payloads (platform.md 9), and messages for Slack and Microsoft Teams."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from common.stacks.events import StackEvent, UpdateEvent
+from common.webhooks.model import Format
+from common.webhooks.repository import Profile
+
+PING_TEXT = "🍹 Just a friendly ping from Pulumi 🍹"
+_GOOD, _BAD, _PLAIN = "good", "attention", "default"
+_SLACK_COLORS = {_GOOD: "#36a64f", _BAD: "#d00000", _PLAIN: "#8a3391"}
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A payload of a kind, with what a person is told of it."""
+
+    kind: str
+    raw: dict[str, Any]
+    title: str
+    details: str = ""
+    url: str = ""
+    mood: str = _PLAIN
+
+
+def ping(user: Profile, organization: Profile, seconds: int) -> Payload:
+    """Return the payload of a ping."""
+    raw = {"timestamp": seconds, "message": PING_TEXT, **_people(user, organization)}
+    return Payload("ping", raw, PING_TEXT)
+
+
+def stack(event: StackEvent, user: Profile, organization: Profile, base_url: str) -> Payload:
+    """Return the payload of a stack that was created or deleted."""
+    raw = {
+        **_people(user, organization),
+        "action": event.action,
+        "projectName": event.project,
+        "stackName": event.stack,
+    }
+    path = f"{event.org}/{event.project}/{event.stack}"
+    url = f"{base_url}/{quote(path)}" if event.action == "created" else ""
+    return Payload("stack", raw, f"Stack {path} was {event.action} by {user.login}", url=url)
+
+
+def update(event: UpdateEvent, user: Profile, organization: Profile, resource_changes: dict[str, int], base_url: str) -> Payload:
+    """Return the payload of an update or a preview."""
+    path = f"{event.org}/{event.project}/{event.stack}"
+    place = f"previews/{event.update_id}" if event.is_preview else f"updates/{event.version}"
+    url = f"{base_url}/{quote(path)}/{place}"
+    raw = {
+        **_people(user, organization),
+        "projectName": event.project,
+        "stackName": event.stack,
+        "updateUrl": url,
+        "kind": event.kind,
+        "result": event.result,
+        "resourceChanges": resource_changes,
+        "isPreview": event.is_preview,
+    }
+    what = "Preview" if event.is_preview else event.kind.capitalize()
+    changes = ", ".join(f"{number} {operation}" for operation, number in sorted(resource_changes.items()))
+    mood = {"succeeded": _GOOD, "failed": _BAD}.get(event.result, _PLAIN)
+    kind = "stack_preview" if event.is_preview else "stack_update"
+    return Payload(kind, raw, f"{what} of stack {path} {event.result}, by {user.login}", changes, url, mood)
+
+
+def body(payload: Payload, form: Format) -> str:
+    """Return the body of a delivery as JSON."""
+    writer = {Format.SLACK: _slack, Format.TEAMS: _teams}.get(form)
+    document = writer(payload) if writer is not None else payload.raw
+    return msgspec.json.encode(document).decode()
+
+
+def _slack(payload: Payload) -> dict[str, Any]:
+    """Return a message for an incoming webhook of Slack."""
+    title = _escaped(payload.title)
+    fields = {"color": _SLACK_COLORS[payload.mood], "fallback": title, "text": _escaped(payload.details)}
+    link = {"title": "Show in the console", "title_link": payload.url} if payload.url else {}
+    return {"text": title, "attachments": [fields | link] if payload.details or payload.url else []}
+
+
+def _teams(payload: Payload) -> dict[str, Any]:
+    """Return a message with an Adaptive Card, which a workflow of Teams takes (additions.md 5)."""
+    texts = [{"type": "TextBlock", "text": payload.title, "weight": "bolder", "wrap": True, "color": payload.mood}]
+    if payload.details:
+        texts.append({"type": "TextBlock", "text": payload.details, "wrap": True})
+    actions = [{"type": "Action.OpenUrl", "title": "Show in the console", "url": payload.url}] if payload.url else []
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": texts,
+        "actions": actions,
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def _escaped(text: str) -> str:
+    """Return a text that Slack shows as it is: these three characters begin links and mentions."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _people(user: Profile, organization: Profile) -> dict[str, Any]:
+    return {"user": _person(user), "organization": _person(organization)}
+
+
+def _person(profile: Profile) -> dict[str, str]:
+    return {"name": profile.name, "githubLogin": profile.login, "avatarUrl": profile.avatar_url}

@@ -1,0 +1,47 @@
+"""Makes webhooks, and servers that may call a receiver on loopback."""
+
+from dataclasses import replace
+from typing import Any
+
+from common.backend import Backend
+from common.core.ids import new_id
+from common.ports.outbound import Outbound
+from common.rights.caller import Caller
+from common.webhooks import repository, service
+from common.webhooks.model import Address, Delivery, Format, Settings, Webhook
+from functions.jobs import deliver_messages
+from tests.factories.people import ORG
+
+ACME = Address(ORG)
+
+
+def calling(backend: Backend, seconds: float = 5.0, allowed: str = "127.0.0.1") -> Backend:
+    """Return a server that may call loopback, or what is allowed, for at most so many seconds."""
+    return replace(backend, outbound=Outbound(allowed, seconds=seconds))
+
+
+def settings_of(url: str, **values: Any) -> Settings:
+    """Return the settings of a webhook for all events."""
+    chosen = {"display_name": "Hook", "format": Format.RAW, "filters": (), "groups": (), "active": True, **values}
+    return Settings(payload_url=url, **chosen)
+
+
+def make_webhook(
+    backend: Backend, caller: Caller, url: str, name: str = "hook", address: Address = ACME, **values: Any
+) -> Webhook:
+    """Make a webhook of acme, or of another address."""
+    return service.create(backend, caller, address, name, settings_of(url, **values))
+
+
+def deliver_all(backend: Backend) -> int:
+    """Deliver everything that is due, and return how many attempts there were."""
+    return sum(iter(lambda: deliver_messages(backend), 0))
+
+
+def make_delivery(backend: Backend, webhook: Webhook, text: str = "{}", **values: Any) -> Delivery:
+    """Store a delivery of a webhook that has not been answered."""
+    moment = int(backend.clock.now().timestamp() * 1000)
+    delivery = replace(Delivery.unanswered(new_id(), webhook, "stack_update", text), **{"sent_at": moment, **values})
+    with backend.db.begin() as tx:
+        repository.store_delivery(tx, delivery)
+    return delivery

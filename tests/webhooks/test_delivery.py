@@ -1,0 +1,493 @@
+"""Events of stacks reach the webhooks that are subscribed to them, signed, once, and in order; receivers may misbehave."""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from common.backend import Backend
+from common.outbox import service as outbox
+from common.rights.caller import Caller
+from common.stacks.model import Kind, StackPath
+from common.stacks.service import lifecycle
+from common.stacks.updates.model import Completion
+from common.webhooks import cleanup, delivery, service
+from common.webhooks.model import Address, Delivery, Format
+from tests.clocks import FrozenClock
+from tests.factories.people import ORG
+from tests.factories.sign_in import at_once
+from tests.factories.stacks import complete, creation, import_state, make_running, make_stack, record
+from tests.factories.webhooks import ACME, calling, deliver_all, make_delivery, make_webhook, settings_of
+from tests.interleaving import Crash, interleaved
+from tests.peers.webhook_receiver import Received, WebhookReceiver
+from tests.stacks.engine.builders import make_resource, make_state
+
+DEV = Address(ORG, "shop", "dev")
+STATE = make_state(make_resource("a"))
+
+
+@pytest.fixture
+def server(backend: Backend) -> Backend:
+    """A server that may call loopback."""
+    return calling(backend)
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    """A receiver that takes everything."""
+    with WebhookReceiver() as running:
+        yield running
+
+
+@pytest.fixture
+def stack(server: Backend, admin: Caller) -> StackPath:
+    """Stack acme/shop/dev, with nothing left to deliver."""
+    path = make_stack(server, admin)
+    deliver_all(server)
+    return path
+
+
+def run(
+    server: Backend, admin: Caller, stack: StackPath, kind: Kind = Kind.UPDATE, *, ok: bool = True, dry: bool = False
+) -> None:
+    """Run an update that creates a resource."""
+    running = make_running(server, admin, stack, kind=kind, dry_run=dry)
+    if not dry:
+        record(server, running, *creation("b", 1))
+    complete(server, running, Completion.SUCCEEDED if ok else Completion.FAILED)
+
+
+def names(requests: list[Received]) -> list[str]:
+    """Return kind and result of requests."""
+    return [
+        f"{request.kind} {request.json.get('kind', '')} {request.json.get('result', request.json.get('action'))}"
+        for request in requests
+    ]
+
+
+def deliveries(server: Backend, admin: Caller, name: str = "hook") -> list[Delivery]:
+    """Return the deliveries of a webhook of acme, the newest first."""
+    return service.list_deliveries(server, admin, ACME, name)
+
+
+def pass_time(clock: FrozenClock, server: Backend, hours: int = 3) -> None:
+    """Deliver what comes due within some hours."""
+    for _ in range(hours * 60):
+        clock.pass_seconds(60)
+        deliver_all(server)
+
+
+class TestEvents:
+    def test_of_updates(self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver) -> None:
+        """Every kind of update tells how it ended, with its changes and a link; a preview is an event of its own."""
+        make_webhook(server, admin, receiver.url)
+        run(server, admin, stack)
+        run(server, admin, stack, ok=False)
+        run(server, admin, stack, Kind.DESTROY)
+        run(server, admin, stack, Kind.REFRESH)
+        run(server, admin, stack, dry=True)
+        import_state(server, admin, stack, STATE)
+        deliver_all(server)
+        requests = receiver.take()
+
+        assert [
+            "stack_update update succeeded",
+            "stack_update update failed",
+            "stack_update destroy succeeded",
+            "stack_update refresh succeeded",
+            "stack_preview update succeeded",
+            "stack_update import succeeded",
+        ] == names(requests)
+        user = {"name": "Administrator", "githubLogin": "admin", "avatarUrl": ""}
+        first = requests[0].json
+        assert user == first["user"]
+        assert ("acme", "shop", "dev", False) == (
+            first["organization"]["githubLogin"],
+            first["projectName"],
+            first["stackName"],
+            first["isPreview"],
+        )
+        assert first["updateUrl"].endswith("/acme/shop/dev/updates/1")
+        assert isinstance(first["resourceChanges"], dict)
+        assert "/acme/shop/dev/previews/" in requests[4].json["updateUrl"]
+        assert requests[4].json["isPreview"] is True
+
+    def test_of_stacks(self, server: Backend, admin: Caller, receiver: WebhookReceiver) -> None:
+        """The organization's webhook tells that a stack was created and deleted."""
+        make_webhook(server, admin, receiver.url)
+        path = make_stack(server, admin)
+        lifecycle.delete(server, admin, path, force=True)
+        deliver_all(server)
+        requests = receiver.take()
+
+        assert ["stack  created", "stack  deleted"] == names(requests)
+        assert [("shop", "dev", "admin")] * 2 == [
+            (one.json["projectName"], one.json["stackName"], one.json["user"]["githubLogin"]) for one in requests
+        ]
+
+    def test_of_a_start_go_to_those_who_name_it(
+        self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver
+    ) -> None:
+        """`update_started` is our own event, and in no group."""
+        make_webhook(server, admin, receiver.url, filters=("update_started",), groups=("stacks",))
+        make_webhook(server, admin, receiver.url + "/all", "all")
+        run(server, admin, stack)
+        deliver_all(server)
+        requests = receiver.take()
+
+        assert ["stack_update update started", "stack_update update succeeded"] == names(
+            [r for r in requests if r.path == "/hook"]
+        )
+        assert ["stack_update update succeeded"] == names([r for r in requests if r.path == "/hook/all"])
+
+    def test_go_to_webhooks_that_want_them(
+        self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver
+    ) -> None:
+        """Webhooks of the stack and of the organization get an event by their filters; those turned off and of others do not."""
+        make_stack(server, admin, "other")
+        for name, address, values in (
+            ("org", ACME, {}),
+            ("stack", DEV, {}),
+            ("failed", ACME, {"filters": ("update_failed",)}),
+            ("policies", ACME, {"groups": ("policies",)}),
+            ("off", ACME, {"active": False}),
+            ("foreign", Address(ORG, "shop", "other"), {}),
+        ):
+            make_webhook(server, admin, f"{receiver.url}/{name}", name, address, **values)
+        make_webhook(server, admin, "shop/other", "deployments", DEV, format=Format.DEPLOYMENTS)
+        deliver_all(server)
+        receiver.take()
+        run(server, admin, stack)
+        deliver_all(server)
+        assert ["/hook/org", "/hook/stack"] == sorted(request.path for request in receiver.take())
+        run(server, admin, stack, ok=False)
+        deliver_all(server)
+        assert ["/hook/failed", "/hook/org", "/hook/stack"] == sorted(request.path for request in receiver.take())
+
+    def test_of_an_update_that_was_given_up(
+        self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver
+    ) -> None:
+        """A change that is rolled back sends nothing, and a repeat of the same end sends one event."""
+        make_webhook(server, admin, receiver.url)
+        running = make_running(server, admin, stack)
+
+        def end() -> None:
+            raise Crash
+
+        with pytest.raises(Crash), interleaved(server, "INSERT INTO outbox", end):
+            complete(server, running)
+        deliver_all(server)
+        assert [] == receiver.take()
+        complete(server, running)
+        complete(server, running)
+        deliver_all(server)
+        assert ["stack_update update succeeded"] == names(receiver.take())
+
+
+class TestRequest:
+    def test_is_signed(self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver) -> None:
+        """The signature is the HMAC of the very bytes; a webhook without a secret sends no signature."""
+        make_webhook(server, admin, receiver.url, secret="hush")
+        make_webhook(server, admin, receiver.url + "/bare", "bare")
+        run(server, admin, stack)
+        deliver_all(server)
+        by_path = {request.path: request for request in receiver.take()}
+        signed = by_path["/hook"]
+
+        assert hmac.new(b"hush", signed.body, hashlib.sha256).hexdigest() == signed.headers["pulumi-webhook-signature"]
+        assert ("application/json", "stack_update", 36) == (signed.headers["content-type"], signed.kind, len(signed.id))
+        assert "pulumi-webhook-signature" not in by_path["/hook/bare"].headers
+
+    def test_of_slack(self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver) -> None:
+        """Slack gets a text and an attachment; texts of users make no links or mentions."""
+        make_webhook(server, admin, receiver.url, format=Format.SLACK)
+        run(server, admin, stack, ok=False)
+        deliver_all(server)
+        [request] = receiver.take()
+
+        assert "Update of stack acme/shop/dev failed, by admin" == request.json["text"]
+        assert request.json["attachments"][0]["title_link"].endswith("/acme/shop/dev/updates/1")
+
+    def test_of_teams(self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver) -> None:
+        """Microsoft Teams gets an Adaptive Card in a message, as its workflows take it."""
+        make_webhook(server, admin, receiver.url, format=Format.TEAMS)
+        run(server, admin, stack)
+        deliver_all(server)
+        [request] = receiver.take()
+        [attachment] = request.json["attachments"]
+        card = attachment["content"]
+
+        assert ("message", "application/vnd.microsoft.card.adaptive") == (request.json["type"], attachment["contentType"])
+        assert ("AdaptiveCard", "Update of stack acme/shop/dev succeeded, by admin") == (card["type"], card["body"][0]["text"])
+        assert card["actions"][0]["url"].endswith("/acme/shop/dev/updates/1")
+
+
+class TestHostileReceivers:
+    """The update is never slowed, and every event is delivered once or listed as failed with its reason."""
+
+    @pytest.mark.parametrize(
+        ("behaviour", "reason"),
+        [
+            ({"status": 500, "body": b"broken"}, "the receiver answers with status 500"),
+            ({"status": 302, "headers": {"Location": "http://127.0.0.1:1/elsewhere"}}, "the receiver answers with status 302"),
+            ({"status": 404}, "the receiver answers with status 404"),
+            ({"drops": True}, "127.0.0.1 cannot be reached"),
+            ({"delay_seconds": 3.0}, "127.0.0.1 cannot be reached"),
+        ],
+    )
+    def test_are_tried_again_with_the_same_id(
+        self,
+        *,
+        backend: Backend,
+        admin: Caller,
+        clock: FrozenClock,
+        receiver: WebhookReceiver,
+        behaviour: dict[str, Any],
+        reason: str,
+    ) -> None:
+        """A receiver that is slow, redirects, fails or hangs up gets the event again when it is well; it can tell the repeat."""
+        server = calling(backend, seconds=1.0)
+        stack = make_stack(server, admin)
+        deliver_all(server)
+        make_webhook(server, admin, receiver.url)
+        for name, value in behaviour.items():
+            setattr(receiver, name, value)
+        run(server, admin, stack)
+        deliver_all(server)
+        [failed] = deliveries(server, admin)
+        receiver.status, receiver.drops, receiver.delay_seconds, receiver.headers = 200, False, 0.0, {}
+        clock.pass_seconds(60)
+        deliver_all(server)
+        [delivered] = deliveries(server, admin)
+        requests = receiver.wait(2)
+
+        assert reason in failed.problem
+        assert (True, failed.id) == (delivered.is_success, delivered.id)
+        assert (2, {failed.id}, {"/hook"}) == (len(requests), {one.id for one in requests}, {one.path for one in requests})
+        clock.pass_seconds(86_400)
+        assert 0 == deliver_all(server)
+
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("https://10.0.0.1/x", "is not a public address"),
+            ("https://localhost/x", "is not a public address"),
+            ("https://169.254.169.254/latest/meta-data", "metadata service, which is never called"),
+            ("https://[::ffff:169.254.169.254]/x", "metadata service, which is never called"),
+            ("https://no-such-host.invalid/x", "no such host"),
+        ],
+    )
+    def test_of_addresses_that_are_not_called(
+        self, *, backend: Backend, admin: Caller, stack: StackPath, clock: FrozenClock, url: str, reason: str
+    ) -> None:
+        """A receiver on a private address, on a metadata address even if it is allowed, or without one gets nothing, and the list says why."""
+        server = calling(backend, allowed="169.254.0.0/16")
+        make_webhook(server, admin, url)
+        run(server, admin, stack)
+        pass_time(clock, server)
+        [failed] = deliveries(server, admin)
+        [message], _ = outbox.page_failed(server, admin, None)
+
+        assert reason in failed.problem
+        assert (failed.response_code, message.problem) == (0, failed.problem)
+
+    def test_of_a_receiver_that_is_down(
+        self, server: Backend, admin: Caller, stack: StackPath, clock: FrozenClock, receiver: WebhookReceiver
+    ) -> None:
+        """Events wait for a receiver that comes back within the hour, and arrive once each and in their order."""
+        make_webhook(server, admin, receiver.url)
+        receiver.status = 503
+        for _ in range(6):
+            run(server, admin, stack)
+            deliver_all(server)
+        pass_time(clock, server, hours=1)
+        receiver.status = 200
+        receiver.take()
+        pass_time(clock, server, hours=4)
+        arrived = [request.json["updateUrl"].rpartition("/")[2] for request in receiver.take()]
+        given_up = [one for one in deliveries(server, admin) if not one.is_success]
+
+        assert arrived == [str(number) for number in range(1, 7)][-len(arrived) :]
+        assert 6 == len(arrived) + len(given_up)
+        assert {"the receiver answers with status 503"} >= {one.problem for one in given_up}
+
+    def test_of_a_long_body(self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver) -> None:
+        """A receiver that accepts with a very long body has accepted; the beginning of the body is stored."""
+        make_webhook(server, admin, receiver.url)
+        receiver.body = b"x" * 3_000_000
+        run(server, admin, stack)
+        deliver_all(server)
+        [delivery] = deliveries(server, admin)
+
+        assert (True, 4_096) == (delivery.is_success, len(delivery.response_body))
+
+    def test_do_not_slow_an_update(self, backend: Backend, admin: Caller, receiver: WebhookReceiver) -> None:
+        """An update makes no call: it ends while its receiver hangs."""
+        server = calling(backend, seconds=5.0)
+        stack = make_stack(server, admin)
+        make_webhook(server, admin, receiver.url)
+        receiver.delay_seconds = 5.0
+        began = time.monotonic()
+        run(server, admin, stack)
+
+        assert time.monotonic() - began < 3.0
+        assert [] == receiver.take()
+
+
+class TestPause:
+    def test_stops_calls_of_a_receiver_that_fails(
+        self, server: Backend, admin: Caller, stack: StackPath, clock: FrozenClock, receiver: WebhookReceiver
+    ) -> None:
+        """After five failures in a row nothing is sent for a while, whatever comes; the pause doubles up to an hour."""
+        make_webhook(server, admin, receiver.url)
+        receiver.status = 500
+        for _ in range(5):
+            service.ping(server, admin, ACME, "hook")
+        run(server, admin, stack)
+        counts = []
+        for seconds in (0, 59, 1, 119, 1, 239, 1):
+            receiver.take()
+            clock.pass_seconds(seconds)
+            deliver_all(server)
+            counts.append(len(receiver.take()))
+
+        assert [0, 0, 1, 0, 1, 0, 1] == counts
+
+    @pytest.mark.parametrize("how", ["change", "ping"])
+    def test_ends_with_a_change_or_a_success(
+        self, *, server: Backend, admin: Caller, stack: StackPath, clock: FrozenClock, receiver: WebhookReceiver, how: str
+    ) -> None:
+        """After a repair nothing waits for its next attempt: everything is sent at once."""
+        make_webhook(server, admin, receiver.url)
+        receiver.status = 500
+        for _ in range(5):
+            run(server, admin, stack)
+            clock.pass_seconds(600)
+            deliver_all(server)
+        receiver.status = 200
+        receiver.take()
+        if how == "ping":
+            service.ping(server, admin, ACME, "hook")
+        else:
+            service.update(server, admin, ACME, "hook", settings_of(receiver.url + "/new"))
+        deliver_all(server)
+
+        assert 5 == sum(request.kind == "stack_update" for request in receiver.take())
+
+    def test_is_not_for_ever(
+        self, server: Backend, admin: Caller, stack: StackPath, clock: FrozenClock, receiver: WebhookReceiver
+    ) -> None:
+        """An event that a paused webhook did not get within two days is listed as failed, with the reason."""
+        make_webhook(server, admin, receiver.url)
+        receiver.status = 500
+        for _ in range(5):
+            service.ping(server, admin, ACME, "hook")
+        run(server, admin, stack)
+        deliver_all(server)
+        clock.pass_seconds(86_400 * 2)
+        service.ping(server, admin, ACME, "hook")
+        clock.pass_seconds(1)
+        deliver_all(server)
+
+        assert delivery.TOO_OLD in [one.problem for one in deliveries(server, admin)]
+
+    def test_of_one_webhook_leaves_others(
+        self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver
+    ) -> None:
+        """A receiver that is down does not hold up another one."""
+        make_webhook(server, admin, "https://127.0.0.1:9/x", "down")
+        make_webhook(server, admin, receiver.url)
+        for _ in range(7):
+            run(server, admin, stack)
+            deliver_all(server)
+
+        assert 7 == len(receiver.take())
+
+
+class TestCrash:
+    def test_between_sending_and_storing_repeats_the_id(
+        self, server: Backend, admin: Caller, stack: StackPath, clock: FrozenClock, receiver: WebhookReceiver
+    ) -> None:
+        """A process that ends after it sent an event and before it stored that sends it again, with the same id."""
+        make_webhook(server, admin, receiver.url)
+        run(server, admin, stack)
+
+        def end() -> None:
+            raise Crash
+
+        with pytest.raises(Crash), interleaved(server, "UPDATE webhook_deliveries", end):
+            deliver_all(server)
+        clock.pass_seconds(61)
+        deliver_all(server)
+        requests = receiver.take()
+
+        assert (2, 1) == (len(requests), len({request.id for request in requests}))
+        assert 1 == len(deliveries(server, admin))
+
+    def test_two_processes_send_once(self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver) -> None:
+        """Two processes that deliver at once send each event once, and in order."""
+        make_webhook(server, admin, receiver.url)
+        for _ in range(5):
+            run(server, admin, stack)
+        at_once(*[lambda: deliver_all(server)] * 2)
+        deliver_all(server)
+
+        assert ["1", "2", "3", "4", "5"] == [request.json["updateUrl"].rpartition("/")[2] for request in receiver.take()]
+
+
+class TestCleanup:
+    def test_keeps_thirty_days(self, server: Backend, admin: Caller, clock: FrozenClock) -> None:
+        """Deliveries older than 30 days are deleted."""
+        webhook = make_webhook(server, admin, "https://hooks.example.com/x")
+        make_delivery(server, webhook)
+        clock.pass_seconds(86_400 * 30)
+        kept = make_delivery(server, webhook)
+        clock.pass_seconds(1)
+
+        assert 1 == cleanup.delete_expired(server)
+        assert [kept.id] == [one.id for one in deliveries(server, admin)]
+
+    def test_keeps_a_number_of_each_webhook(self, server: Backend, admin: Caller, clock: FrozenClock) -> None:
+        """Of the deliveries of one webhook the newest are kept; another one's do not count."""
+        webhooks = [make_webhook(server, admin, "https://hooks.example.com/x", name) for name in ("hook", "other")]
+        for webhook in webhooks:
+            for _ in range(3):
+                clock.pass_seconds(1)
+                make_delivery(server, webhook)
+        newest = [one.id for one in deliveries(server, admin)][:2]
+        counts = [cleanup.delete_expired(server, 2) for _ in range(3)]
+
+        assert (2, 0) == (sum(counts), counts[-1])
+        assert newest == [one.id for one in deliveries(server, admin)]
+
+    def test_deletes_what_belongs_to_a_deleted_webhook(
+        self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver
+    ) -> None:
+        """Deliveries and waiting events go with their webhook; one of the same name begins anew."""
+        make_webhook(server, admin, receiver.url)
+        service.ping(server, admin, ACME, "hook")
+        receiver.status = 500
+        run(server, admin, stack)
+        deliver_all(server)
+        service.delete(server, admin, ACME, "hook")
+        receiver.take()
+        make_webhook(server, admin, receiver.url)
+        deliver_all(server)
+
+        assert ([], []) == (deliveries(server, admin), receiver.take())
+
+
+def test_payloads_are_json_text(server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver) -> None:
+    """What is stored of a delivery is what was sent, byte for byte."""
+    make_webhook(server, admin, receiver.url)
+    run(server, admin, stack)
+    deliver_all(server)
+    [request] = receiver.take()
+    [one] = deliveries(server, admin)
+
+    assert request.body == one.payload.encode()
+    assert json.loads(one.payload)["result"] == "succeeded"
