@@ -110,7 +110,7 @@ def decrypt_secrets(backend: Backend, caller: Caller, path: EnvironmentPath, cip
 
 def _require_few(texts: Sequence[str]) -> None:
     if len(texts) > SECRETS_LIMIT:
-        raise TooLarge(f"a request may hold {SECRETS_LIMIT:,} secrets, and this one holds {len(texts):,}")
+        raise TooLarge(f"a request may have {SECRETS_LIMIT:,} secrets, and this one has {len(texts):,}")
     if any(len(text) > SECRET_LIMIT_BYTES * 4 // 3 + 64 for text in texts):
         raise TooLarge(f"a secret may have {SECRET_LIMIT_BYTES:,} bytes")
 
@@ -119,4 +119,4 @@ def _decoded(text: str) -> bytes:
     try:
         return b64decode(text, validate=True)
     except (Base64Error, ValueError):
-        raise BadRequest("a plaintext is not in base64") from None
+        raise BadRequest("a plaintext is not valid base64") from None

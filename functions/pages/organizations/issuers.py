@@ -88,7 +88,7 @@ def remove_rule(request: OrgRequestDep, issuer_id: str, form: FormDep) -> Respon
     def act(issuer: Issuer) -> None:
         number = form.text("number")
         if form.text("version") != str(issuer.policy_version) or not number.isdigit() or int(number) >= len(issuer.statements):
-            raise BadRequest("the policy was changed meanwhile; look at it again")
+            raise BadRequest("the policy was changed by another request; check it and try again")
         remaining = [item for place, item in enumerate(_statements(issuer)) if place != int(number)]
         _replace(request, issuer, remaining or [_NOTHING])
 
@@ -103,7 +103,7 @@ def replace_policy(request: OrgRequestDep, issuer_id: str, form: FormDep) -> Res
         try:
             sent = msgspec.json.decode(form.text("policies"), type=list[AuthPolicyDefinitionRequest])
         except msgspec.DecodeError as error:
-            raise BadRequest(f"this is no list of statements: {error}") from error
+            raise BadRequest(f"this is not a list of statements: {error}") from error
         _replace(request, issuer, [_from_wire(item) for item in sent])
 
     return _change(request, issuer_id, "policy", act)

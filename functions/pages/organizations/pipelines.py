@@ -64,7 +64,7 @@ def rule_for(platform: Platform, org: str, job: Job) -> StatementInput:
     if not _PROJECT.fullmatch(job.project):
         raise BadRequest(f"name the {platform.project_label.lower()} as owner/name")
     if job.branch and not _BRANCH.fullmatch(job.branch):
-        raise BadRequest("the branch has letters that no branch can have here; write its rule as JSON")
+        raise BadRequest("the branch has characters that cannot be used here; write its rule as JSON")
     subject = (platform.branch_subject if job.branch else platform.any_subject).format(project=job.project, branch=job.branch)
     rules = {"aud": f"{ORG_AUDIENCE}{org}", "sub": subject}
     if job.team:

@@ -38,7 +38,7 @@ def remove_part(details: str, number: int) -> str:
     """Return the rules without a part, by its place from 0; BadRequest if there is no such part."""
     entries = _entries(details)
     if not 0 <= number < len(entries):
-        raise BadRequest("the role has no such part any more")
+        raise BadRequest("that part of the role no longer exists")
     return _encode([entry for place, entry in enumerate(entries) if place != number])
 
 

@@ -78,7 +78,7 @@ def remove_part(request: OrgRequestDep, role_id: str, form: FormDep) -> Response
         number = form.text("number")
         place = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else -1
         if form.text("version") != str(record.version):
-            raise BadRequest("the role was changed meanwhile; look at it again")
+            raise BadRequest("the role was changed by another request; check it and try again")
         return RoleChange(details=role_rules.remove_part(record.details, place))
 
     return _update(request, role_id, change)
