@@ -9,6 +9,7 @@ import { prepareMenus } from "./menus.ts";
 import { showTimes } from "./moments.ts";
 import { preparePalette } from "./palette.ts";
 import { listenForShortcuts } from "./shortcuts.ts";
+import { showCurrentTabs } from "./tabs.ts";
 
 const MINUTE_MILLIS = 60_000;
 const TICK_MILLIS = 1000;
@@ -39,3 +40,4 @@ preparePalette(document);
 prepareHelp(document);
 prepareCopying(document);
 prepareMenus(document);
+showCurrentTabs(document);
