@@ -1,6 +1,7 @@
 """Use cases of site administrators: what the installation has, its jobs, and what the server works with."""
 
 from common.backend import Backend
+from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS
 from common.config.public_urls import api_url, base_url
 from common.config.setting_notices import notices
 from common.core.clock import unix_millis
@@ -12,6 +13,8 @@ from common.installation.model import ServerFacts, SiteOrganization, SiteUser
 from common.installation.repository import site as repository
 from common.mailing.steps import require_site_admin
 from common.rights.caller import Caller
+
+_STORES = {CHECKPOINTS: "States", BATCHES: "Large batches", POLICY_PACKS: "Policy packs", METADATA: "Large configuration"}
 
 
 def page_organizations(
@@ -61,7 +64,7 @@ def get_server(backend: Backend, caller: Caller) -> ServerFacts:
         revision=revision or "",
         needed_revision=migrate.HEAD,
         state=migrate.state_of(revision),
-        stores={str(purpose): store.words for purpose, store in plan.stores.items()},
+        stores={label: plan.stores[purpose].words for purpose, label in _STORES.items()},
         key=plan.master.words,
         api_url=api_url(settings),
         pages_url=base_url(settings),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from common.backend import Backend
+from common.config.public_urls import base_path
 from common.config.settings import Settings
 from common.core.errors import BackendError, StartUpError
 from common.installation import operator
@@ -30,7 +31,8 @@ def sign_in_link(settings: Settings, login: str) -> str:
     """Create a link that signs a user in once and return its address; raises StartUpError for an unknown user."""
     with _opened(settings) as backend:
         link = sign_in_links.create_link(backend, login)
-    return f"{link_address(settings, login_address(settings), link)}\nIt works once, within an hour.{_advice(settings)}"
+    url = login_address(settings).removesuffix(base_path(settings))
+    return f"{link_address(settings, url, link)}\nIt works once, within an hour.{_advice(settings)}"
 
 
 def add_organization(settings: Settings, login: str, *, admin: str) -> str:

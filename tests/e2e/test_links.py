@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import socket
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from httpx2 import Client
 
+from tests.e2e.cli import Cli, Server
 from tests.e2e.project import UP, Project, stash
+from tests.server.server_process import Served
 
 _LINK = re.compile(r"https?://[^\s)\"]+")
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -44,3 +49,34 @@ def test_lead_to_pages(project: Project) -> None:
             assert (200, "text/html; charset=utf-8") == (page.status_code, page.headers["content-type"]), path
             assert path.strip("/").split("/")[0] in page.text, path
         assert "succeeded" in browser.get(f"/{project.stack()}/updates/1").text
+
+
+@pytest.mark.newest_cli_only
+def test_view_live_works_without_any_setting(make_cli: Callable[[Server], Cli], tmp_path: Path) -> None:
+    """A server at `localhost:8080` is found at port 3000 too, where the command line takes its pages to be."""
+    if any(is_taken(port) for port in (8080, 3000)):
+        pytest.skip("another program uses port 8080 or 3000 of this machine")
+    server = Server("http://localhost:8080", "pul-" + "5e" * 20, "acme")
+    settings = {"STACKHOLD_BOOTSTRAP_TOKEN": server.token, "STACKHOLD_BOOTSTRAP_ORG": server.org}
+    with Served(tmp_path, "--port", "8080", **settings):
+        project = Project(make_cli(server), tmp_path / "shop", "shop")
+        project.cli.login()
+        project.write({"a": stash("1")})
+        project.init()
+        (link,) = {link for link in _LINK.findall(project.run(*UP).text) if "/updates/" in link}
+        with Client(headers=HTML) as browser:
+            key = re.search(r'name="form_key" value="([0-9a-f]+)"', browser.get(f"{server.url}/signin").text)
+            assert key is not None
+            # A browser keeps cookies for a host, whatever the port is: a sign-in at one address is one at both.
+            browser.post(f"{server.url}/signin/token", data={"form_key": key[1], "token": server.token})
+            page = browser.get(link)
+
+    assert "http://localhost:3000/acme/shop/dev/updates/1" == link
+    assert 200 == page.status_code
+    assert "Succeeded" in page.text
+
+
+def is_taken(port: int) -> bool:
+    """Whether a program listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -5,14 +5,18 @@ from sqlalchemy import select, update
 
 from common.backend import Backend
 from common.db.tables.access import access_tokens
+from common.db.tables.people import users
 from common.db.tables.sign_in import email_accounts
 from common.people.orgs.invites import service as invites
 from common.people.orgs.model import NewInvite, RequestedRole
+from common.people.tokens.model import DESCRIPTION_LIMIT
 from common.rights.caller import Caller
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_token, make_user
 from tests.factories.tokens import DAY_SECONDS, limit_days, signed
+from tests.pages.payloads import PAYLOADS
+from tests.pages.test_hostile import dangers
 from tests.pages.visiting import Visit, location, shown, values
 
 TOKENS = "/settings/tokens"
@@ -60,6 +64,23 @@ class TestOverview:
         """A session's cookie is good for pages alone, so a foreign page cannot use it for calls of the API."""
         assert 401 == member.get("/api/user").status_code
         assert 401 == member.client.post("/api/user/tokens", json={}).status_code
+
+
+@pytest.mark.parametrize(
+    "path", ["/settings", TOKENS, SESSIONS, INVITATIONS, "/settings/account", "/settings/identities", "/acme"]
+)
+def test_texts_are_text(backend: Backend, member: Visit, path: str) -> None:
+    """A name and the descriptions of tokens, also of one that expires soon, are never markup."""
+    payload = "\n".join(PAYLOADS)
+    for days in (7, 90):
+        for start in range(0, len(payload), DESCRIPTION_LIMIT):
+            member.send(TOKENS, on=TOKENS, description=payload[start : start + DESCRIPTION_LIMIT], days=str(days))
+    with backend.db.begin() as tx:
+        tx.execute(update(users).values(name=payload[:255]).where(users.c.login == "admin"))
+    page = member.open(path)
+
+    assert 200 == page.status_code
+    assert [] == dangers(page.text)
 
 
 class TestSessions:

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from httpx2 import Client
 
 from common.config.settings import Settings
 from functions.server.listener import login_address
@@ -75,6 +76,33 @@ class TestAddUser:
         assert 1 == done.returncode
         assert f"no installation in {tmp_path}/.stackhold; pass its data folder with --data" in done.stderr
         assert [] == list(tmp_path.rglob("*.db"))
+
+
+class TestSignInLink:
+    def test_signs_a_user_in(self, data: Path) -> None:
+        """The printed address is that of a running server and leads in once, without a token."""
+        assert 0 == run(data, "add-user", "frank").returncode
+        with Served(data) as served:
+            port = served.url.rpartition(":")[2]
+            done = run(data, "sign-in-link", "frank", STACKHOLD_PORT=port, STACKHOLD_BASE_PATH="/pulumi")
+            link = done.stdout.splitlines()[0]
+            with Client(base_url=served.url) as browser:
+                path = link.removeprefix(f"{served.url}/pulumi")
+                first = browser.get(path)
+                page = browser.get("/settings").text
+                second = browser.get(path)
+
+        assert (0, "") == (done.returncode, done.stderr)
+        assert "It works once, within an hour." in done.stdout
+        assert (303, 404) == (first.status_code, second.status_code)
+        assert "frank" in page
+
+    @pytest.mark.parametrize("login", ["nobody", "acme", "acme/ci"])
+    def test_is_for_people(self, data: Path, login: str) -> None:
+        """Neither an unknown login nor an organization's or a machine's gets one."""
+        done = run(data, "sign-in-link", login)
+
+        assert (1, f"stackhold: there is no user '{login}'") == (done.returncode, done.stderr.strip())
 
 
 class TestLoginAddress:
