@@ -23,6 +23,7 @@ from common.outbox import cleanup as outbox_cleanup
 from common.outbox import service as outbox
 from common.policies.packs import cleanup as policy_packs
 from common.sign_in import cleanup as sign_in
+from common.sign_in.accounts.service import failed_sign_ins
 from common.sign_in.mails import service as mails
 from common.sign_in.saml import cleanup as saml
 from common.sign_in.workload_identity import cleanup as workload_identity
@@ -97,6 +98,7 @@ def each_area(*functions: Callable[[Backend], int]) -> Callable[[Backend], int]:
 HANDLERS: dict[str, outbox.Deliver] = {
     events.TOPIC: webhook_delivery.queue_for_webhooks,
     webhook_delivery.TOPIC: webhook_delivery.deliver,
+    failed_sign_ins.TOPIC: failed_sign_ins.deliver,
 }
 
 

@@ -7,7 +7,13 @@ from enum import StrEnum
 class Event(StrEnum):
     """The events that this release records, by upstream's identifiers (platform.md 8)."""
 
+    AUTH_FAILURE_ENVIRONMENT = "auth-failure-environment"
+    AUTH_FAILURE_ROLE = "auth-failure-organization-role"
+    AUTH_FAILURE_SCIM = "auth-failure-scim-access-token"
+    AUTH_FAILURE_STACK = "auth-failure-stack-permission"
     USER_LOGIN = "user-login"
+    USER_LOGIN_FAILED = "user-login-failed"
+    USER_ADDED_IDENTITY = "user-added-new-identity-to-their-account"
     MEMBER_ADDED = "member-added"
     MEMBER_REMOVED = "member-removed"
     MEMBER_ROLE_CHANGED = "member-role-changed"
@@ -95,7 +101,28 @@ class EventKind:
 
 E = Event
 KINDS: dict[Event, EventKind] = {
-    E.USER_LOGIN: EventKind("User login", "A member signed in through the organization's own provider.", needs_org_admin=False),
+    E.AUTH_FAILURE_ENVIRONMENT: EventKind(
+        "Environment refused", "A caller lacked a permission on an environment.", needs_org_admin=False, is_refusal=True
+    ),
+    E.AUTH_FAILURE_ROLE: EventKind(
+        "Organization role refused", "A caller lacked a permission in the organization.", needs_org_admin=False, is_refusal=True
+    ),
+    E.AUTH_FAILURE_SCIM: EventKind(
+        "SCIM token refused",
+        "A request to the directory's address had a token that is not valid.",
+        needs_org_admin=False,
+        is_refusal=True,
+    ),
+    E.AUTH_FAILURE_STACK: EventKind(
+        "Stack permission refused", "A caller lacked a permission on a stack.", needs_org_admin=False, is_refusal=True
+    ),
+    E.USER_LOGIN: EventKind("User login", "A member signed in.", needs_org_admin=False),
+    E.USER_LOGIN_FAILED: EventKind(
+        "User login failed", "A sign-in of a member was refused.", needs_org_admin=False, is_refusal=True
+    ),
+    E.USER_ADDED_IDENTITY: EventKind(
+        "Identity added", "A user can sign in in another way, or under another name.", needs_org_admin=False
+    ),
     E.MEMBER_ADDED: EventKind("Member added", "A user became a member."),
     E.MEMBER_REMOVED: EventKind("Member removed", "A membership ended."),
     E.MEMBER_ROLE_CHANGED: EventKind("Member role changed", "A member got another role."),
@@ -230,6 +257,11 @@ class Actor:
     token_id: str | None = None
     token_name: str = ""
     source_ip: str = ""
+
+    @property
+    def urn(self) -> str:
+        """Return our own name of an actor for `actorUrn`. Logins of machines and directories have a slash."""
+        return f"urn:stackhold:{'machine' if '/' in self.login else 'user'}:{self.login}"
 
 
 @dataclass(frozen=True, slots=True)

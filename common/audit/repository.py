@@ -1,5 +1,6 @@
 """Rows of the audit log."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Insert, Row, String, and_, bindparam, cast, func, insert, or_, select, update
@@ -125,6 +126,45 @@ def page(connection: Connection, org_id: str, search: Search, *, after: tuple[in
         .limit(limit)
     )
     return [_to_entry(row) for row in connection.execute(query)]
+
+
+def find_login(connection: Connection, user_id: str) -> str | None:
+    """Return the login of a user, or None."""
+    return connection.scalar(select(users.c.login).where(users.c.id == user_id))
+
+
+def list_org_ids_of_user(connection: Connection, user_id: str, limit: int) -> list[str]:
+    """Return the ids of the organizations of a user, in order."""
+    query = select(members.c.org_id).where(members.c.user_id == user_id).order_by(members.c.org_id).limit(limit)
+    return list(connection.scalars(query))
+
+
+def find_org_id(connection: Connection, login: str) -> str | None:
+    """Return the id of an organization by its login, or None."""
+    return connection.scalar(select(organizations.c.id).where(organizations.c.login == login))
+
+
+def count_recent(
+    connection: Connection,
+    org_id: str,
+    user_id: str,
+    events: Collection[str],
+    *,
+    since: int,
+    limit: int,
+    source_ip: str | None = None,
+) -> int:
+    """Return how many records a user caused since a moment, from one address or all, or `limit` for as many or more."""
+    conditions = [
+        audit_events.c.org_id == org_id,
+        audit_events.c.user_id == user_id,
+        audit_events.c.recorded_at >= since,
+        audit_events.c.event.in_(sorted(events)),
+    ]
+    if source_ip is not None:
+        conditions.append(audit_events.c.source_ip == source_ip)
+    recent = select(audit_events.c.id).where(*conditions).limit(limit).subquery()
+    return connection.scalar(select(func.count()).select_from(recent)) or 0
 
 
 def find_users(connection: Connection, org_id: str, logins: frozenset[str]) -> dict[str, str]:

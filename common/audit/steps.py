@@ -15,8 +15,10 @@ from common.core.ids import new_id
 from common.db.retry import retry
 from common.rights.caller import Caller
 
-__all__ = ["Actor", "Event", "actor_of", "record", "record_alone", "record_as"]
+__all__ = ["Actor", "Event", "actor_of", "record", "record_alone", "record_as", "record_by_user", "record_for_user"]
 _ADDRESS_LIMIT = 45
+# What a user does outside of any organization is recorded in so many logs at most.
+ORGANIZATIONS_LIMIT = 50
 
 
 def record(tx: Connection, backend: Backend, caller: Caller, org_id: str, event: Event, *, description: str) -> None:
@@ -53,6 +55,23 @@ def record_alone(backend: Backend, caller: Caller, org_id: str, event: Event, *,
             record(tx, backend, caller, org_id, event, description=description)
 
     retry(append)
+
+
+def record_by_user(tx: Connection, backend: Backend, user_id: str, org_id: str, event: Event, *, description: str) -> None:
+    """Record what a user caused who is known by their id alone, such as one who is about to sign in."""
+    login = repository.find_login(tx, user_id) or ""
+    record_as(tx, backend, Actor(user_id, login), org_id, event, description=description)
+
+
+def record_for_user(tx: Connection, backend: Backend, user_id: str, event: Event, *, description: str, client: str = "") -> None:
+    """Record what a user did outside of any organization, such as a sign-in, in the log of each of their organizations.
+
+    `client` is the network address of the request. Of a user in very many organizations the first ones have it.
+    """
+    login = repository.find_login(tx, user_id) or ""
+    actor = Actor(user_id, login, source_ip=client)
+    for org_id in repository.list_org_ids_of_user(tx, user_id, ORGANIZATIONS_LIMIT):
+        record_as(tx, backend, actor, org_id, event, description=description)
 
 
 def actor_of(caller: Caller) -> Actor:

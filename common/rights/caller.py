@@ -9,7 +9,7 @@ from common.rights.membership import Grant, Membership, StackScope
 from common.rights.permissions import Permission
 from common.rights.predicate import Entity
 
-__all__ = ["Caller", "Membership", "TokenKind", "missing_org"]
+__all__ = ["Caller", "Membership", "PermissionDenied", "TokenKind", "missing_org"]
 
 
 class TokenKind(StrEnum):
@@ -25,6 +25,16 @@ class TokenKind(StrEnum):
 def missing_org(org: str) -> str:
     """Return the message for an organization that does not exist, or that the caller may not know of."""
     return f"Organization {org[:100]!a} not found"
+
+
+class PermissionDenied(Forbidden):
+    """A caller lacks a permission in an organization that they belong to; the audit log has it."""
+
+    def __init__(self, detail: str, permission: Permission, org_id: str) -> None:
+        """Keep the permission and the organization beside the message."""
+        super().__init__(detail)
+        self.permission = permission
+        self.org_id = org_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ class Caller:
         """
         membership = self.require_member(org_login, missing=missing)
         if permission not in membership.permissions():
-            raise Forbidden(self._lacks(permission, membership))
+            raise self.refusal(permission, membership)
         return membership
 
     def permissions_on_stack(
@@ -113,9 +123,9 @@ class Caller:
         """Return the ids that grants to the caller name in an organization: their own and their teams'."""
         return (self.user_id, *membership.team_ids)
 
-    def refusal(self, permission: Permission, membership: Membership) -> Forbidden:
+    def refusal(self, permission: Permission, membership: Membership) -> PermissionDenied:
         """Return the error for a permission that the caller does not have on a thing that they may see."""
-        return Forbidden(self._lacks(permission, membership))
+        return PermissionDenied(self._lacks(permission, membership), permission, membership.org_id)
 
     def _lacks(self, permission: Permission, membership: Membership) -> str:
         return (

@@ -19,6 +19,8 @@ class AuditLogEvent(msgspec.Struct, rename="camel"):
     source_ip: str = msgspec.field(name="sourceIP")
     token_id: str | UnsetType = msgspec.field(default=UNSET, name="tokenID")
     token_name: str | UnsetType = UNSET
+    actor_name: str | UnsetType = UNSET
+    actor_urn: str | UnsetType = UNSET
 
 
 class ResponseAuditLogs(msgspec.Struct, rename="camel"):

@@ -142,6 +142,8 @@ def _event(entry: Entry) -> AuditLogEvent:
         source_ip=actor.source_ip,
         token_id=actor.token_id if actor.token_id is not None else UNSET,
         token_name=actor.token_name or UNSET,
+        actor_name=entry.name or UNSET,
+        actor_urn=actor.urn,
     )
 
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from common.audit import refusals
 from common.core.errors import BackendError, NotBuilt, SignInRequired, TooManyRequests
+from common.rights.caller import PermissionDenied
 
 LOG = logging.getLogger("stackhold.errors")
 SERVER_ERROR = 500
@@ -60,10 +63,18 @@ def unexpected_error(request: Request, _error: Exception) -> Response:
     )
 
 
+async def record_denied(request: Request, error: BackendError) -> None:
+    """Record in the audit log that a caller lacked a permission, before they are told so."""
+    caller = getattr(request.state, "caller", None)
+    if caller is not None and isinstance(error, PermissionDenied):
+        await run_in_threadpool(refusals.record_denied, request.app.state.backend, caller, error)
+
+
 async def backend_error(request: Request, error: Exception) -> Response:
     """Render a BackendError; server faults among them are logged with their cause."""
     assert isinstance(error, BackendError)  # noqa: S101 - FastAPI calls this for no other class
     request_id = str(request.scope.get("stackhold.request_id", ""))
     if error.status >= SERVER_ERROR and not isinstance(error, NotBuilt):
         LOG.error("request %s: %s", request_id, error.message, exc_info=error)
+    await record_denied(request, error)
     return error_response(error, request_id)

@@ -116,7 +116,11 @@ def show_new_password(visitor: VisitorDep) -> Response:
 def reset(visitor: VisitorDep, backend: BackendDep, form: FormDep, token: _Query = "") -> Response:
     """Set another password and sign in."""
     return attempt(
-        lambda: _entered(visitor, password_reset.reset(backend, token, form.exact("password")), f"{_ACCOUNT}?done=password"),
+        lambda: _entered(
+            visitor,
+            password_reset.reset(backend, token, form.exact("password"), client=visitor.client),
+            f"{_ACCOUNT}?done=password",
+        ),
         lambda error: _new_password_page(visitor, error),
     )
 

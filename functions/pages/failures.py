@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from common.core.errors import BackendError, BadRequest, MethodNotAllowed, NotBuilt, NotFound, SignInRequired, TooManyRequests
+from functions.http.errors import record_denied
 from functions.http.middleware import PREFIX, without_prefix
 from functions.pages.rendering import page, see_other
 from functions.pages.visitor import SignInNeeded, Visitor, address_parts, local_path, sign_in_path
@@ -65,6 +66,7 @@ async def _failure(request: Request, error: Exception) -> Response:
     is_fault = error.status >= SERVER_ERROR and not isinstance(error, NotBuilt)
     if is_fault:
         LOG.error("request %s: %s", request_id, error.message, exc_info=error)
+    await record_denied(request, error)
     return _page(request, error, request_id if is_fault else "")
 
 

@@ -37,7 +37,7 @@ def begin(visitor: VisitorDep, backend: BackendDep, key: str, return_to: _Query 
 @router.get("/signin/{key}/callback")
 def finish(visitor: VisitorDep, backend: BackendDep, key: str, authorization: ResponseDep) -> Response:
     """Take the browser back from a provider: signed in, or with another account linked."""
-    finished = service.finish(backend, visitor.caller, _provider(key), visitor.visit, authorization)
+    finished = service.finish(backend, visitor.caller, _provider(key), visitor.visit, authorization, client=visitor.client)
     response = see_other(finished.return_to)
     if finished.session is not None:
         visitor.sign_in(response, finished.session)

@@ -64,7 +64,7 @@ def sign_in_by_link(request: Request, visitor: VisitorDep, backend: BackendDep, 
     if request.method != "GET" or "prefetch" in request.headers.get("sec-purpose", ""):
         # A browser that loads the page before anyone opened it would use the link up.
         return Response(status_code=NOT_YET)
-    return _entered(visitor, sign_in_links.sign_in(backend, token), "/")
+    return _entered(visitor, sign_in_links.sign_in(backend, token, client=visitor.client), "/")
 
 
 @router.get("/signin/organization")

@@ -5,6 +5,7 @@ in, to a visit's; and only from our own origin, where the browser says which it 
 """
 
 import secrets
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
@@ -66,7 +67,10 @@ class Visitor:
         if not self._looked:
             self._looked = True
             try:
-                self._caller = sessions.authenticate(self._backend, self._session) if self._session else None
+                if self._session:
+                    self._caller = replace(sessions.authenticate(self._backend, self._session), source_ip=self.client)
+                    # A refused caller is recorded (functions/http/errors.py).
+                    self._request.state.caller = self._caller
             except Unauthorized:
                 self._caller = None
         return self._caller

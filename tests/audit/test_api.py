@@ -59,6 +59,8 @@ class TestEvents:
             "reqStackAdmin": False,
             "authFailure": False,
             "sourceIP": "testclient",
+            "actorName": "Administrator",
+            "actorUrn": "urn:stackhold:user:admin",
         } == {key: value for key, value in event.items() if key not in ("tokenID", "tokenName")}
         assert "bootstrap" == event["tokenName"]
 

@@ -8,8 +8,15 @@ from starlette.testclient import TestClient
 
 from common.audit import integrity
 from common.backend import Backend
+from common.core.errors import Unauthorized
 from common.rights.caller import Caller
-from tests.factories.people import make_org, make_user
+from common.sign_in.accounts.service import accounts
+from common.sign_in.sessions.service import sign_in_with_token
+from functions import jobs
+from tests.clocks import FrozenClock
+from tests.factories.people import make_org, make_token, make_user
+from tests.factories.sign_in import opened, sign_up
+from tests.sign_in.scim.directory_client import Directory
 from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import begin, create_stack, create_update, import_state, start_update
 
@@ -199,3 +206,96 @@ def in_order(backend: Backend, caller: Caller) -> list[tuple[str, str]]:
     org_id = next(membership.org_id for membership in caller.memberships if membership.login == "acme")
     lines = [json.loads(line) for line in integrity.export_log(backend, org_id)]
     return [(line["event"], line["description"]) for line in lines[:-1]]
+
+
+class TestSignIns:
+    def test_records_a_sign_in_in_each_organization(self, backend: Backend, client: TestClient, admin: Caller) -> None:
+        """A session that starts is in the log of each organization of the person, with their address."""
+        make_org(backend, "example", admin)
+        with backend.db.begin() as tx:
+            token = make_token(tx, backend, admin.user_id).text
+        sign_in_with_token(backend, token, client="192.0.2.7")
+
+        for org in ("acme", "example"):
+            (event,) = client.get(f"/api/orgs/{org}/auditlogs/v2?eventFilter=user-login").json()["auditLogEvents"]
+            assert ("Signed in (token)", "192.0.2.7") == (event["description"], event["sourceIP"])
+            assert ("admin", "urn:stackhold:user:admin") == (event["user"]["githubLogin"], event["actorUrn"])
+
+    def test_records_a_wrong_password(self, backend: Backend, client: TestClient, admin: Caller) -> None:
+        """The log of the account's organization has it, and a name without an account leaves no trace."""
+        opened_backend, _ = opened(backend)
+        sign_up(opened_backend)
+        client.post(f"{ORG}/members/alice", json={"role": "member"})
+        for name in ("alice", "stranger"):
+            with pytest.raises(Unauthorized):
+                accounts.sign_in(opened_backend, name, "not the password", client="192.0.2.7")
+        jobs.deliver_messages(opened_backend)
+
+        (event,) = client.get(f"{ORG}/auditlogs/v2?eventFilter=user-login-failed").json()["auditLogEvents"]
+        assert (True, "192.0.2.7", "alice") == (event["authFailure"], event["sourceIP"], event["user"]["githubLogin"])
+
+
+class TestRefusals:
+    @pytest.fixture
+    def member(self, backend: Backend, client: TestClient) -> dict[str, str]:
+        """The headers of a plain member."""
+        return {"Authorization": f"token {make_user(backend, 'bob', org='acme')}"}
+
+    def test_records_a_lacking_permission(self, client: TestClient, member: dict[str, str]) -> None:
+        """Who lacked which permission, as an authentication failure; the reply is the same as without the log."""
+        reply = client.get(f"{ORG}/auditlogs/v2", headers=member)
+
+        assert (403, "audit_logs:read") == (reply.status_code, reply.json()["message"].rpartition(" ")[2])
+        assert [("auth-failure-organization-role", "Lacks the permission audit_logs:read")] == recorded(client)
+        (event,) = client.get(f"{ORG}/auditlogs/v2").json()["auditLogEvents"]
+        assert (True, "bob") == (event["authFailure"], event["user"]["githubLogin"])
+
+    def test_records_a_refusal_on_a_stack(self, client: TestClient, member: dict[str, str]) -> None:
+        """A caller who sees a stack and may not delete it is recorded with the stack's kind of event."""
+        create_stack(client)
+        client.patch(ORG, json={"setDefaultStackPermission": 101})
+
+        assert 403 == client.delete("/api/stacks/acme/shop/dev", headers=member).status_code
+        assert ("auth-failure-stack-permission", "Lacks the permission stack:delete") == recorded(client)[-1]
+
+    def test_records_few_refusals_of_a_caller(self, client: TestClient, member: dict[str, str], clock: FrozenClock) -> None:
+        """A caller cannot fill a log: 20 within 15 minutes are recorded, and the last one says so."""
+        for _ in range(25):
+            client.get(f"{ORG}/auditlogs/v2", headers=member)
+
+        texts = [text for _, text in recorded(client)]
+        assert (20, 1) == (len(texts), sum("not recorded for 15 minutes" in text for text in texts))
+        clock.pass_seconds(901)
+        client.get(f"{ORG}/auditlogs/v2", headers=member)
+        assert 21 == len(recorded(client))
+
+    def test_records_refused_tokens_of_a_directory(self, client: TestClient) -> None:
+        """A stranger's token at the directory's address is recorded, 20 of an address within 15 minutes."""
+        for _ in range(22):
+            assert 401 == client.get("/scim/v2/acme/Users", headers={"Authorization": f"Bearer puls-{'0' * 40}"}).status_code
+
+        assert 20 == [event for event, _ in recorded(client)].count("auth-failure-scim-access-token")
+
+
+class TestProvisioning:
+    def test_of_a_directory(self, backend: Backend, client: TestClient, admin: Caller) -> None:
+        """Users and groups that a directory creates, suspends, renames and deletes, and its token."""
+        directory = Directory.connect(backend, client, admin)
+        user = directory.add("carol@example.com")
+        group = directory.make("Groups", displayName="Ops", members=[{"value": user["id"]}])
+        directory.patch(f"/Groups/{group['id']}", {"op": "remove", "path": "members"})
+        directory.deactivate(user)
+        directory.call("DELETE", f"/Groups/{group['id']}")
+        directory.call("DELETE", f"/Users/{user['id']}")
+        client.delete(f"{ORG}/scim/token")
+
+        assert [
+            ("organization-settings-changed", "Created the token of the directory (SCIM)"),
+            ("member-added", "The directory added carol@example.com"),
+            ("team-created", "Made team Ops for a group of the directory"),
+            ("team-updated", "Team Ops: set its members to 0"),
+            ("member-removed", "The directory suspended carol@example.com"),
+            ("team-deleted", "Deleted team Ops"),
+            ("member-removed", "The directory removed carol@example.com"),
+            ("organization-settings-changed", "Deleted the token of the directory (SCIM)"),
+        ] == in_order(backend, admin)

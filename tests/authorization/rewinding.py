@@ -31,8 +31,10 @@ class Rewinder:
         return found
 
     def digest(self) -> str:
-        """Return a digest of all rows of all tables."""
-        tables = self._watcher.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+        """Return a digest of all rows of all tables but those of the audit log, which records refusals."""
+        tables = self._watcher.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'audit%' ORDER BY name"
+        ).fetchall()
         found = hashlib.sha256()
         for (table,) in tables:
             rows = sorted(repr(row) for row in self._watcher.execute(f'SELECT * FROM "{table}"'))

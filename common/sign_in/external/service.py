@@ -54,15 +54,25 @@ def begin_linking(backend: Backend, caller: Caller, key: Provider, browser: str,
     return provider.authorize_url(secrets)
 
 
-def finish(backend: Backend, caller: Caller | None, key: Provider, browser: str, response: AuthorizationResponse) -> Finished:
+def finish(
+    backend: Backend,
+    caller: Caller | None,
+    key: Provider,
+    browser: str,
+    response: AuthorizationResponse,
+    *,
+    client: str = "",
+) -> Finished:
     """Finish a sign-in after the provider sent the browser back; `caller` is the user who is signed in there already.
+
+    `client` is the network address of the request, if it is known.
 
     Raises BadRequest if the sign-in is another browser's, finished or expired; Unauthorized if the response is not valid;
     Forbidden if the person may not sign in; Conflict if the account belongs to another user; Unavailable if the provider
     cannot be reached.
     """
     # No permission check: the response says who the person is.
-    client = _open_client(backend, key)
+    provider = _open_client(backend, key)
     pending = pending_sign_ins.take(backend, key, browser, response.state)
     label = providers.label_of(backend.settings, key)
     if response.error or not response.code:
@@ -71,8 +81,8 @@ def finish(backend: Backend, caller: Caller | None, key: Provider, browser: str,
         raise Forbidden(f"the sign-in with {label} was {'refused or cancelled' if is_refusal else 'not completed'}; start again")
     if pending.user_id is not None and (caller is None or caller.user_id != pending.user_id):
         raise Unauthorized("the user who started to link this account is no longer signed in; start again")
-    account = client.fetch_account(response, Secrets(response.state, pending.verifier, pending.nonce))
-    session = retry(lambda: _enter(backend, account, pending.user_id), when=is_race, attempts=_ATTEMPTS)
+    account = provider.fetch_account(response, Secrets(response.state, pending.verifier, pending.nonce))
+    session = retry(lambda: _enter(backend, account, pending.user_id, client), when=is_race, attempts=_ATTEMPTS)
     return Finished(pending.return_to, session)
 
 
@@ -115,7 +125,7 @@ def unlink(backend: Backend, caller: Caller, provider: str, subject: str) -> Non
     retry(attempt)
 
 
-def _enter(backend: Backend, account: Account, linking_user_id: str | None) -> str | None:
+def _enter(backend: Backend, account: Account, linking_user_id: str | None, client: str) -> str | None:
     """Return the secret of a new session, or link the account and return None."""
     with backend.db.begin() as tx:
         now = backend.clock.now()
@@ -124,8 +134,8 @@ def _enter(backend: Backend, account: Account, linking_user_id: str | None) -> s
             return None
         user_id = linking.find_or_create_user(tx, backend.settings, account, now)
         if account.groups is not None:
-            group_memberships.update(tx, backend.settings, user_id, account.groups, now)
-        return sessions.start(tx, backend, user_id, provider=account.provider)
+            group_memberships.update(tx, backend, user_id, account.groups)
+        return sessions.start(tx, backend, user_id, provider=account.provider, client=client)
 
 
 def _open_client(backend: Backend, key: Provider) -> Client:

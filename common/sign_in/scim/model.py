@@ -47,10 +47,11 @@ class NameConflict(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The organization that a directory manages, known by the directory's token."""
+    """The organization that a directory manages, known by the directory's token; `source_ip` is where the request came from."""
 
     org_id: str
     org_login: str
+    source_ip: str = ""
 
     @property
     def provider(self) -> str:

@@ -41,7 +41,7 @@ def sign_in_with_token(backend: Backend, text: str, *, client: str) -> str:
 
     def start() -> str:
         with backend.db.begin() as tx:
-            return steps.start(tx, backend, caller.user_id, provider="token")
+            return steps.start(tx, backend, caller.user_id, provider="token", client=client)
 
     session = retry(start)
     rate_limits.refund(backend, counted)

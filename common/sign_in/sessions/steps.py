@@ -9,14 +9,17 @@ from sqlalchemy import Connection
 
 from common.access import authentication as access
 from common.access import tokens
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 
 
-def start(tx: Connection, backend: Backend, user_id: str, *, provider: str) -> str:
+def start(tx: Connection, backend: Backend, user_id: str, *, provider: str, client: str = "") -> str:
     """Start a session of a person who has just signed in, and return its secret: a step.
 
     `provider` says how they signed in: an identity provider as in `identities`, `password` or `token`. Make the cookie with
-    `service.cookie` after the transaction has ended, because the key for it may have to be fetched.
+    `service.cookie` after the transaction has ended, because the key for it may have to be fetched. The sign-in is recorded in
+    the audit log of each organization of the person, with the network address `client`.
     """
     now = backend.clock.now()
     hours = backend.settings.session_hours
@@ -30,4 +33,6 @@ def start(tx: Connection, backend: Backend, user_id: str, *, provider: str) -> s
         now=now,
         expires_at=now + timedelta(hours=hours),
     )
+    description = f"Signed in ({'SAML' if provider.startswith('saml:') else provider})"
+    audit.record_for_user(tx, backend, user_id, Event.USER_LOGIN, description=description, client=client)
     return issued.text

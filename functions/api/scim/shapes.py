@@ -1,6 +1,7 @@
 """Maps requests of a directory to values, and users and groups to the protocol's resources."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -16,7 +17,7 @@ from common.sign_in.scim.service import tokens
 from common.wire.scim import ListResponse, Meta
 from functions.api.scim.errors import SCIM_JSON
 from functions.http.bodies import DirectoryBodyDep
-from functions.http.deps import BackendDep
+from functions.http.deps import BackendDep, client_address
 
 DEFAULT_COUNT = 100
 _START_LIMIT = 1_000_000_000
@@ -47,7 +48,8 @@ class Selection:
 
 def get_directory(request: Request, backend: BackendDep) -> Directory:
     """Return the directory that calls; raises Unauthorized. One statement."""
-    return tokens.authenticate(backend, request.path_params["org"], request.headers.get("authorization", ""))
+    header, client = request.headers.get("authorization", ""), client_address(request)
+    return replace(tokens.authenticate(backend, request.path_params["org"], header, client=client), source_ip=client)
 
 
 async def get_selection(

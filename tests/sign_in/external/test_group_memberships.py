@@ -163,7 +163,7 @@ class TestFollow:
         site = installed(backend, **{SETTING: "g=acme,g=acme/ops,h=acme/none"})
         with backend.db.begin() as tx:
             before = counter.statements
-            group_memberships.update(tx, site.settings, alice.user_id, frozenset({"g"}), backend.clock.now())
+            group_memberships.update(tx, site, alice.user_id, frozenset({"g"}))
             spent = counter.statements - before
 
         assert 1 == spent

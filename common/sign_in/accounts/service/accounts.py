@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import Forbidden, NotFound, Unauthorized
 from common.db.retry import retry
@@ -17,6 +19,7 @@ from common.sign_in import rate_limits
 from common.sign_in.accounts import passwords, steps
 from common.sign_in.accounts.model import PasswordAccount
 from common.sign_in.accounts.repository import accounts
+from common.sign_in.accounts.service import failed_sign_ins
 from common.sign_in.accounts.steps import WRONG_PASSWORD
 from common.sign_in.sessions import steps as sessions
 
@@ -31,7 +34,7 @@ def sign_in(backend: Backend, name: str, password: str, *, client: str = "") -> 
     """
 
     def start_session(tx: Connection, user_id: str) -> str:
-        return sessions.start(tx, backend, user_id, provider=steps.PROVIDER)
+        return sessions.start(tx, backend, user_id, provider=steps.PROVIDER, client=client)
 
     return _sign_in(backend, name, password, client, start_session)
 
@@ -40,7 +43,10 @@ def sign_in_for_token(backend: Backend, name: str, password: str, *, client: str
     """Return a personal access token that expires, where `sign_in` returns a session."""
 
     def create_token(tx: Connection, user_id: str) -> str:
-        return steps.create_token(tx, backend, user_id, "e-mail sign-in")
+        token = steps.create_token(tx, backend, user_id, "e-mail sign-in")
+        description = "Signed in with a password for an access token"
+        audit.record_for_user(tx, backend, user_id, Event.USER_LOGIN, description=description, client=client)
+        return token
 
     return _sign_in(backend, name, password, client, create_token)
 
@@ -58,7 +64,7 @@ def change_password(backend: Backend, caller: Caller, old: str, new: str) -> str
         with backend.db.begin() as tx:
             steps.require_unchanged(tx, account)
             steps.update_password(tx, backend, account.user_id, password_hash)
-            return sessions.start(tx, backend, account.user_id, provider=steps.PROVIDER)
+            return sessions.start(tx, backend, account.user_id, provider=steps.PROVIDER, client=caller.source_ip)
 
     return retry(change)
 
@@ -107,7 +113,11 @@ def _sign_in(backend: Backend, name: str, password: str, client: str, finish: Ca
     # The name first, so that repeated tries of one name do not use up the limit of everyone behind the same proxy.
     limits = [(rate_limits.SIGN_IN_OF_NAME, key or " "), (rate_limits.SIGN_IN_OF_CLIENT, rate_limits.client_subject(client))]
     counted = rate_limits.count(backend, *limits)
-    account = _find_matching(backend, key, password, by_address=by_address)
+    try:
+        account = _find_matching(backend, key, password, by_address=by_address)
+    except Unauthorized:
+        failed_sign_ins.queue(backend, key, client, by_address=by_address)
+        raise
 
     def attempt() -> str:
         with backend.db.begin() as tx:

@@ -37,7 +37,7 @@ def request_reset(backend: Backend, email: str, *, captcha_answer: str = "", cli
         mailing.queue(connection, backend, [NewMail(Purpose.RESET, address)])
 
 
-def reset(backend: Backend, token: str, password: str) -> str:
+def reset(backend: Backend, token: str, password: str, *, client: str = "") -> str:
     """Set a new password with a mailed link, sign out all browsers, and return the secret of a new session.
 
     The person who follows the link reads the mail of the address, so the address is confirmed. If it was not confirmed
@@ -57,7 +57,7 @@ def reset(backend: Backend, token: str, password: str) -> str:
     def attempt() -> str:
         with backend.db.begin() as tx:
             _update_password(tx, backend, one_time_links.use(tx, backend, LinkPurpose.RESET, token), password_hash)
-            return sessions.start(tx, backend, link.user_id, provider=steps.PROVIDER)
+            return sessions.start(tx, backend, link.user_id, provider=steps.PROVIDER, client=client)
 
     with unless_taken(_ADDRESS_TAKEN):
         return retry(attempt)

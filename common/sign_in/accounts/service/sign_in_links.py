@@ -32,7 +32,7 @@ def create_link(backend: Backend, login: str) -> str:
         return _create(tx, backend, user_id)
 
 
-def sign_in(backend: Backend, token: str) -> str:
+def sign_in(backend: Backend, token: str, *, client: str = "") -> str:
     """Return the secret of a new session of the user that a link is for, and use the link up; raises NotFound for a bad link."""
 
     def start() -> str:
@@ -43,7 +43,7 @@ def sign_in(backend: Backend, token: str) -> str:
                 raise NotFound(
                     "this link was used or has expired; run `stackhold sign-in-link` on the server, or sign in another way"
                 ) from error
-            return sessions.start(tx, backend, link.user_id, provider=PROVIDER)
+            return sessions.start(tx, backend, link.user_id, provider=PROVIDER, client=client)
 
     return retry(start)
 

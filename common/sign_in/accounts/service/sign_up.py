@@ -62,7 +62,7 @@ def sign_up(backend: Backend, new: NewAccount, *, client: str = "") -> str:
     """
 
     def start_session(tx: Connection, user_id: str) -> str:
-        return sessions.start(tx, backend, user_id, provider=steps.PROVIDER)
+        return sessions.start(tx, backend, user_id, provider=steps.PROVIDER, client=client)
 
     return _sign_up(backend, new, client, start_session)
 

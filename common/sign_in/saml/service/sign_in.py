@@ -14,8 +14,6 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
-from common.audit import steps
-from common.audit.steps import Actor, Event
 from common.backend import Backend
 from common.config.public_urls import base_url
 from common.core.clock import unix_millis
@@ -159,9 +157,7 @@ def _enter(tx: Connection, backend: Backend, visit: Visit, browser: str) -> Fini
     user_id = member_matching.link(tx, visit, matched, now)
     if not sso_members.record_sign_in(tx, answer.org_id, user_id, now):
         raise Forbidden(f"you are not a member of organization {visit.org} any more")
-    who = Actor(user_id, answer.email or answer.subject[:100], source_ip=visit.client)
-    steps.record_as(tx, backend, who, answer.org_id, Event.USER_LOGIN, description="Signed in through SAML")
-    return Finished(return_to, sessions.start(tx, backend, user_id, provider=provider))
+    return Finished(return_to, sessions.start(tx, backend, user_id, provider=provider, client=visit.client))
 
 
 def _require_same_browser(tx: Connection, visit: Visit, browser: str, now: datetime) -> str:

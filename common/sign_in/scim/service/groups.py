@@ -18,6 +18,7 @@ from common.sign_in.scim.group_patch import GroupChange
 from common.sign_in.scim.locking import run_locked
 from common.sign_in.scim.model import Directory, Group, GroupProfile, InvalidRequest, NameConflict, ScimType
 from common.sign_in.scim.query import ListQuery, Page
+from common.sign_in.scim.recording import Event, record
 from common.sign_in.scim.repository import groups, users
 
 # The most members on a page, which has fewer groups for it; the first group is returned with all its members.
@@ -51,6 +52,7 @@ def create_group(backend: Backend, directory: Directory, profile: GroupProfile) 
         team_id = teams.create(tx, directory.org_id, profile.display_name, now)
         groups.create(tx, directory.org_id, team_id, profile, unix_millis(now))
         teams.add_members(tx, directory.org_id, team_id, _get_user_ids(tx, directory, profile.members or ()), now)
+        record(tx, backend, directory, Event.TEAM_CREATED, f"Made team {profile.display_name} for a group of the directory")
         return _get_with_members(tx, directory, team_id)
 
     return run_locked(backend, directory, create)
@@ -78,6 +80,7 @@ def delete_group(backend: Backend, directory: Directory, group_id: str) -> None:
         group = _get(tx, directory, group_id)
         groups.delete_group(tx, group.id)
         all_teams.delete(tx, group.id, backend.clock.now())
+        record(tx, backend, directory, Event.TEAM_DELETED, f"Deleted team {group.display_name}")
 
     run_locked(backend, directory, delete)
 
@@ -92,6 +95,18 @@ def _change(tx: Connection, backend: Backend, directory: Directory, group_id: st
     has_changed = _change_members(tx, backend, directory, old, change)
     if has_changed or new != old:
         groups.update_group(tx, new, unix_millis(backend.clock.now()))
+        description = f"Team {old.display_name}: {_describe(old, new, change)}"
+        record(tx, backend, directory, Event.TEAM_UPDATED, description)
+
+
+def _describe(old: Group, new: Group, change: GroupChange) -> str:
+    """Return what a change does, for the audit log."""
+    parts = [f"renamed to {new.display_name}"] if new.display_name != old.display_name else []
+    if change.replaces_members:
+        parts.append(f"set its members to {len(change.added)}")
+    elif change.added or change.removed:
+        parts.append(f"added {len(change.added)} and removed {len(change.removed)} members")
+    return ", ".join(parts) or "changed by the directory"
 
 
 def _change_members(tx: Connection, backend: Backend, directory: Directory, group: Group, change: GroupChange) -> bool:

@@ -11,6 +11,9 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
+from common.audit import refusals
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.config.public_urls import api_url
 from common.core.clock import unix_millis
@@ -45,11 +48,12 @@ class TokenStatus:
     token: TokenDetails | None
 
 
-def authenticate(backend: Backend, org: str, authorization: str) -> Directory:
+def authenticate(backend: Backend, org: str, authorization: str, *, client: str = "") -> Directory:
     """Return the directory of a token, with one statement; raises Unauthorized.
 
     The error is the same for an organization that does not exist and for the token of another one. A second statement, at most
-    every 15 minutes, stores that the token was used.
+    every 15 minutes, stores that the token was used. A refused token is recorded in the organization's audit log, with the
+    network address `client`.
     """
     header = _HEADER.fullmatch(authorization)
     if header is None:
@@ -58,6 +62,7 @@ def authenticate(backend: Backend, org: str, authorization: str) -> Directory:
     with backend.db.connect() as connection:
         owner = tokens.find_directory(connection, org, _hash(header[1]))
     if owner is None:
+        refusals.record_directory(backend, org, client)
         raise Unauthorized(_REFUSAL)
     if owner.last_used_at is None or now_millis - owner.last_used_at > LAST_USED_MILLIS:
         # A database that takes no writes at the moment can still answer reads; the next request stores the use.
@@ -81,6 +86,8 @@ def create(backend: Backend, caller: Caller, org: str) -> NewToken:
     def replace_token(tx: Connection) -> None:
         tokens.delete_groups_without_team(tx, membership.org_id)
         tokens.replace_token(tx, membership.org_id, _hash(text), caller.user_id, unix_millis(backend.clock.now()))
+        description = "Created the token of the directory (SCIM)"
+        audit.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=description)
 
     members.with_org_lock(backend, membership.org_id, replace_token)
     return NewToken(base_url(backend, org), text)
@@ -94,6 +101,8 @@ def delete(backend: Backend, caller: Caller, org: str) -> None:
         with backend.db.begin() as tx:
             if not tokens.delete_token(tx, membership.org_id):
                 raise NotFound(_NO_TOKEN)
+            description = "Deleted the token of the directory (SCIM)"
+            audit.record(tx, backend, caller, membership.org_id, Event.SETTINGS_CHANGED, description=description)
 
     retry(delete_token)
 

@@ -19,6 +19,7 @@ from common.sign_in.scim.locking import run_locked
 from common.sign_in.scim.model import Directory, NameConflict, User, UserProfile
 from common.sign_in.scim.operations import Operation
 from common.sign_in.scim.query import ListQuery, Page
+from common.sign_in.scim.recording import Event, record
 from common.sign_in.scim.repository import users
 from common.sign_in.scim.user_patch import apply_operations
 
@@ -47,6 +48,8 @@ def create_user(backend: Backend, directory: Directory, profile: UserProfile) ->
         scim_id = new_id()
         users.create(tx, directory.org_id, scim_id, user_id, profile, active=is_active, now_millis=unix_millis(now))
         _set_active(tx, directory, user_id, is_active=is_active, now=now)
+        suffix = "" if is_active else ", suspended"
+        record(tx, backend, directory, Event.MEMBER_ADDED, f"The directory added {profile.user_name}{suffix}")
         return _get(tx, directory, scim_id)
 
     return run_locked(backend, directory, create)
@@ -75,7 +78,9 @@ def delete_user(backend: Backend, directory: Directory, scim_id: str) -> None:
     def delete(tx: Connection) -> None:
         user = _get(tx, directory, scim_id)
         users.delete_user(tx, user.id)
-        members.remove(tx, directory, user.user_id, user.attributes()["userName"], backend.clock.now())
+        user_name = user.attributes()["userName"]
+        members.remove(tx, directory, user.user_id, user_name, backend.clock.now())
+        record(tx, backend, directory, Event.MEMBER_REMOVED, f"The directory removed {user_name}")
 
     run_locked(backend, directory, delete)
 
@@ -94,9 +99,22 @@ def _change(backend: Backend, directory: Directory, scim_id: str, change: Callab
             members.change_name(tx, directory, user.user_id, new.name)
         if is_active is not user.active:
             _set_active(tx, directory, user.user_id, is_active=is_active, now=now)
+        _record_change(tx, backend, directory, old.user_name, new, activation=is_active if is_active is not user.active else None)
         return _get(tx, directory, scim_id)
 
     return run_locked(backend, directory, attempt)
+
+
+def _record_change(
+    tx: Connection, backend: Backend, directory: Directory, old_name: str, new: UserProfile, *, activation: bool | None
+) -> None:
+    """Record another sign-in name, the end of a membership, and its return; other attributes change no rights."""
+    if new.user_name != old_name:
+        description = f"The directory lets {old_name} sign in as {new.user_name}"
+        record(tx, backend, directory, Event.USER_ADDED_IDENTITY, description)
+    if activation is not None:
+        event = Event.MEMBER_ADDED if activation else Event.MEMBER_REMOVED
+        record(tx, backend, directory, event, f"The directory {'reinstated' if activation else 'suspended'} {new.user_name}")
 
 
 def _update(tx: Connection, user: User, profile: UserProfile, *, is_active: bool, now: datetime) -> None:
