@@ -14,10 +14,10 @@ from common.db.engine import open_database
 from common.db.migrate import migrate
 from common.ports.keys.local import create_key
 from common.rights.caller import Caller
-from functions.http.app import create_app
 from tests.clocks import FrozenClock
 from tests.counting import Counter, counted, open_counted_backend
-from tests.factories.people import ADMIN_TOKEN, make_admin
+from tests.factories.clients import make_client
+from tests.factories.people import make_admin
 from tests.secrecy import Watch, note_settings
 
 
@@ -77,8 +77,7 @@ def admin(backend: Backend) -> Caller:
 def client(backend: Backend, admin: Caller) -> Iterator[TestClient]:
     """A client of the whole application, signed in as the administrator."""
     assert admin.login == "admin"
-    headers = {"Authorization": f"token {ADMIN_TOKEN}"}
-    with TestClient(create_app(backend), headers=headers, raise_server_exceptions=False) as opened:
+    with make_client(backend) as opened:
         yield opened
 
 

@@ -1,6 +1,7 @@
 """What each kind of request may cost, counted through the whole application (docs/decisions; the table is the rule)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from httpx2 import Response
@@ -10,6 +11,7 @@ from common.backend import Backend
 from common.ports.keys.data_keys import DataKeys
 from common.stacks.engine import delta
 from tests.counting import Counter
+from tests.factories.clients import make_client
 from tests.factories.stacks import creation
 from tests.stacks.engine.builders import make_resource, make_state
 from tests.wire import begin, create_stack, create_update, import_state, program, start_update
@@ -164,11 +166,9 @@ class TestKeys:
     CALLS = (("encrypt", {"plaintext": "eA=="}), ("batch-encrypt", {"plaintexts": ["eA=="] * 50}))
 
     @pytest.mark.parametrize(("call", "body"), CALLS)
-    def test_are_asked_once_by_a_process(
-        self, client: TestClient, backend: Backend, cost: Measure, call: str, body: dict[str, object]
-    ) -> None:
+    def test_are_asked_once_by_a_process(self, backend: Backend, cost: Measure, call: str, body: dict[str, object]) -> None:
         """A value, or a batch of them, costs two statements, and one call of the key service in a process that is new."""
-        object.__setattr__(backend, "data_keys", DataKeys(backend.keys, backend.clock))
+        client = make_client(replace(backend, data_keys=DataKeys(backend.keys, backend.clock)))
 
         assert (2, 0, 0, 1) == cost(lambda: client.post(f"{S}/{call}", json=body))
         assert (2, 0, 0, 0) == cost(lambda: client.post(f"{S}/{call}", json=body))

@@ -144,7 +144,7 @@ class TestLayout:
 
 @cache
 def patches() -> tuple[tuple[str, str], ...]:
-    """Return (file, what is patched) of every `setattr` of a patch fixture and every `mock.patch` in tests."""
+    """Return (file, what is patched) of every `setattr` of a patch fixture, `mock.patch` and write to a frozen object in tests."""
     calls = (
         (path.relative_to(ROOT).as_posix(), node)
         for path in own_modules()
@@ -152,7 +152,7 @@ def patches() -> tuple[tuple[str, str], ...]:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call)
         and node.args
-        and ast.unparse(node.func).endswith(("patch.setattr", "patch.object", "mock.patch"))
+        and ast.unparse(node.func).endswith(("patch.setattr", "patch.object", "mock.patch", "object.__setattr__"))
     )
     return tuple((name, ast.unparse(call.args[0]).strip("'")) for name, call in calls)
 

@@ -11,7 +11,9 @@ from common.stacks.service import lifecycle, transfer
 from common.stacks.updates.programs import PROGRAM_LIMIT_BYTES
 from common.stacks.updates.service import cleanup
 from tests.clocks import FrozenClock
+from tests.factories.clients import make_client
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_org
+from tests.factories.settings import with_settings
 from tests.factories.stacks import make_running, make_stack, make_update
 from tests.wire import begin, create_stack, error_of
 
@@ -20,11 +22,6 @@ DEV = StackPath("acme", "shop", "dev")
 MANY = {f"t{number}": "x" for number in range(101)}
 FULL = {f"t{number}": "x" for number in range(100)}
 TOO_MANY = (400, 400, "Bad Request: a stack may have 100 tags; 101 are too many")
-
-
-def limit(backend: Backend, **values: int) -> None:
-    """Give the backend other settings."""
-    object.__setattr__(backend, "settings", backend.settings.replaced(**{name: str(value) for name, value in values.items()}))
 
 
 class TestTags:
@@ -72,16 +69,16 @@ class TestProgram:
 
 
 class TestUpdatesPerDay:
-    def test_are_limited_for_each_stack(self, client: TestClient, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
+    def test_are_limited_for_each_stack(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
         """Updates and previews count alike, created or begun; a day later there is room again, and other stacks have their own."""
-        limit(backend, STACKHOLD_UPDATES_PER_DAY=3)
+        backend = with_settings(backend, STACKHOLD_UPDATES_PER_DAY="3")
         make_stack(backend, admin)  # version 0 counts
         make_update(backend, admin, DEV, dry_run=True)
         make_running(backend, admin, DEV)
         with pytest.raises(TooManyRequests, match=r"had 3 updates and previews within a day.*STACKHOLD_UPDATES_PER_DAY"):
             make_update(backend, admin, DEV)
         body = {"updateKind": "preview", "program": {"options": {"dryRun": True}}}
-        assert (429, 429) == error_of(client.post(f"{S}/begin-update", json=body))[:2]
+        assert (429, 429) == error_of(make_client(backend).post(f"{S}/begin-update", json=body))[:2]
         make_update(backend, admin, make_stack(backend, admin, "other"))
         clock.pass_seconds(86_401)
 
@@ -105,7 +102,7 @@ class TestStacks:
         """Neither creation nor a transfer goes beyond the limit; a deleted stack makes room."""
         make_org(backend, "beta", admin)
         caller = caller_of(backend, ADMIN_TOKEN)
-        limit(backend, STACKHOLD_STACKS_PER_ORGANIZATION=1)
+        backend = with_settings(backend, STACKHOLD_STACKS_PER_ORGANIZATION="1")
         make_stack(backend, caller)
         moved = make_stack(backend, caller, org="beta")
         words = r"organization acme has 1 stacks, which is the limit \(STACKHOLD_STACKS_PER_ORGANIZATION\)"
@@ -119,7 +116,7 @@ class TestStacks:
 
     def test_that_are_made_and_deleted_again_and_again_are_limited_too(self, backend: Backend, admin: Caller) -> None:
         """What is left of deleted stacks is kept for a month, so their number counts."""
-        limit(backend, STACKHOLD_STACKS_PER_ORGANIZATION=1)
+        backend = with_settings(backend, STACKHOLD_STACKS_PER_ORGANIZATION="1")
         for _ in range(10):
             lifecycle.delete(backend, admin, make_stack(backend, admin), force=False)
 

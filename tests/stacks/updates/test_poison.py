@@ -19,6 +19,8 @@ from common.stacks.updates.service import cleanup, completion, events, progress
 from common.stacks.updates.service.events import EventQuery
 from functions.jobs import JOBS, run_due
 from tests.clocks import FrozenClock
+from tests.factories.clients import make_client
+from tests.factories.settings import with_settings
 from tests.factories.stacks import (
     Running,
     complete,
@@ -37,11 +39,6 @@ from tests.wire import begin, create_stack, error_of
 DEV = StackPath("acme", "shop", "dev")
 MIB = 1 << 20
 BLANKS = b" " * MIB
-
-
-def limit(backend: Backend, **values: int) -> None:
-    """Give the backend other settings."""
-    object.__setattr__(backend, "settings", backend.settings.replaced(**{name: str(value) for name, value in values.items()}))
 
 
 def peak_bytes(work: Callable[[], object]) -> int:
@@ -67,9 +64,10 @@ def update(backend: Backend, admin: Caller) -> Running:
 
 
 class TestBatch:
-    def test_that_inflates_to_too_much_is_halved_by_its_client(self, client: TestClient, backend: Backend) -> None:
+    def test_that_inflates_to_too_much_is_halved_by_its_client(self, backend: Backend, admin: Caller) -> None:
         """A small request that holds a large batch is 413, for journals as for events, and the update goes on."""
-        limit(backend, STACKHOLD_BATCH_LIMIT_BYTES=1000)
+        assert admin.login == "admin"
+        client = make_client(with_settings(backend, STACKHOLD_BATCH_LIMIT_BYTES="1000"))
         found = begin(client, create_stack(client))
         large = {"sequence": 1, "stdoutEvent": {"message": "x" * 1000}}
 
@@ -132,7 +130,7 @@ class TestUpdate:
         self, backend: Backend, admin: Caller, update: Running
     ) -> None:
         """Beyond the limit of an update a batch is refused by the name of the setting, and what was recorded stays."""
-        limit(backend, STACKHOLD_UPDATE_LIMIT_BYTES=10_000)
+        backend = with_settings(backend, STACKHOLD_UPDATE_LIMIT_BYTES="10000")
         record(backend, update, *creation("a", 1, inputs={"x": "y" * 2000}))
         with pytest.raises(BadRequest, match=r"10,000 bytes \(STACKHOLD_UPDATE_LIMIT_BYTES\). What it recorded is kept"):
             record(backend, update, *creation("b", 2, inputs={"x": "y" * 2000}))
@@ -143,7 +141,7 @@ class TestUpdate:
 
     def test_counts_a_batch_and_an_entry_beside_their_text(self, backend: Backend, update: Running) -> None:
         """A great many tiny batches reach the limit too."""
-        limit(backend, STACKHOLD_UPDATE_LIMIT_BYTES=10 * progress.BATCH_BYTES)
+        backend = with_settings(backend, STACKHOLD_UPDATE_LIMIT_BYTES=str(10 * progress.BATCH_BYTES))
 
         for step in range(7):
             record(backend, update, entry(step, 0, step))
@@ -152,7 +150,7 @@ class TestUpdate:
 
     def test_leaves_no_blob_of_a_batch_that_is_refused(self, backend: Backend, update: Running) -> None:
         """A batch too large for a row is not kept in the object store once it was refused."""
-        limit(backend, STACKHOLD_UPDATE_LIMIT_BYTES=10_000, STACKHOLD_BATCH_ROW_LIMIT_BYTES=10)
+        backend = with_settings(backend, STACKHOLD_UPDATE_LIMIT_BYTES="10000", STACKHOLD_BATCH_ROW_LIMIT_BYTES="10")
         with pytest.raises(BadRequest):
             record(backend, update, *creation("a", 1, inputs={"x": "y" * 10_000}))
 
@@ -161,7 +159,6 @@ class TestUpdate:
 
 def poison_overlapping(backend: Backend, update: Running) -> None:
     """Record batches that all reach from the first entry to the last, so that each must be read before any is done."""
-    limit(backend, STACKHOLD_BODY_LIMIT_BYTES=MIB)
     for step in range(1, 9):
         made = make_resource(f"r{step}", inputs={"x": "y" * (MIB // 4)})
         record(backend, update, entry(step, 1, step, state=made), entry(1000 + step, 6, 1))
@@ -169,7 +166,6 @@ def poison_overlapping(backend: Backend, update: Running) -> None:
 
 def poison_large(backend: Backend, update: Running) -> None:
     """Record a state that is larger than one may be."""
-    limit(backend, STACKHOLD_BODY_LIMIT_BYTES=MIB)
     for step in range(1, 9):
         record(backend, update, *creation(f"r{step}", step, inputs={"x": "y" * (MIB // 4)}))
 
@@ -177,7 +173,6 @@ def poison_large(backend: Backend, update: Running) -> None:
 def poison_old(backend: Backend, update: Running) -> None:
     """Leaves a batch of an older release, which inflates to more than any request may."""
     record(backend, update, *creation("a", 1))
-    limit(backend, STACKHOLD_BODY_LIMIT_BYTES=MIB)
     with backend.db.connect() as connection:
         connection.execute(
             change(journal_batches)
@@ -204,6 +199,7 @@ class TestSetAside:
         self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock, poison: Callable[[Backend, Running], None]
     ) -> None:
         """The job ends it as failed with the reason, keeps its journal, frees the stack, and goes on with the next update."""
+        backend = with_settings(backend, STACKHOLD_BODY_LIMIT_BYTES=str(MIB))
         other = make_running(backend, admin, make_stack(backend, admin, "other"))
         record(backend, other, *creation("o", 1))
         poison(backend, update)
@@ -275,7 +271,7 @@ class TestSetAside:
         self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock
     ) -> None:
         """That is no fault of the update: it is tried again as long as it takes."""
-        limit(backend, STACKHOLD_BATCH_ROW_LIMIT_BYTES=10)
+        backend = with_settings(backend, STACKHOLD_BATCH_ROW_LIMIT_BYTES="10")
         record(backend, update, *creation("a", 1))
         clock.pass_seconds(300 + completion.ABANDONED_AFTER_SECONDS)
         folder = backend.settings.data_folder / "objects" / "batches"
