@@ -41,3 +41,6 @@ prepareHelp(document);
 prepareCopying(document);
 prepareMenus(document);
 showCurrentTabs(document);
+addEventListener("resize", () => {
+  showCurrentTabs(document);
+});

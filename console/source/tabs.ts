@@ -10,7 +10,7 @@ export function showCurrentTabs(page: Document): void {
   for (const item of page.querySelectorAll<HTMLElement>(".tabs [aria-current]")) {
     const list = item.closest("ul");
     if (list !== null) {
-      const start = item.getBoundingClientRect().left - list.getBoundingClientRect().left;
+      const start = item.getBoundingClientRect().left - list.getBoundingClientRect().left + list.scrollLeft;
       list.scrollLeft = scrollFor(list.clientWidth, start, item.offsetWidth);
     }
   }

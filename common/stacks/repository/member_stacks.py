@@ -11,6 +11,9 @@ from common.rights.membership import StackScope
 from common.rights.permissions import StackLevel
 from common.stacks.repository.visibility import in_scopes
 
+# An alias: the condition of a scope looks at grants too, at those of the caller.
+_grants = stack_grants.alias("grants_of_member")
+
 
 @dataclass(frozen=True, slots=True)
 class MemberStack:
@@ -37,12 +40,12 @@ def find_of_member(connection: Connection, scope: StackScope, user_id: str, limi
     ).where(is_visible, stacks.c.created_by == user_id)
     of_teams = select(team_members.c.team_id).where(team_members.c.user_id == user_id)
     granted = (
-        select(stacks.c.project, stacks.c.name, stack_grants.c.permission, roles.c.name, teams.c.name, literal(0))
+        select(stacks.c.project, stacks.c.name, _grants.c.permission, roles.c.name, teams.c.name, literal(0))
         .select_from(stacks)
-        .join(stack_grants, stack_grants.c.stack_id == stacks.c.id)
-        .outerjoin(teams, teams.c.id == stack_grants.c.principal_id)
-        .outerjoin(roles, roles.c.id == stack_grants.c.set_id)
-        .where(is_visible, or_(stack_grants.c.principal_id == user_id, stack_grants.c.principal_id.in_(of_teams)))
+        .join(_grants, _grants.c.stack_id == stacks.c.id)
+        .outerjoin(teams, teams.c.id == _grants.c.principal_id)
+        .outerjoin(roles, roles.c.id == _grants.c.set_id)
+        .where(is_visible, or_(_grants.c.principal_id == user_id, _grants.c.principal_id.in_(of_teams)))
     )
     both = union_all(owned, granted).subquery()
     query = select(both).order_by(both.c.project, both.c.name, func.coalesce(both.c.team, "")).limit(limit)

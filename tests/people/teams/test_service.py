@@ -131,3 +131,25 @@ def test_a_team_knows_its_kind(backend: Backend, admin: Caller) -> None:
     made = service.create_team(backend, admin, "acme", "ops", display_name="Ops", description="d")
 
     assert Team(made.team.id, "pulumi", "ops", "Ops", "d", TeamRole.ADMIN) == made.team
+
+
+class TestSearchTeams:
+    def test_finds_by_text_with_the_number_of_members(self, backend: Backend, admin: Caller) -> None:
+        """A text in the name, display name or description, in upper or lower case; no letter of it is a pattern."""
+        make_user(backend, "bob", org="acme")
+        make_team(backend, "ops", members=["bob"], admins=["admin"])
+        make_team(backend, "web")
+        found = [service.search_teams(backend, admin, "acme", text, size=1, number=1) for text in ("", "OPS", "%")]
+
+        assert [["ops"], ["ops"], []] == [[row.team.name for row in rows] for rows, _ in found]
+        assert [2, 1, 0] == [total for _, total in found]
+        assert [2] == [row.members for row in found[1][0]]
+        assert "admin" == found[1][0][0].team.role
+
+    def test_shows_what_a_role_shows(self, backend: Backend, admin: Caller) -> None:
+        """Without the permission to list teams there is no list."""
+        carol = make_holder(backend, "carol", Permission.STACK_READ)
+        assert admin.is_person
+
+        with pytest.raises(Forbidden):
+            service.search_teams(backend, carol, "acme", "", size=9, number=1)

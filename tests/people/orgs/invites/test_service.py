@@ -13,7 +13,7 @@ from common.core.ids import new_id
 from common.db.tables.people import invites as invite_rows
 from common.people.orgs.invites import service as invites
 from common.people.orgs.members import service as members
-from common.people.orgs.model import Invite, NewInvite, RequestedRole
+from common.people.orgs.model import Invite, InviteFilter, NewInvite, RequestedRole
 from common.people.orgs.repository import members as member_rows
 from common.rights import built_in
 from common.rights.caller import Caller
@@ -400,3 +400,24 @@ class TestAcceptUrl:
         named = replace(backend, settings=Settings(settings))
 
         assert start + made.id == invites.accept_url(named, made)
+
+
+class TestSearchInvites:
+    def test_finds_by_text_and_state(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
+        """An address or a sender is found, in upper or lower case; links are for admins and their senders."""
+        invite(backend, admin, "old@example.com")
+        clock.pass_seconds(8 * DAY_SECONDS)
+        invite(backend, admin, "new@example.com")
+        clock.pass_seconds(1)
+        link(backend, admin)
+        greeter = make_holder(backend, "greeter", Permission.INVITES_READ)
+
+        def found(caller: Caller, narrowed: InviteFilter) -> tuple[list[str], int]:
+            rows, total = invites.search_invites(backend, caller, "acme", narrowed, size=2, number=1)
+            return [row.email for row in rows], total
+
+        assert (["old@example.com", "new@example.com"], 3) == found(admin, InviteFilter())
+        assert (["old@example.com", "new@example.com"], 2) == found(greeter, InviteFilter())
+        assert (["new@example.com"], 1) == found(admin, InviteFilter("NEW@"))
+        assert (["old@example.com"], 1) == found(admin, InviteFilter("Admin", expired=True))
+        assert ([], 0) == found(admin, InviteFilter("%"))
