@@ -9,11 +9,14 @@ from common.environments.language import evaluate
 from common.environments.language.definition import Definition
 from common.environments.language.environment import Environment, to_wire
 from common.environments.language.interfaces import Decrypter, World
+from common.environments.language.limits import MIB, Limits
 from common.environments.language.summary import summarize
 from common.environments.language.syntax.diagnostic import Diagnostic, has_errors
 
 EMPTY = Environment()
 IMPORTS_LIMIT = 256
+# A result is stored as a row, and sent as one reply.
+LIMITS = Limits(result_bytes=16 * MIB)
 
 
 class InvalidDefinition(BadRequest):
@@ -72,7 +75,7 @@ class Checked:
 def check(name: str, text: bytes, world: World, decrypter: Decrypter, *, shows_secrets: bool = False) -> Checked:
     """Check a definition under its name; raises InvalidDefinition if it has errors."""
     definition, diagnostics = _load(name, text)
-    evaluation = evaluate.check(definition, world, decrypter, shows_secrets=shows_secrets)
+    evaluation = evaluate.check(definition, world, decrypter, shows_secrets=shows_secrets, limits=LIMITS)
     diagnostics = [*diagnostics, *evaluation.diagnostics]
     if has_errors(diagnostics):
         raise InvalidDefinition(diagnostics)
@@ -85,7 +88,7 @@ def open_environment(name: str, text: bytes, world: World, decrypter: Decrypter)
     Its expressions are left out: no client needs them of an opened environment, and they are half of its size.
     """
     definition, diagnostics = _load(name, text)
-    evaluation = evaluate.open_environment(definition, world, decrypter)
+    evaluation = evaluate.open_environment(definition, world, decrypter, limits=LIMITS)
     diagnostics = [*diagnostics, *evaluation.diagnostics]
     if has_errors(diagnostics):
         raise InvalidDefinition(diagnostics)

@@ -60,6 +60,14 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamLevel:
+    """A team's level on an environment, and for how long its members may open it; None without a limit."""
+
+    level: EnvironmentLevel
+    open_limit_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """A live environment, the levels that the caller's teams have on it, and the revision that was asked for, if it exists.
 
@@ -77,7 +85,7 @@ class Environment:
     created_at: int
     modified_at: int
     tags: Mapping[str, str] = field(default_factory=dict)
-    levels: tuple[EnvironmentLevel, ...] = ()
+    levels: tuple[TeamLevel, ...] = ()
     revision: Revision | None = None
 
     @property

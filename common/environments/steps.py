@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from common.backend import Backend
 from common.core.clock import unix_millis
-from common.core.errors import BackendError, Conflict, Forbidden, NotFound
+from common.core.errors import BackendError, BadRequest, Conflict, Forbidden, NotFound
 from common.core.ids import new_id
 from common.core.names import is_name
 from common.db.faults import unless_taken
@@ -25,9 +25,11 @@ from common.environments.model import (
 from common.environments.repository import environments, revisions
 from common.rights.caller import Caller
 from common.rights.membership import Membership
+from common.rights.org_settings import ENVIRONMENT_LEVELS
 from common.rights.permissions import ENVIRONMENT_ADMIN, Permission
 
 # Clients show this text, and the command line reads the definition again (esc.md 4.1).
+_DELETED_PER_LIVE = 10
 CHANGED = "the environment has changed since it was read"
 
 
@@ -83,8 +85,24 @@ def require_revision(environment: Environment, version: str = LATEST) -> Revisio
 def permissions_on(caller: Caller, membership: Membership, environment: Environment) -> frozenset[Permission]:
     """Return the caller's permissions on an environment."""
     return membership.permissions_on_environment(
-        environment.entity, environment.levels, is_owner=environment.owner_id == caller.user_id
+        environment.entity,
+        [grant.level for grant in environment.levels],
+        is_owner=environment.owner_id == caller.user_id,
     )
+
+
+def open_limit_seconds(caller: Caller, membership: Membership, environment: Environment) -> int | None:
+    """Return for how long the caller may open an environment, by the most generous of their teams; None without a limit.
+
+    A caller who may open it by a role or as its owner has no limit.
+    """
+    is_owner = environment.owner_id == caller.user_id
+    if Permission.ENVIRONMENT_OPEN in membership.permissions_on_environment(environment.entity, (), is_owner=is_owner):
+        return None
+    limits = [
+        grant.open_limit_seconds for grant in environment.levels if Permission.ENVIRONMENT_OPEN in ENVIRONMENT_LEVELS[grant.level]
+    ]
+    return None if None in limits else max((limit for limit in limits if limit is not None), default=None)
 
 
 def require_may_grant(caller: Caller, membership: Membership, environment: Environment) -> None:
@@ -154,7 +172,16 @@ def new_environment(
 def add(  # noqa: PLR0917 - what an environment begins with
     tx: Connection, backend: Backend, environment: Environment, definition: bytes, references: Iterable[Reference], user_id: str
 ) -> None:
-    """Insert an environment with its first revision; Conflict if there is one of that name."""
+    """Insert an environment with its first revision; Conflict if there is one of that name.
+
+    BadRequest if the organization has as many environments as it may have stacks.
+    """
+    limit = backend.settings.stacks_per_organization * _DELETED_PER_LIVE
+    if environments.count_of_org(tx, environment.org_id) >= limit:
+        raise BadRequest(
+            f"the organization has {limit:,} environments with those deleted recently, which is the limit"
+            " (STACKHOLD_STACKS_PER_ORGANIZATION, STACKHOLD_DELETED_STACK_DAYS)"
+        )
     now_millis = unix_millis(backend.clock.now())
     with unless_taken(f"environment {environment.path.in_org} already exists"):
         environments.add(tx, environment, now_millis)

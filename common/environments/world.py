@@ -41,6 +41,11 @@ class StoredEnvironments:
         self._permission = permission
         self._overrides = overrides or {}
         self._found: dict[Reference, tuple[Environment | None, frozenset[Permission]]] = {}
+        self._open_limits: list[int] = []
+
+    def capped_seconds(self, seconds: int) -> int:
+        """Return a duration, made shorter where a team may open something that was imported for a shorter time."""
+        return min([seconds, *self._open_limits])
 
     def authorize_import(self, importer: str, imported: str, *, importer_is_root: bool) -> None:  # noqa: ARG002 - of the protocol
         """Raise WorldError unless the caller has the permission on the import."""
@@ -71,20 +76,16 @@ class StoredEnvironments:
             if len(self._found) >= _FOUND_LIMIT:
                 raise WorldError(f"the environment names more than {_FOUND_LIMIT} others")
             with self._backend.db.connect() as connection:
-                self._found[reference] = steps.find(connection, self._caller, self._membership, reference)
+                environment, permissions = steps.find(connection, self._caller, self._membership, reference)
+            self._found[reference] = environment, permissions
+            if environment is not None:
+                limit = steps.open_limit_seconds(self._caller, self._membership, environment)
+                self._open_limits += [limit] if limit is not None else []
         return self._found[reference]
 
 
-def make(  # noqa: PLR0917 - what an evaluation depends on
-    backend: Backend,
-    caller: Caller,
-    membership: Membership,
-    permission: Permission,
-    duration: str,
-    overrides: dict[Reference, Reference] | None = None,
-) -> World:
+def make(backend: Backend, caller: Caller, membership: Membership, loader: StoredEnvironments, duration: str) -> World:
     """Return the world of one evaluation."""
-    loader = StoredEnvironments(backend, caller, membership, permission=permission, overrides=overrides)
     providers = Providers(Access(backend, caller, membership.login))
     return World(loader, providers, {"pulumi": _context(caller, membership, duration)})
 

@@ -1,11 +1,13 @@
 """Environments over HTTP: how they are created, saved, read and deleted."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
+from common.core.errors import BadRequest
 from common.environments.model import EnvironmentPath
 from common.environments.service import definitions
 from common.rights.caller import Caller
@@ -52,6 +54,15 @@ class TestCreate:
     def test_refuses_bad_names(self, client: TestClient, name: str) -> None:
         """Names that other addresses use, and names that cannot be addressed, are refused."""
         assert 400 == client.post(ENVIRONMENTS, json={"project": "app", "name": name}).status_code
+
+    def test_stops_at_a_limit(self, client: TestClient, backend: Backend, admin: Caller) -> None:
+        """An organization has room for so many environments, those that were deleted recently among them."""
+        few = replace(backend, settings=backend.settings.replaced(STACKHOLD_STACKS_PER_ORGANIZATION="1"))
+        for number in range(10):
+            make_environment(few, admin, f"app/e{number}")
+
+        with pytest.raises(BadRequest, match="STACKHOLD_STACKS_PER_ORGANIZATION"):
+            make_environment(few, admin, "app/more")
 
     def test_uses_the_default_project(self, client: TestClient) -> None:
         """Without a project the environment is in `default`."""

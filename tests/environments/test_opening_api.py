@@ -354,6 +354,24 @@ class TestRights:
         assert Permission.ENVIRONMENT_OPEN in readable.json()["diagnostics"][0]["summary"]
         assert "hunter2" not in hidden.text + readable.text + checked.text
 
+    def test_last_as_long_as_the_team_says(self, client: TestClient, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
+        """The longest time of an open by a team's level holds for what is opened and for what is imported."""
+        for name in ("base", "dev"):
+            make_environment(
+                backend, admin, f"app/{name}", "imports: [app/base]\nvalues: {a: 1}\n" if name == "dev" else "values: {}\n"
+            )
+        alice = signed(make_user(backend, "alice", org="acme"))
+        make_team(backend, "ops", members=["alice"])
+        for name, longest in (("dev", "1h"), ("base", "10m")):
+            change = {"projectName": "app", "envName": name, "permission": "open", "maxOpenDuration": longest}
+            client.patch("/api/orgs/acme/teams/ops", json={"addEnvironmentPermission": change})
+        sessions = [client.post(f"{E}/open?duration=2h", headers=who).json()["id"] for who in (alice, {})]
+        clock.pass_seconds(601)
+
+        assert [404, 200] == [
+            client.get(f"{E}/open/{session}", headers=who).status_code for session, who in zip(sessions, (alice, {}), strict=True)
+        ]
+
     def test_of_members_are_the_organizations_setting(self, client: TestClient, backend: Backend, admin: Caller) -> None:
         """The level that an organization gives its members holds on every environment."""
         make_environment(backend, admin, "app/dev", "values: {a: 1}\n")

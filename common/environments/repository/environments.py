@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, literal, null, select, union_all, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, null, select, union_all, update
 
+from common.core.durations import find_seconds
 from common.db.tables.environments import environment_revision_tags, environment_revisions, environment_tags, environments
 from common.db.tables.people import organizations, team_entities
-from common.environments.model import LATEST, Environment, EnvironmentPath, Revision, find_number
+from common.environments.model import LATEST, Environment, EnvironmentPath, Revision, TeamLevel, find_number
 from common.rights.org_settings import EnvironmentLevel
 
 _KIND = "environment"
@@ -76,7 +77,11 @@ def _statement(wanted: Any) -> Any:  # noqa: ANN401 - a column, and a statement 
         team_entities.c.project == environments.c.project,
         team_entities.c.name == environments.c.name,
     )
-    levels = _part("level", team_entities.c.permission, null()).select_from(environments).join(team_entities, of_teams)
+    levels = (
+        _part("level", team_entities.c.permission, team_entities.c.max_open_duration)
+        .select_from(environments)
+        .join(team_entities, of_teams)
+    )
     return union_all(itself, tags, levels)
 
 
@@ -99,6 +104,11 @@ def find(  # noqa: PLR0917 - what the unique index has
     else:
         rows = connection.execute(_BY_TAG, {**parameters, "tag": version}).all()
     return _to_environment(rows)
+
+
+def count_of_org(connection: Connection, org_id: str) -> int:
+    """Return how many environments an organization has, with those that can be restored."""
+    return connection.scalar(select(func.count()).select_from(environments).where(environments.c.org_id == org_id)) or 0
 
 
 def lock(tx: Connection, environment: Environment) -> int | None:
@@ -174,6 +184,10 @@ def _to_environment(rows: Sequence[Row[Any]]) -> Environment | None:
         created_at=row.created_at,
         modified_at=row.modified_at,
         tags={row.first: row.second for row in rows if row.part == "tag"},
-        levels=tuple(cast("EnvironmentLevel", row.first) for row in rows if row.part == "level"),
+        levels=tuple(
+            TeamLevel(cast("EnvironmentLevel", row.first), find_seconds(row.second) if row.second else None)
+            for row in rows
+            if row.part == "level"
+        ),
         revision=revision,
     )

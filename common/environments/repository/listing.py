@@ -1,10 +1,10 @@
 """Pages of environments, live and deleted, and of what refers to them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select, tuple_, update
+from sqlalchemy import Connection, FromClause, Row, Select, and_, or_, select, tuple_, update
 from sqlalchemy import delete as delete_from
 
 from common.db.tables.environments import (
@@ -16,20 +16,36 @@ from common.db.tables.environments import (
 )
 from common.db.tables.people import organizations, users
 from common.environments.model import EnvironmentPath, ListedEnvironment, Reference, Referrer
-from common.environments.repository.visibility import Scope, in_scopes
+from common.environments.repository.visibility import Scope, in_scope
 from common.people.users.model import Person
 
-_ORDER = (organizations.c.login, environments.c.project, environments.c.name)
 # A level with which a member of a team sees an environment in lists.
 _SEEING = ("read", "open", "write", "admin")
 
 
-def page(connection: Connection, scopes: Sequence[Scope], after: tuple[str, ...] | None, limit: int) -> list[ListedEnvironment]:
-    """Return live environments by organization, project and name, after a position: two statements."""
-    query = _select().where(environments.c.live == 1, in_scopes(scopes, _SEEING)).order_by(*_ORDER).limit(limit)
-    if after is not None:
-        query = query.where(tuple_(*_ORDER) > tuple_(*after))
-    return _listed(connection, query)
+def page(
+    connection: Connection, scopes: Mapping[str, Scope], after: tuple[str, ...] | None, limit: int
+) -> list[ListedEnvironment]:
+    """Return live environments in scopes, which are given by the login of their organization, after a position.
+
+    They are ordered by organization, project and name. Each organization is read in the order of its index, until the page is
+    full, so that the database sorts nothing.
+    """
+    rows: list[Row[Any]] = []
+    for login in sorted(scopes):
+        if len(rows) >= limit:
+            break
+        query = select(environments).where(environments.c.live == 1, in_scope(scopes[login], _SEEING))
+        if after is not None and login < after[0]:
+            continue
+        if after is not None and login == after[0]:
+            _, project, name = after
+            same = and_(environments.c.project == project, environments.c.name > name)
+            query = query.where(environments.c.project >= project, or_(environments.c.project > project, same))
+        # The page first: joined before it is cut, all rows of the organization would be.
+        cut = query.order_by(environments.c.project, environments.c.name).limit(limit - len(rows)).subquery("cut")
+        rows += connection.execute(_select(cut).order_by(cut.c.project, cut.c.name))
+    return _listed(connection, rows)
 
 
 def page_deleted(connection: Connection, org_id: str, after: tuple[int, str] | None, limit: int) -> list[ListedEnvironment]:
@@ -39,7 +55,8 @@ def page_deleted(connection: Connection, org_id: str, after: tuple[int, str] | N
         moment, environment_id = after
         same = and_(environments.c.deleted_at == moment, environments.c.id > environment_id)
         query = query.where(or_(environments.c.deleted_at < moment, same))
-    return _listed(connection, query.order_by(environments.c.deleted_at.desc(), environments.c.id).limit(limit))
+    query = query.order_by(environments.c.deleted_at.desc(), environments.c.id).limit(limit)
+    return _listed(connection, connection.execute(query).all())
 
 
 def list_tags(connection: Connection, scope: Scope, limit: int) -> list[tuple[str, str]]:
@@ -49,7 +66,7 @@ def list_tags(connection: Connection, scope: Scope, limit: int) -> list[tuple[st
         .distinct()
         .select_from(environments)
         .join(environment_tags, environment_tags.c.environment_id == environments.c.id)
-        .where(environments.c.live == 1, in_scopes([scope], _SEEING))
+        .where(environments.c.live == 1, in_scope(scope, _SEEING))
         .order_by(environment_tags.c.name, environment_tags.c.value)
         .limit(limit)
     )
@@ -121,7 +138,7 @@ def page_referrers(
             environment_references.c.project == target.project,
             environment_references.c.name == target.name,
             environments.c.live == 1,
-            in_scopes([scope], _SEEING),
+            in_scope(scope, _SEEING),
             tuple_(*order) > tuple_(*after),
         )
         .order_by(*order)
@@ -157,30 +174,31 @@ def count_referrers(connection: Connection, org_id: str, targets: Sequence[tuple
     return counts
 
 
-def _select() -> Select[Any]:
+def _select(source: FromClause = environments) -> Select[Any]:
+    """Return the query of environments, or of rows of theirs that were selected before, with their owners."""
     return (
         select(
-            environments.c.id,
+            source.c.id,
             organizations.c.login,
-            environments.c.project,
-            environments.c.name,
-            environments.c.created_at,
-            environments.c.modified_at,
-            environments.c.deleted_at,
-            environments.c.deletion_protected,
-            environments.c.owner_id,
+            source.c.project,
+            source.c.name,
+            source.c.created_at,
+            source.c.modified_at,
+            source.c.deleted_at,
+            source.c.deletion_protected,
+            source.c.owner_id,
             users.c.login.label("owner_login"),
             users.c.name.label("owner_name"),
             users.c.email,
             users.c.avatar_url,
         )
-        .join(organizations, organizations.c.id == environments.c.org_id)
-        .outerjoin(users, users.c.id == environments.c.owner_id)
+        .select_from(source)
+        .join(organizations, organizations.c.id == source.c.org_id)
+        .outerjoin(users, users.c.id == source.c.owner_id)
     )
 
 
-def _listed(connection: Connection, query: Select[Any]) -> list[ListedEnvironment]:
-    rows = connection.execute(query).all()
+def _listed(connection: Connection, rows: Sequence[Row[Any]]) -> list[ListedEnvironment]:
     tags: dict[str, dict[str, str]] = defaultdict(dict)
     if rows:
         tags_query = select(environment_tags.c.environment_id, environment_tags.c.name, environment_tags.c.value).where(

@@ -19,6 +19,7 @@ from common.environments.language.syntax.diagnostic import Diagnostic
 from common.environments.model import LATEST, Environment, EnvironmentPath, require_names
 from common.environments.repository import environments
 from common.environments.sessions import DURATION_DEFAULT_SECONDS, text_of
+from common.environments.world import StoredEnvironments
 from common.people.teams import environment_grants
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
@@ -137,7 +138,8 @@ def _prepare(backend: Backend, caller: Caller, environment: Environment, text: b
     path = environment.path
     membership = caller.require_member(path.org, missing=missing_org(path.org))
     cipher = EnvironmentCipher(backend, environment)
-    scene = world.make(backend, caller, membership, Permission.ENVIRONMENT_READ, _OPEN_DURATION)
+    loader = StoredEnvironments(backend, caller, membership, permission=Permission.ENVIRONMENT_READ)
+    scene = world.make(backend, caller, membership, loader, _OPEN_DURATION)
     checked = evaluation.check(path.in_org, text, scene, cipher)
     rewritten = secrets.encrypt(path.in_org, text, cipher)
     if rewritten.diagnostics:

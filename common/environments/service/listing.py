@@ -55,7 +55,8 @@ def page_environments(
     after = read_token(token, sealed, 3) if token else None
     size = min(max(limit, 1), PAGE_LIMIT)
     with backend.db.connect() as connection:
-        rows = listing.page(connection, [_scope(caller, membership) for membership in memberships], after, size + 1)
+        scopes = {membership.login: _scope(caller, membership) for membership in memberships}
+        rows = listing.page(connection, scopes, after, size + 1)
         page = rows[:size]
         counts: dict[tuple[str, str], int] = {}
         if counts_referrers and org is not None and page:

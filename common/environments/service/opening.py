@@ -14,6 +14,7 @@ from common.environments.language.opened import find_value
 from common.environments.language.syntax import path as paths
 from common.environments.model import LATEST, EnvironmentPath
 from common.environments.sessions import DURATION_DEFAULT_SECONDS, Session, text_of
+from common.environments.world import StoredEnvironments
 from common.rights.caller import Caller, Membership, missing_org
 from common.rights.permissions import Permission
 
@@ -32,14 +33,9 @@ class Document:
 def check_yaml(backend: Backend, caller: Caller, org: str, document: Document, *, shows_secrets: bool = False) -> bytes:
     """Return what a definition that is not stored evaluates to, as far as it is known; InvalidDefinition if it has errors."""
     membership = _require_yaml(caller, org)
-    scene = world.make(
-        backend,
-        caller,
-        membership,
-        _OPEN if shows_secrets else _READ,
-        _DURATION,
-        world.read_overrides(document.overrides),
-    )
+    overrides = world.read_overrides(document.overrides)
+    loader = StoredEnvironments(backend, caller, membership, permission=_OPEN if shows_secrets else _READ, overrides=overrides)
+    scene = world.make(backend, caller, membership, loader, _DURATION)
     text = evaluation.unwrapped(document.text)
     checked = evaluation.check(ANONYMOUS, text, scene, NoCipher(), shows_secrets=shows_secrets)
     return checked.reply()
@@ -49,9 +45,12 @@ def open_yaml(backend: Backend, caller: Caller, org: str, document: Document, du
     """Open a definition that is not stored and return the id of the session; InvalidDefinition if it has errors."""
     membership = _require_yaml(caller, org)
     seconds = sessions.seconds_of(duration)
-    scene = world.make(backend, caller, membership, _OPEN, text_of(seconds), world.read_overrides(document.overrides))
+    overrides = world.read_overrides(document.overrides)
+    loader = StoredEnvironments(backend, caller, membership, permission=_OPEN, overrides=overrides)
+    scene = world.make(backend, caller, membership, loader, text_of(seconds))
     result = evaluation.open_environment(ANONYMOUS, evaluation.unwrapped(document.text), scene, NoCipher())
     session = Session(membership.org_id, None)
+    seconds = loader.capped_seconds(seconds)
     return _store(backend, caller, session, result, seconds, f"Opened a definition in organization {membership.login}")
 
 
@@ -70,7 +69,8 @@ def check(
     environment = steps.get(backend, caller, path, *needed, version=version)
     revision = steps.require_revision(environment, version)
     membership = caller.require_member(path.org, missing=missing_org(path.org))
-    scene = world.make(backend, caller, membership, _OPEN if shows_secrets else _READ, _DURATION)
+    loader = StoredEnvironments(backend, caller, membership, permission=_OPEN if shows_secrets else _READ)
+    scene = world.make(backend, caller, membership, loader, _DURATION)
     cipher = EnvironmentCipher(backend, environment)
     checked = evaluation.check(path.in_org, revision.definition, scene, cipher, shows_secrets=shows_secrets)
     if shows_secrets:
@@ -88,9 +88,13 @@ def open_environment(
     seconds = sessions.seconds_of(duration)
     revision = steps.require_revision(environment, version)
     membership = caller.require_member(path.org, missing=missing_org(path.org))
-    scene = world.make(backend, caller, membership, _OPEN, text_of(seconds))
+    limit = steps.open_limit_seconds(caller, membership, environment)
+    seconds = min(seconds, limit) if limit is not None else seconds
+    loader = StoredEnvironments(backend, caller, membership, permission=_OPEN)
+    scene = world.make(backend, caller, membership, loader, text_of(seconds))
     result = evaluation.open_environment(path.in_org, revision.definition, scene, EnvironmentCipher(backend, environment))
     session = Session(environment.org_id, environment.id)
+    seconds = loader.capped_seconds(seconds)
     return _store(backend, caller, session, result, seconds, f"Opened revision {revision.number} of environment {path}")
 
 
