@@ -173,15 +173,18 @@ def require_settings(settings: Settings, *, is_of_stack: bool) -> None:
         raise BadRequest(f"secret has more than {SECRET_LIMIT_BYTES:,} bytes")
     if settings.format is Format.DEPLOYMENTS:
         _require_deployment_target(settings, is_of_stack=is_of_stack)
-    groups = _GROUPS_OF_STACK if is_of_stack else tuple(GROUPS)
-    _require_known("group", settings.groups, groups)
+    _require_known("group", settings.groups, allowed_groups(is_of_stack=is_of_stack))
     _require_known("filter", settings.filters, allowed_filters(is_of_stack=is_of_stack))
+
+
+def allowed_groups(*, is_of_stack: bool) -> tuple[str, ...]:
+    """Return the groups that a webhook may have."""
+    return _GROUPS_OF_STACK if is_of_stack else tuple(GROUPS)
 
 
 def allowed_filters(*, is_of_stack: bool) -> tuple[str, ...]:
     """Return the filters that a webhook may have."""
-    groups = _GROUPS_OF_STACK if is_of_stack else tuple(GROUPS)
-    names = (*(name for group in groups for name in GROUPS[group]), *OWN_FILTERS)
+    names = (*(name for group in allowed_groups(is_of_stack=is_of_stack) for name in GROUPS[group]), *OWN_FILTERS)
     return tuple(name for name in names if not (is_of_stack and name in _OF_ORGANIZATION))
 
 

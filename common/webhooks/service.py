@@ -142,6 +142,15 @@ def list_deliveries(backend: Backend, caller: Caller, address: Address, name: st
         return repository.list_deliveries(connection, webhook.id, LISTED_DELIVERIES)
 
 
+def get_with_deliveries(
+    backend: Backend, caller: Caller, address: Address, name: str, limit: int
+) -> tuple[Webhook, list[Delivery]]:
+    """Return a webhook with its newest deliveries, the newest first."""
+    with backend.db.connect() as connection:
+        webhook = _get(connection, caller, address, _READ, name)
+        return webhook, repository.list_deliveries(connection, webhook.id, limit)
+
+
 def redeliver(backend: Backend, caller: Caller, address: Address, name: str, delivery_id: str) -> Delivery:
     """Send the payload of a delivery once more, and return the new delivery. NotFound if there is no such delivery."""
     with backend.db.connect() as connection:

@@ -184,6 +184,7 @@ GROUPS: tuple[Group, ...] = (
     Group("organizations.check_access", ("/*/settings/check-access",), "pages", for_browsers=True),
     Group("organizations.tokens", ("/*/settings/tokens/**", "/*/settings/teams/*/tokens/**"), "pages", for_browsers=True),
     Group("organizations.teams", ("/*/settings/teams/**",), "pages", for_browsers=True),
+    Group("organizations.webhooks", ("/*/settings/webhooks/**",), "pages", for_browsers=True),
     Group("organizations.audit_log", ("/*/settings/audit-log/**",), "pages", for_browsers=True),
     Group("stacks.listing", ("/*/stacks",), "pages", for_browsers=True),
     Group("stacks.overview", ("/*/*/*", "/*/*/*/outputs/**"), "pages", for_browsers=True),
@@ -193,6 +194,7 @@ GROUPS: tuple[Group, ...] = (
     Group("stacks.resource_versions", ("/*/*/*/resource/versions",), "pages", for_browsers=True),
     Group("stacks.config", ("/*/*/*/config",), "pages", for_browsers=True),
     Group("stacks.access", ("/*/*/*/access/**",), "pages", for_browsers=True),
+    Group("stacks.webhooks", ("/*/*/*/webhooks/**",), "pages", for_browsers=True),
     Group("stacks.settings", ("/*/*/*/settings/**",), "pages", for_browsers=True),
     Group("home", ("/**",), "pages", for_browsers=True),
 )

@@ -26,6 +26,7 @@ def tabs_of(membership: Membership) -> list[Link]:
         ("saml", "SAML", "", is_shared and Permission.SAML_READ in permissions),
         ("scim", "SCIM", "", is_shared and Permission.SCIM_READ in permissions),
         ("issuers", "Trusted issuers", "", Permission.OIDC_ISSUERS_READ in permissions),
+        ("webhooks", "Webhooks", "", Permission.ORGANIZATION_WEBHOOK_READ in permissions),
         ("audit-log", "Audit log", "", Permission.AUDIT_LOGS_READ in permissions),
         ("general", "Settings", "", True),
     )

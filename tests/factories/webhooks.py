@@ -45,3 +45,11 @@ def make_delivery(backend: Backend, webhook: Webhook, text: str = "{}", **values
     with backend.db.begin() as tx:
         repository.store_delivery(tx, delivery)
     return delivery
+
+
+def make_texts(backend: Backend, caller: Caller, address: Address, text: str) -> Webhook:
+    """Make a webhook `announce` with a delivery, which say a text wherever they can."""
+    url = f"https://hooks.example.com/{text}"[:2048]
+    webhook = make_webhook(backend, caller, url, "announce", address, display_name=text[:255])
+    make_delivery(backend, webhook, text, request_headers=text, response_headers=text, response_body=text)
+    return webhook

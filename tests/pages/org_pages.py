@@ -23,8 +23,10 @@ from common.sign_in.workload_identity.model import Issuer, Registration
 from common.sign_in.workload_identity.service import issuers, policies
 from common.stacks.model import StackPath
 from common.stacks.service import sharing
+from common.webhooks.model import Address
 from tests.factories.people import make_user
 from tests.factories.roles import new_record, tagged
+from tests.factories.webhooks import make_texts
 from tests.peers.workload_issuer import published
 
 SETTINGS = "/acme/settings"
@@ -60,6 +62,7 @@ def make_full_organization(backend: Backend, admin: Caller, stack: StackPath, te
     issuer = make_issuer(backend, admin, text)
     directory.create(backend, admin, "acme")
     of_team = {"issuer_id": issuer.id, "platform": "github", "team": "web", "token_id": token.id, "role_id": role_id}
+    make_texts(backend, admin, Address("acme"), text)
     entries, _ = audit.page_entries(backend, admin, "acme", Search())
     line = f"{entries[0].recorded_at}-{entries[0].id}"
-    return {"login": "olga", "invite_id": invited[0].id, "record": line, **of_team}
+    return {"login": "olga", "hook": "announce", "invite_id": invited[0].id, "record": line, **of_team}

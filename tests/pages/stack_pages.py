@@ -7,7 +7,9 @@ from common.backend import Backend
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
 from common.stacks.state import service as state
+from common.webhooks.model import Address
 from tests.factories.stacks import Running, complete, make_ciphertext, make_stack, make_update, record_events, start
+from tests.factories.webhooks import make_texts
 from tests.stacks.engine.builders import ROOT, make_resource, make_state
 
 STACK = "/acme/shop/dev"
@@ -27,6 +29,7 @@ def make_full_stack(backend: Backend, admin: Caller, text: str = "hello") -> Sta
     state.import_state(backend, admin, state.require_import(backend, admin, path), make_state(root, child, other))
     update = make_reported(backend, admin, path, text)
     complete(backend, update)
+    make_texts(backend, admin, Address(path.org, path.project, path.name), text)
     return path
 
 

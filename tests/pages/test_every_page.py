@@ -20,9 +20,18 @@ from tests.pages.visiting import HTML, Visit, location
 from tests.stacks.engine.builders import urn
 
 pytestmark = pytest.mark.dialects("sqlite")
-AT = {"org": "acme", "project": "shop", "stack": "dev", "number": "2"}
+AT = {"org": "acme", "project": "shop", "stack": "dev", "number": "2", "hook": "announce", "delivery_id": "none"}
 # Each page about an organization that a member of it may not see without a role that says so.
-FOR_ADMINS = ("/settings/invitations", "/settings/audit-log", "/tokens", "/roles", "/check-access", "/issuers", "/scim")
+FOR_ADMINS = (
+    "/settings/invitations",
+    "/settings/audit-log",
+    "/tokens",
+    "/roles",
+    "/check-access",
+    "/issuers",
+    "/scim",
+    "/webhooks",
+)
 # Every member of an organization may see its settings, as by the API.
 FOR_EVERY_MEMBER = "/settings/general"
 # Parts that are missing say so to everyone, and a project's address only leads on.
@@ -103,6 +112,7 @@ def test_as_a_member_without_permissions(backend: Backend, admin: Caller, method
         "role_id": "none",
         "issuer_id": "none",
         "platform": "none",
+        "hook": "none",
     }
     statuses = [ask(bob, method, path, key=key, **parts) for parts in (at, missing)]
 

@@ -37,6 +37,8 @@ PAGES = {
     f"{STACK}/resources/graph?urn={urn('b')}": (4, 1),
     f"{STACK}/resource/versions?urn={urn('a')}": (4, 2),
     f"{STACK}/config": (4, 0),
+    f"{STACK}/webhooks": (6, 0),
+    f"{STACK}/webhooks/announce": (6, 0),
 }
 
 

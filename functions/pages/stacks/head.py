@@ -51,6 +51,8 @@ def head_of(backend: Backend, person: Caller, stack: Stack) -> Head:
     ]
     if may(person, stack, Permission.STACK_ACCESS_READ):
         tabs.append(Tab("access", "Access", f"{base}/access", ""))
+    if may(person, stack, Permission.STACK_WEBHOOK_READ):
+        tabs.append(Tab("webhooks", "Webhooks", f"{base}/webhooks", ""))
     if any(may(person, stack, permission) for permission in SETTINGS):
         tabs.append(Tab("settings", "Settings", f"{base}/settings", ""))
     return Head(
