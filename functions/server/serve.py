@@ -51,13 +51,13 @@ def _serve_jobs(settings: Settings, *, may_migrate: bool) -> int:
 
 def _run(backend: Backend, listener: socket.socket, news: str) -> int:
     settings = backend.settings
-    count = settings.workers
+    count, console = settings.workers, bind_console(settings, listener)
     if count > 1:
         from functions.server.supervisor import Workers  # noqa: PLC0415 - the usual start has one process
 
         backend.close()  # Each process opens its own.
-        return Workers(settings, listener, count).run(f"{news}, {count} processes")
+        return Workers(settings, listener, count, console).run(f"{news}, {count} processes")
     from functions.server.uvicorn_server import serve as run  # noqa: PLC0415 - the application, which a refused start need not load
 
-    run(backend, listener, news=news, console=bind_console(settings, listener))
+    run(backend, listener, news=news, console=console)
     return 0

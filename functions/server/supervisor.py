@@ -26,12 +26,15 @@ KILL_AFTER_SECONDS = GRACE_SECONDS + 5
 class Workers:
     """The processes that serve, and the one that watches them: this one."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, count: int) -> None:
-        """Start nothing yet; raises StartUpError where a process cannot be handed a socket."""
+    def __init__(self, settings: Settings, listener: socket.socket, count: int, console: socket.socket | None = None) -> None:
+        """Start nothing yet; raises StartUpError where a process cannot be handed a socket.
+
+        `console` is a second listener, for links of the command line.
+        """
         if os.name != "posix":
             raise StartUpError("several server processes need a POSIX system; set STACKHOLD_WORKERS to 1")
         self._settings = settings
-        self._listener = listener
+        self._listeners = [listener] if console is None else [listener, console]
         self._count = count
         self._asked_to_end = threading.Event()
         self._started_at: dict[subprocess.Popen[bytes], float] = {}
@@ -57,7 +60,7 @@ class Workers:
         self._asked_to_end.set()
 
     def _start(self) -> None:
-        handed = (self._listener.fileno(), self._alive_reader)
+        handed = (self._alive_reader, *(listener.fileno() for listener in self._listeners))
         # -P: the folder the operator stands in may have a `common` of its own.
         command = [sys.executable, "-P", "-m", "functions.server.worker", *(str(descriptor) for descriptor in handed)]
         environment = {**os.environ, **self._settings.as_env()}

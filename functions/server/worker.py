@@ -1,4 +1,4 @@
-"""A server process that `Workers` starts: `python -m functions.server.worker <socket> <pipe>`, settings by environment."""
+"""A server process that `Workers` starts: `python -m functions.server.worker <pipe> <socket> …`, settings by environment."""
 
 import os
 import signal
@@ -15,14 +15,14 @@ from functions.server.uvicorn_server import serve
 
 
 def main() -> int:
-    """Serve on the socket that was handed over, until a signal or the end of the watching process."""
+    """Serve on the sockets that were handed over, until a signal or the end of the watching process."""
     os.umask(0o077)
     logs.configure()
-    listener = socket.socket(fileno=int(sys.argv[1]))
-    threading.Thread(target=_end_with_parent, args=(int(sys.argv[2]),), daemon=True).start()
+    listener, *consoles = (socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[2:])
+    threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
     try:
         with closing(open_backend(Settings.from_env())) as backend:
-            serve(backend, listener, news=f"worker {os.getpid()} serves")
+            serve(backend, listener, news=f"worker {os.getpid()} serves", console=next(iter(consoles), None))
     except StartUpError as error:
         sys.stderr.write(f"stackhold: {error}\n")
         return 1

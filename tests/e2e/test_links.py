@@ -52,13 +52,14 @@ def test_lead_to_pages(project: Project) -> None:
 
 
 @pytest.mark.newest_cli_only
-def test_view_live_works_without_any_setting(make_cli: Callable[[Server], Cli], tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_view_live_works_without_any_setting(make_cli: Callable[[Server], Cli], tmp_path: Path, workers: str) -> None:
     """A server at `localhost:8080` is found at port 3000 too, where the command line takes its pages to be."""
     if any(is_taken(port) for port in (8080, 3000)):
         pytest.skip("another program uses port 8080 or 3000 of this machine")
     server = Server("http://localhost:8080", "pul-" + "5e" * 20, "acme")
     settings = {"STACKHOLD_BOOTSTRAP_TOKEN": server.token, "STACKHOLD_BOOTSTRAP_ORG": server.org}
-    with Served(tmp_path, "--port", "8080", **settings):
+    with Served(tmp_path, "--port", "8080", "--workers", workers, **settings):
         project = Project(make_cli(server), tmp_path / "shop", "shop")
         project.cli.login()
         project.write({"a": stash("1")})
