@@ -21,6 +21,7 @@ from common.mailing import cleanup as mailing
 from common.mailing import service as mail
 from common.outbox import cleanup as outbox_cleanup
 from common.outbox import service as outbox
+from common.policies.issues import steps as policy_issues
 from common.policies.packs import cleanup as policy_packs
 from common.sign_in import cleanup as sign_in
 from common.sign_in.accounts.service import failed_sign_ins
@@ -29,6 +30,7 @@ from common.sign_in.saml import cleanup as saml
 from common.sign_in.workload_identity import cleanup as workload_identity
 from common.stacks import events
 from common.stacks.service import blobs, deleted
+from common.stacks.updates.finishing import POLICY_RESULTS
 from common.stacks.updates.service import cleanup as updates
 from common.stacks.updates.service import completion, revocation
 from common.webhooks import cleanup as webhooks
@@ -96,6 +98,7 @@ def each_area(*functions: Callable[[Backend], int]) -> Callable[[Backend], int]:
 
 # Topic of the outbox → what delivers its messages.
 HANDLERS: dict[str, outbox.Deliver] = {
+    POLICY_RESULTS: policy_issues.store_results,
     events.TOPIC: webhook_delivery.queue_for_webhooks,
     webhook_delivery.TOPIC: webhook_delivery.deliver,
     failed_sign_ins.TOPIC: failed_sign_ins.deliver,

@@ -62,6 +62,10 @@ class Event(StrEnum):
     POLICY_PACK_ENABLED = "policy-pack-enabled"
     POLICY_PACK_DISABLED = "policy-pack-disabled"
     POLICY_PACK_DELETED = "policy-pack-deleted"
+    # Ours: upstream names no events for these.
+    POLICY_ISSUE_UPDATED = "policy-issue-updated"
+    POLICY_EXCEPTION_CREATED = "policy-exception-created"
+    POLICY_EXCEPTION_REMOVED = "policy-exception-removed"
     SECRET_DECRYPTED = "secret-decrypted"  # noqa: S105
     SECRETS_DECRYPTED = "secrets-batch-decrypted"
     ENVIRONMENT_CREATED = "environment-created"
@@ -195,6 +199,9 @@ KINDS: dict[Event, EventKind] = {
     E.POLICY_PACK_ENABLED: EventKind("Policy pack enabled", "A policy group applies a policy pack, or applies it otherwise."),
     E.POLICY_PACK_DISABLED: EventKind("Policy pack disabled", "A policy group no longer applies a policy pack."),
     E.POLICY_PACK_DELETED: EventKind("Policy pack deleted", "A policy pack or one of its versions was deleted."),
+    E.POLICY_ISSUE_UPDATED: EventKind("Policy issue updated", "The status, the priority or the assignee of an issue changed."),
+    E.POLICY_EXCEPTION_CREATED: EventKind("Policy exception created", "An exception from a policy was created or changed."),
+    E.POLICY_EXCEPTION_REMOVED: EventKind("Policy exception removed", "An exception from a policy was removed."),
     E.SECRET_DECRYPTED: EventKind("Secret decrypted", "A value of a stack was decrypted.", needs_org_admin=False),
     E.SECRETS_DECRYPTED: EventKind("Secrets decrypted", "Several values of a stack were decrypted.", needs_org_admin=False),
     E.ENVIRONMENT_CREATED: EventKind("Environment created", "An environment was created.", needs_org_admin=False),

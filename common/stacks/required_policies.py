@@ -8,7 +8,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from common.backend import Backend
+from common.core.clock import unix_millis
 from common.rights.caller import Caller
+from common.rights.predicate import Entity
 from common.stacks import policy_archives
 from common.stacks.engine.policy_groups import Mode, RequiredPolicy, StackGroup, groups_of_stack
 from common.stacks.model import Stack
@@ -34,7 +36,7 @@ def find_for_update(connection: Connection, backend: Backend, caller: Caller, st
     if not _has_policies(caller, stack):
         return ()
     chosen: dict[str, tuple[tuple[bool, int], AppliedPack, Mode]] = {}
-    for group, packs in _groups(connection, stack).items():
+    for group, packs in _groups(connection, backend, stack).items():
         for pack in packs:
             rank = (group.mode is Mode.PREVENTATIVE, pack.version)
             if pack.name not in chosen or rank > chosen[pack.name][0]:
@@ -51,7 +53,7 @@ def find_of_mode(
     if not _has_policies(caller, stack):
         return ()
     chosen: dict[str, AppliedPack] = {}
-    for group, packs in _groups(connection, stack).items():
+    for group, packs in _groups(connection, backend, stack).items():
         for pack in packs if mode in (None, group.mode) else ():
             if pack.name not in chosen or pack.version > chosen[pack.name].version:
                 chosen[pack.name] = pack
@@ -60,7 +62,19 @@ def find_of_mode(
 
 def list_groups(connection: Connection, stack: Stack) -> list[StackGroup]:
     """Return all groups of the stack's organization that have a row."""
-    return list(repository.list_groups(connection, stack.org_id, stack.id))
+    return list(repository.list_groups(connection, stack.org_id, stack.id, 0))
+
+
+def find_groups_of_packs(connection: Connection, org_id: str, entity: Entity) -> dict[str, StackGroup]:
+    """Return pack name → the group of a stack that applies it to updates."""
+    groups = repository.list_groups(connection, org_id, entity.id, 0)
+    chosen: dict[str, tuple[tuple[bool, int], StackGroup]] = {}
+    for group in groups_of_stack(groups, entity):
+        for pack in groups[group]:
+            rank = (group.mode is Mode.PREVENTATIVE, pack.version)
+            if pack.name not in chosen or rank > chosen[pack.name][0]:
+                chosen[pack.name] = (rank, group)
+    return {name: group for name, (_, group) in chosen.items()}
 
 
 def _has_policies(caller: Caller, stack: Stack) -> bool:
@@ -69,14 +83,26 @@ def _has_policies(caller: Caller, stack: Stack) -> bool:
     return membership is None or membership.settings.has_policies
 
 
-def _groups(connection: Connection, stack: Stack) -> dict[StackGroup, list[AppliedPack]]:
-    groups = repository.list_groups(connection, stack.org_id, stack.id)
+def _groups(connection: Connection, backend: Backend, stack: Stack) -> dict[StackGroup, list[AppliedPack]]:
+    groups = repository.list_groups(connection, stack.org_id, stack.id, unix_millis(backend.clock.now()))
     return {group: groups[group] for group in groups_of_stack(groups, stack.entity)}
 
 
 def _required(backend: Backend, pack: AppliedPack, config: str | None) -> RequiredPolicy:
     location = policy_archives.download_link(backend, pack.blob_key)
-    return RequiredPolicy(pack.name, pack.version, pack.tag, pack.display_name, location, config, pack.environments)
+    exceptions = {
+        f"EXC-{number}": {"reason": reason, "match": msgspec.Raw(matches.encode())} for number, reason, matches in pack.exceptions
+    }
+    return RequiredPolicy(
+        pack.name,
+        pack.version,
+        pack.tag,
+        pack.display_name,
+        location,
+        config,
+        pack.environments,
+        msgspec.json.encode(exceptions).decode() if exceptions else None,
+    )
 
 
 def _advisory(pack: AppliedPack) -> str:

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from common.policies.packs import model
 from common.policies.packs import service as packs
-from common.policies.packs.model import LATEST, NewPack, PackVersion, enforcement_levels, raw_or_unset
+from common.policies.packs.model import LATEST, NewPack, PackVersion, raw_or_unset
 from common.stacks import policy_archives
 from common.wire.policies import (
     CreatePolicyPackResponse,
@@ -18,12 +18,11 @@ from common.wire.policies import (
     ListPolicyPacksResponse,
     ListRegistryPolicyPacksRequest,
     ListRegistryPolicyPacksResponse,
-    Policy,
     PolicyPackWithVersions,
-    RegistryPolicyPack,
 )
 from functions.http.bodies import ARCHIVE, Body, BodyDep, BodyReader
 from functions.http.deps import BackendDep, CallerDep, DocumentBodyDep, empty, reply
+from functions.http.shapes import pack_policy_shape, registry_pack_shape
 
 router = APIRouter()
 _PACKS = "/api/orgs/{org}/policypacks"
@@ -95,8 +94,8 @@ def get_policy_pack_config_schema(backend: BackendDep, caller: CallerDep, org: s
 @router.get("/api/orgs/{org}/registry/policypacks/{pack}")
 def get_org_registry_policy_pack(backend: BackendDep, caller: CallerDep, org: str, pack: str, tag: str = LATEST) -> Response:
     version = packs.get_version(backend, caller, org, pack, tag or LATEST)
-    shape = _registry_pack(version, org)
-    return reply(GetRegistryPolicyPackVersionResponse(shape, [_policy(policy) for policy in version.policies]))
+    shape = registry_pack_shape(version, org)
+    return reply(GetRegistryPolicyPackVersionResponse(shape, [pack_policy_shape(policy) for policy in version.policies]))
 
 
 @router.get("/api/registry/policypacks")
@@ -132,7 +131,7 @@ def _registry_packs(
 ) -> Response:
     # Upstream's catalog has packs of others too; here there are the organization's own, which are all private and added.
     newest = packs.list_newest(backend, caller, org or caller.home)
-    shapes = [_registry_pack(version, org or caller.home) for version in newest if ids is None or version.id in ids]
+    shapes = [registry_pack_shape(version, org or caller.home) for version in newest if ids is None or version.id in ids]
     return reply(ListRegistryPolicyPacksResponse(shapes if access is None or set(access) != {"available"} else []))
 
 
@@ -147,35 +146,6 @@ def _details(version: PackVersion) -> GetPolicyPackResponse:
         version.display_name,
         version.version,
         version.tag,
-        [_policy(policy) for policy in version.policies],
+        [pack_policy_shape(policy) for policy in version.policies],
         version.is_applied,
-    )
-
-
-def _registry_pack(version: PackVersion, org: str) -> RegistryPolicyPack:
-    return RegistryPolicyPack(
-        id=version.id,
-        source="private",
-        publisher=org,
-        name=version.name,
-        version=version.tag,
-        display_name=version.display_name,
-        access_level="full",
-        enforcement_levels=enforcement_levels(version.policies),
-    )
-
-
-def _policy(policy: model.Policy) -> Policy:
-    return Policy(
-        name=policy.name,
-        display_name=policy.display_name or "",
-        description=policy.description or "",
-        enforcement_level=policy.enforcement_level or "advisory",
-        message=policy.message or "",
-        config_schema=raw_or_unset(policy.config_schema),
-        severity=policy.severity if policy.severity is not None else UNSET,
-        framework=raw_or_unset(policy.framework),
-        tags=policy.tags if policy.tags is not None else UNSET,
-        remediation_steps=policy.remediation_steps if policy.remediation_steps is not None else UNSET,
-        url=policy.url if policy.url is not None else UNSET,
     )

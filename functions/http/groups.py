@@ -121,6 +121,8 @@ GROUPS: tuple[Group, ...] = (
         ),
     ),
     Group("policy_groups", (f"{_ORG}/policygroups/**",)),
+    Group("policy_issues", (f"{_ORG}/policyresults/**", f"{_ORG}/policy/findings/**")),
+    Group("policy_exceptions", (f"{_ORG}/policy/exceptions/**",)),
     Group("registry", ("/api/registry/**", f"{_ORG}/templates", f"{_ORG}/template/**")),
     Group(
         "environments.opening",

@@ -13,13 +13,15 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.compression import is_packed
 from common.policies.groups.model import GroupSummary
+from common.policies.packs import model as packs
+from common.policies.packs.model import PackVersion
 from common.stacks import model
 from common.stacks.engine import policy_groups
 from common.stacks.engine.jsontext import JSON_ERRORS, shield_for
 from common.stacks.model import Status
 from common.stacks.updates.model import Client, HistoryEntry
 from common.stacks.updates.service.history import Page
-from common.wire.policies import RequiredPolicy
+from common.wire.policies import Policy, RegistryPolicyPack, RequiredPolicy
 from common.wire.policy_groups import PolicyGroupSummary
 from common.wire.stacks import OperationStatus, ResourceInfo, Stack, UserInfo
 from common.wire.updates import EMPTY_OBJECT, UpdateInfo, UpdateItem
@@ -61,6 +63,7 @@ def policy_shape(policy: policy_groups.RequiredPolicy) -> RequiredPolicy:
         pack_location=policy.location,
         config=Raw(policy.config.encode()) if policy.config is not None else UNSET,
         environments=Raw(policy.environments.encode()) if policy.environments is not None else UNSET,
+        exceptions=Raw(policy.exceptions.encode()) if policy.exceptions is not None else UNSET,
     )
 
 
@@ -75,6 +78,37 @@ def group_summary_shape(summary: GroupSummary) -> PolicyGroupSummary:
         entity_type=group.entity_type.value,
         mode=group.mode.value,
         num_enabled_policy_packs=summary.pack_count,
+    )
+
+
+def registry_pack_shape(version: PackVersion, org: str) -> RegistryPolicyPack:
+    """Return a version of a pack as the registry has it."""
+    return RegistryPolicyPack(
+        id=version.id,
+        source="private",
+        publisher=org,
+        name=version.name,
+        version=version.tag,
+        display_name=version.display_name,
+        access_level="full",
+        enforcement_levels=packs.enforcement_levels(version.policies),
+    )
+
+
+def pack_policy_shape(policy: packs.Policy) -> Policy:
+    """Return a policy of a pack as the wire has it."""
+    return Policy(
+        name=policy.name,
+        display_name=policy.display_name or "",
+        description=policy.description or "",
+        enforcement_level=policy.enforcement_level or "advisory",
+        message=policy.message or "",
+        config_schema=packs.raw_or_unset(policy.config_schema),
+        severity=policy.severity if policy.severity is not None else UNSET,
+        framework=packs.raw_or_unset(policy.framework),
+        tags=policy.tags if policy.tags is not None else UNSET,
+        remediation_steps=policy.remediation_steps if policy.remediation_steps is not None else UNSET,
+        url=policy.url if policy.url is not None else UNSET,
     )
 
 

@@ -14,7 +14,7 @@ _ENVIRONMENT = r"/api/(?:esc|preview)/environments/[^/]+/[^/]+(?:/[^/]+)?"
 # What a part is called with its verb, and what method and path begin with. The first match counts.
 _PARTS: tuple[tuple[str, str], ...] = (
     ("policy packs of others are", rf"\w+ /api/registry/policypacks{_ITEM}"),
-    ("policy results and exceptions are", rf"\w+ {_ORG}/(?:policyresults|policy)"),
+    ("approvals of policy exceptions are", rf"POST {_ORG}/policy/exceptions/drafts"),
     ("accounts of clouds are", rf"POST {_ORG}/policygroups/accountmatchrule"),
     ("policy packs for accounts are", r"\w+ /api/preview/insights/[^/]+/(?:accounts/[^/]+/)?policy"),
     ("webhooks are", rf"\w+ {_ENVIRONMENT}/hooks"),

@@ -40,6 +40,8 @@ AT = {
     "pack": "guard",
     "group": "prod",
     "signed": "<upload>",
+    "issue_id": "<policy issue>",
+    "exception_id": "EXC-1",
 }
 
 

@@ -26,8 +26,12 @@ from common.environments.service.opening import Document, open_yaml
 from common.people.orgs import steps as orgs
 from common.people.orgs.steps import update_settings
 from common.people.users import steps as user_service
+from common.policies.exceptions import service as exceptions
+from common.policies.exceptions.model import Match, NewException
 from common.policies.groups import service as groups
 from common.policies.groups.model import Group
+from common.policies.issues.model import EndedUpdate, PolicyKey, Source, Violation
+from common.policies.issues.repository import add_issues
 from common.policies.packs import service as packs
 from common.policies.packs.model import NewPack, Policy
 from common.rights import built_in
@@ -44,9 +48,11 @@ from common.sign_in.workload_identity.service import issuers
 from common.sign_in.workload_identity.service import policies as issuer_policies
 from common.stacks import policy_archives
 from common.stacks.engine import delta
+from common.stacks.engine.policy_groups import Mode
 from common.stacks.model import Kind, StackPath
 from common.stacks.service import lifecycle
 from common.stacks.service.secrets import encrypt
+from common.stacks.steps import get_stack
 from common.stacks.updates import leases
 from common.stacks.updates.service import progress
 from common.webhooks.model import Address
@@ -386,7 +392,25 @@ def add_policies(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
         if version == "1":
             packs.complete_version(backend, admin, org, "guard", version)
     groups.create_group(backend, admin, org, Group("", "prod"))
-    return {"upload": signed, "download": policy_archives.download_link(backend, "policy-packs/x").rpartition("/")[2]}
+    match = Match(["private-buckets"], ["urn:pulumi:dev::shop::a:b:C::data"])
+    exceptions.create_exception(backend, admin, org, NewException("guard", (match,), "legacy"))
+    return {
+        "upload": signed,
+        "policy issue": _add_issue(backend, admin, org),
+        "download": policy_archives.download_link(backend, "policy-packs/x").rpartition("/")[2],
+    }
+
+
+def _add_issue(backend: Backend, admin: Caller, org: str) -> str:
+    """Add an issue of a stack that everyone may see who may see one; return its id."""
+    path = make_stack(backend, admin, "watched", org=org)
+    key = PolicyKey("guard", "private-buckets")
+    found = Violation(key, "urn:pulumi:watched::shop::a:b:C::data", "1", "", "mandatory", "high")
+    stack = get_stack(backend, admin, path, Permission.STACK_READ)
+    update = EndedUpdate("", stack.org_id, stack.id, 1, is_destroy=False, is_success=True, ended_at=1, stack=stack.entity)
+    with backend.db.begin() as tx:
+        add_issues(tx, update, [("00000000-0000-7000-8000-000000000001", found, Source("prod", Mode.PREVENTATIVE))])
+    return "00000000-0000-7000-8000-000000000001"
 
 
 def _machine_token(world: World, name: str, **more: Any) -> str:

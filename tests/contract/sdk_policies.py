@@ -1,12 +1,16 @@
 """Scenes of policy packs and policy groups."""
 
+import time
 import urllib.request
 from typing import Any
 
+from httpx2 import Client
 from pulumi_cloud_sdk import models
 
+from functions.jobs import deliver_messages
 from tests.contract.sdk_scene import PROJECT, Scene, refused, scene, unique
 from tests.factories.policies import make_archive
+from tests.wire import begin as begin_update
 
 DEFAULT = "default-policy-group"
 STACK = models.PermissionExpressionStack()
@@ -241,3 +245,120 @@ def get_stack_policy_packs(where: Scene) -> None:
 
     with urllib.request.urlopen(where.url + "/api/" + found.pack_location.partition("/api/")[2]) as reply:
         assert (200, make_archive()) == (reply.status, reply.read())
+
+
+def grid() -> Any:
+    """Return a request for all rows."""
+    return models.AngularGridGetRowsRequest(
+        [], [], [], models.AngularGridAdvancedFilterModel("AND", []), [], start_row=0, end_row=100
+    )
+
+
+def make_issue(where: Scene) -> tuple[str, str]:
+    """Run an update that reports a violation, and return its stack and the id of the issue."""
+    pack, stack = publish(where), where.stack()
+    where.admin.orgs.update_policy_group(where.org, DEFAULT, adding(pack))
+    address = f"{where.url}/api/stacks/{where.org}/{PROJECT}/{stack}"
+    headers = {"Authorization": f"token {where.admin.token}"}
+    urn = f"urn:pulumi:{stack}::{PROJECT}::aws:s3/bucket:Bucket::data"
+    names = {"policyPackName": pack, "policyPackVersion": "1", "policyPackVersionTag": "1", "resourceUrn": urn}
+    violation = {**names, "message": "public", "color": "raw", "policyName": "buckets", "enforcementLevel": "mandatory"}
+    with Client(base_url=address, headers=headers) as client:
+        running = begin_update(client, "")
+        running.events(
+            {"sequence": 1, "timestamp": 1, "policyEvent": violation},
+            {"sequence": 2, "timestamp": 1, "policyAnalyzeSummaryEvent": {**names, "failed": ["buckets"]}},
+        )
+        assert running.complete().is_success
+    deliver_messages(where.backend)
+    deadline = time.monotonic() + 20
+    while not (issues := where.admin.orgs.list_policy_issues(where.org, grid()).policy_issues):
+        assert time.monotonic() < deadline, "no issue after 20 seconds"
+        time.sleep(0.05)
+    return stack, issues[0].id
+
+
+@scene
+def list_policy_issues(where: Scene) -> None:
+    """A violation of an update is an issue."""
+    stack, _ = make_issue(where)
+    found = where.admin.orgs.list_policy_issues(where.org, grid())
+
+    assert (1, stack) == (found.row_count, found.policy_issues[0].entity_id)
+
+
+@scene
+def get_policy_issue(where: Scene) -> None:
+    """An issue comes with its policy and pack."""
+    _, issue_id = make_issue(where)
+
+    assert "buckets" == where.admin.orgs.get_policy_issue(where.org, issue_id).policy.name
+
+
+@scene
+def update_policy_issue(where: Scene) -> None:
+    """An issue is given to a member, and only updates fix it."""
+    _, issue_id = make_issue(where)
+    change = models.UpdatePolicyIssueRequest(where.admin.login, models.PolicyIssueStatus("in_progress"))
+
+    assert (
+        where.admin.login
+        == where.admin.orgs.update_policy_issue(where.org, issue_id, change).policy_issue.assigned_to.github_login
+    )
+    with refused(400):
+        where.admin.orgs.update_policy_issue(
+            where.org, issue_id, models.UpdatePolicyIssueRequest(status=models.PolicyIssueStatus("fixed"))
+        )
+
+
+@scene
+def export_policy_issues(where: Scene) -> None:
+    """Issues as CSV."""
+    make_issue(where)
+
+    assert "buckets" in where.admin.orgs.export_policy_issues(where.org, grid())
+
+
+@scene
+def get_policy_issues_filters(where: Scene) -> None:
+    """The values of a column."""
+    make_issue(where)
+    found = where.admin.orgs.get_policy_issues_filters(where.org, models.PolicyIssueFiltersRequest("policyName"))
+
+    assert [("buckets", 1)] == [(value.name, value.count) for value in found.values]
+
+
+@scene
+def get_policy_compliance_results(where: Scene) -> None:
+    """How far stacks comply."""
+    stack, _ = make_issue(where)
+    request = models.GetPolicyComplianceResultsRequest(models.PolicyComplianceEntityType("stack"), size=10)
+
+    assert [f"{PROJECT}/{stack}"] == [
+        row.entity_name for row in where.admin.orgs.get_policy_compliance_results(where.org, request).rows
+    ]
+
+
+@scene
+def get_policy_results_metadata(where: Scene) -> None:
+    """How many policies and resources have issues."""
+    make_issue(where)
+    found = where.admin.orgs.get_policy_results_metadata(where.org)
+
+    assert (1, 1) == (found.policy_with_issues_count, found.resources_with_issues_count)
+
+
+@scene
+def list_policies_compliance(where: Scene) -> None:
+    """How each policy is met."""
+    make_issue(where)
+
+    assert [0] == [row.percent_compliant for row in where.admin.orgs.list_policies_compliance(where.org, grid()).policies]
+
+
+@scene
+def list_policy_violations_v2(where: Scene) -> None:
+    """The older list of issues."""
+    stack, _ = make_issue(where)
+
+    assert [stack] == [row.stack_name for row in where.admin.orgs.list_policy_violations_v2(where.org).policy_violations]

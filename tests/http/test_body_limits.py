@@ -78,6 +78,7 @@ LARGER: dict[tuple[str, str], BodyLimit] = {
     ("POST", f"{ORG}/policygroups/stackmatchrule/preview"): DOCUMENT,
     ("PATCH", f"{ORG}/policygroups/{{group}}"): DOCUMENT,
     ("PATCH", f"{ORG}/policygroups/{{group}}/batch"): DOCUMENT,
+    ("POST", f"{ORG}/policy/exceptions"): DOCUMENT,
     ("PUT", "/api/policy-archives/{signed}"): ARCHIVE,
     **{("POST", f"{root}/{{org}}/yaml/{call}"): DOCUMENT for root in (ESC, PREVIEW) for call in ("check", "open")},
     ("PATCH", f"{ESC}/{{org}}/{{project}}/{{environment}}"): DOCUMENT,

@@ -43,10 +43,10 @@ def test_every_one_that_is_not_done_is_named(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "part"),
     [
-        ("GET", "/api/orgs/acme/policyresults/metadata", "policy results and exceptions are"),
         ("POST", "/api/esc/environments/acme/app/dev/rotate", "the rotation of secrets is"),
         ("POST", "/api/esc/environments/acme/app/dev/drafts", "approvals and change requests are"),
         ("GET", "/api/preview/environments/acme/dev/hooks", "webhooks are"),
+        ("GET", "/api/orgs/acme/services", "services are"),
         ("POST", "/api/stacks/acme/shop/dev/deployments/settings", "deployments are"),
         ("GET", "/api/orgs/acme/agent-pools", "agent pools are"),
         ("GET", "/api/orgs/acme/search/resources", "resource search and insights are"),
@@ -65,11 +65,11 @@ def test_says_which_part(client: TestClient, method: str, path: str, part: str) 
 
 def test_is_said_to_those_who_are_signed_in(client: TestClient) -> None:
     """Bad credentials come first, as everywhere."""
-    assert 401 == client.get("/api/orgs/acme/policyresults/metadata", headers=signed(ADMIN_TOKEN[:-1] + "0")).status_code
+    assert 401 == client.get("/api/orgs/acme/services", headers=signed(ADMIN_TOKEN[:-1] + "0")).status_code
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/nothing", "/api/orgs/acme/policyresultsx", "/policypacks", "/api/stacks/acme/hooks/hooks", "/api/user/nothing"]
+    "path", ["/api/nothing", "/api/orgs/acme/servicesx", "/policypacks", "/api/stacks/acme/hooks/hooks", "/api/user/nothing"]
 )
 def test_other_addresses_stay_unknown(path: str) -> None:
     """What upstream does not have either is not called a part of it."""

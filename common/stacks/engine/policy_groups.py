@@ -44,7 +44,7 @@ class StackGroup:
 
 @dataclass(frozen=True, slots=True)
 class RequiredPolicy:
-    """A pack that an update must run; `config` and `environments` are JSON texts."""
+    """A pack that an update must run; `config`, `environments` and `exceptions` are JSON texts."""
 
     name: str
     version: int
@@ -53,6 +53,7 @@ class RequiredPolicy:
     location: str
     config: str | None = None
     environments: str | None = None
+    exceptions: str | None = None
 
 
 def groups_of_stack(groups: Iterable[StackGroup], stack: Entity) -> list[StackGroup]:

@@ -10,6 +10,7 @@ from common.core.compression import BadGzip, OverLimit, inflate, is_packed
 from common.ports.blobs import BlobMissing
 from common.stacks.engine.jsontext import JSON_ERRORS, BadDocument, shield_for
 from common.stacks.overview.report import Event
+from common.stacks.repository import events as repository
 from common.stacks.repository.events import StoredBatch
 
 LOG = logging.getLogger("stackhold.updates")
@@ -42,6 +43,13 @@ def read(backend: Backend, update_id: str, batches: Iterable[StoredBatch]) -> tu
         if size > LIMIT_BYTES:
             return [event for _, event in sorted(events.items())], True
     return [event for _, event in sorted(events.items())], False
+
+
+def read_update(backend: Backend, update_id: str) -> list[Event]:
+    """Return all events of an update that has ended."""
+    with backend.db.connect() as connection:
+        batches = repository.find_batches(connection, update_id)
+    return read(backend, update_id, batches)[0]
 
 
 def _decode(text: bytes) -> list[Event]:

@@ -48,12 +48,27 @@ class _Message(msgspec.Struct, gc=False):
     ephemeral: bool = False
 
 
-class _Policy(msgspec.Struct, rename="camel"):
+class PolicyViolation(msgspec.Struct, rename="camel"):
+    """Upstream: PolicyEvent; one with exceptions stops nothing."""
+
     message: str = ""
     resource_urn: str = ""
     policy_name: str = ""
     policy_pack_name: str = ""
+    policy_pack_version_tag: str = ""
     enforcement_level: str = ""
+    severity: str = ""
+    exceptions: list[msgspec.Raw] | None = None
+
+
+class PolicySummary(msgspec.Struct, rename="camel"):
+    """Upstream: PolicyAnalyzeSummaryEvent and PolicyAnalyzeStackSummaryEvent, which names no resource."""
+
+    policy_pack_name: str = ""
+    policy_pack_version_tag: str = ""
+    resource_urn: str = ""
+    passed: list[str] | None = None
+    failed: list[str] | None = None
 
 
 class _Summary(msgspec.Struct, rename="camel"):
@@ -76,7 +91,9 @@ class Event(msgspec.Struct, rename="camel", gc=False):
     resource_pre_event: _Step | None = None
     res_outputs_event: _Step | None = None
     res_op_failed_event: _Step | None = None
-    policy_event: _Policy | None = None
+    policy_event: PolicyViolation | None = None
+    policy_analyze_summary_event: PolicySummary | None = None
+    policy_analyze_stack_summary_event: PolicySummary | None = None
     summary_event: _Summary | None = None
     error_event: _Error | None = None
 
@@ -130,7 +147,7 @@ class Report:
     mark: str = ""
     steps: dict[str, Step] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
-    policies: list[_Policy] = field(default_factory=list)
+    policies: list[PolicyViolation] = field(default_factory=list)
     counts: dict[str, int] | None = None
     duration_seconds: int | None = None
     is_cut: bool = False

@@ -19,6 +19,7 @@ from common.core.compression import BadGzip, OverLimit, inflate, is_packed
 from common.core.errors import BackendError, Unavailable
 from common.db.retry import retry
 from common.outbox import steps as outbox
+from common.outbox.model import NewMessage
 from common.ports.blobs import BlobDamaged, BlobMissing
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
@@ -38,6 +39,8 @@ LOG = logging.getLogger("stackhold.state")
 # After this many processes died of an update, it is marked as damaged.
 MOST_ATTEMPTS = 3
 ADVICE = "The stack keeps its previous state, and the journal is kept: after a repair, run `pulumi cancel` to try again"
+# The topic of a message that an update with policies has ended; its content is the update's id.
+POLICY_RESULTS = "policy-results"
 _READ_AHEAD_BYTES = 4 << 20
 _READ_AHEAD_BATCHES = 200
 
@@ -165,9 +168,18 @@ def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd) ->
             description = f"Update {finishing.version} of stack {finishing.written_as} ended: {result}"
             actor = Actor(finishing.user_id, finishing.login, finishing.token_id, finishing.token_name)
             audit.record_as(tx, backend, actor, finishing.org_id, Event.UPDATE_COMPLETED, description=description)
-        if finishing.has_webhooks:
-            outcome = Outcome.DAMAGED if end.is_damaged else finishing.outcome
-            outbox.queue(tx, backend, events.ended(_run_of(finishing), is_success=outcome is Outcome.SUCCEEDED))
+        outbox.queue(tx, backend, _messages(finishing, end))
+
+
+def _messages(finishing: FinishingUpdate, end: UpdateEnd) -> list[NewMessage]:
+    """Return what other areas are told of the end of an update: policies read its events, webhooks send it on."""
+    messages = []
+    if finishing.has_policies and not finishing.dry_run:
+        messages += [NewMessage(POLICY_RESULTS, finishing.org_id, finishing.stack_id, finishing.update_id, finishing.update_id)]
+    if finishing.has_webhooks:
+        outcome = Outcome.DAMAGED if end.is_damaged else finishing.outcome
+        messages += events.ended(_run_of(finishing), is_success=outcome is Outcome.SUCCEEDED)
+    return messages
 
 
 def _run_of(finishing: FinishingUpdate) -> events.Run:

@@ -1,7 +1,7 @@
 """Policy packs and policy groups."""
 
 from common.rights.permissions import Permission
-from tests.authorization.needs import Row, org
+from tests.authorization.needs import LISTED, Row, org
 from tests.authorization.requests import O, row
 from tests.factories.policies import tag_rule
 
@@ -10,6 +10,7 @@ PACK = f"{O}/policypacks/{{pack}}"
 GROUP = f"{O}/policygroups/{{group}}"
 DEV = {"name": "dev", "routingProject": "shop"}
 ARCHIVE = "/api/policy-archives/{signed}"
+EXCEPTIONS = f"{O}/policy/exceptions"
 
 ROWS: tuple[Row, ...] = (
     row("GET", f"{O}/policypacks", org(P.POLICY_PACK_READ)),
@@ -40,4 +41,37 @@ ROWS: tuple[Row, ...] = (
     row("PATCH", f"{GROUP}/batch", org(P.POLICY_GROUPS_UPDATE), body=[{"addPolicyPack": {"name": "guard"}}]),
     row("GET", f"{GROUP}/stacks", org(P.POLICY_GROUPS_READ)),
     row("GET", f"{GROUP}/accounts", org(P.POLICY_GROUPS_READ)),
+    *(row("POST", f"{O}/{path}", org(P.POLICY_RESULTS_READ), body={}) for path in ("policyresults/issues", "policy/findings")),
+    *(
+        row("POST", f"{O}/{path}/export", org(P.POLICY_RESULTS_READ), body={})
+        for path in ("policyresults/issues", "policy/findings")
+    ),
+    *(
+        row("POST", f"{O}/{path}/filters", org(P.POLICY_RESULTS_READ), body={"field": "severity"})
+        for path in ("policyresults/issues", "policy/findings")
+    ),
+    *(
+        row("GET", f"{O}/{path}/{{issue_id}}", org(P.POLICY_RESULTS_READ), LISTED)
+        for path in ("policyresults/issues", "policy/findings")
+    ),
+    *(
+        row("PATCH", f"{O}/{path}/{{issue_id}}", org(P.POLICY_RESULTS_UPDATE), LISTED, body={"priority": "p0"})
+        for path in ("policyresults/issues", "policy/findings")
+    ),
+    *(
+        row("POST", f"{O}/{path}/compliance", org(P.POLICY_RESULTS_READ), body={"entity": "stack", "size": 1})
+        for path in ("policyresults", "policy/findings")
+    ),
+    *(row("GET", f"{O}/{path}/metadata", org(P.POLICY_RESULTS_READ)) for path in ("policyresults", "policy/findings")),
+    *(row("POST", f"{O}/{path}/policies", org(P.POLICY_RESULTS_READ), body={}) for path in ("policyresults", "policy/findings")),
+    row("GET", f"{O}/policyresults/violationsv2", org(P.POLICY_RESULTS_READ)),
+    row("GET", EXCEPTIONS, org(P.POLICY_EXCEPTIONS_READ)),
+    row(
+        "POST",
+        EXCEPTIONS,
+        org(P.POLICY_EXCEPTIONS_CREATE),
+        body={"policyPack": "guard", "match": [{"policies": ["x"], "targets": ["urn:x"]}], "reason": "x"},
+    ),
+    row("GET", f"{EXCEPTIONS}/{{exception_id}}", org(P.POLICY_EXCEPTIONS_READ)),
+    row("DELETE", f"{EXCEPTIONS}/{{exception_id}}", org(P.POLICY_EXCEPTIONS_DELETE)),
 )

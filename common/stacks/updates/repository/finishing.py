@@ -7,13 +7,40 @@ from sqlalchemy import Connection, exists, func, select, true, update
 
 from common.db.authority import MAY_GO_ON
 from common.db.tables.access import access_tokens
-from common.db.tables.people import users
+from common.db.tables.people import organizations, users
 from common.db.tables.stacks import event_batches, journal_batches, stacks, updates
 from common.db.tables.webhooks import webhooks
+from common.rights.org_settings import decode
 from common.stacks.model import Kind, Outcome, StackPath, Status
 
 # Whether the organization has webhooks that may be subscribed to the update's end.
 _HAS_WEBHOOKS = exists(select(webhooks.c.id).where(webhooks.c.org_id == stacks.c.org_id, webhooks.c.active)).label("has_webhooks")
+_FINISHING = (
+    updates.c.id,
+    updates.c.stack_id,
+    updates.c.kind,
+    updates.c.dry_run,
+    updates.c.outcome,
+    updates.c.base_checkpoint,
+    updates.c.checkpoint,
+    updates.c.journal_version,
+    updates.c.cli_version,
+    updates.c.state_owner,
+    updates.c.state_project,
+    updates.c.state_name,
+    updates.c.resource_count,
+    updates.c.base_order,
+    updates.c.resource_order,
+    updates.c.version,
+    updates.c.attempts,
+    updates.c.requested_by,
+    updates.c.token_id,
+    stacks.c.org_id,
+    organizations.c.settings,
+    users.c.login,
+    access_tokens.c.name.label("token_name"),
+    _HAS_WEBHOOKS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +69,7 @@ class FinishingUpdate:
     token_id: str | None
     token_name: str
     has_webhooks: bool
+    has_policies: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,32 +144,9 @@ def reopen(connection: Connection, update_id: str, outcome: Outcome) -> bool:
 def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | None:
     """Return the update if it is being finished, or None."""
     row = connection.execute(
-        select(
-            updates.c.id,
-            updates.c.stack_id,
-            updates.c.kind,
-            updates.c.dry_run,
-            updates.c.outcome,
-            updates.c.base_checkpoint,
-            updates.c.checkpoint,
-            updates.c.journal_version,
-            updates.c.cli_version,
-            updates.c.state_owner,
-            updates.c.state_project,
-            updates.c.state_name,
-            updates.c.resource_count,
-            updates.c.base_order,
-            updates.c.resource_order,
-            updates.c.version,
-            updates.c.attempts,
-            updates.c.requested_by,
-            updates.c.token_id,
-            stacks.c.org_id,
-            users.c.login,
-            access_tokens.c.name.label("token_name"),
-            _HAS_WEBHOOKS,
-        )
+        select(*_FINISHING)
         .join(stacks, stacks.c.id == updates.c.stack_id)
+        .join(organizations, organizations.c.id == stacks.c.org_id)
         .outerjoin(users, users.c.id == updates.c.requested_by)
         .outerjoin(access_tokens, access_tokens.c.id == updates.c.token_id)
         .where(updates.c.id == update_id, updates.c.status == Status.FINISHING),
@@ -170,6 +175,7 @@ def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | 
         token_id=row.token_id,
         token_name=row.token_name or "",
         has_webhooks=bool(row.has_webhooks),
+        has_policies=decode(row.settings).has_policies,
     )
 
 

@@ -1,0 +1,276 @@
+"""Issues of policies in the stacks of an organization: list, get, update, export; and how far stacks comply."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from common.audit import steps as audit
+from common.audit.steps import Event
+from common.backend import Backend
+from common.core.clock import from_millis, unix_millis
+from common.core.errors import BadRequest, NotFound
+from common.db.retry import retry
+from common.policies.issues import repository
+from common.policies.issues.grid import Condition, Leaf, Sorting, require_column, require_size
+from common.policies.issues.model import (
+    ACTIVE,
+    CLOSED,
+    PRIORITIES,
+    SETTABLE,
+    Issue,
+    IssueStatus,
+    PolicyResult,
+    Totals,
+    percent,
+)
+from common.policies.packs import steps as packs
+from common.policies.packs.model import PackVersion
+from common.rights.caller import Caller, missing_org
+from common.rights.membership import Membership, StackScope
+from common.rights.permissions import Permission
+from common.stacks import steps as stacks
+
+PAGE_SIZE, PAGE_LIMIT = 100, 1_000
+EXPORT_LIMIT = 20_000
+_HEADINGS = (
+    "ID",
+    "Status",
+    "Priority",
+    "Severity",
+    "Level",
+    "Stack",
+    "Policy pack",
+    "Version",
+    "Policy",
+    "Resource",
+    "Message",
+    "Observed",
+    "Assigned to",
+)
+# A spreadsheet reads a cell that begins like this as a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NO_SEVERITY = "none"
+
+
+class Entity(StrEnum):
+    """What compliance is listed by."""
+
+    STACK = "stack"
+    ACCOUNT = "account"
+    SEVERITY = "severity"
+
+
+@dataclass(frozen=True, slots=True)
+class IssueQuery:
+    """Which issues, in which order, and which rows of them."""
+
+    condition: Condition | None = None
+    order: tuple[Sorting, ...] = ()
+    first: int = 0
+    last: int = PAGE_SIZE
+    is_closed: bool = False
+
+    @property
+    def statuses(self) -> tuple[IssueStatus, ...]:
+        """Return the statuses that are listed: those that a condition names, or else active or closed ones."""
+        if self.condition is not None and _names_status(self.condition):
+            return tuple(IssueStatus)
+        return CLOSED if self.is_closed else ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class IssueChange:
+    """Changes of an issue; members that are None stay. `assignee` is a login, or an empty text for no one."""
+
+    status: str | None = None
+    priority: str | None = None
+    assignee: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCompliance:
+    """How a policy is met in all stacks that the caller sees."""
+
+    result: PolicyResult
+    percent: int
+
+
+def page_issues(backend: Backend, caller: Caller, org: str, query: IssueQuery) -> tuple[list[Issue], int]:
+    """Return issues of the stacks that the caller sees, and how many match in all."""
+    scope = _scope(caller, org)
+    _check(query)
+    window = (query.first, min(max(query.last, query.first), query.first + PAGE_LIMIT))
+    with backend.db.connect() as connection:
+        return repository.page_issues(connection, scope, query.condition, query.statuses, order=query.order, window=window)
+
+
+def count_by(backend: Backend, caller: Caller, org: str, query: IssueQuery, column: str) -> list[tuple[str, int]]:
+    """Return the values of a column with the number of issues that have each, the most frequent first."""
+    scope = _scope(caller, org)
+    _check(query)
+    require_column(column)
+    with backend.db.connect() as connection:
+        return repository.count_by(connection, scope, query.condition, query.statuses, column)
+
+
+def export_issues(backend: Backend, caller: Caller, org: str, query: IssueQuery) -> str:
+    """Return all issues that match as CSV; BadRequest for more than an export may have."""
+    scope = _scope(caller, org)
+    _check(query)
+    with backend.db.connect() as connection:
+        rows, count = repository.page_issues(
+            connection, scope, query.condition, query.statuses, order=query.order, window=(0, EXPORT_LIMIT)
+        )
+    if count > EXPORT_LIMIT:
+        raise BadRequest(f"{count:,} issues match; export at most {EXPORT_LIMIT:,}, with a narrower filter")
+    return _csv(rows)
+
+
+def get_issue(backend: Backend, caller: Caller, org: str, issue_id: str) -> tuple[Issue, PackVersion | None]:
+    """Return an issue, and the version of the pack that found it unless that was deleted; NotFound for an unknown one."""
+    scope = _scope(caller, org)
+    with backend.db.connect() as connection:
+        issue = repository.find_issue(connection, scope, issue_id)
+        if issue is None:
+            raise _missing(issue_id)
+        return issue, packs.find_version(connection, scope.org_id, issue.pack, issue.tag)
+
+
+def update_issue(
+    backend: Backend, caller: Caller, org: str, issue_id: str, change: IssueChange
+) -> tuple[Issue, PackVersion | None]:
+    """Change status, priority or assignee of an issue, and return it; BadRequest for what a person cannot set."""
+    membership = caller.require(Permission.POLICY_RESULTS_UPDATE, org, missing=missing_org(org))
+    scope = caller.stack_scope(membership, stacks.LISTABLE)
+    if change.status is not None and change.status not in SETTABLE:
+        raise BadRequest(f"status must be one of {', '.join(SETTABLE)}; updates set an issue to fixed")
+    if change.priority is not None and change.priority not in PRIORITIES:
+        raise BadRequest(f"priority must be one of {', '.join(PRIORITIES)}")
+
+    def attempt() -> None:
+        with backend.db.begin() as tx:
+            issue = repository.find_issue(tx, scope, issue_id)
+            if issue is None:
+                raise _missing(issue_id)
+            values: dict[str, str | None] = {}
+            if change.status is not None:
+                values["status"] = change.status
+            if change.priority is not None:
+                values["priority"] = change.priority
+            if change.assignee is not None:
+                values["assigned_to"] = (
+                    repository.find_member(tx, membership.org_id, change.assignee) if change.assignee else None
+                )
+                if change.assignee and values["assigned_to"] is None:
+                    raise BadRequest(f"{change.assignee[:100]!a} is not a member of organization {org}")
+            repository.update_issue(tx, issue_id, values, unix_millis(backend.clock.now()))
+            audit.record(
+                tx, backend, caller, membership.org_id, Event.POLICY_ISSUE_UPDATED, description=_described(issue, change)
+            )
+
+    retry(attempt)
+    with backend.db.connect() as connection:
+        issue = repository.find_issue(connection, scope, issue_id)
+        if issue is None:
+            raise _missing(issue_id)
+        return issue, packs.find_version(connection, scope.org_id, issue.pack, issue.tag)
+
+
+def list_compliance(backend: Backend, caller: Caller, org: str, entity: Entity) -> tuple[list[str], dict[str, list[int]]]:
+    """Return the packs, and for each stack or severity how many of a hundred resources comply with each, -1 for none."""
+    results = _results(backend, caller, org) if entity is not Entity.ACCOUNT else []
+    columns = sorted({result.key.pack for result in results})
+    sums: dict[str, dict[str, tuple[int, int]]] = {}
+    for result in results:
+        row = f"{result.project}/{result.stack}" if entity is Entity.STACK else result.severity or _NO_SEVERITY
+        governed, failing = sums.setdefault(row, {}).get(result.key.pack, (0, 0))
+        sums[row][result.key.pack] = (governed + result.governed, failing + result.failing)
+    return columns, {row: [percent(*packs_.get(column, (0, 0))) for column in columns] for row, packs_ in sorted(sums.items())}
+
+
+def list_policies(backend: Backend, caller: Caller, org: str) -> list[PolicyCompliance]:
+    """Return how each policy is met in all stacks that the caller sees."""
+    sums: dict[tuple[str, str, str], PolicyResult] = {}
+    for result in _results(backend, caller, org):
+        key = (result.key.pack, result.key.policy, result.group)
+        known = sums.get(key)
+        sums[key] = (
+            result
+            if known is None
+            else replace(
+                known,
+                severity=known.severity or result.severity,
+                governed=known.governed + result.governed,
+                failing=known.failing + result.failing,
+            )
+        )
+    return [PolicyCompliance(result, percent(result.governed, result.failing)) for _, result in sorted(sums.items())]
+
+
+def get_totals(backend: Backend, caller: Caller, org: str) -> Totals:
+    """Return how many policies and resources there are in the stacks that the caller sees, and how many have open issues."""
+    scope = _scope(caller, org)
+    with backend.db.connect() as connection:
+        totals = repository.count_active(connection, scope, ACTIVE)
+        policies = {(result.key.pack, result.key.policy) for result in repository.list_results(connection, scope)}
+    return replace(totals, policies=len(policies))
+
+
+def _results(backend: Backend, caller: Caller, org: str) -> list[PolicyResult]:
+    scope = _scope(caller, org)
+    with backend.db.connect() as connection:
+        return repository.list_results(connection, scope)
+
+
+def _scope(caller: Caller, org: str) -> StackScope:
+    membership: Membership = caller.require(Permission.POLICY_RESULTS_READ, org, missing=missing_org(org))
+    return caller.stack_scope(membership, stacks.LISTABLE)
+
+
+def _check(query: IssueQuery) -> None:
+    if query.condition is not None:
+        require_size(query.condition)
+    for sorting in query.order:
+        require_column(sorting.column)
+
+
+def _names_status(condition: Condition) -> bool:
+    if isinstance(condition, Leaf):
+        return condition.column == "status"
+    return any(_names_status(part) for part in condition.conditions)
+
+
+def _described(issue: Issue, change: IssueChange) -> str:
+    texts = {"status": change.status, "priority": change.priority, "assignee": change.assignee}
+    changes = ", ".join(f"{name} {text or 'no one'}" for name, text in texts.items() if text is not None)
+    return f"Changed an issue of policy {issue.policy!a} in stack {issue.project}/{issue.stack}: {changes or 'nothing'}"
+
+
+def _csv(rows: Sequence[Issue]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_HEADINGS)
+    for issue in rows:
+        cells = (
+            issue.id,
+            issue.status,
+            issue.priority,
+            issue.severity,
+            issue.level,
+            f"{issue.project}/{issue.stack}",
+            issue.pack,
+            issue.tag,
+            issue.policy,
+            issue.urn,
+            issue.message,
+            from_millis(issue.observed_at).isoformat(),
+            issue.assignee.login if issue.assignee is not None else "",
+        )
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in map(str, cells)])
+    return text.getvalue()
+
+
+def _missing(issue_id: str) -> NotFound:
+    return NotFound(f"Policy issue {issue_id[:100]!a} not found")

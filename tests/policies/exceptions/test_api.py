@@ -1,0 +1,106 @@
+"""Exceptions over HTTP."""
+
+from typing import Any
+
+import pytest
+from httpx2 import Client, Response
+from starlette.testclient import TestClient
+
+from tests.clocks import FrozenClock
+from tests.factories.policies import enable, publish
+from tests.wire import create_stack, program
+
+EXCEPTIONS = "/api/orgs/acme/policy/exceptions"
+BUCKET = "urn:pulumi:dev::shop::aws:s3/bucket:Bucket::data"
+MATCH = [{"policies": ["no-public-buckets"], "targets": [BUCKET]}]
+
+
+@pytest.fixture(autouse=True)
+def pack(client: TestClient) -> None:
+    """A pack that is enabled."""
+    publish(client)
+    enable(client)
+
+
+def create(client: Client, **members: Any) -> Response:
+    """Ask for an exception."""
+    return client.post(EXCEPTIONS, json={"policyPack": "guard", "match": MATCH, "reason": "legacy", **members})
+
+
+def listed(client: Client, query: str = "") -> list[str]:
+    """Return the ids of exceptions."""
+    return [row["id"] for row in client.get(f"{EXCEPTIONS}?{query}").json()["exceptions"]]
+
+
+def test_is_sent_with_updates(client: TestClient, clock: FrozenClock) -> None:
+    """An active exception goes with its pack to updates, by its id; one that has expired does not."""
+    stack = create_stack(client)
+    assert 201 == create(client, expiresInSeconds=60).status_code
+    create(client, match=[{"policies": ["tags"], "targets": [BUCKET]}])
+    (policy,) = client.post(f"{stack}/update", json=program()).json()["requiredPolicies"]
+
+    assert {"reason": "legacy", "match": MATCH} == policy["exceptions"]["EXC-1"]
+    assert {"EXC-1", "EXC-2"} == policy["exceptions"].keys()
+    clock.pass_seconds(61)
+    (policy,) = client.post(f"{stack}/update", json=program()).json()["requiredPolicies"]
+    assert {"EXC-2"} == policy["exceptions"].keys()
+    assert (["EXC-2"], ["EXC-1"]) == (listed(client), listed(client, "status=removed"))
+
+
+def test_is_updated_by_the_same_one(client: TestClient) -> None:
+    """An exception for the same policies and resources is updated: 200 in place of 201."""
+    first, second = create(client), create(client, reason="still legacy")
+
+    assert (201, 200) == (first.status_code, second.status_code)
+    assert ("EXC-1", "still legacy", "active") == tuple(second.json()[key] for key in ("id", "reason", "status"))
+    assert "admin" == first.json()["createdBy"]["githubLogin"]
+    assert "expiresAt" not in first.json()
+
+
+def test_is_removed_once(client: TestClient) -> None:
+    """A removed exception keeps its id; removing it again is a conflict whose words clients know."""
+    create(client)
+    removed = client.delete(f"{EXCEPTIONS}/EXC-1").json()
+    again = client.delete(f"{EXCEPTIONS}/EXC-1")
+
+    assert ("removed", "admin") == (removed["status"], removed["removedBy"]["githubLogin"])
+    assert 409 == again.status_code
+    assert "already removed" in again.json()["message"]
+    assert "EXC-2" == create(client).json()["id"]
+    assert 404 == client.delete(f"{EXCEPTIONS}/EXC-9").status_code
+    assert 404 == client.get(f"{EXCEPTIONS}/none").status_code
+    assert removed == client.get(f"{EXCEPTIONS}/exc-1").json()
+
+
+def test_is_found_by_pack_policy_and_stack(client: TestClient) -> None:
+    """The list is narrowed and paged; the last page has no token."""
+    create(client)
+    create(client, match=[{"policies": ["tags"], "targets": ["urn:pulumi:prod::shop::x:y:Z::a"]}])
+
+    assert ["EXC-2", "EXC-1"] == listed(client, "policyPack=guard")
+    assert ["EXC-2"] == listed(client, "stack=shop/prod")
+    assert ["EXC-1"] == listed(client, "policy=no-public-buckets")
+    assert [] == listed(client, "policyPack=other")
+    page = client.get(f"{EXCEPTIONS}?maxResults=1").json()
+    rest = client.get(f"{EXCEPTIONS}?maxResults=1&continuationToken={page['continuationToken']}").json()
+    assert (["EXC-1"], None) == ([row["id"] for row in rest["exceptions"]], rest.get("continuationToken"))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"reason": " "},
+        {"match": []},
+        {"match": [{"policies": [], "targets": [BUCKET]}]},
+        {"match": [{"policies": ["x"], "targets": ["data"]}]},
+        {"expiresInSeconds": 0},
+    ],
+)
+def test_needs_a_reason_policies_and_resources(client: TestClient, members: dict[str, Any]) -> None:
+    """An exception says why, from what, and for which resources."""
+    assert 400 == create(client, **members).status_code
+
+
+def test_is_from_a_known_pack(client: TestClient) -> None:
+    """A pack that was never published has no exceptions."""
+    assert 404 == create(client, policyPack="none").status_code
