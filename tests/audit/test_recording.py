@@ -111,7 +111,7 @@ def test_issuers(client: TestClient) -> None:
         ("oidc-issuer-registered", "Trusts issuer 'ci' at https://ci.example.com"),
         ("authorization-policy-updated", "Replaced the policy of issuer 'ci'; statements: 1"),
         ("oidc-issuer-updated", "Changed issuer 'ci': name"),
-        ("oidc-issuer-deleted", "Trusts issuer 'builds' no longer"),
+        ("oidc-issuer-deleted", "No longer trusts issuer 'builds'"),
     } == set(recorded(client))
 
 
