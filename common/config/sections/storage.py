@@ -57,12 +57,10 @@ class ObjectStoreSettings:
     engine_events_blob_storage_endpoint = text(
         "PULUMI_ENGINE_EVENTS_BLOB_STORAGE_ENDPOINT", "The same for large batches; unset: with the states."
     )
-    policy_pack_local_http_objects = path(
-        "PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS", "Folder for policy packs; none are stored yet."
-    )
+    policy_pack_local_http_objects = path("PULUMI_POLICY_PACK_LOCAL_HTTP_OBJECTS", "Folder for policy packs.")
     policy_pack_blob_storage_endpoint = text(
         "PULUMI_POLICY_PACK_BLOB_STORAGE_ENDPOINT",
-        "Bucket or container for policy packs, not the one for states; none are stored yet.",
+        "Bucket or container for policy packs, not the one for states.",
     )
     service_metadata_blob_storage_endpoint = text(
         "PULUMI_SERVICE_METADATA_BLOB_STORAGE_ENDPOINT", "For configuration over 64 kB; unset: with the states."
