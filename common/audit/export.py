@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 
 from common.audit.events import KINDS, Entry
 
@@ -21,6 +22,7 @@ HEADINGS = (
 )
 VENDOR, PRODUCT, VERSION = "Stackhold", "Stackhold", "1"
 _ORDINARY, _REFUSED = 3, 7
+_LINES_AT_ONCE = 500
 # A spreadsheet reads a cell that begins like this as a formula, and anyone may choose such a name.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -32,9 +34,11 @@ class Format(StrEnum):
     CEF = "cef"
 
 
-def render(entries: Iterable[Entry], form: Format, *, host: str, org_id: str) -> str:
-    """Return entries as text, one line each."""
-    return _csv(entries) if form is Format.CSV else "".join(_cef(entry, host, org_id) for entry in entries)
+def render(entries: Iterable[Entry], form: Format, *, host: str, org_id: str) -> Iterator[str]:
+    """Yield entries as text, in pieces of many lines."""
+    lines = _csv(entries) if form is Format.CSV else (_cef(entry, host, org_id) for entry in entries)
+    while piece := "".join(islice(lines, _LINES_AT_ONCE)):
+        yield piece
 
 
 def needs_org_admin(entry: Entry) -> bool:
@@ -52,16 +56,18 @@ def is_refusal(entry: Entry) -> bool:
     return entry.kind is not None and KINDS[entry.kind].is_refusal
 
 
-def _csv(entries: Iterable[Entry]) -> str:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(HEADINGS)
+def _csv(entries: Iterable[Entry]) -> Iterator[str]:
+    yield _csv_line(HEADINGS)
     for entry in entries:
         marks = (needs_org_admin(entry), needs_stack_admin(entry), is_refusal(entry))
         texts = (entry.name, entry.actor.login, entry.event, entry.description, entry.actor.source_ip)
-        rows.writerow(
-            (_moment(entry).isoformat().replace("+00:00", "Z"), *map(_cell, texts), *(str(mark).lower() for mark in marks))
-        )
+        moment = _moment(entry).isoformat().replace("+00:00", "Z")
+        yield _csv_line((moment, *map(_cell, texts), *(str(mark).lower() for mark in marks)))
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()
 
 

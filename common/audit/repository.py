@@ -175,12 +175,6 @@ def find_users(connection: Connection, org_id: str, logins: frozenset[str]) -> d
     return {row.login: row.id for row in connection.execute(query)}
 
 
-def count(connection: Connection, org_id: str, search: Search, limit: int) -> int:
-    """Return how many entries match, or `limit` when there are as many or more."""
-    matching = select(audit_events.c.id).where(audit_events.c.org_id == org_id, *_matching(search)).limit(limit).subquery()
-    return connection.scalar(select(func.count()).select_from(matching)) or 0
-
-
 def _matching(search: Search) -> list[ColumnElement[bool]]:
     clauses: list[ColumnElement[bool]] = []
     if search.since is not None:

@@ -15,7 +15,6 @@ from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 
 PAGE_SIZE = 100
-EXPORT_LIMIT = 20_000
 EXPORT_PAGE_SIZE = 1_000
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
@@ -51,16 +50,16 @@ def export_entries(
     search: Search,
     *,
     logins: frozenset[str] = frozenset(),
-    limit: int = EXPORT_LIMIT,
     page_size: int = EXPORT_PAGE_SIZE,
-) -> list[Entry]:
-    """Return all entries that match, newest first, read page by page; BadRequest if there are more than the limit."""
+) -> Iterator[Entry]:
+    """Return all entries that match, newest first; they are read page by page while the caller takes them.
+
+    Each page is read by the position where the last one ended, so records that arrive meanwhile move nothing.
+    """
     membership = caller.require(Permission.AUDIT_LOGS_EXPORT, org, missing=missing_org(org))
     with backend.db.connect() as connection:
         user_search = _with_users(connection, membership.org_id, search, logins)
-        if repository.count(connection, membership.org_id, user_search, limit + 1) > limit:
-            raise BadRequest(f"more than {limit:,} events match; export a shorter time, with startTime and endTime")
-        return list(_all(connection, membership.org_id, user_search, limit, page_size))
+    return _all(backend, membership.org_id, user_search, page_size)
 
 
 def list_kinds(caller: Caller, org: str) -> dict[Event, EventKind]:
@@ -69,10 +68,12 @@ def list_kinds(caller: Caller, org: str) -> dict[Event, EventKind]:
     return KINDS
 
 
-def _all(connection: Connection, org_id: str, search: Search, limit: int, page_size: int) -> Iterator[Entry]:
+def _all(backend: Backend, org_id: str, search: Search, page_size: int) -> Iterator[Entry]:
     after: tuple[int, str] | None = None
-    for _ in range(-(-limit // page_size)):
-        rows = repository.page(connection, org_id, search, after=after, limit=page_size)
+    while True:
+        # A connection for each page: the client may take its time between two.
+        with backend.db.connect() as connection:
+            rows = repository.page(connection, org_id, search, after=after, limit=page_size)
         yield from rows
         if len(rows) < page_size:
             return

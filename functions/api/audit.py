@@ -1,10 +1,12 @@
 """The audit log of an organization (platform.md 8): `startTime` is the upper bound in version 1, the lower one in version 2."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 from msgspec import UNSET
+from starlette.responses import StreamingResponse
 
 from common.audit import service as audit
 from common.audit.events import Entry, Search
@@ -147,6 +149,6 @@ def _event(entry: Entry) -> AuditLogEvent:
     )
 
 
-def _text(entries: list[Entry], form: Format, address: str, org: str) -> Response:
+def _text(entries: Iterator[Entry], form: Format, address: str, org: str) -> Response:
     host = address.partition("://")[2].partition(":")[0]
-    return Response(render(entries, form, host=host, org_id=org), media_type="text/plain; charset=utf-8")
+    return StreamingResponse(render(entries, form, host=host, org_id=org), media_type="text/plain; charset=utf-8")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from common.access import grants
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import BadRequest, NotFound
 from common.core.ids import is_id
@@ -91,6 +93,8 @@ def update_assignment(
                 raise not_a_member(tx, membership.login, member)
             if set_id is None:
                 grants.delete(tx, stack.id, person.id)
+                description = f"Removed the permission set of {person.login} on stack {stack.path}"
+                audit.record(tx, backend, caller, stack.org_id, Event.STACK_ACCESS_REMOVED, description=description)
                 return None
             level = _require_level(tx, caller, membership, stack, set_id)
             custom_id = set_id if level is StackLevel.NONE else None
@@ -104,6 +108,8 @@ def update_assignment(
                     now=backend.clock.now(),
                     set_id=custom_id,
                 )
+            description = f"Assigned permission set {set_id[:100]} on stack {stack.path} to {person.login}"
+            audit.record(tx, backend, caller, stack.org_id, Event.STACK_ACCESS_CHANGED, description=description)
             return _to_assignment(permission_sets.find_grants(tx, stack.id, person.id)[0])
 
     return retry(update)

@@ -7,6 +7,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
+from starlette.responses import StreamingResponse
 
 from common.audit import integrity
 from common.audit import service as audit
@@ -105,7 +106,7 @@ def export_records(request: OrgRequestDep, chosen: LogFilterDep, form: Annotated
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
-    return Response(text, media_type=f"{_TYPES[kind]}; charset=utf-8", headers=headers)
+    return StreamingResponse(text, media_type=f"{_TYPES[kind]}; charset=utf-8", headers=headers)
 
 
 @router.get(f"{_LOG}/{{record}}")

@@ -194,6 +194,9 @@ def resend_invite(backend: Backend, caller: Caller, org: str, invite_id: str) ->
             invite = invites.find(tx, invite_id)
             if invite is not None and invite.email:
                 mailing.queue_unless_recent(tx, backend, _mail(invite.email, invite_id))
+            who = invite.email if invite is not None and invite.email else "anyone with a link"
+            description = f"Renewed the invitation of {who}"
+            audit.record(tx, backend, caller, membership.org_id, Event.INVITE_SENT, description=description)
 
     retry(renew)
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from common.access import grants
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Forbidden, NotFound
@@ -47,6 +49,7 @@ def add_team_role(backend: Backend, caller: Caller, org: str, team: str, role_id
                 raise Forbidden(f"only an admin of organization {membership.login} can make a team's members admins")
             membership.require_permissions(d.all_permissions(steps.get_rules(tx, record)))
             holders.add_team_role(tx, team_id, record.id, unix_millis(backend.clock.now()))
+            _record(tx, backend, caller, membership, f"Team {team}: given role {record.name}")
 
     retry(add)
 
@@ -60,6 +63,7 @@ def remove_team_role(backend: Backend, caller: Caller, org: str, team: str, role
             summary = _get_team(tx, membership, team)
             if not holders.remove_team_role(tx, summary.id, role_id):
                 raise NotFound(f"team {summary.name!a} does not have role {role_id[:100]!a}")
+            _record(tx, backend, caller, membership, f"Team {summary.name}: role {role_id[:100]} removed")
 
     retry(remove)
 
@@ -75,9 +79,15 @@ def enable_team_roles(backend: Backend, caller: Caller, org: str, team: str) -> 
             private_id = holders.find_private_role(tx, summary.id)
             if private_id is not None:
                 return steps.get(tx, membership.org_id, private_id)
-            return _create_private_role(tx, backend, membership, summary)
+            role = _create_private_role(tx, backend, membership, summary)
+            _record(tx, backend, caller, membership, f"Team {summary.name}: turned its grants on stacks into a role")
+            return role
 
     return retry(enable)
+
+
+def _record(tx: Connection, backend: Backend, caller: Caller, membership: Membership, description: str) -> None:
+    audit.record(tx, backend, caller, membership.org_id, Event.TEAM_UPDATED, description=description)
 
 
 def _create_private_role(tx: Connection, backend: Backend, membership: Membership, team: TeamSummary) -> Record:
