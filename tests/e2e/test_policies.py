@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,3 +146,35 @@ def test_updates_are_stopped_warned_and_mended(pack: Pack, make_project: Project
     assert "right" == project.export().named("two")["outputs"]["slot"]
     assert f"{project.name}" in pack.run("group", "get", group, "--org", org, "--stacks")
     pack.run("group", "rm", group, "--org", org, "--yes")
+
+
+def test_issues_are_fixed_and_compliance_follows(pack: Pack, make_project: ProjectFactory) -> None:
+    """A violation is an issue until an update passes, and compliance follows."""
+    project, org = make_project(), pack.cli.server.org
+    project.write({"one": part(value="good")})
+    project.init()
+    pack.run("enable", pack.full_name, "latest")
+    project.run("up", "--yes", "--skip-preview")
+    issue = until_one(pack)
+
+    assert ("label-wanted", "advisory", "open") == (issue["policyName"], issue["level"], issue["status"])
+    pack.run("issue", "edit", issue["id"], "--org", org, "--priority", "p0")
+    assert "label-wanted" in pack.run("issue", "get", issue["id"], "--org", org)
+    assert f"{project.name}/dev" in pack.run("compliance", "list", "--org", org, "--group-by", "stack")
+    project.write({"one": part(value="good", label="x")})
+    project.run("up", "--yes", "--skip-preview")
+    until_one(pack, "--closed")
+    pack.run("disable", pack.full_name)
+
+
+def until_one(pack: Pack, *options: str) -> dict[str, Any]:
+    """Wait until the list of the pack's issues has one, and return it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        listed = pack.run("issue", "ls", "--org", pack.cli.server.org, "--pack", pack.name, "--output", "json", *options)
+        document = json.loads(listed)
+        rows: list[dict[str, Any]] = document if isinstance(document, list) else document["policyIssues"]
+        if rows:
+            return rows[0]
+        time.sleep(0.5)
+    raise AssertionError("no issue after 30 seconds")
