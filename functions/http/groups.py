@@ -108,6 +108,7 @@ GROUPS: tuple[Group, ...] = (
             "/api/user/verified-email",
         ),
     ),
+    Group("usage", (f"{_ORG}/resources/summary",)),
     Group("orgs", (_ORG, f"{_ORG}/metadata")),
     Group("users", ("/api/user/**",)),
     Group("capabilities", ("/api/capabilities", "/api/cli/**", "/api/status", "/healthz", "/api/openapi/**")),

@@ -34,7 +34,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("modules of Terraform are", r"\w+ /api/registry/terraform-modules"),
     (
         "resource search and insights are",
-        rf"\w+ /api(?:/preview)?/insights|\w+ {_ORG}/(?:search|resources|discovered-resources|insights-scans)",
+        rf"\w+ /api(?:/preview)?/insights|\w+ {_ORG}/(?:search|discovered-resources|insights-scans)",
     ),
     ("AI assistants and agents are", rf"\w+ /api/ai|\w+ /api(?:/preview|/v2)?/agents(?!/signup/validate)|\w+ {_ORG}/neo"),
     ("integrations with version control are", rf"\w+ {_ORG}/(?:integrations|teams/github)"),

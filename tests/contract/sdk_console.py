@@ -93,3 +93,13 @@ def search_stacks(where: Scene) -> None:
 
     assert (1, stack) == (found.row_count, found.row_data[0]["stackName"])
     assert [(PROJECT, 2)] == [(row["projectName"], row["stackCount"]) for row in projects.row_data]
+
+
+@scene
+def get_usage_summary_resource_hours(where: Scene) -> None:
+    """How many resources there were is summed up by day."""
+    run_update(where, where.stack())
+
+    usage = where.admin.orgs.get_usage_summary_resource_hours(where.org, models.UsageSummaryTimeUnit.Daily, lookback_days=30)
+
+    assert 2 == usage.summary[-1].resources

@@ -2,11 +2,13 @@
 
 from base64 import b64decode
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from common.audit import steps as audit
 from common.audit.events import Event
 from common.backend import Backend
+from common.core.clock import unix_millis
 from common.core.errors import BackendError, BadRequest, NotFound
 from common.crypto.envelope import Envelope
 from common.rights.caller import Caller, missing_org
@@ -17,9 +19,10 @@ from common.stacks.model import Stack, StackPath, Status
 from common.stacks.overview import events, values
 from common.stacks.overview.facts import change_counts
 from common.stacks.overview.report import Report, add
+from common.stacks.overview.usage import Granularity, Period, sum_up
 from common.stacks.overview.values import Value
 from common.stacks.repository import events as event_rows
-from common.stacks.repository import ownership, sharing
+from common.stacks.repository import ownership, sharing, usage
 from common.stacks.repository import summaries as repository
 from common.stacks.repository.sharing import Collaborator, TeamGrant
 from common.stacks.repository.summaries import DriftedStack, StackFilter, StackSummary
@@ -38,6 +41,7 @@ __all__ = [
     "get_home",
     "get_overview",
     "get_report",
+    "get_resource_usage",
     "list_projects",
     "page_summaries",
     "reveal_output",
@@ -45,6 +49,8 @@ __all__ = [
 ]
 
 _PROJECTS_LIMIT = 500
+# How long ago a summary of usage may begin (search.md 2).
+_USAGE_DAYS, _HOURLY_DAYS, _DAY_SECONDS = 366, 2, 86_400
 # Most refreshes find nothing, and only the counts of their clients tell.
 _DRIFT_LIMIT = 200
 
@@ -86,6 +92,27 @@ def list_projects(backend: Backend, caller: Caller, org: str) -> list[tuple[str,
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
         return repository.find_projects(connection, caller.stack_scope(membership, LISTABLE), _PROJECTS_LIMIT)
+
+
+def get_resource_usage(
+    backend: Backend, caller: Caller, org: str, granularity: Granularity, *, days: int | None, start_seconds: int | None
+) -> list[Period]:
+    """Return how many resources an organization had, since some days ago or a moment in unix seconds; nothing if it had none.
+
+    BadRequest unless exactly one of the two is there, and for more periods than there can be.
+    """
+    membership = caller.require(Permission.ORGANIZATION_READ_USAGE, org, missing=missing_org(org))
+    now = backend.clock.now()
+    if (days is None) == (start_seconds is None):
+        raise BadRequest("give one of `lookbackDays` and `lookbackStart`")
+    seconds = days * _DAY_SECONDS if days is not None else now.timestamp() - (start_seconds or 0)
+    limit = _HOURLY_DAYS if granularity is Granularity.HOURLY else _USAGE_DAYS
+    if not 0 <= seconds <= limit * _DAY_SECONDS:
+        raise BadRequest(f"a {granularity} summary begins at most {limit} days ago")
+    start = now - timedelta(seconds=seconds)
+    with backend.db.connect() as connection:
+        counts = usage.find_counts(connection, membership.org_id, unix_millis(start))
+    return sum_up(counts, start, now, granularity)
 
 
 @dataclass(frozen=True, slots=True)
