@@ -29,6 +29,8 @@ UNRECORDED: dict[str, str] = {
     "POST /api/preview/environments/{org}/": _READS,
     f"POST {O}/policygroups/stackmatchrule/preview": _READS,
     f"POST {O}/assignments/list": _READS,
+    f"POST {O}/policyresults/": _READS,
+    f"POST {O}/policy/findings": _READS,
     f"POST {O}/policypacks": "the upload is not complete yet; its completion is recorded",
     "POST /api/registry/policypacks": "the upload is not complete yet; its completion is recorded",
     "PUT /api/policy-archives/": "the upload is not complete yet; its completion is recorded",
