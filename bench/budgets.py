@@ -22,15 +22,15 @@ from bench import asgi
 from bench.asgi import Json
 from bench.script import PROJECT, Script, batches
 from bench.servers import ORG
-from common.backend import Backend, open_backend
+from common.backend import Backend
 from common.config.settings import Settings
-from common.core.clock import Clock
+from common.core.clock import Clock, SystemClock
 from common.core.compression import pack, unpack
 from common.ports.keys.data_keys import KEPT_FOR
 from common.stacks.engine import delta
 from functions.http.app import create_app
 from functions.server import startup
-from tests.counting import Counter, counted
+from tests.counting import Counter, counted, open_counted_backend
 
 RESOURCES = 100
 _TOKEN = f"pul-{'a1' * 20}"
@@ -119,7 +119,7 @@ def opened(folder: Path, clock: Clock | None = None) -> Iterator[Backend]:
     settings = Settings(values)
     with closing(startup.start(settings, may_migrate=True)) as backend:
         startup.make_administrator(backend)
-    with closing(open_backend(settings, clock=clock)) as backend:
+    with closing(open_counted_backend(settings, clock or SystemClock())) as backend:
         yield backend
 
 

@@ -15,14 +15,15 @@ import msgspec
 
 from bench import asgi, usage
 from bench.people_rows import Size, fill, id_of, login_of, org_login, project_of, token_of
-from common.backend import Backend, open_backend
+from common.backend import Backend
 from common.config.settings import Settings
+from common.core.clock import SystemClock
 from common.core.compression import unpack
 from common.core.paging import make_token, seal
 from common.db.tables.metadata import METADATA
 from functions.http.app import create_app
 from functions.server import startup
-from tests.counting import counted
+from tests.counting import counted, open_counted_backend
 from tools.mysql import PASSWORD, USER, Server, temporary_server
 
 # The whole of the largest size fits, as it would on a server of that size.
@@ -149,7 +150,7 @@ def _opened(server: Server, folder: Path) -> Iterator[Backend]:
         }
     )
     startup.start(settings, may_migrate=True).close()
-    with closing(open_backend(settings)) as backend:
+    with closing(open_counted_backend(settings, SystemClock())) as backend:
         yield backend
 
 

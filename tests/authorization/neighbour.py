@@ -21,7 +21,7 @@ from common.stacks.updates import leases
 from common.webhooks.model import Address
 from tests.authorization.needs import KINDS
 from tests.authorization.positions import OF_UPDATES
-from tests.authorization.world import OTHER, add_directory, add_environments, add_issuer
+from tests.authorization.world import OTHER, add_directory, add_environments, add_issuer, add_policies
 from tests.factories.people import caller_of, make_user
 from tests.factories.roles import make_role
 from tests.factories.stacks import make_running, make_stack, make_update, make_version
@@ -65,7 +65,7 @@ def build(backend: Backend, token: str) -> dict[str, str]:
     _add_updates(backend, token, dev, names)
     _add_access(backend, gina.user_id, names)
     names |= add_directory(backend, gina, OTHER) | add_issuer(backend, gina, OTHER)
-    names |= add_environments(backend, gina, OTHER, PROJECT, "gdev", "genv")
+    names |= add_environments(backend, gina, OTHER, PROJECT, "gdev", "genv") | add_policies(backend, gina, OTHER)
     with backend.db.begin() as tx:
         found = {row.name: row.id for row in tx.execute(select(stacks.c.id, stacks.c.name).where(stacks.c.project == PROJECT))}
     return names | {"stack gone": found["gone"], "stack dev": found["gdev"]}

@@ -58,10 +58,13 @@ MORE_ROWS = (
         case="a custom set",
     ),
 )
-ALL_ROWS = (*ROWS, *MORE_ROWS)
+# Anyone who has a signed address may use it, and no one can guess another: such a call names nothing that could be tested for.
+ALL_ROWS = tuple(one for one in (*ROWS, *MORE_ROWS) if "{signed}" not in one.path)
 # Places that name a user. Users are known to all: clients look for "User 'x' not found", and for another text when the user
 # exists and is not in the organization, so anyone who may add members to some organization can tell the two apart.
 NAMES_USERS = {("at", "login"), ("body", "githubLogin"), ("body", "member"), ("body", "userId")}
+# Members know their organization.
+NAMES_OWN_ORG = {("at", "org"), ("body", "orgLogin")}
 ABOUT_STACKS = (On.STACK, On.EVERY_STACK, On.LISTED, On.ENVIRONMENT)
 NAMES_STACKS = OF_UPDATES | {"shop", "dev", "<stack dev>"}
 MADE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}|pul-[0-9a-f]{40}|[0-9a-f]{32}|[A-Za-z0-9_-]{80,}\.[A-Za-z0-9_-]{43}")
@@ -231,7 +234,7 @@ class TestMemberWithoutRights:
         authorization = f"token {clerk}" if caller == "a clerk" else bare
         for one in ALL_ROWS:
             if LEASE not in one.needs:
-                compare_from_inside(scene, one, authorization, lambda at, _: at != ("at", "org"))
+                compare_from_inside(scene, one, authorization, lambda at, _: at not in NAMES_OWN_ORG)
         report(scene)
 
     @pytest.mark.parametrize("login", ["mia", "tara"])

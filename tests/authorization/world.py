@@ -15,6 +15,7 @@ from common.access import tokens as access
 from common.access.authentication import TokenOwner
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.core.ids import new_id
 from common.crypto.service_keys import lease_key
 from common.db.tables.access import access_tokens
 from common.db.tables.environments import environments
@@ -403,14 +404,15 @@ def add_policies(backend: Backend, admin: Caller, org: str) -> dict[str, str]:
 
 def _add_issue(backend: Backend, admin: Caller, org: str) -> str:
     """Add an issue of a stack that everyone may see who may see one; return its id."""
-    path = make_stack(backend, admin, "watched", org=org)
+    path = make_stack(backend, admin, "watched", project="watched", org=org)
     key = PolicyKey("guard", "private-buckets")
-    found = Violation(key, "urn:pulumi:watched::shop::a:b:C::data", "1", "", "mandatory", "high")
+    found = Violation(key, "urn:pulumi:watched::watched::a:b:C::data", "1", "", "mandatory", "high")
     stack = get_stack(backend, admin, path, Permission.STACK_READ)
     update = EndedUpdate("", stack.org_id, stack.id, 1, is_destroy=False, is_success=True, ended_at=1, stack=stack.entity)
+    issue_id = new_id()
     with backend.db.begin() as tx:
-        add_issues(tx, update, [("00000000-0000-7000-8000-000000000001", found, Source("prod", Mode.PREVENTATIVE))])
-    return "00000000-0000-7000-8000-000000000001"
+        add_issues(tx, update, [(issue_id, found, Source("prod", Mode.PREVENTATIVE))])
+    return issue_id
 
 
 def _machine_token(world: World, name: str, **more: Any) -> str:
