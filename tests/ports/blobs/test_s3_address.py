@@ -72,7 +72,7 @@ class TestParse:
             ("s3://", "names no bucket"),
             ("s3://?region=eu-west-1", "names no bucket"),
             ("s3:///prefix", "names no bucket"),
-            ("s3://b c", "the bucket's name"),
+            ("s3://b c", "characters that are not allowed"),
             ("s3://b?s3ForcePathStyle=yes", "s3ForcePathStyle must be true or false"),
             ("s3://b?usePathStyle=false&s3ForcePathStyle=true", "contradicts"),
             ("s3://b?endpoint=ftp://example.com", "option endpoint"),
