@@ -32,18 +32,17 @@ class _Details(msgspec.Struct):
 
 
 def find_for_update(connection: Connection, backend: Backend, caller: Caller, stack: Stack) -> tuple[RequiredPolicy, ...]:
-    """Return the packs for an update. No statement in an organization without enabled packs, else one."""
+    """Return the packs for an update. No statement in an organization without enabled packs, else one or two."""
     if not _has_policies(caller, stack):
         return ()
     chosen: dict[str, tuple[tuple[bool, int], AppliedPack, Mode]] = {}
-    for group, packs in _groups(connection, backend, stack).items():
+    for group, packs in _groups(connection, stack).items():
         for pack in packs:
             rank = (group.mode is Mode.PREVENTATIVE, pack.version)
             if pack.name not in chosen or rank > chosen[pack.name][0]:
                 chosen[pack.name] = (rank, pack, group.mode)
-    return tuple(
-        _required(backend, pack, _advisory(pack) if mode is Mode.AUDIT else pack.config) for _, pack, mode in chosen.values()
-    )
+    required = [(pack, _advisory(pack) if mode is Mode.AUDIT else pack.config) for _, pack, mode in chosen.values()]
+    return _required(connection, backend, stack, required)
 
 
 def find_of_mode(
@@ -53,21 +52,21 @@ def find_of_mode(
     if not _has_policies(caller, stack):
         return ()
     chosen: dict[str, AppliedPack] = {}
-    for group, packs in _groups(connection, backend, stack).items():
+    for group, packs in _groups(connection, stack).items():
         for pack in packs if mode in (None, group.mode) else ():
             if pack.name not in chosen or pack.version > chosen[pack.name].version:
                 chosen[pack.name] = pack
-    return tuple(_required(backend, pack, pack.config) for pack in chosen.values())
+    return _required(connection, backend, stack, [(pack, pack.config) for pack in chosen.values()])
 
 
 def list_groups(connection: Connection, stack: Stack) -> list[StackGroup]:
     """Return all groups of the stack's organization that have a row."""
-    return list(repository.list_groups(connection, stack.org_id, stack.id, 0))
+    return list(repository.list_groups(connection, stack.org_id, stack.id))
 
 
 def find_groups_of_packs(connection: Connection, org_id: str, entity: Entity) -> dict[str, StackGroup]:
     """Return pack name → the group of a stack that applies it to updates."""
-    groups = repository.list_groups(connection, org_id, entity.id, 0)
+    groups = repository.list_groups(connection, org_id, entity.id)
     chosen: dict[str, tuple[tuple[bool, int], StackGroup]] = {}
     for group in groups_of_stack(groups, entity):
         for pack in groups[group]:
@@ -83,16 +82,24 @@ def _has_policies(caller: Caller, stack: Stack) -> bool:
     return membership is None or membership.settings.has_policies
 
 
-def _groups(connection: Connection, backend: Backend, stack: Stack) -> dict[StackGroup, list[AppliedPack]]:
-    groups = repository.list_groups(connection, stack.org_id, stack.id, unix_millis(backend.clock.now()))
+def _groups(connection: Connection, stack: Stack) -> dict[StackGroup, list[AppliedPack]]:
+    groups = repository.list_groups(connection, stack.org_id, stack.id)
     return {group: groups[group] for group in groups_of_stack(groups, stack.entity)}
 
 
-def _required(backend: Backend, pack: AppliedPack, config: str | None) -> RequiredPolicy:
+def _required(
+    connection: Connection, backend: Backend, stack: Stack, packs: list[tuple[AppliedPack, str | None]]
+) -> tuple[RequiredPolicy, ...]:
+    """Return packs with their configuration as a client gets them, with exceptions and addresses."""
+    names = {pack.name for pack, _ in packs if pack.has_exceptions}
+    now_millis = unix_millis(backend.clock.now())
+    exceptions = repository.list_exceptions(connection, stack.org_id, names, now_millis) if names else {}
+    return tuple(_required_pack(backend, pack, config, exceptions.get(pack.name, [])) for pack, config in packs)
+
+
+def _required_pack(backend: Backend, pack: AppliedPack, config: str | None, rows: list[tuple[int, str, str]]) -> RequiredPolicy:
     location = policy_archives.download_link(backend, pack.blob_key)
-    exceptions = {
-        f"EXC-{number}": {"reason": reason, "match": msgspec.Raw(matches.encode())} for number, reason, matches in pack.exceptions
-    }
+    exceptions = {f"EXC-{number}": {"reason": reason, "match": msgspec.Raw(matches.encode())} for number, reason, matches in rows}
     return RequiredPolicy(
         pack.name,
         pack.version,

@@ -9,7 +9,7 @@ from common.core.clock import from_millis
 from common.core.errors import BadRequest
 from common.policies.issues import model
 from common.policies.issues import service as issues
-from common.policies.issues.grid import Condition, Group, Sorting, leaf
+from common.policies.issues.grid import DEPTH_LIMIT, Condition, Group, Sorting, leaf
 from common.policies.issues.model import Issue
 from common.policies.issues.service import PAGE_SIZE, Entity, IssueChange, IssueQuery
 from common.policies.packs.model import PackVersion
@@ -40,6 +40,7 @@ from functions.http.shapes import pack_policy_shape, registry_pack_shape
 router = APIRouter()
 _RESULTS = "/api/orgs/{org}/policyresults"
 _FINDINGS = "/api/orgs/{org}/policy/findings"
+_LAST_ROW = 1_000_000_000
 _Closed = Annotated[bool, Query()]
 
 
@@ -127,7 +128,7 @@ def get_policy_finding(backend: BackendDep, caller: CallerDep, org: str, issue_i
 
 
 def _query(request: AngularGridGetRowsRequest, *, is_closed: bool) -> IssueQuery:
-    first = max(request.start_row, 0)
+    first = min(max(request.start_row, 0), _LAST_ROW)
     last = request.end_row if request.end_row > first else first + PAGE_SIZE
     order = tuple(Sorting(item.col_id, item.sort == "desc") for item in request.sort_model or ())
     conditions = [_condition(request.filter_model), *_chosen_groups(request)]
@@ -147,11 +148,13 @@ def _group_column(request: AngularGridGetRowsRequest) -> str | None:
     return (columns[len(keys)].field or columns[len(keys)].id) if len(columns) > len(keys) else None
 
 
-def _condition(filter_model: AngularGridFilterModel | None) -> Condition | None:
+def _condition(filter_model: AngularGridFilterModel | None, depth: int = 1) -> Condition | None:
     if filter_model is None:
         return None
+    if depth > DEPTH_LIMIT:
+        raise BadRequest(f"a filter may have {DEPTH_LIMIT} levels of conditions")
     if filter_model.conditions is not None and not filter_model.col_id:
-        parts = tuple(part for one in filter_model.conditions if (part := _condition(one)) is not None)
+        parts = tuple(part for one in filter_model.conditions if (part := _condition(one, depth + 1)) is not None)
         return Group(is_any=(filter_model.type or "").upper() == "OR", conditions=parts) if parts else None
     if not filter_model.col_id:
         return None

@@ -10,6 +10,7 @@ from common.core.errors import BadRequest
 
 REASON_LIMIT = 4_000
 MATCH_LIMIT = 100
+MATCH_LIMIT_BYTES = 64 << 10
 NAME_LIMIT = 1_000
 EXCEPTION_LIMIT = 10_000
 LONGEST_SECONDS = 10 * 366 * 86_400
@@ -87,9 +88,12 @@ def require_valid(new: NewException) -> None:
 
 
 def encode(matches: tuple[Match, ...]) -> str:
-    """Return the JSON text of matches, the same for the same policies and resources."""
+    """Return the JSON text of matches, the same for the same policies and resources; BadRequest for too much."""
     entries = [Match(sorted(set(match.policies)), sorted(set(match.targets))) for match in matches]
-    return msgspec.json.encode(sorted(entries, key=msgspec.json.encode)).decode()
+    text = msgspec.json.encode(sorted(entries, key=msgspec.json.encode))
+    if len(text) > MATCH_LIMIT_BYTES:
+        raise BadRequest(f"`match` of an exception may have {MATCH_LIMIT_BYTES:,} bytes; create several exceptions")
+    return text.decode()
 
 
 def decode(matches: str) -> list[Match]:

@@ -30,6 +30,12 @@ def last_number(tx: Connection, org_id: str) -> int:
     return tx.scalar(select(func.max(_exceptions.number)).where(_exceptions.org_id == org_id)) or 0
 
 
+def count_active(tx: Connection, org_id: str, now_millis: int) -> int:
+    """Return the number of an organization's active exceptions."""
+    condition = (_exceptions.org_id == org_id, _is_active(now_millis))
+    return tx.scalar(select(func.count()).select_from(policy_exceptions).where(*condition)) or 0
+
+
 def find_same(tx: Connection, org_id: str, pack: str, matches: str, now_millis: int) -> PolicyException | None:
     """Return an active exception for the same policies and resources of a pack, or None."""
     condition = (_exceptions.org_id == org_id, _exceptions.pack_name == pack, _is_active(now_millis))

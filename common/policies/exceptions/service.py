@@ -1,5 +1,7 @@
 """Exceptions from policies: create, list, get, remove. Clients get the active ones with the packs of an update."""
 
+import re
+
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
@@ -15,6 +17,7 @@ from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 
 PAGE_SIZE, PAGE_LIMIT = 100, 500
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def create_exception(backend: Backend, caller: Caller, org: str, new: NewException) -> tuple[PolicyException, bool]:
@@ -31,9 +34,9 @@ def create_exception(backend: Backend, caller: Caller, org: str, new: NewExcepti
             if not repository.has_pack(tx, membership.org_id, new.pack):
                 raise NotFound(f"Policy pack {new.pack[:100]!a} not found")
             same = repository.find_same(tx, membership.org_id, new.pack, matches, now_millis)
+            if same is None and repository.count_active(tx, membership.org_id, now_millis) >= EXCEPTION_LIMIT:
+                raise BadRequest(f"an organization may have {EXCEPTION_LIMIT:,} active exceptions; remove some first")
             number = same.number if same is not None else repository.last_number(tx, membership.org_id) + 1
-            if number > EXCEPTION_LIMIT:
-                raise BadRequest(f"an organization may have {EXCEPTION_LIMIT:,} exceptions")
             if same is not None:
                 repository.update_terms(tx, membership.org_id, number, reason=new.reason, expires_at=expires_at)
             else:
@@ -120,7 +123,7 @@ def page_exceptions(
 
 def _position(token: str, sealed: str) -> int:
     (number,) = read_token(token, sealed, 1)
-    if not (number.isascii() and number.isdigit()):
+    if not _NUMBER.fullmatch(number):
         raise BadRequest("the continuation token is not one of this server's")
     return int(number)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from common.core.errors import BadRequest
+from common.core.errors import BadRequest, Conflict
 from common.rights.predicate import Entity, EntityKind
 from common.stacks.engine.policy_groups import DEFAULT_GROUP, DEFAULT_GROUP_ALIAS, Mode, matches
 
@@ -194,12 +194,14 @@ def require_environments(environments: Iterable[str]) -> None:
 
 
 def rename(state: GroupState, name: str) -> GroupState:
-    """Return the group with another name; BadRequest for the default group, and for a name that cannot be."""
+    """Return the group with another name; BadRequest for the default group and a bad name, Conflict for a reserved one."""
     if name == state.group.name:
         return state
     if state.group.is_default:
         raise BadRequest("the default policy group cannot be renamed")
     require_name(name)
+    if canonical_name(name) == DEFAULT_GROUP:
+        raise Conflict(f"policy group {name} already exists")
     return replace(state, group=replace(state.group, name=name))
 
 

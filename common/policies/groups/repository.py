@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, tuple_, update
 
 from common.db.tables.people import organizations
 from common.db.tables.policies import policy_group_packs, policy_group_stacks, policy_groups, policy_pack_versions
@@ -52,6 +52,17 @@ def list_explicit(connection: Connection, org_id: str) -> dict[str, frozenset[st
 def list_stack_ids(connection: Connection, group_id: str) -> frozenset[str]:
     """Return the ids of the stacks that were added to a group, of deleted ones too."""
     query = select(policy_group_stacks.c.stack_id).where(policy_group_stacks.c.group_id == group_id)
+    return frozenset(connection.scalars(query))
+
+
+def list_visible_stack_ids(connection: Connection, scope: StackScope, group_id: str) -> frozenset[str]:
+    """Return the ids of the live stacks that were added to a group and that the caller sees."""
+    query = (
+        select(stacks.c.id)
+        .join(policy_group_stacks, policy_group_stacks.c.stack_id == stacks.c.id)
+        .where(policy_group_stacks.c.group_id == group_id)
+        .where(stacks.c.live == 1, stacks.c.org_id == scope.org_id, in_scopes([scope]))
+    )
     return frozenset(connection.scalars(query))
 
 
@@ -103,7 +114,7 @@ def find_stacks(connection: Connection, scope: StackScope, names: Collection[Sta
     """Return name → id of those of the stacks that the caller sees."""
     if not names:
         return {}
-    is_named = or_(*(and_(stacks.c.project == name.project, stacks.c.name == name.name) for name in names))
+    is_named = tuple_(stacks.c.project, stacks.c.name).in_([(name.project, name.name) for name in names])
     query = select(stacks.c.id, stacks.c.project, stacks.c.name).where(stacks.c.live == 1, stacks.c.org_id == scope.org_id)
     rows = connection.execute(query.where(is_named, in_scopes([scope])))
     return {StackName(row.project, row.name): row.id for row in rows}

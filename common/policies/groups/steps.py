@@ -59,9 +59,12 @@ def changed(tx: Connection, org_id: str, scope: StackScope, old: GroupState, cha
         raise BadRequest(f"a request may name {CHANGE_LIMIT:,} stacks and packs")
     stack_ids = repository.find_stacks(tx, scope, set(stacks))
     versions = repository.find_versions(tx, org_id, packs)
+    hidden: frozenset[str] = frozenset()
+    if any(change.only_stacks is not None for change in changes):
+        hidden = old.stack_ids - repository.list_visible_stack_ids(tx, scope, old.group.id)
     state = old
     for change in changes:
-        state = _with_packs(_with_stacks(_with_rules(state, change), change, stack_ids), change, versions)
+        state = _with_packs(_with_stacks(_with_rules(state, change), change, stack_ids, hidden), change, versions)
     references = [pack for change in changes for pack in change.new_packs]
     _require_configs(tx, state, references)
     return state
@@ -127,7 +130,8 @@ def require_rules(group: Group) -> None:
         decode_condition(group.account_rule.encode(), InsightsAccount)
 
 
-def _with_stacks(state: GroupState, change: GroupChange, ids: dict[StackName, str]) -> GroupState:
+def _with_stacks(state: GroupState, change: GroupChange, ids: dict[StackName, str], hidden: frozenset[str]) -> GroupState:
+    """Return the group with other stacks; those that the caller does not see, `hidden`, stay in it."""
     absent = next((name for name in change.new_stacks if name not in ids), None)
     if absent is not None:
         raise NotFound(f"Stack '{absent.project[:100]}/{absent.name[:100]}' not found")
@@ -135,7 +139,7 @@ def _with_stacks(state: GroupState, change: GroupChange, ids: dict[StackName, st
         raise NotFound(f"Insights account {change.add_accounts[0][:100]!a} not found")
     if change.new_stacks and state.group.entity_type is not EntityType.STACKS:
         raise BadRequest(f"policy group {state.group.name} is for accounts and takes no stacks")
-    kept = state.stack_ids if change.only_stacks is None else frozenset(ids[name] for name in change.only_stacks)
+    kept = state.stack_ids if change.only_stacks is None else hidden | {ids[name] for name in change.only_stacks}
     # A stack that is gone cannot be in the group, so removing it is done.
     removed = {ids[name] for name in change.remove_stacks if name in ids}
     return replace(state, stack_ids=(kept | {ids[name] for name in change.add_stacks}) - removed)

@@ -22,11 +22,11 @@ def read_findings(events: Iterable[Event]) -> Findings:
         tally = findings.tally(violation.key, violation.tag)
         tally.failed.add(violation.urn)
         tally.passed.discard(violation.urn)
-    for key, urn in excepted:
+    violated = {(violation.key, violation.urn) for violation in findings.violations.values()}
+    for key, urn in excepted - violated:
         tally = findings.tallies[key]
-        if urn not in {violation.urn for violation in findings.violations.values() if violation.key == key}:
-            tally.failed.discard(urn)
-            tally.passed.add(urn)
+        tally.failed.discard(urn)
+        tally.passed.add(urn)
     return findings
 
 

@@ -31,7 +31,11 @@ COLUMNS = frozenset(
     }
 )
 OPERATORS = frozenset({"equals", "notEqual", "contains", "notContains", "startsWith", "endsWith", "blank", "notBlank"})
+DEPTH_LIMIT = 20
+SORTING_LIMIT = 10
 _CONDITION_LIMIT = 500
+_PATTERN_OPERATORS = OPERATORS - {"equals", "notEqual"}
+_PATTERN_CHARACTERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,11 @@ def require_column(name: str) -> str:
 
 
 def leaf(column: str, operator: str, text: str) -> Leaf:
-    """Return a comparison; BadRequest for an unknown column or operator."""
+    """Return a comparison; BadRequest for an unknown column or operator, and for a long part of a text."""
     if operator not in OPERATORS:
         raise BadRequest(f"unknown filter {operator[:60]!a}; known are {', '.join(sorted(OPERATORS))}")
+    if operator in _PATTERN_OPERATORS and len(text) > _PATTERN_CHARACTERS:
+        raise BadRequest(f"a part of a text to filter by may have {_PATTERN_CHARACTERS:,} characters")
     return Leaf(require_column(column), operator, text)
 
 

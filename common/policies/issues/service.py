@@ -13,7 +13,7 @@ from common.core.clock import from_millis, unix_millis
 from common.core.errors import BadRequest, NotFound
 from common.db.retry import retry
 from common.policies.issues import repository
-from common.policies.issues.grid import Condition, Leaf, Sorting, require_column, require_size
+from common.policies.issues.grid import SORTING_LIMIT, Condition, Leaf, Sorting, require_column, require_size
 from common.policies.issues.model import (
     ACTIVE,
     CLOSED,
@@ -232,6 +232,8 @@ def _scope(caller: Caller, org: str) -> StackScope:
 def _check(query: IssueQuery) -> None:
     if query.condition is not None:
         require_size(query.condition)
+    if len(query.order) > SORTING_LIMIT:
+        raise BadRequest(f"issues can be sorted by {SORTING_LIMIT} columns")
     for sorting in query.order:
         require_column(sorting.column)
 

@@ -71,8 +71,9 @@ def _read_entries(archive: tarfile.TarFile) -> list[str]:
         _require_path(member.name)
         if member.isdir():
             continue
-        if not member.isfile():
-            raise BadRequest(f"{member.name[:100]!a} in the archive of the policy pack is not a file or a folder")
+        # A sparse file of a few bytes could be read without end.
+        if not member.isfile() or member.issparse():
+            raise BadRequest(f"{member.name[:100]!a} in the archive of the policy pack is not a plain file or a folder")
         entries.append(f"{member.mode & 0o111:o} {_content_digest(archive, member)} {member.name!a}")
     return entries
 

@@ -23,11 +23,9 @@ def delete_expired(backend: Backend) -> int:
     uploads = [key for key, written_at in backend.policy_packs.page(keys.UPLOADS, "", _AT_ONCE) if written_at < before_millis]
     if not leftovers and not uploads:
         return 0
-    # `complete` may have ended after it copied an upload.
-    abandoned = [keys.archive_key(version_id) for version_id, _, is_deleted in leftovers if not is_deleted]
     archives = [key for _, key, is_deleted in leftovers if is_deleted]
     try:
-        backend.policy_packs.delete([*archives, *abandoned, *uploads])
+        backend.policy_packs.delete([*archives, *uploads])
     except Unavailable as error:
         LOG.warning(
             "%d archives of policy packs could not be deleted and are tried again later: %s", len(leftovers), error.message

@@ -8,6 +8,6 @@ def upload_key(version_id: str) -> str:
     return f"{UPLOADS}{version_id}"
 
 
-def archive_key(version_id: str) -> str:
-    """Return the key of a checked archive, which no client can write to."""
-    return f"policy-packs/{version_id}"
+def archive_key(archive_id: str) -> str:
+    """Return the key of a checked archive, which no client can write to; each attempt to complete a version has its own."""
+    return f"policy-packs/{archive_id}"

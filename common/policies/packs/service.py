@@ -70,7 +70,8 @@ def complete_version(backend: Backend, caller: Caller, org: str, name: str, refe
                 raise BadRequest(f"version {reference[:100]!a} of policy pack {name[:100]!a} is already complete")
             raise _missing(name, reference)
     archive, digest = _read_upload(backend, version)
-    blob_key = keys.archive_key(version.id)
+    # Of two calls at the same time, each checks and stores what it read.
+    blob_key = keys.archive_key(new_id())
     backend.policy_packs.put_file(blob_key, archive)
 
     def complete() -> None:
@@ -95,7 +96,12 @@ def complete_version(backend: Backend, caller: Caller, org: str, name: str, refe
             audit.record(tx, backend, caller, membership.org_id, Event.POLICY_PACK_CREATED, description=description)
 
     # A job deletes the upload.
-    retry(complete)
+    try:
+        retry(complete)
+    except BadRequest:
+        # After other errors the transaction may be committed.
+        backend.policy_packs.delete([blob_key])
+        raise
 
 
 def list_packs(backend: Backend, caller: Caller, org: str, name: str | None = None) -> list[Pack]:

@@ -4,8 +4,15 @@ from typing import Any
 
 import pytest
 from httpx2 import Client, Response
+from sqlalchemy import insert
 from starlette.testclient import TestClient
 
+from common.backend import Backend
+from common.core.ids import new_id
+from common.core.paging import make_token, seal
+from common.db.tables.policies import policy_exceptions
+from common.policies.exceptions.model import EXCEPTION_LIMIT
+from common.rights.caller import Caller
 from tests.clocks import FrozenClock
 from tests.factories.policies import enable, publish
 from tests.wire import create_stack, program
@@ -25,6 +32,13 @@ def pack(client: TestClient) -> None:
 def create(client: Client, **members: Any) -> Response:
     """Ask for an exception."""
     return client.post(EXCEPTIONS, json={"policyPack": "guard", "match": MATCH, "reason": "legacy", **members})
+
+
+def org_id_of(admin: Caller) -> str:
+    """Return the id of acme."""
+    membership = admin.membership("acme")
+    assert membership is not None
+    return membership.org_id
 
 
 def listed(client: Client, query: str = "") -> list[str]:
@@ -94,13 +108,45 @@ def test_is_found_by_pack_policy_and_stack(client: TestClient) -> None:
         {"match": [{"policies": [], "targets": [BUCKET]}]},
         {"match": [{"policies": ["x"], "targets": ["data"]}]},
         {"expiresInSeconds": 0},
+        {"match": [{"policies": ["x" * (64 << 10)], "targets": [BUCKET]}]},
     ],
 )
 def test_needs_a_reason_policies_and_resources(client: TestClient, members: dict[str, Any]) -> None:
-    """An exception says why, from what, and for which resources."""
+    """An exception says why, from what, and for which resources, in a text that every update can be sent."""
     assert 400 == create(client, **members).status_code
 
 
 def test_is_from_a_known_pack(client: TestClient) -> None:
     """A pack that was never published has no exceptions."""
     assert 404 == create(client, policyPack="none").status_code
+
+
+@pytest.mark.parametrize(("number", "status"), [("9", 200), ("9" * 1_700, 400), ("-1", 400), ("\u0663", 400)])
+def test_has_no_page_at_a_bad_number(client: TestClient, admin: Caller, number: str, status: int) -> None:
+    """The place in a continuation token is a number that the database can compare."""
+    token = make_token(seal(admin.user_id, org_id_of(admin), None, None, None, "active"), number)
+
+    assert status == client.get(f"{EXCEPTIONS}?continuationToken={token}").status_code
+
+
+@pytest.mark.parametrize(("removed_at", "status"), [(1, 201), (None, 400)], ids=["removed", "active"])
+def test_is_counted_while_it_is_active(
+    client: TestClient, backend: Backend, admin: Caller, removed_at: int | None, status: int
+) -> None:
+    """Ten thousand exceptions may be active in an organization; removed ones do not count."""
+    with backend.db.begin() as tx:
+        values = {
+            "org_id": org_id_of(admin),
+            "pack_name": "guard",
+            "matches": "[]",
+            "reason": "legacy",
+            "expires_at": None,
+            "created_by": admin.user_id,
+            "created_at": 1,
+            "removed_by": None,
+            "removed_at": removed_at,
+        }
+        rows = [{**values, "id": new_id(), "number": number} for number in range(1, EXCEPTION_LIMIT + 1)]
+        tx.execute(insert(policy_exceptions), rows)
+
+    assert status == create(client).status_code

@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
+from common.rights.permissions import Permission
 from tests.counting import Counter
 from tests.factories.people import make_user
 from tests.factories.policies import (
@@ -17,6 +18,7 @@ from tests.factories.policies import (
     publish,
     tag_rule,
 )
+from tests.factories.roles import hold, make_role
 from tests.wire import create_stack, program
 
 DEV = {"name": "dev", "routingProject": "shop"}
@@ -96,6 +98,8 @@ class TestGroups:
         make_group(client, "other")
         assert 409 == client.post(GROUPS, json={"name": "prod"}).status_code
         assert 409 == patch(client, "other", newName="prod")
+        assert 409 == patch(client, "other", newName=DEFAULT)
+        assert 409 == patch(client, "other", newName=ALIAS)
         assert 204 == patch(client, "prod", newName="production")
         assert 404 == client.get(f"{GROUPS}/prod").status_code
         assert 204 == client.delete(f"{GROUPS}/production").status_code
@@ -136,6 +140,29 @@ class TestGroups:
             [row["name"] for row in group["stacks"]],
             [row["name"] for row in group["appliedPolicyPacks"]],
         )
+
+    def test_keep_stacks_that_the_caller_does_not_see(self, client: TestClient, backend: Backend) -> None:
+        """Someone who replaces the stacks of a group removes those alone that they see."""
+        create_stack(client, "hidden")
+        make_group(client, "prod")
+        batch(client, "prod", {"addStack": DEV}, {"addStack": {**DEV, "name": "hidden"}})
+        mine = {"Authorization": f"token {make_user(backend, 'mia', org='acme')}"}
+        client.patch("/api/orgs/acme", json={"setDefaultStackPermission": 0})
+        hold(backend, "mia", make_role(backend, Permission.POLICY_GROUPS_UPDATE))
+
+        assert 204 == client.patch(f"{GROUPS}/prod", json={"stacks": []}, headers=mine).status_code
+        assert ["dev", "hidden"] == [row["name"] for row in get_group(client, "prod")["stacks"]]
+        assert 204 == patch(client, "prod", stacks=[DEV])
+        assert ["dev"] == [row["name"] for row in get_group(client, "prod")["stacks"]]
+
+    def test_take_thousands_of_stacks_at_once(self, client: TestClient) -> None:
+        """A request may name as many stacks as the limit allows."""
+        make_group(client, "prod")
+        names = [{**DEV, "name": f"stack-{number}"} for number in range(4_999)]
+
+        assert 404 == patch(client, "prod", stacks=[DEV, *names])
+        assert 204 == batch(client, "prod", {"addStack": DEV}, *({"removeStack": name} for name in names))
+        assert [DEV] == get_group(client, "prod")["stacks"]
 
     def test_are_recorded(self, client: TestClient) -> None:
         """Every change of a group is in the audit log."""
@@ -344,17 +371,24 @@ class TestRequiredPolicies:
         assert [("1", None)] == [(row["versionTag"], row.get("config")) for row in required(client, stack)]
 
     def test_cost_nothing_without_policies(self, client: TestClient, stack: str, counter: Counter) -> None:
-        """Creating an update costs three statements, and a fourth in an organization with enabled packs."""
+        """Creating an update costs three statements, a fourth with enabled packs, and a fifth if these have exceptions."""
         publish(client)
         required(client, stack)
+        match = [{"policies": ["tags"], "targets": ["urn:pulumi:dev::shop::x:y:Z::a"]}]
+        exception = {"policyPack": "guard", "match": match, "reason": "legacy"}
         costs = []
-        for change in (lambda: enable(client), lambda: patch(client, removePolicyPack={"name": "guard"}), lambda: None):
+        for change in (
+            lambda: enable(client),
+            lambda: client.post("/api/orgs/acme/policy/exceptions", json=exception),
+            lambda: patch(client, removePolicyPack={"name": "guard"}),
+            lambda: None,
+        ):
             counter.reset()
             required(client, stack)
             costs.append(counter.statements)
             change()
 
-        assert [3, 4, 3] == costs
+        assert [3, 4, 5, 3] == costs
 
     def test_follow_the_stack(self, client: TestClient, stack: str) -> None:
         """A stack that was renamed stays in its groups, and one that got other tags does not match any longer."""

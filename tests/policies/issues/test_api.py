@@ -84,6 +84,14 @@ def equals(column: str, value: str) -> dict[str, Any]:
     return {"colId": column, "filterType": "text", "type": "equals", "filter": value}
 
 
+def nested(levels: int) -> dict[str, Any]:
+    """Return a comparison with groups of conditions around it."""
+    condition = equals("policyName", "no-public-buckets")
+    for _ in range(levels):
+        condition = {"filterType": "join", "type": "OR", "conditions": [condition]}
+    return condition
+
+
 class TestIssues:
     def test_come_from_updates(self, client: TestClient, backend: Backend, stack: str) -> None:
         """A violation that an update reports is an issue, with the resource, the policy and the group."""
@@ -242,6 +250,24 @@ class TestList:
     def test_refuses_unknown_columns(self, client: TestClient, members: dict[str, Any]) -> None:
         """A column or comparison that is not known is a bad request."""
         assert 400 == client.post(f"{RESULTS}/issues", json={**NOTHING, **members}).status_code
+
+    @pytest.mark.parametrize(
+        "members",
+        [
+            {"filterModel": {**equals("message", "x" * 1_001), "type": "contains"}},
+            {"sortModel": [{"colId": "severity", "sort": "asc"}] * 11},
+            *({"filterModel": nested(levels)} for levels in (21, 150)),
+        ],
+        ids=["long text", "many columns", "21 levels", "150 levels"],
+    )
+    def test_refuses_what_costs_much(self, client: TestClient, members: dict[str, Any]) -> None:
+        """The parts of a query are bounded."""
+        assert 400 == client.post(f"{RESULTS}/issues", json={**NOTHING, **members}).status_code
+
+    def test_is_empty_far_behind_its_end(self, client: TestClient) -> None:
+        """A window of rows may begin anywhere, and a filter may have twenty levels."""
+        assert [] == listed(client, startRow=2**70, endRow=2**71)
+        assert 2 == len(listed(client, filterModel=nested(19)))
 
     def test_is_exported(self, client: TestClient) -> None:
         """An export is CSV."""

@@ -1,15 +1,23 @@
 """Publishing, listing and deleting policy packs over HTTP."""
 
 import gzip
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.policies.packs import cleanup
+from common.core.errors import BadRequest
+from common.policies.packs import cleanup, service
+from common.ports.blobs import Bucket
+from common.ports.blobs.files import Files
+from common.rights.caller import Caller
 from tests.clocks import FrozenClock
+from tests.factories.clients import make_client
 from tests.factories.people import make_user
 from tests.factories.policies import (
     PACKS,
@@ -30,6 +38,18 @@ def listed(client: TestClient) -> list[dict[str, Any]]:
     """Return the packs of acme."""
     packs: list[dict[str, Any]] = client.get(PACKS).json()["policyPacks"]
     return packs
+
+
+class InterruptedFiles(Files):
+    """A folder in which something else happens once, before an archive is stored."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def put_file(self, key: str, stored: bytes) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        super().put_file(key, stored)
 
 
 class TestPublish:
@@ -101,6 +121,36 @@ class TestPublish:
         assert 400 == refused.status_code
         assert "had other content before" in refused.json()["message"]
         assert [3] == listed(client)[0]["versions"]
+
+    def test_that_fails_leaves_no_archive(self, client: TestClient, backend: Backend) -> None:
+        """An archive that is refused changes no other one, and is not kept."""
+        publish(client)
+        client.delete(ONE)
+        archives = backend.policy_packs.page("policy-packs/", "", 10)
+        upload(client, create(client).json(), make_archive({"package/other": b"x"}))
+
+        assert 400 == complete(client).status_code
+        assert archives == backend.policy_packs.page("policy-packs/", "", 10)
+
+    def test_by_two_calls_at_once_keeps_what_was_checked(self, backend: Backend, admin: Caller, tmp_path: Path) -> None:
+        """Of two calls with different uploads, the one that is first makes the version; the other changes nothing."""
+        store = InterruptedFiles(tmp_path)
+        backend = replace(backend, policy_packs=Bucket(store))
+        with make_client(backend) as client:
+            created = create(client).json()
+
+            def publish_first() -> None:
+                upload(client, created, make_archive())
+                assert 204 == complete(client).status_code
+
+            upload(client, created, make_archive({"package/late": b"x"}))
+            store.meanwhile = publish_first
+            with pytest.raises(BadRequest, match="had other content before"):
+                service.complete_version(backend, admin, "acme", "guard", "1.0.0")
+            enable(client)
+            (policy,) = client.post(f"{create_stack(client)}/update", json=program()).json()["requiredPolicies"]
+
+            assert make_archive() == client.get(f"/api/{policy['packLocation'].partition('/api/')[2]}").content
 
     @pytest.mark.parametrize(
         "members",

@@ -1,4 +1,5 @@
 import gzip
+import io
 import tarfile
 from collections.abc import Iterator
 
@@ -39,8 +40,19 @@ class TestRefusal:
     @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
     def test_of_what_is_no_file(self, kind: bytes) -> None:
         """Links and devices are refused: they could lead out of the folder that a pack is unpacked to."""
-        with pytest.raises(BadRequest, match="is not a file or a folder"):
+        with pytest.raises(BadRequest, match="is not a plain file or a folder"):
             read_digest(make_archive({"package/x": b""}, kind=kind))
+
+    def test_of_a_sparse_file(self) -> None:
+        """A file with holes is refused: a small archive can name one of any size."""
+        text = io.BytesIO()
+        with tarfile.open(fileobj=text, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            member = tarfile.TarInfo("package/x")
+            member.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(1 << 20)}
+            tar.addfile(member)
+
+        with pytest.raises(BadRequest, match="is not a plain file or a folder"):
+            read_digest(gzip.compress(text.getvalue()))
 
     @pytest.mark.parametrize(
         ("content", "reason"),
