@@ -18,14 +18,18 @@ OUTPUTS = Schema("object", additional_properties=ANY_OBJECT)
 # How a state marks a secret (state.md A.3).
 _MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 _NESTING_LIMIT = 100
+# Each costs a read of a state, whether the stack exists or not.
+STACKS_LIMIT = 100
 
 
 class PulumiStacks:
     """Reads the outputs of stacks of the same organization, which are named `project/stack`."""
 
     def __init__(self, access: Access) -> None:
-        """Read for one caller."""
+        """Read for one caller, and each stack once."""
         self._access = access
+        # The outputs of each stack, or the text of the error.
+        self._read: dict[str, EscValue | str] = {}
 
     def schema(self) -> tuple[AnySchema, AnySchema]:
         """Return the schemas of inputs and outputs."""
@@ -35,7 +39,20 @@ class PulumiStacks:
         """Return the outputs of each stack by the name that the definition gives it; raises WorldError."""
         stacks = inputs["stacks"].value
         assert isinstance(stacks, dict)  # noqa: S101 - the schema requires it
-        return EscValue({name: self._outputs(_stack_name(stack)) for name, stack in stacks.items()})
+        return EscValue({name: self._find(_stack_name(stack)) for name, stack in stacks.items()})
+
+    def _find(self, name: str) -> EscValue:
+        if name not in self._read:
+            if len(self._read) >= STACKS_LIMIT:
+                raise WorldError(f"an environment can read the outputs of at most {STACKS_LIMIT} stacks, with what it imports")
+            try:
+                self._read[name] = self._outputs(name)
+            except WorldError as error:
+                self._read[name] = str(error)
+        result = self._read[name]
+        if isinstance(result, str):
+            raise WorldError(result)
+        return result
 
     def _outputs(self, name: str) -> EscValue:
         project, slash, stack = name.partition("/")

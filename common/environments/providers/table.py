@@ -1,8 +1,9 @@
 """The table of contents of the providers and rotators.
 
 To add one, write a module in this package with a class that has the protocol of `language.interfaces`, and add a line here. The
-class takes an `Access`. Its module is imported when a definition or a client first names it. One that this installation cannot
-open stays listed, so that checks know its schemas, and raises WorldError when it is opened.
+class takes an `Access`, and one object serves all calls of an evaluation. Its module is imported when a definition or a client
+first names it. One that this installation cannot open stays listed, so that checks know its schemas, and raises WorldError when
+it is opened.
 """
 
 from collections.abc import Callable, Iterable
@@ -41,7 +42,7 @@ def find(entries: Iterable[Entry[_Kind]], name: str) -> Entry[_Kind] | None:
 
 
 class Providers:
-    """Finds providers and rotators for one caller: the `ProviderLoader` of an evaluation."""
+    """Finds providers and rotators for one caller: the `ProviderLoader` of one evaluation."""
 
     def __init__(
         self,
@@ -53,13 +54,16 @@ class Providers:
         self._access = access
         self._providers = providers
         self._rotators = rotators
+        self._made: dict[str, Provider] = {}
 
     def load_provider(self, name: str) -> Provider:
-        """Return a provider; raises WorldError for an unknown name."""
+        """Return a provider, the same one for each call; raises WorldError for an unknown name."""
         entry = find(self._providers, name)
         if entry is None:
             raise WorldError(f'unknown provider "{name}"')
-        return entry.make(self._access)
+        if name not in self._made:
+            self._made[name] = entry.make(self._access)
+        return self._made[name]
 
     def load_rotator(self, name: str) -> Rotator:
         """Return a rotator; raises WorldError for an unknown name."""

@@ -10,8 +10,10 @@ from common.environments.language.environment import EscValue
 from common.environments.language.interfaces import Context, WorldError
 from common.environments.language.projection import to_plain
 from common.environments.providers.base import Access
-from common.environments.providers.pulumi_stacks import PulumiStacks
+from common.environments.providers.pulumi_stacks import STACKS_LIMIT, PulumiStacks
+from common.environments.providers.table import Providers
 from common.rights.caller import Caller
+from tests.counting import Counter
 from tests.factories.people import caller_of, make_user
 from tests.factories.stacks import import_state, make_ciphertext, make_stack
 from tests.stacks.engine.builders import dump
@@ -33,8 +35,12 @@ def root(**outputs: Any) -> bytes:
 
 def opened(backend: Backend, caller: Caller, stack: str = "shop/dev") -> EscValue:
     """Return the outputs of one stack."""
-    inputs = {"stacks": EscValue({"shop": EscValue({"stack": EscValue(stack)})})}
-    return PulumiStacks(Access(backend, caller, "acme")).open(inputs, CONTEXT)
+    return PulumiStacks(Access(backend, caller, "acme")).open(inputs_of(stack), CONTEXT)
+
+
+def inputs_of(stack: str) -> dict[str, EscValue]:
+    """Return the inputs that name one stack."""
+    return {"stacks": EscValue({"shop": EscValue({"stack": EscValue(stack)})})}
 
 
 class TestOpen:
@@ -77,3 +83,30 @@ class TestOpen:
 
         with pytest.raises(WorldError, match="stack shop/dev: the value cannot be decrypted"):
             opened(backend, admin)
+
+    def test_reads_each_stack_once(self, backend: Backend, admin: Caller, counter: Counter) -> None:
+        """Further calls of an evaluation cost no statement, for stacks that exist and for those that do not."""
+        make_stack(backend, admin)
+        provider = Providers(Access(backend, admin, "acme")).load_provider("pulumi-stacks")
+        first = provider.open(inputs_of("shop/dev"), CONTEXT)
+        with pytest.raises(WorldError, match="not found"):
+            provider.open(inputs_of("shop/none"), CONTEXT)
+        counter.reset()
+
+        assert provider.open(inputs_of("shop/dev"), CONTEXT) == first
+        with pytest.raises(WorldError, match="not found"):
+            provider.open(inputs_of("shop/none"), CONTEXT)
+        assert counter.statements == 0
+
+    def test_reads_a_hundred_stacks(self, backend: Backend, admin: Caller) -> None:
+        """Calls of one evaluation share the limit, and those of another evaluation have their own."""
+        make_stack(backend, admin)
+        providers = Providers(Access(backend, admin, "acme"))
+        for number in range(STACKS_LIMIT - 1):
+            with pytest.raises(WorldError, match="not found"):
+                providers.load_provider("pulumi-stacks").open(inputs_of(f"shop/none{number}"), CONTEXT)
+        providers.load_provider("pulumi-stacks").open(inputs_of("shop/dev"), CONTEXT)
+
+        with pytest.raises(WorldError, match="at most 100 stacks"):
+            providers.load_provider("pulumi-stacks").open(inputs_of("shop/more"), CONTEXT)
+        assert to_plain(opened(backend, admin), is_redacted=False) == {"shop": {}}
