@@ -10,7 +10,7 @@ from common.environments import steps
 from common.environments.cipher import EnvironmentCipher
 from common.environments.language.environment import EscValue
 from common.environments.language.interfaces import LoadedEnvironment, World, WorldError
-from common.environments.model import Environment, Reference, find_reference, missing_text
+from common.environments.model import LATEST, Environment, Reference, find_reference, missing_text
 from common.environments.providers.base import Access
 from common.environments.providers.table import Providers
 from common.rights.caller import Caller, TokenKind
@@ -18,6 +18,11 @@ from common.rights.membership import Membership
 from common.rights.permissions import Permission
 
 _SHOWN = 200
+# What an import of a revision by its number or tag needs, in place of what the latest one needs.
+_ON_REVISIONS = {
+    Permission.ENVIRONMENT_READ: Permission.ENVIRONMENT_VERSION_READ,
+    Permission.ENVIRONMENT_OPEN: Permission.ENVIRONMENT_VERSION_OPEN,
+}
 # Each costs a statement, whether it exists or not.
 _FOUND_LIMIT = 256
 
@@ -34,7 +39,10 @@ class StoredEnvironments:
         permission: Permission,
         overrides: dict[Reference, Reference] | None = None,
     ) -> None:
-        """Need a permission on everything that is imported; `overrides` are read in place of what definitions name."""
+        """Need a permission, ENVIRONMENT_READ or ENVIRONMENT_OPEN, on everything that is imported.
+
+        `overrides` are read in place of what definitions name.
+        """
         self._backend = backend
         self._caller = caller
         self._membership = membership
@@ -42,10 +50,15 @@ class StoredEnvironments:
         self._overrides = overrides or {}
         self._found: dict[Reference, tuple[Environment | None, frozenset[Permission]]] = {}
         self._open_limits: list[int] = []
+        self._loaded: set[str] = set()
 
     def capped_seconds(self, seconds: int) -> int:
         """Return a duration, made shorter where a team may open something that was imported for a shorter time."""
         return min([seconds, *self._open_limits])
+
+    def describe(self) -> str:
+        """Return the end of an audit record's description: the imports that were loaded, by name and revision; "" without any."""
+        return f", with its imports {', '.join(sorted(self._loaded))}" if self._loaded else ""
 
     def authorize_import(self, importer: str, imported: str, *, importer_is_root: bool) -> None:  # noqa: ARG002 - of the protocol
         """Raise WorldError unless the caller has the permission on the import."""
@@ -58,17 +71,20 @@ class StoredEnvironments:
             revision = steps.require_revision(environment)
         except BackendError:
             raise WorldError(f"environment {name[:_SHOWN]!r}: there is no such revision, or it was retracted") from None
+        self._loaded.add(f"{environment.path.in_org}@{revision.number}")
         return LoadedEnvironment(environment.path.in_org, revision.definition, EnvironmentCipher(self._backend, environment))
 
     def _require(self, name: str) -> Environment:
         reference = find_reference(name)
         if reference is None:
             raise WorldError(missing_text(name))
-        environment, permissions = self._find(self._overrides.get(reference, reference))
+        reference = self._overrides.get(reference, reference)
+        environment, permissions = self._find(reference)
         if environment is None:
             raise WorldError(missing_text(name))
-        if self._permission not in permissions:
-            raise WorldError(f"environment {name[:_SHOWN]!r} cannot be imported: you lack the permission {self._permission}")
+        needed = self._permission if reference.version == LATEST else _ON_REVISIONS[self._permission]
+        if needed not in permissions:
+            raise WorldError(f"environment {name[:_SHOWN]!r} cannot be imported: you lack the permission {needed}")
         return environment
 
     def _find(self, reference: Reference) -> tuple[Environment | None, frozenset[Permission]]:

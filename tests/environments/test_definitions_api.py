@@ -7,13 +7,18 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.core.errors import BadRequest
+from common.core.errors import BadRequest, Forbidden
+from common.core.paging import make_token, seal
+from common.environments import steps
 from common.environments.model import EnvironmentPath
-from common.environments.service import definitions
+from common.environments.service import definitions, listing
+from common.environments.service.cloning import CloneRequest, clone
 from common.rights.caller import Caller
+from common.rights.permissions import Permission
 from tests.clocks import FrozenClock
 from tests.factories.environments import ENVIRONMENTS, make_environment
 from tests.factories.people import make_user
+from tests.factories.roles import make_holder
 from tests.factories.tokens import signed
 
 E = f"{ENVIRONMENTS}/app/dev"
@@ -268,8 +273,39 @@ class TestClone:
 
         assert b"values: {a: 1}\n" == client.get(f"{ENVIRONMENTS}/app/copy").content
 
+    def test_keeps_retractions(self, client: TestClient, dev: EnvironmentPath) -> None:
+        """A retracted revision cannot be read in the copy either, and its retraction is shown there."""
+        save(client, SECRET)
+        save(client, b"values: {a: 1}\n")
+        client.post(f"{E}/versions/2/retract", json={"reason": "leaked"})
+        client.post(f"{E}/clone", json={"name": "copy", "preserveHistory": True})
+        copy = f"{ENVIRONMENTS}/app/copy"
+
+        assert 404 == client.get(f"{copy}/versions/2/decrypt").status_code
+        assert client.get(f"{E}/versions").json()[1]["retracted"] == client.get(f"{copy}/versions").json()[1]["retracted"]
+
+    @pytest.mark.parametrize("changes", [{}, {"version": 2}, {"keeps_history": True}])
+    def test_needs_the_right_to_open(self, backend: Backend, dev: EnvironmentPath, changes: dict[str, Any]) -> None:
+        """The owner of a copy can open it: they must be able to open what is copied."""
+        needed = [Permission.ENVIRONMENT_READ, Permission.ENVIRONMENT_CLONE, Permission.ENVIRONMENT_CREATE]
+        opening = [Permission.ENVIRONMENT_OPEN] if changes else []
+
+        with pytest.raises(Forbidden):
+            clone(backend, make_holder(backend, "alice", *needed, *opening), dev, CloneRequest("app", "copy", **changes))
+
 
 class TestList:
+    @pytest.mark.parametrize("number", ["x", "", "-1", "9" * 19, "\u0663"])
+    def test_refuses_tokens_of_other_numbers(self, backend: Backend, admin: Caller, dev: EnvironmentPath, number: str) -> None:
+        """A token with a text in place of a number, or a number that no row has, is a bad request."""
+        deleted = make_token(seal(admin.user_id, "deleted environments", "acme"), number, "x")
+        with pytest.raises(BadRequest, match="the continuation token is not valid"):
+            listing.page_deleted(backend, admin, "acme", deleted)
+        environment_id = steps.get(backend, admin, dev).id
+        referrers = make_token(seal(admin.user_id, "referrers", environment_id, None, "True"), "app", "dev", number, "1")
+        with pytest.raises(BadRequest, match="the continuation token is not valid"):
+            listing.page_referrers(backend, admin, dev, referrers)
+
     def test_pages_stay_stable(self, client: TestClient, backend: Backend, admin: Caller) -> None:
         """Pages follow each other by project and name, also if environments are added before them."""
         for name in ("b/2", "a/1", "b/1", "c/1"):

@@ -61,7 +61,7 @@ class TestRevisions:
 
     @pytest.mark.parametrize(
         ("version", "replacement", "status"),
-        [("3", None, 400), ("latest", None, 400), ("2", 2, 400), ("2", 9, 400), ("9", None, 404)],
+        [("3", None, 400), ("latest", None, 400), ("2", 2, 400), ("2", 9, 400), ("2", 1 << 63, 400), ("9", None, 404)],
     )
     def test_keep_one_that_can_be_used(self, client: TestClient, version: str, replacement: int | None, status: int) -> None:
         """The latest revision stays, and a replacement must be usable."""
@@ -97,8 +97,11 @@ class TestRevisionTags:
         assert 400 == client.post(f"{E}/versions/tags", json={"name": name}).status_code
 
     def test_do_not_name_missing_revisions(self, client: TestClient) -> None:
-        """A tag leads to a revision that exists."""
-        assert 404 == client.post(f"{E}/versions/tags", json={"name": "x", "revision": 9}).status_code
+        """A tag leads to a revision that exists, and no number is too large to be answered."""
+        client.post(f"{E}/versions/tags", json={"name": "stable"})
+        for number in (9, -1, 1 << 31, 1 << 63):
+            assert 404 == client.post(f"{E}/versions/tags", json={"name": "x", "revision": number}).status_code
+            assert 404 == client.patch(f"{E}/versions/tags/stable", json={"revision": number}).status_code
         assert 400 == client.patch(f"{E}/versions/tags/latest", json={"revision": 1}).status_code
 
 

@@ -121,19 +121,14 @@ def list_references(connection: Connection, environment_id: str, number: int) ->
     return [Reference(row.project, row.name, row.version) for row in connection.execute(query)]
 
 
-def list_all(connection: Connection, environment_id: str) -> list[tuple[int, bytes, str, int]]:
-    """Return (number, definition, user, time) of every revision, oldest first."""
+def list_all(connection: Connection, environment_id: str) -> Sequence[Row[Any]]:
+    """Return the rows of every revision, oldest first."""
     query = (
-        select(
-            environment_revisions.c.number,
-            environment_revisions.c.definition,
-            environment_revisions.c.created_by,
-            environment_revisions.c.created_at,
-        )
+        select(environment_revisions)
         .where(environment_revisions.c.environment_id == environment_id)
         .order_by(environment_revisions.c.number)
     )
-    return [(row.number, row.definition, row.created_by, row.created_at) for row in connection.execute(query)]
+    return connection.execute(query).all()
 
 
 def page_tags(

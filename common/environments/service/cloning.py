@@ -45,7 +45,10 @@ class CloneRequest:
 def clone(backend: Backend, caller: Caller, path: EnvironmentPath, request: CloneRequest) -> None:
     """Copy an environment within its organization; Conflict if there is one of that name."""
     version = str(request.version) if request.version else LATEST
-    needed = [Permission.ENVIRONMENT_CLONE]
+    # The copy belongs to the caller, who can open it.
+    needed = [Permission.ENVIRONMENT_CLONE, Permission.ENVIRONMENT_OPEN]
+    if request.version or request.keeps_history:
+        needed.append(Permission.ENVIRONMENT_VERSION_OPEN)
     if request.keeps_access:
         needed.append(Permission.ENVIRONMENT_ACCESS_UPDATE)
     source = steps.get(backend, caller, path, *needed, version=version)
@@ -77,17 +80,19 @@ def _copy_revision(  # noqa: PLR0917 - what a copy consists of
 
 
 def _copy_history(tx: Connection, backend: Backend, source: Environment, copy: Environment) -> None:
-    """Copy every revision with its number, author and time."""
+    """Copy every revision with its number, author, time and retraction."""
     old, new = EnvironmentCipher(backend, source), EnvironmentCipher(backend, copy)
-    for number, definition, user_id, created_at in revisions.list_all(tx, source.id):
-        references = revisions.list_references(tx, source.id, number)
-        text = reencrypt(definition, old, new)
-        if number == 1:
-            steps.add(tx, backend, copy, text, references, user_id)
-            continue
-        environments.advance(tx, copy.id, number, created_at)
-        revisions.add(tx, copy.id, number, text, user_id, created_at)
-        revisions.add_references(tx, copy.id, number, references)
+    for row in revisions.list_all(tx, source.id):
+        references = revisions.list_references(tx, source.id, row.number)
+        text = reencrypt(row.definition, old, new)
+        if row.number == 1:
+            steps.add(tx, backend, copy, text, references, row.created_by)
+        else:
+            environments.advance(tx, copy.id, row.number, row.created_at)
+            revisions.add(tx, copy.id, row.number, text, row.created_by, row.created_at)
+            revisions.add_references(tx, copy.id, row.number, references)
+        if row.retracted_at is not None:
+            revisions.retract(tx, copy.id, row.number, row.replacement, row.retract_reason, row.retracted_by, row.retracted_at)
 
 
 def _copy_attributes(  # noqa: PLR0917 - what a copy consists of

@@ -98,8 +98,8 @@ def update(
 ) -> SavedRevision:
     """Check a definition, encrypt its secrets and save it as the next revision.
 
-    The precondition is the entity tag of the revision that the caller changed. InvalidDefinition if the definition has errors;
-    Conflict if the precondition does not hold. Without one the last writer wins.
+    The precondition is the entity tag of the revision that the caller changed. InvalidDefinition if the definition has errors,
+    or imports what the caller may not open; Conflict if the precondition does not hold. Without one the last writer wins.
     """
     text = evaluation.unwrapped(text)
 
@@ -138,7 +138,8 @@ def _prepare(backend: Backend, caller: Caller, environment: Environment, text: b
     path = environment.path
     membership = caller.require_member(path.org, missing=missing_org(path.org))
     cipher = EnvironmentCipher(backend, environment)
-    loader = StoredEnvironments(backend, caller, membership, permission=Permission.ENVIRONMENT_READ)
+    # Others open what is saved with rights that its author may lack: a save needs the right to open the imports (esc.md 4.1).
+    loader = StoredEnvironments(backend, caller, membership, permission=Permission.ENVIRONMENT_OPEN)
     scene = world.make(backend, caller, membership, loader, _OPEN_DURATION)
     checked = evaluation.check(path.in_org, text, scene, cipher)
     rewritten = secrets.encrypt(path.in_org, text, cipher)

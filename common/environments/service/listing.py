@@ -1,5 +1,6 @@
 """Use cases that list environments, their tags, and what refers to them, and restore deleted ones."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
@@ -147,12 +148,19 @@ def _scope(caller: Caller, membership: Membership) -> Scope:
 
 def _deleted_position(token: str, sealed: str) -> tuple[int, str]:
     moment, environment_id = read_token(token, sealed, 2)
-    return int(moment), environment_id
+    return _integer(moment), environment_id
 
 
 def _referrer_position(token: str, sealed: str) -> tuple[str, str, int, str]:
     project, name, number, version = read_token(token, sealed, 4)
-    return project, name, int(number), version
+    return project, name, _integer(number), version
+
+
+def _integer(text: str) -> int:
+    """Return a number of a token; BadRequest for any other text, and for a number too large for the database."""
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise BadRequest("the continuation token is not valid")
+    return int(text)
 
 
 def _moment(text: str | None) -> int | None:

@@ -38,6 +38,9 @@ def check_yaml(backend: Backend, caller: Caller, org: str, document: Document, *
     scene = world.make(backend, caller, membership, loader, _DURATION)
     text = evaluation.unwrapped(document.text)
     checked = evaluation.check(ANONYMOUS, text, scene, NoCipher(), shows_secrets=shows_secrets)
+    if shows_secrets:
+        description = f"Decrypted a definition in organization {membership.login}{loader.describe()}"
+        audit.record_alone(backend, caller, membership.org_id, Event.ENVIRONMENT_DECRYPTED, description=description)
     return checked.reply()
 
 
@@ -51,7 +54,8 @@ def open_yaml(backend: Backend, caller: Caller, org: str, document: Document, du
     result = evaluation.open_environment(ANONYMOUS, evaluation.unwrapped(document.text), scene, NoCipher())
     session = Session(membership.org_id, None)
     seconds = loader.capped_seconds(seconds)
-    return _store(backend, caller, session, result, seconds, f"Opened a definition in organization {membership.login}")
+    description = f"Opened a definition in organization {membership.login}{loader.describe()}"
+    return _store(backend, caller, session, result, seconds, description)
 
 
 def read_open_yaml(backend: Backend, caller: Caller, org: str, session_id: str, path: str | None) -> bytes:
@@ -74,7 +78,7 @@ def check(
     cipher = EnvironmentCipher(backend, environment)
     checked = evaluation.check(path.in_org, revision.definition, scene, cipher, shows_secrets=shows_secrets)
     if shows_secrets:
-        description = f"Decrypted revision {revision.number} of environment {path}"
+        description = f"Decrypted revision {revision.number} of environment {path}{loader.describe()}"
         audit.record_alone(backend, caller, environment.org_id, Event.ENVIRONMENT_DECRYPTED, description=description)
     return checked.reply()
 
@@ -95,7 +99,8 @@ def open_environment(
     result = evaluation.open_environment(path.in_org, revision.definition, scene, EnvironmentCipher(backend, environment))
     session = Session(environment.org_id, environment.id)
     seconds = loader.capped_seconds(seconds)
-    return _store(backend, caller, session, result, seconds, f"Opened revision {revision.number} of environment {path}")
+    description = f"Opened revision {revision.number} of environment {path}{loader.describe()}"
+    return _store(backend, caller, session, result, seconds, description)
 
 
 def read_open(backend: Backend, caller: Caller, path: EnvironmentPath, session_id: str, property_path: str | None) -> bytes:

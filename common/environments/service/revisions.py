@@ -1,5 +1,7 @@
 """Use cases for the revisions of an environment and their tags."""
 
+from sqlalchemy import Connection
+
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
@@ -11,6 +13,7 @@ from common.environments import steps
 from common.environments.model import (
     LATEST,
     REVISION_TAGS_LIMIT,
+    Environment,
     EnvironmentPath,
     RevisionEntry,
     RevisionTag,
@@ -51,7 +54,7 @@ def retract(  # noqa: PLR0917 - what the call says
             if revision.number == latest:
                 raise BadRequest("the latest revision cannot be retracted; save another one first")
             number = replacement or revisions.find_usable_before(tx, environment.id, revision.number) or latest or 0
-            if number == revision.number or not revisions.is_usable(tx, environment.id, number):
+            if number == revision.number or not _is_usable(tx, environment, number):
                 raise BadRequest(f"revision {number} of environment {path.in_org} cannot replace the retracted one")
             now_millis = unix_millis(backend.clock.now())
             if not revisions.retract(tx, environment.id, revision.number, number, reason, caller.user_id, now_millis):
@@ -99,7 +102,7 @@ def create_tag(backend: Backend, caller: Caller, path: EnvironmentPath, name: st
         with backend.db.begin() as tx:
             latest = environments.lock(tx, environment)
             target = number or latest or 0
-            if not revisions.is_usable(tx, environment.id, target):
+            if not _is_usable(tx, environment, target):
                 raise _missing_revision(path, target)
             if len(revisions.page_tags(tx, environment.id, "", REVISION_TAGS_LIMIT)) >= REVISION_TAGS_LIMIT:
                 raise BadRequest(f"an environment may have {REVISION_TAGS_LIMIT:,} revision tags; delete some first")
@@ -120,7 +123,7 @@ def update_tag(backend: Backend, caller: Caller, path: EnvironmentPath, name: st
         with backend.db.begin() as tx:
             latest = environments.lock(tx, environment)
             target = number or latest or 0
-            if not revisions.is_usable(tx, environment.id, target):
+            if not _is_usable(tx, environment, target):
                 raise _missing_revision(path, target)
             if not revisions.update_tag(tx, environment.id, name, target, caller.user_id, unix_millis(backend.clock.now())):
                 raise _missing_tag(path, name)
@@ -143,6 +146,11 @@ def delete_tag(backend: Backend, caller: Caller, path: EnvironmentPath, name: st
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_REVISION_TAG_DELETED, description=description)
 
     retry(record)
+
+
+def _is_usable(tx: Connection, environment: Environment, number: int) -> bool:
+    # The database refuses numbers that are too large for it.
+    return 0 < number <= _LARGEST_NUMBER and revisions.is_usable(tx, environment.id, number)
 
 
 def _size(limit: int) -> int:
