@@ -34,6 +34,7 @@ router = APIRouter()
 _STACK = "/api/console/stacks/{org}/{project}/{stack}"
 _ORG = "/api/console/orgs/{org}"
 ROWS_LIMIT, ROWS_DEFAULT = 1000, 100
+START_LIMIT = 10_000_000
 _STATUSES = {status.value: status for status in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.RUNNING)}
 # Columns of the grid that can be filtered by, with the one comparison that each understands.
 _COMPARISONS = {"stackName": "contains", "projectName": "equals", "owner": "equals", "result": "equals", "tag": "equals"}
@@ -90,8 +91,8 @@ def search_stacks(backend: BackendDep, caller: CallerDep, org: str, body: BodyDe
 def _window(request: GridRequest) -> tuple[int, int]:
     start = request.start_row or 0
     size = (request.end_row - start) if request.end_row else ROWS_DEFAULT
-    if start < 0 or size < 1:
-        raise BadRequest("`endRow` must be greater than `startRow`, and neither may be negative")
+    if not 0 <= start <= START_LIMIT or size < 1:
+        raise BadRequest(f"`endRow` must be greater than `startRow`, which is a number from 0 to {START_LIMIT:,}")
     return start, min(size, ROWS_LIMIT)
 
 

@@ -10,8 +10,10 @@ from common.wire.usage import GetResourceCountSummaryResponse, ResourceCountSumm
 from functions.http.deps import BackendDep, CallerDep, empty, reply
 
 router = APIRouter()
-_Days = Annotated[int | None, Query(alias="lookbackDays", ge=1)]
-_Start = Annotated[int | None, Query(alias="lookbackStart", ge=0)]
+# Beyond what any summary covers, and within what dates can express.
+_DAYS_LIMIT, _LATEST_SECONDS = 100_000, 253_402_300_799
+_Days = Annotated[int | None, Query(alias="lookbackDays", ge=1, le=_DAYS_LIMIT)]
+_Start = Annotated[int | None, Query(alias="lookbackStart", ge=0, le=_LATEST_SECONDS)]
 
 
 @router.get("/api/orgs/{org}/resources/summary")

@@ -19,6 +19,7 @@ FUNCTION = "AWS::Serverless::Function"
 ACTIONS = {
     "put_object": "s3:PutObject",
     "get_object": "s3:GetObject",
+    "head_object": "s3:GetObject",
     "generate_presigned_url": "s3:GetObject",
     "delete_object": "s3:DeleteObject",
     "delete_objects": "s3:DeleteObject",

@@ -23,7 +23,6 @@ PAGES = (
     f"{STACK}/updates/2?view=details",
     f"{STACK}/resources",
     f"{STACK}/resource?urn={urn('a')}",
-    f"{STACK}/resource/versions?urn={urn('a')}",
     f"{STACK}/config",
     f"{STACK}/resources/graph",
 )

@@ -133,7 +133,7 @@ def test_in_a_real_browser(company: Company, tmp_path: Path) -> None:
         check=False,
     )
 
-    assert "<title>Settings" in shown.stdout, shown.stdout + shown.stderr[-2000:]
+    assert "<title>Profile" in shown.stdout, shown.stdout + shown.stderr[-2000:]
     assert "alice" in shown.stdout
     assert 1 == len(company.provider.asked)
     assert company.server.url in company.provider.asked[0].acs

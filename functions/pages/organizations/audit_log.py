@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -25,6 +25,7 @@ router = APIRouter()
 _LOG = "/{org}/settings/audit-log"
 _RECORD = re.compile(r"([0-9]{1,15})-([0-9a-f-]{8,40})")
 _TYPES = {Format.CSV: "text/csv", Format.CEF: "text/plain"}
+_DAY_MILLIS = 86_400_000
 _Text = Annotated[str, Query()]
 
 
@@ -48,7 +49,7 @@ class LogFilter:
         first, last = _day(self.since), _day(self.until)
         return Search(
             unix_millis(first) if first is not None else None,
-            unix_millis(last + timedelta(days=1)) - 1 if last is not None else None,
+            unix_millis(last) + _DAY_MILLIS - 1 if last is not None else None,
             frozenset({self.event} if self.event else ()),
         )
 

@@ -30,6 +30,8 @@ _WIZARD = f"{_ISSUERS}/new/{{platform}}"
 _ISSUER = f"{_ISSUERS}/{{issuer_id}}"
 _NO_JOB = {"project": "", "branch": "", "team": "", "role": MEMBER.id}
 _NOTHING = StatementInput("deny", TokenType.ORGANIZATION)
+# A policy has fewer statements than any number of so many digits.
+_NUMBER_LENGTH = 6
 _Text = Annotated[str, Query()]
 
 
@@ -69,7 +71,7 @@ def run_wizard(request: OrgRequestDep, platform: str, form: FormDep) -> Response
         backend, caller, org = request.backend, request.caller, request.org
         trusted = next((item for item in issuers.list_issuers(backend, caller, org) if item.url == fields["url"]), None)
         issuer = trusted or issuers.register(backend, caller, org, Registration(fields["name"], fields["url"]))
-        _replace(request, issuer, [*_statements(issuer), rule])
+        _replace(request, issuer, [*_statements(issuer), rule], is_merged=True)
         return see_other(f"{request.address('issuers', issuer.id)}?done=allowed")
 
     return attempt(act, lambda error: _wizard_page(request, chosen, fields, error=error))
@@ -87,10 +89,11 @@ def remove_rule(request: OrgRequestDep, issuer_id: str, form: FormDep) -> Respon
 
     def act(issuer: Issuer) -> None:
         number = form.text("number")
-        if form.text("version") != str(issuer.policy_version) or not number.isdigit() or int(number) >= len(issuer.statements):
+        is_number = number.isascii() and number.isdigit() and len(number) < _NUMBER_LENGTH
+        if form.text("version") != str(issuer.policy_version) or not is_number or int(number) >= len(issuer.statements):
             raise BadRequest("the policy was changed by another request; check it and try again")
         remaining = [item for place, item in enumerate(_statements(issuer)) if place != int(number)]
-        _replace(request, issuer, remaining or [_NOTHING])
+        _replace(request, issuer, remaining or [_NOTHING], is_merged=True)
 
     return _change(request, issuer_id, "policy", act)
 
@@ -102,7 +105,7 @@ def replace_policy(request: OrgRequestDep, issuer_id: str, form: FormDep) -> Res
     def act(issuer: Issuer) -> None:
         try:
             sent = msgspec.json.decode(form.text("policies"), type=list[AuthPolicyDefinitionRequest])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise BadRequest(f"this is not a list of statements: {error}") from error
         _replace(request, issuer, [_from_wire(item) for item in sent])
 
@@ -139,8 +142,10 @@ def _change(request: OrgRequest, issuer_id: str, done: str, act: Callable[[Issue
     return request.change(do, address, lambda error: _issuer_page(request, issuer_id, error=error))
 
 
-def _replace(request: OrgRequest, issuer: Issuer, statements: Sequence[StatementInput]) -> None:
-    policies.replace_policy(request.backend, request.caller, request.org, issuer.policy_id, statements)
+def _replace(request: OrgRequest, issuer: Issuer, statements: Sequence[StatementInput], *, is_merged: bool = False) -> None:
+    """Replace the policy; statements that are merged with those of the policy replace the version that was read, no other."""
+    version = issuer.policy_version if is_merged else None
+    policies.replace_policy(request.backend, request.caller, request.org, issuer.policy_id, statements, version=version)
 
 
 def _statements(issuer: Issuer) -> list[StatementInput]:

@@ -57,6 +57,7 @@ class TestList:
             ({"until": "2026-01-02"}, 1),
             ({"since": "2026-01-02", "until": "2026-01-02"}, 1),
             ({"since": "yesterday", "until": "2026-13-40"}, 4),
+            ({"since": "0001-01-01", "until": "9999-12-31"}, 4),
         ],
     )
     def test_is_narrowed_by_its_address(self, member: Visit, query: dict[str, str], expected: int) -> None:

@@ -21,6 +21,8 @@ from tests.peers.workload_issuer import Pipeline, WorkloadIssuer
 pytestmark = pytest.mark.dialects("sqlite")
 ISSUERS = f"{SETTINGS}/issuers"
 GITHUB, GITLAB = f"{ISSUERS}/new/github", f"{ISSUERS}/new/gitlab"
+# No JSON, no statement, no list, and one that is nested deeper than can be read.
+BAD_POLICIES = ("x", "[]", "{}", '[{"rules":{"a":' + "[" * 20_000)
 VERSION = r'name="version" value="([^"]*)"'
 
 
@@ -111,20 +113,24 @@ class TestIssuer:
         version = next(values(member.open(address), VERSION))
         removed = member.submit(f"{address}/rules/remove", on=address, number="0", version=version)
         stale = member.submit(f"{address}/rules/remove", on=address, number="0", version=version)
+        version = next(values(member.open(address), VERSION))
+        odd = [
+            member.submit(f"{address}/rules/remove", on=address, number=number, version=version) for number in ("²", "9" * 5000)
+        ]
 
         assert f"{address}?done=policy" == location(removed)
         assert "Deny acme Anything" in shown(member.open(address))
-        assert 400 == stale.status_code
+        assert [400, 400, 400] == [reply.status_code for reply in (stale, *odd)]
 
     def test_takes_a_policy_as_json(self, member: Visit, address: str) -> None:
         """The form takes what the API takes; all else is a problem on the page."""
         rule = '[{"decision":"deny","tokenType":"organization","rules":{"event_name":"pull_request"}}]'
         saved = member.submit(f"{address}/policy", on=address, policies=rule)
-        refused = [member.submit(f"{address}/policy", on=address, policies=text).status_code for text in ("x", "[]", "{}")]
+        refused = [member.submit(f"{address}/policy", on=address, policies=text).status_code for text in BAD_POLICIES]
 
         assert 303 == saved.status_code
         assert "Deny acme event_name = pull_request" in shown(member.open(address))
-        assert [400, 400, 400] == refused
+        assert [400, 400, 400, 400] == refused
 
     def test_is_deleted(self, backend: Backend, admin: Caller, member: Visit, address: str) -> None:
         """It is gone from the list."""

@@ -9,8 +9,10 @@ from starlette.testclient import TestClient
 from common.access import tokens as access
 from common.access.authentication import TokenOwner
 from common.backend import Backend
-from common.core.errors import Unauthorized
+from common.core.errors import BadRequest, Unauthorized
 from common.people.orgs import steps as orgs
+from common.people.orgs.members import service as members
+from common.people.orgs.repository import members as member_rows
 from common.rights.permissions import Role
 from common.sign_in.sessions import service as sessions
 from common.sign_in.sessions import steps as session_steps
@@ -281,6 +283,32 @@ class TestLastAdmin:
         assert "in" == membership_of(backend, as_user(backend, person))
         assert (200, True) == (status_of(client, token), directory.get(f"/Users/{person['id']}")["active"])
         assert "in" == membership_of(backend, admin.user_id)
+
+
+class TestReinstated:
+    def test_is_for_the_directory_alone(self, directory: Directory, backend: Backend) -> None:
+        """While there is a directory, no admin suspends or reinstates a member whom it provisions."""
+        person = directory.add(ALICE)
+        user_id = as_user(backend, person)
+        admin, login = caller_of(backend, ADMIN_TOKEN), login_of(backend, person)
+        with pytest.raises(BadRequest, match="the directory of organization acme decides"):
+            members.set_suspended(backend, admin, "acme", login, suspended=True)
+        by_patch(directory, person)
+        with pytest.raises(BadRequest, match="the directory of organization acme decides"):
+            members.set_suspended(backend, admin, "acme", login, suspended=False)
+
+    def test_member_is_suspended_again(self, directory: Directory, backend: Backend) -> None:
+        """A directory that repeats that a user is not active ends an access that the user was given back meanwhile."""
+        person = directory.add(ALICE)
+        user_id = as_user(backend, person)
+        by_patch(directory, person)
+        suspended = membership_of(backend, user_id)
+        with backend.db.begin() as tx:
+            member_rows.set_suspended(tx, acme_of(backend), user_id, suspended=False)
+        by_patch(directory, person)
+
+        assert suspended != "in"
+        assert suspended == membership_of(backend, user_id)
 
 
 def test_another_organization_is_not_reached(directory: Directory, backend: Backend, client: TestClient) -> None:

@@ -105,6 +105,7 @@ class TestSearch:
         [
             {"startRow": 5, "endRow": 5},
             {"startRow": -1},
+            {"startRow": 1 << 63, "endRow": (1 << 63) + 10},
             {"sortModel": [{"colId": "owner", "sort": "asc"}]},
             {"rowGroupCols": [{"id": "owner"}]},
             {"rowGroupCols": [{"id": "projectName"}], "filterModel": condition("owner", "alice")},

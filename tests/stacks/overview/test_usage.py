@@ -86,6 +86,7 @@ class TestCall:
             {},
             {"lookbackDays": "1", "lookbackStart": "1"},
             {"lookbackDays": "0"},
+            {"lookbackStart": "9" * 400},
             {"lookbackDays": "367"},
             {"lookbackDays": "3", "granularity": "hourly"},
             {"lookbackDays": "1", "granularity": "sometimes"},

@@ -15,7 +15,7 @@ from common.core.paging import make_token, read_token, seal
 from common.people.orgs.members import steps as member_steps
 from common.people.orgs.members.role_grants import resolve_roles
 from common.people.orgs.model import Member, MemberFilter, MemberRole, RequestedRole
-from common.people.orgs.repository import members
+from common.people.orgs.repository import directory_members, members
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 
@@ -73,7 +73,8 @@ def get_member(backend: Backend, caller: Caller, org: str, login: str) -> tuple[
 def set_suspended(backend: Backend, caller: Caller, org: str, login: str, *, suspended: bool) -> None:
     """Suspend a member, who keeps their role, teams and stacks, or reinstate them.
 
-    Raises NotFound for a user who is not a member, BadRequest for the caller, the last admin, and a member who is so already.
+    Raises NotFound for a user who is not a member, BadRequest for the caller, the last admin, a member whom the directory
+    provisions, and a member who is so already.
     """
     membership = member_steps.require_shared(caller, Permission.ORG_MEMBER_UPDATE, org)
 
@@ -81,6 +82,8 @@ def set_suspended(backend: Backend, caller: Caller, org: str, login: str, *, sus
         member = member_steps.get_member(tx, membership, login)
         if member.person.id == caller.user_id:
             raise BadRequest(f"you cannot suspend yourself in organization {org}; another admin can")
+        if directory_members.is_provisioned(tx, membership.org_id, member.person.id):
+            raise BadRequest(f"the directory of organization {org} decides whether {login} is suspended; change it there")
         if member.is_admin and not membership.is_admin:
             raise Forbidden(f"only an admin of organization {org} may suspend or reinstate an admin")
         if suspended and member.is_admin:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, exists, select, update
 
 from common.db.tables.people import members, organizations
+from common.db.tables.sign_in import scim_tokens, scim_users
 from common.rights.permissions import Role
 
 
@@ -27,6 +28,13 @@ def set_suspended(tx: Connection, org_id: str, user_id: str, *, suspended: bool)
     """Suspend a member or lift the suspension, and forget their last sign-in through the provider."""
     is_member = (members.c.org_id == org_id, members.c.user_id == user_id)
     tx.execute(update(members).values(suspended=suspended, saml_at=None).where(*is_member))
+
+
+def is_provisioned(tx: Connection, org_id: str, user_id: str) -> bool:
+    """Tell whether an organization's directory, which may call this server, has provisioned a user."""
+    has_user = exists().where(scim_users.c.org_id == org_id, scim_users.c.user_id == user_id)
+    has_directory = exists().where(scim_tokens.c.org_id == org_id)
+    return bool(tx.scalar(select(has_user & has_directory)))
 
 
 def belongs_elsewhere(tx: Connection, org_id: str, user_id: str, *, with_suspended: bool = False) -> bool:

@@ -97,7 +97,8 @@ def _change(backend: Backend, directory: Directory, scim_id: str, change: Callab
             members.change_user_name(tx, directory, user.user_id, new, old_name=old.user_name, now=now)
         if new.name != old.name:
             members.change_name(tx, directory, user.user_id, new.name)
-        if is_active is not user.active:
+        # An admin may have reinstated a user whom the directory suspended: the directory's word ends their access again.
+        if is_active is not user.active or not is_active:
             _set_active(tx, directory, user.user_id, is_active=is_active, now=now)
         _record_change(tx, backend, directory, old.user_name, new, activation=is_active if is_active is not user.active else None)
         return _get(tx, directory, scim_id)

@@ -79,8 +79,11 @@ def update_issuer(tx: Connection, issuer_id: str, values: dict[str, Any], now_mi
     return changed.rowcount == 1
 
 
-def update_policy(tx: Connection, issuer_id: str, statements: tuple[Statement, ...], now_millis: int) -> bool:
-    """Replace an issuer's policy with its next version; False if the issuer was deleted."""
+def update_policy(
+    tx: Connection, issuer_id: str, statements: tuple[Statement, ...], now_millis: int, *, version: int | None = None
+) -> bool:
+    """Replace an issuer's policy with its next version; False if the issuer was deleted, or its policy has another `version`."""
+    has_version = [oidc_issuers.c.policy_version == version] if version is not None else []
     changed = tx.execute(
         update(oidc_issuers)
         .values(
@@ -88,7 +91,7 @@ def update_policy(tx: Connection, issuer_id: str, statements: tuple[Statement, .
             policy_version=oidc_issuers.c.policy_version + 1,
             policy_modified_at=now_millis,
         )
-        .where(oidc_issuers.c.id == issuer_id),
+        .where(oidc_issuers.c.id == issuer_id, *has_version),
     )
     return changed.rowcount == 1
 

@@ -12,7 +12,7 @@ from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
-from common.core.errors import NotFound
+from common.core.errors import Conflict, NotFound
 from common.core.ids import is_id
 from common.db.retry import retry
 from common.rights.caller import Caller, missing_org
@@ -33,10 +33,13 @@ def get_policy(backend: Backend, caller: Caller, org: str, issuer_id: str) -> Is
         return steps.get_issuer(connection, membership, issuer_id)
 
 
-def replace_policy(backend: Backend, caller: Caller, org: str, policy_id: str, inputs: Sequence[StatementInput]) -> Issuer:
+def replace_policy(
+    backend: Backend, caller: Caller, org: str, policy_id: str, inputs: Sequence[StatementInput], *, version: int | None = None
+) -> Issuer:
     """Replace all statements of a policy, and return the issuer with it.
 
-    Raises BadRequest if a statement is not valid, Forbidden if one allows more than the caller may, NotFound.
+    Raises BadRequest if a statement is not valid, Forbidden if one allows more than the caller may, NotFound, and Conflict if
+    the policy has another version than the one that is to be replaced.
     """
     membership = caller.require(Permission.AUTH_POLICIES_UPDATE, org, missing=missing_org(org))
     statements = require_statements(inputs)
@@ -45,7 +48,9 @@ def replace_policy(backend: Backend, caller: Caller, org: str, policy_id: str, i
         with backend.db.begin() as tx:
             issuer = _get_by_policy(tx, membership, policy_id)
             now = backend.clock.now()
-            if not issuers.update_policy(tx, issuer.id, statements, unix_millis(now)):
+            if not issuers.update_policy(tx, issuer.id, statements, unix_millis(now), version=version):
+                if version is not None:
+                    raise Conflict("the policy was changed by another request; check it and try again")
                 raise _missing(policy_id)
             require_may_allow(tx, caller, membership, statements)
             revoke_disallowed(tx, _get_by_policy(tx, membership, policy_id), now)
