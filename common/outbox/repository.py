@@ -134,9 +134,11 @@ def delete_of_targets(tx: Connection, topic: str, targets: Collection[str]) -> N
     tx.execute(delete(outbox).where(outbox.c.topic == topic, outbox.c.target.in_(targets)))
 
 
-def delete_finished(connection: Connection, state: State, before_millis: int, limit: int) -> int:
-    """Delete some messages that came to a state before a moment; return how many."""
-    is_old = (outbox.c.state == state, outbox.c.finished_at < before_millis)
+def delete_finished(connection: Connection, state: State, before_millis: int, limit: int, topic: str | None = None) -> int:
+    """Delete some messages, of a topic or of all, that came to a state before a moment; return how many."""
+    is_old = [outbox.c.state == state, outbox.c.finished_at < before_millis]
+    if topic is not None:
+        is_old.append(outbox.c.topic == topic)
     numbers = list(connection.scalars(select(outbox.c.sequence).where(*is_old).order_by(outbox.c.finished_at).limit(limit)))
     if numbers:
         connection.execute(delete(outbox).where(outbox.c.sequence.in_(numbers), outbox.c.state == state))

@@ -8,6 +8,7 @@ key. A message that fails is tried again after a growing pause, and given up in 
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -26,7 +27,8 @@ ATTEMPTS = 8
 PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 30_000, 3_600_000
 # A message to a target that stays paused is given up after this time.
 LONGEST_WAIT_MILLIS = 3 * 86_400_000
-TARGETS_AT_ONCE = 8
+# A topic whose targets are slow leaves two places to others.
+TARGETS_AT_ONCE, TARGETS_OF_ONE_TOPIC = 8, 6
 # Work on one target, and a step of the job, begin nothing new after these times.
 TARGET_SECONDS, STEP_SECONDS = 2.0, 8.0
 # While some targets are slow, this often the others are looked at.
@@ -88,11 +90,25 @@ def retry(backend: Backend, caller: Caller, sequence: int) -> None:
 
 def _list_new_targets(backend: Backend, handlers: Mapping[str, Deliver], running: set[_Target]) -> list[_Target]:
     """Return targets to serve next to those that are being served."""
-    limit = TARGETS_AT_ONCE - len(running)
-    if not handlers or not limit:
+    if len(running) == TARGETS_AT_ONCE:
         return []
+    served = [*running]
     with backend.db.connect() as connection:
-        return repository.list_due_targets(connection, handlers.keys(), running, unix_millis(backend.clock.now()), limit)
+        while True:
+            counts = Counter(topic for topic, _ in served)
+            topics = [topic for topic in handlers if counts[topic] < TARGETS_OF_ONE_TOPIC]
+            limit = TARGETS_AT_ONCE - len(served)
+            if not topics or not limit:
+                break
+            rows = repository.list_due_targets(connection, topics, served, unix_millis(backend.clock.now()), limit)
+            before = len(served)
+            for topic, target in rows:
+                if counts[topic] < TARGETS_OF_ONE_TOPIC:
+                    counts[topic] += 1
+                    served.append((topic, target))
+            if len(served) - before == len(rows):
+                break
+    return served[len(running) :]
 
 
 def _deliver_to(backend: Backend, topic: str, target: str, deliver: Deliver) -> int:

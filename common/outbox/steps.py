@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.outbox import repository
-from common.outbox.model import CLAIM_MILLIS, NewMessage
+from common.outbox.model import CLAIM_MILLIS, NewMessage, State
 
 
 def queue(tx: Connection, backend: Backend, new: Sequence[NewMessage]) -> None:
@@ -39,3 +39,8 @@ def resume(tx: Connection, backend: Backend, topic: str, target: str, postponed_
 def delete_of_targets(tx: Connection, topic: str, targets: Collection[str]) -> None:
     """Delete the messages to targets that were deleted, delivered or not."""
     repository.delete_of_targets(tx, topic, targets)
+
+
+def delete_failed(connection: Connection, topic: str, before_millis: int, limit: int) -> int:
+    """Delete some messages of a topic that were given up before a moment, earlier than others are; return how many."""
+    return repository.delete_finished(connection, State.FAILED, before_millis, limit, topic)

@@ -9,6 +9,8 @@ from common.webhooks import repository
 from common.webhooks.delivery import TOPIC
 
 DELIVERIES_FOR = timedelta(days=30)
+# The list of deliveries has them, too.
+FAILED_MESSAGES_FOR = timedelta(days=1)
 DELIVERIES_LIMIT = 1_000
 LIMIT = 500
 
@@ -16,8 +18,10 @@ LIMIT = 500
 def delete_expired(backend: Backend, kept: int = DELIVERIES_LIMIT) -> int:
     """Delete some old and surplus deliveries, and webhooks of stacks that were deleted; return how many."""
     # No permission check: the schedule is part of the installation.
+    now = backend.clock.now()
     with backend.db.connect() as connection:
-        old = repository.delete_old_deliveries(connection, unix_millis(backend.clock.now() - DELIVERIES_FOR), LIMIT)
+        old = repository.delete_old_deliveries(connection, unix_millis(now - DELIVERIES_FOR), LIMIT)
+        old += outbox.delete_failed(connection, TOPIC, unix_millis(now - FAILED_MESSAGES_FOR), LIMIT)
         return old + repository.delete_surplus_deliveries(connection, kept, LIMIT) + _delete_without_stack(backend)
 
 

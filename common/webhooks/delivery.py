@@ -10,6 +10,7 @@ from dataclasses import replace
 from common.backend import Backend
 from common.config.public_urls import base_url
 from common.core.clock import unix_millis
+from common.core.errors import Unavailable
 from common.db.faults import is_race
 from common.db.retry import retry
 from common.outbox import steps as outbox
@@ -27,6 +28,8 @@ FAILURES_LIMIT = 5
 PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 60_000, 3_600_000
 # An event that a paused webhook did not get within this time is listed as failed.
 LONGEST_WAIT_MILLIS = 2 * 86_400_000
+# While as many requests of an organization are being sent as there may be, its others wait.
+BUSY_MILLIS = 2_000
 BODY_LIMIT, HEADERS_LIMIT = 4_096, 8_192
 TOO_OLD = "not sent: the webhook was paused for too long, since its receiver failed again and again"
 
@@ -61,14 +64,15 @@ def deliver(backend: Backend, message: Message) -> None:
         unanswered = Delivery.unanswered(delivery_id, webhook, payload.kind, text)
         _store_unsent(backend, replace(unanswered, sent_at=now_millis, response_body=TOO_OLD))
         raise NotDelivered(TOO_OLD, is_final=True)
-    delivery = send(backend, webhook, delivery_id, payload.kind, text)
+    try:
+        delivery = send(backend, webhook, delivery_id, payload.kind, text, purpose=Purpose.DELIVERY)
+    except Unavailable as error:
+        raise Postponed(now_millis + BUSY_MILLIS) from error
     if not delivery.is_success:
         raise NotDelivered(delivery.problem)
 
 
-def send(
-    backend: Backend, webhook: Webhook, delivery_id: str, kind: str, text: str, *, purpose: Purpose | None = None
-) -> Delivery:
+def send(backend: Backend, webhook: Webhook, delivery_id: str, kind: str, text: str, *, purpose: Purpose) -> Delivery:
     """Send a body to a webhook and store the delivery, which may have failed; raises Unavailable for too many at once."""
     body = text.encode()
     headers = {"Content-Type": "application/json", "Pulumi-Webhook-ID": delivery_id, "Pulumi-Webhook-Kind": kind}
@@ -84,9 +88,11 @@ def send(
         request_headers=_block(headers.items()),
     )
     if reply is not None:
+        delivery = replace(delivery, response_code=reply.status, response_body="")
+    # Every account may name a host of the operator's allow-list, so what such a host answers is not shown.
+    if reply is not None and reply.is_public:
         delivery = replace(
             delivery,
-            response_code=reply.status,
             response_headers=_block(reply.headers.items())[:HEADERS_LIMIT],
             response_body=reply.body.decode("utf-8", "replace")[:BODY_LIMIT],
         )
@@ -94,9 +100,7 @@ def send(
     return delivery
 
 
-def _call(
-    backend: Backend, webhook: Webhook, headers: dict[str, str], body: bytes, purpose: Purpose | None
-) -> tuple[Reply | None, str]:
+def _call(backend: Backend, webhook: Webhook, headers: dict[str, str], body: bytes, purpose: Purpose) -> tuple[Reply | None, str]:
     url, owner = webhook.settings.payload_url, webhook.org_id
     try:
         reply = backend.outbound.call(

@@ -5,7 +5,7 @@ from typing import Any
 
 from common.backend import Backend
 from common.core.ids import new_id
-from common.ports.outbound import Outbound
+from common.ports.outbound import Outbound, Reply
 from common.rights.caller import Caller
 from common.webhooks import repository, service
 from common.webhooks.model import Address, Delivery, Format, Settings, Webhook
@@ -13,6 +13,13 @@ from functions.jobs import deliver_messages
 from tests.factories.people import ORG
 
 ACME = Address(ORG)
+
+
+class PublicOutbound(Outbound):
+    """Calls out as ever, and takes each server that answers for a public one."""
+
+    def call(self, method: str, url: str, **content: Any) -> Reply:
+        return replace(super().call(method, url, **content), is_public=True)
 
 
 def calling(backend: Backend, seconds: float = 5.0, allowed: str = "127.0.0.1") -> Backend:

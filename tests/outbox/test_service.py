@@ -136,6 +136,23 @@ class TestDelivery:
         assert is_delivered
         assert ["1", "later"] == receiver.take()
 
+    def test_a_slow_topic_does_not_hold_up_others(self, backend: Backend, receiver: Receiver) -> None:
+        """However many targets of one topic are slow, messages of another topic that were queued later are delivered."""
+        go_on, arrived = threading.Event(), threading.Event()
+        receiver.meanwhile = lambda _: go_on.wait(10)
+        for number in range(9):
+            queue_messages(backend, "slow", target=str(number))
+        with backend.db.begin() as tx:
+            steps.queue(tx, backend, [NewMessage("other", "a", "s", "1")])
+        handlers = {TOPIC: receiver.deliver, "other": lambda *_: arrived.set()}
+        thread = threading.Thread(target=outbox.deliver_due, args=(backend, handlers))
+        thread.start()
+        is_delivered = arrived.wait(5)
+        go_on.set()
+        thread.join()
+
+        assert (True, 9) == (is_delivered, len(receiver.take()))
+
     def test_leaves_topics_without_handler(self, backend: Backend, receiver: Receiver) -> None:
         """A message of a topic that this release does not know waits."""
         with backend.db.begin() as tx:

@@ -197,9 +197,8 @@ class TestPing:
         assert json.loads(delivery["payload"]) == request.json
         assert "🍹 Just a friendly ping from Pulumi 🍹" == request.json["message"]
         assert ("admin", "acme") == (request.json["user"]["githubLogin"], request.json["organization"]["githubLogin"])
-        assert (200, "OK", receiver.url) == (delivery["responseCode"], delivery["responseBody"], delivery["requestUrl"])
+        assert (200, receiver.url) == (delivery["responseCode"], delivery["requestUrl"])
         assert f"Pulumi-Webhook-ID: {request.id}\r\n" in delivery["requestHeaders"]
-        assert delivery["responseHeaders"].lower().count("content-length: 2\r\n") == 1
         assert isinstance(delivery["timestamp"], int)
         assert 0 <= delivery["duration"] < 10_000
         assert [delivery] == client.get(f"{path}/hook/deliveries").json()

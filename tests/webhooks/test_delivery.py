@@ -5,12 +5,14 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from common.backend import Backend
 from common.outbox import service as outbox
+from common.ports.outbound import Purpose
 from common.rights.caller import Caller
 from common.stacks.model import Kind, StackPath
 from common.stacks.service import lifecycle
@@ -21,7 +23,7 @@ from tests.clocks import FrozenClock
 from tests.factories.people import ORG
 from tests.factories.sign_in import at_once
 from tests.factories.stacks import complete, creation, import_state, make_running, make_stack, record
-from tests.factories.webhooks import ACME, calling, deliver_all, make_delivery, make_webhook, settings_of
+from tests.factories.webhooks import ACME, PublicOutbound, calling, deliver_all, make_delivery, make_webhook, settings_of
 from tests.interleaving import Crash, interleaved
 from tests.peers.webhook_receiver import Received, WebhookReceiver
 from tests.stacks.engine.builders import make_resource, make_state
@@ -317,13 +319,43 @@ class TestHostileReceivers:
 
     def test_of_a_long_body(self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver) -> None:
         """A receiver that accepts with a very long body has accepted; the beginning of the body is stored."""
+        public = replace(server, outbound=PublicOutbound("127.0.0.1"))
         make_webhook(server, admin, receiver.url)
         receiver.body = b"x" * 3_000_000
         run(server, admin, stack)
-        deliver_all(server)
+        deliver_all(public)
         [delivery] = deliveries(server, admin)
 
         assert (True, 4_096) == (delivery.is_success, len(delivery.response_body))
+        assert "Content-Length: 3000000\r\n".lower() in delivery.response_headers.lower()
+
+    @pytest.mark.parametrize("status", [200, 500])
+    def test_of_an_address_that_only_the_allow_list_has(
+        self, *, server: Backend, admin: Caller, receiver: WebhookReceiver, status: int
+    ) -> None:
+        """The delivery shows the status of a host that is not public, and neither headers nor body."""
+        make_webhook(server, admin, receiver.url)
+        receiver.status, receiver.body, receiver.headers = status, b"inside", {"X-Inside": "yes"}
+        service.ping(server, admin, ACME, "hook")
+        [delivery] = deliveries(server, admin)
+
+        assert (status, "", "") == (delivery.response_code, delivery.response_headers, delivery.response_body)
+
+    def test_leave_places_to_other_organizations(
+        self, server: Backend, admin: Caller, stack: StackPath, clock: FrozenClock, receiver: WebhookReceiver
+    ) -> None:
+        """While an organization has two requests under way its others wait, in their order and without an attempt."""
+        webhook = make_webhook(server, admin, receiver.url)
+        run(server, admin, stack)
+        run(server, admin, stack)
+        slots = server.outbound.slots
+        with slots.taken(Purpose.DELIVERY, webhook.org_id), slots.taken(Purpose.DELIVERY, webhook.org_id):
+            deliver_all(server)
+        assert [] == [*receiver.take(), *deliveries(server, admin)]
+        clock.pass_seconds(2)
+        deliver_all(server)
+
+        assert ["1", "2"] == [request.json["updateUrl"].rpartition("/")[2] for request in receiver.take()]
 
     def test_do_not_slow_an_update(self, backend: Backend, admin: Caller, receiver: WebhookReceiver) -> None:
         """An update makes no call: it ends while its receiver hangs."""
@@ -450,6 +482,18 @@ class TestCleanup:
 
         assert 1 == cleanup.delete_expired(server)
         assert [kept.id] == [one.id for one in deliveries(server, admin)]
+
+    def test_keeps_failed_messages_a_day(self, server: Backend, admin: Caller, stack: StackPath, clock: FrozenClock) -> None:
+        """The outbox keeps an event that was given up for a day; the webhook's list of deliveries has it for longer."""
+        make_webhook(server, admin, "https://10.0.0.1/x")
+        run(server, admin, stack)
+        pass_time(clock, server)
+        [_], _ = outbox.page_failed(server, admin, None)
+        clock.pass_seconds(86_400)
+
+        assert (1, 0) == (cleanup.delete_expired(server), cleanup.delete_expired(server))
+        assert ([], None) == outbox.page_failed(server, admin, None)
+        assert 1 == len(deliveries(server, admin))
 
     def test_keeps_a_number_of_each_webhook(self, server: Backend, admin: Caller, clock: FrozenClock) -> None:
         """Of the deliveries of one webhook the newest are kept; another one's do not count."""

@@ -2,19 +2,23 @@
 
 A host is resolved once and the connection goes to the address that was checked, so a name that points elsewhere a moment
 later changes nothing. Who is on the operator's allow-list (STACKHOLD_OUTBOUND_ALLOW) may be private and may be called
-without TLS. Bodies are read up to a limit. A call has one deadline for everything, and few are made at once. The HTTP
-library is loaded with the first call.
+without TLS. Bodies are read up to a limit, and cookies are not stored. A call has one deadline for everything, and few are
+made at once. The HTTP library is loaded with the first call.
 """
 
 import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import ip_address
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from common.core.compression import BadGzip, OverLimit, inflate
 from common.ports.outbound.guard import CallFailed, Guard
+from common.ports.outbound.ranges import is_public
 from common.ports.outbound.slots import Purpose, Slots
 
 if TYPE_CHECKING:
@@ -24,19 +28,22 @@ __all__ = ["CallFailed", "Outbound", "Purpose", "Reply"]
 BODY_LIMIT_BYTES = 1 << 20
 CALL_SECONDS = 10.0
 THREADS = 16
-CONNECTIONS = 20
 # The thread of a call sees its deadline itself, unless the resolver holds it.
 _GRACE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back; `certificate` is the server's own, DER, when the call was over TLS."""
+    """What came back; `certificate` is the server's own, DER, when the call was over TLS.
+
+    `is_public` is False for a server at an address that is called only because the allow-list has it.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     certificate: bytes | None = field(default=None, repr=False)
+    is_public: bool = False
 
 
 class Outbound:
@@ -64,13 +71,13 @@ class Outbound:
         content: bytes | None = None,
         limit_bytes: int = BODY_LIMIT_BYTES,
         cuts_off: bool = False,
-        purpose: Purpose | None = Purpose.PROVIDER,
+        purpose: Purpose = Purpose.PROVIDER,
         owner: str = "",
     ) -> Reply:
         """Call an address and return what it answers, whatever the status.
 
-        A body over the limit is refused, or with `cuts_off` cut off there.
-        Without a purpose the call takes no place: for jobs, which make few calls at once and keep no request waiting.
+        A body over the limit is refused, or with `cuts_off` cut off there. A compressed body is refused too, but for a single
+        layer of gzip; with `cuts_off` it is left out.
         Raises CallFailed; Unavailable when as many calls for this purpose, or for this owner, are under way as there may be.
         """
 
@@ -79,11 +86,9 @@ class Outbound:
             return self._send(method, url, parts, limit_bytes=limit_bytes, cuts_off=cuts_off)
 
         def end() -> None:
-            if purpose is not None:
-                self.slots.free(purpose, owner)
+            self.slots.free(purpose, owner)
 
-        if purpose is not None:
-            self.slots.take(purpose, owner)
+        self.slots.take(purpose, owner)
         running = _in_a_thread(send, end)
         try:
             return running.result(self._seconds + _GRACE_SECONDS)
@@ -99,9 +104,9 @@ class Outbound:
         try:
             with within(self._seconds), self._opened().stream(method, url, **parts) as response:
                 # Before the body: with its end the connection may be closed, and then there is no certificate to see.
-                certificate = _certificate(response)
+                certificate, is_public_server = _certificate(response), _is_public(response)
                 body = _body(response, limit_bytes, cuts_off=cuts_off)
-                return Reply(response.status_code, dict(response.headers), body, certificate)
+                return Reply(response.status_code, dict(response.headers), body, certificate, is_public_server)
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             raise CallFailed(f"{host} cannot be reached: {_reason(error)}") from error
 
@@ -113,7 +118,7 @@ class Outbound:
         """Return a guarded transport for a library that brings a client of its own; bodies are not limited by it."""
         from common.ports.outbound.transport import GuardedTransport  # noqa: PLC0415 - as above
 
-        return GuardedTransport(self._guard, CONNECTIONS)
+        return GuardedTransport(self._guard, self.slots.calls)
 
     def close(self) -> None:
         """Close what was opened."""
@@ -132,7 +137,9 @@ class Outbound:
                     timeout=self._seconds,
                     follow_redirects=False,
                     trust_env=False,
-                    headers={"User-Agent": "stackhold"},
+                    headers={"User-Agent": "stackhold", "Accept-Encoding": "identity"},
+                    # Stores no cookie: organizations share the client.
+                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 )
             return self._client
 
@@ -156,9 +163,28 @@ def _in_a_thread(work: Callable[[], Reply], end: Callable[[], None]) -> "Future[
 
 
 def _body(response: "httpx.Response", limit_bytes: int, *, cuts_off: bool) -> bytes:
+    # What the HTTP library inflates has no limit, so it gets nothing to inflate.
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    is_plain, is_gzip = encoding in ("", "identity"), encoding in ("gzip", "x-gzip")
+    if not is_plain and cuts_off:
+        return b""
+    if not is_plain and not is_gzip:
+        raise CallFailed(f"{response.url.host} answers with a compressed body")
+    body = _raw_body(response, limit_bytes, cuts_off=cuts_off)
+    if is_plain or not body:
+        return body
+    try:
+        return inflate(body, limit_bytes)
+    except OverLimit as error:
+        raise CallFailed(f"{response.url.host} answers with more than {limit_bytes:,} bytes") from error
+    except BadGzip as error:
+        raise CallFailed(f"{response.url.host} answers with a damaged body") from error
+
+
+def _raw_body(response: "httpx.Response", limit_bytes: int, *, cuts_off: bool) -> bytes:
     parts: list[bytes] = []
     size = 0
-    for part in response.iter_bytes():
+    for part in response.iter_raw():
         size += len(part)
         if size > limit_bytes and not cuts_off:
             raise CallFailed(f"{response.url.host} answers with more than {limit_bytes:,} bytes")
@@ -174,6 +200,15 @@ def _certificate(response: "httpx.Response") -> bytes | None:
     # By place, since the bare TLS object that there may be knows no names of arguments.
     certificate: bytes | None = tls.getpeercert(True) if tls is not None else None
     return certificate
+
+
+def _is_public(response: "httpx.Response") -> bool:
+    stream: Any = response.extensions.get("network_stream")
+    try:
+        address = stream.get_extra_info("server_addr")[0]
+    except OSError:  # The connection is closed.
+        return False
+    return is_public(ip_address(address.partition("%")[0]))
 
 
 def _reason(error: Exception) -> str:

@@ -18,12 +18,16 @@ class Purpose(StrEnum):
     ISSUER = "issuers"
     # The same, and they share the issuers' places.
     PING = "webhooks"
+    # The same, by the threads of jobs, which no request waits for.
+    DELIVERY = "the organization's webhooks"
     # No call, but the wait for one that another process makes.
     WAIT = "issuers' keys"
 
 
 # Of a process's threads, in eighths: two are left when all of these are taken.
 _EIGHTHS = {Purpose.PROVIDER: 3, Purpose.ISSUER: 2, Purpose.WAIT: 2}
+# Two threads deliver messages of the outbox, each to eight targets at once.
+DELIVERIES = 16
 FOR_ONE_OWNER = 2
 _SHARED = {Purpose.PING: Purpose.ISSUER}
 
@@ -34,8 +38,14 @@ class Slots:
     def __init__(self, threads: int) -> None:
         """Take how many requests the process works on at once."""
         self._limits = {purpose: max(1, threads * eighths // 8) for purpose, eighths in _EIGHTHS.items()}
+        self._limits[Purpose.DELIVERY] = DELIVERIES
         self._lock = Lock()
         self._taken: Counter[tuple[Purpose, str]] = Counter()
+
+    @property
+    def calls(self) -> int:
+        """Return how many calls there may be at once, for all purposes; with as many connections none waits for another."""
+        return sum(limit for purpose, limit in self._limits.items() if purpose is not Purpose.WAIT)
 
     def take(self, purpose: Purpose, owner: str = "") -> None:
         """Take a place, to be given back by `free`; raises Unavailable at once when all are taken.

@@ -1,6 +1,7 @@
 """Calls through the guard, against a server on loopback."""
 
 import contextlib
+import gzip
 import socket
 import threading
 import time
@@ -24,6 +25,23 @@ class Peer(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/other")
             self.end_headers()
+            return
+        if self.path.startswith("/packed"):
+            encoding = self.path.rpartition("/")[2]
+            body = gzip.compress(b"x" * (3 << 20) if self.path.startswith("/packed-huge") else b"text")
+            self.send_response(200)
+            self.send_header("Content-Encoding", encoding)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        if self.path == "/cookie":
+            body = self.headers.get("Cookie", "").encode()
+            self.send_response(200)
+            self.send_header("Set-Cookie", "who=acme; Path=/")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
             return
         body = b"x" * (3 << 20) if self.path == "/huge" else self.headers.get("User-Agent", "").encode()
         if self.path.startswith("/slow"):
@@ -90,6 +108,37 @@ class TestCall:
         """A body over the limit ends the call."""
         with pytest.raises(CallFailed, match="more than"):
             outbound.call("GET", at(peer, "/huge"))
+
+    def test_inflates_one_layer_of_gzip(self, peer: ThreadingHTTPServer, outbound: Outbound) -> None:
+        """A server that compresses though it was not asked to is understood, up to the limit."""
+        assert b"text" == outbound.call("GET", at(peer, "/packed/gzip")).body
+        with pytest.raises(CallFailed, match="more than"):
+            outbound.call("GET", at(peer, "/packed-huge/gzip"))
+
+    @pytest.mark.parametrize("encoding", ["gzip,gzip", "deflate", "br", "zstd"])
+    def test_refuses_other_compression(self, peer: ThreadingHTTPServer, outbound: Outbound, encoding: str) -> None:
+        """A small body could inflate to any size, layer by layer."""
+        with pytest.raises(CallFailed, match="answers with a compressed body"):
+            outbound.call("GET", at(peer, f"/packed/{encoding}"))
+
+    @pytest.mark.parametrize("encoding", ["gzip", "gzip,gzip"])
+    def test_leaves_out_a_compressed_body_that_may_be_cut_off(
+        self, peer: ThreadingHTTPServer, outbound: Outbound, encoding: str
+    ) -> None:
+        """The status counts where the body is only shown."""
+        reply = outbound.call("GET", at(peer, f"/packed-huge/{encoding}"), cuts_off=True)
+
+        assert (200, b"") == (reply.status, reply.body)
+
+    def test_stores_no_cookie(self, peer: ThreadingHTTPServer, outbound: Outbound) -> None:
+        """A cookie of one call is not sent with the next one, which may be another organization's."""
+        outbound.call("GET", at(peer, "/cookie"))
+
+        assert b"" == outbound.call("GET", at(peer, "/cookie")).body
+
+    def test_tells_that_an_address_is_not_public(self, peer: ThreadingHTTPServer, outbound: Outbound) -> None:
+        """Loopback is called only because it is on the list."""
+        assert not outbound.call("GET", at(peer, "/")).is_public
 
     @pytest.mark.parametrize("path", ["/slow", "/drip", "/head"])
     def test_gives_up_in_time(self, peer: ThreadingHTTPServer, path: str) -> None:

@@ -18,11 +18,22 @@ def takes(slots: Slots, purpose: Purpose, owner: str) -> bool:
 class TestSlots:
     @pytest.mark.parametrize("threads", [1, 4, 16, 64])
     def test_leave_threads_for_other_requests(self, threads: int) -> None:
-        """All purposes together take fewer places than there are threads, where there are enough of them."""
+        """All purposes of requests together take fewer places than there are threads, where there are enough of them."""
         slots = Slots(threads)
-        taken = sum(takes(slots, purpose, f"org-{number}") for purpose in Purpose for number in range(threads + 1))
+        purposes = [purpose for purpose in Purpose if purpose is not Purpose.DELIVERY]
+        taken = sum(takes(slots, purpose, f"org-{number}") for purpose in purposes for number in range(threads + 1))
 
         assert taken < threads or threads < 4
+
+    @pytest.mark.parametrize("threads", [1, 16, 64])
+    def test_count_all_calls(self, threads: int) -> None:
+        """No more calls are under way than `calls` says, those of two threads with eight deliveries each among them."""
+        slots = Slots(threads)
+        purposes = [purpose for purpose in Purpose if purpose is not Purpose.WAIT]
+        taken = [takes(slots, purpose, f"org-{number}") for purpose in purposes for number in range(threads + 16)]
+
+        assert sum(taken) == slots.calls
+        assert 16 < slots.calls
 
     def test_do_not_give_one_owner_all_places(self) -> None:
         """An organization whose issuers do not answer leaves places for others, and gets its own back."""
