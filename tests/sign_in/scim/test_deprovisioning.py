@@ -289,7 +289,6 @@ class TestReinstated:
     def test_is_for_the_directory_alone(self, directory: Directory, backend: Backend) -> None:
         """While there is a directory, no admin suspends or reinstates a member whom it provisions."""
         person = directory.add(ALICE)
-        user_id = as_user(backend, person)
         admin, login = caller_of(backend, ADMIN_TOKEN), login_of(backend, person)
         with pytest.raises(BadRequest, match="the directory of organization acme decides"):
             members.set_suspended(backend, admin, "acme", login, suspended=True)
