@@ -24,7 +24,6 @@ PAGES = (
     f"{STACK}/resources",
     f"{STACK}/resource?urn={urn('a')}",
     f"{STACK}/config",
-    f"{STACK}/resources/graph",
 )
 
 
