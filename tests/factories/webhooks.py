@@ -7,10 +7,14 @@ from common.backend import Backend
 from common.core.ids import new_id
 from common.ports.outbound import Outbound, Reply
 from common.rights.caller import Caller
+from common.stacks.model import Kind, StackPath
+from common.stacks.updates.model import Completion
 from common.webhooks import repository, service
 from common.webhooks.model import Address, Delivery, Format, Settings, Webhook
 from functions.jobs import deliver_messages
+from tests.clocks import FrozenClock
 from tests.factories.people import ORG
+from tests.factories.stacks import complete, creation, make_running, record
 
 ACME = Address(ORG)
 
@@ -60,3 +64,25 @@ def make_texts(backend: Backend, caller: Caller, address: Address, text: str) ->
     webhook = make_webhook(backend, caller, url, "announce", address, display_name=text[:255])
     make_delivery(backend, webhook, text, request_headers=text, response_headers=text, response_body=text)
     return webhook
+
+
+def run_update(
+    server: Backend, admin: Caller, stack: StackPath, kind: Kind = Kind.UPDATE, *, ok: bool = True, dry: bool = False
+) -> None:
+    """Run an update that creates a resource."""
+    running = make_running(server, admin, stack, kind=kind, dry_run=dry)
+    if not dry:
+        record(server, running, *creation("b", 1))
+    complete(server, running, Completion.SUCCEEDED if ok else Completion.FAILED)
+
+
+def deliveries(server: Backend, admin: Caller, name: str = "hook") -> list[Delivery]:
+    """Return the deliveries of a webhook of acme, the newest first."""
+    return service.list_deliveries(server, admin, ACME, name)
+
+
+def pass_time(clock: FrozenClock, server: Backend, hours: int = 3) -> None:
+    """Deliver what comes due within some hours."""
+    for _ in range(hours * 60):
+        clock.pass_seconds(60)
+        deliver_all(server)

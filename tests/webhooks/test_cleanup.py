@@ -1,68 +1,13 @@
 """Old deliveries, messages that were given up, and what belongs to a deleted webhook are deleted."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from common.backend import Backend
 from common.outbox import service as outbox
 from common.rights.caller import Caller
-from common.stacks.model import Kind, StackPath
-from common.stacks.updates.model import Completion
+from common.stacks.model import StackPath
 from common.webhooks import cleanup, service
-from common.webhooks.model import Address, Delivery
 from tests.clocks import FrozenClock
-from tests.factories.people import ORG
-from tests.factories.stacks import complete, creation, make_running, make_stack, record
-from tests.factories.webhooks import ACME, calling, deliver_all, make_delivery, make_webhook
+from tests.factories.webhooks import ACME, deliver_all, deliveries, make_delivery, make_webhook, pass_time, run_update
 from tests.peers.webhook_receiver import WebhookReceiver
-from tests.stacks.engine.builders import make_resource, make_state
-
-DEV = Address(ORG, "shop", "dev")
-STATE = make_state(make_resource("a"))
-
-
-@pytest.fixture
-def server(backend: Backend) -> Backend:
-    """A server that may call loopback."""
-    return calling(backend)
-
-
-@pytest.fixture
-def receiver() -> Iterator[WebhookReceiver]:
-    """A receiver that takes everything."""
-    with WebhookReceiver() as running:
-        yield running
-
-
-@pytest.fixture
-def stack(server: Backend, admin: Caller) -> StackPath:
-    """Stack acme/shop/dev, with nothing left to deliver."""
-    path = make_stack(server, admin)
-    deliver_all(server)
-    return path
-
-
-def run(
-    server: Backend, admin: Caller, stack: StackPath, kind: Kind = Kind.UPDATE, *, ok: bool = True, dry: bool = False
-) -> None:
-    """Run an update that creates a resource."""
-    running = make_running(server, admin, stack, kind=kind, dry_run=dry)
-    if not dry:
-        record(server, running, *creation("b", 1))
-    complete(server, running, Completion.SUCCEEDED if ok else Completion.FAILED)
-
-
-def deliveries(server: Backend, admin: Caller, name: str = "hook") -> list[Delivery]:
-    """Return the deliveries of a webhook of acme, the newest first."""
-    return service.list_deliveries(server, admin, ACME, name)
-
-
-def pass_time(clock: FrozenClock, server: Backend, hours: int = 3) -> None:
-    """Deliver what comes due within some hours."""
-    for _ in range(hours * 60):
-        clock.pass_seconds(60)
-        deliver_all(server)
 
 
 class TestCleanup:
@@ -80,7 +25,7 @@ class TestCleanup:
     def test_keeps_failed_messages_a_day(self, server: Backend, admin: Caller, stack: StackPath, clock: FrozenClock) -> None:
         """The outbox keeps an event that was given up for a day; the webhook's list of deliveries has it for longer."""
         make_webhook(server, admin, "https://10.0.0.1/x")
-        run(server, admin, stack)
+        run_update(server, admin, stack)
         pass_time(clock, server)
         [_], _ = outbox.page_failed(server, admin, None)
         clock.pass_seconds(86_400)
@@ -109,7 +54,7 @@ class TestCleanup:
         make_webhook(server, admin, receiver.url)
         service.ping(server, admin, ACME, "hook")
         receiver.status = 500
-        run(server, admin, stack)
+        run_update(server, admin, stack)
         deliver_all(server)
         service.delete(server, admin, ACME, "hook")
         receiver.take()

@@ -1,13 +1,14 @@
 """Which environments a caller can see, as a WHERE: role rules, levels of teams and ownership as SQL for lists."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Subquery, and_, exists, false, not_, or_, select, true, union
+from sqlalchemy import ColumnElement, Subquery, and_, exists, or_, select, union
 
+from common.access.conditions import to_condition
 from common.db.tables.environments import environment_tags, environments
 from common.db.tables.people import team_entities
-from common.rights.predicate import ALWAYS, NEVER, All, HasTag, Is, Not, Predicate, Some
+from common.rights.predicate import ALWAYS, NEVER, Predicate
 
 _KIND = "environment"
 
@@ -35,7 +36,9 @@ def in_scope(scope: Scope, levels: Sequence[str]) -> ColumnElement[bool]:
         team_entities.c.name == environments.c.name,
         team_entities.c.permission.in_(list(levels)),
     )
-    is_visible = or_(_matches(scope.predicate), environments.c.owner_id == scope.user_id, has_level)
+    is_visible = or_(
+        to_condition(scope.predicate, environments.c.id, _has_tag), environments.c.owner_id == scope.user_id, has_level
+    )
     return and_(environments.c.org_id == scope.org_id, is_visible)
 
 
@@ -62,16 +65,6 @@ def _own_ids(scope: Scope, levels: Sequence[str]) -> Subquery:
     return union(owned, of_teams).subquery("own")
 
 
-def _matches(predicate: Predicate) -> ColumnElement[bool]:
-    match predicate:
-        case Is(ids):
-            return environments.c.id.in_(sorted(ids))
-        case HasTag(key, values):
-            tag = exists().where(environment_tags.c.environment_id == environments.c.id, environment_tags.c.name == key)
-            return tag.where(environment_tags.c.value.in_(sorted(values))) if values is not None else tag
-        case Not(inner):
-            return not_(_matches(inner))
-        case All(parts):
-            return and_(true(), *(_matches(part) for part in parts))
-        case Some(parts):
-            return or_(false(), *(_matches(part) for part in parts))
+def _has_tag(key: str, values: Collection[str] | None) -> ColumnElement[bool]:
+    tag = exists().where(environment_tags.c.environment_id == environments.c.id, environment_tags.c.name == key)
+    return tag.where(environment_tags.c.value.in_(sorted(values))) if values is not None else tag

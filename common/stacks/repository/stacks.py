@@ -49,7 +49,8 @@ STACK_COLUMNS = (
     stacks.c.created_by,
     organizations.c.login.label("org_login"),
 )
-_HAS_WEBHOOKS = exists(
+# Whether an active webhook of the stack or its organization may be subscribed to its events.
+HAS_WEBHOOKS = exists(
     select(webhooks.c.id).where(
         webhooks.c.org_id == stacks.c.org_id,
         or_(webhooks.c.stack_id == "", webhooks.c.stack_id == stacks.c.id),
@@ -95,7 +96,7 @@ def any_with_latest_version() -> Select[tuple[object, ...]]:
         stack_grants.c.principal_id.in_(bindparam("principals", expanding=True)),
     )
     return (
-        select(*STACK_COLUMNS, *VERSION_COLUMNS, _HAS_WEBHOOKS, stack_grants.c.permission, roles.c.rules)
+        select(*STACK_COLUMNS, *VERSION_COLUMNS, HAS_WEBHOOKS, stack_grants.c.permission, roles.c.rules)
         .join(organizations, organizations.c.id == stacks.c.org_id)
         .join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.version == _latest_of(stacks.c.id)))
         .join(users, users.c.id == updates.c.requested_by)

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
+from sqlalchemy import ColumnElement, and_, exists, false, or_
 
+from common.access.conditions import to_condition
 from common.db.tables.access import stack_grants
 from common.db.tables.stacks import stack_tags, stacks
 from common.rights.membership import StackScope
-from common.rights.predicate import All, HasTag, Is, Not, Predicate, Some
+from common.rights.predicate import Predicate, Some
 
 # More rules than this become one condition: a rule of its own can use an index, but costs a query.
 _MOST_SEPARATE_RULES = 8
@@ -36,18 +37,12 @@ def reasons_apart(scopes: Sequence[StackScope]) -> list[ColumnElement[bool]]:
 
 def matches(predicate: Predicate) -> ColumnElement[bool]:
     """Return a predicate over a stack as a condition on a row of `stacks`."""
-    match predicate:
-        case Is(ids):
-            return stacks.c.id.in_(sorted(ids))
-        case HasTag(key, values):
-            tag = exists().where(stack_tags.c.stack_id == stacks.c.id, stack_tags.c.name == key)
-            return tag.where(stack_tags.c.value.in_(sorted(values))) if values is not None else tag
-        case Not(inner):
-            return not_(matches(inner))
-        case All(parts):
-            return and_(true(), *(matches(part) for part in parts))
-        case Some(parts):
-            return or_(false(), *(matches(part) for part in parts))
+    return to_condition(predicate, stacks.c.id, _has_tag)
+
+
+def _has_tag(key: str, values: Collection[str] | None) -> ColumnElement[bool]:
+    tag = exists().where(stack_tags.c.stack_id == stacks.c.id, stack_tags.c.name == key)
+    return tag.where(stack_tags.c.value.in_(sorted(values))) if values is not None else tag
 
 
 def _of(org_ids: Collection[str]) -> ColumnElement[bool]:

@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, func, select, true, update
+from sqlalchemy import Connection, func, select, true, update
 
 from common.db.authority import MAY_GO_ON
 from common.db.tables.access import access_tokens
 from common.db.tables.people import organizations, users
 from common.db.tables.stacks import event_batches, journal_batches, stacks, updates
-from common.db.tables.webhooks import webhooks
 from common.rights.org_settings import decode
 from common.stacks.model import Kind, Outcome, StackPath, Status
+from common.stacks.repository.stacks import HAS_WEBHOOKS
 
-# Whether the organization has webhooks that may be subscribed to the update's end.
-_HAS_WEBHOOKS = exists(select(webhooks.c.id).where(webhooks.c.org_id == stacks.c.org_id, webhooks.c.active)).label("has_webhooks")
 _FINISHING = (
     updates.c.id,
     updates.c.stack_id,
@@ -39,7 +37,7 @@ _FINISHING = (
     organizations.c.settings,
     users.c.login,
     access_tokens.c.name.label("token_name"),
-    _HAS_WEBHOOKS,
+    HAS_WEBHOOKS,
 )
 
 
