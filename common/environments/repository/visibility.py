@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Subquery, and_, exists, or_, select, union
 
-from common.access.conditions import to_condition
+from common.access.repository.conditions import to_condition  # arch: predicates of roles are one condition for all lists
 from common.db.tables.environments import environment_tags, environments
 from common.db.tables.people import team_entities
 from common.rights.predicate import ALWAYS, NEVER, Predicate

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, and_, exists, false, or_
 
-from common.access.conditions import to_condition
+from common.access.repository.conditions import to_condition  # arch: predicates of roles are one condition for all lists
 from common.db.tables.access import stack_grants
 from common.db.tables.stacks import stack_tags, stacks
 from common.rights.membership import StackScope

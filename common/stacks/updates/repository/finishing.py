@@ -11,7 +11,7 @@ from common.db.tables.people import organizations, users
 from common.db.tables.stacks import event_batches, journal_batches, stacks, updates
 from common.rights.org_settings import decode
 from common.stacks.model import Kind, Outcome, StackPath, Status
-from common.stacks.repository.stacks import HAS_WEBHOOKS
+from common.stacks.repository.stacks import HAS_WEBHOOKS  # arch: who may want an event is one condition
 
 _FINISHING = (
     updates.c.id,
