@@ -157,7 +157,6 @@ class Cli:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "NO_COLOR": "1",
-            **({"SSL_CERT_FILE": authority} if (authority := os.environ.get("STACKHOLD_E2E_CA")) else {}),
             **environment,
         }
 
