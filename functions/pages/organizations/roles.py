@@ -115,7 +115,7 @@ def delete_role(request: OrgRequestDep, role_id: str, form: FormDep) -> Response
 def _update(request: OrgRequest, role_id: str, change: Callable[[Record], RoleChange]) -> Response:
     def act() -> None:
         record = roles.get_role(request.backend, request.caller, request.org, role_id)
-        roles.update_role(request.backend, request.caller, request.org, role_id, change(record))
+        roles.update_role(request.backend, request.caller, request.org, role_id, change(record), version=record.version)
 
     return request.change(
         act,

@@ -2,6 +2,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+import pytest
 from sqlalchemy import select
 
 from common.backend import Backend
@@ -33,6 +34,16 @@ class TestRaces:
         with ThreadPoolExecutor(2) as pool:
             results = list(pool.map(change, (one.id, other.id), (other.id, one.id)))
         assert ["done", "refused"] == sorted(results)
+
+    def test_loses_no_change_of_two(self, backend: Backend, admin: Caller) -> None:
+        """Of two changes that were made from the same version, the second is refused, and the first stays."""
+        role = create_role(backend, admin, "ops", READ)
+        first = json.dumps(allow("stack:write"))
+        role_service.update_role(backend, admin, ORG, role.id, RoleChange(details=first), version=role.version)
+        with pytest.raises(Conflict, match="changed by another request"):
+            role_service.update_role(backend, admin, ORG, role.id, RoleChange(details=json.dumps(READ)), version=role.version)
+
+        assert json.loads(first) == json.loads(role_service.get_role(backend, admin, ORG, role.id).details)
 
     def test_lets_no_one_hold_what_is_deleted_meanwhile(self, backend: Backend, admin: Caller) -> None:
         """A role that is given to a team and deleted at the same moment is either held and there, or gone and not held."""

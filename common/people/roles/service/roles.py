@@ -93,8 +93,13 @@ def create_role(backend: Backend, caller: Caller, org: str, new: NewRecord, *, w
     return retry(create)
 
 
-def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change: RoleChange) -> Record:
-    """Change a record, and the effective rules of all records that compose it; errors as in create_role."""
+def update_role(
+    backend: Backend, caller: Caller, org: str, role_id: str, change: RoleChange, *, version: int | None = None
+) -> Record:
+    """Change a record, and the effective rules of all records that compose it; errors as in create_role.
+
+    With `version`, Conflict if the record has another one by now: the change was made from what that version holds.
+    """
     membership = steps.require(caller, Permission.ROLE_UPDATE, org)
     require_texts(change.name, change.description)
 
@@ -102,6 +107,8 @@ def update_role(backend: Backend, caller: Caller, org: str, role_id: str, change
         with backend.db.begin() as tx:
             roles.lock(tx, membership.org_id)
             old = _load_custom(tx, membership.org_id, role_id)
+            if version is not None and old.version != version:
+                raise Conflict("the role was changed by another request; check it and try again")
             changes = {name: value for name, value in asdict(change).items() if value is not None}
             _put(tx, membership, replace(old, **changes), unix_millis(backend.clock.now()), with_rules=change.details is not None)
             description = f"Changed {', '.join(sorted(changes)) or 'nothing'} of {old.purpose} {old.name!a}"
