@@ -1,13 +1,12 @@
 """Entries of the audit log as text: CSV for a spreadsheet, CEF for a security system. No I/O."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
 
 from common.audit.events import KINDS, Entry
+from common.core.spreadsheets import csv_line
 
 HEADINGS = (
     "Timestamp",
@@ -23,8 +22,6 @@ HEADINGS = (
 VENDOR, PRODUCT, VERSION = "Stackhold", "Stackhold", "1"
 _ORDINARY, _REFUSED = 3, 7
 _LINES_AT_ONCE = 500
-# A spreadsheet reads a cell that begins like this as a formula, and anyone may choose such a name.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Format(StrEnum):
@@ -52,27 +49,17 @@ def needs_stack_admin(entry: Entry) -> bool:
 
 
 def is_refusal(entry: Entry) -> bool:
-    """Tell whether the event of an entry is a refused sign-in."""
+    """Tell whether the event of an entry is a refused sign-in or request."""
     return entry.kind is not None and KINDS[entry.kind].is_refusal
 
 
 def _csv(entries: Iterable[Entry]) -> Iterator[str]:
-    yield _csv_line(HEADINGS)
+    yield csv_line(HEADINGS)
     for entry in entries:
         marks = (needs_org_admin(entry), needs_stack_admin(entry), is_refusal(entry))
         texts = (entry.name, entry.actor.login, entry.event, entry.description, entry.actor.source_ip)
         moment = _moment(entry).isoformat().replace("+00:00", "Z")
-        yield _csv_line((moment, *map(_cell, texts), *(str(mark).lower() for mark in marks)))
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+        yield csv_line((moment, *texts, *(str(mark).lower() for mark in marks)))
 
 
 def _cef(entry: Entry, host: str, org_id: str) -> str:

@@ -28,8 +28,8 @@ from common.rights.membership import Membership
 from common.rights.org_settings import ENVIRONMENT_LEVELS
 from common.rights.permissions import ENVIRONMENT_ADMIN, Permission
 
-# Clients show this text, and the command line reads the definition again (esc.md 4.1).
 _DELETED_PER_LIVE = 10
+# Clients show this text, and the command line reads the definition again (esc.md 4.1).
 CHANGED = "the environment has changed since it was read"
 
 

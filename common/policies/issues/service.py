@@ -1,7 +1,5 @@
 """Issues of policies in the stacks of an organization: list, get, update, export; and how far stacks comply."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -11,6 +9,7 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import from_millis, unix_millis
 from common.core.errors import BadRequest, NotFound
+from common.core.spreadsheets import csv_line
 from common.db.retry import retry
 from common.policies.issues import repository
 from common.policies.issues.grid import SORTING_LIMIT, Condition, Leaf, Sorting, require_column, require_size
@@ -49,8 +48,6 @@ _HEADINGS = (
     "Observed",
     "Assigned to",
 )
-# A spreadsheet reads a cell that begins like this as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NO_SEVERITY = "none"
 
 
@@ -251,27 +248,25 @@ def _described(issue: Issue, change: IssueChange) -> str:
 
 
 def _csv(rows: Sequence[Issue]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADINGS)
-    for issue in rows:
-        cells = (
-            issue.id,
-            issue.status,
-            issue.priority,
-            issue.severity,
-            issue.level,
-            f"{issue.project}/{issue.stack}",
-            issue.pack,
-            issue.tag,
-            issue.policy,
-            issue.urn,
-            issue.message,
-            from_millis(issue.observed_at).isoformat(),
-            issue.assignee.login if issue.assignee is not None else "",
-        )
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in map(str, cells)])
-    return text.getvalue()
+    return "".join(map(csv_line, (_HEADINGS, *map(_cells, rows))))
+
+
+def _cells(issue: Issue) -> tuple[str, ...]:
+    return (
+        issue.id,
+        issue.status,
+        issue.priority,
+        issue.severity,
+        issue.level,
+        f"{issue.project}/{issue.stack}",
+        issue.pack,
+        issue.tag,
+        issue.policy,
+        issue.urn,
+        issue.message,
+        from_millis(issue.observed_at).isoformat(),
+        issue.assignee.login if issue.assignee is not None else "",
+    )
 
 
 def _missing(issue_id: str) -> NotFound:
