@@ -6,10 +6,12 @@ import contextlib
 import shutil
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException, WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.wait import WebDriverWait
@@ -131,9 +133,17 @@ class Browser:
         return None
 
     def await_address(self, part: str) -> None:
-        """Wait until the address has a part."""
+        """Wait until the address has a part; one that starts with a slash is looked for in the path alone.
+
+        A query may name the page that comes next, so a slow page would be taken for that one.
+        """
+
+        def is_there(driver: WebDriver) -> bool:
+            address = driver.current_url
+            return part in (urlsplit(address).path if part.startswith("/") else address)
+
         try:
-            WebDriverWait(self.driver, LIMIT_SECONDS).until(lambda driver: part in driver.current_url)
+            WebDriverWait(self.driver, LIMIT_SECONDS).until(is_there)
         except TimeoutException as error:
             raise AssertionError(f"no {part!r} in {self.address}; the page says: {self.text[:500]}") from error
 

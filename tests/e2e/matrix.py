@@ -19,6 +19,9 @@ class Feature(StrEnum):
     JOURNAL_BY_DEFAULT = "journal without PULUMI_ENABLE_JOURNALING"
     BEGIN_UPDATE = "one call that creates and starts an update"
     PEOPLE = "org member"
+    ENVIRONMENT_SETTINGS = "env settings"
+    REFERRERS = "env referrer"
+    ENVIRONMENT_EXCERPTS = "excerpts of an environment's source beside its errors"
 
 
 FIRST_VERSION: dict[Feature, tuple[int, ...]] = {
@@ -27,6 +30,10 @@ FIRST_VERSION: dict[Feature, tuple[int, ...]] = {
     Feature.BEGIN_UPDATE: (3, 263),
     # The first tested one; `org role` and `api` came together with it.
     Feature.PEOPLE: (3, 260),
+    # The first tested one, also of the next two. Older ones look for the source under a name without its project.
+    Feature.ENVIRONMENT_SETTINGS: (3, 260),
+    Feature.REFERRERS: (3, 260),
+    Feature.ENVIRONMENT_EXCERPTS: (3, 260),
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cli import Result
+from tests.e2e.matrix import Feature, has, require
 from tests.e2e.project import UP, Project, is_encrypted, stash
 
 VALUES = """\
@@ -98,8 +99,9 @@ def test_errors_are_shown_at_their_place(env: Env) -> None:
     refused = env.run("edit", dev, "--file", str(file), ok=None)
 
     assert 'unknown property "nope"' in refused.text
-    assert "${nope}" in refused.text
     assert "a: 1" in env.run("get", dev, "--definition").stdout
+    if has(env.project.cli, Feature.ENVIRONMENT_EXCERPTS):
+        assert "${nope}" in refused.text
 
 
 def test_revisions(env: Env) -> None:
@@ -126,18 +128,14 @@ def test_revisions(env: Env) -> None:
     assert "Revision 4" in env.run("version", f"{dev}@latest").stdout
 
 
-def test_tags_settings_and_copies(env: Env) -> None:
-    """Tags are set, renamed and removed; a protected environment stays; a copy has the secrets of its source."""
+def test_tags_and_copies(env: Env) -> None:
+    """Tags are set, renamed and removed; a copy has the secrets of its source."""
     dev = env.make("dev", VALUES)
     env.run("tag", dev, "team", "web")
     env.run("tag mv", dev, "team", "squad")
     listed = env.run("tag ls", dev).stdout
     one = env.run("tag get", dev, "squad").stdout
     env.run("tag rm", dev, "squad")
-    env.run("settings set", dev, "deletion-protected", "true")
-    protected = env.run("settings get", dev, "deletion-protected").stdout
-    refused = env.run("rm", "--yes", dev, ok=False).text
-    env.run("settings set", dev, "deletion-protected", "false")
     env.run("clone", dev, f"{env.project.name}/copy")
     copied = env.run("open", env.name("copy"), "pulumiConfig.code").stdout
     env.run("rm", "--yes", dev)
@@ -145,14 +143,29 @@ def test_tags_settings_and_copies(env: Env) -> None:
 
     assert "squad" in listed
     assert "web" in one
+    assert "1234" in copied
+    assert "not found" in gone.lower()
+
+
+def test_deletion_protection(env: Env) -> None:
+    """A protected environment stays until the protection is taken off."""
+    require(env.project.cli, Feature.ENVIRONMENT_SETTINGS)
+    dev = env.make("dev", VALUES)
+    env.run("settings set", dev, "deletion-protected", "true")
+    protected = env.run("settings get", dev, "deletion-protected").stdout
+    refused = env.run("rm", "--yes", dev, ok=False).text
+    env.run("settings set", dev, "deletion-protected", "false")
+    env.run("rm", "--yes", dev)
+    gone = env.run("get", dev, ok=False).text
+
     assert "true" in protected
     assert "protect" in refused
-    assert "1234" in copied
     assert "not found" in gone.lower()
 
 
 def test_referrers(env: Env) -> None:
     """The environments that import one are listed."""
+    require(env.project.cli, Feature.REFERRERS)
     base = env.make("base", "values: {a: 1}\n")
     env.make("dev", f"imports: [{env.project.name}/base]\n")
 
