@@ -8,7 +8,7 @@ from msgspec import UNSET
 from common.core.clock import from_millis
 from common.policies.exceptions import model
 from common.policies.exceptions import service as exceptions
-from common.policies.exceptions.model import ExceptionStatus, Match, NewException
+from common.policies.exceptions.model import ExceptionSearch, ExceptionStatus, Match, NewException
 from common.policies.exceptions.service import PAGE_LIMIT, PAGE_SIZE
 from common.wire.policy_issues import (
     CreatePolicyExceptionRequest,
@@ -35,17 +35,9 @@ def list_policy_exceptions(
     limit: Annotated[int, Query(alias="maxResults", ge=1, le=PAGE_LIMIT)] = PAGE_SIZE,
     token: Annotated[str | None, Query(alias="continuationToken")] = None,
 ) -> Response:
-    page, next_token = exceptions.page_exceptions(
-        backend,
-        caller,
-        org,
-        pack=pack or None,
-        policy=policy or None,
-        stack=stack or None,
-        statuses=frozenset(status or ()),
-        limit=limit,
-        token=token,
-    )
+    statuses = frozenset(status or (ExceptionStatus.ACTIVE,))
+    search = ExceptionSearch(pack or None, policy or None, stack or None, statuses)
+    page, next_token = exceptions.page_exceptions(backend, caller, org, search, limit=limit, token=token)
     return reply(ListPolicyExceptionsResponse([_exception(exception) for exception in page], next_token or UNSET))
 
 

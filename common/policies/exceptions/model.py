@@ -14,6 +14,8 @@ MATCH_LIMIT_BYTES = 64 << 10
 NAME_LIMIT = 1_000
 EXCEPTION_LIMIT = 10_000
 LONGEST_SECONDS = 10 * 366 * 86_400
+# Databases bound the patterns that a text is compared with.
+_PATTERN_CHARACTERS = 1_000
 _ID = re.compile(r"EXC-([0-9]{1,9})", re.IGNORECASE)
 
 
@@ -39,6 +41,36 @@ class NewException:
     matches: tuple[Match, ...]
     reason: str
     expires_in_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionSearch:
+    """Which exceptions a list has; members that are None narrow nothing. `stack` is project/stack."""
+
+    pack: str | None = None
+    policy: str | None = None
+    stack: str | None = None
+    statuses: frozenset[ExceptionStatus] = frozenset((ExceptionStatus.ACTIVE,))
+
+    @property
+    def parts_of_matches(self) -> list[tuple[str, ...]]:
+        """Return texts of which `matches` has at least one each: an item of a list in JSON, or the beginning of one."""
+        parts: list[tuple[str, ...]] = []
+        if self.policy is not None:
+            item = msgspec.json.encode(self.policy).decode()
+            parts.append((f"{item},", f"{item}]"))
+        if self.stack is not None:
+            project, _, name = self.stack.partition("/")
+            parts.append((msgspec.json.encode(f"urn:pulumi:{name}::{project}::").decode()[:-1],))
+        return [tuple(text[:_PATTERN_CHARACTERS] for text in alternatives) for alternatives in parts]
+
+    def has(self, exception: "PolicyException") -> bool:
+        """Tell whether one entry of an exception names both the policy and the stack."""
+        return any(
+            (self.policy is None or self.policy in match.policies)
+            and (self.stack is None or any(_stack_of(target) == self.stack for target in match.targets))
+            for match in decode(exception.matches)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +137,6 @@ def number_of(name: str) -> int | None:
     """Return the number of an exception's id, or None for a text that is not one."""
     match = _ID.fullmatch(name)
     return int(match.group(1)) if match is not None else None
-
-
-def concerns(exception: PolicyException, policy: str | None, stack: str | None) -> bool:
-    """Tell whether an exception is about a policy and about a stack, which is named `project/stack`; None is any."""
-    matches = decode(exception.matches)
-    return any(
-        (policy is None or policy in match.policies)
-        and (stack is None or any(_stack_of(target) == stack for target in match.targets))
-        for match in matches
-    )
 
 
 def _stack_of(urn: str) -> str:

@@ -1,13 +1,12 @@
 """Rows of exceptions."""
 
-from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, not_, or_, select, update
 
 from common.db.tables.people import organizations, users
 from common.db.tables.policies import policy_exceptions, policy_pack_versions
-from common.policies.exceptions.model import ExceptionStatus, Person, PolicyException
+from common.policies.exceptions.model import ExceptionSearch, ExceptionStatus, Person, PolicyException
 
 _exceptions = policy_exceptions.c
 _creators, _removers = users.alias("creators"), users.alias("removers")
@@ -39,8 +38,9 @@ def count_active(tx: Connection, org_id: str, now_millis: int) -> int:
 def find_same(tx: Connection, org_id: str, pack: str, matches: str, now_millis: int) -> PolicyException | None:
     """Return an active exception for the same policies and resources of a pack, or None."""
     condition = (_exceptions.org_id == org_id, _exceptions.pack_name == pack, _is_active(now_millis))
-    rows = tx.execute(_query().where(*condition).order_by(_exceptions.number))
-    return next((_to_exception(row, now_millis) for row in rows if row.matches == matches), None)
+    query = _query().where(*condition, _exceptions.matches == matches).order_by(_exceptions.number).limit(1)
+    row = tx.execute(query).one_or_none()
+    return _to_exception(row, now_millis) if row is not None else None
 
 
 def add(tx: Connection, org_id: str, values: dict[str, Any]) -> None:
@@ -68,18 +68,26 @@ def find(connection: Connection, org_id: str, number: int, now_millis: int) -> P
 
 
 def list_after(
-    connection: Connection, org_id: str, *, pack: str | None, statuses: Collection[str], before: int | None, now_millis: int
+    connection: Connection, org_id: str, search: ExceptionSearch, *, before: int | None, limit: int, now_millis: int
 ) -> list[PolicyException]:
-    """Return exceptions, the newest first, with a number below one."""
+    """Return up to `limit` exceptions, the newest first, with a number below one.
+
+    With a policy and a stack there may be some that name the two in different entries; the search's `has` leaves these out.
+    """
     is_active = _is_active(now_millis)
-    allowed = [is_active] if ExceptionStatus.ACTIVE in statuses else []
-    allowed += [not_(is_active)] if ExceptionStatus.REMOVED in statuses else []
-    query = _query().where(_exceptions.org_id == org_id, or_(*allowed))
-    if pack is not None:
-        query = query.where(_exceptions.pack_name == pack)
+    allowed = [is_active] if ExceptionStatus.ACTIVE in search.statuses else []
+    allowed += [not_(is_active)] if ExceptionStatus.REMOVED in search.statuses else []
+    query = _query().where(_exceptions.org_id == org_id, or_(*allowed), *map(_has_part, search.parts_of_matches))
+    if search.pack is not None:
+        query = query.where(_exceptions.pack_name == search.pack)
     if before is not None:
         query = query.where(_exceptions.number < before)
-    return [_to_exception(row, now_millis) for row in connection.execute(query.order_by(_exceptions.number.desc()))]
+    rows = connection.execute(query.order_by(_exceptions.number.desc()).limit(limit))
+    return [_to_exception(row, now_millis) for row in rows]
+
+
+def _has_part(alternatives: tuple[str, ...]) -> ColumnElement[bool]:
+    return or_(*(_exceptions.matches.contains(text, autoescape=True) for text in alternatives))
 
 
 def _is_active(now_millis: int) -> ColumnElement[bool]:

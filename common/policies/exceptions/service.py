@@ -12,7 +12,7 @@ from common.core.paging import make_token, read_token, seal
 from common.db.faults import is_race
 from common.db.retry import retry
 from common.policies.exceptions import model, repository
-from common.policies.exceptions.model import EXCEPTION_LIMIT, ExceptionStatus, NewException, PolicyException
+from common.policies.exceptions.model import EXCEPTION_LIMIT, ExceptionSearch, NewException, PolicyException
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 
@@ -99,26 +99,22 @@ def page_exceptions(
     backend: Backend,
     caller: Caller,
     org: str,
+    search: ExceptionSearch,
     *,
-    pack: str | None = None,
-    policy: str | None = None,
-    stack: str | None = None,
-    statuses: frozenset[ExceptionStatus] = frozenset(),
     limit: int = PAGE_SIZE,
     token: str | None = None,
 ) -> tuple[list[PolicyException], str | None]:
-    """Return exceptions, the newest first, and the token of the next page or None; active ones without a status."""
+    """Return exceptions, the newest first, and the token of the next page or None; a page before the last may be short."""
     membership = caller.require(Permission.POLICY_EXCEPTIONS_READ, org, missing=missing_org(org))
-    wanted = statuses or frozenset((ExceptionStatus.ACTIVE,))
-    sealed = seal(caller.user_id, membership.org_id, pack, policy, stack, *sorted(wanted))
+    sealed = seal(caller.user_id, membership.org_id, search.pack, search.policy, search.stack, *sorted(search.statuses))
     before = _position(token, sealed) if token else None
     with backend.db.connect() as connection:
         rows = repository.list_after(
-            connection, membership.org_id, pack=pack, statuses=wanted, before=before, now_millis=_now(backend)
+            connection, membership.org_id, search, before=before, limit=limit + 1, now_millis=_now(backend)
         )
-    matching = [row for row in rows if model.concerns(row, policy, stack)]
-    page = matching[:limit]
-    return page, make_token(sealed, str(page[-1].number)) if len(matching) > limit else None
+    page = rows[:limit]
+    next_token = make_token(sealed, str(page[-1].number)) if len(rows) > limit else None
+    return [row for row in page if search.has(row)], next_token
 
 
 def _position(token: str, sealed: str) -> int:

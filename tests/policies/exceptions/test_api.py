@@ -14,6 +14,7 @@ from common.db.tables.policies import policy_exceptions
 from common.policies.exceptions.model import EXCEPTION_LIMIT
 from common.rights.caller import Caller
 from tests.clocks import FrozenClock
+from tests.counting import Counter
 from tests.factories.policies import enable, publish
 from tests.wire import create_stack, program
 
@@ -98,6 +99,41 @@ def test_is_found_by_pack_policy_and_stack(client: TestClient) -> None:
     page = client.get(f"{EXCEPTIONS}?maxResults=1").json()
     rest = client.get(f"{EXCEPTIONS}?maxResults=1&continuationToken={page['continuationToken']}").json()
     assert (["EXC-1"], None) == ([row["id"] for row in rest["exceptions"]], rest.get("continuationToken"))
+
+
+def test_is_found_by_exact_names(client: TestClient) -> None:
+    """A part of a name finds nothing, and a policy and a stack must be in the same entry; a page may be short of its limit."""
+    create(client)
+    create(client, match=[{"policies": ['say "hi"_%', "last"], "targets": ["urn:pulumi:prod::shop::x:y:Z::a"]}])
+    create(client, match=[*MATCH, {"policies": ["last"], "targets": ["urn:pulumi:prod::shop::x:y:Z::b"]}])
+
+    assert ["EXC-2"] == listed(client, 'policy=say "hi"_%25')
+    assert ["EXC-3", "EXC-2"] == listed(client, "policy=last")
+    assert ["EXC-3", "EXC-1"] == listed(client, "stack=shop/dev")
+    nothing = (
+        "policy=no",
+        "policy=LAST",
+        "policy=targets",
+        "policy=hi",
+        "policy=%25",
+        "stack=shop/d",
+        "stack=shop",
+        f"policy={'x' * 9000}",
+    )
+    assert [[]] * len(nothing) == [listed(client, query) for query in nothing]
+    assert [] == listed(client, "policy=last&stack=shop/dev")
+    short = client.get(f"{EXCEPTIONS}?policy=last&stack=shop/dev&maxResults=1")
+    assert ([], None) == (short.json()["exceptions"], short.json().get("continuationToken"))
+
+
+def test_is_listed_without_reading_the_others(client: TestClient, counter: Counter) -> None:
+    """A page costs the caller's statement and one more, of as many rows as it shows."""
+    for number in range(3):
+        create(client, match=[{"policies": [f"p{number}"], "targets": [BUCKET]}])
+    counter.reset()
+
+    assert ["EXC-3"] == listed(client, "maxResults=1")
+    assert 2 == counter.statements
 
 
 @pytest.mark.parametrize(
