@@ -54,6 +54,7 @@ class Setting(ABC, Generic[_T]):
     highest: int = 1 << 40
     is_pem: bool = False
     is_list: bool = False
+    choices: tuple[str, ...] = ()
 
     @property
     def is_multiline(self) -> bool:
@@ -149,9 +150,17 @@ class SettingValues:
         return setting.name in self._values
 
 
-def text(name: str, meaning: str, *, default: str = "", is_pem: bool = False, is_list: bool = False) -> Setting[str]:
-    """Declare a text. A list, with commas, and a certificate may be longer than others."""
-    return TextSetting(name, Kind.TEXT, default, meaning, is_pem=is_pem, is_list=is_list)
+def text(
+    name: str,
+    meaning: str,
+    *,
+    default: str = "",
+    is_pem: bool = False,
+    is_list: bool = False,
+    choices: tuple[str, ...] = (),
+) -> Setting[str]:
+    """Declare a text. A list, with commas, and a certificate may be longer than others; `choices` are all values there are."""
+    return TextSetting(name, Kind.TEXT, default, meaning, is_pem=is_pem, is_list=is_list, choices=choices)
 
 
 def secret(name: str, meaning: str, *, is_pem: bool = False) -> Setting[str]:
@@ -196,6 +205,8 @@ def check(setting: Setting[Any], value: str) -> None:
     may_be_long = setting.is_pem or setting.is_list
     if setting.kind in (Kind.TEXT, Kind.PATH) and not may_be_long and len(value) > LONGEST_TEXT:
         raise StartUpError(f"{setting.name} must be at most {LONGEST_TEXT} characters long")
+    if setting.choices and value not in setting.choices:
+        raise StartUpError(f"{setting.name} must be {' or '.join(setting.choices)}")
     if has_credentials(setting, value):
         raise StartUpError(f"{setting.name} must not contain a user, a password or a signature; they have settings of their own")
     if setting.kind is Kind.INTEGER and not _is_between(value, setting.lowest, setting.highest):

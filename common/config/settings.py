@@ -8,11 +8,11 @@ import os
 from collections.abc import Mapping
 from typing import Any, Self
 
-from common.config.sections.server import CleanupSettings, FirstStartSettings, ServerSettings, TLSSettings
+from common.config.sections.server import CleanupSettings, FirstStartSettings, ServerSettings, TelemetrySettings, TLSSettings
 from common.config.sections.sign_in import MailSettings, SignInSettings
 from common.config.sections.storage import DatabaseSettings, EncryptionSettings, ObjectStoreSettings
 from common.config.sections.unused import IGNORED, LATER
-from common.config.setting import Setting, SettingValues, check, settings_of, trim
+from common.config.setting import Kind, Setting, SettingValues, check, settings_of, trim
 
 SECTIONS: dict[str, tuple[Setting[Any], ...]] = {
     "Server": settings_of(ServerSettings),
@@ -24,6 +24,7 @@ SECTIONS: dict[str, tuple[Setting[Any], ...]] = {
     "Clean-up": settings_of(CleanupSettings),
     "Sign-in": settings_of(SignInSettings),
     "Mail": settings_of(MailSettings),
+    "Telemetry": settings_of(TelemetrySettings),
     "Audit and telemetry": LATER,
     "Not needed": IGNORED,
 }
@@ -41,6 +42,7 @@ class Settings(
     CleanupSettings,
     SignInSettings,
     MailSettings,
+    TelemetrySettings,
     SettingValues,
 ):
     """The values in force, as attributes: `settings.threads`. Secrets never appear in its `repr`."""
@@ -67,6 +69,11 @@ class Settings(
     def as_env(self) -> dict[str, str]:
         """Return the values that are set, and the defaults that were replaced, for a child process."""
         return dict(self._in_force)
+
+    @property
+    def secret_values(self) -> tuple[str, ...]:
+        """Return the values of secret settings, which the log hides."""
+        return tuple(self.text(setting) for setting in SETTINGS if setting.kind is Kind.SECRET and self.is_set(setting))
 
     def __repr__(self) -> str:
         """Name the settings that are set, without values: some are secrets."""

@@ -30,6 +30,7 @@ from common.db import migrate
 from common.installation import checks
 from common.installation.bootstrap import bootstrap, is_fresh, require_fit
 from common.stacks.blob_keys import PREFIXES
+from common.telemetry import logs
 from functions.http.app import create_app, create_loaded_app
 from functions.http.errors import error_response
 
@@ -203,6 +204,7 @@ def _open(environment: Mapping[str, str]) -> _Opened:
     for line in notices(environment):
         LOG.warning("%s", line)
     settings = Settings(environment)
+    logs.configure_platform(settings.log_format, settings.secret_values)
     require_remote(settings)
     require_groups(settings)
     return _Opened(environment, open_backend(settings))

@@ -7,18 +7,21 @@ import logging
 import re
 
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import Request as HTTPRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.core.compression import inflated_parts, is_worth_packing, pack, unpack
 from common.core.errors import BadRequest
 from common.core.ids import new_id
+from common.telemetry.requests import Request, working_for
 from functions.http.errors import error_response, unexpected_error
 from functions.http.reserve import RESERVED, Reserved, owner_of
 
 LOG = logging.getLogger("stackhold.requests")
 COMPRESS_FROM_BYTES = 1024
 THREAD_FROM_BYTES = 64 << 10
+REFUSED = 400
+_REQUEST_ID = b"x-pulumi-request-id"
 _SLASHES = re.compile(r"/{2,}")
 # Set in the scope of a request whose client is on this machine.
 NEAR = "stackhold.is_near"
@@ -39,21 +42,27 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        request = Request(new_id())
+        outgoing = Outgoing(send, wants_gzip=accepts_gzip(scope), is_near=NEAR in scope, request_id=request.id)
+        with working_for(request):
+            await self._serve(scope, receive, outgoing, request)
+
+    async def _serve(self, scope: Scope, receive: Receive, outgoing: "Outgoing", request: Request) -> None:
         if has_several_hosts(scope):
-            await error_response(BadRequest("a request has one Host header"))(scope, receive, send)
+            await error_response(BadRequest("a request has one Host header"))(scope, receive, outgoing.send)
             return
         path, prefix = _clean(scope["path"]), scope.get(PREFIX, "")
         if (rest := without_prefix(path, self._base_path)) != path:
             path, prefix = rest, self._base_path
         reserved = Reserved(owner_of({**scope, "path": path}))
-        scope = {**scope, "path": path, PREFIX: prefix, "stackhold.request_id": new_id(), RESERVED: reserved}
-        outgoing = Outgoing(send, wants_gzip=accepts_gzip(scope), is_near=NEAR in scope, prefix=prefix)
+        scope = {**scope, "path": path, PREFIX: prefix, "stackhold.request_id": request.id, RESERVED: reserved}
+        outgoing.prefix = prefix.encode()
         try:
             await self._app(scope, receive, outgoing.send)
         except Exception as error:  # the last net: whatever is left becomes a 500 in the wire's shape
             LOG.exception("request %s %s %s failed", scope["stackhold.request_id"], scope["method"], scope["path"])
             if not outgoing.started:
-                await unexpected_error(Request(scope), error)(scope, receive, outgoing.send)
+                await unexpected_error(HTTPRequest(scope), error)(scope, receive, outgoing.send)
         finally:
             reserved.release()
 
@@ -61,19 +70,24 @@ class Edge:
 class Outgoing:
     """Sends a reply, compressed or inflated to what the client takes. Replies here are always of one piece."""
 
-    def __init__(self, send: Send, *, wants_gzip: bool, is_near: bool = False, prefix: str = "") -> None:
-        """Hold back the start of the reply until its body is known; redirects to paths of ours begin with the prefix."""
+    def __init__(self, send: Send, *, wants_gzip: bool, is_near: bool = False, request_id: str = "") -> None:
+        """Hold back the start of the reply until its body is known; redirects to paths of ours begin with `prefix`."""
         self._send = send
         self._wants_gzip = wants_gzip
         self._is_near = is_near
-        self._prefix = prefix.encode()
+        self.prefix = b""
+        self._request_id = request_id.encode()
         self._start: Message | None = None
         self.started = False
+        self.status = 0
 
     async def send(self, message: Message) -> None:
         """Pass a message on; the body of one-piece replies is converted if need be."""
         if message["type"] == "http.response.start":
-            self._start = {**message, "headers": _prefixed(message["headers"], self._prefix)} if self._prefix else message
+            self.status = message["status"]
+            self._start = {**message, "headers": _prefixed(message["headers"], self.prefix)} if self.prefix else message
+            if self.status >= REFUSED:
+                self._start["headers"] = _named(self._start["headers"], self._request_id)
             return
         if self._start is not None and message["type"] == "http.response.body":
             start, self._start = self._start, None
@@ -154,6 +168,11 @@ def _prefixed(headers: list[tuple[bytes, bytes]], prefix: bytes) -> list[tuple[b
         (name, prefix + value if name == b"location" and value.startswith(b"/") and not value.startswith(b"//") else value)
         for name, value in headers
     ]
+
+
+def _named(headers: list[tuple[bytes, bytes]], request_id: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a refusal with the id by which the log knows the request."""
+    return [*((name, value) for name, value in headers if name.lower() != _REQUEST_ID), (_REQUEST_ID, request_id)]
 
 
 def _clean(path: str) -> str:

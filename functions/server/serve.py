@@ -7,7 +7,8 @@ from contextlib import closing
 from common.backend import Backend
 from common.config.setting_groups import require_groups
 from common.config.settings import Settings
-from functions.server import logs, startup
+from common.telemetry import logs
+from functions.server import startup
 from functions.server.listener import bind, bind_console, login_url, proxy_warning, tls_context, url_of
 from functions.server.mode import mode_of
 from functions.server.welcome import print_welcome
@@ -17,7 +18,7 @@ LOG = logging.getLogger("stackhold.server")
 
 def serve(settings: Settings) -> int:
     """Start, serve until a signal asks to end, and return the exit code; raises StartUpError."""
-    logs.configure()
+    logs.configure(settings.log_format, settings.secret_values)
     require_groups(settings)
     mode = mode_of(settings)
     may_migrate = settings.migrate_at_start

@@ -10,18 +10,19 @@ from contextlib import closing
 from common.backend import open_backend
 from common.config.settings import Settings
 from common.core.errors import StartUpError
-from functions.server import logs
+from common.telemetry import logs
 from functions.server.uvicorn_server import serve
 
 
 def main() -> int:
     """Serve on the sockets that were handed over, until a signal or the end of the watching process."""
     os.umask(0o077)
-    logs.configure()
+    settings = Settings.from_env()
+    logs.configure(settings.log_format, settings.secret_values)
     listener, *consoles = (socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[2:])
     threading.Thread(target=_end_with_parent, args=(int(sys.argv[1]),), daemon=True).start()
     try:
-        with closing(open_backend(Settings.from_env())) as backend:
+        with closing(open_backend(settings)) as backend:
             serve(backend, listener, news=f"worker {os.getpid()} serves", console=next(iter(consoles), None))
     except StartUpError as error:
         sys.stderr.write(f"stackhold: {error}\n")

@@ -128,6 +128,16 @@ class TestSettings:
         """A switch has the usual spellings."""
         assert meant is Settings({"STACKHOLD_MIGRATE_AT_START": value}).migrate_at_start
 
+    def test_refuse_what_is_none_of_the_choices(self) -> None:
+        """A setting with few values names all of them."""
+        assert "json" == Settings({"STACKHOLD_LOG_FORMAT": "json"}).log_format
+        with pytest.raises(StartUpError, match="STACKHOLD_LOG_FORMAT must be text or json"):
+            Settings({"STACKHOLD_LOG_FORMAT": "xml"})
+
+    def test_name_the_values_to_hide(self) -> None:
+        """The log gets the values of secrets that are set."""
+        assert ("hush",) == Settings({"SMTP_PASSWORD": "hush", "SMTP_USERNAME": "alice"}).secret_values
+
     def test_do_not_check_what_is_not_used(self) -> None:
         """A setting without effect cannot stop the start."""
         Settings({"PULUMI_ENABLE_DEPRECATED_METRICS": "perhaps", "PULUMI_LOCAL_DATABASE_PORT": "none"})

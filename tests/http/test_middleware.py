@@ -1,13 +1,17 @@
 import gzip
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.core.compression import pack
+from common.telemetry.logs import TextLine
 from functions.http.middleware import COMPRESS_FROM_BYTES, THREAD_FROM_BYTES, Edge
 from functions.server.loopback import Nearby
 from tests.wire import create_stack
@@ -108,6 +112,37 @@ class TestPath:
         create_stack(client)
 
         assert 200 == client.post(f"{S}//encrypt", json={"plaintext": ""}, follow_redirects=False).status_code
+
+
+class TestRequestId:
+    @pytest.mark.parametrize(
+        ("path", "status"), [("/api/user/nothing", 404), ("/api/stacks/acme/shop/none", 404), ("/scim/v2/acme/Users", 401)]
+    )
+    def test_is_in_every_refusal(self, client: TestClient, path: str, status: int) -> None:
+        """Every refusal names its request, and what succeeds need not."""
+        refused = client.get(path)
+
+        assert (status, 36) == (refused.status_code, len(refused.headers["X-Pulumi-Request-ID"]))
+        assert "X-Pulumi-Request-ID" not in client.get("/api/user").headers
+
+    def test_is_in_every_line_of_the_log(self, client: TestClient) -> None:
+        """A line that a request causes has the id of its reply, also where a thread writes it."""
+        seen = []
+
+        class Lines(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                seen.append(TextLine().format(record))
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await run_in_threadpool(logging.getLogger("stackhold.test").warning, "from a thread")
+            await Response("no", 400)(scope, receive, send)
+
+        handler = Lines()
+        logging.getLogger("stackhold").addHandler(handler)
+        refused = TestClient(Edge(app)).get("/x")
+        logging.getLogger("stackhold").removeHandler(handler)
+
+        assert [f"request_id={refused.headers['X-Pulumi-Request-ID']}"] == [line.split()[-1] for line in seen]
 
 
 class TestLastNet:

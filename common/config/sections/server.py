@@ -148,3 +148,14 @@ class CleanupSettings:
     deleted_stack_days = integer(
         "STACKHOLD_DELETED_STACK_DAYS", "Days after which what is left of a deleted stack is deleted.", default=30
     )
+
+
+class TelemetrySettings:
+    """What the server says about itself."""
+
+    log_format = text(
+        "STACKHOLD_LOG_FORMAT",
+        "Form of the log's lines: `text` or `json`.",
+        default="text",
+        choices=("text", "json"),
+    )
