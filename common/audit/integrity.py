@@ -23,7 +23,7 @@ HEADS_PER_STEP = 50
 # So many signed heads are compared, the newest ones.
 COMPARED_HEADS = 48
 _PAGE = 1_000
-_PREFIX = "audit-heads/"
+HEADS_PREFIX = "audit-heads/"
 _KEY = "audit"
 
 
@@ -110,7 +110,7 @@ def get_signed_end(backend: Backend, caller: Caller, org: str) -> SignedEnd | No
 
 
 def _key_of_head(org_id: str, sequence: int) -> str:
-    return f"{_PREFIX}{org_id}/{sequence:016}"
+    return f"{HEADS_PREFIX}{org_id}/{sequence:016}"
 
 
 def _records(backend: Backend, org_id: str, head: Head) -> Iterator[Record]:
@@ -155,7 +155,7 @@ def _compare_signed(backend: Backend, org_id: str, result: Verification) -> Faul
 
 
 def _signed_keys(backend: Backend, org_id: str) -> list[str]:
-    prefix, keys = f"{_PREFIX}{org_id}/", list[str]()
+    prefix, keys = f"{HEADS_PREFIX}{org_id}/", list[str]()
     while page := backend.metadata.page(prefix, keys[-1] if keys else prefix, _PAGE):
         keys += [key for key, _ in page]
     return keys

@@ -9,7 +9,7 @@ from collections import Counter
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import StartUpError
-from common.crypto import repository
+from common.crypto import repository, wrapped_keys
 from common.db.engine import Database
 from common.ports.keys import KeyService, KeyUnusable
 
@@ -52,10 +52,10 @@ def require_known_master_key(db: Database, keys: KeyService, place: str) -> None
 def count_by_master_key(db: Database, keys: KeyService) -> dict[str, int]:
     """Return how many data keys each master key has wrapped: all of them must stay enabled."""
     counts: Counter[str] = Counter()
-    with db.connect() as connection:
-        for wrapped in repository.iterate_wrapped_keys(connection):
+    for page in wrapped_keys.iterate_pages(db):
+        for key in page:
             try:
-                counts[keys.name_of(wrapped)] += 1
+                counts[keys.name_of(key.wrapped_key)] += 1
             except KeyUnusable:
                 counts[UNKNOWN_MASTER_KEY] += 1
     return dict(counts.most_common())

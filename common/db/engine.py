@@ -7,7 +7,7 @@ SQLite (a file in the data folder) and MySQL 8 are the two dialects. Both are dr
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -18,7 +18,8 @@ from common.db.faults import translated
 
 # How long a statement waits for another program's transaction (SQLite), and a thread for a free connection.
 WAIT_SECONDS = 30.0
-_WRITES = "stackhold_transaction"
+# The option of an engine that says how its transactions begin, and what it says.
+_TRANSACTION, _WRITES, _SNAPSHOT = "stackhold_transaction", "writes", "snapshot"
 
 
 class Database:
@@ -29,7 +30,7 @@ class Database:
         self.engine = engine
         self.place = place
         self.open_patient = open_patient
-        self._transactions = engine.execution_options(**{_WRITES: True})
+        self._transactions = engine.execution_options(**{_TRANSACTION: _WRITES})
 
     @property
     def dialect(self) -> str:
@@ -47,6 +48,17 @@ class Database:
         """Yield a connection inside a transaction that commits at the end and rolls back on any exception."""
         with translated(), self._transactions.begin() as connection:
             yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Yield a connection that reads the database as it is now, whatever others write meanwhile; it must not write.
+
+        It has a connection of its own, without a limit on how long a statement may take.
+        """
+        with closing(self.open_patient()) as patient, translated():
+            engine = patient.engine.execution_options(**{_TRANSACTION: _SNAPSHOT})
+            with engine.begin() as connection:
+                yield connection
 
     def close(self) -> None:
         """Close all pooled connections."""
@@ -71,9 +83,27 @@ def open_database(place: Path | MySQL, *, pool_size: int, patient: bool = False,
 
 
 def _begin(connection: Connection) -> None:
-    if connection.get_execution_options().get(_WRITES):
-        # IMMEDIATE: a SQLite transaction that first reads and then writes cannot wait for another writer, it fails at once.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN")
+    kind = connection.get_execution_options().get(_TRANSACTION)
+    for statement in _BEGINNINGS[connection.dialect.name].get(kind, ()):
+        connection.exec_driver_sql(statement)
+
+
+# Dialect → kind of transaction → the statements that begin it.
+_BEGINNINGS: dict[str, dict[object, tuple[str, ...]]] = {
+    "sqlite": {
+        # IMMEDIATE: a transaction that first reads and then writes cannot wait for another writer, it fails at once.
+        _WRITES: ("BEGIN IMMEDIATE",),
+        # A transaction shows the database as it is when it first reads.
+        _SNAPSHOT: ("BEGIN", "SELECT 1 FROM sqlite_schema LIMIT 1"),
+    },
+    "mysql": {
+        _WRITES: ("BEGIN",),
+        _SNAPSHOT: (
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+        ),
+    },
+}
 
 
 def _sqlite_engine(path: Path, pool_size: int, wait_seconds: float) -> Engine:

@@ -25,6 +25,7 @@ audit_app = typer.Typer(no_args_is_help=True, help="Verify and export audit logs
 app.add_typer(audit_app, name="audit")
 DATA_DEFAULT = ".stackhold here if it exists, else the user's data folder"
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.", show_default=DATA_DEFAULT)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 # Option → the setting that it replaces.
 OPTIONS = {"STACKHOLD_HOST": "--host", "STACKHOLD_PORT": "--port", "STACKHOLD_DATA": "--data", "STACKHOLD_WORKERS": "--workers"}
 INTERRUPTED = 130
@@ -97,12 +98,13 @@ def doctor(*, data: DataOption = None) -> None:
 def verify(
     *,
     all_versions: Annotated[bool, typer.Option("--all-versions", help="Every version, not the newest of each stack.")] = False,
+    as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Read the stored states and say which of them are missing or damaged; changes nothing, the server may be running."""
+    """Say which stored states, documents and data keys are missing or damaged; changes nothing, the server may be running."""
     from functions.server.verify import verify as run  # noqa: PLC0415 - as above
 
-    is_well = run(_settings({"STACKHOLD_DATA": data}), all_versions=all_versions, report=print)
+    is_well = run(_settings({"STACKHOLD_DATA": data}), all_versions=all_versions, as_json=as_json, report=print)
     raise typer.Exit(0 if is_well else 1)
 
 

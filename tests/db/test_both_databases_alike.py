@@ -3,11 +3,14 @@
 from contextlib import closing
 
 import pytest
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from common.backend import Backend
 from common.core.errors import StartUpError
 from common.db.engine import open_database
 from common.db.migrate import check, migrate
+from common.db.tables.stacks import stacks
 from tests.mysql.shared import SharedServer
 from tests.stacks.engine.builders import entry, make_resource
 from tests.wire import begin, create_stack, error_of, export, resources_of
@@ -52,6 +55,20 @@ class TestRepeatWithinOneSecond:
                 pytest.raises(StartUpError, match="row count mode"),
             ):
                 call(database)
+
+
+class TestSnapshot:
+    def test_stays_as_it_was_while_others_write(self, client: TestClient, backend: Backend) -> None:
+        """A snapshot shows no row that was written after it began, and it does not hold up the writers."""
+        create_stack(client, "before")
+        names = select(stacks.c.name).order_by(stacks.c.name)
+        with backend.db.snapshot() as connection:
+            create_stack(client, "after")
+            first, second = list(connection.scalars(names)), list(connection.scalars(names))
+
+        assert ["before"] == first == second
+        with backend.db.connect() as connection:
+            assert ["after", "before"] == list(connection.scalars(names))
 
 
 class TestNamesThatDifferByCaseOrSpace:

@@ -1,6 +1,7 @@
 """Keys of the archives of policy packs: no other module builds them, and no name that a user chose is in one."""
 
 UPLOADS = "policy-uploads/"
+ARCHIVES = "policy-packs/"
 
 
 def upload_key(version_id: str) -> str:
@@ -10,4 +11,4 @@ def upload_key(version_id: str) -> str:
 
 def archive_key(archive_id: str) -> str:
     """Return the key of a checked archive, which no client can write to; each attempt to complete a version has its own."""
-    return f"policy-packs/{archive_id}"
+    return f"{ARCHIVES}{archive_id}"

@@ -19,6 +19,7 @@ _COLUMNS = (
     _versions.blob_key,
     _versions.created_at,
 )
+_HAS_ARCHIVE = (_versions.completed_at.is_not(None), _versions.deleted_at.is_(None))
 _IS_APPLIED = exists().where(policy_group_packs.c.version_id == _versions.id)
 
 
@@ -162,3 +163,14 @@ def _to_version(row: Row[Any]) -> PackVersion:
         getattr(row, "details", ""),
         bool(getattr(row, "is_applied", False)),
     )
+
+
+def page_archives(connection: Connection, after: str, limit: int) -> list[str]:
+    """Return the keys of archives of complete versions that are not deleted, in order, after a key."""
+    query = select(_versions.blob_key).where(*_HAS_ARCHIVE, _versions.blob_key > after)
+    return list(connection.scalars(query.order_by(_versions.blob_key).limit(limit)))
+
+
+def find_archives(connection: Connection, keys: Collection[str]) -> set[str]:
+    """Return those keys that are archives of complete versions that are not deleted."""
+    return set(connection.scalars(select(_versions.blob_key).where(*_HAS_ARCHIVE, _versions.blob_key.in_(keys))))

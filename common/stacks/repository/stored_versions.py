@@ -17,6 +17,7 @@ class VersionState:
     path: StackPath
     version: int
     checkpoint: str | None
+    resource_order: str | None
     damage: str | None
 
 
@@ -34,6 +35,7 @@ def page(connection: Connection, after: str, limit: int, *, newest_only: bool) -
             stacks.c.name,
             updates.c.version,
             updates.c.checkpoint,
+            updates.c.resource_order,
             updates.c.outcome,
             updates.c.damage,
         )
@@ -51,6 +53,7 @@ def page(connection: Connection, after: str, limit: int, *, newest_only: bool) -
             StackPath(row.login, row.project, row.name),
             row.version,
             row.checkpoint,
+            row.resource_order,
             row.damage if row.outcome == Outcome.DAMAGED else None,
         )
         for row in connection.execute(query)

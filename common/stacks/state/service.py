@@ -20,7 +20,7 @@ from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 from common.stacks import events
 from common.stacks import steps as stacks
-from common.stacks.engine import document
+from common.stacks.engine import checks, document, ordering
 from common.stacks.engine.document import BadDocument, StoredResource
 from common.stacks.engine.rename import RenameError
 from common.stacks.model import Kind, Stack, StackPath, is_version
@@ -36,6 +36,8 @@ REFERENCE_LIMIT = 1000
 # Clients follow a link at once, and a slow connection reads a large state in this time.
 LINK_SECONDS = 300
 _CHECK_PAGE = 500
+# States that several versions share lie near each other.
+_REMEMBERED = 10_000
 # So many versions are compared for one page, and no further one is read after so many bytes.
 COMPARED_VERSIONS, COMPARED_BYTES = 10, 16 << 20
 
@@ -235,12 +237,14 @@ def list_upstream_references(backend: Backend, caller: Caller, path: StackPath) 
 def check_states(backend: Backend, *, newest_only: bool) -> Iterator[tuple[VersionState, str]]:
     """Yield each stored version with the reason why its state cannot be read, or an empty text. Changes nothing."""
     # No permission check: the operator, who runs this with the installation's settings, may read everything.
-    after, problems = "", dict[str, str]()
+    after, problems = "", dict[tuple[str, str | None], str]()
     while True:
         with backend.db.connect() as connection:
             page = stored_versions.page(connection, after, _CHECK_PAGE, newest_only=newest_only)
         for version in page:
-            yield version, "; ".join(filter(None, (version.damage, _problem(backend, version.checkpoint, problems))))
+            yield version, "; ".join(filter(None, (version.damage, _problem(backend, version, problems))))
+        if len(problems) > _REMEMBERED:
+            problems.clear()
         if len(page) < _CHECK_PAGE:
             return
         after = page[-1].update_id
@@ -252,19 +256,27 @@ def _record_export(backend: Backend, caller: Caller, stack: Stack, version: int 
     audit.record_alone(backend, caller, stack.org_id, Event.STACK_EXPORTED, description=description)
 
 
-def _problem(backend: Backend, key: str | None, problems: dict[str, str]) -> str:
-    """Return why a stored state cannot be read; one that several versions share is read once."""
-    if key is None:
+def _problem(backend: Backend, version: VersionState, problems: dict[tuple[str, str | None], str]) -> str:
+    """Return what is wrong with a stored state; one that several versions share is read once."""
+    if version.checkpoint is None:
         return ""
+    key = (version.checkpoint, version.resource_order)
     if key not in problems:
         try:
-            document.check_container(backend.checkpoints.get(key))
-            problems[key] = ""
+            text = backend.checkpoints.get(version.checkpoint)
+            document.check_container(text)
+            problems[key] = _broken_rule(ordering.applied(text, version.resource_order))
         except (BlobMissing, BlobDamaged) as error:
             problems[key] = error.detail
         except BadDocument as error:
-            problems[key] = f"the stored document {key} is not a state: {error}"
+            problems[key] = f"the stored document {version.checkpoint} is not a state: {error}"
     return problems[key]
+
+
+def _broken_rule(text: bytes) -> str:
+    """Return what Pulumi's engine says of a state that it would refuse, or an empty text."""
+    error = checks.verify(text)
+    return f"Pulumi's engine would refuse this state: {error}" if error is not None else ""
 
 
 def _state_at(backend: Backend, stack: Stack, version: int) -> bytes:
