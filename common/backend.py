@@ -9,6 +9,7 @@ from common.config.settings import Settings
 from common.core.clock import Clock, SystemClock
 from common.core.errors import StartUpError
 from common.db.engine import Database
+from common.ports.audit_table import AuditTable
 from common.ports.blobs import Bucket
 from common.ports.keys import KeyService
 from common.ports.keys.data_keys import DataKeys
@@ -32,6 +33,8 @@ class Backend:
     data_keys: DataKeys
     outbound: Outbound
     mailer: Mailer
+    # The DynamoDB table that readers of audit logs get them from, where one is set.
+    audit_table: AuditTable | None = None
     # Set when this process queues a message of the outbox: where a thread waits for it, it is delivered at once.
     new_messages: Event = field(default_factory=Event)
 
@@ -64,6 +67,7 @@ def open_plan(plan: Plan, db: Database, keys: KeyService, *, clock: Clock | None
         data_keys=DataKeys(keys, clock),
         outbound=plan.outbound,
         mailer=plan.mailer,
+        audit_table=plan.audit_table,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from common.access import cleanup as access
 from common.audit import integrity
+from common.audit.copies import steps as audit_copies
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.ids import new_id
@@ -102,6 +103,7 @@ HANDLERS: dict[str, outbox.Deliver] = {
     events.TOPIC: webhook_delivery.queue_for_webhooks,
     webhook_delivery.TOPIC: webhook_delivery.deliver,
     failed_sign_ins.TOPIC: failed_sign_ins.deliver,
+    audit_copies.TOPIC: audit_copies.deliver,
 }
 
 
@@ -138,6 +140,7 @@ JOBS: tuple[Job, ...] = (
         ),
     ),
     Job("sign_audit_heads", HOUR, page_by_page(integrity.sign_heads)),
+    Job("queue_audit_copies", 60, page_by_page(audit_copies.queue_missing)),
     Job("delete_unused_blobs", 6 * HOUR, page_by_page(blobs.delete_unused)),
 )
 

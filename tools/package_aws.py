@@ -28,7 +28,7 @@ SUFFIXES = (".py", ".html", ".css", ".js", ".json", ".txt", ".pem")
 # What only a server of one's own or another cloud needs.
 LEFT_OUT = ("functions/server/", "functions/hosts/azure_http.py")
 # The services that this program has clients of; the SDK describes hundreds more, in 20 MiB.
-SERVICES = ("kms", "s3", "secretsmanager", "sts")
+SERVICES = ("dynamodb", "kms", "s3", "secretsmanager", "sts")
 # All that Chalice's own packer ships of it, and the licence.
 CHALICE_FILES = ("chalice/__init__.py", "chalice/app.py")
 # The SDK takes certifi's authorities where there are some, and asks for no zone of time.

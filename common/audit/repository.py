@@ -133,6 +133,12 @@ def find_login(connection: Connection, user_id: str) -> str | None:
     return connection.scalar(select(users.c.login).where(users.c.id == user_id))
 
 
+def find_profiles(connection: Connection, user_ids: Collection[str]) -> dict[str, tuple[str, str, str]]:
+    """Return the name, the email and the picture of users by their ids."""
+    query = select(users.c.id, users.c.name, users.c.email, users.c.avatar_url).where(users.c.id.in_(sorted(user_ids)))
+    return {row.id: (row.name or "", row.email or "", row.avatar_url or "") for row in connection.execute(query)}
+
+
 def list_org_ids_of_user(connection: Connection, user_id: str, limit: int) -> list[str]:
     """Return the ids of the organizations of a user, in order."""
     query = select(members.c.org_id).where(members.c.user_id == user_id).order_by(members.c.org_id).limit(limit)

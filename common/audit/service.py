@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sqlalchemy import Connection
-
-from common.audit import repository
+from common.audit import reading, repository
 from common.audit.events import KINDS, Entry, Event, EventKind, Search
 from common.backend import Backend
 from common.core.errors import BadRequest, NotFound
@@ -34,9 +32,8 @@ def page_entries(
     sealed = seal(caller.user_id, membership.org_id, *sorted(search.events), "/", *sorted(logins))
     after, since = _position(token, sealed) if token is not None else (None, None)
     search = replace(search, since=search.since if search.since is not None else since)
-    with backend.db.connect() as connection:
-        user_search = _with_users(connection, membership.org_id, search, logins)
-        rows = repository.page(connection, membership.org_id, user_search, after=after, limit=PAGE_SIZE + 1)
+    user_search = _with_users(backend, membership.org_id, search, logins)
+    rows = reading.page(backend, membership.org_id, user_search, after=after, limit=PAGE_SIZE + 1)
     page = rows[:PAGE_SIZE]
     if len(rows) <= PAGE_SIZE:
         return page, None
@@ -57,8 +54,7 @@ def export_entries(
     Each page is read by the position where the last one ended, so records that arrive meanwhile move nothing.
     """
     membership = caller.require(Permission.AUDIT_LOGS_EXPORT, org, missing=missing_org(org))
-    with backend.db.connect() as connection:
-        user_search = _with_users(connection, membership.org_id, search, logins)
+    user_search = _with_users(backend, membership.org_id, search, logins)
     return _all(backend, membership.org_id, user_search, page_size)
 
 
@@ -72,18 +68,18 @@ def _all(backend: Backend, org_id: str, search: Search, page_size: int) -> Itera
     after: tuple[int, str] | None = None
     while True:
         # A connection for each page: the client may take its time between two.
-        with backend.db.connect() as connection:
-            rows = repository.page(connection, org_id, search, after=after, limit=page_size)
+        rows = reading.page(backend, org_id, search, after=after, limit=page_size)
         yield from rows
         if len(rows) < page_size:
             return
         after = (rows[-1].recorded_at, rows[-1].id)
 
 
-def _with_users(connection: Connection, org_id: str, search: Search, logins: frozenset[str]) -> Search:
+def _with_users(backend: Backend, org_id: str, search: Search, logins: frozenset[str]) -> Search:
     if not logins:
         return search
-    user_ids = repository.find_users(connection, org_id, logins)
+    with backend.db.connect() as connection:
+        user_ids = repository.find_users(connection, org_id, logins)
     unknown = sorted(logins - user_ids.keys())
     if unknown:
         raise NotFound(f"User {unknown[0][:100]!a} not found")

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from common.audit import repository
 from common.audit.chain import Record
+from common.audit.copies import steps as copies
 from common.audit.events import DESCRIPTION_LIMIT, NAME_LIMIT, Actor, Event
 from common.backend import Backend
 from common.core.clock import unix_millis
@@ -45,6 +46,7 @@ def record_as(tx: Connection, backend: Backend, actor: Actor, org_id: str, event
         source_ip=source_ip,
     )
     repository.add(tx, new)
+    copies.queue(tx, backend, org_id)
 
 
 def record_alone(backend: Backend, caller: Caller, org_id: str, event: Event, *, description: str) -> None:

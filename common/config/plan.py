@@ -8,6 +8,7 @@ from pathlib import Path
 
 from common.config import identity_providers, master_key, saml_certificate
 from common.config import object_stores as stores
+from common.config.audit_table import open_audit_table
 from common.config.database import database_place, open_database_at
 from common.config.mail_server import open_mailer
 from common.config.master_key import Master
@@ -17,6 +18,7 @@ from common.config.setting import Setting
 from common.config.settings import Settings
 from common.db.address import MySQL
 from common.db.engine import Database
+from common.ports.audit_table import AuditTable
 from common.ports.mail import Mailer
 from common.ports.outbound import Outbound
 
@@ -31,6 +33,7 @@ class Plan:
     database: Path | MySQL
     mailer: Mailer
     outbound: Outbound
+    audit_table: AuditTable | None = None
 
     def open_database(self) -> Database:
         """Return the database, which is not asked anything yet."""
@@ -50,4 +53,5 @@ def make_plan(settings: Settings) -> Plan:
         database=database_place(settings),
         mailer=open_mailer(settings),
         outbound=Outbound(settings.outbound_allow, threads=settings.threads),
+        audit_table=open_audit_table(settings),
     )

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from common.config.sections.server import CleanupSettings, FirstStartSettings, ServerSettings, TelemetrySettings, TLSSettings
 from common.config.sections.sign_in import MailSettings, SignInSettings
-from common.config.sections.storage import DatabaseSettings, EncryptionSettings, ObjectStoreSettings
+from common.config.sections.storage import AuditSettings, DatabaseSettings, EncryptionSettings, ObjectStoreSettings
 from common.config.sections.unused import IGNORED, LATER
 from common.config.setting import Kind, Setting, SettingValues, check, settings_of, trim
 
@@ -24,8 +24,9 @@ SECTIONS: dict[str, tuple[Setting[Any], ...]] = {
     "Clean-up": settings_of(CleanupSettings),
     "Sign-in": settings_of(SignInSettings),
     "Mail": settings_of(MailSettings),
+    "Audit log": settings_of(AuditSettings),
     "Telemetry": settings_of(TelemetrySettings),
-    "Audit and telemetry": LATER,
+    "Not used yet": LATER,
     "Not needed": IGNORED,
 }
 
@@ -42,6 +43,7 @@ class Settings(
     CleanupSettings,
     SignInSettings,
     MailSettings,
+    AuditSettings,
     TelemetrySettings,
     SettingValues,
 ):

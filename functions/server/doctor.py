@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.config.audit_table import open_audit_table
 from common.config.database import database_place, open_database_at
 from common.config.master_key import LOCAL, chosen
 from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
@@ -56,6 +57,7 @@ def _in_use(settings: Settings) -> dict[str, str]:
         (["database"], _database),
         (["states", "large batches", "policy packs", "large configuration"], _stores),
         (["key"], lambda settings: [chosen(settings).words]),
+        (["audit log"], _audit_log),
     ):
         try:
             facts |= dict(zip(names, look(settings), strict=True))
@@ -68,7 +70,7 @@ def _problems(settings: Settings) -> tuple[list[str], list[str]]:
     """Return what would keep the server from starting, and lines about the master keys where nothing would."""
     may_migrate = settings.migrate_at_start
     problems, keys = [], []
-    for check in (require_groups, tls_context):
+    for check in (require_groups, tls_context, _require_audit_table):
         try:
             check(settings)
         except StartUpError as error:
@@ -92,6 +94,18 @@ def _keys(installation: startup.Checked) -> list[str]:
         keys = "1 data key" if count == 1 else f"{count} data keys"
         lines.append(f"  wrapped by {name}: {keys}{'' if name == current else '; keep it enabled'}")
     return lines
+
+
+def _require_audit_table(settings: Settings) -> None:
+    """Raise StartUpError unless audit logs can be copied to their table and read there. A start does not look at it."""
+    table = open_audit_table(settings)
+    if table is not None and (problems := table.find_problems()):
+        raise StartUpError(f"{Settings.audit_logs_dynamo_table}: {'; '.join(problems)}")
+
+
+def _audit_log(settings: Settings) -> list[str]:
+    table = open_audit_table(settings)
+    return [f"DynamoDB table {table.name}, and the database" if table is not None else "the database"]
 
 
 def _stores(settings: Settings) -> list[str]:

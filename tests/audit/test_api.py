@@ -1,8 +1,13 @@
-"""Statuses, shapes and parameters of the audit log's calls."""
+"""Statuses, shapes and parameters of the audit log's calls, which are the same whichever store the log is read from."""
+
+from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
 
+from common.backend import Backend
+from tests.aws.moto_process import Moto
+from tests.factories.audit_tables import copy_logs, make_table
 from tests.factories.tokens import TOKENS
 from tests.wire import error_of
 
@@ -13,10 +18,20 @@ LOGS = "/api/orgs/acme/auditlogs"
 NOW = 1_767_323_045
 
 
+@pytest.fixture(params=["database", "dynamodb"])
+def backend(backend: Backend, request: pytest.FixtureRequest) -> Backend:
+    """A backend whose readers get logs from each store."""
+    if request.param == "database":
+        return backend
+    moto: Moto = request.getfixturevalue("moto")
+    return replace(backend, audit_table=make_table(moto))
+
+
 @pytest.fixture(autouse=True)
-def token(client: TestClient) -> None:
+def token(client: TestClient, backend: Backend) -> None:
     """One event in the log: a token was made."""
     assert 200 == client.post(TOKENS, json={"name": "ci", "description": "", "admin": False, "expires": 0}).status_code
+    copy_logs(backend)
 
 
 class TestEvents:

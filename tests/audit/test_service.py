@@ -1,5 +1,9 @@
-"""The audit log on each database: in the transaction of what it tells of, narrowed, paged, for those who may."""
+"""The audit log on each database: in the transaction of what it tells of, narrowed, paged, for those who may.
 
+Each of these tests reads the log from the database, and from DynamoDB: readers get the same from both.
+"""
+
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,11 +17,22 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Forbidden, NotFound
 from common.rights.caller import Caller
 from common.rights.permissions import Role
+from tests.aws.moto_process import Moto
 from tests.clocks import FrozenClock
 from tests.counting import Counter
+from tests.factories.audit_tables import copy_logs, make_table
 from tests.factories.people import caller_of, make_user
 
 ALL = Search()
+
+
+@pytest.fixture(params=["database", "dynamodb"])
+def backend(backend: Backend, request: pytest.FixtureRequest) -> Backend:
+    """A backend whose readers get logs from each store."""
+    if request.param == "database":
+        return backend
+    moto: Moto = request.getfixturevalue("moto")
+    return replace(backend, audit_table=make_table(moto))
 
 
 def acme(caller: Caller) -> str:
@@ -29,6 +44,7 @@ def record(backend: Backend, caller: Caller, number: int, event: Event = Event.T
     """Record something that a caller did."""
     with backend.db.begin() as tx:
         steps.record(tx, backend, caller, acme(caller), event, description=f"number {number}")
+    copy_logs(backend)
 
 
 def everything(backend: Backend, caller: Caller, search: Search = ALL, **narrowed: frozenset[str]) -> list[Entry]:
@@ -64,6 +80,7 @@ class TestRecord:
         actor = Actor("gone", "mallory", "t1", "n" * 300, "2001:db8::1")
         with backend.db.begin() as tx:
             steps.record_as(tx, backend, actor, acme(admin), Event.ISSUER_REFUSED, description="d" * 3_000)
+        copy_logs(backend)
         (found,) = everything(backend, admin)
 
         assert ("mallory", "mallory", "2001:db8::1", "t1") == (

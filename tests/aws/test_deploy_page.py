@@ -222,18 +222,30 @@ class TestSentences:
             way for way in resources("AWS::EC2::VPCEndpoint").values() if way["Properties"]["VpcEndpointType"] == "Interface"
         ]
 
-        assert {"s3", "kms", "secretsmanager"} == ways
-        assert "none out but to S3, KMS and Secrets Manager" in PAGE.text
+        assert {"s3", "dynamodb", "kms", "secretsmanager"} == ways
+        assert "none out but to S3, KMS, Secrets Manager and, with an audit table, DynamoDB" in PAGE.text
         assert f"{len(interfaces)} × 730 h × 0.01" in PAGE.text
 
     def test_of_what_stays(self) -> None:
-        """What the last section removes is what the template retains: two buckets, a key, and a snapshot of the database."""
+        """What the last section removes is what the template retains: an audit table, two buckets, a key, and a snapshot of the database."""
         retained = sorted(
             one["Type"] for one in template()["Resources"].values() if one.get("DeletionPolicy") in ("Retain", "Snapshot")
         )
 
-        assert ["AWS::KMS::Key", "AWS::RDS::DBInstance", "AWS::S3::Bucket", "AWS::S3::Bucket"] == retained
-        for words in ("aws s3 rb s3://STATES", "aws s3 rb s3://POLICIES", "delete-db-snapshot", "schedule-key-deletion"):
+        assert [
+            "AWS::DynamoDB::Table",
+            "AWS::KMS::Key",
+            "AWS::RDS::DBInstance",
+            "AWS::S3::Bucket",
+            "AWS::S3::Bucket",
+        ] == retained
+        for words in (
+            "aws dynamodb delete-table",
+            "aws s3 rb s3://STATES",
+            "aws s3 rb s3://POLICIES",
+            "delete-db-snapshot",
+            "schedule-key-deletion",
+        ):
             assert words in PAGE.text
 
     def test_of_money(self) -> None:

@@ -50,6 +50,9 @@ OTHER: dict[str, tuple[str, str]] = {
     "DatabaseMultiAz": ("true", ""),
     "BackupDays": ("14", ""),
     "DeletionProtection": ("false", ""),
+    "CreateAuditTable": ("true", ""),
+    "AuditTableName": ("audit", "PULUMI_AUDIT_LOGS_DYNAMO_TABLE"),
+    "AuditExportRoles": ("arn:aws:iam::123456789012:role/audit", ""),
 }
 # The function itself is told of this one, not a version of it.
 OF_THE_FUNCTION = ("ReservedConcurrentExecutions",)

@@ -12,6 +12,7 @@ import pytest
 
 from common.config.settings import SETTINGS
 from tests.aws.template import ROOT, TEMPLATE, resources, template, walk
+from tests.factories.audit_tables import schema
 from tools.package_aws import PYTHON_VERSION
 
 FUNCTION = "AWS::Serverless::Function"
@@ -26,11 +27,16 @@ ACTIONS = {
     "list_objects_v2": "s3:ListBucket",
     "encrypt": "kms:Encrypt",
     "decrypt": "kms:Decrypt",
+    "describe_table": "dynamodb:DescribeTable",
+    "put_item": "dynamodb:PutItem",
+    "query": "dynamodb:Query",
 }
-DRIVERS = ("common/ports/blobs/s3.py", "common/ports/keys/aws_kms.py")
+DRIVERS = ("common/ports/blobs/s3.py", "common/ports/keys/aws_kms.py", "common/ports/audit_table.py")
 OF_BUCKET_ENCRYPTION = {"kms:GenerateDataKey", "kms:Decrypt"}
 # The login to the database, and the settings (aws/environment.py).
 OF_START = {"rds-db:connect", "secretsmanager:GetSecretValue"}
+# The roles that organizations name for the hourly export of their audit logs, and that the operator lists.
+OF_EXPORTS = {"sts:AssumeRole"}
 
 
 def environment(function: dict[str, Any]) -> dict[str, Any]:
@@ -75,11 +81,25 @@ class TestTemplate:
 
     def test_keeps_what_cannot_be_made_again(self) -> None:
         """Key, buckets and database outlive a stack that is deleted by mistake."""
-        precious = {"AWS::KMS::Key": "Retain", "AWS::S3::Bucket": "Retain", "AWS::RDS::DBInstance": "Snapshot"}
+        precious = {
+            "AWS::KMS::Key": "Retain",
+            "AWS::S3::Bucket": "Retain",
+            "AWS::DynamoDB::Table": "Retain",
+            "AWS::RDS::DBInstance": "Snapshot",
+        }
         for kind, policy in precious.items():
             assert resources(kind)
             for resource in resources(kind).values():
                 assert (policy, policy) == (resource["DeletionPolicy"], resource["UpdateReplacePolicy"])
+
+    def test_makes_an_audit_table_of_the_originals_schema(self) -> None:
+        """A table that the template makes is one that `doctor` finds nothing wrong with."""
+        (table,) = resources("AWS::DynamoDB::Table").values()
+        wanted = schema("any")
+
+        assert {name: wanted[name] for name in wanted if name != "TableName"} == {
+            name: table["Properties"][name] for name in wanted if name != "TableName"
+        }
 
 
 class TestFunctions:
@@ -181,7 +201,7 @@ class TestPermissions:
         allowed = {action for statement in statements() for action in listed(statement["Action"])}
 
         assert set(ACTIONS) == called
-        assert {ACTIONS[call] for call in called} | OF_BUCKET_ENCRYPTION | OF_START == allowed
+        assert {ACTIONS[call] for call in called} | OF_BUCKET_ENCRYPTION | OF_START | OF_EXPORTS == allowed
 
     def test_are_for_named_things(self) -> None:
         """No statement is for every resource or every action."""

@@ -95,3 +95,15 @@ class EncryptionSettings:
     azure_kv_key_version = text(
         "PULUMI_AZURE_KV_KEY_VERSION", "Version that encrypts; unset: the latest. Older ones must stay enabled."
     )
+
+
+class AuditSettings:
+    """The audit log."""
+
+    audit_logs_dynamo_table = text(
+        "PULUMI_AUDIT_LOGS_DYNAMO_TABLE",
+        (
+            "DynamoDB table that audit logs are copied to and read from; unset: they are read from the database. For AWS alone:"
+            " Azure has no such table."
+        ),
+    )

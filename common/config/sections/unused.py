@@ -20,7 +20,6 @@ def ignored(name: str, reason: str) -> Setting[Any]:
 
 
 LATER: tuple[Setting[Any], ...] = (
-    later("PULUMI_AUDIT_LOGS_DYNAMO_TABLE", Kind.TEXT, "DynamoDB table for audit logs."),
     later("OTEL_EXPORTER_OTLP_ENDPOINT", Kind.TEXT, "Receiver of traces and metrics."),
     later("OTEL_EXPORTER_OTLP_PROTOCOL", Kind.TEXT, "`http` or `grpc`.", default="grpc"),
     later("PULUMI_ENABLE_DEPRECATED_METRICS", Kind.BOOLEAN, "Metrics as log lines.", default="true"),

@@ -4,9 +4,9 @@ The records of an organization form a hash chain (common/audit/chain.py); `audit
 the chain have no sequence and no hash.
 """
 
-from sqlalchemy import BigInteger, Column, Index, String
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String
 
-from common.db.tables.schema import ID, NAME, table
+from common.db.tables.schema import ID, LONG_TEXT, NAME, table
 
 audit_events = table(
     "audit_events",
@@ -34,4 +34,23 @@ audit_heads = table(
     Column("hash", String(64), nullable=False),
     # The sequence of the newest head that was signed.
     Column("signed_sequence", BigInteger, nullable=False),
+    # The sequence up to which records were copied to DynamoDB.
+    Column("copied_sequence", BigInteger, nullable=True),
+)
+
+# Where an organization exports its log every hour. `destination` is JSON without the secret. Times are unix milliseconds:
+# `next_hour` is the beginning of the hour that is exported next, `due_at` when that is tried. `result` is empty after a success.
+audit_exports = table(
+    "audit_exports",
+    Column("org_id", ID, primary_key=True),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("destination", LONG_TEXT, nullable=False),
+    Column("sealed_secret", LargeBinary(4096), nullable=True),
+    Column("next_hour", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("result_at", BigInteger, nullable=True),
+    Column("result", String(1024), nullable=False),
+    Index("ix_audit_exports_due_at", "is_enabled", "due_at"),
 )
