@@ -51,6 +51,11 @@ ADDITIONS: dict[tuple[str, str], str] = {
     ("HEAD", "/api/status"): "the same without a body",
     ("GET", "/healthz"): "the process is alive, whatever stands behind it",
     ("HEAD", "/healthz"): "the same without a body",
+    **{
+        ("GET", f"{issuer}/.well-known/{document}"): "what the server publishes as an OpenID Connect issuer"
+        for issuer in ("/oidc", "/oidc/v2")
+        for document in ("openid-configuration", "jwks")
+    },
     ("POST", "/api/console/email/signup"): "an account with an address and a password, as the original's installer makes it",
     ("POST", "/api/console/email/login"): "a token for an address and a password, likewise",
     ("POST", "/api/console/actions/new-organization"): "an organization of one's own, likewise",

@@ -96,6 +96,7 @@ GROUPS: tuple[Group, ...] = (
     Group("invites", (f"{_ORG}/invites/**", "/api/user/pending-invites")),
     Group("audit", (f"{_ORG}/auditlogs/**",)),
     Group("issuers", (f"{_ORG}/oidc/**", f"{_ORG}/auth/**", "/api/oauth/**")),
+    Group("oidc_issuer", ("/oidc/.well-known/*", "/oidc/v2/.well-known/*")),
     Group("saml", (f"{_ORG}/saml/**",)),
     Group("scim.routes", ("/scim/**",)),
     Group("scim_token", (f"{_ORG}/scim/token",)),

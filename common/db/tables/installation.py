@@ -22,6 +22,18 @@ service_keys = table(
 )
 
 
+# Keys of the issuers of identity tokens: the public one is a JSON Web Key, the private one is encrypted.
+oidc_signing_keys = table(
+    "oidc_signing_keys",
+    Column("issuer", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("kid", String(64), nullable=False),
+    Column("public_key", String(1024), nullable=False),
+    Column("private_key", LargeBinary(4096), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+
 jobs = table(
     "jobs",
     Column("name", String(64), primary_key=True),
