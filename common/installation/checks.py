@@ -54,16 +54,21 @@ def find_key_service(plan: Plan, *, in_use: bool) -> KeyService | None:
 
 
 def require_stores(plan: Plan) -> None:
-    """Raise StartUpError unless each object store keeps what it is given: a document is stored, read and deleted."""
-    for store in _distinct_stores(plan):
+    """Raise StartUpError unless each object store keeps what it is given."""
+    for store in distinct_stores(plan):
         if store.folder is not None and not store.folder.exists():
             continue  # The first start makes it.
-        try:
-            Bucket(store.driver).probe()
-        except StoreError as error:
-            # Errors of a remote store name its bucket or container.
-            where = store.words if store.folder is not None else "the object store"
-            raise StartUpError(f"{store.setting}: {where} cannot be used ({error})") from error
+        require_store(store)
+
+
+def require_store(store: Store) -> None:
+    """Raise StartUpError unless an object store keeps what it is given: a document is stored, read and deleted."""
+    try:
+        Bucket(store.driver).probe()
+    except StoreError as error:
+        # Errors of a remote store name its bucket or container.
+        where = store.words if store.folder is not None else "the object store"
+        raise StartUpError(f"{store.setting}: {where} cannot be used ({error})") from error
 
 
 def require_no_states(plan: Plan, prefixes: Iterable[str]) -> None:
@@ -71,7 +76,7 @@ def require_no_states(plan: Plan, prefixes: Iterable[str]) -> None:
 
     Without their rows states are garbage, which the sweep deletes after a day. `prefixes` are what their keys begin with.
     """
-    for store in _distinct_stores(plan):
+    for store in distinct_stores(plan):
         if store.folder is not None and not store.folder.exists():
             continue
         try:
@@ -112,7 +117,8 @@ def _make_folders(data_folder: Path, others: list[Path]) -> None:
         raise StartUpError(f"the folder {error.filename} cannot be used: {error.strerror}") from error
 
 
-def _distinct_stores(plan: Plan) -> list[Store]:
+def distinct_stores(plan: Plan) -> list[Store]:
+    """Return the object stores, each once."""
     return list({store.words: store for store in plan.stores.values()}.values())
 
 

@@ -1,6 +1,7 @@
 """What site administrators see of an installation, as values. No I/O."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,21 @@ class ServerFacts:
     has_mail_server: bool
     notices: list[str]
     counts: Counts
+
+
+class Outcome(StrEnum):
+    """How a check of the installation ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check of the installation: what it looked at, how it ended, and what an operator should know, a line each."""
+
+    name: str
+    outcome: Outcome
+    lines: tuple[str, ...]

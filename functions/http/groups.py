@@ -148,6 +148,7 @@ GROUPS: tuple[Group, ...] = (
         "administration",
         (
             "/admin",
+            "/admin/doctor",
             "/admin/organizations",
             "/admin/users",
             "/admin/jobs",

@@ -1,4 +1,4 @@
-"""Pages for site administrators: the server, its organizations, users and jobs, mail, and messages that were given up."""
+"""Pages for site administrators: the server and its checks, organizations, users, jobs, mail, and messages that were given up."""
 
 import platform
 from importlib.metadata import PackageNotFoundError
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import NotFound
-from common.installation import site
+from common.installation import doctor, site
 from common.mailing import service as mailing
 from common.outbox import service as outbox
 from common.rights.caller import Caller
@@ -23,6 +23,7 @@ from functions.pages.visitor import FormDep, PersonDep, Visitor, VisitorDep
 
 router = APIRouter()
 _MAILS, _MESSAGES = "/admin/mails", "/admin/messages"
+_DOCTOR = "/admin/doctor"
 _ORGANIZATIONS, _USERS, _JOBS = "/admin/organizations", "/admin/users", "/admin/jobs"
 _TEXT_LIMIT = 200
 _Text = Annotated[str, Query()]
@@ -35,6 +36,20 @@ def show_server(visitor: VisitorDep, backend: BackendDep, person: PersonDep) -> 
     """Show what the server works with, and what there is to look at."""
     facts = site.get_server(backend, person)
     return page(visitor, "administration/server", facts=facts, version=_version(), python=platform.python_version(), news="")
+
+
+@router.get(_DOCTOR)
+def show_checks(visitor: VisitorDep, backend: BackendDep, person: PersonDep) -> Response:
+    """Show the checks of the installation that change nothing."""
+    checks = doctor.examine(backend, person, with_services=False)
+    return page(visitor, "administration/doctor", checks=checks, news="")
+
+
+@router.post(_DOCTOR)
+def run_checks(visitor: VisitorDep, backend: BackendDep, person: PersonDep, _form: FormDep) -> Response:
+    """Run all checks, those of the object stores and the key too, and show how they ended."""
+    checks = doctor.examine(backend, person, with_services=True)
+    return page(visitor, "administration/doctor", checks=checks, news="")
 
 
 @router.get(_ORGANIZATIONS)

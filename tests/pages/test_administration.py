@@ -1,5 +1,7 @@
 """Pages for site administrators: the server, its organizations, users and jobs; for no one else."""
 
+import shutil
+
 import pytest
 from sqlalchemy import update
 
@@ -17,7 +19,8 @@ from tests.pages.test_hostile import dangers
 from tests.pages.visiting import HTML, Visit, location, shown, values
 
 ORGANIZATIONS, USERS, RUNS = "/admin/organizations", "/admin/users", "/admin/jobs"
-PAGES = ("/admin", ORGANIZATIONS, USERS, RUNS, "/admin/mails", "/admin/messages")
+DOCTOR = "/admin/doctor"
+PAGES = ("/admin", DOCTOR, ORGANIZATIONS, USERS, RUNS, "/admin/mails", "/admin/messages")
 STATEMENTS = 6
 ROW = r'<th scope="row"[^>]*>([^<]*?)(?: <|<)'
 
@@ -96,6 +99,56 @@ class TestServer:
         assert admin.site_admin
         assert "PULUMI_LICENSE_KEY is set but ignored" in text
         assert "not-a-secret" not in text
+
+
+class TestDoctor:
+    def test_has_the_checks_that_change_nothing(self, backend: Backend, member: Visit) -> None:
+        """The page says how the database and the jobs are; stores and key are tested on demand only."""
+        run_due(backend)
+        text = shown(member.get(DOCTOR))
+
+        assert "Database OK Its tables are at revision" in text
+        assert "Jobs OK Every job ran in time and succeeded." in text
+        assert "The test stores a document" in text
+        assert "Mail Not tested No mail server is set up" in text
+
+    def test_tries_stores_and_key(self, backend: Backend, member: Visit) -> None:
+        """The button stores, reads and deletes a document, and uses the key."""
+        text = shown(member.send(DOCTOR, on=DOCTOR))
+
+        assert "OK A document was stored, read and deleted." in text
+        assert "OK A key was encrypted and decrypted." in text
+        assert "The test stores" not in text
+        assert backend.settings.threads
+
+    @pytest.mark.dialects("sqlite")
+    def test_says_what_failed(self, backend: Backend, member: Visit) -> None:
+        """A store that keeps nothing is named with its setting, and the page has the other checks too."""
+        store = next(store for store in backend.plan.stores.values() if store.folder is not None)
+        assert store.folder is not None
+        shutil.rmtree(store.folder, ignore_errors=True)
+        store.folder.write_text("no folder")
+        text = shown(member.send(DOCTOR, on=DOCTOR))
+
+        assert f"Failed {store.setting}: " in text
+        assert "Database OK" in text
+
+    def test_names_jobs_that_no_process_runs(self, backend: Backend, member: Visit) -> None:
+        """A job that has been due for long says that the schedule does not run."""
+        run_due(backend)
+        with backend.db.begin() as tx:
+            tx.execute(update(jobs).where(jobs.c.name == "send_mail").values(due_at=1))
+
+        assert "Jobs Failed Due for more than 15 minutes: send_mail." in shown(member.get(DOCTOR))
+
+    def test_counts_what_was_given_up(self, backend: Backend, admin: Caller, member: Visit) -> None:
+        """Messages that were given up and jobs that failed are warnings, with the number or the kind of error."""
+        run_due(backend, [Job("delete_expired", 10, fail)])
+        text = shown(member.get(DOCTOR))
+
+        assert admin.site_admin
+        assert "Jobs Warning delete_expired failed: ConnectionError" in text
+        assert "Messages OK None was given up." in text
 
 
 class TestLists:
