@@ -25,7 +25,7 @@ _LATE_MILLIS = 15 * 60_000
 
 
 def examine(backend: Backend, caller: Caller, *, with_services: bool) -> list[Check]:
-    """Return the checks of the installation; `with_services` also tries the object stores and the key. For site administrators."""
+    """Return the checks of the installation; `with_services` also tries the object stores and the key."""
     require_site_admin(caller)
     with backend.db.connect() as connection:
         counts, rows = repository.count_all(connection), job_claims.read(connection)

@@ -8,6 +8,7 @@ import { livePart } from "./live.ts";
 import { prepareMenus } from "./menus.ts";
 import { showTimes } from "./moments.ts";
 import { preparePalette } from "./palette.ts";
+import { prepareSelection, showSelection } from "./selection.ts";
 import { listenForShortcuts } from "./shortcuts.ts";
 import { showCurrentTabs } from "./tabs.ts";
 
@@ -34,12 +35,14 @@ setInterval(() => {
 }, TICK_MILLIS);
 document.addEventListener("htmx:after:swap", () => {
   showTimes(document);
+  showSelection(document);
 });
 listenForShortcuts(document);
 preparePalette(document);
 prepareHelp(document);
 prepareCopying(document);
 prepareMenus(document);
+prepareSelection(document);
 showCurrentTabs(document);
 addEventListener("resize", () => {
   showCurrentTabs(document);

@@ -4,6 +4,7 @@ No page here asks the database who looks: it may be what failed.
 """
 
 import logging
+from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Request
@@ -19,6 +20,15 @@ from functions.pages.visitor import SignInNeeded, Visitor, address_parts, local_
 
 LOG = logging.getLogger("stackhold.errors")
 SERVER_ERROR, NOT_ALLOWED = 500, 405
+_TITLES = {
+    HTTPStatus.BAD_REQUEST: "This did not work",
+    HTTPStatus.FORBIDDEN: "You have no access",
+    HTTPStatus.NOT_FOUND: "Page not found",
+    HTTPStatus.CONFLICT: "This did not work",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The server is not available",
+}
 
 
 def install(app: FastAPI) -> None:
@@ -89,7 +99,7 @@ async def _unexpected(request: Request, _error: Exception) -> Response:
 def _page(request: Request, error: BackendError, request_id: str = "") -> Response:
     visitor = Visitor(request, request.app.state.backend)
     visitor.look_away()
-    title, detail = error.status.phrase, reason(error)
+    title, detail = _TITLES.get(error.status, error.status.phrase), reason(error)
     response = page(visitor, "failure", status=int(error.status), title=title, detail=detail, request_id=request_id)
     if isinstance(error, TooManyRequests):
         response.headers["Retry-After"] = str(error.retry_after_seconds)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from fastapi import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import RedirectResponse
 
 from common.core.clock import from_millis
@@ -96,6 +96,7 @@ def _templates() -> Environment:
     environment.filters["coloured"] = coloured
     environment.filters["plain"] = plain
     environment.filters["duration"] = _duration
+    environment.filters["code"] = _code
     return environment
 
 
@@ -126,6 +127,14 @@ def _time(moment: datetime) -> Markup:
         moment.day,
         f"{moment:%b %Y, %H:%M} UTC",
     )
+
+
+def _code(text: str) -> Markup:
+    """Return a text whose parts between backticks are commands."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts))
 
 
 def _author(entry: HistoryEntry) -> str:

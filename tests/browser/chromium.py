@@ -26,6 +26,7 @@ STAYS_SECONDS = 5
 TRIES = 15
 PAUSE_SECONDS = 0.2
 DESKTOP, PHONE, WIDE = (1280, 900), (390, 844), (1920, 1080)
+PICTURE_HEIGHT = 6000
 # No request leaves the machine, whatever the browser would like to report or update.
 OPTIONS = (
     "--headless=new",
@@ -65,8 +66,12 @@ class Browser:
 
     def resize(self, size: tuple[int, int]) -> None:
         """Show pages on a screen of another size, in CSS pixels."""
+        self._size = size
+        self._show(size)
+
+    def _show(self, size: tuple[int, int]) -> None:
         width, height = size
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE}
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width == PHONE[0]}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def allow_script(self, *, allowed: bool) -> None:
@@ -151,7 +156,14 @@ class Browser:
         """Write a picture of the whole page."""
         import base64
 
+        # A screen as high as the page: what is painted only when it is seen is painted too.
+        width, height = self._size
+        whole = int(self.driver.execute_script("return document.documentElement.scrollHeight"))
+        self._show((width, max(height, min(whole, PICTURE_HEIGHT))))
+        self.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
         taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "format": "png"})
+        self.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": False})
+        self._show(self._size)
         path.write_bytes(base64.b64decode(taken["data"]))
 
 

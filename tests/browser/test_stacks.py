@@ -133,7 +133,7 @@ def test_tags_of_chosen_stacks_are_set(browser: Browser, site: Site) -> None:
     browser.open(f"{site.url}/acme/stacks?project=web")
     for box in browser.driver.find_elements("css selector", "input[name=stack]"):
         box.click()
-    browser.press("Change tags of chosen stacks")
+    browser.press("Change tags of selected stacks")
     browser.find("#bulk-name").send_keys("cost-centre")
     browser.find("#bulk-value").send_keys("42")
     browser.press("Set tag")

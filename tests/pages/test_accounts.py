@@ -325,7 +325,7 @@ class TestMails:
         delivered(place.server, place.box)
         after = place.visit.get("/admin/mails")
 
-        assert "alice@example.com verification" in shown(page)
+        assert "alice@example.com Verification" in shown(page)
         assert "alice@example.com" == email_addresses.verify(place.server, caller, link.partition("=")[2])
         assert "Create link" not in after.text
         assert 200 == place.visit.get("/admin").status_code

@@ -97,7 +97,7 @@ def tag_stacks(
     def change() -> Response:
         paths = {path for text in form.texts("stack") if (path := _path(org, text)) is not None}
         if not paths:
-            raise BadRequest("choose the stacks to change")
+            raise BadRequest("select the stacks to change")
         attributes.update_tag_of_stacks(backend, person, paths, form.text("name"), value)
         filters = {**query.filters(), **({"page": str(number)} if number > 1 else {}), "tagged": str(len(paths))}
         return see_other(f"{_address(org)}?{urlencode(filters)}")

@@ -68,7 +68,7 @@ class TestList:
 
     def test_says_that_a_user_is_unknown(self, member: Visit) -> None:
         """A login that the log has never seen is named."""
-        assert "No user nobody" in shown(member.open(LOG, user="nobody"))
+        assert "No user is named nobody" in shown(member.open(LOG, user="nobody"))
 
     def test_costs_few_statements(self, member: Visit, counter: Counter) -> None:
         """The visitor, the user of the filter, the page and the signed end: one statement each."""

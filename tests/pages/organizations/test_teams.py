@@ -43,7 +43,7 @@ class TestList:
 
         assert "1–50 of 51 teams" in shown(first)
         assert ["t50"] == re.findall(LINK, member.open(TEAMS, page="2").text)
-        assert "1–26 of 26 teams" in shown(even)
+        assert "26 teams" in shown(even)
         assert "No teams match" in shown(member.open(TEAMS, q="%"))
 
     def test_creates_a_team(self, member: Visit) -> None:
