@@ -2,15 +2,15 @@
 
 Written down a second time on purpose: common/db/tables/ has the tables of today, this file what was added then.
 
-Revision: 0013
+Revision: 0014
 """
 
 import sqlalchemy as sa
 
 from common.db.migrations.steps import create_table
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
