@@ -12,10 +12,9 @@ from common.core.clock import unix_millis
 from common.rights.caller import Caller
 from common.rights.predicate import Entity
 from common.stacks import policy_archives
-from common.stacks.engine.policy_groups import Mode, RequiredPolicy, StackGroup, groups_of_stack
+from common.stacks.engine.policy_groups import AppliedPack, Mode, RequiredPolicy, StackGroup, groups_of_stack
 from common.stacks.model import Stack
 from common.stacks.repository import required_policies as repository
-from common.stacks.repository.required_policies import AppliedPack
 
 _LEVEL = "enforcementLevel"
 _ADVISORY, _DISABLED = "advisory", "disabled"
@@ -62,6 +61,11 @@ def find_of_mode(
 def list_groups(connection: Connection, stack: Stack) -> list[StackGroup]:
     """Return all groups of the stack's organization that have a row."""
     return list(repository.list_groups(connection, stack.org_id, stack.id))
+
+
+def list_groups_with_packs(connection: Connection, stack: Stack) -> dict[StackGroup, list[AppliedPack]]:
+    """Return all groups of the stack's organization that have a row, with their packs."""
+    return repository.list_groups(connection, stack.org_id, stack.id)
 
 
 def find_groups_of_packs(connection: Connection, org_id: str, entity: Entity) -> dict[str, StackGroup]:

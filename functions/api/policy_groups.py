@@ -177,7 +177,7 @@ def _details(details: GroupDetails) -> PolicyGroup:
         is_org_default=group.is_default,
         entity_type=group.entity_type.value,
         mode=group.mode.value,
-        stacks=[PulumiStackReference(stack.name, stack.project) for stack in details.stacks],
+        stacks=[PulumiStackReference(stack.name, stack.project) for stack in (member.stack for member in details.members)],
         applied_policy_packs=[_applied(pack) for pack in details.packs],
         accounts=[],
         agent_pool_id=group.agent_pool_id or UNSET,

@@ -168,7 +168,6 @@ GROUPS: tuple[Group, ...] = (
     Group(
         "links",
         (
-            "/*/insights/policypacks/**",
             "/*/esc/*/*",
             "/*/resources",
             "/*/neo/**",
@@ -189,6 +188,16 @@ GROUPS: tuple[Group, ...] = (
     Group("organizations.check_access", ("/*/settings/check-access",), "pages", for_browsers=True),
     Group("organizations.tokens", ("/*/settings/tokens/**", "/*/settings/teams/*/tokens/**"), "pages", for_browsers=True),
     Group("organizations.teams", ("/*/settings/teams/**",), "pages", for_browsers=True),
+    Group(
+        "organizations.policy_packs",
+        ("/*/settings/policies/packs/**", "/*/insights/policypacks/*"),
+        "pages",
+        for_browsers=True,
+    ),
+    Group("organizations.policy_groups", ("/*/settings/policies/groups/**",), "pages", for_browsers=True),
+    Group("organizations.policy_issues", ("/*/settings/policies/issues/**",), "pages", for_browsers=True),
+    Group("organizations.policy_exceptions", ("/*/settings/policies/exceptions/**",), "pages", for_browsers=True),
+    Group("organizations.policy_compliance", ("/*/settings/policies/compliance",), "pages", for_browsers=True),
     Group("organizations.webhooks", ("/*/settings/webhooks/**",), "pages", for_browsers=True),
     Group("organizations.audit_log", ("/*/settings/audit-log/**",), "pages", for_browsers=True),
     Group("stacks.listing", ("/*/stacks",), "pages", for_browsers=True),
@@ -198,6 +207,7 @@ GROUPS: tuple[Group, ...] = (
     Group("stacks.resources", ("/*/*/*/resources", "/*/*/*/resources/graph", "/*/*/*/resource"), "pages", for_browsers=True),
     Group("stacks.resource_versions", ("/*/*/*/resource/versions",), "pages", for_browsers=True),
     Group("stacks.config", ("/*/*/*/config",), "pages", for_browsers=True),
+    Group("stacks.policies", ("/*/*/*/policies",), "pages", for_browsers=True),
     Group("stacks.access", ("/*/*/*/access/**",), "pages", for_browsers=True),
     Group("stacks.webhooks", ("/*/*/*/webhooks/**",), "pages", for_browsers=True),
     Group("stacks.settings", ("/*/*/*/settings/**",), "pages", for_browsers=True),

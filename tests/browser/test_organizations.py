@@ -10,6 +10,7 @@ from httpx2 import Client
 from tests.browser.chromium import DESKTOP, Browser
 from tests.browser.conftest import TOKEN, Site, sign_in
 from tests.browser.console_data import console_client
+from tests.browser.policy_data import fill_policies
 from tests.browser.test_pages import check
 from tests.pages.payloads import PAYLOADS
 from tests.peers.workload_issuer import published
@@ -36,6 +37,18 @@ PAGES = {
     "saml": f"{SETTINGS}/saml",
     "scim": f"{SETTINGS}/scim",
     "general": f"{SETTINGS}/general",
+    "policy-compliance": f"{SETTINGS}/policies/compliance",
+    "policy-compliance-by-policy": f"{SETTINGS}/policies/compliance?by=policy",
+    "policy-issues": f"{SETTINGS}/policies/issues",
+    "policy-issues-none": f"{SETTINGS}/policies/issues?status=fixed",
+    "policy-issue": f"{SETTINGS}/policies/issues/{{policy_issue}}",
+    "policy-exceptions": f"{SETTINGS}/policies/exceptions",
+    "policy-exception": f"{SETTINGS}/policies/exceptions/EXC-1",
+    "policy-packs": f"{SETTINGS}/policies/packs",
+    "policy-pack": f"{SETTINGS}/policies/packs/guard",
+    "policy-groups": f"{SETTINGS}/policies/groups",
+    "policy-group": f"{SETTINGS}/policies/groups/prod",
+    "stack-policies": "/acme/orders/prod/policies",
 }
 TAGGED = {
     "__type": "PermissionDescriptorCondition",
@@ -104,7 +117,8 @@ def places(site: Site) -> dict[str, str]:
         }
         policy = call(client, "GET", f"{org}/auth/policies/oidcissuers/{issuer['id']}")["id"]
         call(client, "PATCH", f"{org}/auth/policies/{policy}", {"policies": [rule]})
-    return {"login": logins[0], "role": str(role_id), "issuer": str(issuer["id"])}
+        issue = fill_policies(client, "/api/stacks/acme/orders/prod")
+    return {"login": logins[0], "role": str(role_id), "issuer": str(issuer["id"]), "policy_issue": issue}
 
 
 @pytest.fixture(autouse=True)

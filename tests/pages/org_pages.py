@@ -25,6 +25,7 @@ from common.stacks.model import StackPath
 from common.stacks.service import sharing
 from common.webhooks.model import Address
 from tests.factories.people import make_user
+from tests.factories.policy_texts import make_policies
 from tests.factories.roles import new_record, tagged
 from tests.factories.webhooks import make_texts
 from tests.peers.workload_issuer import published
@@ -63,6 +64,7 @@ def make_full_organization(backend: Backend, admin: Caller, stack: StackPath, te
     directory.create(backend, admin, "acme")
     of_team = {"issuer_id": issuer.id, "platform": "github", "team": "web", "token_id": token.id, "role_id": role_id}
     make_texts(backend, admin, Address("acme"), text)
+    policies = make_policies(backend, admin, stack, text)
     entries, _ = audit.page_entries(backend, admin, "acme", Search())
     line = f"{entries[0].recorded_at}-{entries[0].id}"
-    return {"login": "olga", "hook": "announce", "invite_id": invited[0].id, "record": line, **of_team}
+    return {"login": "olga", "hook": "announce", "invite_id": invited[0].id, "record": line, **policies, **of_team}

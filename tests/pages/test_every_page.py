@@ -31,6 +31,10 @@ FOR_ADMINS = (
     "/issuers",
     "/scim",
     "/webhooks",
+    "/policies/compliance",
+    "/policies/issues",
+    "/policies/exceptions",
+    "/policies/packs",
 )
 # Every member of an organization may see its settings, as by the API.
 FOR_EVERY_MEMBER = "/settings/general"
@@ -113,6 +117,11 @@ def test_as_a_member_without_permissions(backend: Backend, admin: Caller, method
         "issuer_id": "none",
         "platform": "none",
         "hook": "none",
+        "pack": "none",
+        "version": "none",
+        "group": "none",
+        "issue_id": "none",
+        "exception_id": "none",
     }
     statuses = [ask(bob, method, path, key=key, **parts) for parts in (at, missing)]
 

@@ -70,6 +70,7 @@ def test_texts_of_an_organization_are_text(backend: Backend, admin: Caller, memb
     payload = "\n".join(PAYLOADS)
     at = {"org": "acme", **make_full_organization(backend, admin, stack, payload)}
     filters = dict.fromkeys(("q", "role", "state", "user", "event", "since", "until", "format"), payload)
+    filters |= dict.fromkeys(("pack", "policy", "severity", "assignee", "sort", "by"), payload[:200])
     page = member.open(re.sub(r"\{(\w+)\}", lambda name: at[name[1]], path), **filters)
 
     assert 200 == page.status_code

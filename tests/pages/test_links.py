@@ -21,7 +21,6 @@ from tests.pages.visiting import HTML, Visit, location, shown
 # The addresses of every link that a command line prints or opens, for a stack acme/shop/dev with one update.
 SERVED = ("/acme", "/acme/shop/dev", "/acme/shop/dev?exception=EXC-1", "/acme/shop/dev/updates/1", "/welcome/cli")
 MISSING_PARTS = {
-    "/acme/insights/policypacks/web/1": "Policy packs",
     "/acme/resources?query=type%3Ax": "Resource search",
     "/acme/esc/shop/dev?version=1": "Pages of environments",
     "/acme/neo/tasks/1": "AI assistants",

@@ -30,6 +30,7 @@ PAGES = {
     f"{STACK}/updates/2/progress": (6, 0),
     f"{STACK}/updates/2/state": (6, 1),  # two of them record the export
     f"{STACK}/previews": (4, 0),
+    f"{STACK}/policies": (6, 0),
     f"{STACK}/resources": (4, 1),
     f"{STACK}/resources?q=a&type=test%3Am%3ARes": (4, 1),
     f"{STACK}/resource?urn={urn('a')}": (4, 1),

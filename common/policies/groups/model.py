@@ -139,11 +139,19 @@ class GroupState:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberStack:
+    """A stack of a group, and why it is in it."""
+
+    stack: TaggedStack
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class GroupDetails:
-    """A group as one reply has it; `stacks` are those that the caller may see."""
+    """A group as one reply has it; `members` are the stacks that the caller may see."""
 
     group: Group
-    stacks: tuple[TaggedStack, ...]
+    members: tuple[MemberStack, ...]
     packs: tuple[AppliedPack, ...]
 
 
@@ -157,11 +165,11 @@ class GroupSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberStack:
-    """A stack of a group, and why it is in it."""
+class PackInGroup:
+    """A group, and the version of one pack that it applies, or None."""
 
-    stack: TaggedStack
-    source: Source
+    group: Group
+    applied: AppliedPack | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,15 @@ from common.stacks.repository.visibility import in_scopes  # arch: which stacks 
 
 _groups, _packs, _versions = policy_groups.c, policy_group_packs.c, policy_pack_versions.c
 _newest = updates.alias("newest")
+_APPLIED = (
+    _versions.id,
+    _versions.name,
+    _versions.version,
+    _versions.tag,
+    _versions.display_name,
+    _packs.config,
+    _packs.environments,
+)
 
 
 def lock(tx: Connection, org_id: str) -> None:
@@ -80,21 +89,25 @@ def count_packs(connection: Connection, org_id: str) -> dict[str, int]:
 def list_packs(connection: Connection, group_id: str) -> dict[str, AppliedPack]:
     """Return the packs of a group by name."""
     query: Select[Any] = (
-        select(
-            _versions.id,
-            _versions.name,
-            _versions.version,
-            _versions.tag,
-            _versions.display_name,
-            _packs.config,
-            _packs.environments,
-        )
+        select(*_APPLIED)
         .select_from(policy_group_packs)
         .join(policy_pack_versions, _versions.id == _packs.version_id)
         .where(_packs.group_id == group_id)
         .order_by(_packs.pack_name)
     )
     return {row.name: _to_applied(row) for row in connection.execute(query)}
+
+
+def find_applied(connection: Connection, org_id: str, pack: str) -> dict[str, AppliedPack]:
+    """Return group id → the version of a pack that it applies."""
+    query: Select[Any] = (
+        select(_packs.group_id, *_APPLIED)
+        .select_from(policy_group_packs)
+        .join(policy_groups, _groups.id == _packs.group_id)
+        .join(policy_pack_versions, _versions.id == _packs.version_id)
+        .where(_groups.org_id == org_id, _packs.pack_name == pack)
+    )
+    return {row.group_id: _to_applied(row) for row in connection.execute(query)}
 
 
 def list_tagged_stacks(connection: Connection, scope: StackScope, *, with_resources: bool = False) -> list[TaggedStack]:

@@ -1,5 +1,7 @@
 """Policy groups of an organization: list, create, get, update, delete, and who is in them."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -24,6 +26,7 @@ from common.policies.groups.model import (
     GroupSummary,
     MemberStack,
     Mode,
+    PackInGroup,
     Source,
     TaggedStack,
 )
@@ -33,12 +36,20 @@ from common.rights.permissions import Permission
 from common.rights.predicate import ALWAYS
 from common.stacks import required_policies
 from common.stacks import steps as stacks
-from common.stacks.engine.policy_groups import RequiredPolicy, groups_of_stack, matches, require_rule
-from common.stacks.model import StackPath
+from common.stacks.engine.policy_groups import AppliedPack, RequiredPolicy, StackGroup, groups_of_stack, matches, require_rule
+from common.stacks.model import Stack, StackPath
 
 PAGE_LIMIT = 500
 PAGE_SIZE = 100
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class StackPolicies:
+    """A stack, and the groups that it is in with the packs that each applies."""
+
+    stack: Stack
+    groups: Mapping[StackGroup, Sequence[AppliedPack]]
 
 
 def list_groups(backend: Backend, caller: Caller, org: str) -> list[GroupSummary]:
@@ -52,10 +63,18 @@ def get_group(backend: Backend, caller: Caller, org: str, name: str) -> GroupDet
     """Return a group with its packs and those of its stacks that the caller may see; NotFound for an unknown one."""
     membership = _require(caller, Permission.POLICY_GROUPS_READ, org)
     with backend.db.connect() as connection:
-        group = _get(connection, membership.org_id, name)
+        group, members = _load_members(connection, membership, caller, name)
         packs = repository.list_packs(connection, group.id) if group.id else {}
-        members = _members(connection, membership, caller, group)
-    return GroupDetails(group, tuple(member.stack for member in members), tuple(packs.values()))
+    return GroupDetails(group, tuple(members), tuple(packs.values()))
+
+
+def list_groups_with_pack(backend: Backend, caller: Caller, org: str, pack: str) -> list[PackInGroup]:
+    """Return an organization's groups by name, each with the version of a pack that it applies, or None."""
+    membership = _require(caller, Permission.POLICY_GROUPS_READ, org)
+    with backend.db.connect() as connection:
+        groups = _with_default(repository.list_groups(connection, membership.org_id))
+        applied = repository.find_applied(connection, membership.org_id, pack)
+    return [PackInGroup(group, applied.get(group.id)) for group in groups]
 
 
 def create_group(backend: Backend, caller: Caller, org: str, group: Group) -> None:
@@ -122,8 +141,7 @@ def page_stacks(
     membership = _require(caller, Permission.POLICY_GROUPS_READ, org)
     sealed = seal(caller.user_id, membership.org_id, model.canonical_name(name), source)
     with backend.db.connect() as connection:
-        group = _get(connection, membership.org_id, name)
-        members = _members(connection, membership, caller, group)
+        _, members = _load_members(connection, membership, caller, name)
     chosen = [member for member in members if source in (None, member.source)]
     return _page(chosen, [_position(member.stack) for member in chosen], sealed, count, token)
 
@@ -190,6 +208,14 @@ def list_groups_of_stack(backend: Backend, caller: Caller, path: StackPath) -> l
     ]
 
 
+def get_stack_policies(backend: Backend, caller: Caller, path: StackPath) -> StackPolicies:
+    """Return a stack with the groups that it is in and their packs. Without a row the default group is not among them."""
+    with backend.db.connect() as connection:
+        stack = stacks.load_stack(connection, caller, path, Permission.STACK_READ)
+        packs = required_policies.list_groups_with_packs(connection, stack)
+    return StackPolicies(stack, {group: packs[group] for group in groups_of_stack(packs, stack.entity)})
+
+
 def list_packs_of_stack(backend: Backend, caller: Caller, path: StackPath, mode: Mode | None) -> tuple[RequiredPolicy, ...]:
     """Return the packs of a stack's groups, of one mode or of both."""
     with backend.db.connect() as connection:
@@ -217,14 +243,18 @@ def _summaries(connection: Connection, org_id: str) -> list[GroupSummary]:
     return [GroupSummary(group, len(members[group.name]), counts.get(group.id, 0)) for group in groups]
 
 
-def _members(connection: Connection, membership: Membership, caller: Caller, group: Group) -> list[MemberStack]:
-    if group.entity_type is not EntityType.STACKS:
-        return []
+def _load_members(connection: Connection, membership: Membership, caller: Caller, name: str) -> tuple[Group, list[MemberStack]]:
     # Whether a stack is in the default group depends on all other groups.
-    groups = _with_default(repository.list_groups(connection, membership.org_id)) if group.is_default else [group]
+    groups = _with_default(repository.list_groups(connection, membership.org_id))
+    group = next((group for group in groups if group.name == model.canonical_name(name)), None)
+    if group is None:
+        raise steps.missing(name)
+    if group.entity_type is not EntityType.STACKS:
+        return group, []
+    groups = groups if group.is_default else [group]
     explicit = repository.list_explicit(connection, membership.org_id)
     visible = repository.list_tagged_stacks(connection, _scope(caller, membership))
-    return model.members_of(groups, explicit, visible)[group.name]
+    return group, model.members_of(groups, explicit, visible)[group.name]
 
 
 def _with_default(groups: list[Group]) -> list[Group]:

@@ -235,14 +235,16 @@ def update_issue(tx: Connection, issue_id: str, values: dict[str, Any], now_mill
     tx.execute(update(policy_issues).where(_issues.id == issue_id).values(**values, modified_at=now_millis))
 
 
-def list_results(connection: Connection, scope: StackScope) -> list[PolicyResult]:
-    """Return the results of policies in the stacks that a caller sees."""
+def list_results(connection: Connection, scope: StackScope, stack_id: str | None = None) -> list[PolicyResult]:
+    """Return the results of policies in the stacks that a caller sees, or in one of them."""
     query = (
         select(*policy_results.c, stacks.c.project, stacks.c.name)
         .join(stacks, stacks.c.id == _results.stack_id)
         .where(_results.org_id == scope.org_id, stacks.c.org_id == scope.org_id, stacks.c.live == 1, in_scopes([scope]))
         .order_by(stacks.c.project, stacks.c.name, _results.pack_name, _results.policy_name)
     )
+    if stack_id is not None:
+        query = query.where(_results.stack_id == stack_id)
     return [
         PolicyResult(
             row.project,

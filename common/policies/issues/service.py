@@ -206,6 +206,13 @@ def list_policies(backend: Backend, caller: Caller, org: str) -> list[PolicyComp
     return [PolicyCompliance(result, percent(result.governed, result.failing)) for _, result in sorted(sums.items())]
 
 
+def list_stack_results(backend: Backend, caller: Caller, org: str, stack_id: str) -> list[PolicyResult]:
+    """Return the results of policies in a stack that the caller sees."""
+    scope = _scope(caller, org)
+    with backend.db.connect() as connection:
+        return repository.list_results(connection, scope, stack_id)
+
+
 def get_totals(backend: Backend, caller: Caller, org: str) -> Totals:
     """Return how many policies and resources there are in the stacks that the caller sees, and how many have open issues."""
     scope = _scope(caller, org)

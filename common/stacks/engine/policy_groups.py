@@ -43,6 +43,24 @@ class StackGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedPack:
+    """A version of a pack in a group. `details` is the text of its publication, for groups of mode audit alone.
+
+    `has_exceptions` tells that the pack has exceptions, which may have expired.
+    """
+
+    name: str
+    version: int
+    tag: str
+    display_name: str
+    blob_key: str
+    config: str | None
+    environments: str | None
+    details: str | None
+    has_exceptions: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RequiredPolicy:
     """A pack that an update must run; `config`, `environments` and `exceptions` are JSON texts."""
 

@@ -1,7 +1,6 @@
 """The statements that find the policy packs of a stack; they read the tables of the policies area."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, exists, null, or_, select
@@ -13,27 +12,9 @@ from common.db.tables.policies import (
     policy_groups,
     policy_pack_versions,
 )
-from common.stacks.engine.policy_groups import Mode, StackGroup
+from common.stacks.engine.policy_groups import AppliedPack, Mode, StackGroup
 
 _STACKS = "stacks"
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedPack:
-    """A version of a pack in a group. `details` is the text of its publication, for groups of mode audit alone.
-
-    `has_exceptions` tells that the pack has exceptions, which may have expired.
-    """
-
-    name: str
-    version: int
-    tag: str
-    display_name: str
-    blob_key: str
-    config: str | None
-    environments: str | None
-    details: str | None
-    has_exceptions: bool
 
 
 def list_groups(connection: Connection, org_id: str, stack_id: str) -> dict[StackGroup, list[AppliedPack]]:

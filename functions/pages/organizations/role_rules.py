@@ -79,10 +79,10 @@ def _read(entry: d.Descriptor) -> tuple[str, list[str], list[str]]:
     match entry:
         case d.Condition(condition, sub_node) if sub_node is not None:
             text, permissions, composed = _read(sub_node)
-            own = _say(condition)
+            own = describe(condition)
             return (f"{own}, and {text}" if text else own), permissions, composed
         case d.IfThenElse(condition):
-            text = f"by a choice: {_say(condition)}, or not"
+            text = f"by a choice: {describe(condition)}, or not"
         case d.Select():
             text = "by a choice between several values"
         case _:
@@ -90,23 +90,24 @@ def _read(entry: d.Descriptor) -> tuple[str, list[str], list[str]]:
     return text, sorted(d.all_permissions(entry)), list(dict.fromkeys(d.references(entry)))
 
 
-def _say(expression: object) -> str:
+def describe(expression: object) -> str:
+    """Return a condition in words."""
     match expression:
         case d.And(left, right):
-            return f"({_say(left)} and {_say(right)})"
+            return f"({describe(left)} and {describe(right)})"
         case d.Or(left, right):
-            return f"({_say(left)} or {_say(right)})"
+            return f"({describe(left)} or {describe(right)})"
         case d.Not(node):
-            return f"not {_say(node)}"
+            return f"not {describe(node)}"
         case d.HasTag(context, key):
             return f"{_context(context)} has tag {key}"
         case d.Equal(d.Tag(context, key), d.LiteralString(value)):
             return f"{_context(context)} has tag {key} = {value}"
         case d.Equal(left, right):
-            return f"{_say(left)} is {_say(right)}"
+            return f"{describe(left)} is {describe(right)}"
         case d.In(target, values):
             items = getattr(values, "values", None) or getattr(values, "identities", None) or []
-            return f"{_say(target)} is one of {', '.join(items)}"
+            return f"{describe(target)} is one of {', '.join(items)}"
         case _:
             return _say_value(expression)
 

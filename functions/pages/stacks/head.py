@@ -48,6 +48,7 @@ def head_of(backend: Backend, person: Caller, stack: Stack) -> Head:
         Tab("previews", "Previews", f"{base}/previews", ""),
         Tab("resources", "Resources", f"{base}/resources", "g r"),
         Tab("config", "Configuration", f"{base}/config", "g c"),
+        Tab("policies", "Policies", f"{base}/policies", ""),
     ]
     if may(person, stack, Permission.STACK_ACCESS_READ):
         tabs.append(Tab("access", "Access", f"{base}/access", ""))
