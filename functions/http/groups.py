@@ -190,7 +190,7 @@ GROUPS: tuple[Group, ...] = (
     Group("organizations.teams", ("/*/settings/teams/**",), "pages", for_browsers=True),
     Group(
         "organizations.policy_packs",
-        ("/*/settings/policies/packs/**", "/*/insights/policypacks/*"),
+        ("/*/settings/policies/packs/**", "/*/insights/policypacks/**"),
         "pages",
         for_browsers=True,
     ),

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from common.rights.caller import Caller
 from common.rights.membership import Membership
 from functions.pages.navigation import Link
-from functions.pages.organization_tabs import tabs_of
+from functions.pages.organization_tabs import policy_tabs_of, tabs_of
 
 _ADMINISTRATION = "/admin"
 
@@ -63,5 +63,6 @@ def _links(membership: Membership, pages: list[Link]) -> list[Link]:
     base = f"/{quote(membership.login, safe='')}"
     stacks = Link("stacks", "Stacks", f"{base}/stacks", "g s")
     organization = [Link("organization", "Organization", pages[0].address)] if pages else []
+    policies = [Link("policies", "Policies", tab.address) for tab in policy_tabs_of(membership)[:1]]
     home = [] if base == _ADMINISTRATION else [Link("home", "Home", base, "g h")]
-    return [*home, stacks, *organization]
+    return [*home, stacks, *policies, *organization]

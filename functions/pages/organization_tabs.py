@@ -1,6 +1,5 @@
 """Which pages about an organization there are, and which of them a member may see."""
 
-from dataclasses import replace
 from urllib.parse import quote
 
 from common.rights.membership import Membership
@@ -17,7 +16,6 @@ def tabs_of(membership: Membership) -> list[Link]:
     """Return the pages about an organization that a member may see, in order."""
     permissions = membership.permissions()
     is_shared = not membership.is_personal
-    policies = policy_tabs_of(membership)
     tabs = (
         ("members", "Members", "g m", is_shared and Permission.ORG_MEMBER_READ in permissions),
         ("invitations", "Invitations", "", is_shared and Permission.INVITES_READ in permissions),
@@ -28,13 +26,11 @@ def tabs_of(membership: Membership) -> list[Link]:
         ("saml", "SAML", "", is_shared and Permission.SAML_READ in permissions),
         ("scim", "SCIM", "", is_shared and Permission.SCIM_READ in permissions),
         ("issuers", "Trusted issuers", "", Permission.OIDC_ISSUERS_READ in permissions),
-        ("policies", "Policies", "", bool(policies)),
         ("webhooks", "Webhooks", "", Permission.ORGANIZATION_WEBHOOK_READ in permissions),
         ("audit-log", "Audit log", "", Permission.AUDIT_LOGS_READ in permissions),
         ("general", "Settings", "", True),
     )
-    links = [Link(key, text, organization_address(membership.login, key), keys) for key, text, keys, is_shown in tabs if is_shown]
-    return [replace(link, address=policies[0].address) if link.key == "policies" else link for link in links]
+    return [Link(key, text, organization_address(membership.login, key), keys) for key, text, keys, is_shown in tabs if is_shown]
 
 
 def policy_tabs_of(membership: Membership) -> list[Link]:

@@ -175,7 +175,7 @@ def replace_results(tx: Connection, update_: EndedUpdate, findings: Findings, so
         tx.execute(delete(policy_results).where(_results.stack_id == update_.stack_id))
     elif packs:
         tx.execute(delete(policy_results).where(_results.stack_id == update_.stack_id, _results.pack_name.in_(packs)))
-    severities = {violation.key: violation.severity for violation in findings.violations.values()}
+    severities = _highest_severities(findings)
     rows = [
         {
             "stack_id": update_.stack_id,
@@ -195,6 +195,16 @@ def replace_results(tx: Connection, update_: EndedUpdate, findings: Findings, so
     ]
     if rows:
         tx.execute(insert(policy_results), rows)
+
+
+def _highest_severities(findings: Findings) -> dict[PolicyKey, str]:
+    severities: dict[PolicyKey, str] = {}
+    ranks = {word: number for number, word in enumerate(_RANKS["severity"], 1)}
+    for violation in findings.violations.values():
+        known = severities.get(violation.key, "")
+        if ranks.get(violation.severity, 0) >= ranks.get(known, 0):
+            severities[violation.key] = violation.severity
+    return severities
 
 
 def page_issues(

@@ -25,7 +25,7 @@ router = APIRouter()
 _LIST = "/{org}/settings/policies/packs"
 _PACK = f"{_LIST}/{{pack}}"
 _VERSION = f"{_PACK}/versions/{{version}}"
-_PRINTED = "/{org}/insights/policypacks/{pack}"
+_PRINTED = "/{org}/insights/policypacks/{pack}/{version}"
 _Text = Annotated[str, Query()]
 
 
@@ -118,9 +118,9 @@ def delete_version(request: OrgRequestDep, pack: str, version: str, form: FormDe
 
 
 @router.get(_PRINTED)
-def lead_to_pack(request: OrgRequestDep, pack: str) -> Response:
-    """Lead from the address that `pulumi policy publish` prints to the pack's page."""
-    return see_other(_address(request, pack))
+def lead_to_version(request: OrgRequestDep, pack: str, version: str) -> Response:
+    """Lead from the address that `pulumi policy publish` prints to the version's page."""
+    return see_other(policy_pages.address(request, "packs", pack, "versions", version))
 
 
 def read_config(text: str) -> dict[str, object] | None:

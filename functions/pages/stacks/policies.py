@@ -18,10 +18,11 @@ from functions.pages.stacks.head import head_of
 from functions.pages.visitor import PersonDep, VisitorDep
 
 router = APIRouter()
+_PAGE = "/{org}/{project}/{stack}/policies"
 SHOWN_ISSUES = 50
 
 
-@router.get("/{org}/{project}/{stack}/policies")
+@router.get(_PAGE)
 def show_policies(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep) -> Response:
     """Show which policies a stack must meet, and how far it does."""
     policies = unless_hidden(lambda: groups.get_stack_policies(backend, person, path))
@@ -41,7 +42,9 @@ def show_policies(visitor: VisitorDep, backend: BackendDep, person: PersonDep, p
         "rows": rows,
         "total": total,
         "issues_path": organization_address(org, "policies", "issues") if may_see_results else "",
-        "groups_path": organization_address(org, "policies", "groups") if _may(person, org, Permission.POLICY_GROUPS_READ) else "",
+        "groups_path": organization_address(org, "policies", "groups")
+        if _may(person, org, Permission.POLICY_GROUPS_READ)
+        else "",
         "packs_path": organization_address(org, "policies", "packs") if _may(person, org, Permission.POLICY_PACK_READ) else "",
     }
     return page(visitor, "stacks/policies", content, org=org)

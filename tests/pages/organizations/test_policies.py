@@ -131,7 +131,7 @@ class TestPacks:
         assert "Policies of version 1.0.0" in first
         assert "Configuration schema" in first
         assert 404 == member.open(f"{GUARD}/versions/9").status_code
-        assert [GUARD] == [location(member.open("/acme/insights/policypacks/guard"))]
+        assert f"{GUARD}/versions/1.0.0" == location(member.open("/acme/insights/policypacks/guard/1.0.0"))
 
     @pytest.mark.usefixtures("stack")
     def test_is_enabled_disabled_and_deleted(self, backend: Backend, admin: Caller, member: Visit) -> None:
@@ -213,7 +213,7 @@ class TestGroups:
         page = member.submit(f"{PROD}/rule/preview", on=PROD, join="all", lines="env=prod")
 
         assert ["shop/live"] == [*values(page, ROW)]
-        assert "1 of the 2 that you may see" in shown(page)
+        assert "1 of the 2 stacks that you may see" in shown(page)
         assert groups.get_group(backend, admin, "acme", "prod").group.stack_rule is None
         (rule,) = values(page, r'name="json" value="([^"]*)"')
         assert f"{PROD}?done=saved" == location(member.submit(f"{PROD}/rule", on=PROD, json=rule))
