@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import toolchain
 from tests.e2e.cli import Cli, Server
-from tests.e2e.programs import provider, python_host
+from tests.e2e.policy_packs import Pack
+from tests.e2e.programs import node_host, provider, python_host
 from tests.e2e.project import Project, ProjectFactory
 from tests.e2e.server import ServerProcess, remove_stacks, running_server
+from tests.node_packages import installed
 from tests.reporting import missing_tool
 
 NEWEST_ONLY = "newest_cli_only"
+NODE_POLICIES = Path(__file__).parent / "node_policies"
 PROVIDER_STOP_SECONDS = 10.0
 
 
@@ -132,3 +137,25 @@ def make_project(cli: Cli, server: Server, tmp_path: Path, request: pytest.Fixtu
 def project(make_project: ProjectFactory) -> Project:
     """An empty project without a stack."""
     return make_project()
+
+
+@pytest.fixture
+def pack(cli: Cli, tmp_path: Path) -> Pack:
+    """A policy pack in Python that is published."""
+    if reason := os.environ.get("STACKHOLD_E2E_WITHOUT_UPLOADS"):
+        pytest.skip(reason)
+    if find_spec("pulumi_policy") is None:
+        missing_tool("pulumi-policy (requirements/policies.txt; `make e2e` installs it)")
+    made = Pack(cli, tmp_path / "pack")
+    made.run("publish", cli.server.org)
+    return made
+
+
+@pytest.fixture(scope="session")
+def node_modules(tools_root: Path) -> Path:
+    """The packages of policy packs for Node; the command line finds a language host that runs packs with them."""
+    modules = installed(NODE_POLICIES, "the policy packs for Node need npm, to install @pulumi/policy")
+    host = tools_root / "bin" / "pulumi-language-nodejs"
+    host.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{node_host.__file__}" "{modules}" "$@"\n', encoding="utf-8")
+    host.chmod(0o700)
+    return modules
