@@ -35,7 +35,8 @@ NOT_PLANNED = {
     "vcs_integrations": "source-control apps that the vendor registered",
 }
 # Routes of ours that upstream's table does not have: (method, path) → what for.
-_PREVIEW = "/api/stacks/{org}/{project}/{stack}/preview/{update_id}"
+_STACK = "/api/stacks/{org}/{project}/{stack}"
+_PREVIEW = f"{_STACK}/preview/{{update_id}}"
 _SCIM, _SCIM_TOKEN = "/scim/v2/{org}", "/api/orgs/{org}/scim/token"
 _OF_DIRECTORIES = "SCIM 2.0, which upstream serves outside of its table"
 _FOR_DIRECTORIES = "the token of an organization's directory, which upstream shows in its console"
@@ -47,6 +48,9 @@ ADDITIONS: dict[tuple[str, str], str] = {
     ("GET", "/api/orgs/{org}/policypacks/{pack}/latest"): "the newest version of a policy pack, which the provider asks for",
     ("PUT", "/api/policy-archives/{signed}"): "the archive of a policy pack, where the object store has no addresses of its own",
     ("GET", "/api/policy-archives/{signed}"): "the same archive for those who must run it",
+    ("GET", f"{_STACK}/compare"): "what is different between two versions, or two stacks",
+    ("GET", f"{_STACK}/versions/{{reference}}"): "the version of a number, an update's id or a time",
+    ("POST", f"{_STACK}/versions/{{version}}/restore"): "the state of an earlier version as the next one",
     ("GET", "/api/status"): "load balancers of the self-hosted product poll it: database and keys answer",
     ("HEAD", "/api/status"): "the same without a body",
     ("GET", "/healthz"): "the process is alive, whatever stands behind it",

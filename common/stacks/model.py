@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest
+from common.core.ids import is_id
 from common.rights.membership import Grant
 from common.rights.predicate import Entity, EntityKind
 
@@ -119,6 +122,48 @@ def is_version(number: int) -> bool:
     return 0 < number <= _LARGEST_VERSION
 
 
+@dataclass(frozen=True, slots=True)
+class VersionReference:
+    """What names a version of a stack: its number, the id of the update that made it, or a time; by none it is the newest.
+
+    A time, in unix milliseconds, names the newest version that had ended by then.
+    """
+
+    number: int | None = None
+    update_id: str | None = None
+    at: int | None = None
+
+    def __str__(self) -> str:
+        """Return what a person reads where there is no such version."""
+        if self.number is not None:
+            return f"version {self.number}"
+        if self.update_id is not None:
+            return f"update {self.update_id}"
+        return "version at that time" if self.at is not None else "version"
+
+    @classmethod
+    def parse(cls, text: str) -> "VersionReference":
+        """Return what a text from a client names: `latest`, a number, an update's id, or a time of RFC 3339. Raises BadRequest.
+
+        A time without a zone is in UTC, and a date stands for its beginning.
+        """
+        if text in ("", "latest"):
+            return cls()
+        if text.isascii() and text.isdigit():
+            return cls(number=int(text[:_LONG_NUMBER]))
+        if is_id(text):
+            return cls(update_id=text)
+        try:
+            moment = datetime.fromisoformat(text)
+            return cls(at=unix_millis(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)))
+        except (ValueError, OverflowError):
+            raise BadRequest(
+                f"{text[:80]!a} names no version: give `latest`, a number, an update's id, or a time such as 2030-01-31T12:00:00Z"
+            ) from None
+
+
+# Longer than any number of a version.
+_LONG_NUMBER = 12
 # Clients read this time as "in progress" (client: isUpdateInProgress in cmd/pulumi/stack/stack_list.go).
 IN_PROGRESS = 0
 # A process finishes an update in far less than this; one that takes longer has died, and another may repeat the work.

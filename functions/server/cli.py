@@ -1,4 +1,4 @@
-"""The command line: `stackhold serve`, `migrate`, `doctor`, `audit`, `add-user`, `add-organization` and `version`.
+"""The command line: `stackhold serve`, `migrate`, `doctor`, `audit`, `state`, `add-user`, `add-organization` and `version`.
 
 A problem is one line on standard error and an exit code other than 0. Options win over environment variables.
 """
@@ -23,6 +23,10 @@ app = typer.Typer(
 )
 audit_app = typer.Typer(no_args_is_help=True, help="Verify and export audit logs.")
 app.add_typer(audit_app, name="audit")
+state_app = typer.Typer(
+    no_args_is_help=True, help="Compare and restore versions of states, on the installation you are signed in to."
+)
+app.add_typer(state_app, name="state")
 DATA_DEFAULT = ".stackhold here if it exists, else the user's data folder"
 DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.", show_default=DATA_DEFAULT)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
@@ -135,6 +139,49 @@ def export_audit(
     from functions.server import audit_commands  # noqa: PLC0415 - as above
 
     audit_commands.export(_settings({"STACKHOLD_DATA": data}), organization, write=sys.stdout.buffer.write)
+
+
+StackArgument = Annotated[str, typer.Argument(help="Stack: organization/project/stack.", show_default=False)]
+VersionOption = Annotated[
+    str, typer.Option("--version", help="Version: a number, an update's id, or a time such as 2030-01-31T12:00:00Z.")
+]
+
+
+@state_app.command("diff")
+def diff_states(
+    before: Annotated[str, typer.Argument(help="organization/project/stack@version, or a file with an exported state.")],
+    after: Annotated[str, typer.Argument(help="The same for the other side.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Show what is different between two states: of two versions, two stacks, or files. Secrets stay hidden."""
+    from functions.server import api_client, state_commands  # noqa: PLC0415 - as above
+
+    state_commands.diff(api_client.signed_in, before, after, as_json=as_json, report=print)
+
+
+@state_app.command("show")
+def show_state(stack: StackArgument, *, version: VersionOption = "latest") -> None:
+    """Write the state of a version to standard output, with its secrets encrypted."""
+    from functions.server import api_client, state_commands  # noqa: PLC0415 - as above
+
+    state_commands.show(api_client.signed_in(), stack, version, report=print)
+
+
+@state_app.command("restore")
+def restore_state(
+    stack: StackArgument,
+    *,
+    version: VersionOption,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Make the state of an earlier version the newest one; no version is lost. What is in the cloud is not touched."""
+    from functions.server import api_client, state_commands  # noqa: PLC0415 - as above
+
+    is_done = state_commands.restore(
+        api_client.signed_in(), stack, version, confirm=lambda question: yes or typer.confirm(question), report=print
+    )
+    raise typer.Exit(0 if is_done else 1)
 
 
 @app.command()

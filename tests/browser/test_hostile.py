@@ -24,6 +24,7 @@ PAGES = (
     f"{STACK}/resources",
     f"{STACK}/resource?urn={urn('a')}",
     f"{STACK}/config",
+    f"{STACK}/compare",
 )
 
 

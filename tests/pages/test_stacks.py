@@ -29,6 +29,8 @@ PAGES = {
     f"{STACK}/updates/2?steps=all": (6, 0),
     f"{STACK}/updates/2/progress": (6, 0),
     f"{STACK}/updates/2/state": (6, 1),  # two of them record the export
+    f"{STACK}/compare": (6, 2),
+    f"{STACK}/updates/1/restore": (6, 2),
     f"{STACK}/previews": (4, 0),
     f"{STACK}/policies": (6, 0),
     f"{STACK}/resources": (4, 1),

@@ -6,10 +6,10 @@ the stack's lock.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, select
 
 from common.db.tables.stacks import updates
-from common.stacks.model import Kind, Stack, StackPath, Status
+from common.stacks.model import Kind, Stack, StackPath, Status, VersionReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +99,24 @@ class StoredVersion:
     written_as: StackPath
 
 
-def find_version(connection: Connection, stack_id: str, version: int) -> StoredVersion | None:
-    """Return where the state of a stack's version is, or None."""
-    row = connection.execute(
-        select(
-            updates.c.checkpoint,
-            updates.c.resource_order,
-            updates.c.state_owner,
-            updates.c.state_project,
-            updates.c.state_name,
-        ).where(updates.c.stack_id == stack_id, updates.c.version == version, updates.c.version > 0),
-    ).one_or_none()
-    return StoredVersion(version, row[0], row[1], StackPath(row[2], row[3], row[4])) if row is not None else None
+def find_version(connection: Connection, stack_id: str, reference: VersionReference) -> tuple[StoredVersion, int] | None:
+    """Return where the state of a stack's version is, and the time of the version in unix milliseconds; or None."""
+    query = _stored_versions(stack_id)
+    if reference.number is not None:
+        query = query.where(updates.c.version == reference.number)
+    elif reference.update_id is not None:
+        query = query.where(updates.c.id == reference.update_id)
+    elif reference.at is not None:
+        query = query.where(_at <= reference.at)
+    row = connection.execute(query.limit(1)).one_or_none()
+    return _to_stored_version(row) if row is not None else None
 
 
 def page_before(connection: Connection, stack_id: str, before: int | None, limit: int) -> list[tuple[StoredVersion, int]]:
     """Return where the states of versions are, with the time of each, newest first: all of them, or those before a version."""
-    name = (updates.c.state_owner, updates.c.state_project, updates.c.state_name)
-    at = func.coalesce(updates.c.ended_at, updates.c.started_at, updates.c.created_at)
-    query = (
-        select(updates.c.version, updates.c.checkpoint, updates.c.resource_order, *name, at)
-        .where(updates.c.stack_id == stack_id, updates.c.version > 0)
-        .order_by(updates.c.version.desc())
-        .limit(limit)
-    )
+    query = _stored_versions(stack_id).limit(limit)
     rows = connection.execute(query if before is None else query.where(updates.c.version < before))
-    return [(StoredVersion(*row[:3], StackPath(*row[3:6])), row[6]) for row in rows]
+    return [_to_stored_version(row) for row in rows]
 
 
 def find_number_before(connection: Connection, stack_id: str, version: int, checkpoint: str) -> int | None:
@@ -139,3 +131,27 @@ def find_number_before(connection: Connection, stack_id: str, version: int, chec
         ),
     )
     return number
+
+
+_at = func.coalesce(updates.c.ended_at, updates.c.started_at, updates.c.created_at)
+
+
+def _stored_versions(stack_id: str) -> Select[tuple[object, ...]]:
+    return (
+        select(
+            updates.c.version,
+            updates.c.checkpoint,
+            updates.c.resource_order,
+            updates.c.state_owner,
+            updates.c.state_project,
+            updates.c.state_name,
+            _at.label("at"),
+        )
+        .where(updates.c.stack_id == stack_id, updates.c.version > 0)
+        .order_by(updates.c.version.desc())
+    )
+
+
+def _to_stored_version(row: Row[tuple[object, ...]]) -> tuple[StoredVersion, int]:
+    written_as = StackPath(row.state_owner, row.state_project, row.state_name)
+    return StoredVersion(row.version, row.checkpoint, row.resource_order, written_as), row.at

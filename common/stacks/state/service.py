@@ -22,13 +22,19 @@ from common.stacks import events
 from common.stacks import steps as stacks
 from common.stacks.engine import checks, document, ordering
 from common.stacks.engine.document import BadDocument, StoredResource
-from common.stacks.engine.rename import RenameError
-from common.stacks.model import Kind, Stack, StackPath, is_version
+from common.stacks.model import Kind, Stack, StackPath, VersionReference
 from common.stacks.overview.changes import ResourceVersion
 from common.stacks.repository import stack_references, stored_versions, versions
 from common.stacks.repository.stored_versions import VersionState
-from common.stacks.repository.versions import StoredVersion
-from common.stacks.state.steps import load_idle, lock_idle, rename_text, retry_on_new_version, store_state
+from common.stacks.state.steps import (
+    find_version,
+    load_idle,
+    load_version,
+    lock_idle,
+    renamed_state,
+    retry_on_new_version,
+    store_state,
+)
 from common.stacks.updates import stored_state
 from common.stacks.updates.finishing import get_current_stack
 
@@ -103,7 +109,8 @@ def export_link(backend: Backend, caller: Caller, path: StackPath, version: int 
     None if the store is a folder, or if the state must be rewritten first because of a rename or an order of its own.
     """
     stack = stacks.get_stack(backend, caller, path, Permission.STACK_EXPORT)
-    stored = stored_state.newest(stack) if version is None else _find_version(backend, stack, version)
+    found = find_version(backend, stack, VersionReference(version)) if version is not None else None
+    stored = found[0] if found is not None else stored_state.newest(stack) if version is None else None
     if stored is None or stored.checkpoint is None or stored.written_as != stack.path or stored.resource_order is not None:
         return None
     return backend.checkpoints.link(stored.checkpoint, LINK_SECONDS)
@@ -124,6 +131,20 @@ def import_state(backend: Backend, caller: Caller, stack: Stack, text: bytes) ->
     """
     membership = caller.require_member(stack.path.org, missing=missing_org(stack.path.org))
     stacks.require_on_stack(caller, membership, stack, Permission.STACK_IMPORT)
+    return _import(backend, caller, stack, text, f"Imported a state into stack {stack.path}")
+
+
+def restore_version(backend: Backend, caller: Caller, path: StackPath, version: int) -> str:
+    """Make the state of an earlier version the next version of the stack, as an import of it does; return the update's id.
+
+    NotFound if the stack has no such version; InProgress while an update of the stack runs.
+    """
+    stack = require_import(backend, caller, path)
+    text = unpack(_state_at(backend, stack, version))
+    return _import(backend, caller, stack, text, f"Restored version {version} of stack {stack.path}")
+
+
+def _import(backend: Backend, caller: Caller, stack: Stack, text: bytes, description: str) -> str:
     stored = store_state(backend, stack.id, text)
     update_id = new_id()
 
@@ -145,7 +166,6 @@ def import_state(backend: Backend, caller: Caller, stack: Stack, text: bytes) ->
                 version = locked.latest.version + 1
                 run = events.Run(current.id, current.path, update_id, Kind.IMPORT, dry_run=False, version=version)
                 outbox.queue(tx, backend, events.ended(run, is_success=True))
-            description = f"Imported a state into stack {current.path}"
             audit.record(tx, backend, caller, current.org_id, Event.STACK_IMPORTED, description=description)
 
     retry_on_new_version(stack, record, lambda: require_import(backend, caller, stack.path))
@@ -195,7 +215,7 @@ def list_resource_versions(
         if key not in texts:
             if size > COMPARED_BYTES and len(found) > 1:
                 break
-            text = unpack(_renamed(backend, stack, version))
+            text = unpack(renamed_state(backend, stack, version))
             size += len(text)
             texts[key] = next((item.text for item in document.resources(text) if item.urn == urn), None)
         found.append(ResourceVersion(version.number, at, texts[key]))
@@ -280,27 +300,4 @@ def _broken_rule(text: bytes) -> str:
 
 
 def _state_at(backend: Backend, stack: Stack, version: int) -> bytes:
-    stored_version = _find_version(backend, stack, version)
-    if stored_version is None:
-        raise NotFound(f"Stack '{stack.path}' has no version {version}")
-    return _renamed(backend, stack, stored_version)
-
-
-def _renamed(backend: Backend, stack: Stack, version: StoredVersion) -> bytes:
-    """Return the state of a version with the stack's present name in it."""
-    stored = stored_state.stored(backend, stack, version)
-    if version.checkpoint is None or version.written_as == stack.path:
-        return stored
-    text = unpack(stored)
-    try:
-        return rename_text(backend, text, version.written_as, stack.path)
-    except RenameError:
-        # An imported state with invalid URNs cannot be renamed. As it was written, the user can still repair it.
-        return text
-
-
-def _find_version(backend: Backend, stack: Stack, version: int) -> StoredVersion | None:
-    if not is_version(version):
-        return None
-    with backend.db.connect() as connection:
-        return versions.find_version(connection, stack.id, version)
+    return renamed_state(backend, stack, load_version(backend, stack, VersionReference(version))[0])

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from common.backend import Backend
 from common.core.clock import unix_millis
-from common.core.errors import BadRequest
+from common.core.compression import unpack
+from common.core.errors import BadRequest, NotFound
 from common.db.faults import Contention, is_race
 from common.db.retry import retry
 from common.rights.caller import Caller
@@ -23,8 +24,10 @@ from common.stacks.engine import document
 from common.stacks.engine.document import BadDocument
 from common.stacks.engine.rename import Names, RenameError, rename
 from common.stacks.engine.stack_references import find_links
-from common.stacks.model import Stack, StackPath
-from common.stacks.repository.versions import Contents
+from common.stacks.model import Stack, StackPath, VersionReference, is_version
+from common.stacks.repository import versions
+from common.stacks.repository.versions import Contents, StoredVersion
+from common.stacks.updates import stored_state
 from common.stacks.updates.finishing import get_current_stack
 from common.stacks.updates.model import InProgress
 from common.stacks.updates.stored_state import current_text
@@ -116,3 +119,32 @@ def rename_text(backend: Backend, text: bytes, old: StackPath, new: StackPath) -
     """
     host = backend.settings.api_domain
     return rename(text, Names(old.org, old.project, old.name), Names(new.org, new.project, new.name), service_host=host)
+
+
+def find_version(backend: Backend, stack: Stack, reference: VersionReference) -> tuple[StoredVersion, int] | None:
+    """Return where the state of a version is, and the time of the version in unix milliseconds; or None."""
+    if reference.number is not None and not is_version(reference.number):
+        return None
+    with backend.db.connect() as connection:
+        return versions.find_version(connection, stack.id, reference)
+
+
+def load_version(backend: Backend, stack: Stack, reference: VersionReference) -> tuple[StoredVersion, int]:
+    """Return what find_version does. NotFound if the stack has no such version."""
+    version = find_version(backend, stack, reference)
+    if version is None:
+        raise NotFound(f"Stack '{stack.path}' has no {reference}")
+    return version
+
+
+def renamed_state(backend: Backend, stack: Stack, version: StoredVersion) -> bytes:
+    """Return the state of a version with the stack's present name in it, as gzip or plain."""
+    stored = stored_state.stored(backend, stack, version)
+    if version.checkpoint is None or version.written_as == stack.path:
+        return stored
+    text = unpack(stored)
+    try:
+        return rename_text(backend, text, version.written_as, stack.path)
+    except RenameError:
+        # An imported state with invalid URNs cannot be renamed. As it was written, the user can still repair it.
+        return text

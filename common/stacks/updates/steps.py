@@ -1,13 +1,17 @@
 """Steps on updates: they join their caller's transaction."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection
 
+from common.backend import Backend
 from common.core.errors import Forbidden, NotFound
 from common.core.ids import is_id
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
 from common.stacks.model import Outcome, Stack, StackPath
+from common.stacks.updates import programs
 from common.stacks.updates.model import HistoryEntry, Update
 from common.stacks.updates.repository import history, updates
 
@@ -64,3 +68,12 @@ def unknown_update(update_id: str) -> NotFound:
 def find_newest_entry(connection: Connection, stack_id: str) -> HistoryEntry | None:
     """Return the newest update of a stack, without a request that is in the object store, or None if it has no updates."""
     return next(iter(history.page_versions(connection, stack_id, 1, 0)), None)
+
+
+def load_newest_runs(backend: Backend, stack_id: str, versions: Collection[int]) -> dict[int, HistoryEntry]:
+    """Return the newest update that a client ran up to each version, with its request; imports and renames are no runs."""
+    with backend.db.connect() as connection:
+        entries = history.find_newest_runs(connection, stack_id, versions)
+    runs = programs.load_all(backend, stack_id, entries)
+    newest = {version: next((run for run in runs if (run.version or 0) <= version), None) for version in versions}
+    return {version: run for version, run in newest.items() if run is not None}

@@ -31,6 +31,7 @@ class Head:
     now: int
     may_decrypt: bool
     may_export: bool
+    may_import: bool
     may_cancel: bool
 
     @property
@@ -63,6 +64,7 @@ def head_of(backend: Backend, person: Caller, stack: Stack) -> Head:
         now=unix_millis(backend.clock.now()),
         may_decrypt=may(person, stack, Permission.STACK_DECRYPT),
         may_export=may(person, stack, Permission.STACK_EXPORT),
+        may_import=may(person, stack, Permission.STACK_IMPORT),
         may_cancel=may(person, stack, Permission.STACK_CANCEL_UPDATE),
     )
 

@@ -1,8 +1,9 @@
 """Statements that read updates, previews and events."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from common.db.tables.people import users
 from common.db.tables.stacks import event_batches, updates
@@ -20,6 +21,7 @@ class EventBatch:
 
 
 # Version 0 is the creation. A restored stack also has a deletion in its history, for which clients know no kind.
+_NO_RUNS = (Kind.IMPORT, Kind.RENAME, Kind.DELETE)
 _IS_SHOWN = and_(updates.c.version > 0, updates.c.kind != Kind.DELETE)
 
 
@@ -40,11 +42,24 @@ def find_runs(connection: Connection, stack_id: str, newest: int, *, exact: bool
 
     An import and a rename are no runs: they have no configuration.
     """
-    is_run = updates.c.kind.not_in((Kind.IMPORT, Kind.RENAME))
+    is_run = updates.c.kind.not_in(_NO_RUNS)
     query = _entries().where(updates.c.stack_id == stack_id, updates.c.version <= newest, _IS_SHOWN)
     query = query.where(or_(is_run, updates.c.version == newest) if exact else is_run)
     entries = _all(connection, query.order_by(updates.c.version.desc()).limit(2))
     return [] if exact and entries and entries[0].version != newest else entries
+
+
+def find_newest_runs(connection: Connection, stack_id: str, versions: Collection[int]) -> list[HistoryEntry]:
+    """Return the newest update of a client up to each of some versions, newest first, without those there are none of."""
+    newest = updates.alias("newest")
+    numbers = [
+        select(func.max(newest.c.version))
+        .where(newest.c.stack_id == stack_id, newest.c.version <= version, newest.c.version > 0, newest.c.kind.not_in(_NO_RUNS))
+        .scalar_subquery()
+        for version in versions
+    ]
+    query = _entries().where(updates.c.stack_id == stack_id, or_(*(updates.c.version == number for number in numbers)))
+    return _all(connection, query.order_by(updates.c.version.desc()))
 
 
 def find_preview(connection: Connection, stack_id: str, update_id: str) -> HistoryEntry | None:
