@@ -128,7 +128,7 @@ group: $(VENV)/.dev ## Write the skeleton of a new group of endpoints: make grou
 sentences: $(VENV)/.dev ## List every sentence that people read: errors, log lines, pages, mails, help, settings
 	@$(BIN)/python -m tools.sentences $(ARGS)
 
-docs: $(VENV)/.dev ## Write docs/configuration.md, docs/compatibility.md, docs/tables.md and the list in README.md again
+docs: $(VENV)/.dev ## Write docs/configuration.md, compatibility.md, metrics.md, tables.md and the list in README.md again
 	$(BIN)/python -m tools.generate_docs
 
 changelog: $(VENV)/.dev ## Put CHANGELOG.md in order: each kind of change once, nothing twice

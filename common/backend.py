@@ -4,17 +4,20 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from common.config import master_key, object_stores
+from common.config import telemetry as ways_out
 from common.config.plan import Plan, make_plan
 from common.config.settings import Settings
 from common.core.clock import Clock, SystemClock
 from common.core.errors import StartUpError
 from common.db.engine import Database
+from common.db.observing import observe
 from common.ports.audit_table import AuditTable
 from common.ports.blobs import Bucket
 from common.ports.keys import KeyService
 from common.ports.keys.data_keys import DataKeys
 from common.ports.mail import Mailer
 from common.ports.outbound import Outbound
+from common.telemetry.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,22 @@ class Backend:
     # Set when this process queues a message of the outbox: where a thread waits for it, it is delivered at once.
     new_messages: Event = field(default_factory=Event)
 
+    @property
+    def telemetry(self) -> Telemetry:
+        """Return what counts, measures and traces."""
+        return self.plan.telemetry
+
+    def start_telemetry(self, *, keeps_counts: bool = True) -> None:
+        """Begin to measure and trace what the settings ask for, before the first request; raises StartUpError."""
+        ways_out.start(self.telemetry, self.settings, keeps_counts=keeps_counts)
+        if self.telemetry.is_on:
+            observe(self.db.engine, self.telemetry)
+
     def close(self) -> None:
         """Close what was opened."""
         self.outbound.close()
         self.db.close()
+        self.telemetry.close()
 
 
 def open_backend(settings: Settings, *, clock: Clock | None = None) -> Backend:
@@ -53,7 +68,10 @@ def open_backend(settings: Settings, *, clock: Clock | None = None) -> Backend:
 def open_plan(plan: Plan, db: Database, keys: KeyService, *, clock: Clock | None = None) -> Backend:
     """Return the backend of a plan, with the database and the key service that were opened to check them."""
     clock = clock or SystemClock()
-    checkpoints, batches, policy_packs, metadata = (Bucket(plan.stores[purpose].driver) for purpose in object_stores.PURPOSES)
+    keys.telemetry = plan.telemetry
+    checkpoints, batches, policy_packs, metadata = (
+        Bucket(plan.stores[purpose].driver, plan.telemetry) for purpose in object_stores.PURPOSES
+    )
     return Backend(
         plan=plan,
         settings=plan.settings,

@@ -34,6 +34,8 @@ from common.stacks.service import blobs, deleted
 from common.stacks.updates.finishing import POLICY_RESULTS
 from common.stacks.updates.service import cleanup as updates
 from common.stacks.updates.service import completion, revocation
+from common.telemetry.instruments import JOB_RUNS
+from common.telemetry.requests import Request, working_for
 from common.webhooks import cleanup as webhooks
 from common.webhooks import delivery as webhook_delivery
 
@@ -189,9 +191,10 @@ def _run(backend: Backend, job: Job, resume_after: str, may_continue: Callable[[
     began = time.monotonic()
     last, done, problem = Step(0, more=True, resume_after=resume_after), 0, ""
     try:
-        while last.more and time.monotonic() - began < run_seconds and may_continue():
-            last = job.step(backend, last.resume_after)
-            done += last.done
+        with working_for(Request(owner)), backend.telemetry.span(f"job {job.name}", {"stackhold.job": job.name}):
+            while last.more and time.monotonic() - began < run_seconds and may_continue():
+                last = job.step(backend, last.resume_after)
+                done += last.done
     except Exception as error:  # An error in one job does not hold up the others; the job runs again after its period.
         problem = type(error).__name__
         LOG.exception("%s failed", job.name)
@@ -201,6 +204,7 @@ def _run(backend: Backend, job: Job, resume_after: str, may_continue: Callable[[
     row = job_claims.JobRow(job.name, due_at, last.resume_after, ended_at=ended_at, done=done, problem=problem)
     with backend.db.connect() as connection:
         job_claims.finish(connection, job.name, owner, row)
+    backend.telemetry.record(JOB_RUNS, 1, job.name, "error" if problem else "ok")
     if done or problem:
         spent = time.monotonic() - began
         LOG.info("%s: %d done in %.1f s%s", job.name, done, spent, f", {problem}" if problem else ", more to do" * last.more)

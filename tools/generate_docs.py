@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md, docs/compatibility.md, docs/tables.md and a part of README.md; with --check it only compares.
+"""Writes docs/configuration.md, compatibility.md, metrics.md, tables.md and a part of README.md; with --check it only compares.
 
 python -m tools.generate_docs [--check]
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 from common.config.setting import Setting, Status
 from common.config.settings import SECTIONS, SETTINGS
+from common.telemetry.instruments import INSTRUMENTS
 from functions.http import unbuilt
 from tools import operations, table_relations
 from tools.client_versions import CLI_VERSIONS, YAML_HOST_VERSION
@@ -52,6 +53,25 @@ def configuration() -> Iterator[str]:
         yield from _settings(section, settings, Status.USED)
     yield from _settings("Recognised, not used yet", SETTINGS, Status.LATER)
     yield from _settings("Recognised, not needed", SETTINGS, Status.IGNORED)
+
+
+def metrics() -> Iterator[str]:
+    """Yield the lines of docs/metrics.md."""
+    yield from (
+        GENERATED,
+        "",
+        "# Metrics",
+        "",
+        "What `/metrics` has, by the names of Prometheus; see [telemetry.md](telemetry.md). Those of HTTP and the",
+        "database, and their labels, are named as OpenTelemetry's semantic conventions have it. No label names a user, an",
+        "organization or a stack.",
+        "",
+        "| name | kind | labels | |",
+        "|---|---|---|---|",
+    )
+    for one in INSTRUMENTS:
+        labels = ", ".join(f"`{label.replace('.', '_')}`" for label in one.labels)
+        yield f"| `{one.prometheus_name}` | {one.kind} | {labels} | {one.description} |"
 
 
 def compatibility() -> Iterator[str]:
@@ -128,6 +148,7 @@ def readme() -> Iterator[str]:
 DOCUMENTS: dict[str, Callable[[], Iterator[str]]] = {
     "docs/configuration.md": configuration,
     "docs/compatibility.md": compatibility,
+    "docs/metrics.md": metrics,
     "docs/tables.md": tables,
     "README.md": readme,
 }

@@ -15,6 +15,7 @@ from common.core.clock import unix_millis
 from common.core.errors import BackendError
 from common.db.retry import retry
 from common.rights.caller import Caller, PermissionDenied
+from common.telemetry.instruments import DENIED
 
 LOG = logging.getLogger("stackhold.audit")
 WINDOW_MILLIS = 15 * 60_000
@@ -28,6 +29,7 @@ def record_denied(backend: Backend, caller: Caller, denied: PermissionDenied) ->
     """Record that a caller lacked a permission. The request was refused in any case: a failure to record it is logged."""
     # No permission check in this module: it records that one failed.
     area = denied.permission.partition(":")[0]
+    backend.telemetry.record(DENIED, 1, area)
     event = {"stack": Event.AUTH_FAILURE_STACK, "environment": Event.AUTH_FAILURE_ENVIRONMENT}.get(area, Event.AUTH_FAILURE_ROLE)
     description = f"Lacks the permission {denied.permission}"
     limits = [(_CALLER_EVENTS, CALLER_LIMIT, None)]

@@ -21,6 +21,7 @@ from common.db.engine import Database
 from common.ports.audit_table import AuditTable
 from common.ports.mail import Mailer
 from common.ports.outbound import Outbound
+from common.telemetry.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Plan:
     database: Path | MySQL
     mailer: Mailer
     outbound: Outbound
+    telemetry: Telemetry
     audit_table: AuditTable | None = None
 
     def open_database(self) -> Database:
@@ -46,12 +48,14 @@ def make_plan(settings: Settings) -> Plan:
     saml_certificate.load_at_start(settings)
     base_path(settings)
     require_domains(settings)
+    telemetry = Telemetry()
     return Plan(
         settings=settings,
         master=master_key.chosen(settings),
         stores=stores.open_stores(settings),
         database=database_place(settings),
         mailer=open_mailer(settings),
-        outbound=Outbound(settings.outbound_allow, threads=settings.threads),
+        outbound=Outbound(settings.outbound_allow, threads=settings.threads, telemetry=telemetry),
+        telemetry=telemetry,
         audit_table=open_audit_table(settings),
     )

@@ -31,6 +31,7 @@ RESERVED_OWNERS = frozenset(
         "default",
         "healthz",
         "invites",
+        "metrics",
         "providers",
         "reset",
         "scim",

@@ -20,6 +20,7 @@ from common.db.retry import retry as retry_on_contention
 from common.outbox import repository
 from common.outbox.model import CLAIM_MILLIS, Message, NotDelivered, Postponed, State
 from common.rights.caller import Caller
+from common.telemetry.instruments import DELIVERIES
 
 LOG = logging.getLogger("stackhold.outbox")
 PAGE_SIZE = 50
@@ -128,20 +129,29 @@ def _deliver_to(backend: Backend, topic: str, target: str, deliver: Deliver) -> 
 
 
 def _attempt(backend: Backend, message: Message, claimed_until: int, deliver: Deliver) -> None:
+    result = _deliver(backend, message, claimed_until, deliver)
+    backend.telemetry.record(DELIVERIES, 1, message.topic, result)
+
+
+def _deliver(backend: Backend, message: Message, claimed_until: int, deliver: Deliver) -> str:
+    """Deliver a message, store the result, and return it in a word."""
     if message.attempts >= ATTEMPTS:
         _store_failure(backend, message, claimed_until, NotDelivered(ABANDONED, is_final=True))
-        return
+        return "failed"
     try:
         deliver(backend, message)
     except Postponed as postponed:
         _postpone(backend, message, claimed_until, postponed.until_millis)
+        return "postponed"
     except NotDelivered as failure:
         _store_failure(backend, message, claimed_until, failure)
+        return "failed"
     except Exception as error:
         LOG.exception("a message of topic %s could not be delivered", message.topic)
         _store_failure(backend, message, claimed_until, NotDelivered(type(error).__name__))
-    else:
-        _store_result(backend, message, claimed_until, State.DELIVERED)
+        return "failed"
+    _store_result(backend, message, claimed_until, State.DELIVERED)
+    return "delivered"
 
 
 def _store_failure(backend: Backend, message: Message, claimed_until: int, failure: NotDelivered) -> None:

@@ -207,7 +207,9 @@ def _open(environment: Mapping[str, str]) -> _Opened:
     logs.configure_platform(settings.log_format, settings.secret_values)
     require_remote(settings)
     require_groups(settings)
-    return _Opened(environment, open_backend(settings))
+    backend = open_backend(settings)
+    backend.start_telemetry(keeps_counts=False)
+    return _Opened(environment, backend)
 
 
 def _prepare_opened(opened: _Opened) -> None:

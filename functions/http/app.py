@@ -24,7 +24,7 @@ from functions.http.not_served import unserved
 
 def create_app(backend: Backend) -> ASGIApp:
     """Return the ASGI application that serves every group of the API with this backend."""
-    return Edge(Dispatcher(backend), base_path(backend.settings))
+    return Edge(Dispatcher(backend), base_path(backend.settings), backend.telemetry)
 
 
 def create_loaded_app(backend: Backend) -> ASGIApp:
@@ -32,7 +32,7 @@ def create_loaded_app(backend: Backend) -> ASGIApp:
     dispatcher = Dispatcher(backend)
     for group in GROUPS:
         dispatcher.load(group)
-    return Edge(dispatcher, base_path(backend.settings))
+    return Edge(dispatcher, base_path(backend.settings), backend.telemetry)
 
 
 class Dispatcher:

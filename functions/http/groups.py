@@ -114,6 +114,7 @@ GROUPS: tuple[Group, ...] = (
     Group("orgs", (_ORG, f"{_ORG}/metadata")),
     Group("users", ("/api/user/**",)),
     Group("capabilities", ("/api/capabilities", "/api/cli/**", "/api/status", "/healthz", "/api/openapi/**")),
+    Group("metrics", ("/metrics",)),
     Group(
         "policy_packs",
         (

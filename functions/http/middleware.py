@@ -14,7 +14,9 @@ from common.core.compression import inflated_parts, is_worth_packing, pack, unpa
 from common.core.errors import BadRequest
 from common.core.ids import new_id
 from common.telemetry.requests import Request, working_for
+from common.telemetry.telemetry import OFF, Telemetry
 from functions.http.errors import error_response, unexpected_error
+from functions.http.observing import observed
 from functions.http.reserve import RESERVED, Reserved, owner_of
 
 LOG = logging.getLogger("stackhold.requests")
@@ -32,9 +34,10 @@ PREFIX = "stackhold.prefix"
 class Edge:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, base_path: str = "") -> None:
+    def __init__(self, app: ASGIApp, base_path: str = "", telemetry: Telemetry = OFF) -> None:
         """Wrap the dispatcher. `base_path` is taken off paths that begin with it, once."""
         self._app = app
+        self._telemetry = telemetry
         self._base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,20 +46,25 @@ class Edge:
             await self._app(scope, receive, send)
             return
         request = Request(new_id())
-        outgoing = Outgoing(send, wants_gzip=accepts_gzip(scope), is_near=NEAR in scope, request_id=request.id)
-        with working_for(request):
-            await self._serve(scope, receive, outgoing, request)
+        scope = self._inner(scope, request)
+        outgoing = Outgoing(
+            send, wants_gzip=accepts_gzip(scope), is_near=NEAR in scope, prefix=scope[PREFIX], request_id=request.id
+        )
+        with working_for(request), observed(self._telemetry, scope, request, outgoing):
+            await self._serve(scope, receive, outgoing)
 
-    async def _serve(self, scope: Scope, receive: Receive, outgoing: "Outgoing", request: Request) -> None:
-        if has_several_hosts(scope):
-            await error_response(BadRequest("a request has one Host header"))(scope, receive, outgoing.send)
-            return
+    def _inner(self, scope: Scope, request: Request) -> Scope:
+        """Return the scope of a request as the application has it."""
         path, prefix = _clean(scope["path"]), scope.get(PREFIX, "")
         if (rest := without_prefix(path, self._base_path)) != path:
             path, prefix = rest, self._base_path
         reserved = Reserved(owner_of({**scope, "path": path}))
-        scope = {**scope, "path": path, PREFIX: prefix, "stackhold.request_id": request.id, RESERVED: reserved}
-        outgoing.prefix = prefix.encode()
+        return {**scope, "path": path, PREFIX: prefix, "stackhold.request_id": request.id, RESERVED: reserved}
+
+    async def _serve(self, scope: Scope, receive: Receive, outgoing: "Outgoing") -> None:
+        if has_several_hosts(scope):
+            await error_response(BadRequest("a request has one Host header"))(scope, receive, outgoing.send)
+            return
         try:
             await self._app(scope, receive, outgoing.send)
         except Exception as error:  # the last net: whatever is left becomes a 500 in the wire's shape
@@ -64,18 +72,18 @@ class Edge:
             if not outgoing.started:
                 await unexpected_error(HTTPRequest(scope), error)(scope, receive, outgoing.send)
         finally:
-            reserved.release()
+            scope[RESERVED].release()
 
 
 class Outgoing:
     """Sends a reply, compressed or inflated to what the client takes. Replies here are always of one piece."""
 
-    def __init__(self, send: Send, *, wants_gzip: bool, is_near: bool = False, request_id: str = "") -> None:
-        """Hold back the start of the reply until its body is known; redirects to paths of ours begin with `prefix`."""
+    def __init__(self, send: Send, *, wants_gzip: bool, is_near: bool = False, prefix: str = "", request_id: str = "") -> None:
+        """Hold back the start of the reply until its body is known; redirects to paths of ours begin with the prefix."""
         self._send = send
         self._wants_gzip = wants_gzip
         self._is_near = is_near
-        self.prefix = b""
+        self._prefix = prefix.encode()
         self._request_id = request_id.encode()
         self._start: Message | None = None
         self.started = False
@@ -85,7 +93,7 @@ class Outgoing:
         """Pass a message on; the body of one-piece replies is converted if need be."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._start = {**message, "headers": _prefixed(message["headers"], self.prefix)} if self.prefix else message
+            self._start = {**message, "headers": _prefixed(message["headers"], self._prefix)} if self._prefix else message
             if self.status >= REFUSED:
                 self._start["headers"] = _named(self._start["headers"], self._request_id)
             return

@@ -6,12 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 from types import FrameType
 
 from common.config.settings import Settings
 from common.core.errors import StartUpError
+from common.telemetry.prometheus import FOLDER_VARIABLE, forget_process
 
 LOG = logging.getLogger("stackhold.server")
 
@@ -38,6 +41,8 @@ class Workers:
         self._count = count
         self._asked_to_end = threading.Event()
         self._started_at: dict[subprocess.Popen[bytes], float] = {}
+        # Where the processes keep what they count, so that each of them can answer for all.
+        self._metrics_folder: Path | None = None
         # Workers hold the reading end: when this process is gone, however it ended, they see it and end as well.
         self._alive_reader, self._alive_writer = os.pipe()
 
@@ -45,6 +50,13 @@ class Workers:
         """Serve until a signal asks to end, and return the exit code; the log gets the news that it has begun."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
+        if not self._settings.is_set(Settings.metrics_webhook_secret):
+            return self._watch(news)
+        with tempfile.TemporaryDirectory(prefix="stackhold-metrics-") as folder:
+            self._metrics_folder = Path(folder)
+            return self._watch(news)
+
+    def _watch(self, news: str) -> int:
         for _ in range(self._count):
             self._start()
         LOG.info("%s", news)
@@ -64,6 +76,8 @@ class Workers:
         # -P: the folder the operator stands in may have a `common` of its own.
         command = [sys.executable, "-P", "-m", "functions.server.worker", *(str(descriptor) for descriptor in handed)]
         environment = {**os.environ, **self._settings.as_env()}
+        if self._metrics_folder is not None:
+            environment[FOLDER_VARIABLE] = str(self._metrics_folder)
         # Ctrl-C at the terminal reaches workers too. Until they handle it they ignore it: this process tells them anyway.
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         worker = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=handed)  # noqa: S603 - our own
@@ -76,6 +90,8 @@ class Workers:
         if code is None or self._asked_to_end.is_set():
             return True
         lived = time.monotonic() - self._started_at.pop(worker)
+        if self._metrics_folder is not None:
+            forget_process(self._metrics_folder, worker.pid)
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         if code > 0 and lived < SHORTEST_LIFE_SECONDS:
             LOG.error("worker %d %s before it was ready; stopping", worker.pid, how)

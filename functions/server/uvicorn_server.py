@@ -53,6 +53,7 @@ def serve(backend: Backend, listener: socket.socket, *, news: str, console: sock
     `console` is a second listener, for links of the command line.
     """
     return_large_blocks()
+    backend.start_telemetry()
     server = Server(_config(backend), news)
     # A signal ends the process cleanly from here on. Uvicorn takes the handlers over while it runs and raises the
     # signal again afterwards, which would otherwise turn a clean end into a death by signal.
@@ -64,6 +65,7 @@ def serve(backend: Backend, listener: socket.socket, *, news: str, console: sock
 
 def run_jobs_only(backend: Backend) -> None:
     """Run jobs until a signal asks to end."""
+    backend.start_telemetry(keeps_counts=False)
     asked_to_end = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:

@@ -140,7 +140,7 @@ class TestSettings:
 
     def test_do_not_check_what_is_not_used(self) -> None:
         """A setting without effect cannot stop the start."""
-        Settings({"PULUMI_ENABLE_DEPRECATED_METRICS": "perhaps", "PULUMI_LOCAL_DATABASE_PORT": "none"})
+        Settings({"PULUMI_LOCAL_DATABASE_PORT": "none"})
 
     def test_do_not_count_a_replaced_default_as_set(self) -> None:
         """An entry point may bring a default of its own: it is in force, and passed on, but no one has set it."""

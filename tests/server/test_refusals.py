@@ -247,7 +247,7 @@ class TestDoctor:
         assert 1 == ended.returncode
         assert "STACKHOLD_BOOTSTRAP_TOKEN = (set, not shown)" in ended.stdout
         assert "SMTP_PASSWORD = (set, not shown)" in ended.stdout
-        assert "METRICS_WEBHOOK_SECRET = (set, not shown)  [not used yet]" in ended.stdout
+        assert "METRICS_WEBHOOK_SECRET = (set, not shown)" in ended.stdout
         assert "API_TLS_CERTIFICATE must be set with API_TLS_PRIVATE_KEY" in ended.stdout
         assert "by others" in ended.stdout
         assert not any(secret in ended.stdout + ended.stderr for secret in ("abab", "hush"))
@@ -256,10 +256,9 @@ class TestDoctor:
 class TestNotices:
     def test_say_what_has_no_effect(self, folder: Path) -> None:
         """Every setting that is set and does nothing gets one line, and unknown names of ours get one together."""
-        ended = run(folder, "doctor", PULUMI_LICENSE_KEY="x", METRICS_WEBHOOK_SECRET="hush", STACKHOLD_PROT="1", SLACK_TOKEN="x")
+        ended = run(folder, "doctor", PULUMI_LICENSE_KEY="x", STACKHOLD_PROT="1", SLACK_TOKEN="x")
 
         assert [
-            "stackhold: METRICS_WEBHOOK_SECRET is set: recognised; not used yet by this release",
             "stackhold: PULUMI_LICENSE_KEY is set but ignored: no licence is needed",
             "stackhold: SLACK_TOKEN is set but ignored: there is no Slack application; a webhook does the same",
             "stackhold: STACKHOLD_PROT: not a setting of this release; did you mean STACKHOLD_PORT?",

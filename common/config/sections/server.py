@@ -1,6 +1,6 @@
 """Settings of the server itself."""
 
-from common.config.setting import integer, path, secret, text
+from common.config.setting import flag, integer, path, secret, text
 
 
 class ServerSettings:
@@ -158,4 +158,13 @@ class TelemetrySettings:
         "Form of the log's lines: `text` or `json`.",
         default="text",
         choices=("text", "json"),
+    )
+    metrics_webhook_secret = secret(
+        "METRICS_WEBHOOK_SECRET",
+        "Who sends it in `Authorization: webhook-token …` may read `/metrics`; unset: there is no such address.",
+    )
+    enable_deprecated_metrics = flag(
+        "PULUMI_ENABLE_DEPRECATED_METRICS",
+        "Write a line of the log for each update that ends, each sign-in and each request that lacks a permission.",
+        default=True,
     )

@@ -22,8 +22,6 @@ def ignored(name: str, reason: str) -> Setting[Any]:
 LATER: tuple[Setting[Any], ...] = (
     later("OTEL_EXPORTER_OTLP_ENDPOINT", Kind.TEXT, "Receiver of traces and metrics."),
     later("OTEL_EXPORTER_OTLP_PROTOCOL", Kind.TEXT, "`http` or `grpc`.", default="grpc"),
-    later("PULUMI_ENABLE_DEPRECATED_METRICS", Kind.BOOLEAN, "Metrics as log lines.", default="true"),
-    later("METRICS_WEBHOOK_SECRET", Kind.SECRET, "Protects `/metrics`."),
 )
 
 IGNORED: tuple[Setting[Any], ...] = (

@@ -5,13 +5,15 @@ that names it; a blob that no row names is swept by a job. Bodies are stored gzi
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from common.core.compression import BadGzip, inflated_parts, is_packed, pack, unpack
 from common.core.errors import BackendError, Unavailable
 from common.core.ids import new_id
+from common.telemetry.instruments import STORE_CALLS
+from common.telemetry.telemetry import OFF, Telemetry
 
 _BLANKS = b" \t\r\n"
 _BEGINNINGS, _ENDS = b"{[" + _BLANKS, b"}]" + _BLANKS
@@ -92,9 +94,10 @@ class Driver(Protocol):
 class Bucket:
     """One purpose's documents in a store."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, telemetry: Telemetry = OFF) -> None:
         """Use the driver for everything that touches the store."""
         self._driver = driver
+        self._telemetry = telemetry
 
     def put(self, key: str, text: bytes) -> None:
         """Store a document, compressed."""
@@ -102,7 +105,7 @@ class Bucket:
 
     def put_stored(self, key: str, stored: bytes) -> None:
         """Store bytes as they are: gzip, or plain text that need not be packed."""
-        with _translated("the object store refused to store a document ({}); nothing was changed"):
+        with self._measured("put"), _translated("the object store refused to store a document ({}); nothing was changed"):
             self._driver.put(key, stored)
 
     def get(self, key: str) -> bytes:
@@ -135,7 +138,7 @@ class Bucket:
     def get_stored(self, key: str) -> bytes:
         """Return a document's bytes as stored, whatever they are; raises BlobMissing."""
         try:
-            with _translated("the object store does not answer ({})"):
+            with self._measured("get"), _translated("the object store does not answer ({})"):
                 return self._driver.get(key)
         except BlobNotFound as error:
             raise BlobMissing(key) from error
@@ -143,34 +146,34 @@ class Bucket:
     def find_size(self, key: str) -> int | None:
         """Return how many bytes are stored under a key, or None: so that a file of any size need not be read."""
         try:
-            with _translated("the object store does not answer ({})"):
+            with self._measured("size"), _translated("the object store does not answer ({})"):
                 return self._driver.size(key)
         except BlobNotFound:
             return None
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove documents; absent ones are no error."""
-        with _translated("the object store does not delete ({})"):
+        with self._measured("delete"), _translated("the object store does not delete ({})"):
             self._driver.delete(keys)
 
     def page(self, prefix: str, after: str, limit: int) -> list[tuple[str, int]]:
         """Return up to `limit` (key, written at in unix milliseconds) pairs, in key order after `after`."""
-        with _translated("the object store does not list its documents ({})"):
+        with self._measured("page"), _translated("the object store does not list its documents ({})"):
             return self._driver.page(prefix, after, limit)
 
     def link(self, key: str, seconds: int) -> str | None:
         """Return an address that serves the stored bytes to anyone who has it for so many seconds; None: not from this store."""
-        with _translated("the object store gives no link ({})"):
+        with self._measured("link"), _translated("the object store gives no link ({})"):
             return self._driver.link(key, seconds)
 
     def put_file(self, key: str, stored: bytes) -> None:
         """Store a file that a link serves as it is."""
-        with _translated("the object store refused to store a file ({}); nothing was changed"):
+        with self._measured("put"), _translated("the object store refused to store a file ({}); nothing was changed"):
             self._driver.put_file(key, stored)
 
     def upload_link(self, key: str, seconds: int) -> UploadLink | None:
         """Return an address that accepts one file under the key for so many seconds; None: not in this store."""
-        with _translated("the object store gives no link ({})"):
+        with self._measured("link"), _translated("the object store gives no link ({})"):
             return self._driver.upload_link(key, seconds)
 
     def load(self) -> None:
@@ -193,6 +196,10 @@ class Bucket:
             raise StoreError(error.strerror or type(error).__name__) from error
         if document != stored:
             raise StoreError("a document does not come back as it was stored")
+
+    def _measured(self, operation: str) -> AbstractContextManager[None]:
+        driver = type(self._driver).__name__
+        return self._telemetry.call(STORE_CALLS, f"blob {operation}", operation, {"stackhold.store": driver})
 
 
 def _is_document(first: bytes, last: bytes) -> bool:

@@ -3,9 +3,12 @@
 A wrapped key says which master key wrapped it, so that an older one goes on unwrapping after a rotation.
 """
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from common.core.errors import BackendError
+from common.telemetry.instruments import KEY_CALLS
+from common.telemetry.telemetry import OFF
 
 
 class KeyUnusable(BackendError):
@@ -46,14 +49,18 @@ class KeyService:
     def __init__(self, driver: Driver) -> None:
         """Use the driver for both operations."""
         self._driver = driver
+        # Set by the backend: the service is opened before it, to be checked.
+        self.telemetry = OFF
 
     def wrap(self, plain_key: bytes, context: str) -> bytes:
         """Return a data key wrapped for a context."""
-        return self._driver.wrap(plain_key, context)
+        with self._measured("wrap"):
+            return self._driver.wrap(plain_key, context)
 
     def unwrap(self, wrapped_key: bytes, context: str) -> bytes:
         """Return the plain data key; raises KeyUnusable."""
-        return self._driver.unwrap(wrapped_key, context)
+        with self._measured("unwrap"):
+            return self._driver.unwrap(wrapped_key, context)
 
     def check(self) -> str:
         """Return the master key that wraps, by its full name; a remote one is tried. Raises StartUpError unless it works."""
@@ -70,3 +77,7 @@ class KeyService:
     def load(self) -> None:
         """Load what the first call would load; nothing is sent."""
         self._driver.load()
+
+    def _measured(self, operation: str) -> AbstractContextManager[None]:
+        driver = type(self._driver).__name__
+        return self.telemetry.call(KEY_CALLS, f"key {operation}", operation, {"stackhold.key_service": driver})

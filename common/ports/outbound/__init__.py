@@ -20,6 +20,8 @@ from common.core.compression import BadGzip, OverLimit, inflate
 from common.ports.outbound.guard import CallFailed, Guard
 from common.ports.outbound.ranges import is_public
 from common.ports.outbound.slots import Purpose, Slots
+from common.telemetry.instruments import OUTGOING_CALLS
+from common.telemetry.telemetry import OFF, Telemetry
 
 if TYPE_CHECKING:
     import httpx
@@ -49,13 +51,16 @@ class Reply:
 class Outbound:
     """Makes guarded calls; one per process, safe to share between threads."""
 
-    def __init__(self, allowed: str, *, threads: int = THREADS, seconds: float = CALL_SECONDS) -> None:
+    def __init__(
+        self, allowed: str, *, threads: int = THREADS, seconds: float = CALL_SECONDS, telemetry: Telemetry = OFF
+    ) -> None:
         """Take the allow-list as the setting has it, with commas; nothing is opened. Raises StartUpError.
 
         `threads` is how many requests the process works on at once, `seconds` how long a call may take.
         """
         self._guard = Guard(part.strip() for part in allowed.split(",") if part.strip())
         self._seconds = seconds
+        self._telemetry = telemetry
         self._lock = Lock()
         self._client: httpx.Client | None = None
         self.slots = Slots(threads)
@@ -89,11 +94,15 @@ class Outbound:
             self.slots.free(purpose, owner)
 
         self.slots.take(purpose, owner)
-        running = _in_a_thread(send, end)
-        try:
-            return running.result(self._seconds + _GRACE_SECONDS)
-        except TimeoutError as error:
-            raise CallFailed(f"{urlsplit(url).hostname or ''} cannot be reached: no answer in time") from error
+        # The address may have a secret in its path or query, and the receiver is not told of our traces.
+        host = urlsplit(url).hostname or ""
+        attributes = {"http.request.method": method, "server.address": host}
+        with self._telemetry.call(OUTGOING_CALLS, method, purpose.value, attributes):
+            running = _in_a_thread(send, end)
+            try:
+                return running.result(self._seconds + _GRACE_SECONDS)
+            except TimeoutError as error:
+                raise CallFailed(f"{host} cannot be reached: no answer in time") from error
 
     def _send(self, method: str, url: str, parts: dict[str, Any], *, limit_bytes: int, cuts_off: bool) -> Reply:
         import httpx  # noqa: PLC0415 - loading it takes longer than most requests

@@ -12,6 +12,7 @@ from common.access import tokens
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
+from common.telemetry.instruments import SIGN_INS
 
 
 def start(tx: Connection, backend: Backend, user_id: str, *, provider: str, client: str = "") -> str:
@@ -33,6 +34,7 @@ def start(tx: Connection, backend: Backend, user_id: str, *, provider: str, clie
         now=now,
         expires_at=now + timedelta(hours=hours),
     )
+    backend.telemetry.record(SIGN_INS, 1, "ok")
     description = f"Signed in ({'SAML' if provider.startswith('saml:') else provider})"
     audit.record_for_user(tx, backend, user_id, Event.USER_LOGIN, description=description, client=client)
     return issued.text

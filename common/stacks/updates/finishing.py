@@ -6,6 +6,7 @@ stack repeats the second step with the same result.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -29,11 +30,12 @@ from common.stacks.engine import document, journal, ordering
 from common.stacks.engine.document import BadDocument
 from common.stacks.engine.entry import Part, TooMuch
 from common.stacks.engine.stack_references import find_links
-from common.stacks.model import Outcome, Stack, StackPath
+from common.stacks.model import Kind, Outcome, Stack, StackPath
 from common.stacks.repository import stack_references
 from common.stacks.updates import checkpoint_trim
 from common.stacks.updates.repository import finishing as repository
 from common.stacks.updates.repository.finishing import FinishingUpdate, StoredBatch, UpdateEnd
+from common.telemetry.instruments import LEASE_EXPIRIES, REPLAY, UPDATES
 
 LOG = logging.getLogger("stackhold.state")
 # After this many processes died of an update, it is marked as damaged.
@@ -60,6 +62,8 @@ def finish(backend: Backend, update_id: str, outcome: Outcome) -> bool:
     """
     is_stopped = _stop(backend, update_id, outcome, for_client=False)
     if is_stopped:
+        if outcome is Outcome.EXPIRED:
+            backend.telemetry.record(LEASE_EXPIRIES, 1)
         build_state(backend, update_id)
     return is_stopped
 
@@ -146,9 +150,13 @@ def build_state(backend: Backend, update_id: str) -> str | None:
     end = _build_end(backend, finishing)
     if end.links is None and finishing.dry_run and not finishing.has_webhooks:
         with backend.db.connect() as connection:
-            repository.record_end(connection, finishing, end)
+            is_recorded = repository.record_end(connection, finishing, end)
     else:
-        retry(lambda: _record_end(backend, finishing, end))
+        is_recorded = retry(lambda: _record_end(backend, finishing, end))
+    if is_recorded:
+        kind = Kind.PREVIEW if finishing.dry_run else finishing.kind
+        result = Outcome.DAMAGED if end.is_damaged else finishing.outcome
+        backend.telemetry.record(UPDATES, 1, kind.value, result.value)
     return end.damage if end.is_damaged else None
 
 
@@ -157,10 +165,10 @@ def _stop(backend: Backend, update_id: str, outcome: Outcome, *, for_client: boo
         return repository.stop_writers(connection, update_id, outcome, unix_millis(backend.clock.now()), for_client=for_client)
 
 
-def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd) -> None:
+def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd) -> bool:
     with backend.db.begin() as tx:
         if not repository.record_end(tx, finishing, end):
-            return
+            return False
         if end.links is not None:
             stack_references.replace(tx, finishing.stack_id, end.links)
         if not finishing.dry_run:
@@ -169,6 +177,7 @@ def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd) ->
             actor = Actor(finishing.user_id, finishing.login, finishing.token_id, finishing.token_name)
             audit.record_as(tx, backend, actor, finishing.org_id, Event.UPDATE_COMPLETED, description=description)
         outbox.queue(tx, backend, _messages(finishing, end))
+    return True
 
 
 def _messages(finishing: FinishingUpdate, end: UpdateEnd) -> list[NewMessage]:
@@ -221,6 +230,7 @@ def _replay(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
         return _keep_checkpoint(backend, finishing)
     stored_base = backend.checkpoints.get(finishing.base_checkpoint) if finishing.base_checkpoint else document.EMPTY
     base = ordering.applied(stored_base, finishing.base_order)
+    began = time.perf_counter()
     result = journal.replay(
         base,
         _StoredJournal(backend, finishing.update_id, batches).parts(),
@@ -229,6 +239,7 @@ def _replay(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
         command=finishing.kind,
         ceiling_bytes=backend.settings.body_limit_bytes,
     )
+    backend.telemetry.record(REPLAY, time.perf_counter() - began)
     damage = "; ".join(result.damage) or None
     if damage:
         LOG.error("update %s: its journal is damaged, the state was built without the bad entries", finishing.update_id)

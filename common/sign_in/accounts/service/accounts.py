@@ -22,6 +22,7 @@ from common.sign_in.accounts.repository import accounts
 from common.sign_in.accounts.service import failed_sign_ins
 from common.sign_in.accounts.steps import WRONG_PASSWORD
 from common.sign_in.sessions import steps as sessions
+from common.telemetry.instruments import SIGN_INS
 
 _NAME_LIMIT = 255
 
@@ -44,6 +45,7 @@ def sign_in_for_token(backend: Backend, name: str, password: str, *, client: str
 
     def create_token(tx: Connection, user_id: str) -> str:
         token = steps.create_token(tx, backend, user_id, "e-mail sign-in")
+        backend.telemetry.record(SIGN_INS, 1, "ok")
         description = "Signed in with a password for an access token"
         audit.record_for_user(tx, backend, user_id, Event.USER_LOGIN, description=description, client=client)
         return token
@@ -116,6 +118,7 @@ def _sign_in(backend: Backend, name: str, password: str, client: str, finish: Ca
     try:
         account = _find_matching(backend, key, password, by_address=by_address)
     except Unauthorized:
+        backend.telemetry.record(SIGN_INS, 1, "failed")
         failed_sign_ins.queue(backend, key, client, by_address=by_address)
         raise
 

@@ -27,6 +27,7 @@ from common.stacks.updates.repository import progress as repository
 from common.stacks.updates.repository import updates
 from common.stacks.updates.repository.progress import Batch, Checkpoint, Guard
 from common.stacks.updates.steps import lease_error
+from common.telemetry.instruments import JOURNAL_BATCHES, JOURNAL_BYTES
 
 _T = TypeVar("_T")
 _EVENTS_ONLY = "a preview can record only events"
@@ -67,6 +68,8 @@ def append_journal(backend: Backend, lease: Lease, stored: bytes, text: bytes) -
     limit = backend.settings.update_limit_bytes
     batch = Batch(new_id(), head.first_sequence, head.last_sequence, head.count, size, limit)
     _append(backend, lease, stored, batch, repository.add_journal_batch)
+    backend.telemetry.record(JOURNAL_BATCHES, 1)
+    backend.telemetry.record(JOURNAL_BYTES, len(text))
 
 
 def append_events(backend: Backend, lease: Lease, stored: bytes, text: bytes) -> None:
