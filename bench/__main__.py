@@ -12,15 +12,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import aws_lambda, budgets, console, environments, large_state, people_load, report, servers, startup, wire_load
+from bench import audit_chain, audit_cost, aws_lambda, budgets, console, environments, large_state, people_load, report, servers, startup, wire_load
 from bench.cli_load import SIZES, VERSIONS, Load
 from bench.people_rows import Size as PeopleSize
 from bench.program import Size
 
-PARTS = ("budgets", "startup", "lambda", "wire", "large", "environments", "console", "people", "cli")
+PARTS = ("budgets", "startup", "lambda", "wire", "large", "environments", "console", "people", "audit", "cli")
 TARGETS = (servers.OURS, servers.NULL, servers.FILES)
 PLANS = (wire_load.Plan(1, 5, 10, 0), wire_load.Plan(1, 2, 100, 16384), wire_load.Plan(8, 2, 100, 1024))
 _LARGE = PeopleSize()
+_LONG_LOG = audit_chain.Plan()
 _WARM_UP = wire_load.Plan(1, 1, 2, 0)
 RESULTS = Path(__file__).parent / "results"
 
@@ -73,11 +74,22 @@ def _run(part: str, root: Path, found: report.Report, options: argparse.Namespac
             found_people = people_load.measure(folder, size, options.repeats)
             report.add_people(found, found_people)
             return any(taken.is_over for taken in found_people.lists)
+        case "audit":
+            return _audit(folder, found, options)
         case "cli":
             load = Load(folder, options.versions, options.sizes, options.rounds, deadline, options.targets)
             load.run()
             report.add_cli(found, load)
     return False
+
+
+def _audit(folder: Path, found: report.Report, options: argparse.Namespace) -> bool:
+    """Run the chain under writers, and the cost of a record."""
+    chains = audit_chain.measure(folder, audit_chain.Plan(options.records, options.faults))
+    found.add("The hash chain of the audit log", audit_chain.__doc__ or "", audit_chain.HEAD, audit_chain.rows(chains))
+    costs = audit_cost.measure(folder, options.repeats)
+    found.add("The cost of a record", audit_cost.__doc__ or "", audit_cost.HEAD, audit_cost.rows(costs))
+    return any(one.is_over for one in (*chains, *costs))
 
 
 def _wire(folder: Path) -> list[wire_load.Figures]:
@@ -98,6 +110,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--orgs", type=int, default=_LARGE.orgs, help="people: number of organizations")
     parser.add_argument("--stacks", type=int, default=_LARGE.stacks, help="people: stacks of each organization")
     parser.add_argument("--members", type=int, default=_LARGE.members, help="people: members of each organization")
+    parser.add_argument("--records", type=int, default=_LONG_LOG.records, help="audit: number of records")
+    parser.add_argument("--faults", type=int, default=_LONG_LOG.faults, help="audit: changes of each kind")
     parser.add_argument("--versions", type=_words, default=VERSIONS, help="cli: versions of the command line, with commas")
     parser.add_argument("--sizes", type=_sizes, default=SIZES, help="cli: RESOURCESxBYTES, with commas")
     parser.add_argument("--rounds", type=int, help="cli: rounds of each size; by default fewer for the large ones")

@@ -74,7 +74,9 @@ def verify_log(backend: Backend, org_id: str) -> Verification:
         yield End(org_id, head)
 
     result = verify(items())
-    return result if result.fault is not None else replace(result, fault=_compare_signed(backend, org_id, result))
+    if result.fault is not None:
+        return result
+    return replace(result, fault=_find_outside(backend, org_id) or _compare_signed(backend, org_id, result))
 
 
 def sign_heads(backend: Backend, after: str) -> tuple[int, str]:
@@ -132,6 +134,16 @@ def _records(backend: Backend, org_id: str, head: Head) -> Iterator[Record]:
         after = page[-1].sequence or 0
 
 
+def _find_outside(backend: Backend, org_id: str) -> Fault | None:
+    """Return the fault of a record that the listings show and the chain does not have."""
+    with backend.db.connect() as connection:
+        record = repository.find_outside(connection, org_id)
+    if record is None:
+        return None
+    text = f"record {record.id} was inserted: the chain has no record {record.sequence}"
+    return Fault(Problem.INSERTED, 0, record.sequence or 0, text)
+
+
 def _compare_signed(backend: Backend, org_id: str, result: Verification) -> Fault | None:
     """Return what the newest signed heads say against a chain that holds by itself."""
     for key in _signed_keys(backend, org_id)[-COMPARED_HEADS:]:
@@ -144,14 +156,24 @@ def _compare_signed(backend: Backend, org_id: str, result: Verification) -> Faul
             first = result.head.sequence + 1
             return Fault(Problem.MISSING, 0, first, f"record {first} is missing: record {head.sequence} was signed")
         if unchained != result.unchained:
-            text = f"{unchained:,} records were from before the chain when it was signed, and there are {result.unchained:,}"
-            return Fault(Problem.MISSING if unchained > result.unchained else Problem.INSERTED, 0, 0, text)
+            return _unchained_fault(backend, org_id, result, unchained)
         with backend.db.connect() as connection:
             records = repository.page_chain(connection, org_id, sequence - 1, sequence, 1)
         if [head.hash] != [record.hash for record in records]:
             text = f"the chain was recomputed: record {sequence} is not the one that was signed"
             return Fault(Problem.CHANGED, 0, sequence, text)
     return None
+
+
+def _unchained_fault(backend: Backend, org_id: str, result: Verification, signed: int) -> Fault:
+    """Return the fault of a log with another number of records without a sequence than was signed."""
+    text = f"{signed:,} records were from before the chain when it was signed, and there are {result.unchained:,}"
+    if signed > result.unchained:
+        return Fault(Problem.MISSING, 0, 0, text)
+    with backend.db.connect() as connection:
+        late = repository.page_unchained(connection, org_id, (result.since or 0, ""), 1)
+    # A record that is younger than the chain did not come before it.
+    return Fault(Problem.INSERTED, 0, 0, f"{text}: record {late[0].id} was inserted" if late else text)
 
 
 def _signed_keys(backend: Backend, org_id: str) -> list[str]:

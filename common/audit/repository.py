@@ -59,6 +59,15 @@ def find_head(connection: Connection, org_id: str) -> Head:
     return Head(row.sequence, row.hash) if row is not None else Head(0, GENESIS)
 
 
+def find_outside(connection: Connection, org_id: str) -> Record | None:
+    """Return a record whose sequence is not one of the chain, from 1 to that of its head, or None."""
+    end = select(audit_heads.c.sequence).where(audit_heads.c.org_id == org_id).scalar_subquery()
+    is_outside = or_(audit_events.c.sequence < 1, audit_events.c.sequence > func.coalesce(end, 0))
+    query = select(audit_events).where(audit_events.c.org_id == org_id, is_outside).order_by(audit_events.c.sequence).limit(1)
+    row = connection.execute(query).first()
+    return _to_record(row) if row is not None else None
+
+
 def find_signed_record(connection: Connection, org_id: str) -> tuple[int, Record | None]:
     """Return the sequence that was signed last, 0 before the first signature, and its record if it is there."""
     is_signed = and_(audit_events.c.org_id == audit_heads.c.org_id, audit_events.c.sequence == audit_heads.c.signed_sequence)

@@ -169,6 +169,29 @@ class TestVerifyLog:
 
         assert Problem.MISSING == fault_of(integrity.verify_log(backend, ORG)).problem
 
+    def test_names_an_inserted_record_without_a_place_in_the_chain(self, backend: Backend) -> None:
+        """A record that was added as if it were from before the chain, and is younger than it, is named by its id."""
+        integrity.sign_heads(backend, "")
+        late = Record("late", ORG, 9_999_999_999_999, "team-created", "Made team dev", "u1", "alice", None, "", "")
+        with backend.db.begin() as tx:
+            tx.execute(insert(audit_events).values(**asdict(late)))
+
+        fault = fault_of(integrity.verify_log(backend, ORG))
+
+        assert (Problem.INSERTED, True) == (fault.problem, "record late was inserted" in fault.text)
+
+    @pytest.mark.parametrize("sequence", [-7, 0, 6, 10_000])
+    def test_names_an_inserted_record_outside_of_the_chain(self, backend: Backend, sequence: int) -> None:
+        """A record before the first link or after the head is shown by the log, so it is a fault."""
+        forged = Record("forged", ORG, 1_000, "team-created", "Made team dev", "u1", "alice", None, "", "", sequence, "0" * 64)
+        with backend.db.begin() as tx:
+            tx.execute(insert(audit_events).values(**asdict(forged)))
+
+        fault = fault_of(integrity.verify_log(backend, ORG))
+
+        assert (Problem.INSERTED, sequence) == (fault.problem, fault.sequence)
+        assert "record forged was inserted" in fault.text
+
 
 class TestVerifyExport:
     LINES = tuple(export_line(one) for one in sample(40))
