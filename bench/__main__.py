@@ -12,7 +12,20 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import audit_chain, audit_cost, aws_lambda, budgets, console, environments, large_state, people_load, report, servers, startup, wire_load
+from bench import (
+    audit_chain,
+    audit_cost,
+    aws_lambda,
+    budgets,
+    console,
+    environments,
+    large_state,
+    people_load,
+    report,
+    servers,
+    startup,
+    wire_load,
+)
 from bench.cli_load import SIZES, VERSIONS, Load
 from bench.people_rows import Size as PeopleSize
 from bench.program import Size
@@ -61,21 +74,13 @@ def _run(part: str, root: Path, found: report.Report, options: argparse.Namespac
             report.add_wire(found, _wire(folder))
         case "large":
             report.add_large(found, large_state.measure(folder, options.megabytes))
-        case "environments":
-            figures = environments.measure(options.repeats)
-            found.add("Environments", environments.__doc__ or "", ("what", "median", "at most"), environments.rows(figures))
-            return any(figure.is_over for figure in figures)
-        case "console":
-            views = console.measure(folder, min(options.repeats, 5))
-            found.add("The console", console.__doc__ or "", console.HEAD, console.rows(views))
-            return any(view.is_over for view in views)
+        case "environments" | "console" | "audit":
+            return _TABLES[part](folder, found, options)
         case "people":
             size = PeopleSize(options.orgs, options.stacks, options.members)
             found_people = people_load.measure(folder, size, options.repeats)
             report.add_people(found, found_people)
             return any(taken.is_over for taken in found_people.lists)
-        case "audit":
-            return _audit(folder, found, options)
         case "cli":
             load = Load(folder, options.versions, options.sizes, options.rounds, deadline, options.targets)
             load.run()
@@ -83,13 +88,27 @@ def _run(part: str, root: Path, found: report.Report, options: argparse.Namespac
     return False
 
 
+def _environments(_: Path, found: report.Report, options: argparse.Namespace) -> bool:
+    figures = environments.measure(options.repeats)
+    found.add("Environments", environments.__doc__ or "", ("what", "median", "at most"), environments.rows(figures))
+    return any(figure.is_over for figure in figures)
+
+
+def _console(folder: Path, found: report.Report, options: argparse.Namespace) -> bool:
+    views = console.measure(folder, min(options.repeats, 5))
+    found.add("The console", console.__doc__ or "", console.HEAD, console.rows(views))
+    return any(view.is_over for view in views)
+
+
 def _audit(folder: Path, found: report.Report, options: argparse.Namespace) -> bool:
-    """Run the chain under writers, and the cost of a record."""
     chains = audit_chain.measure(folder, audit_chain.Plan(options.records, options.faults))
     found.add("The hash chain of the audit log", audit_chain.__doc__ or "", audit_chain.HEAD, audit_chain.rows(chains))
     costs = audit_cost.measure(folder, options.repeats)
     found.add("The cost of a record", audit_cost.__doc__ or "", audit_cost.HEAD, audit_cost.rows(costs))
-    return any(one.is_over for one in (*chains, *costs))
+    return any(chain.is_over for chain in chains) or any(cost.is_over for cost in costs)
+
+
+_TABLES = {"environments": _environments, "console": _console, "audit": _audit}
 
 
 def _wire(folder: Path) -> list[wire_load.Figures]:

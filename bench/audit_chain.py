@@ -2,8 +2,8 @@
 
 `python -m bench audit` appends 100,000 records of one organization from eight processes, each record in a transaction of its own,
 on SQLite and on MySQL, and verifies the log and its export. A shorter log, which the same processes write, is then changed 4,000
-times in the database and 4,000 times in its export: each time verification has to name the record. `--records` and `--faults` make
-it shorter.
+times in the database and 4,000 times in its export: each time verification has to name the record. `--records` and `--faults`
+make it shorter.
 """
 
 import json
@@ -141,7 +141,8 @@ def _append(settings: dict[str, str], org_id: str, count: int) -> float:
     counts = [count // WRITERS + (number < count % WRITERS) for number in range(WRITERS)]
     command = [sys.executable, "-m", "bench.audit_chain", json.dumps(settings), org_id]
     writers = [subprocess.Popen([*command, str(number)]) for number in counts]
-    if any([writer.wait() for writer in writers]):
+    codes = [writer.wait() for writer in writers]
+    if any(codes):
         raise RuntimeError("a writer failed")
     return time.monotonic() - began
 
@@ -161,7 +162,7 @@ def _count_gaps(backend: Backend, count: int) -> int:
     of_log = select(func.count(), func.count(func.distinct(audit_events.c.sequence)), func.max(audit_events.c.sequence))
     with backend.db.connect() as connection:
         records, numbers, last = connection.execute(of_log.where(audit_events.c.org_id == LONG)).one()
-    return abs(count - records) + abs(records - numbers) + abs(last - count)
+    return int(abs(count - records) + abs(records - numbers) + abs(last - count))
 
 
 def main(settings: str, org_id: str, count: str) -> None:

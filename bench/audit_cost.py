@@ -1,4 +1,4 @@
-"""What the record of a request costs: the same requests with their records in the audit log and without, in turns, in this process.
+"""What the record of a request costs: the same requests with their records in the audit log and without, in turns.
 
 `python -m bench audit` measures it on SQLite with full durability and on MySQL. At most 15 % of a request that writes may go into
 its record. A request that reads writes nothing but its record: it takes a transaction, which a share of so short a request says
@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import Connection
+from starlette.types import ASGIApp
 
 from bench import asgi
 from bench.audit_chain import installation
 from bench.script import PROJECT, Script, batches
 from bench.servers import ORG
 from common.audit import repository
+from common.audit.chain import Record
 from common.backend import open_backend
 from common.config.settings import Settings
 from common.core.compression import pack, unpack
@@ -76,14 +79,21 @@ def measure(folder: Path, rounds: int, databases: tuple[str, ...] = ("SQLite", "
 def rows(costs: list[Cost]) -> list[tuple[object, ...]]:
     """Return the rows of a table."""
     return [
-        (one.database, one.name, *(f"{value:.2f}" for value in one.milliseconds), f"{one.share:.1%}", f"{LIMIT:.0%}" if one.name in WRITES else "–") for one in costs
+        (
+            one.database,
+            one.name,
+            *(f"{value:.2f}" for value in one.milliseconds),
+            f"{one.share:.1%}",
+            f"{LIMIT:.0%}" if one.name in WRITES else "–",
+        )
+        for one in costs
     ]
 
 
 class _Client:
     """Makes the requests, every second round without records."""
 
-    def __init__(self, database: str, app: asgi.ASGIApp) -> None:
+    def __init__(self, database: str, app: ASGIApp) -> None:
         self._database, self._app = database, app
         self._costs: dict[str, Cost] = {}
         self._is_recorded, self._is_warm = True, defaultdict[str, bool](bool)
@@ -99,7 +109,9 @@ class _Client:
     async def _round(self, name: str, *, is_measured: bool) -> None:
         script, stack = Script.of(name, RESOURCES, 100), f"/api/stacks/{ORG}/{PROJECT}/{name}"
         self._is_measured = is_measured
-        await self._call("create a stack", f"/api/stacks/{ORG}/{PROJECT}", {"stackName": name, "tags": {"pulumi:project": PROJECT}})
+        await self._call(
+            "create a stack", f"/api/stacks/{ORG}/{PROJECT}", {"stackName": name, "tags": {"pulumi:project": PROJECT}}
+        )
         body = {"updateKind": "update", "program": script.program(), "tags": {"pulumi:project": PROJECT}, "journalVersion": 2}
         begun = await self._call("begin an update", f"{stack}/begin-update", body)
         path, lease = f"{stack}/update/{begun['updateID']}", begun["token"]
@@ -133,8 +145,12 @@ def _recording(*, on: bool) -> Iterator[None]:
     """Let records be written or not."""
     add = repository.add
     if not on:
-        repository.add = lambda tx, record: None
+        repository.add = _ignore
     try:
         yield
     finally:
         repository.add = add
+
+
+def _ignore(tx: Connection, record: Record) -> None:
+    pass

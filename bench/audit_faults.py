@@ -43,10 +43,10 @@ def in_database(backend: Backend, org_id: str, times: int, noise: random.Random)
 def in_export(lines: list[bytes], times: int, noise: random.Random) -> Iterator[str]:
     """Change bytes of an export, and delete, swap and insert its lines, so many times each."""
     for _ in range(times):
-        text, at = bytearray(b"".join(lines)), noise.randrange(sum(map(len, lines)))
+        text, at = b"".join(lines), noise.randrange(sum(map(len, lines)))
+        other = bytes([noise.choice([byte for byte in range(256) if byte != text[at]])])
         line = text[:at].count(b"\n") + 1
-        text[at] = noise.choice([byte for byte in range(256) if byte != text[at]])
-        yield _compare_line("change", line, integrity.verify_export(BytesIO(text)))
+        yield _compare_line("change", line, integrity.verify_export(BytesIO(text[:at] + other + text[at + 1 :])))
     count = len(lines) - 1
     for _ in range(times):
         first, number = noise.randrange(count), noise.randint(1, _MOST_DELETED)
@@ -55,13 +55,13 @@ def in_export(lines: list[bytes], times: int, noise: random.Random) -> Iterator[
     for _ in range(times):
         first, second = sorted(noise.sample(range(count), 2))
         swapped = [*lines]
-        swapped[first], swapped[second] = lines[second], lines[first]
+        swapped[first], swapped[second] = swapped[second], swapped[first]
         yield _compare_line("swap", first + 1, integrity.verify_export(swapped))
     for _ in range(times):
         at = noise.randrange(count)
         # Not the line that follows it: the same file again, with the repeat one line further.
-        line = noise.choice([other for other in lines[:count] if other != lines[at]])
-        yield _compare_line("insert", at + 1, integrity.verify_export([*lines[:at], line, *lines[at:]]))
+        repeat = noise.choice([one for one in lines[:count] if one != lines[at]])
+        yield _compare_line("insert", at + 1, integrity.verify_export([*lines[:at], repeat, *lines[at:]]))
 
 
 def _change(tx: Connection, records: list[Record], noise: random.Random) -> Expected:

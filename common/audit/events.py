@@ -31,6 +31,9 @@ class Event(StrEnum):
     TEAM_TOKEN_EXCHANGED = "team-token-created-for-oidc-issuer"  # noqa: S105
     TEAM_TOKEN_DELETED = "team-token-deleted"  # noqa: S105
     PERSONAL_TOKEN_EXCHANGED = "personal-token-created-for-oidc-issuer"  # noqa: S105
+    # Ours: upstream names no events for these.
+    PERSONAL_TOKEN_CREATED = "personal-token-created"  # noqa: S105
+    PERSONAL_TOKEN_DELETED = "personal-token-deleted"  # noqa: S105
     ROLE_CREATED = "custom-role-created"
     ROLE_UPDATED = "custom-role-updated"
     ROLE_DELETED = "custom-role-deleted"
@@ -50,6 +53,10 @@ class Event(StrEnum):
     STACK_EXPORTED = "stack-exported"
     STACK_IMPORTED = "stack-imported"
     STACK_OUTPUTS_READ = "stack-outputs-read"
+    # Ours: upstream names no events for these.
+    STACK_TAGS_UPDATED = "stack-tags-updated"
+    STACK_CONFIG_UPDATED = "stack-config-updated"
+    STACK_CONFIG_DELETED = "stack-config-deleted"
     UPDATE_STARTED = "stack-update-started"
     UPDATE_COMPLETED = "stack-update-completed"
     UPDATE_CANCELED = "stack-update-canceled"
@@ -155,6 +162,12 @@ KINDS: dict[Event, EventKind] = {
         "An identity token was exchanged for a token of a member.",
         needs_org_admin=False,
     ),
+    E.PERSONAL_TOKEN_CREATED: EventKind(
+        "Personal token created", "A member created an access token of their own.", needs_org_admin=False
+    ),
+    E.PERSONAL_TOKEN_DELETED: EventKind(
+        "Personal token deleted", "A member revoked an access token of their own.", needs_org_admin=False
+    ),
     E.ROLE_CREATED: EventKind("Custom role created", "A role, permission set or policy was created."),
     E.ROLE_UPDATED: EventKind("Custom role updated", "A role, permission set or policy changed."),
     E.ROLE_DELETED: EventKind("Custom role deleted", "A role, permission set or policy was deleted."),
@@ -183,6 +196,13 @@ KINDS: dict[Event, EventKind] = {
     E.STACK_EXPORTED: EventKind("Stack exported", "The state of a stack was exported.", needs_org_admin=False),
     E.STACK_IMPORTED: EventKind("Stack imported", "A state was imported into a stack.", needs_org_admin=False),
     E.STACK_OUTPUTS_READ: EventKind("Stack outputs read", "The outputs of a stack were read.", needs_org_admin=False),
+    E.STACK_TAGS_UPDATED: EventKind("Stack tags updated", "Tags of a stack were set or deleted.", needs_org_admin=False),
+    E.STACK_CONFIG_UPDATED: EventKind(
+        "Stack configuration updated", "A stack takes its configuration from an environment.", needs_org_admin=False
+    ),
+    E.STACK_CONFIG_DELETED: EventKind(
+        "Stack configuration deleted", "A stack no longer takes its configuration from an environment.", needs_org_admin=False
+    ),
     E.UPDATE_STARTED: EventKind("Stack update started", "An update of a stack began.", needs_org_admin=False),
     E.UPDATE_COMPLETED: EventKind(
         "Stack update completed", "An update of a stack ended; the text says how.", needs_org_admin=False

@@ -16,7 +16,17 @@ from common.core.ids import new_id
 from common.db.retry import retry
 from common.rights.caller import Caller
 
-__all__ = ["Actor", "Event", "actor_of", "record", "record_alone", "record_as", "record_by_user", "record_for_user"]
+__all__ = [
+    "Actor",
+    "Event",
+    "actor_of",
+    "record",
+    "record_alone",
+    "record_as",
+    "record_by_user",
+    "record_everywhere",
+    "record_for_user",
+]
 _ADDRESS_LIMIT = 45
 # What a user does outside of any organization is recorded in so many logs at most.
 ORGANIZATIONS_LIMIT = 50
@@ -57,6 +67,13 @@ def record_alone(backend: Backend, caller: Caller, org_id: str, event: Event, *,
             record(tx, backend, caller, org_id, event, description=description)
 
     retry(append)
+
+
+def record_everywhere(tx: Connection, backend: Backend, caller: Caller, event: Event, *, description: str) -> None:
+    """Record what a caller did to their own account, in the log of each of their organizations."""
+    org_ids = sorted(membership.org_id for membership in caller.memberships)
+    for org_id in org_ids[:ORGANIZATIONS_LIMIT]:
+        record(tx, backend, caller, org_id, event, description=description)
 
 
 def record_by_user(tx: Connection, backend: Backend, user_id: str, org_id: str, event: Event, *, description: str) -> None:

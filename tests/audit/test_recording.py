@@ -98,6 +98,38 @@ def test_teams_and_roles(client: TestClient) -> None:
     } == set(recorded(client))
 
 
+def test_tags_and_configuration_of_a_stack(client: TestClient) -> None:
+    """Which tags changed, not their values; a change that changes nothing is not recorded."""
+    create_stack(client)
+    stack = "/api/stacks/acme/shop/dev"
+    for _ in range(2):
+        client.patch(f"{stack}/tags", json={"env": "dev", "team": "ops"})
+    client.post(f"{stack}/tags", json={"name": "cost", "value": "42"})
+    client.patch(f"{stack}/tags/cost", json={"name": "cost", "value": "43"})
+    client.delete(f"{stack}/tags/cost")
+    client.delete(f"{stack}/config")
+
+    assert {
+        ("stack-created", "Created stack acme/shop/dev"),
+        ("stack-tags-updated", "Changed tags of stack acme/shop/dev: set env, team"),
+        ("stack-tags-updated", "Changed tags of stack acme/shop/dev: set cost"),
+        ("stack-tags-updated", "Changed tags of stack acme/shop/dev: deleted cost"),
+        ("stack-config-deleted", "Deleted the configuration reference of stack acme/shop/dev"),
+    } == set(recorded(client))
+    assert 6 == len(recorded(client))
+
+
+def test_personal_tokens(client: TestClient) -> None:
+    """A user's own tokens are recorded in the log of each of their organizations."""
+    token = client.post("/api/user/tokens", json={"description": "laptop", "expires": 0}).json()
+    client.delete(f"/api/user/tokens/{token['id']}")
+
+    assert {
+        ("personal-token-created", "Made a personal access token 'laptop'"),
+        ("personal-token-deleted", f"Revoked the personal access token {token['id']}"),
+    } == set(recorded(client))
+
+
 def test_issuers(client: TestClient) -> None:
     """Which issuers are trusted, and what their policies say."""
     asked = {"name": "ci", "url": "https://ci.example.com", "jwks": KEYS, "maxExpiration": 3600}

@@ -105,8 +105,15 @@ def create_personal_token(backend: Backend, caller: Caller, new: NewToken) -> Is
         raise Forbidden("a machine's token cannot create personal tokens; sign in as a person")
     for membership in caller.memberships:
         _require_short_life(backend, membership, new)
-    with backend.db.begin() as tx:
-        return _issue(tx, backend, caller, TokenOwner(caller.user_id), new)
+
+    def create() -> IssuedToken:
+        with backend.db.begin() as tx:
+            token = _issue(tx, backend, caller, TokenOwner(caller.user_id), new)
+            description = f"Made a personal access token {new.description!a}"
+            audit.record_everywhere(tx, backend, caller, Event.PERSONAL_TOKEN_CREATED, description=description)
+            return token
+
+    return retry(create)
 
 
 def create_command_line_token(backend: Backend, caller: Caller, description: str) -> IssuedToken:
@@ -157,6 +164,8 @@ def revoke_personal_token(backend: Backend, caller: Caller, token_id: str) -> No
     def revoke() -> None:
         with backend.db.begin() as tx:
             _revoke(tx, backend, Owner(TokenKind.PERSONAL, caller.user_id), token_id)
+            description = f"Revoked the personal access token {token_id}"
+            audit.record_everywhere(tx, backend, caller, Event.PERSONAL_TOKEN_DELETED, description=description)
 
     retry(revoke)
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection
 
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import BadRequest, NotFound
 from common.core.names import require_tag, require_tag_count, require_tags
@@ -11,7 +13,7 @@ from common.db.retry import retry
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import steps
-from common.stacks.model import StackPath
+from common.stacks.model import Stack, StackPath
 from common.stacks.repository import stacks
 from common.stacks.steps import PROJECT_TAG
 
@@ -30,7 +32,7 @@ def replace_tags(backend: Backend, caller: Caller, path: StackPath, tags: dict[s
         require_tags(tags)
         if tags != stack.tags:
             with backend.db.begin() as tx:
-                steps.update_tags(tx, stack, tags)
+                _record(tx, backend, caller, stack, _change_tags(tx, stack, stack.tags, tags))
 
     retry(replace)
 
@@ -46,7 +48,7 @@ def create_tag(backend: Backend, caller: Caller, path: StackPath, name: str, val
             if name in tags:
                 raise BadRequest(f"Stack '{path}' has a tag {name[:80]!a} already")
             require_tag_count(len(tags) + 1)
-            steps.update_tags(tx, stack, {**tags, name: value})
+            _record(tx, backend, caller, stack, _change_tags(tx, stack, tags, {**tags, name: value}))
 
     retry(create)
 
@@ -67,7 +69,7 @@ def update_tag(backend: Backend, caller: Caller, path: StackPath, name: str, val
             tags = steps.lock_tags(tx, stack)
             if name not in tags:
                 raise NotFound(_missing_tag(name, path))
-            steps.update_tags(tx, stack, {**tags, name: value})
+            _record(tx, backend, caller, stack, _change_tags(tx, stack, tags, {**tags, name: value}))
 
     retry(update)
 
@@ -82,7 +84,13 @@ def delete_tag(backend: Backend, caller: Caller, path: StackPath, name: str) -> 
             tags = steps.lock_tags(tx, stack)
             if name not in tags:
                 raise NotFound(_missing_tag(name, path))
-            steps.update_tags(tx, stack, {key: value for key, value in tags.items() if key != name})
+            _record(
+                tx,
+                backend,
+                caller,
+                stack,
+                _change_tags(tx, stack, tags, {key: value for key, value in tags.items() if key != name}),
+            )
 
     retry(delete)
 
@@ -96,15 +104,19 @@ def update_tag_of_stacks(backend: Backend, caller: Caller, paths: Collection[Sta
         raise BadRequest(f"at most {BULK_LIMIT} stacks can be changed at once")
 
     def update() -> None:
+        changes = list[tuple[str, str]]()
         with backend.db.begin() as tx:
             # In one order, so that two of these calls do not wait for each other.
             for path in sorted(set(paths), key=str):
-                _set_or_delete_tag(tx, caller, path, name, value)
+                stack, description = _set_or_delete_tag(tx, caller, path, name, value)
+                changes += [(stack.org_id, description)] if description else []
+            for org_id, description in sorted(changes):
+                audit.record(tx, backend, caller, org_id, Event.STACK_TAGS_UPDATED, description=description)
 
     retry(update)
 
 
-def _set_or_delete_tag(tx: Connection, caller: Caller, path: StackPath, name: str, value: str | None) -> None:
+def _set_or_delete_tag(tx: Connection, caller: Caller, path: StackPath, name: str, value: str | None) -> tuple[Stack, str]:
     stack = steps.load_stack(tx, caller, path, Permission.STACK_TAGS_UPDATE)
     require_tag(name, value or "")
     _require_not_built_in(name)
@@ -113,8 +125,25 @@ def _set_or_delete_tag(tx: Connection, caller: Caller, path: StackPath, name: st
     if value is not None:
         new[name] = value
         require_tag_count(len(new))
-    if new != old:
-        steps.update_tags(tx, stack, new)
+    return stack, _change_tags(tx, stack, old, new)
+
+
+def _record(tx: Connection, backend: Backend, caller: Caller, stack: Stack, change: str) -> None:
+    """Record a change of tags, if there was one."""
+    if change:
+        audit.record(tx, backend, caller, stack.org_id, Event.STACK_TAGS_UPDATED, description=change)
+
+
+def _change_tags(tx: Connection, stack: Stack, old: dict[str, str], new: dict[str, str]) -> str:
+    """Store tags and return what changed, as the audit log says it; an empty text if nothing did."""
+    if new == old:
+        return ""
+    steps.update_tags(tx, stack, new)
+    changed = sorted(name for name, value in new.items() if old.get(name) != value)
+    parts = [f"set {', '.join(changed)}"] if changed else []
+    if deleted := sorted(old.keys() - new.keys()):
+        parts.append(f"deleted {', '.join(deleted)}")
+    return f"Changed tags of stack {stack.path}: {'; '.join(parts)}"
 
 
 def get_config(backend: Backend, caller: Caller, path: StackPath) -> bytes:
@@ -132,8 +161,16 @@ def update_config(
     stack = steps.get_stack(backend, caller, path, Permission.STACK_WRITE)
     if require is not None:
         require()
-    with backend.db.connect() as connection:
-        stacks.update_config(connection, stack.id, config)
+
+    def update() -> None:
+        with backend.db.begin() as tx:
+            stacks.update_config(tx, stack.id, config)
+            event = Event.STACK_CONFIG_UPDATED if config is not None else Event.STACK_CONFIG_DELETED
+            verb = "Set" if config is not None else "Deleted"
+            description = f"{verb} the configuration reference of stack {stack.path}"
+            audit.record(tx, backend, caller, stack.org_id, event, description=description)
+
+    retry(update)
 
 
 def _require_not_built_in(name: str) -> None:
