@@ -24,6 +24,8 @@ def sign(backend: Backend, issuer: Issuer, claims: Mapping[str, object], seconds
     key = keys.current_key(backend, issuer)
     now = unix_seconds(backend.clock.now())
     own = {"iss": issuer_of(backend, issuer), "iat": now, "exp": now + seconds, "jti": secrets.token_hex(16)}
+    if issuer is Issuer.AUDIENCE:
+        own["nbf"] = now
     private = RSAKey.import_key(keys.decrypt_private_key(backend, key))
     header = {"alg": ALGORITHM, "kid": key.kid, "typ": "JWT"}
     return jwt.encode(header, {**claims, **own}, private, algorithms=[ALGORITHM])

@@ -386,4 +386,4 @@ class TestPreview:
         assert 2 == client.get(f"{new}/versions/tags/stable").json()["revision"]
         session = client.post(f"{old}/open").json()["id"]
         assert 1 == client.get(f"{old}/open/{session}", params={"property": "a"}).json()["value"]
-        assert ["pulumi-stacks"] == client.get("/api/preview/environments/providers").json()["providers"][:1]
+        assert "pulumi-stacks" in client.get("/api/preview/environments/providers").json()["providers"]

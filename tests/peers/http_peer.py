@@ -21,6 +21,7 @@ class PeerRequest:
     query: dict[str, str]
     form: dict[str, str]
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
         def _serve(self, body: bytes) -> None:
             parts = urlsplit(self.path)
             said = peer.answer(
-                PeerRequest(self.command, parts.path, _flat(parts.query), _flat(body.decode()), dict(self.headers))
+                PeerRequest(self.command, parts.path, _flat(parts.query), _flat(body.decode()), dict(self.headers), body)
             )
             time.sleep(said.drip_seconds)
             self.send_response(said.status)

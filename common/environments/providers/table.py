@@ -32,7 +32,29 @@ class Entry(Generic[_Kind]):
         return made(access)
 
 
-PROVIDERS: tuple[Entry[Provider], ...] = (Entry("pulumi-stacks", "Reads the outputs of stacks.", "pulumi_stacks:PulumiStacks"),)
+PROVIDERS: tuple[Entry[Provider], ...] = (
+    Entry("1password-secrets", "Reads secrets of 1Password; not available on this server.", "one_password:OnePasswordSecrets"),
+    Entry("aws-login", "Logs in to AWS with an access key, or with an identity token.", "aws_login:AwsLogin"),
+    Entry("aws-parameter-store", "Reads parameters of AWS Systems Manager.", "aws_parameter_store:AwsParameterStore"),
+    Entry("aws-secrets", "Reads secrets of AWS Secrets Manager.", "aws_secrets:AwsSecrets"),
+    Entry("azure-login", "Logs in to Azure with a client secret, or with an identity token.", "azure_login:AzureLogin"),
+    Entry("azure-secrets", "Reads secrets of Azure Key Vault.", "azure_secrets:AzureSecrets"),
+    Entry("debug-oidc-claims", "Shows the claims of identity tokens, without signing one.", "oidc:DebugOidcClaims"),
+    Entry("doppler-login", "Logs in to Doppler with an identity token.", "doppler:DopplerLogin"),
+    Entry("doppler-secrets", "Reads secrets of Doppler.", "doppler:DopplerSecrets"),
+    Entry("external", "Asks a service of your own.", "external:External"),
+    Entry("gcp-login", "Logs in to Google Cloud with an access token, or with an identity token.", "gcp_login:GcpLogin"),
+    Entry("gcp-secrets", "Reads secrets of Google Cloud Secret Manager.", "gcp_secrets:GcpSecrets"),
+    Entry("gh-login", "Logs in to GitHub as a GitHub App.", "github:GitHubLogin"),
+    Entry("infisical-login", "Logs in to Infisical with a client secret, or with an identity token.", "infisical:InfisicalLogin"),
+    Entry("infisical-secrets", "Reads secrets of Infisical.", "infisical:InfisicalSecrets"),
+    Entry("oidc", "Signs an identity token for an audience of your choice.", "oidc:Oidc"),
+    Entry("pulumi-stacks", "Reads the outputs of stacks.", "pulumi_stacks:PulumiStacks"),
+    Entry("snowflake-login", "Logs in to Snowflake with an identity token.", "snowflake_login:SnowflakeLogin"),
+    Entry("terraform-state", "Reads the outputs in a state of Terraform.", "terraform_state:TerraformState"),
+    Entry("vault-login", "Logs in to HashiCorp Vault with a token, or with an identity token.", "vault:VaultLogin"),
+    Entry("vault-secrets", "Reads secrets of HashiCorp Vault.", "vault:VaultSecrets"),
+)
 ROTATORS: tuple[Entry[Rotator], ...] = ()
 
 

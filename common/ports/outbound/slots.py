@@ -18,6 +18,8 @@ class Purpose(StrEnum):
     ISSUER = "issuers"
     # The same, and they share the issuers' places.
     PING = "webhooks"
+    # The same, while an environment is opened.
+    ENVIRONMENT = "providers of environments"
     # The same, by the threads of jobs, which no request waits for.
     DELIVERY = "the organization's webhooks"
     # No call, but the wait for one that another process makes.
@@ -29,7 +31,7 @@ _EIGHTHS = {Purpose.PROVIDER: 3, Purpose.ISSUER: 2, Purpose.WAIT: 2}
 # Two threads deliver messages of the outbox, each to eight targets at once.
 DELIVERIES = 16
 FOR_ONE_OWNER = 2
-_SHARED = {Purpose.PING: Purpose.ISSUER}
+_SHARED = {Purpose.PING: Purpose.ISSUER, Purpose.ENVIRONMENT: Purpose.ISSUER}
 
 
 class Slots:

@@ -4,6 +4,7 @@ import pytest
 
 from common.backend import Backend
 from common.environments.language.interfaces import WorldError
+from common.environments.language.schemas.compile import prepare
 from common.environments.providers.base import Access
 from common.environments.providers.table import PROVIDERS, ROTATORS, Entry, Providers
 from common.rights.caller import Caller
@@ -20,9 +21,9 @@ class TestTable:
         """Every entry can be made, and tells the schemas of its inputs and results."""
         assert len(PROVIDERS) > 0
         for provider in PROVIDERS:
-            assert len(provider.make(access).schema()) == 2
+            assert all(prepare(schema) is not None for schema in provider.make(access).schema())
         for rotator in ROTATORS:
-            assert len(rotator.make(access).schema()) == 3
+            assert all(prepare(schema) is not None for schema in rotator.make(access).schema())
 
     def test_names_each_once(self) -> None:
         """No two providers have one name, and each has a description."""
@@ -44,4 +45,5 @@ class TestProviders:
         """A name of the table leads to its provider, for the caller."""
         entry = Entry("other", "Reads stacks.", "pulumi_stacks:PulumiStacks")
 
-        assert Providers(access, (entry,)).load_provider("other").schema() == PROVIDERS[0].make(access).schema()
+        expected = Providers(access).load_provider("pulumi-stacks").schema()
+        assert Providers(access, (entry,)).load_provider("other").schema() == expected
