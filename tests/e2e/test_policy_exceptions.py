@@ -66,7 +66,7 @@ def test_lets_an_update_pass_until_it_is_removed(pack: Pack, project: Project) -
     assert "It is a legacy value." in run(project, "get", name, "--org", org).text
     run(project, "remove", name, "--org", org, "--yes")
     assert name in run(project, "list", "--org", org, "--status", "removed").text
-    assert "already removed" in run(project, "remove", name, "--org", org, "--yes", ok=False).text
+    assert "already removed" in run(project, "remove", name, "--org", org, "--yes").text
     stopped = project.run(*UP, ok=False)
     assert "the value is forbidden" in stopped.text
 

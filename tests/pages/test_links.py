@@ -19,7 +19,8 @@ from tests.factories.stacks import complete, make_running, make_stack, make_upda
 from tests.pages.visiting import HTML, Visit, location, shown
 
 # The addresses of every link that a command line prints or opens, for a stack acme/shop/dev with one update.
-SERVED = ("/acme", "/acme/shop/dev", "/acme/shop/dev?exception=EXC-1", "/acme/shop/dev/updates/1", "/welcome/cli")
+SERVED = ("/acme", "/acme/shop/dev", "/acme/shop/dev/updates/1", "/welcome/cli")
+EXCEPTION = "/acme/shop/dev?exception=EXC-1"
 MISSING_PARTS = {
     "/acme/resources?query=type%3Ax": "Resource search",
     "/acme/esc/shop/dev?version=1": "Pages of environments",
@@ -51,6 +52,14 @@ class TestLinks:
 
         assert (200, "text/html; charset=utf-8") == (found.status_code, found.headers["content-type"])
         assert 200 == member.client.head(path, headers=HTML).status_code
+
+    def test_of_an_exception_lead_to_its_page(self, backend: Backend, member: Visit) -> None:
+        """`pulumi policy exception new` names the stack and the exception; who may not see exceptions sees the stack."""
+        bob = Visit(backend)
+        bob.sign_in(make_user(backend, "bob", org="acme"))
+
+        assert "/acme/settings/policies/exceptions/EXC-1" == location(opened(member, EXCEPTION))
+        assert 200 == opened(bob, EXCEPTION).status_code
 
     def test_of_an_update_tell_what_happened(self, member: Visit, clock: FrozenClock) -> None:
         """Stack, number, kind, result, time, author and the message's first line, which is text and not HTML."""
@@ -132,7 +141,7 @@ class TestVisibility:
         assert 1 == len({re.sub(r"[0-9a-f]{64}", "", page.text) for page in found})
         assert admin.site_admin
 
-    @pytest.mark.parametrize("path", [*SERVED[:4], *MISSING_PARTS, "/a/b/c/d/e/f"])
+    @pytest.mark.parametrize("path", [*SERVED[:3], EXCEPTION, *MISSING_PARTS, "/a/b/c/d/e/f"])
     @pytest.mark.parametrize("accept", ["application/vnd.pulumi+8", "*/*", "application/json", ""])
     def test_leaves_programs_their_errors(self, client: TestClient, path: str, accept: str) -> None:
         """Anyone who does not ask for HTML gets the wire's error, as before."""

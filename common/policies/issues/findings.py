@@ -1,10 +1,13 @@
 """Reads what the events of an update say about policies. No I/O beyond the events that it is given."""
 
+import re
 from collections.abc import Iterable
 
 from common.policies.issues.model import TEXT_LIMIT, Findings, PolicyKey, Violation, level_of
 from common.stacks.overview.report import Event, PolicySummary, PolicyViolation
 
+# What clients put around texts in colour. Source: sdk/go/common/diag/colors/colors.go.
+_MARK = re.compile(r"<\{%[^%<>]{0,40}%\}>")
 _NAME_LIMIT, _POLICY_LIMIT, _SEVERITY_LIMIT = 100, 255, 20
 
 
@@ -37,7 +40,7 @@ def _add_violation(findings: Findings, excepted: set[tuple[PolicyKey, str]], eve
         findings.tally(key, tag)
         excepted.add((key, event.resource_urn))
         return
-    message = event.message.strip()[:TEXT_LIMIT]
+    message = _MARK.sub("", event.message).strip()[:TEXT_LIMIT]
     violation = Violation(
         key, event.resource_urn, tag, message, level_of(event.enforcement_level), event.severity[:_SEVERITY_LIMIT]
     )

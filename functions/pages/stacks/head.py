@@ -74,6 +74,12 @@ def may(person: Caller, stack: Stack, permission: Permission) -> bool:
     return may_on_stack(person, stack, permission)
 
 
+def may_in_organization(person: Caller, stack: Stack, permission: Permission) -> bool:
+    """Tell whether the reader has a permission in the organization of a stack."""
+    membership = person.membership(stack.path.org)
+    return membership is not None and membership.is_open and permission in membership.permissions()
+
+
 def stack_address(path: StackPath) -> str:
     """Return where the pages of a stack begin."""
     return "/" + "/".join(quote(part, safe="") for part in (path.org, path.project, path.name))

@@ -1,8 +1,11 @@
 """A stack at a glance: what it says of itself, its outputs, its newest update, its tags and who owns it."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from common.core.errors import BadRequest
+from common.rights.permissions import Permission
 from common.stacks.overview import values
 from common.stacks.overview.facts import change_counts, facts_of
 from common.stacks.overview.service import get_overview, reveal_output
@@ -10,8 +13,9 @@ from functions.http.deps import BackendDep, StackPathDep
 from functions.pages.failures import reason
 from functions.pages.hiding import unless_hidden
 from functions.pages.markdown import to_markup
-from functions.pages.rendering import fragment, page
-from functions.pages.stacks.head import head_of
+from functions.pages.organization_tabs import organization_address
+from functions.pages.rendering import fragment, page, see_other
+from functions.pages.stacks.head import head_of, may_in_organization
 from functions.pages.visitor import FormDep, PersonDep, VisitorDep
 
 router = APIRouter()
@@ -21,10 +25,14 @@ README = "readme"
 
 
 @router.get(_STACK)
-def show_stack(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep) -> Response:
-    """Show a stack, also under a name that it had before."""
+def show_stack(
+    visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep, exception: Annotated[str, Query()] = ""
+) -> Response:
+    """Show a stack, also under a name that it had before; the command line names a new policy exception in the address."""
     overview = unless_hidden(lambda: get_overview(backend, person, path))
     stack, entry, outputs = overview.stack, overview.entry, overview.outputs
+    if exception and may_in_organization(person, stack, Permission.POLICY_EXCEPTIONS_READ):
+        return see_other(organization_address(stack.path.org, "policies", "exceptions", exception))
     readme = outputs.get(README)
     return page(
         visitor,

@@ -7,14 +7,13 @@ from common.policies.issues import service as issues
 from common.policies.issues.grid import Group, leaf
 from common.policies.issues.model import Issue, PolicyResult, percent
 from common.policies.issues.service import IssueQuery
-from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks.model import Stack
 from functions.http.deps import BackendDep, StackPathDep
 from functions.pages.hiding import unless_hidden
 from functions.pages.organization_tabs import organization_address
 from functions.pages.rendering import page
-from functions.pages.stacks.head import head_of
+from functions.pages.stacks.head import head_of, may_in_organization
 from functions.pages.visitor import PersonDep, VisitorDep
 
 router = APIRouter()
@@ -31,7 +30,7 @@ def show_policies(visitor: VisitorDep, backend: BackendDep, person: PersonDep, p
     results: list[PolicyResult] = []
     rows: list[Issue] = []
     total = 0
-    may_see_results = _may(person, org, Permission.POLICY_RESULTS_READ)
+    may_see_results = may_in_organization(person, stack, Permission.POLICY_RESULTS_READ)
     if may_see_results:
         results = issues.list_stack_results(backend, person, org, stack.id)
         rows, total = issues.page_issues(backend, person, org, _open_issues(stack))
@@ -43,9 +42,11 @@ def show_policies(visitor: VisitorDep, backend: BackendDep, person: PersonDep, p
         "total": total,
         "issues_path": organization_address(org, "policies", "issues") if may_see_results else "",
         "groups_path": organization_address(org, "policies", "groups")
-        if _may(person, org, Permission.POLICY_GROUPS_READ)
+        if may_in_organization(person, stack, Permission.POLICY_GROUPS_READ)
         else "",
-        "packs_path": organization_address(org, "policies", "packs") if _may(person, org, Permission.POLICY_PACK_READ) else "",
+        "packs_path": organization_address(org, "policies", "packs")
+        if may_in_organization(person, stack, Permission.POLICY_PACK_READ)
+        else "",
     }
     return page(visitor, "stacks/policies", content, org=org)
 
@@ -53,8 +54,3 @@ def show_policies(visitor: VisitorDep, backend: BackendDep, person: PersonDep, p
 def _open_issues(stack: Stack) -> IssueQuery:
     conditions = (leaf("entityProject", "equals", stack.path.project), leaf("entityId", "equals", stack.path.name))
     return IssueQuery(Group(is_any=False, conditions=conditions), last=SHOWN_ISSUES)
-
-
-def _may(person: Caller, org: str, permission: Permission) -> bool:
-    membership = person.membership(org)
-    return membership is not None and membership.is_open and permission in membership.permissions()

@@ -166,6 +166,12 @@ class TestIssues:
         assert [] == listed(client)
         assert [] == client.post(f"{RESULTS}/compliance", json={"entity": "stack", "size": 10}).json()["rows"]
 
+    def test_have_messages_without_colours(self, client: TestClient, backend: Backend, stack: str) -> None:
+        """The marks that clients put around coloured texts are left out, and what only looks like one is kept."""
+        update(client, backend, stack, violation(message="<{%fg 1%}>It is <public>.<{%reset%}>\n<{%"), summary())
+
+        assert ["It is <public>.\n<{%"] == [row["message"] for row in listed(client)]
+
     def test_do_not_come_from_excepted_violations(self, client: TestClient, backend: Backend, stack: str) -> None:
         """A violation with an exception is not open, and counts as met."""
         excepted = violation(exceptions=[{"id": "EXC-1", "reason": "legacy"}])
