@@ -19,11 +19,13 @@ from common.db import job_claims
 from common.db.faults import is_duplicate
 from common.environments import cleanup as environments
 from common.mailing import cleanup as mailing
-from common.mailing import service as mail
+from common.mailing import service as mailing_service
+from common.mailing.model import Purpose, QueuedMail
 from common.outbox import cleanup as outbox_cleanup
 from common.outbox import service as outbox
 from common.policies.issues import steps as policy_issues
 from common.policies.packs import cleanup as policy_packs
+from common.ports.mail import Mail
 from common.sign_in import cleanup as sign_in
 from common.sign_in.accounts.service import failed_sign_ins
 from common.sign_in.mails import service as mails
@@ -31,6 +33,7 @@ from common.sign_in.saml import cleanup as saml
 from common.sign_in.workload_identity import cleanup as workload_identity
 from common.stacks import events
 from common.stacks.service import blobs, deleted
+from common.stacks.updates import mails as update_mails
 from common.stacks.updates.finishing import POLICY_RESULTS
 from common.stacks.updates.service import cleanup as updates
 from common.stacks.updates.service import completion, revocation
@@ -115,11 +118,17 @@ def deliver_messages(backend: Backend, may_continue: Callable[[], bool] = lambda
     return outbox.deliver_due(backend, HANDLERS, may_continue)
 
 
+def write_mail(backend: Backend, mail: QueuedMail) -> Mail | None:
+    """Return the mail to send, or None if its reason is gone: each area writes its own."""
+    write = update_mails.write if mail.purpose is Purpose.UPDATE_ENDED else mails.write
+    return write(backend, mail)
+
+
 JOBS: tuple[Job, ...] = (
     Job("expire_leases", 10, until_none_left(lambda backend: completion.expire_leases(backend, EXPIRED_UPDATES_PER_STEP))),
     Job("cancel_revoked", 10, page_by_page(revocation.cancel_revoked)),
     # One mail at a time, since a mail server may take long to answer.
-    Job("send_mail", 10, until_none_left(lambda backend: mail.send_one(backend, mails.write))),
+    Job("send_mail", 10, until_none_left(lambda backend: mailing_service.send_one(backend, write_mail))),
     Job("deliver_messages", 5, until_none_left(deliver_messages)),
     Job("delete_old_journals", HOUR, until_none_left(updates.delete_old_journals)),
     Job("purge_deleted_stacks", HOUR, until_none_left(deleted.purge_deleted)),

@@ -62,6 +62,9 @@ class Event(StrEnum):
     UPDATE_CANCELED = "stack-update-canceled"
     STACK_ACCESS_CHANGED = "stack-collaborator-permissions-changed"
     STACK_ACCESS_REMOVED = "stack-collaborator-removed"
+    # Ours: upstream names no events for these.
+    STACK_ANNOTATION_CHANGED = "stack-annotation-changed"
+    STACK_NOTIFICATIONS_CHANGED = "stack-notification-settings-changed"
     POLICY_GROUP_CREATED = "policy-group-created"
     POLICY_GROUP_UPDATED = "policy-group-updated"
     POLICY_GROUP_DELETED = "policy-group-deleted"
@@ -212,6 +215,12 @@ KINDS: dict[Event, EventKind] = {
         "Stack permissions changed", "The owner of a stack or a team's level on it changed.", needs_org_admin=False
     ),
     E.STACK_ACCESS_REMOVED: EventKind("Stack collaborator removed", "A grant of a user was removed.", needs_org_admin=False),
+    E.STACK_ANNOTATION_CHANGED: EventKind(
+        "Stack annotation changed", "An annotation of a stack was written.", needs_org_admin=False
+    ),
+    E.STACK_NOTIFICATIONS_CHANGED: EventKind(
+        "Stack notifications changed", "The mails to the owner of a stack were turned on or off.", needs_org_admin=False
+    ),
     E.POLICY_GROUP_CREATED: EventKind("Policy group created", "A policy group was created."),
     E.POLICY_GROUP_UPDATED: EventKind("Policy group updated", "The name, the rule or the stacks of a policy group changed."),
     E.POLICY_GROUP_DELETED: EventKind("Policy group deleted", "A policy group was deleted."),

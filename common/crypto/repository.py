@@ -7,13 +7,18 @@ from sqlalchemy.exc import IntegrityError
 
 from common.db.tables.environments import environments
 from common.db.tables.installation import service_keys
-from common.db.tables.stacks import stacks
+from common.db.tables.stacks import project_keys, stacks
 
 # Every table with a column `wrapped_key`, and the column that its context is made of. That column is written here and when its
 # row is made, nowhere else.
 _OWNERS = {
     table.name: (table, column)
-    for table, column in ((service_keys, service_keys.c.name), (stacks, stacks.c.id), (environments, environments.c.id))
+    for table, column in (
+        (service_keys, service_keys.c.name),
+        (stacks, stacks.c.id),
+        (project_keys, project_keys.c.id),
+        (environments, environments.c.id),
+    )
 }
 TABLES = tuple(_OWNERS)
 

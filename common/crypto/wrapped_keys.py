@@ -1,4 +1,4 @@
-"""All data keys of an installation, as they are stored: those of the service, of its stacks and of its environments."""
+"""All data keys of an installation, as they are stored: those of the service, of stacks, projects and environments."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

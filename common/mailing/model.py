@@ -19,11 +19,12 @@ class Purpose(StrEnum):
     VERIFICATION = "verification"
     RESET = "reset"
     ADDRESS_CHANGED = "address-changed"
+    UPDATE_ENDED = "update-ended"
 
 
 @dataclass(frozen=True, slots=True)
 class NewMail:
-    """A mail to send; `subject_id` is the id of an invitation."""
+    """A mail to send; `subject_id` is the id of an invitation or an update."""
 
     purpose: Purpose
     address: str

@@ -117,6 +117,30 @@ class Version:
         return self.status in (Status.RUNNING, Status.FINISHING)
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateMails:
+    """Whether the stack's owner gets a mail when an update fails, and when one succeeds."""
+
+    on_failure: bool = False
+    on_success: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationName:
+    """What an annotation of a stack is found by: its kind, and what wrote it, or an empty text."""
+
+    kind: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A JSON document that clients keep with a stack; `version` counts how often it was written."""
+
+    version: int
+    document: bytes
+
+
 def is_version(number: int) -> bool:
     """Tell whether a version can have this number; another one needs no query."""
     return 0 < number <= _LARGEST_VERSION

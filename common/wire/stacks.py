@@ -172,3 +172,17 @@ class StackReferences(msgspec.Struct, rename="camel"):
     """Upstream: ListDownstreamStackReferencesResponse."""
 
     referenced_stacks: list[StackReference]
+
+
+class GetStarterWorkflowRequest(msgspec.Struct, rename="camel"):
+    """Upstream: GetStarterWorkflowRequest."""
+
+    ci_system: str
+    working_directory: str = ""
+    enable_path_filters: bool = False
+
+
+class GetStackStarterWorkflowResponse(msgspec.Struct):
+    """Upstream: GetStackStarterWorkflowResponse."""
+
+    content: str

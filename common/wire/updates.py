@@ -65,6 +65,21 @@ class StartUpdateResponse(msgspec.Struct, rename="camel"):
     journal_version: int
 
 
+class LogFields(msgspec.Struct):
+    """The fields of a log entry, as clients before the engine's events sent them; upstream has no shape for them."""
+
+    text: str = ""
+    colorize: str = "always"
+    severity: str = ""
+
+
+class AppendUpdateLogEntryRequest(msgspec.Struct):
+    """Upstream: AppAppendUpdateLogEntryRequest."""
+
+    kind: str
+    fields: LogFields = msgspec.field(default_factory=LogFields)
+
+
 class BeginUpdateRequest(msgspec.Struct, rename="camel"):
     """Upstream: BeginUpdateRequest; `program` is the text of an UpdateProgramRequest."""
 

@@ -12,14 +12,16 @@ from common.backend import Backend
 from common.core.errors import NotBuilt, TooLarge
 from common.environments.service import stack_environments
 from common.rights.caller import Caller
-from common.stacks.model import ListedStack
-from common.stacks.service import attributes, lifecycle, ownership
+from common.stacks.model import Annotation, AnnotationName, ListedStack, UpdateMails
+from common.stacks.service import annotations, attributes, lifecycle, notifications
 from common.stacks.service import listing as stacks
 from common.stacks.service.lifecycle import NewStack
 from common.stacks.service.listing import PAGE_DEFAULT, PAGE_LIMIT, Filters
 from common.wire.stacks import (
     CreateStackRequest,
     CreateStackResponse,
+    GetStackStarterWorkflowResponse,
+    GetStarterWorkflowRequest,
     ListStacksResponse,
     NotificationSettings,
     StackConfig,
@@ -130,17 +132,69 @@ def delete_stack_config(backend: BackendDep, caller: CallerDep, path: StackPathD
 
 @router.get(f"{_STACK}/metadata")
 def get_stack_metadata(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
-    stack, owner = ownership.get_owner(backend, caller, path)
-    return reply(
-        StackMetadata(
-            stack.id,
-            stack.path.org,
-            stack.path.project,
-            stack.path.name,
-            UserInfo(owner.name, owner.login, owner.avatar_url),
-            NotificationSettings(False, False),
-        ),
+    return reply(_metadata(notifications.get_metadata(backend, caller, path)))
+
+
+@router.patch(f"{_STACK}/notifications/settings")
+def update_stack_notification_settings(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
+    request = body.decode(NotificationSettings)
+    mails = UpdateMails(request.notify_update_failure, request.notify_update_success)
+    return reply(_metadata(notifications.update_settings(backend, caller, path, mails)))
+
+
+def _metadata(metadata: notifications.StackMetadata) -> StackMetadata:
+    stack, owner, mails = metadata.stack, metadata.owner, metadata.mails
+    return StackMetadata(
+        stack.id,
+        stack.path.org,
+        stack.path.project,
+        stack.path.name,
+        UserInfo(owner.name, owner.login, owner.avatar_url),
+        NotificationSettings(notify_update_failure=mails.on_failure, notify_update_success=mails.on_success),
     )
+
+
+@router.post(f"{_STACK}/workflow")
+def get_stack_starter_workflow(backend: BackendDep, caller: CallerDep, path: StackPathDep, body: BodyDep) -> Response:
+    request = body.decode(GetStarterWorkflowRequest)
+    directory, filters_paths = request.working_directory, request.enable_path_filters
+    text = attributes.get_starter_workflow(backend, caller, path, request.ci_system, directory, filters_paths=filters_paths)
+    return reply(GetStackStarterWorkflowResponse(text))
+
+
+@router.get(f"{_STACK}/annotations/{{annotation}}")
+def get_stack_annotation(
+    backend: BackendDep,
+    caller: CallerDep,
+    path: StackPathDep,
+    annotation: str,
+    source: str = "",
+    version: int | None = None,
+) -> Response:
+    return _versioned(annotations.get_annotation(backend, caller, path, AnnotationName(annotation, source), version))
+
+
+@router.patch(f"{_STACK}/annotations/{{annotation}}")
+def upsert_stack_annotation(
+    backend: BackendDep,
+    caller: CallerDep,
+    path: StackPathDep,
+    annotation: str,
+    body: BodyDep,
+    source: str = "",
+    version: int | None = None,
+) -> Response:
+    document = bytes(body.decode(msgspec.Raw))
+    name = AnnotationName(annotation, source)
+    new_version = annotations.update_annotation(backend, caller, path, name, document, version=version)
+    return Response(status_code=204, headers={"ETag": f'"{new_version}"'})
+
+
+def _versioned(annotation: Annotation) -> Response:
+    """Return a document with its version, which a client sends back to change just that version."""
+    response = reply(annotation.document)
+    response.headers["ETag"] = f'"{annotation.version}"'
+    return response
 
 
 class _State(msgspec.Struct):

@@ -4,8 +4,13 @@ from fastapi import APIRouter, Response
 
 from common.core.errors import BadRequest
 from common.stacks.updates.model import Completion
-from common.stacks.updates.service import completion, progress
-from common.wire.updates import CompleteUpdateRequest, RenewUpdateLeaseRequest, RenewUpdateLeaseResponse
+from common.stacks.updates.service import completion, log_entries, progress
+from common.wire.updates import (
+    AppendUpdateLogEntryRequest,
+    CompleteUpdateRequest,
+    RenewUpdateLeaseRequest,
+    RenewUpdateLeaseResponse,
+)
 from functions.http.bodies import BatchBodyDep, BodyDep, StateBodyDep
 from functions.http.deps import BackendDep, LeaseDep, StackPathDep, empty, reply
 
@@ -23,6 +28,15 @@ def create_journal_entries(backend: BackendDep, lease: LeaseDep, body: BatchBody
 def record_engine_event_batch(backend: BackendDep, lease: LeaseDep, body: BatchBodyDep) -> Response:
     progress.append_events(backend, lease, body.stored, body.text)
     return reply(b"{}")
+
+
+@router.post(f"{_UPDATE}/log")
+def append_update_log_entry(backend: BackendDep, lease: LeaseDep, body: BatchBodyDep) -> Response:
+    request = body.decode(AppendUpdateLogEntryRequest)
+    fields = request.fields
+    entry = log_entries.LogEntry(request.kind, fields.text, fields.colorize, fields.severity)
+    log_entries.append_log_entry(backend, lease, entry)
+    return empty()
 
 
 @router.patch(f"{_UPDATE}/checkpoint")

@@ -114,5 +114,6 @@ DocumentBodyDep = Annotated[Body, Depends(BodyReader(DOCUMENT, may=may_in_organi
 StackDocumentBodyDep = Annotated[Body, Depends(BodyReader(DOCUMENT, may=may_on_stack(Permission.STACK_READ)))]
 ProgramBodyDep = Annotated[Body, Depends(BodyReader(PROGRAM, may=may_on_stack(Permission.STACK_READ)))]
 NewStackBodyDep = Annotated[Body, Depends(BodyReader(STATE, may=may_create_stacks))]
+ProjectValuesBodyDep = Annotated[Body, Depends(BodyReader(VALUES, may=may_in_organization))]
 PlainValuesBodyDep = Annotated[Body, Depends(BodyReader(VALUES, may=may_on_stack(Permission.STACK_ENCRYPT, former_names=True)))]
 SealedValuesBodyDep = Annotated[Body, Depends(BodyReader(VALUES, may=may_on_stack(Permission.STACK_DECRYPT, former_names=True)))]

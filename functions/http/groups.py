@@ -42,13 +42,17 @@ GROUPS: tuple[Group, ...] = (
                 "checkpointverbatim",
                 "checkpointdelta",
                 "events/batch",
+                "log",
                 "renew_lease",
                 "complete",
             )
         ),
     ),
     Group("updates", (*(f"{_STACK}/{kind}/**" for kind in _KINDS), f"{_STACK}/begin-update")),
-    Group("secrets", (f"{_STACK}/encrypt", f"{_STACK}/batch-encrypt", f"{_STACK}/batch-decrypt", f"{_STACK}/decrypt/**")),
+    Group(
+        "secrets",
+        (f"{_STACK}/encrypt", f"{_STACK}/batch-encrypt", f"{_STACK}/batch-decrypt", f"{_STACK}/decrypt/**", "/api/projects/**"),
+    ),
     Group(
         "state",
         (

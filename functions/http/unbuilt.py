@@ -22,7 +22,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("the rotation of secrets is", rf"\w+ {_ENVIRONMENT}/(?:rotate|schedules)"),
     ("the set-up of cloud accounts is", r"\w+ /api/esc/cloudsetup"),
     ("deployments are", rf"\w+ /api/deployments|\w+ (?:{_ORG}|{_STACK}|/api/preview{_ITEM})/deployments"),
-    ("deployments are", rf"\w+ {_STACK}/(?:drift|workflow)"),
+    ("deployments are", rf"\w+ {_STACK}/drift"),
     ("agent pools are", rf"\w+ {_ORG}/agent-pools"),
     ("approvals and change requests are", r"\w+ /api/change-(?:gates|requests)"),
     ("the export of audit logs to a bucket is", rf"\w+ {_ORG}/auditlogs/export/config"),
@@ -39,12 +39,9 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("AI assistants and agents are", rf"\w+ /api/ai|\w+ /api(?:/preview|/v2)?/agents(?!/signup/validate)|\w+ {_ORG}/neo"),
     ("integrations with version control are", rf"\w+ {_ORG}/(?:integrations|teams/github)"),
     ("integrations with version control are", r"\w+ /api/user/(?:github|gitlab-app|vcs)"),
-    ("encryption for projects is", r"\w+ /api/projects/[^/]+/[^/]+/(?:batch-decrypt|decrypt|encrypt)"),
-    ("notifications are", rf"\w+ (?:{_ORG}|{_STACK})/notifications"),
-    ("annotations of stacks are", rf"\w+ {_STACK}/annotations"),
+    ("notifications are", rf"\w+ {_ORG}/notifications"),
     ("coherence windows are", rf"\w+ {_ORG}/coherence-windows"),
     ("summaries of usage are", rf"\w+ {_ORG}/(?:packages/usage|secrets/summary)"),
-    ("the oldest form of an update's log is", rf"POST {_STACK}/[a-z]+/[^/]+/log"),
 )
 _FIRST = re.compile("|".join(f"((?:{expression})(?:/.*)?$)" for _, expression in _PARTS), re.DOTALL)
 

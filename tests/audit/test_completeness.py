@@ -26,7 +26,7 @@ THEIRS = "what a caller encrypts is theirs and stays with them"
 UPLOAD = "the upload is not complete yet; its completion is recorded"
 S, O = "/api/stacks/{org}/{project}/{stack}", "/api/orgs/{org}"  # noqa: E741 - as upstream's documents abbreviate it
 ENVIRONMENTS = ("/api/esc/environments/{org}/{project}/{environment}", "/api/preview/environments/{org}/{environment}")
-_PARTS = ("POST {}/events", "POST {}/events/batch", "POST {}/renew_lease", "PATCH {}/journalentries")
+_PARTS = ("POST {}/events", "POST {}/events/batch", "POST {}/log", "POST {}/renew_lease", "PATCH {}/journalentries")
 _STATES = ("PATCH {}/checkpoint", "PATCH {}/checkpointverbatim", "PATCH {}/checkpointdelta")
 _RUNS, _PREVIEWS = [f"{S}/{kind}/{{update_id}}" for kind in ("update", "refresh", "destroy")], f"{S}/preview/{{update_id}}"
 # The name of a row of the table of permissions (method, route and case) → why the call is not recorded.
@@ -49,6 +49,8 @@ UNRECORDED: dict[str, str] = {
     "POST /api/user/organizations/{org}/default": "a choice of the user's own, which changes no rights",
     **{f"POST {path}/hooks/{{hook}}/ping": RESENT for path in (O, S)},
     **{f"POST {path}/hooks/{{hook}}/deliveries/{{event}}/redeliver": RESENT for path in (O, S)},
+    f"POST {S}/workflow": READS,
+    "POST /api/projects/{org}/{project}/encrypt": THEIRS,
     f"POST {S}/encrypt": THEIRS,
     f"POST {S}/batch-encrypt": THEIRS,
     **{f"POST {S}/{kind}": "the update is not started yet; its start is recorded" for kind in ("update", "refresh", "destroy")},

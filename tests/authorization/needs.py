@@ -29,6 +29,7 @@ AT = {
     "user": "cora",
     "invite_id": "<invite>",
     "hook": "announce",
+    "annotation": "readme",
     "issuer_id": "<issuer>",
     "policy_id": "<policy>",
     "session_id": "<session>",

@@ -15,7 +15,7 @@ from common.environments.service.opening import Document, open_yaml
 from common.people.orgs import steps as orgs
 from common.people.users import steps as users
 from common.stacks.model import Kind, StackPath
-from common.stacks.service import lifecycle
+from common.stacks.service import lifecycle, project_secrets
 from common.stacks.service.secrets import encrypt
 from common.stacks.updates import leases
 from common.webhooks.model import Address
@@ -59,6 +59,7 @@ def build(backend: Backend, token: str) -> dict[str, str]:
     lifecycle.delete(backend, gina, StackPath(OTHER, PROJECT, "gone"), force=True)
     names = {"session": open_yaml(backend, gina, OTHER, Document(b"")), "digest": "0" * 64}
     names["ciphertext"] = _sealed(backend, token, dev)
+    names["project ciphertext"] = b64encode(project_secrets.encrypt(backend, gina, OTHER, PROJECT, b"g")).decode()
     for owner, address in (("organization", Address(OTHER)), ("stack", Address(OTHER, PROJECT, "gdev"))):
         webhook = make_webhook(backend, gina, "https://127.0.0.1:9/g", "gannounce", address)
         names[f"delivery of {owner}"] = make_delivery(backend, webhook).id

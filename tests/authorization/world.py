@@ -50,8 +50,8 @@ from common.sign_in.workload_identity.service import policies as issuer_policies
 from common.stacks import policy_archives
 from common.stacks.engine import delta
 from common.stacks.engine.policy_groups import Mode
-from common.stacks.model import Kind, StackPath
-from common.stacks.service import lifecycle
+from common.stacks.model import AnnotationName, Kind, StackPath
+from common.stacks.service import annotations, lifecycle, project_secrets
 from common.stacks.service.secrets import encrypt
 from common.stacks.steps import get_stack
 from common.stacks.updates import leases
@@ -203,7 +203,12 @@ def _join_target(world: World, logins: list[str]) -> None:
 def _add_stacks(world: World) -> None:
     backend, names = world.backend, world.names
     admin = make_admin(backend)
-    dev = make_stack(backend, admin, tags={"env": "value-of-acme"}, state=make_state(make_resource("secret-of-acme")))
+    dev = make_stack(
+        backend,
+        admin,
+        tags={"env": "value-of-acme", "pulumi:runtime": "nodejs"},
+        state=make_state(make_resource("secret-of-acme")),
+    )
     make_version(backend, admin, dev, "b")
     make_stack(backend, admin, "gone")
     lifecycle.delete(backend, admin, StackPath(ORG, "shop", "gone"), force=True)
@@ -212,6 +217,8 @@ def _add_stacks(world: World) -> None:
         for name in ("live", "plain"):
             make_stack(backend, admin, f"{kind}-{name}")
     names["ciphertext"] = _sealed(world)
+    names["project ciphertext"] = b64encode(project_secrets.encrypt(backend, admin, ORG, "shop", b"x")).decode()
+    annotations.update_annotation(backend, admin, dev, AnnotationName("readme"), b'{"text":"secret-of-acme"}')
     with backend.db.begin() as tx:
         olga = tx.scalar(select(users.c.id).where(users.c.login == "olga"))
         tx.execute(update(stacks).values(created_by=olga, config='{"environment":"p/e"}'))

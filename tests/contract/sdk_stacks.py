@@ -202,3 +202,81 @@ def delete_stack_tag(where: Scene) -> None:
     assert {} == tags_of(where, stack)
     with refused(404):
         where.admin.stacks.delete_stack_tag(where.org, PROJECT, stack, "owner")
+
+
+@scene
+def upsert_stacks_annotations(where: Scene) -> None:
+    """A document is stored, and a change of another version of it is refused."""
+    stack = where.stack()
+
+    where.admin.stacks.upsert_stacks_annotations(where.org, PROJECT, stack, "readme", {"text": "one"}, version=0)
+
+    with refused(409):
+        where.admin.stacks.upsert_stacks_annotations(where.org, PROJECT, stack, "readme", {"text": "two"}, version=7)
+
+
+@scene
+def get_stacks_annotation(where: Scene) -> None:
+    """A document comes back, for each source of it."""
+    stack = where.stack()
+    where.admin.stacks.upsert_stacks_annotations(where.org, PROJECT, stack, "readme", {"text": "one"}, source="robot")
+
+    assert {"text": "one"} == where.admin.stacks.get_stacks_annotation(where.org, PROJECT, stack, "readme", source="robot")
+    with refused(404):
+        where.admin.stacks.get_stacks_annotation(where.org, PROJECT, stack, "readme")
+
+
+@scene
+def get_stack_starter_workflow(where: Scene) -> None:
+    """A pipeline is written for a stack with a runtime."""
+    stack, request = where.stack(), models.GetStarterWorkflowRequest("github", "infra", True)
+    with refused(400):
+        where.admin.stacks.get_stack_starter_workflow(where.org, PROJECT, stack, request)
+    where.admin.stacks.add_stack_tag(where.org, PROJECT, stack, models.StackTag(TAGS.ProjectRuntimeTag, "python"))
+
+    assert "pulumi/actions" in where.admin.stacks.get_stack_starter_workflow(where.org, PROJECT, stack, request).content
+
+
+@scene
+def encrypt_project_value(where: Scene) -> None:
+    """A value is encrypted for the project, which needs a stack."""
+    request = models.AppEncryptValueRequest(b"x")
+    with refused(404):
+        where.admin.orgs.encrypt_project_value(where.org, PROJECT, request)
+    where.stack()
+
+    assert where.admin.orgs.encrypt_project_value(where.org, PROJECT, request).ciphertext
+
+
+@scene
+def decrypt_project_value(where: Scene) -> None:
+    """A value comes back."""
+    where.stack()
+    ciphertext = where.admin.orgs.encrypt_project_value(where.org, PROJECT, models.AppEncryptValueRequest(b"x")).ciphertext
+
+    assert b"x" == where.admin.orgs.decrypt_project_value(where.org, PROJECT, models.AppDecryptValueRequest(ciphertext)).plaintext
+
+
+@scene
+def batch_decrypt_project_value(where: Scene) -> None:
+    """Values come back by their ciphertexts."""
+    where.stack()
+    sealed = [
+        where.admin.orgs.encrypt_project_value(where.org, PROJECT, models.AppEncryptValueRequest(value)).ciphertext
+        for value in (b"x", b"y")
+    ]
+
+    reply = where.admin.orgs.batch_decrypt_project_value(where.org, PROJECT, models.AppBatchDecryptRequest(sealed))
+
+    assert {b"x", b"y"} == set(reply.plaintexts.values())
+
+
+@scene
+def update_stack_notification_settings(where: Scene) -> None:
+    """Mails to the owner are turned on, and the stack's metadata says so."""
+    stack, request = where.stack(), models.UpdateStackNotificationSettingsRequest(True, False)
+
+    changed = where.admin.stacks.update_stack_notification_settings(where.org, PROJECT, stack, request).notification_settings
+    read = where.admin.stacks.get_stack_metadata(where.org, PROJECT, stack).notification_settings
+
+    assert [(True, False)] * 2 == [(mails.notify_update_failure, mails.notify_update_success) for mails in (changed, read)]

@@ -12,6 +12,7 @@ from common.ports.keys.data_keys import DataKeys
 from common.ports.keys.local import LocalKey
 from common.rights.caller import Caller
 from common.rights.permissions import Role
+from common.stacks import sealed_values
 from common.stacks.model import StackPath
 from common.stacks.service import lifecycle, secrets
 from tests.factories.people import caller_of, make_user
@@ -86,7 +87,7 @@ class TestEncrypt:
 
     def test_has_a_limit(self, backend: Backend, admin: Caller) -> None:
         """A value of the limit's size passes both ways, one byte more is refused."""
-        largest = bytes(secrets.VALUE_LIMIT_BYTES)
+        largest = bytes(sealed_values.VALUE_LIMIT_BYTES)
 
         assert largest == decrypt(backend, admin, DEV, encrypt(backend, admin, DEV, largest))
         with pytest.raises(TooLarge, match="16,777,216 bytes"):
@@ -120,7 +121,7 @@ class TestDecrypt:
     def test_refuses_a_value_of_any_size(self, backend: Backend, admin: Caller) -> None:
         """A ciphertext that no value within the limit can have is too large."""
         with pytest.raises(TooLarge):
-            decrypt(backend, admin, DEV, "A" * (secrets.VALUE_LIMIT_BYTES * 2))
+            decrypt(backend, admin, DEV, "A" * (sealed_values.VALUE_LIMIT_BYTES * 2))
 
     def test_refuses_a_spelling_no_encoder_gives(self, backend: Backend, admin: Caller) -> None:
         """Two texts never stand for one value: bits that base64 leaves unused must be zero."""

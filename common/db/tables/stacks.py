@@ -5,7 +5,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 from common.db.tables.schema import BLOB_KEY, ID, LONG_BLOB, LONG_TEXT, NAME, table
 
 # `live` is 1, or NULL once the stack is deleted: NULLs do not collide, so a name is free again while its old rows remain.
-# `deleted_at` becomes 0 when the purge of these rows begins: from then on the stack cannot be restored.
+# `deleted_at` becomes 0 when the purge of these rows begins: from then on the stack cannot be restored. `mails_failure` and
+# `mails_success`: the owner gets a mail when an update fails, or succeeds.
 stacks = table(
     "stacks",
     Column("id", ID, primary_key=True),
@@ -19,6 +20,8 @@ stacks = table(
     Column("created_by", ID, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger, nullable=True),
+    Column("mails_failure", Boolean, nullable=False, server_default=text("0")),
+    Column("mails_success", Boolean, nullable=False, server_default=text("0")),
     UniqueConstraint("org_id", "project", "name", "live"),
     Index("ix_stacks_deleted_at", "deleted_at"),
     Index("ix_stacks_created_by", "created_by", "org_id", "project", "name"),
@@ -43,6 +46,30 @@ stack_names = table(
     Column("name", NAME, primary_key=True),
     Column("left_at", BigInteger, nullable=False),
     Index("ix_stack_names_name", "org_id", "project", "name", "left_at"),
+)
+
+
+# Documents that clients keep with a stack, by kind and by what wrote them (`source`, or an empty text). `version` counts changes.
+stack_annotations = table(
+    "stack_annotations",
+    Column("stack_id", ID, primary_key=True),
+    Column("kind", NAME, primary_key=True),
+    Column("source", NAME, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("document", LONG_TEXT, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+)
+
+
+# The data key of a project, made when its first value is encrypted. Projects have no rows of their own.
+project_keys = table(
+    "project_keys",
+    Column("id", ID, primary_key=True),
+    Column("org_id", ID, nullable=False),
+    Column("project", NAME, nullable=False),
+    Column("wrapped_key", LargeBinary(2048), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("org_id", "project"),
 )
 
 

@@ -55,6 +55,8 @@ def _content(backend: Backend, mail: QueuedMail) -> _Content | None:
             return _reset(backend, mail)
         case Purpose.ADDRESS_CHANGED:
             return _address_changed(backend, mail)
+        case Purpose.UPDATE_ENDED:
+            return None  # common/stacks/updates/mails.py writes it
 
 
 def _invitation(backend: Backend, mail: QueuedMail) -> _Content | None:

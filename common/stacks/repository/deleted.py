@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, and_, func, select, update
 from sqlalchemy import delete as delete_from
 
-from common.db.tables.stacks import stack_names, stack_tags, stacks, updates
+from common.db.tables.stacks import stack_annotations, stack_names, stack_tags, stacks, updates
 from common.stacks.model import DeletedStack, Place, Stack, Status
 from common.stacks.repository.stacks import add_former_name, any_with_latest_version, one_stack
 
@@ -86,7 +86,7 @@ def begin_purge(tx: Connection, stack_id: str, before_millis: int) -> bool:
 
 
 def delete(tx: Connection, stack_id: str) -> None:
-    """Delete the stack's own rows, its tags and its former names, unless it is live."""
-    for table in (stack_tags, stack_names):
+    """Delete the stack's own rows, its tags, annotations and former names, unless it is live."""
+    for table in (stack_tags, stack_annotations, stack_names):
         tx.execute(delete_from(table).where(table.c.stack_id == stack_id))
     tx.execute(delete_from(stacks).where(stacks.c.id == stack_id, stacks.c.live.is_(None)))

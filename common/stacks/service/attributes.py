@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
+from common.config.public_urls import base_url
 from common.core.errors import BadRequest, NotFound
 from common.core.names import require_tag, require_tag_count, require_tags
 from common.db.retry import retry
@@ -15,12 +16,14 @@ from common.rights.permissions import Permission
 from common.stacks import steps
 from common.stacks.model import Stack, StackPath
 from common.stacks.repository import stacks
+from common.stacks.starter_workflow import Pipeline, write_workflow
 from common.stacks.steps import PROJECT_TAG
 
+RUNTIME_TAG = "pulumi:runtime"
 BULK_LIMIT = 100
 # Clients set these on every update, all at once; the calls for single tags leave them alone (platform.md 16).
 BUILT_IN_TAGS = frozenset(
-    {PROJECT_TAG, "pulumi:runtime", "pulumi:description", "pulumi:template", "vcs:owner", "vcs:repo", "vcs:kind", "vcs:root"}
+    {PROJECT_TAG, RUNTIME_TAG, "pulumi:description", "pulumi:template", "vcs:owner", "vcs:repo", "vcs:kind", "vcs:root"}
 )
 
 
@@ -152,6 +155,18 @@ def get_config(backend: Backend, caller: Caller, path: StackPath) -> bytes:
     if stack.config is None:
         raise NotFound(f"Stack '{path}' has no configuration stored with the service")
     return stack.config
+
+
+def get_starter_workflow(
+    backend: Backend, caller: Caller, path: StackPath, ci_system: str, directory: str, *, filters_paths: bool
+) -> str:
+    """Return the text of a pipeline for the stack. BadRequest unless the stack has a tag that names its runtime."""
+    stack = steps.get_stack(backend, caller, path, Permission.STACK_READ)
+    runtime = stack.tags.get(RUNTIME_TAG)
+    if not runtime:
+        raise BadRequest(f"Stack '{path}' has no tag {RUNTIME_TAG}; its first update sets it")
+    pipeline = Pipeline(stack.path, runtime, directory, filters_paths, base_url(backend.settings))
+    return write_workflow(ci_system, pipeline)
 
 
 def update_config(

@@ -5,37 +5,31 @@ and old states name the stack as it was called when they were written. Limits: a
 today send at most 1,000 at once; older ones send every secret of a state), and the limit of a request's body for all together.
 """
 
-from base64 import b64encode
-from binascii import Error as Base64Error
-from binascii import a2b_base64
 from collections.abc import Collection
 
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
-from common.core.errors import TooLarge
 from common.crypto.envelope import Envelope
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
 from common.stacks.model import Stack, StackPath
-
-VALUE_LIMIT_BYTES = 16 << 20
-BATCH_LIMIT = 20_000
-# A ciphertext is a little longer than its plaintext, and its base64 text a third longer again.
-_CIPHERTEXT_LIMIT = (VALUE_LIMIT_BYTES + 64) * 4 // 3 + 4
+from common.stacks.sealed_values import decrypt as decrypt_value
+from common.stacks.sealed_values import encrypt as encrypt_value
+from common.stacks.sealed_values import require_batch
 
 
 def encrypt(backend: Backend, caller: Caller, path: StackPath, plaintext: bytes) -> bytes:
     """Return the ciphertext of one value, which may be empty."""
     _stack, envelope = _open_envelope(backend, caller, path, Permission.STACK_ENCRYPT)
-    return _encrypt(envelope, plaintext)
+    return encrypt_value(envelope, plaintext)
 
 
 def decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertext: str) -> bytes:
     """Return the plaintext of one base64 text. BadRequest if it is damaged or belongs to another stack."""
     stack, envelope = _open_envelope(backend, caller, path, Permission.STACK_DECRYPT)
-    plaintext = _decrypt(envelope, ciphertext)
+    plaintext = decrypt_value(envelope, ciphertext)
     description = f"Decrypted a value of stack {stack.path}"
     audit.record_alone(backend, caller, stack.org_id, Event.SECRET_DECRYPTED, description=description)
     return plaintext
@@ -44,16 +38,16 @@ def decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertext: str) 
 def batch_encrypt(backend: Backend, caller: Caller, path: StackPath, plaintexts: Collection[bytes]) -> list[bytes]:
     """Return the ciphertexts of several values, in their order."""
     _stack, envelope = _open_envelope(backend, caller, path, Permission.STACK_ENCRYPT)
-    _require_batch(len(plaintexts))
-    return [_encrypt(envelope, plaintext) for plaintext in plaintexts]
+    require_batch(len(plaintexts))
+    return [encrypt_value(envelope, plaintext) for plaintext in plaintexts]
 
 
 def batch_decrypt(backend: Backend, caller: Caller, path: StackPath, ciphertexts: Collection[str]) -> dict[str, bytes]:
     """Return the plaintexts by their ciphertexts as they were sent. BadRequest if one cannot be decrypted."""
     stack, envelope = _open_envelope(backend, caller, path, Permission.STACK_DECRYPT)
-    _require_batch(len(ciphertexts))
+    require_batch(len(ciphertexts))
     # Clients look up each ciphertext as they sent it, and crash on one that is missing (state.md 8).
-    plaintexts = {ciphertext: _decrypt(envelope, ciphertext) for ciphertext in dict.fromkeys(ciphertexts)}
+    plaintexts = {ciphertext: decrypt_value(envelope, ciphertext) for ciphertext in dict.fromkeys(ciphertexts)}
     if plaintexts:
         description = f"Decrypted {len(plaintexts):,} values of stack {stack.path}"
         audit.record_alone(backend, caller, stack.org_id, Event.SECRETS_DECRYPTED, description=description)
@@ -70,33 +64,3 @@ def log_decryption(backend: Backend, caller: Caller, path: StackPath) -> None:
 def _open_envelope(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> tuple[Stack, Envelope]:
     stack = stacks.get_stack(backend, caller, path, permission, former_names=True)
     return stack, Envelope(backend.data_keys.open(stack.wrapped_key, stack.id), stack.id)
-
-
-def _encrypt(envelope: Envelope, plaintext: bytes) -> bytes:
-    if len(plaintext) > VALUE_LIMIT_BYTES:
-        raise _value_too_large()
-    return envelope.seal(plaintext)
-
-
-def _decrypt(envelope: Envelope, ciphertext: str) -> bytes:
-    if len(ciphertext) > _CIPHERTEXT_LIMIT:
-        raise _value_too_large()
-    return envelope.open(_ciphertext_bytes(ciphertext))
-
-
-def _ciphertext_bytes(text: str) -> bytes:
-    """Return the bytes of a base64 text. Empty, which cannot be decrypted, for a text that no base64 encoder writes."""
-    try:
-        ciphertext = a2b_base64(text, strict_mode=True)
-    except (Base64Error, ValueError):
-        return b""
-    return ciphertext if b64encode(ciphertext).decode() == text else b""
-
-
-def _require_batch(size: int) -> None:
-    if size > BATCH_LIMIT:
-        raise TooLarge(f"a batch may have {BATCH_LIMIT:,} values, and this one has {size:,}")
-
-
-def _value_too_large() -> TooLarge:
-    return TooLarge(f"a value may have {VALUE_LIMIT_BYTES:,} bytes before encryption")

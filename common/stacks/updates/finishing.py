@@ -19,6 +19,7 @@ from common.core.clock import unix_millis
 from common.core.compression import BadGzip, OverLimit, inflate, is_packed
 from common.core.errors import BackendError, Unavailable
 from common.db.retry import retry
+from common.mailing import steps as mailing
 from common.outbox import steps as outbox
 from common.outbox.model import NewMessage
 from common.ports.blobs import BlobDamaged, BlobMissing
@@ -33,6 +34,7 @@ from common.stacks.engine.stack_references import find_links
 from common.stacks.model import Kind, Outcome, Stack, StackPath
 from common.stacks.repository import stack_references
 from common.stacks.updates import checkpoint_trim
+from common.stacks.updates.mails import mails_at_end
 from common.stacks.updates.repository import finishing as repository
 from common.stacks.updates.repository.finishing import FinishingUpdate, StoredBatch, UpdateEnd
 from common.telemetry.instruments import LEASE_EXPIRIES, REPLAY, UPDATES
@@ -177,6 +179,7 @@ def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd) ->
             actor = Actor(finishing.user_id, finishing.login, finishing.token_id, finishing.token_name)
             audit.record_as(tx, backend, actor, finishing.org_id, Event.UPDATE_COMPLETED, description=description)
         outbox.queue(tx, backend, _messages(finishing, end))
+        mailing.queue(tx, backend, mails_at_end(finishing, _outcome(finishing, end)))
     return True
 
 
@@ -186,9 +189,12 @@ def _messages(finishing: FinishingUpdate, end: UpdateEnd) -> list[NewMessage]:
     if finishing.has_policies and not finishing.dry_run:
         messages += [NewMessage(POLICY_RESULTS, finishing.org_id, finishing.stack_id, finishing.update_id, finishing.update_id)]
     if finishing.has_webhooks:
-        outcome = Outcome.DAMAGED if end.is_damaged else finishing.outcome
-        messages += events.ended(_run_of(finishing), is_success=outcome is Outcome.SUCCEEDED)
+        messages += events.ended(_run_of(finishing), is_success=_outcome(finishing, end) is Outcome.SUCCEEDED)
     return messages
+
+
+def _outcome(finishing: FinishingUpdate, end: UpdateEnd) -> Outcome:
+    return Outcome.DAMAGED if end.is_damaged else finishing.outcome
 
 
 def _run_of(finishing: FinishingUpdate) -> events.Run:

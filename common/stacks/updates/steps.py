@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from common.backend import Backend
-from common.core.errors import Forbidden, NotFound
+from common.core.errors import BadRequest, Forbidden, NotFound
 from common.core.ids import is_id
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
@@ -58,6 +58,14 @@ def lease_error(connection: Connection, update_id: str) -> Forbidden | NotFound:
         return unknown_update(update_id)
     is_cancelled = leased.update.outcome is Outcome.CANCELLED or not leased.may_continue
     return Forbidden(exact=f"Forbidden: {CANCELLED if is_cancelled else EXPIRED}")
+
+
+def limit_reached(limit_bytes: int) -> BadRequest:
+    """Return the error for an update that has recorded as much as it may."""
+    return BadRequest(
+        f"this update has reached its limit for recorded data: {limit_bytes:,} bytes (STACKHOLD_UPDATE_LIMIT_BYTES). "
+        "What it recorded is kept; divide the stack, or ask the operator of this service for a higher limit"
+    )
 
 
 def unknown_update(update_id: str) -> NotFound:

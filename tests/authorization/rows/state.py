@@ -1,10 +1,11 @@
 """State. Reading secrets is a permission of its own; an export has them encrypted."""
 
 from common.rights.permissions import Permission
-from tests.authorization.needs import Row, stack
+from tests.authorization.needs import LISTED, Row, org, stack
 from tests.authorization.requests import STATE, S, row
 
 P = Permission
+PROJECT = "/api/projects/{org}/{project}"
 
 ROWS: tuple[Row, ...] = (
     row("GET", f"{S}/export", stack(P.STACK_EXPORT)),
@@ -27,4 +28,7 @@ ROWS: tuple[Row, ...] = (
     row("POST", f"{S}/batch-decrypt", stack(P.STACK_DECRYPT), body={"ciphertexts": ["<ciphertext>"]}),
     row("POST", f"{S}/decrypt/log-decryption", stack(P.STACK_DECRYPT), body={"secretName": "x"}),
     row("POST", f"{S}/decrypt/log-batch-decryption", stack(P.STACK_DECRYPT), body={"commandName": "x"}),
+    row("POST", f"{PROJECT}/encrypt", LISTED, org(P.PROJECT_ENCRYPT), body={"plaintext": "eA=="}),
+    row("POST", f"{PROJECT}/decrypt", LISTED, org(P.PROJECT_DECRYPT), body={"ciphertext": "<project ciphertext>"}),
+    row("POST", f"{PROJECT}/batch-decrypt", LISTED, org(P.PROJECT_DECRYPT), body={"ciphertexts": ["<project ciphertext>"]}),
 )

@@ -40,6 +40,7 @@ ROWS: tuple[Row, ...] = (
     row("POST", f"{U}/{{update_id}}/cancel", stack(P.STACK_CANCEL_UPDATE), at=LIVE),
     row("POST", f"{U}/{{update_id}}/events", LEASE, at=LIVE, body=EVENT),
     row("POST", f"{U}/{{update_id}}/events/batch", LEASE, at=LIVE, body={"events": [EVENT]}),
+    row("POST", f"{U}/{{update_id}}/log", LEASE, at=LIVE, body={"kind": "stdout", "fields": {"text": "hi"}}),
     row("POST", f"{U}/{{update_id}}/renew_lease", LEASE, at=LIVE, body={"token": "", "duration": 300}),
     row("POST", f"{U}/{{update_id}}/complete", LEASE, at=LIVE, body={"status": "succeeded"}),
     row("PATCH", f"{U}/{{update_id}}/journalentries", LEASE, at=LIVE, body={"entries": []}),

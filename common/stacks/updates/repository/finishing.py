@@ -13,6 +13,7 @@ from common.rights.org_settings import decode
 from common.stacks.model import Kind, Outcome, StackPath, Status
 from common.stacks.repository.stacks import HAS_WEBHOOKS  # arch: who may want an event is one condition
 
+_owner = users.alias("owner")
 _FINISHING = (
     updates.c.id,
     updates.c.stack_id,
@@ -38,6 +39,10 @@ _FINISHING = (
     users.c.login,
     access_tokens.c.name.label("token_name"),
     HAS_WEBHOOKS,
+    stacks.c.mails_failure,
+    stacks.c.mails_success,
+    stacks.c.created_by,
+    _owner.c.email.label("owner_email"),
 )
 
 
@@ -68,6 +73,11 @@ class FinishingUpdate:
     token_name: str
     has_webhooks: bool
     has_policies: bool
+    # Whether the stack's owner gets a mail about the end, and to which address; an empty one if they have none.
+    mails_failure: bool = False
+    mails_success: bool = False
+    owner_id: str = ""
+    owner_email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,7 @@ def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | 
         .join(organizations, organizations.c.id == stacks.c.org_id)
         .outerjoin(users, users.c.id == updates.c.requested_by)
         .outerjoin(access_tokens, access_tokens.c.id == updates.c.token_id)
+        .outerjoin(_owner, _owner.c.id == stacks.c.created_by)
         .where(updates.c.id == update_id, updates.c.status == Status.FINISHING),
     ).one_or_none()
     if row is None:
@@ -174,6 +185,10 @@ def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | 
         token_name=row.token_name or "",
         has_webhooks=bool(row.has_webhooks),
         has_policies=decode(row.settings).has_policies,
+        mails_failure=bool(row.mails_failure),
+        mails_success=bool(row.mails_success),
+        owner_id=row.created_by,
+        owner_email=row.owner_email or "",
     )
 
 

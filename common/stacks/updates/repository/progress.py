@@ -72,6 +72,14 @@ def find_is_preview(connection: Connection, guard: Guard) -> bool | None:
     return bool(dry_run) if dry_run is not None else None
 
 
+def lock_next_event(tx: Connection, guard: Guard) -> int | None:
+    """Lock the update and return the number of its next engine event; None if it does not run with a valid lease."""
+    if tx.scalar(select(updates.c.id).where(guard.condition()).with_for_update()) is None:
+        return None
+    last = tx.scalar(select(func.max(event_batches.c.last_sequence)).where(event_batches.c.update_id == guard.update_id))
+    return last + 1 if last is not None else 0
+
+
 def add_journal_batch(connection: Connection, guard: Guard, batch: Batch, body: bytes | None, blob_key: str | None) -> bool:
     """Insert a journal batch. False without a valid lease, for a preview, or if the update reached its limit."""
     values = {**_batch(guard, batch, body, blob_key), "entry_count": batch.count}

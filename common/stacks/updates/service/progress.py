@@ -26,7 +26,7 @@ from common.stacks.updates.leases import LEASE_SECONDS, Lease
 from common.stacks.updates.repository import progress as repository
 from common.stacks.updates.repository import updates
 from common.stacks.updates.repository.progress import Batch, Checkpoint, Guard
-from common.stacks.updates.steps import lease_error
+from common.stacks.updates.steps import lease_error, limit_reached
 from common.telemetry.instruments import JOURNAL_BATCHES, JOURNAL_BYTES
 
 _T = TypeVar("_T")
@@ -198,10 +198,7 @@ def _batch_error(backend: Backend, lease: Lease, batch: Batch, *, is_events: boo
             return lease_error(connection, lease.update_id)
     if is_preview and not is_events:
         return BadRequest(_EVENTS_ONLY)
-    return BadRequest(
-        f"this update has reached its limit for recorded data: {batch.limit_bytes:,} bytes (STACKHOLD_UPDATE_LIMIT_BYTES). "
-        "What it recorded is kept; divide the stack, or ask the operator of this service for a higher limit"
-    )
+    return limit_reached(batch.limit_bytes)
 
 
 def _checkpoint_error(backend: Backend, lease: Lease) -> BackendError:
