@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from common.config.sdk import require_sdk
-from common.config.setting import Setting
+from common.config.setting import Kind, Setting, TextSetting
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 from common.ports.blobs import Driver
@@ -46,6 +46,14 @@ def open_stores(settings: Settings) -> dict[Setting[str], Store]:
     return stores
 
 
+def open_address(settings: Settings, name: str, address: str) -> Store:
+    """Return the store at an address of the command line: a folder, or as in the settings; `name` is for messages."""
+    if "://" not in address:
+        return _folder(TextSetting(name, Kind.TEXT, "", ""), Path(address).absolute())
+    place = TextSetting(name, Kind.TEXT, address, "")
+    return _opened(settings, place)
+
+
 def _open(settings: Settings, purpose: Setting[str]) -> Store | None:
     """Return the store that a purpose's address or folder names, or None where neither is set."""
     folder = _FOLDERS.get(purpose)
@@ -55,6 +63,10 @@ def _open(settings: Settings, purpose: Setting[str]) -> Store | None:
         return _folder(folder, settings.get(folder)) if folder else None
     if folder:
         raise StartUpError(f"{purpose} and {folder} are both set; only one place can hold them: unset the other")
+    return _opened(settings, purpose)
+
+
+def _opened(settings: Settings, purpose: Setting[str]) -> Store:
     scheme, separator, _ = settings.get(purpose).partition("://")
     opener = _SCHEMES.get(scheme.lower())
     if not separator or opener is None:

@@ -21,6 +21,7 @@ _OWNERS = {
     )
 }
 TABLES = tuple(_OWNERS)
+OWNER_COLUMNS = {name: column.name for name, (_, column) in _OWNERS.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from common.db.engine import Database
 from common.ports.keys import KeyService, KeyUnusable
 
 UNKNOWN_MASTER_KEY = "a key of another key service"
-_PROBE = "probe"
+PROBE = "probe"
 
 
 def lease_key(backend: Backend) -> bytes:
@@ -25,7 +25,7 @@ def lease_key(backend: Backend) -> bytes:
 def service_key(backend: Backend, name: str) -> bytes:
     """Return the service's key of that name, 32 bytes, creating it on first use. No query while it is kept."""
     # No permission check: the key stays inside, and only code names it.
-    return backend.data_keys.open_named(_context(name), lambda: _find_or_make(backend, name))
+    return backend.data_keys.open_named(context_of(name), lambda: _find_or_make(backend, name))
 
 
 def has_keys(db: Database) -> bool:
@@ -37,16 +37,16 @@ def has_keys(db: Database) -> bool:
 def require_own_master_key(backend: Backend, place: str) -> None:
     """Raise StartUpError unless the master key is that of this installation; `place` says where the key came from."""
     # No permission check: the entry point calls this before it serves requests.
-    _require_opens(backend.keys, _find_or_make(backend, _PROBE), place)
+    require_opens(backend.keys, _find_or_make(backend, PROBE), place)
 
 
 def require_known_master_key(db: Database, keys: KeyService, place: str) -> None:
     """Raise StartUpError when an installation has a probe that this master key does not open; nothing is written."""
     # No permission check: the entry point calls this before it serves requests.
     with db.connect() as connection:
-        probe = repository.find_key(connection, _PROBE)
+        probe = repository.find_key(connection, PROBE)
     if probe is not None:
-        _require_opens(keys, probe, place)
+        require_opens(keys, probe, place)
 
 
 def count_by_master_key(db: Database, keys: KeyService) -> dict[str, int]:
@@ -75,9 +75,10 @@ def renew(backend: Backend) -> int:
         return sum(repository.replace_key(connection, name, key, again) for name, key, again in renewed)
 
 
-def _require_opens(keys: KeyService, probe: bytes, place: str) -> None:
+def require_opens(keys: KeyService, probe: bytes, place: str) -> None:
+    """Raise StartUpError unless the master key opens an installation's probe; `place` says where the key came from."""
     try:
-        keys.unwrap(probe, _context(_PROBE))
+        keys.unwrap(probe, context_of(PROBE))
     except KeyUnusable as error:
         reason = error.detail
         raise StartUpError(
@@ -87,7 +88,7 @@ def _require_opens(keys: KeyService, probe: bytes, place: str) -> None:
 
 def _wrapped_again(backend: Backend, name: str, wrapped_key: bytes) -> bytes:
     try:
-        return backend.keys.wrap(backend.keys.unwrap(wrapped_key, _context(name)), _context(name))
+        return backend.keys.wrap(backend.keys.unwrap(wrapped_key, context_of(name)), context_of(name))
     except KeyUnusable as error:
         raise StartUpError(f"the service's key {name!a} cannot be opened: {error.detail}") from error
 
@@ -97,12 +98,13 @@ def _find_or_make(backend: Backend, name: str) -> bytes:
         existing = repository.find_key(connection, name)
         if existing is not None:
             return existing
-        _plain, wrapped = backend.data_keys.new(_context(name))
+        _plain, wrapped = backend.data_keys.new(context_of(name))
         if repository.add_key(connection, name, wrapped, unix_millis(backend.clock.now())):
             return wrapped
         # Another process was first: its key is the installation's.
         return repository.find_key(connection, name) or wrapped
 
 
-def _context(name: str) -> str:
+def context_of(name: str) -> str:
+    """Return what the service's key of a name is bound to."""
     return f"service:{name}"

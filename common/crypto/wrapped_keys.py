@@ -1,14 +1,15 @@
 """All data keys of an installation, as they are stored: those of the service, of stacks, projects and environments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 from common.backend import Backend
 from common.core.errors import BackendError
 from common.crypto import repository
 from common.crypto.repository import WrappedKey
 from common.db.engine import Database
-from common.ports.keys import KeyService
+from common.ports.keys import KeyService, KeyUnusable
 
 PAGE_KEYS = 500
 # A remote key service takes some milliseconds for each key.
@@ -43,3 +44,26 @@ def _problem(keys: KeyService, key: WrappedKey) -> str:
     except BackendError as error:
         return error.detail
     return ""
+
+
+def rewrap_rows(keys: KeyService, key_name: str, table: str, rows: Sequence[dict[str, object]]) -> int:
+    """Wrap the data keys of a table's rows by the master key of that name, in place, and return how many were not.
+
+    A key that does not open stays as it is: the others are not lost with it.
+    """
+    owner = repository.OWNER_COLUMNS.get(table)
+    if owner is None:
+        return 0
+
+    def rewrap(row: dict[str, object]) -> bool:
+        key = WrappedKey(table, str(row[owner]), cast("bytes", row["wrapped_key"]))
+        try:
+            if keys.name_of(key.wrapped_key) == key_name:
+                return False
+            row["wrapped_key"] = keys.wrap(keys.unwrap(key.wrapped_key, key.context), key.context)
+        except KeyUnusable:
+            return False
+        return True
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return sum(threads.map(rewrap, rows))

@@ -69,20 +69,20 @@ def refuse_newer(revision: str | None) -> None:
         )
 
 
-def migrate(db: Database, *, wait_seconds: int = WAIT_SECONDS) -> bool:
-    """Bring the database to this release's revision and tell whether anything was done; raises StartUpError.
+def migrate(db: Database, *, wait_seconds: int = WAIT_SECONDS, to: str = HEAD) -> bool:
+    """Bring the database to this release's revision, or to an earlier one, and tell whether anything was done; StartUpError.
 
     On MySQL it waits so many seconds for another migration to end.
     """
     revision = version(db)
     refuse_newer(revision)
-    if revision != HEAD:
+    if revision != to:
         with _explained(db), _locked(db, wait_seconds) as connection:
-            if _read_version(connection) != HEAD:  # Another run may have been first while this one waited.
-                _run(connection)
+            if _read_version(connection) != to:  # Another run may have been first while this one waited.
+                _run(connection, to)
     with _explained(db):
         health.require_fit(db)
-    return revision != HEAD
+    return revision != to
 
 
 def require_rights(db: Database) -> None:
@@ -124,7 +124,7 @@ def _lock_name(connection: Connection) -> str:
     return f"stackhold.migrate.{hashlib.sha256(database.encode()).hexdigest()[:32]}"
 
 
-def _run(connection: Connection) -> None:
+def _run(connection: Connection, to: str) -> None:
     from alembic import command  # noqa: PLC0415 - a third of a second, needed once in a release
     from alembic.config import Config  # noqa: PLC0415
 
@@ -133,12 +133,12 @@ def _run(connection: Connection) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     except DBAPIError as error:
         # MySQL keeps the steps before this one; each is harmless when it is done again.
         statement = " ".join((error.statement or "").split())[:100]
         again = "fix this and run `stackhold migrate` again; it continues from there"
-        raise StartUpError(f"the migration to revision {HEAD} stopped at `{statement}`: {words(error)}; {again}") from error
+        raise StartUpError(f"the migration to revision {to} stopped at `{statement}`: {words(error)}; {again}") from error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The command line: `stackhold serve`, `migrate`, `doctor`, `audit`, `state`, `add-user`, `add-organization` and `version`.
+"""The command line: `stackhold serve`, `migrate`, `doctor`, `verify`, `backup`, `restore`, `audit`, `state` and others.
 
 A problem is one line on standard error and an exit code other than 0. Options win over environment variables.
 """
@@ -110,6 +110,39 @@ def verify(
 
     is_well = run(_settings({"STACKHOLD_DATA": data}), all_versions=all_versions, as_json=as_json, report=print)
     raise typer.Exit(0 if is_well else 1)
+
+
+@app.command()
+def backup(
+    *,
+    place: Annotated[str, typer.Argument(help="Folder, s3://bucket/prefix?… or azblob://container/prefix.")],
+    include_key: Annotated[
+        bool, typer.Option("--include-key", help="Keep the local master key in the backup, in the clear.")
+    ] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Back up database and documents. The server may be running; what the place has already is not copied again."""
+    from functions.server.backup_commands import backup as run  # noqa: PLC0415 - as above
+
+    release, settings = package_version("stackhold"), _settings({"STACKHOLD_DATA": data})
+    is_whole = run(settings, place, release=release, include_key=include_key, as_json=as_json, report=print)
+    raise typer.Exit(0 if is_whole else 1)
+
+
+@app.command()
+def restore(
+    *,
+    place: Annotated[str, typer.Argument(help="Folder, s3://bucket/prefix?… or azblob://container/prefix.")],
+    backup_id: Annotated[str | None, typer.Option("--backup", help="Backup to restore.", show_default="the newest")] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Restore a backup into an empty installation, also of another database, object store or key service."""
+    from functions.server.backup_commands import restore as run  # noqa: PLC0415 - as above
+
+    is_whole = run(_settings({"STACKHOLD_DATA": data}), place, backup_id, as_json=as_json, report=print)
+    raise typer.Exit(0 if is_whole else 1)
 
 
 @audit_app.command("verify")

@@ -6,7 +6,7 @@ server goes on with.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from common.db import migrate as tables
 from common.db.engine import Database
 from common.installation import checks
 from common.installation.bootstrap import bootstrap, is_fresh, require_fit
-from common.ports.keys import KeyService
+from common.ports.keys import Driver, KeyService
 from common.stacks.blob_keys import PREFIXES
 
 LOG = logging.getLogger("stackhold.server")
@@ -93,6 +93,26 @@ def open_existing(settings: Settings) -> Backend:
         )
     except BaseException:
         installation.db.close()
+        raise
+
+
+def open_empty(settings: Settings, more_keys: Sequence[Driver] = ()) -> Backend:
+    """Return the opened backend of an installation that was not started before, for restoring a backup; raises StartUpError.
+
+    Folders, an empty database and a local key are made where they are missing. Tables are not.
+    """
+    require_groups(settings)
+    plan = make_plan(settings)
+    checks.require_usable_folders(plan)
+    checks.require_stores(plan)
+    prepare_server(settings)
+    checks.prepare(plan)
+    db = plan.open_database()
+    try:
+        tables.refuse_newer(tables.version(db))
+        return open_plan(plan, db, open_key_service(settings, plan.master, more_keys))
+    except BaseException:
+        db.close()
         raise
 
 

@@ -95,6 +95,14 @@ class EncryptionSettings:
     azure_kv_key_version = text(
         "PULUMI_AZURE_KV_KEY_VERSION", "Version that encrypts; unset: the latest. Older ones must stay enabled."
     )
+    unwrap_keys = text(
+        "STACKHOLD_UNWRAP_KEYS",
+        (
+            "More keys that open data keys, while the key above wraps: for a change of key, or to restore a backup. Addresses"
+            " with commas: `file:///path`, `awskms://<ARN, id or alias/name>[?region=…]`, `azurekeyvault://<vault>/keys/<name>`."
+        ),
+        is_list=True,
+    )
 
 
 class AuditSettings:

@@ -46,6 +46,11 @@ def iterate_named(connection: Connection) -> Iterator[list[str]]:
     yield from policy_packs.iterate_archives(connection)
 
 
+def list_running(connection: Connection) -> list[str]:
+    """Return the keys of the states that running updates have stored so far: the next ones replace them, and delete them."""
+    return stack_documents.list_running(connection)
+
+
 def find_named(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Return those keys that rows name."""
     archives = {key for key in keys if key.startswith(ARCHIVES)}

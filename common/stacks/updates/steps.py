@@ -85,3 +85,9 @@ def load_newest_runs(backend: Backend, stack_id: str, versions: Collection[int])
     runs = programs.load_all(backend, stack_id, entries)
     newest = {version: next((run for run in runs if (run.version or 0) <= version), None) for version in versions}
     return {version: run for version, run in newest.items() if run is not None}
+
+
+def end_leases(tx: Connection) -> None:
+    """End the leases of all updates that ran when a backup was made: batches that their clients sent afterwards are not in it."""
+    # No permission check: the operator restores the installation.
+    updates.end_leases(tx)

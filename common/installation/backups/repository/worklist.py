@@ -1,7 +1,7 @@
 """A list of documents that may be longer than memory: a database in a temporary file, which ends with the process."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Self
 
 _PAGE = 500
@@ -57,6 +57,11 @@ class Worklist:
         )
         self._write(statement, entries)
 
+    def find_present(self, keys: Sequence[str]) -> set[str]:
+        """Return those documents that are in the store."""
+        query = "SELECT present FROM documents WHERE key = ?"
+        return {key for key in keys if self._database.execute(query, (key,)).fetchone() == (1,)}
+
     def iterate_absent(self) -> Iterator[list[str]]:
         """Yield keys of needed documents that are not in the store, page by page, in order."""
         yield from self._pages("needed AND NOT present")
@@ -72,6 +77,14 @@ class Worklist:
         while rows := self._database.execute(query, (after, _PAGE)).fetchall():
             yield [DocumentEntry(*row) for row in rows]
             after = rows[-1][0]
+
+    def clear_needed(self) -> None:
+        """Begin anew with what is needed; what is known of the documents stays."""
+        self._database.execute("UPDATE documents SET needed = 0 WHERE needed")
+
+    def total_bytes(self) -> int:
+        """Return the size of the needed documents that are in the store."""
+        return int(self._database.execute(f"SELECT TOTAL(size) FROM documents WHERE {_IS_THERE} AND needed").fetchone()[0])  # noqa: S608
 
     def count_needed(self) -> int:
         """Return the number of documents that are needed."""

@@ -177,6 +177,12 @@ def shorten_leases(connection: Connection, *, now_millis: int, latest_millis: in
     connection.execute(update(updates).values(ended_at=now_millis).where(finishing, updates.c.ended_at > now_millis))
 
 
+def end_leases(connection: Connection) -> None:
+    """End the leases of all running updates."""
+    running = (updates.c.status == Status.RUNNING, updates.c.lease_expires_at > 0)
+    connection.execute(update(updates).values(lease_expires_at=0).where(*running))
+
+
 def list_abandoned(
     connection: Connection,
     *,

@@ -1,0 +1,122 @@
+"""What a backup consists of: a manifest, which names the parts of each table and the lists of documents, with their hashes.
+
+Places of a backup in its folder or bucket:
+
+    manifests/<id>                 written last: a backup without it does not exist
+    tables/<id>/<table>/<number>   rows, one JSON array a line, gzip
+    lists/<id>/<number>            the documents of the backup, one JSON array a line, gzip
+    documents/<key>                each document once, shared by all backups in the place, as it is stored
+    unfinished/<id>                documents that a backup has copied so far; removed at its end
+    keys/<id>                      the local master key, only where the operator asked for it
+"""
+
+import base64
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+FORMAT = 1
+MANIFESTS, TABLES, LISTS, DOCUMENTS, UNFINISHED, KEYS = (
+    "manifests/",
+    "tables/",
+    "lists/",
+    "documents/",
+    "unfinished/",
+    "keys/",
+)
+
+# Tables that a backup leaves out, with the reason.
+LEFT_OUT = {
+    "environment_sessions": "opened environments, which clients open again",
+    "jobs": "when the scheduled jobs are due",
+    "one_time_links": "links that sign in or confirm an address, good for an hour",
+    "saml_answers": "sign-ins under way",
+    "sign_ins": "sign-ins under way",
+    "throttles": "failed sign-ins of the last minutes",
+}
+# The service's key that a backup leaves out: what it signed is not good in a restored installation, which makes a new one.
+LEASE_KEY = "lease"
+LEASES = {"leases": "of running updates, which end as interrupted ones"}
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column: its name, and how its values are written."""
+
+    name: str
+    type: str
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A file of a backup: its key, its SHA-256 in hexadecimal, and how many lines and bytes it has."""
+
+    key: str
+    digest: str
+    lines: int
+    size: int
+
+
+class TableDump(msgspec.Struct, frozen=True):
+    """The rows of a table, in the order of its primary key."""
+
+    name: str
+    columns: list[Column]
+    parts: list[Part]
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows."""
+        return sum(part.lines for part in self.parts)
+
+
+class Manifest(msgspec.Struct, frozen=True, rename="camel"):
+    """One backup. `missing` are documents that the installation had lost; `master_keys` wrapped so many data keys each."""
+
+    format: int
+    id: str
+    created_at: int
+    release: str
+    revision: str
+    tables: list[TableDump]
+    documents: list[Part]
+    document_bytes: int
+    missing: list[str]
+    master_keys: dict[str, int]
+    left_out: dict[str, str]
+    has_key: bool = False
+
+    @property
+    def document_count(self) -> int:
+        """Return the number of documents."""
+        return sum(part.lines for part in self.documents)
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows of all tables."""
+        return sum(table.rows for table in self.tables)
+
+
+# Type → how a value is read from JSON. The encoder writes bytes as base64, and what JSON has no type for as text.
+READERS: dict[str, Callable[[str], object]] = {
+    "bytes": base64.b64decode,
+    "decimal": Decimal,
+    "time": datetime.fromisoformat,
+}
+TYPES = {"boolean", "integer", "float", "text", *READERS}
+
+
+def encode_row(values: tuple[object, ...]) -> bytes:
+    """Return the line of a row."""
+    return msgspec.json.encode(values)
+
+
+def decode_row(line: bytes, columns: list[Column]) -> dict[str, object]:
+    """Return the values of a row by their columns."""
+    values = msgspec.json.decode(line, type=list[object])
+    return {column.name: _value(column.type, value) for column, value in zip(columns, values, strict=True)}
+
+
+def _value(kind: str, value: object) -> object:
+    reader = READERS.get(kind)
+    return value if reader is None or value is None else reader(str(value))
