@@ -87,6 +87,7 @@ class Event(StrEnum):
     ENVIRONMENT_RESTORED = "environment-restored"
     ENVIRONMENT_OPENED = "environment-open"
     ENVIRONMENT_OPEN_READ = "environment-read-open"
+    ENVIRONMENT_ROTATED = "environment-secrets-rotated"
     ENVIRONMENT_PROTECTED = "environment-deletion-protection-enabled"
     ENVIRONMENT_UNPROTECTED = "environment-deletion-protection-disabled"
     ENVIRONMENT_RETRACTED = "environment-revision-retracted"
@@ -251,6 +252,9 @@ KINDS: dict[Event, EventKind] = {
     ),
     E.ENVIRONMENT_OPEN_READ: EventKind(
         "Opened environment read", "The values of an opened environment were read.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_ROTATED: EventKind(
+        "Secrets rotated", "Secrets of an environment were replaced by new ones.", needs_org_admin=False
     ),
     E.ENVIRONMENT_PROTECTED: EventKind(
         "Deletion protection enabled", "An environment cannot be deleted any more.", needs_org_admin=False

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from common.core.errors import BadRequest, NotFound
 from common.core.names import NAME_LIMIT_BYTES, TAG_VALUE_LIMIT_BYTES, is_name
 from common.people.users.model import Person
@@ -235,3 +237,32 @@ def find_reference(text: str) -> Reference | None:
         is_name(reference.project) and is_name(reference.name) and is_version(reference.version) and bool(version) == bool(at)
     )
     return reference if is_valid else None
+
+
+# How a rotation ended, or that it has not.
+IN_PROGRESS, SUCCEEDED, FAILED = "in_progress", "succeeded", "failed"
+
+
+class RotatedSecret(msgspec.Struct, frozen=True):
+    """How the rotation of one secret ended. `path` is below `values`."""
+
+    id: str
+    path: str
+    status: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RotationRow:
+    """A run. `completed_at` and `revision_after` are None while it is in progress, and where nothing was saved."""
+
+    id: str
+    environment_id: str
+    user_id: str
+    created_at: int
+    revision_before: int
+    status: str = IN_PROGRESS
+    completed_at: int | None = None
+    revision_after: int | None = None
+    error: str = ""
+    secrets: tuple[RotatedSecret, ...] = ()

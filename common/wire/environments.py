@@ -259,3 +259,53 @@ class ListRotatorsResponse(msgspec.Struct):
     """Upstream: ListRotatorsResponse."""
 
     rotators: list[str]
+
+
+class RotateEnvironmentRequest(msgspec.Struct):
+    """Upstream: RotateEnvironmentRequest. The command line writes `Paths`, which may be null (esc.md 4.7)."""
+
+    paths: list[str] | None = None
+    capital_paths: list[str] | None = msgspec.field(name="Paths", default=None)
+
+    @property
+    def wanted(self) -> list[str]:
+        """Return the paths; none for all secrets."""
+        return self.paths or self.capital_paths or []
+
+
+class SecretRotation(msgspec.Struct, rename="camel"):
+    """Upstream: SecretRotation."""
+
+    id: str
+    environment_path: str
+    status: str
+    error_message: str | UnsetType = UNSET
+
+
+class SecretRotationEvent(msgspec.Struct, rename="camel"):
+    """Upstream: SecretRotationEvent."""
+
+    id: str
+    environment_id: str
+    created: str
+    user_id: str = msgspec.field(name="userID")
+    pre_rotation_revision: int
+    status: str
+    rotations: list[SecretRotation]
+    completed: str | UnsetType = UNSET
+    post_rotation_revision: int | UnsetType = UNSET
+    error_message: str | UnsetType = UNSET
+
+
+class RotateEnvironmentResponse(msgspec.Struct, rename="camel"):
+    """Upstream: RotateEnvironmentResponse; `id` is the session of the opened result."""
+
+    id: str
+    secret_rotation_event: SecretRotationEvent
+    diagnostics: list[Any] | UnsetType = UNSET
+
+
+class ListEnvironmentSecretRotationHistoryResponse(msgspec.Struct):
+    """Upstream: ListEnvironmentSecretRotationHistoryResponse."""
+
+    events: list[SecretRotationEvent]

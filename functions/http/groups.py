@@ -140,6 +140,7 @@ GROUPS: tuple[Group, ...] = (
             *(f"{_ENVIRONMENTS}/*/*/*/{call}" for call in ("check", "open", "open/*", "versions/*/check", "versions/*/open")),
         ),
     ),
+    Group("environments.rotation", (f"{_ENVIRONMENTS}/*/*/*/rotate/**",)),
     Group("environments.revisions", (f"{_ENVIRONMENTS}/*/*/*/versions/**", f"{_ENVIRONMENTS}/*/*/*/referrers")),
     Group("environments.tags", (f"{_ENVIRONMENTS}/*/*/*/tags/**",)),
     Group("environments.definitions", (f"{_ENVIRONMENTS}/**",)),

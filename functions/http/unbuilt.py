@@ -19,7 +19,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("policy packs for accounts are", r"\w+ /api/preview/insights/[^/]+/(?:accounts/[^/]+/)?policy"),
     ("webhooks are", rf"\w+ {_ENVIRONMENT}/hooks"),
     ("approvals and change requests are", rf"\w+ {_ENVIRONMENT}/(?:drafts|open/request)"),
-    ("the rotation of secrets is", rf"\w+ {_ENVIRONMENT}/(?:rotate|schedules)"),
+    ("scheduled rotation of secrets is", rf"\w+ {_ENVIRONMENT}/(?:rotate|schedules)"),
     ("the set-up of cloud accounts is", r"\w+ /api/esc/cloudsetup"),
     ("deployments are", rf"\w+ /api/deployments|\w+ (?:{_ORG}|{_STACK}|/api/preview{_ITEM})/deployments"),
     ("deployments are", rf"\w+ {_STACK}/drift"),

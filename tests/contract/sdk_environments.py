@@ -448,6 +448,31 @@ def list_rotators(where: Scene) -> None:
 
 
 @scene
+def rotate_environment(where: Scene) -> None:
+    """A rotation tells what it rotated, and which revision has it."""
+    at = make(where, "values: {pw: {fn::rotate::password: {inputs: {}}}}\n")
+    found = where.admin.environments.rotate_environment(*at, models.RotateEnvironmentRequest(["pw"]))
+
+    event = found.secret_rotation_event
+    assert ("succeeded", 3, ["pw"]) == (
+        event.status,
+        event.post_rotation_revision,
+        [rotation.environment_path for rotation in event.rotations],
+    )
+
+
+@scene
+def list_environment_secret_rotation_history(where: Scene) -> None:
+    """The history has every rotation."""
+    at = make(where, "values: {pw: {fn::rotate::password: {inputs: {}}}}\n")
+    where.admin.environments.rotate_environment(*at, models.RotateEnvironmentRequest([]))
+
+    assert ["succeeded"] == [
+        event.status for event in where.admin.environments.list_environment_secret_rotation_history(*at).events
+    ]
+
+
+@scene
 def get_context_schema(where: Scene) -> None:
     """The schema of the reserved name."""
     assert where.admin.environments.get_context_schema()

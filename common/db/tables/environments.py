@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint
 
-from common.db.tables.schema import ID, LONG_BLOB, NAME, table
+from common.db.tables.schema import ID, LONG_BLOB, LONG_TEXT, NAME, table
 
 # `live` is 1, or NULL once the environment is deleted, as in `stacks`. `latest` is the number of the newest revision: changing it
 # is how a writer takes the next number. `owner_id` is the user who administers it, `managed_stack_id` the stack that it is of.
@@ -92,4 +92,24 @@ environment_sessions = table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Index("ix_environment_sessions_expires_at", "expires_at"),
+)
+
+
+# Rotations of secrets. `running` is 1 while one is in progress, or NULL: an environment has one at a time. `secrets` is JSON: the
+# outcome of each secret.
+environment_rotations = table(
+    "environment_rotations",
+    Column("id", ID, primary_key=True),
+    Column("environment_id", ID, nullable=False),
+    Column("user_id", ID, nullable=False),
+    Column("running", SmallInteger, nullable=True),
+    Column("status", String(16), nullable=False),
+    Column("revision_before", Integer, nullable=False),
+    Column("revision_after", Integer, nullable=True),
+    Column("error", String(500), nullable=False),
+    Column("secrets", LONG_TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("completed_at", BigInteger, nullable=True),
+    UniqueConstraint("environment_id", "running"),
+    Index("ix_environment_rotations_environment_id", "environment_id", "created_at"),
 )

@@ -24,6 +24,8 @@ class Summary(msgspec.Struct, frozen=True):
 
     function_counts: dict[str, int]
     rotation_paths: list[str]
+    # Where the state of each rotator is, in the same order.
+    rotation_calls: list[str]
     imports: list[str]
     references: list[str]
 
@@ -32,17 +34,19 @@ def summarize(definition: Definition) -> Summary:
     """Return what a definition uses."""
     functions: Counter[str] = Counter()
     rotations: list[str] = []
+    states: list[str] = []
     references: dict[str, None] = {}
     for expr in _exprs(definition):
         if isinstance(expr, Builtin):
             functions[expr.call.name] += 1
         if isinstance(expr, Rotate):
             rotations.append(expr.call.node.path.removeprefix(_VALUES).removeprefix("."))
+            states.append(expr.state_path)
         for access in _accesses(expr):
             if access[0].key == "environments" and len(access) >= 3:
                 references[f"{access[1].key}/{access[2].key}"] = None
     imports = dict.fromkeys(entry.name for entry in definition.imports)
-    return Summary(dict(sorted(functions.items())), rotations, list(imports), list(references))
+    return Summary(dict(sorted(functions.items())), rotations, states, list(imports), list(references))
 
 
 def _exprs(definition: Definition) -> Iterator[Expr]:

@@ -1,9 +1,9 @@
 """The table of contents of the providers and rotators.
 
-To add one, write a module in this package with a class that has the protocol of `language.interfaces`, and add a line here. The
-class takes an `Access`, and one object serves all calls of an evaluation. Its module is imported when a definition or a client
-first names it. One that this installation cannot open stays listed, so that checks know its schemas, and raises WorldError when
-it is opened.
+To add one, write a module in this package, or in `rotators`, with a class that has the protocol of `language.interfaces`, and
+add a line here. The class takes an `Access`, and one object serves all calls of an evaluation. Its module is imported when a
+definition or a client first names it. One that this installation cannot open stays listed, so that checks know its schemas, and
+raises WorldError when it is opened.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,11 +24,12 @@ class Entry(Generic[_Kind]):
     name: str
     description: str
     place: str
+    package: str = "providers"
 
     def make(self, access: Access) -> _Kind:
         """Return the provider or rotator for one caller."""
         module, _, name = self.place.partition(":")
-        made: Callable[[Access], _Kind] = getattr(import_module(f"common.environments.providers.{module}"), name)
+        made: Callable[[Access], _Kind] = getattr(import_module(f"common.environments.{self.package}.{module}"), name)
         return made(access)
 
 
@@ -55,7 +56,21 @@ PROVIDERS: tuple[Entry[Provider], ...] = (
     Entry("vault-login", "Logs in to HashiCorp Vault with a token, or with an identity token.", "vault:VaultLogin"),
     Entry("vault-secrets", "Reads secrets of HashiCorp Vault.", "vault:VaultSecrets"),
 )
-ROTATORS: tuple[Entry[Rotator], ...] = ()
+ROTATORS: tuple[Entry[Rotator], ...] = (
+    Entry("aws-iam", "Rotates the access key of a user of AWS.", "aws_iam:AwsIam", "rotators"),
+    Entry("azure-app-secret", "Rotates the client secret of an app of Azure.", "azure_app_secret:AzureAppSecret", "rotators"),
+    Entry("external", "Asks a service of your own for a new secret.", "external:ExternalRotator", "rotators"),
+    Entry("mysql", "Rotates users of MySQL; not available on this server.", "unavailable:DatabaseUsers", "rotators"),
+    Entry("passphrase", "Makes a new passphrase.", "passphrase:Passphrase", "rotators"),
+    Entry("password", "Makes a new password.", "password:Password", "rotators"),
+    Entry("postgres", "Rotates users of PostgreSQL; not available on this server.", "unavailable:DatabaseUsers", "rotators"),
+    Entry(
+        "snowflake-user",
+        "Rotates a key of Snowflake; not available on this server.",
+        "unavailable:SnowflakeUser",
+        "rotators",
+    ),
+)
 
 
 def find(entries: Iterable[Entry[_Kind]], name: str) -> Entry[_Kind] | None:

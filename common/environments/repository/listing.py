@@ -11,6 +11,7 @@ from common.db.tables.environments import (
     environment_references,
     environment_revision_tags,
     environment_revisions,
+    environment_rotations,
     environment_tags,
     environments,
 )
@@ -19,6 +20,14 @@ from common.environments.model import EnvironmentPath, ListedEnvironment, Refere
 from common.environments.repository.visibility import Scope, in_scope
 from common.people.users.model import Person
 
+# What is deleted with an environment.
+_TABLES = (
+    environment_revisions,
+    environment_revision_tags,
+    environment_tags,
+    environment_references,
+    environment_rotations,
+)
 # A level with which a member of a team sees an environment in lists.
 _SEEING = ("read", "open", "write", "admin")
 
@@ -115,7 +124,7 @@ def purge(tx: Connection, environment_id: str, before_millis: int) -> bool:
     )
     if tx.execute(delete_from(environments).where(*is_expired)).rowcount != 1:
         return False
-    for table in (environment_revisions, environment_revision_tags, environment_tags, environment_references):
+    for table in _TABLES:
         tx.execute(delete_from(table).where(table.c.environment_id == environment_id))
     return True
 

@@ -97,6 +97,8 @@ ROWS: tuple[Row, ...] = (
     ),
     row("POST", f"{E}/encrypt-secrets", environment(P.ENVIRONMENT_WRITE), body={"plaintexts": ["eA=="]}),
     row("POST", f"{E}/decrypt-secrets", OPEN, body={"ciphertexts": []}),
+    row("POST", f"{E}/rotate", environment(P.ENVIRONMENT_ROTATE), OPEN, body={}, ok=400, case="without rotators"),
+    row("GET", f"{E}/rotate/history", environment(P.ENVIRONMENT_ROTATE_HISTORY)),
     row("GET", f"{E}/referrers", READ),
     row("POST", f"{E}/versions/tags", environment(P.ENVIRONMENT_VERSION_CREATE), body={"name": "stable"}),
     row(

@@ -27,6 +27,7 @@ class TestSummarize:
         assert Summary(
             {"fn::open::aws-login": 1, "fn::rotate": 1, "fn::rotate::postgres": 1, "fn::secret": 3},
             ['["db-main"]', "list[0]"],
+            ['values["db-main"]["fn::rotate::postgres"].state', 'values.list[0]["fn::rotate"].state'],
             ["app/base", "app/extra"],
             ["ops/admin", "net/x"],
         ) == summarize(definition)

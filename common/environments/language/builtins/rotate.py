@@ -37,6 +37,11 @@ class Rotate(Builtin):
         self.input_schema: AnySchema = True
         self.state_schema: AnySchema = True
 
+    @property
+    def state_path(self) -> str:
+        """The path of the state, which may be missing, in the definition."""
+        return paths.join_key(self.call.node.path, self.call.name) + ".state"
+
     def declare_parts(self, evaluator: Evaluator) -> None:
         """Declare rotator, inputs and state, which override nothing."""
         self.input_schema = self.state_schema = True
@@ -82,7 +87,7 @@ class Rotate(Builtin):
             evaluator.rotations.append(Rotation(path, RotationStatus.FAILED, (problem,)))
             evaluator.error(self.node, f"rotate: {error}")
             return None
-        patch = Patch(paths.join_key(path, self.call.name) + ".state", new_state)
+        patch = Patch(self.state_path, new_state)
         evaluator.rotations.append(Rotation(path, RotationStatus.SUCCEEDED, patch=patch))
         return new_state
 

@@ -1,0 +1,1 @@
+"""Rotators: what `fn::rotate` reaches. One module for each; `providers/table.py` lists them."""
