@@ -44,7 +44,7 @@ def examine(backend: Backend, caller: Caller, *, with_services: bool) -> list[Ch
 
 def _check_settings(backend: Backend) -> Check:
     lines = tuple(notices(backend.settings.as_env()))
-    return Check("Settings", Outcome.WARNING, lines) if lines else Check("Settings", Outcome.OK, ("None is without effect.",))
+    return Check("Settings", Outcome.WARNING, lines) if lines else Check("Settings", Outcome.OK, ("No setting is ignored.",))
 
 
 def _check_folders(backend: Backend) -> list[Check]:
@@ -63,9 +63,9 @@ def _check_folders(backend: Backend) -> list[Check]:
 def _check_database(backend: Backend) -> Check:
     revision, advice = migrate.version(backend.db), health.advice(backend.db)
     if migrate.state_of(revision) is not migrate.State.CURRENT:
-        line = f"Its tables are at revision {revision or 'none'}; this release needs {migrate.HEAD}: run `stackhold migrate`."
+        line = f"The tables are at revision {revision or 'none'}; this release needs {migrate.HEAD}: run `stackhold migrate`."
         return Check("Database", Outcome.FAILED, (line, *filter(None, [advice])))
-    line = f"Its tables are at revision {revision}, as this release needs."
+    line = f"The tables are at revision {revision}, which this release needs."
     return Check("Database", Outcome.WARNING if advice else Outcome.OK, (line, *filter(None, [advice])))
 
 
@@ -118,7 +118,7 @@ def _check_jobs(rows: list[JobRow], now_millis: int) -> Check:
 def _check_mail(backend: Backend, counts: Counts) -> Check:
     if not backend.mailer.is_real:
         line = "No mail server is set up (SMTP_SERVER): mail is written to the server's log."
-        return Check("Mail", Outcome.NOT_RUN, (line,))
+        return Check("Mail", Outcome.OFF, (line,))
     if counts.unsent_mails:
         mails = "1 mail is" if counts.unsent_mails == 1 else f"{counts.unsent_mails:,} mails are"
         return Check("Mail", Outcome.WARNING, (f"{mails} not sent.",))
@@ -129,4 +129,4 @@ def _check_messages(counts: Counts) -> Check:
     if counts.failed_messages:
         messages = "1 message was" if counts.failed_messages == 1 else f"{counts.failed_messages:,} messages were"
         return Check("Messages", Outcome.WARNING, (f"{messages} given up.",))
-    return Check("Messages", Outcome.OK, ("None was given up.",))
+    return Check("Messages", Outcome.OK, ("No message was given up.",))

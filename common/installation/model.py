@@ -65,6 +65,7 @@ class Outcome(StrEnum):
     WARNING = "warning"
     FAILED = "failed"
     NOT_RUN = "not run"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import htmx from "htmx.org";
 
 import { prepareCopying } from "./copy.ts";
+import { keepFocus } from "./focus.ts";
 import { prepareHelp } from "./help.ts";
 import { livePart } from "./live.ts";
 import { prepareMenus } from "./menus.ts";
@@ -43,6 +44,7 @@ prepareHelp(document);
 prepareCopying(document);
 prepareMenus(document);
 prepareSelection(document);
+keepFocus(document);
 showCurrentTabs(document);
 addEventListener("resize", () => {
   showCurrentTabs(document);

@@ -1,11 +1,12 @@
 /** Times as people say them: "5 minutes ago", with the exact time in the reader's own zone on hover. */
 
-const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
-  ["second", 60],
-  ["minute", 60],
-  ["hour", 24],
-  ["day", 30],
-  ["month", 12],
+// Each unit, how many of it are told, and how many make one of the next: 45 days are more exact than "next month".
+const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number, number])[] = [
+  ["second", 60, 60],
+  ["minute", 60, 60],
+  ["hour", 24, 24],
+  ["day", 60, 30],
+  ["month", 24, 12],
 ];
 const RECENT_SECONDS = 10;
 
@@ -16,11 +17,11 @@ export function relative(moment: number, now: number, locale = "en"): string {
   if (Math.abs(amount) < RECENT_SECONDS) {
     return "just now";
   }
-  for (const [unit, most] of STEPS) {
+  for (const [unit, most, size] of STEPS) {
     if (Math.abs(Math.round(amount)) < most) {
       return words.format(Math.round(amount), unit);
     }
-    amount /= most;
+    amount /= size;
   }
   return words.format(Math.round(amount), "year");
 }

@@ -27,6 +27,8 @@ test("a moment is told relative to now, in the largest unit that fits", () => {
 test("a moment ahead is told as such", () => {
   assert.equal(relative(NOW + DAY, NOW), "tomorrow");
   assert.equal(relative(NOW + 10 * DAY, NOW), "in 10 days");
+  assert.equal(relative(NOW + 30 * DAY, NOW), "in 30 days");
+  assert.equal(relative(NOW + 365 * DAY, NOW), "in 12 months");
 });
 
 test("a duration has two parts at most", () => {

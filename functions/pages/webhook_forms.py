@@ -93,6 +93,7 @@ class WebhookPages:
             "base": self.base,
             "entered": entered,
             "formats": formats,
+            "format_names": _FORMATS,
             "groups": allowed_groups(is_of_stack=is_of_stack),
             "filters": allowed_filters(is_of_stack=is_of_stack),
             "own_filters": OWN_FILTERS,

@@ -107,10 +107,10 @@ class TestDoctor:
         run_due(backend)
         text = shown(member.get(DOCTOR))
 
-        assert "Database OK Its tables are at revision" in text
+        assert "Database OK The tables are at revision" in text
         assert "Jobs OK Every job ran in time and succeeded." in text
         assert "The test stores a document" in text
-        assert "Mail Not tested No mail server is set up" in text
+        assert "Mail Not set up No mail server is set up" in text
 
     def test_tries_stores_and_key(self, backend: Backend, member: Visit) -> None:
         """The button stores, reads and deletes a document, and uses the key."""
@@ -148,7 +148,7 @@ class TestDoctor:
 
         assert admin.site_admin
         assert "Jobs Warning delete_expired failed: ConnectionError" in text
-        assert "Messages OK None was given up." in text
+        assert "Messages OK No message was given up." in text
 
 
 class TestLists:
