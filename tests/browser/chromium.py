@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException, WebDriverException
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
@@ -63,6 +63,14 @@ class Browser:
     def forget(self) -> None:
         """Drop all cookies, as a new visitor has none."""
         self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+
+    def set_cookie(self, address: str, name: str, value: str) -> None:
+        """Give the browser a cookie of the host of an address."""
+        self.driver.execute_cdp_cmd("Network.setCookie", {"name": name, "value": value, "url": address})
+
+    def press_key(self, *keys: str) -> None:
+        """Press keys where the focus is."""
+        ActionChains(self.driver, duration=0).send_keys(*keys).perform()
 
     def resize(self, size: tuple[int, int]) -> None:
         """Show pages on a screen of another size, in CSS pixels."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from httpx2 import Client
 
 from tests.browser.chromium import Browser
+from tests.browser.console_data import console_client, fill
+from tests.browser.organization_data import fill_organization
 from tests.e2e.server import free_port
 from tests.server.server_process import Served
+from tests.wire import LiveUpdate, begin
 
 TOKEN = "pul-" + "b0" * 20
 ORG = "acme"
@@ -37,6 +42,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "STACKHOLD_BOOTSTRAP_TOKEN": TOKEN,
         "STACKHOLD_BOOTSTRAP_ORG": ORG,
         "PULUMI_CONSOLE_DOMAIN": domain,
+        # Webhooks are sent to the server itself.
+        "STACKHOLD_OUTBOUND_ALLOW": "127.0.0.1",
     }
     with Served(tmp_path_factory.mktemp("site"), "--port", str(port), **settings) as served:
         yield Site(f"http://{domain}", served)
@@ -58,8 +65,46 @@ def browser(opened_browser: Browser) -> Iterator[Browser]:
     opened_browser.open("about:blank")
 
 
+@pytest.fixture(scope="session")
+def live(site: Site) -> Iterator[LiveUpdate]:
+    """An organization with stacks, and the update of web/live, which runs."""
+    with console_client(site.url, TOKEN) as client:
+        yield fill(client)
+
+
+@pytest.fixture(scope="session")
+def session(site: Site) -> dict[str, str]:
+    """The cookies of the administrator, who has signed in."""
+    with Client(base_url=site.url) as client:
+        key = re.search(r'name="form_key" value="([^"]+)"', client.get("/signin").text)
+        assert key is not None
+        client.post("/signin/token", data={"form_key": key[1], "token": TOKEN})
+        return dict(client.cookies)
+
+
+@pytest.fixture(scope="session")
+def places(site: Site, live: LiveUpdate, session: dict[str, str]) -> dict[str, str]:
+    """An organization with everything that its pages show; the parts of their addresses."""
+    assert live.id
+    found = fill_organization(site.url, TOKEN)
+    with console_client(site.url, TOKEN) as client:
+        preview = begin(client, "/api/stacks/acme/shop/dev", dry_run=True)
+        preview.complete()
+    with Client(base_url=site.url, cookies=session, headers={"Accept": "text/html"}) as client:
+        record = re.search(r'/audit-log/(\d[^"]*)"', client.get("/acme/settings/audit-log").text)
+        assert record is not None
+    return {**found, "preview": preview.id, "record": record[1]}
+
+
+@pytest.fixture
+def signed_in(browser: Browser, site: Site, session: dict[str, str]) -> None:
+    """The administrator in the browser."""
+    for name, value in session.items():
+        browser.set_cookie(site.url, name, value)
+
+
 def sign_in(browser: Browser, site: Site) -> None:
-    """Signs the administrator in with the bootstrap token."""
+    """Sign the administrator in with the bootstrap token."""
     browser.open(f"{site.url}/signin")
     fill_token(browser)
     browser.await_address("/settings")

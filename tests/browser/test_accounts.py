@@ -6,7 +6,7 @@ import json
 
 from tests.browser.chromium import Browser
 from tests.browser.conftest import ORG, TOKEN, Site, sign_in
-from tests.browser.test_pages import check
+from tests.browser.looks import check
 from tests.contract.sdk_scene import unique
 
 PASSWORD = "correct horse battery"

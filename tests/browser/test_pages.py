@@ -1,64 +1,15 @@
-"""Every page in a browser: nothing keeps people from using it, and it fits a phone.
-
-STACKHOLD_PICTURES names a folder to put pictures of the pages into, to be looked at.
-"""
+"""Sign-in, access tokens and invitations in a browser."""
 
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.axe import violations
-from tests.browser.chromium import DESKTOP, PHONE, WIDE, Browser, label
+from tests.browser.chromium import DESKTOP, Browser, label
 from tests.browser.conftest import TOKEN, Site, sign_in
-
-CLI = (
-    "/cli-login?cliSessionPort=43210&cliSessionNonce=" + "a5" * 32 + "&cliSessionDescription=Generated+by+pulumi+login+on+laptop"
-)
-FOR_STRANGERS = {
-    "signin": "/signin",
-    "signup": "/signup",
-    "reset": "/reset",
-    "reset-password": "/reset/password?token=x",
-    "welcome": "/welcome/cli",
-    "failure": "/cli-login?cliSessionPort=1234@evil",
-}
-FOR_PEOPLE = {
-    "settings": "/settings",
-    "tokens": "/settings/tokens",
-    "cli-login": CLI + "&cliCommand=pulumi+up",
-    "identities": "/settings/identities",
-    "account": "/settings/account",
-    "sessions": "/settings/sessions",
-    "invitations": "/settings/invitations",
-    "invitation-welcome": "/invites/acme/welcome",
-    "admin": "/admin",
-    "admin-organizations": "/admin/organizations",
-    "admin-users": "/admin/users",
-    "admin-jobs": "/admin/jobs",
-    "mails": "/admin/mails",
-    "messages": "/admin/messages",
-    "verify": "/verify?token=x",
-}
-LOOKS = tuple((size, scheme) for size in (DESKTOP, PHONE, WIDE) for scheme in ("light", "dark"))
-SCROLLS = "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
-
-
-def check(browser: Browser, name: str, *, expected: tuple[int, ...] = (200, 400, 401)) -> None:
-    """Fails for a page that a user could not use, in any look, or of another status; takes its pictures."""
-    for size, scheme in LOOKS:
-        browser.resize(size)
-        browser.prefer(scheme)
-        where = f"{name} at {size[0]} pixels, {scheme}"
-        _save_picture(browser, f"{name}-{size[0]}-{scheme}.png")
-
-        assert browser.status in expected, where
-        assert [] == violations(browser), where
-        assert not browser.driver.execute_script(SCROLLS), f"{where} scrolls sideways"
+from tests.browser.looks import check
 
 
 @pytest.fixture(autouse=True)
@@ -69,13 +20,6 @@ def _usual_look(browser: Browser) -> None:
 
 
 class TestStrangers:
-    @pytest.mark.parametrize("name", FOR_STRANGERS)
-    def test_page_can_be_used(self, browser: Browser, site: Site, name: str) -> None:
-        """A page that needs no sign-in has no serious fault, in the light and the dark, on a desktop and on a phone."""
-        browser.open(site.url + FOR_STRANGERS[name])
-
-        check(browser, name)
-
     def test_refused_sign_in_can_be_used(self, browser: Browser, site: Site) -> None:
         """What was wrong is said at the top, as an alert, and leads to its field."""
         browser.open(f"{site.url}/signin")
@@ -127,14 +71,6 @@ class TestStrangers:
 
 
 class TestPeople:
-    @pytest.mark.parametrize("name", FOR_PEOPLE)
-    def test_page_can_be_used(self, browser: Browser, site: Site, name: str) -> None:
-        """A page of a user who is signed in has no serious fault, in the light and the dark, on a desktop and on a phone."""
-        sign_in(browser, site)
-        browser.open(site.url + FOR_PEOPLE[name])
-
-        check(browser, name)
-
     def test_token_is_made_shown_once_and_revoked(self, browser: Browser, site: Site) -> None:
         """A token made on the page is shown, is good, is not shown again, and ends when it is revoked there."""
         sign_in(browser, site)
@@ -168,9 +104,3 @@ class TestPeople:
         browser.open(f"{site.url}/settings")
 
         assert browser.address.endswith("/signin?return_to=%2Fsettings")
-
-
-def _save_picture(browser: Browser, name: str) -> None:
-    folder = os.environ.get("STACKHOLD_PICTURES")
-    if folder:
-        browser.save_picture(Path(folder) / name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import Browser
-from tests.browser.test_pages import check
+from tests.browser.looks import check
 from tests.e2e.server import free_port
 from tests.peers.github import GitHub
 from tests.peers.gitlab import GitLab

@@ -6,7 +6,7 @@ import httpx2
 
 from tests.browser.chromium import Browser
 from tests.browser.conftest import ORG, TOKEN, Site, sign_in
-from tests.browser.test_pages import check
+from tests.browser.looks import check
 from tests.peers.saml_idp import Answer, Pair, encode, make_pair, metadata, respond
 
 
