@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: coverage group sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean console console-check pictures package-azure release-check
+.PHONY: coverage group image sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean console console-check pictures package-azure release-check
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -120,6 +120,14 @@ package-azure: $(VENV)/.dev ## Build the Azure function app in dist/stackhold-az
 release-check: $(VENV)/.dev ## Check that this commit can be released, and build the release in dist/release (docs/releasing.md)
 	$(BIN)/python -m tools.release_check $(ARGS)
 
+BUILDER ?= $(firstword $(notdir $(shell command -v podman) $(shell command -v docker)))
+PLATFORM ?= linux/amd64
+IMAGE ?= localhost/stackhold:latest
+
+image: ## Build the server as an image with podman or docker (PLATFORM=linux/arm64, IMAGE=…)
+	@test -n "$(BUILDER)" || { echo "building an image needs podman or docker" >&2; exit 1; }
+	$(BUILDER) build --file infra/container/Containerfile --build-arg PLATFORM=$(PLATFORM) --tag $(IMAGE) .
+
 group: $(VENV)/.dev ## Write the skeleton of a new group of endpoints: make group NAME=services (CONTRIBUTING.md)
 	@$(BIN)/python -m tools.group "$(NAME)" $(if $(ADDRESS),--address "$(ADDRESS)") $(if $(PERMISSION),--permission "$(PERMISSION)")
 
@@ -143,6 +151,9 @@ lock: $(VENV)/.dev ## Write requirements/*.txt again (UPGRADE=1: with newer vers
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/local.txt
 	$(COMPILE) pyproject.toml --extra aws --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/aws.txt
 	$(COMPILE) pyproject.toml --extra azure --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/azure.txt
+	$(COMPILE) pyproject.toml --extra aws --extra xray --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/aws-xray.txt
+	$(COMPILE) pyproject.toml --extra aws --extra otel-http --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/aws-otel.txt
+	$(COMPILE) pyproject.toml --extra aws --extra azure --extra otel -c requirements/dev.txt -o requirements/container.txt
 	$(COMPILE) --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group pyproject.toml:console --no-deps -o requirements/console.txt
 	$(COMPILE) --group pyproject.toml:schedules --no-deps -o requirements/chalice.txt

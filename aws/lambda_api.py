@@ -22,7 +22,7 @@ _LOADED_AHEAD = {SNAPSHOT, "provisioned-concurrency"}
 logging.getLogger("mangum").setLevel(logging.WARNING)
 logging.getLogger("stackhold").setLevel(logging.INFO)
 
-host = FunctionHost(environment, rereads=has_secrets())
+host = FunctionHost(environment, rereads=has_secrets(), freezes=True)
 _HANDLERS: list[Any] = [V2, V1]
 _serve = Mangum(Bounded(host, CARRIER), lifespan="off", custom_handlers=_HANDLERS)
 _refuse = Mangum(refusal(CARRIER, REQUEST_WORDS), lifespan="off", custom_handlers=_HANDLERS)

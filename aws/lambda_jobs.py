@@ -18,7 +18,7 @@ SPARE_MILLISECONDS = 30_000
 logging.getLogger("stackhold").setLevel(logging.INFO)
 
 app = Chalice(app_name="stackhold", configure_logs=False)
-host = FunctionHost(lambda: {**environment(), "PULUMI_API_CONTAINER_MODE": "JOBS"}, rereads=has_secrets())
+host = FunctionHost(lambda: {**environment(), "PULUMI_API_CONTAINER_MODE": "JOBS"}, rereads=has_secrets(), freezes=True)
 host.open()
 
 

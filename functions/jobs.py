@@ -200,7 +200,7 @@ def _run(backend: Backend, job: Job, resume_after: str, may_continue: Callable[[
     began = time.monotonic()
     last, done, problem = Step(0, more=True, resume_after=resume_after), 0, ""
     try:
-        with working_for(Request(owner)), backend.telemetry.span(f"job {job.name}", {"stackhold.job": job.name}):
+        with working_for(Request(owner)), backend.telemetry.span(f"job {job.name}", {"stackhold.job": job.name}, may_begin=True):
             while last.more and time.monotonic() - began < run_seconds and may_continue():
                 last = job.step(backend, last.resume_after)
                 done += last.done

@@ -19,6 +19,9 @@ LOCKS = {
     "local.txt": ((), (), True),
     "dev.txt": ((), ("dev",), True),
     "aws.txt": (("aws",), (), True),
+    "aws-otel.txt": (("aws", "otel-http"), (), True),
+    "aws-xray.txt": (("aws", "xray"), (), True),
+    "container.txt": (("aws", "azure", "otel"), (), True),
     "azure.txt": (("azure",), (), True),
     "azure-platform.txt": ((), ("azure-platform",), False),
     "chalice.txt": ((), ("schedules",), False),
@@ -59,7 +62,7 @@ def direct_dependencies(lock: str) -> list[Requirement]:
     """Return what pyproject.toml asks for on behalf of one lock file."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     extras, groups, core = LOCKS[lock]
-    left_out = SERVER_ONLY if "aws" in extras or "azure" in extras else set()
+    left_out = SERVER_ONLY if lock.startswith(("aws", "azure")) else set()
     core_lines = project["project"]["dependencies"] if core else []
     wanted = [line for line in core_lines if canonicalize_name(Requirement(line).name) not in left_out]
     wanted += [line for extra in extras for line in project["project"]["optional-dependencies"][extra]]

@@ -56,8 +56,10 @@ def read(backend: Backend) -> list[Reading]:
 
 
 def push(backend: Backend) -> None:
-    """Record the value of each gauge for those who do not scrape."""
+    """Record the value of each gauge where a receiver of OTLP gets them."""
     # No permission check: the schedule is part of the installation.
+    if not backend.telemetry.pushes_gauges:
+        return
     for instrument, labels, value in read(backend):
         backend.telemetry.record(instrument, value, *labels)
 

@@ -50,8 +50,8 @@ class Tracer(Protocol):
         """Return the span of a request, a child of what its headers name; the request gets the ids."""
         ...
 
-    def span(self, name: str, attributes: Attributes) -> AbstractContextManager[Span]:
-        """Return a span within the current one."""
+    def span(self, name: str, attributes: Attributes, *, may_begin: bool = False) -> AbstractContextManager[Span]:
+        """Return a span within the current one, or, if it may begin one, a trace of its own."""
         ...
 
     def flush(self) -> None:
@@ -82,19 +82,17 @@ class Telemetry:
         """Begin with no way out."""
         self._metrics: tuple[Metrics, ...] = ()
         self._tracer: Tracer | None = None
+        # Whether each request, statement and call is measured or traced.
+        self.is_on = False
         # What keeps values until they are scraped, if anything does.
         self.prometheus: PrometheusMetrics | None = None
         # Whether someone wants gauges between scrapes, which is a question to the database each time.
         self.pushes_gauges = False
 
-    @property
-    def is_on(self) -> bool:
-        """Tell whether anything is measured or traced."""
-        return bool(self._metrics) or self._tracer is not None
-
-    def add_metrics(self, metrics: Metrics) -> None:
-        """Send values there too from now on."""
+    def add_metrics(self, metrics: Metrics, *, only_events: bool = False) -> None:
+        """Send values there too from now on; `only_events` if requests and calls need not be measured for it."""
         self._metrics = (*self._metrics, metrics)
+        self.is_on = self.is_on or not only_events
 
     def add_prometheus(self, prometheus: PrometheusMetrics) -> None:
         """Keep values for those who scrape."""
@@ -104,6 +102,7 @@ class Telemetry:
     def set_tracer(self, tracer: Tracer) -> None:
         """Send spans there from now on."""
         self._tracer = tracer
+        self.is_on = True
 
     def record(self, instrument: Instrument, value: float, *labels: str) -> None:
         """Take a value of an instrument."""
@@ -114,9 +113,9 @@ class Telemetry:
         """Return the span of a request."""
         return self._tracer.serving(name, headers, request) if self._tracer is not None else _NOTHING
 
-    def span(self, name: str, attributes: Attributes) -> AbstractContextManager[Span]:
-        """Return a span within the current one."""
-        return self._tracer.span(name, attributes) if self._tracer is not None else _NOTHING
+    def span(self, name: str, attributes: Attributes, *, may_begin: bool = False) -> AbstractContextManager[Span]:
+        """Return a span within the current one, or, if it may begin one, a trace of its own."""
+        return self._tracer.span(name, attributes, may_begin=may_begin) if self._tracer is not None else _NOTHING
 
     @contextmanager
     def call(self, instrument: Instrument, name: str, label: str, attributes: Attributes) -> Iterator[None]:
@@ -144,7 +143,7 @@ class Telemetry:
     def close(self) -> None:
         """Send what waits, and stop."""
         ways, self._metrics, tracer, self._tracer = self._metrics, (), self._tracer, None
-        self.prometheus = None
+        self.prometheus, self.is_on = None, False
         for way in (*ways, tracer):
             if way is not None:
                 way.close()

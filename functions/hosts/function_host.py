@@ -27,7 +27,7 @@ from common.config.settings import Settings
 from common.core.errors import StartUpError, Unavailable
 from common.crypto import service_keys
 from common.db import migrate
-from common.installation import checks
+from common.installation import checks, measurements
 from common.installation.bootstrap import bootstrap, is_fresh, require_fit
 from common.stacks.blob_keys import PREFIXES
 from common.telemetry import logs
@@ -56,9 +56,18 @@ class FunctionHost:
     """One process of a function: it serves requests, or runs what is due, or both."""
 
     def __init__(
-        self, read: Callable[[], Mapping[str, str]], *, rereads: bool = False, now: Callable[[], float] = time.time
+        self,
+        read: Callable[[], Mapping[str, str]],
+        *,
+        rereads: bool = False,
+        freezes: bool = False,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        """Keep where settings are read from, and whether they may change there, as secrets that they name always may."""
+        """Keep where settings are read from, and whether they may change there, as secrets that they name always may.
+
+        A process that `freezes` stands still after each reply, so what it has to say of a request is sent before.
+        """
+        self._freezes = freezes
         self._read, self._rereads, self._now = read, rereads, now
         self._may_change = rereads
         self._lock, self._rereading, self._counting = Lock(), Lock(), Lock()
@@ -74,6 +83,8 @@ class FunctionHost:
                 return
         with self._using() as opened:
             await (opened.app or _refuse)(scope, receive, send)
+            if self._freezes and opened.backend.telemetry.is_on:
+                await run_in_threadpool(opened.backend.telemetry.flush)
 
     def tick(self, may_go_on: Callable[[], bool] = lambda: True) -> list[str]:
         """Bring the installation up to this release, once for each reading of the settings, run what is due and name it."""
@@ -83,7 +94,10 @@ class FunctionHost:
         self._reread(_prepare_opened)
         self.prepare()
         with self._using() as opened:
-            return run_due(opened.backend, may_continue=may_go_on)
+            names = run_due(opened.backend, may_continue=may_go_on)
+            measurements.push(opened.backend)
+            opened.backend.telemetry.flush()
+            return names
 
     def prepare(self) -> None:
         """Check the services, bring the tables to this release and make the first administrator, once; raises StartUpError."""

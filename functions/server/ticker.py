@@ -2,11 +2,13 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from common.backend import Backend
+from common.installation import measurements
 from functions.jobs import deliver_messages, run_due
 
 LOG = logging.getLogger("stackhold.jobs")
@@ -15,6 +17,7 @@ TICK_SECONDS = 5
 STOP_SECONDS = 10
 # A message is queued before its transaction is committed, which takes less than this.
 COMMIT_SECONDS = 0.1
+PUSH_SECONDS = 60
 
 
 class Ticker:
@@ -31,6 +34,7 @@ class Ticker:
         self._backend, self._deliver_messages = backend, deliver
         self._enabled = enabled
         self._stopping = threading.Event()
+        self._pushed_at = time.monotonic() - PUSH_SECONDS
         self._threads = [
             threading.Thread(target=self._run, name="ticker", daemon=True),
             threading.Thread(target=self._deliver, name="outbox", daemon=True),
@@ -55,8 +59,15 @@ class Ticker:
         while not self._stopping.wait(TICK_SECONDS):
             try:
                 run_due(self._backend, may_continue=self._may_continue)
+                self._push_gauges()
             except Exception:  # The next tick tries again; a thread that died would leave leases unexpired for ever.
                 LOG.exception("cannot read which jobs are due")
+
+    def _push_gauges(self) -> None:
+        """Tell a receiver of OTLP what the database knows, once a minute."""
+        if time.monotonic() - self._pushed_at >= PUSH_SECONDS:
+            measurements.push(self._backend)
+            self._pushed_at = time.monotonic()
 
     def _deliver(self) -> None:
         new_messages = self._backend.new_messages

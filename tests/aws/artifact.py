@@ -33,8 +33,11 @@ class Artifact:
         )
 
 
-def artifact(shared: Path) -> Artifact:
-    """Return the artifact, built once for all processes of a test run that have the folder in common."""
+def artifact(shared: Path, telemetry: str = "") -> Artifact:
+    """Return the artifact, built once for all processes of a test run that have the folder in common.
+
+    `telemetry` is what it has to send traces with, as `tools.package_aws --with` takes it.
+    """
     machine = MACHINES.get(platform.machine())
     if sys.platform != "linux" or machine is None:
         missing_tool(f"the Lambda artifact runs on Linux, not on {sys.platform} {platform.machine()}")
@@ -43,7 +46,7 @@ def artifact(shared: Path) -> Artifact:
     with (shared / "artifact.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.runtime.exists():
-            package_aws.build(made.folder, python, architecture=machine, version=version)
+            package_aws.build(made.folder, python, architecture=machine, version=version, telemetry=telemetry)
             _install_runtime(made.runtime, version)
     return made
 

@@ -53,6 +53,8 @@ class Environment:
     def __init__(self, code: Code, handler: str, log: Path, *, timeout_seconds: float = CALL_SECONDS, **more: str) -> None:
         self._code, self._handler, self._log, self._more = code, handler, log, more
         self.timeout_seconds = timeout_seconds
+        # What the platform says of the trace that a call belongs to.
+        self.trace = "Root=1-00000000-000000000000000000000000;Sampled=0"
         self._calls: queue.Queue[_Call] = queue.Queue()
         self._current: _Call | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -197,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "Lambda-Runtime-Aws-Request-Id": call.id,
                 "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self.owner.timeout_seconds) * 1000)),
                 "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:stackhold:live",
-                "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0",
+                "Lambda-Runtime-Trace-Id": self.owner.trace,
             },
         )
 

@@ -77,6 +77,11 @@ class ServerProcess:
         """What the server has written so far."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and neither stopped nor killed."""
+        return self._process is not None
+
     def start(self) -> None:
         """Start the server and wait until it answers."""
         command = [

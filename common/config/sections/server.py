@@ -163,6 +163,18 @@ class TelemetrySettings:
         "METRICS_WEBHOOK_SECRET",
         "Who sends it in `Authorization: webhook-token …` may read `/metrics`; unset: there is no such address.",
     )
+    otel_exporter_otlp_endpoint = text(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "Receiver of traces and metrics by OTLP, such as `http://localhost:4317`; unset: none. Needs the extra `otel`.",
+    )
+    otel_exporter_otlp_protocol = text(
+        "OTEL_EXPORTER_OTLP_PROTOCOL", "Protocol of the receiver: `grpc` or `http`.", default="grpc", choices=("grpc", "http")
+    )
+    xray = flag(
+        "STACKHOLD_XRAY",
+        "Send traces to the daemon of AWS X-Ray, if no receiver of OTLP is set. Needs the extra `xray`.",
+        default=False,
+    )
     enable_deprecated_metrics = flag(
         "PULUMI_ENABLE_DEPRECATED_METRICS",
         "Write a line of the log for each update that ends, each sign-in and each request that lacks a permission.",

@@ -19,10 +19,7 @@ def ignored(name: str, reason: str) -> Setting[Any]:
     return TextSetting(name, kind, "", reason, Status.IGNORED)
 
 
-LATER: tuple[Setting[Any], ...] = (
-    later("OTEL_EXPORTER_OTLP_ENDPOINT", Kind.TEXT, "Receiver of traces and metrics."),
-    later("OTEL_EXPORTER_OTLP_PROTOCOL", Kind.TEXT, "`http` or `grpc`.", default="grpc"),
-)
+LATER: tuple[Setting[Any], ...] = ()
 
 IGNORED: tuple[Setting[Any], ...] = (
     ignored("PULUMI_LICENSE_KEY", "no licence is needed"),
