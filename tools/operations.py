@@ -51,6 +51,8 @@ ADDITIONS: dict[tuple[str, str], str] = {
     ("GET", f"{_STACK}/compare"): "what is different between two versions, or two stacks",
     ("GET", f"{_STACK}/versions/{{reference}}"): "the version of a number, an update's id or a time",
     ("POST", f"{_STACK}/versions/{{version}}/restore"): "the state of an earlier version as the next one",
+    ("GET", f"{_STACK}/repair"): "the first error of a state, and how it would be repaired",
+    ("POST", f"{_STACK}/repair"): "the repaired state as the next version",
     ("GET", "/api/status"): "load balancers of the self-hosted product poll it: database and keys answer",
     ("HEAD", "/api/status"): "the same without a body",
     ("GET", "/healthz"): "the process is alive, whatever stands behind it",

@@ -1,4 +1,4 @@
-"""What is different between two versions of a stack, or of two stacks: our own addition to the API."""
+"""Versions of a state compared, and a broken state repaired: our own additions to the API."""
 
 import msgspec
 
@@ -36,6 +36,27 @@ class ResourceDifference(msgspec.Struct, rename="camel", omit_defaults=True):
     outputs: list[PropertyDifference] = []
     others: list[PropertyDifference] = []
     is_cut: bool = False
+
+
+class RepairStep(msgspec.Struct, rename="camel"):
+    """A step: reorder, drop-reference, remove-duplicate, set-member, or explain, which only says what to decide.
+
+    `urn` is empty for a step on the whole state.
+    """
+
+    kind: str
+    urn: str
+    text: str
+
+
+class StateRepair(msgspec.Struct, rename="camel"):
+    """How the state of a version is repaired: its first error, empty for a sound one, and the first one that remains."""
+
+    version: int
+    error: str
+    steps: list[RepairStep]
+    remaining: str
+    is_repairable: bool
 
 
 class StateComparison(msgspec.Struct, rename="camel"):

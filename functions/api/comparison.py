@@ -1,4 +1,4 @@
-"""Comparing and restoring versions of a stack's state: our own addition to the API."""
+"""Comparing, restoring and repairing versions of a stack's state: our own additions to the API."""
 
 from typing import Annotated
 
@@ -47,6 +47,20 @@ def find_stack_version(backend: BackendDep, caller: CallerDep, path: StackPathDe
 @router.post(f"{_STACK}/versions/{{version}}/restore")
 def restore_stack_version(backend: BackendDep, caller: CallerDep, path: StackPathDep, version: int) -> Response:
     return reply(ImportStackResponse(state.restore_version(backend, caller, path, version)))
+
+
+@router.get(f"{_STACK}/repair")
+def plan_state_repair(
+    backend: BackendDep, caller: CallerDep, path: StackPathDep, version: Annotated[str, Query()] = "latest"
+) -> Response:
+    _found, number, plan = state.plan_repair(backend, caller, path, VersionReference.parse(version))
+    steps = [wire.RepairStep(step.kind, step.urn, step.text) for step in plan.steps]
+    return reply(wire.StateRepair(number, plan.error or "", steps, plan.remaining or "", plan.text is not None))
+
+
+@router.post(f"{_STACK}/repair")
+def repair_state(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> Response:
+    return reply(ImportStackResponse(state.repair_state(backend, caller, path)))
 
 
 def _stack(text: str) -> StackPath:

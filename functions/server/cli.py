@@ -217,6 +217,30 @@ def restore_state(
     raise typer.Exit(0 if is_done else 1)
 
 
+@state_app.command("check")
+def check_state(stack: StackArgument, *, version: VersionOption = "latest") -> None:
+    """Say whether the state of a version is one that Pulumi accepts, and how it would be repaired."""
+    from functions.server import api_client, state_commands  # noqa: PLC0415 - as above
+
+    raise typer.Exit(0 if state_commands.check(api_client.signed_in(), stack, version, report=print) else 1)
+
+
+@state_app.command("repair")
+def repair_state(
+    stack: StackArgument,
+    *,
+    preview: Annotated[bool, typer.Option("--preview", help="Only show the steps.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Repair the newest state: its order, references to what does not exist, repeated entries. It becomes a new version."""
+    from functions.server import api_client, state_commands  # noqa: PLC0415 - as above
+
+    def confirm(question: str) -> bool:
+        return not preview and (yes or typer.confirm(question))
+
+    raise typer.Exit(0 if state_commands.repair(api_client.signed_in(), stack, confirm=confirm, report=print) else 1)
+
+
 @app.command()
 def add_user(
     *,

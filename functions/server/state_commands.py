@@ -1,4 +1,4 @@
-"""What `stackhold state` does: compares versions of a state, shows one, makes an earlier one the newest again."""
+"""What `stackhold state` does: compares versions of a state, shows, restores, checks and repairs them."""
 
 import json
 from collections.abc import Callable
@@ -79,6 +79,41 @@ def restore(client: ApiClient, stack: str, reference: str, *, confirm: Callable[
     client.post(f"{stack_path(stack)}/versions/{version}/restore")
     report(f"The state of version {version} is now the newest of {stack}. Run `pulumi refresh` and `pulumi preview` next.")
     return True
+
+
+def check(client: ApiClient, stack: str, reference: str, *, report: Report) -> bool:
+    """Report whether the state of a version is sound, and how it would be repaired if not; tell whether it is."""
+    plan = client.get(f"{stack_path(stack)}/repair", version=reference)
+    if not plan["error"]:
+        report(f"The state of version {plan['version']} of {stack} is sound.")
+        return True
+    _report_plan(plan, report)
+    return False
+
+
+def repair(client: ApiClient, stack: str, *, confirm: Callable[[str], bool], report: Report) -> bool:
+    """Repair the newest state after showing the steps; tell whether it is sound now."""
+    plan = client.get(f"{stack_path(stack)}/repair")
+    if not plan["error"]:
+        report(f"The state of {stack} is sound: there is nothing to repair.")
+        return True
+    _report_plan(plan, report)
+    if not plan["isRepairable"] or not confirm(f"Repair the state of {stack}?"):
+        return False
+    client.post(f"{stack_path(stack)}/repair")
+    report("The state was repaired, as a new version." if not plan["remaining"] else "A part was repaired, as a new version.")
+    return not plan["remaining"]
+
+
+def _report_plan(plan: dict[str, Any], report: Report) -> None:
+    report(f"Version {plan['version']} is broken: {plan['error']}")
+    for step in plan["steps"]:
+        sign = "!" if step["kind"] == "explain" else "*"
+        report(f"{sign} {step['text']}")
+        if step["urn"]:
+            report(f"    {step['urn']}")
+    if plan["remaining"]:
+        report("What is marked with ! needs a decision of yours.")
 
 
 def _find(client: ApiClient, stack: str, reference: str) -> int:

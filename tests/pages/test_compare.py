@@ -63,6 +63,28 @@ class TestCompare:
         assert "Nothing to compare yet" in shown(member.open("/acme/shop/new/compare"))
 
 
+class TestRepair:
+    def test_broken_state(self, member: Visit, backend: Backend, admin: Caller, path: StackPath) -> None:
+        """The page names the error and the steps; its form makes a sound state, and the page says so."""
+        import_state(backend, admin, path, make_state(make_resource("a", dependencies=["urn:gone"])))
+        address = f"{STACK}/repair"
+        text = shown(member.open(address))
+        reply = member.submit(address, on=address)
+
+        assert "Pulumi refuses to use version 4" in text
+        assert "Drop references to what does not exist: urn:gone" in text
+        assert address == reply.headers["Location"]
+        assert "Version 5 follows the rules" in shown(member.open(address))
+
+    def test_what_needs_a_decision(self, member: Visit, backend: Backend, admin: Caller, path: StackPath) -> None:
+        """There is no button where nothing can be repaired."""
+        import_state(backend, admin, path, make_state(make_resource("a", id="1"), make_resource("a", id="2")))
+        reply = member.open(f"{STACK}/repair")
+
+        assert "Your decision" in shown(reply)
+        assert "Repair state" not in shown(reply)
+
+
 class TestRestore:
     def test_after_a_look_at_what_changes(self, member: Visit, backend: Backend, admin: Caller, path: StackPath) -> None:
         """The page shows the difference from the newest version; its form makes the next one."""

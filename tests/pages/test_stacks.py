@@ -30,6 +30,7 @@ PAGES = {
     f"{STACK}/updates/2/progress": (6, 0),
     f"{STACK}/updates/2/state": (6, 1),  # two of them record the export
     f"{STACK}/compare": (6, 2),
+    f"{STACK}/repair": (4, 1),
     f"{STACK}/updates/1/restore": (6, 2),
     f"{STACK}/previews": (4, 0),
     f"{STACK}/policies": (6, 0),

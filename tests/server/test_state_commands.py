@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.server_process import Served, run
-from tests.stacks.engine.builders import make_resource, make_state
+from tests.stacks.engine.builders import make_resource, make_state, urn
 
 TOKEN = "pul-" + "0123456789" * 4
 SETTINGS = {"STACKHOLD_BOOTSTRAP_TOKEN": TOKEN, "STACKHOLD_BOOTSTRAP_ORG": "acme"}
@@ -63,6 +63,22 @@ def test_show_and_restore(served: Served, tmp_path: Path) -> None:
     assert 1 == asked.returncode
     assert "~ size: 2 => 1" in restored.stdout
     assert shown.stdout == newest.stdout
+
+
+def test_check_and_repair(served: Served, tmp_path: Path) -> None:
+    """A broken state is named, previewed and repaired."""
+    assert 200 == served.call("/api/stacks/acme/shop", token=TOKEN, body=b'{"stackName":"broken"}')[0]
+    state = make_state(make_resource("b", dependencies=[urn("a")]), make_resource("a"))
+    assert 200 == served.call("/api/stacks/acme/shop/broken/import", token=TOKEN, body=state)[0]
+    broken = run(tmp_path, "state", "check", "acme/shop/broken", **signed_in(served))
+    preview = run(tmp_path, "state", "repair", "acme/shop/broken", "--preview", **signed_in(served))
+    still = run(tmp_path, "state", "check", "acme/shop/broken", **signed_in(served))
+    repaired = run(tmp_path, "state", "repair", "acme/shop/broken", "--yes", **signed_in(served))
+    sound = run(tmp_path, "state", "check", "acme/shop/broken", **signed_in(served))
+
+    assert "dependency urn:pulumi:dev::shop::test:m:Res::a comes after it" in broken.stdout
+    assert "* Put each resource behind what it needs; 2 change their place" in preview.stdout.splitlines()
+    assert (1, 1, 1, 0, 0) == tuple(result.returncode for result in (broken, preview, still, repaired, sound))
 
 
 @pytest.mark.parametrize(

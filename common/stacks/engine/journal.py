@@ -17,7 +17,7 @@ from common.stacks.engine.entry import Damage, Part, TooMuch
 from common.stacks.engine.jsontext import Members, Shield
 from common.stacks.engine.progress import Base, Progress, ReplayedDeployment
 
-_INTEGRITY_ERROR = "integrity_error"
+INTEGRITY_ERROR = "integrity_error"
 DEFAULT_CEILING_BYTES = 256 << 20
 # How often the size of the progress is checked while as many entries are read as the ceiling allows.
 _CHECKS = 8
@@ -154,9 +154,9 @@ def _write(opened: Document, base: Base, deployment: ReplayedDeployment, manifes
 def _metadata(members: Members, finding: dict[str, str] | None) -> Raw:
     """Return the base's metadata with the error of this state in place of an earlier error."""
     metadata = jsontext.find_object(members.get("metadata")) or {}
-    metadata.pop(_INTEGRITY_ERROR, None)
+    metadata.pop(INTEGRITY_ERROR, None)
     if finding is not None:
-        metadata[_INTEGRITY_ERROR] = jsontext.raw(finding)
+        metadata[INTEGRITY_ERROR] = jsontext.raw(finding)
     return Raw(jsontext.write_object(metadata))
 
 

@@ -12,7 +12,7 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.compression import unpack
-from common.core.errors import NotFound
+from common.core.errors import Conflict, NotFound
 from common.core.ids import new_id
 from common.outbox import steps as outbox
 from common.ports.blobs import BlobDamaged, BlobMissing
@@ -20,8 +20,9 @@ from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 from common.stacks import events
 from common.stacks import steps as stacks
-from common.stacks.engine import checks, document, ordering
+from common.stacks.engine import checks, document, ordering, repair
 from common.stacks.engine.document import BadDocument, StoredResource
+from common.stacks.engine.repair import Plan
 from common.stacks.model import Kind, Stack, StackPath, VersionReference
 from common.stacks.overview.changes import ResourceVersion
 from common.stacks.repository import stack_references, stored_versions, versions
@@ -144,13 +145,39 @@ def restore_version(backend: Backend, caller: Caller, path: StackPath, version: 
     return _import(backend, caller, stack, text, f"Restored version {version} of stack {stack.path}")
 
 
-def _import(backend: Backend, caller: Caller, stack: Stack, text: bytes, description: str) -> str:
+def plan_repair(backend: Backend, caller: Caller, path: StackPath, reference: VersionReference) -> tuple[Stack, int, Plan]:
+    """Return (stack, version, how its state would be repaired). NotFound if the stack has no such version."""
+    stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
+    if not stack.latest.version:
+        return stack, 0, Plan(None)
+    version, _at = load_version(backend, stack, reference)
+    return stack, version.number, repair.plan(unpack(renamed_state(backend, stack, version)))
+
+
+def repair_state(backend: Backend, caller: Caller, path: StackPath) -> str:
+    """Make the repaired newest state the next version, as an import of it does; return the update's id.
+
+    Conflict if nothing can be repaired, or if the stack has a newer version meanwhile; InProgress while an update runs.
+    """
+    stack = require_import(backend, caller, path)
+    plan = repair.plan(stored_state.current_text(backend, stack))
+    if plan.text is None:
+        raise Conflict(f"the state of stack '{stack.path}' has nothing that can be repaired without a decision")
+    description = f"Repaired version {stack.latest.version} of stack {stack.path}: {len(plan.steps):,} steps"
+    return _import(backend, caller, stack, plan.text, description, only_after=stack.latest.version)
+
+
+def _import(
+    backend: Backend, caller: Caller, stack: Stack, text: bytes, description: str, *, only_after: int | None = None
+) -> str:
     stored = store_state(backend, stack.id, text)
     update_id = new_id()
 
     def record(current: Stack) -> None:
         with backend.db.begin() as tx:
             locked = lock_idle(tx, backend, current)
+            if only_after is not None and locked.latest.version != only_after:
+                raise Conflict(f"stack '{current.path}' has a newer version than {only_after}: look at it first")
             versions.add_next_version(
                 tx,
                 locked,

@@ -1,4 +1,4 @@
-"""What is different between two versions of a stack, or of two stacks; and restoring a version after looking at that."""
+"""Versions of a stack compared with each other or with another stack's; a version restored, and a broken state repaired."""
 
 from typing import Annotated
 
@@ -86,6 +86,33 @@ def restore(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: S
         return see_other(f"{stack_address(path)}/updates")
 
     return attempt(act, lambda error: _restore_page(visitor, backend, person, path, version, error))
+
+
+@router.get(f"{_STACK}/repair")
+def plan_repair(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep) -> Response:
+    """Show whether the newest state is sound, and how it would be repaired."""
+    return _repair_page(visitor, backend, person, path)
+
+
+@router.post(f"{_STACK}/repair")
+def repair(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep) -> Response:
+    """Make the repaired state the newest one."""
+    unless_hidden(lambda: listing.get_stack(backend, person, path))
+
+    def act() -> Response:
+        state.repair_state(backend, person, path)
+        return see_other(f"{stack_address(path)}/repair")
+
+    return attempt(act, lambda error: _repair_page(visitor, backend, person, path, error))
+
+
+def _repair_page(
+    visitor: Visitor, backend: Backend, person: Caller, path: StackPath, error: BackendError | None = None
+) -> Response:
+    stack, version, plan = unless_hidden(lambda: state.plan_repair(backend, person, path, VersionReference()))
+    content: dict[str, object] = {"plan": plan, "version": version, **_problem(error)}
+    status = int(error.status) if error is not None else 200
+    return page(visitor, "stacks/repair", content, status=status, org=path.org, head=head_of(backend, person, stack))
 
 
 def _restore_page(

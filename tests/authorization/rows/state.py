@@ -20,6 +20,9 @@ ROWS: tuple[Row, ...] = (
     row("GET", f"{S}/compare", stack(P.STACK_READ)),
     row("GET", f"{S}/versions/{{reference}}", stack(P.STACK_READ), at={"reference": "latest"}),
     row("POST", f"{S}/versions/{{version}}/restore", stack(P.STACK_IMPORT)),
+    row("GET", f"{S}/repair", stack(P.STACK_READ)),
+    # The state of the world is sound.
+    row("POST", f"{S}/repair", stack(P.STACK_IMPORT), ok=409),
     row("GET", f"{S}/downstreamreferences", stack(P.STACK_READ)),
     row("GET", f"{S}/upstreamreferences", stack(P.STACK_READ)),
     row("POST", f"{S}/encrypt", stack(P.STACK_ENCRYPT), body={"plaintext": "eA=="}),
