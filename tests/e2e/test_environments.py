@@ -205,6 +205,40 @@ def test_a_stack_uses_environments(env: Env) -> None:
     assert "door" in lacking
 
 
+def test_secrets_rotate(env: Env) -> None:
+    """`env rotate` saves a new secret, of all rotators or of one, and the definition keeps its comments."""
+    text = "# kept\nvalues:\n  a:\n    fn::rotate::password: {inputs: {length: 20}}\n  b:\n    fn::rotate::passphrase: {inputs: {}}\n"
+    name = env.make("rotated", text)
+    unrotated = env.run("open", name, ok=None)
+    env.run("rotate", name)
+    first = json.loads(env.run("open", name, "--format", "json").stdout)
+    env.run("rotate", name, "a")
+    second = json.loads(env.run("open", name, "--format", "json").stdout)
+
+    assert "pulumi env rotate" in unrotated.text
+    assert 20 == len(first["a"]["current"])
+    assert first["a"]["current"] == second["a"]["previous"] != second["a"]["current"]
+    assert first["b"] == second["b"]
+    assert "# kept" in env.run("get", name, "--definition").stdout
+
+
+def test_providers_open(env: Env) -> None:
+    """A login and the claims of a token are opened; one that is not available says so."""
+    claims = {"fn::open::debug-oidc-claims": {"audiencePrefix": "aws"}}
+    login = {"fn::open::aws-login": {"static": {"accessKeyId": "AKIA", "secretAccessKey": {"fn::secret": "hidden-key"}}}}
+    name = env.make("logins", json.dumps({"values": {"claims": claims, "aws": login}}))
+    lacking = env.make(
+        "lacking", "values: {a: {fn::open::1password-secrets: {login: {serviceAccountToken: x}, get: {a: {ref: 'op://a/b'}}}}}"
+    )
+    opened = json.loads(env.run("open", name, "--format", "json").stdout)
+
+    assert f"aws:{env.org}" == opened["claims"]["aud"]
+    assert opened["claims"]["sub"].endswith(f"env:{env.project.name}/logins")
+    assert "hidden-key" == opened["aws"]["secretAccessKey"]
+    assert "hidden-key" not in env.run("get", name).stdout
+    assert "not available" in env.run("open", lacking, ok=None).text
+
+
 def test_a_stack_names_what_is_wrong(env: Env) -> None:
     """An environment that does not exist stops an update with its name."""
     project = env.project

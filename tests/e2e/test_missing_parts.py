@@ -16,7 +16,7 @@ def test_commands_say_which_part_is_missing(project: Project) -> None:
     project.init()
     # Each takes seven seconds: the command line repeats every read that was answered with 5xx.
     for part, command in (
-        ("the rotation of secrets is", ("env", "rotate", project.stack().partition("/")[0] + "/app/dev")),
+        ("scheduled rotation of secrets is", ("env", "schedule", "list", project.stack().partition("/")[0] + "/app/dev")),
         ("deployments are", ("deployment", "settings", "get")),
     ):
         found = project.run(*command, ok=None)
