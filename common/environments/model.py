@@ -228,6 +228,11 @@ def is_version(version: str) -> bool:
     return bool(_NUMBER.fullmatch(version) or _REVISION_TAG.fullmatch(version))
 
 
+def oidc_subject(org_id: str, environment_id: str) -> str:
+    """Return the subject of the identity tokens that an environment signs for an audience (esc.md 3.2)."""
+    return f"pulumi:org:{org_id}:env:{environment_id}"
+
+
 def find_reference(text: str) -> Reference | None:
     """Return the environment that a text in a definition names, `[project/]name[@version]`; None for a text that names none."""
     name, at, version = text.partition("@")

@@ -97,6 +97,7 @@ class EnvironmentMetadata(msgspec.Struct, rename="camel"):
     owned_by: UserInfo
     open_request_needed: bool = False
     managed_by_stack: str | UnsetType = UNSET
+    oidc_subject: str | UnsetType = msgspec.field(name="oidcSubjectV2", default=UNSET)
 
 
 class EnvironmentRevisionRetracted(msgspec.Struct, rename="camel"):

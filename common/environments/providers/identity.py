@@ -6,7 +6,7 @@ from dataclasses import replace
 from common.environments import steps
 from common.environments.language.environment import EscValue
 from common.environments.language.interfaces import ANONYMOUS, Context, WorldError
-from common.environments.model import DEFAULT_PROJECT, find_reference
+from common.environments.model import DEFAULT_PROJECT, find_reference, oidc_subject
 from common.environments.providers.base import Access
 from common.oidc_issuer import tokens
 from common.oidc_issuer.model import Issuer
@@ -55,7 +55,7 @@ def audience_claims(access: Access, context: Context, audience: str, provider: s
         raise WorldError(f"{provider} cannot run in an unsaved environment document; save the environment and import it")
     root = _environment_id(access, context.root_environment)
     claims = {
-        "sub": audience_subject(membership.org_id, current),
+        "sub": oidc_subject(membership.org_id, current),
         "aud": audience,
         "https://pulumi.com/org": membership.login,
         "https://pulumi.com/org_id": membership.org_id,
@@ -66,11 +66,6 @@ def audience_claims(access: Access, context: Context, audience: str, provider: s
         "https://pulumi.com/actor": _attribute(context, "pulumi.user.login"),
     }
     return {name: value for name, value in claims.items() if value}
-
-
-def audience_subject(org_id: str, environment_id: str) -> str:
-    """Return the subject of tokens for an audience."""
-    return f"pulumi:org:{org_id}:env:{environment_id}"
 
 
 def _environment_id(access: Access, name: str) -> str | None:

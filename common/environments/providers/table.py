@@ -60,7 +60,7 @@ ROTATORS: tuple[Entry[Rotator], ...] = (
     Entry("aws-iam", "Rotates the access key of a user of AWS.", "aws_iam:AwsIam", "rotators"),
     Entry("azure-app-secret", "Rotates the client secret of an app of Azure.", "azure_app_secret:AzureAppSecret", "rotators"),
     Entry("external", "Asks a service of your own for a new secret.", "external:ExternalRotator", "rotators"),
-    Entry("mysql", "Rotates users of MySQL; not available on this server.", "unavailable:DatabaseUsers", "rotators"),
+    Entry("mysql", "Rotates the passwords of two users of MySQL.", "mysql:MySQLUsers", "rotators"),
     Entry("passphrase", "Makes a new passphrase.", "passphrase:Passphrase", "rotators"),
     Entry("password", "Makes a new password.", "password:Password", "rotators"),
     Entry("postgres", "Rotates users of PostgreSQL; not available on this server.", "unavailable:DatabaseUsers", "rotators"),

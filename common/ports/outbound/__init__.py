@@ -6,6 +6,7 @@ without TLS. Bodies are read up to a limit, and cookies are not stored. A call h
 made at once. The HTTP library is loaded with the first call.
 """
 
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -122,6 +123,18 @@ class Outbound:
     def require_url(self, url: str) -> None:
         """Raise CallFailed for an address that is never called, such as one that is not HTTPS."""
         self._guard.require_url(url)
+
+    def is_listed(self, host: str) -> bool:
+        """Tell whether the operator lists a host, so that it may be called without TLS."""
+        return self._guard.is_listed(host)
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        """Return a connection for a protocol other than HTTP, to an address that was checked; raises CallFailed."""
+        address = self._guard.resolve(host, port)[0]
+        try:
+            return socket.create_connection((address, port), self._seconds)
+        except OSError as error:
+            raise CallFailed(f"{host} cannot be reached: {type(error).__name__}") from error
 
     def transport(self) -> "httpx.BaseTransport":
         """Return a guarded transport for a library that brings a client of its own; bodies are not limited by it."""

@@ -46,7 +46,7 @@ class Guard:
             raise CallFailed("the address is not an http or https address")
         if parts.username is not None or parts.password is not None:
             raise CallFailed("the address must not contain a user name")
-        if parts.scheme == "http" and not self._is_listed(host):
+        if parts.scheme == "http" and not self.is_listed(host):
             raise CallFailed(f"{host}: only https addresses are called (STACKHOLD_OUTBOUND_ALLOW lists exceptions)")
 
     def resolve(self, host: str, port: int) -> list[str]:
@@ -65,7 +65,8 @@ class Guard:
     def _is_named(self, host: str) -> bool:
         return host.lower().rstrip(".") in self._names
 
-    def _is_listed(self, host: str) -> bool:
+    def is_listed(self, host: str) -> bool:
+        """Tell whether the operator lists a host by its name or address."""
         if self._is_named(host):
             return True
         try:

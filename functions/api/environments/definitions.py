@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from msgspec import UNSET
 
-from common.environments.model import DEFAULT_PROJECT, EnvironmentPath
+from common.environments.model import DEFAULT_PROJECT, EnvironmentPath, oidc_subject
 from common.environments.service import attributes, cloning, definitions, listing
 from common.environments.service.attributes import Metadata
 from common.environments.service.cloning import CloneRequest
@@ -185,4 +185,5 @@ def _metadata(metadata: Metadata) -> wire.EnvironmentMetadata:
         metadata.environment.id,
         user_info(metadata.owner),
         managed_by_stack=metadata.managed_by or UNSET,
+        oidc_subject=oidc_subject(metadata.environment.org_id, metadata.environment.id),
     )

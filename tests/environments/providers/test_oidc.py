@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.environments.language.interfaces import ANONYMOUS, Context, WorldError
@@ -45,6 +46,12 @@ class TestOidc:
         assert shown(opened(backend, admin, "debug-oidc-claims", INPUTS)) == {
             name: value for name, value in token.items() if name not in TIMES
         }
+
+    def test_has_the_subject_of_the_metadata(self, client: TestClient, backend: Backend, admin: Caller) -> None:
+        """The metadata of an environment has the subject, so that a trust can be set up before a token is signed."""
+        subject = client.get("/api/esc/environments/acme/shop/logins/metadata").json()["oidcSubjectV2"]
+
+        assert shown(opened(backend, admin, "debug-oidc-claims", INPUTS))["sub"] == subject
 
     def test_needs_a_saved_environment(self, backend: Backend, admin: Caller) -> None:
         """A document that is not saved has no id."""

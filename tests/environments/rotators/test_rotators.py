@@ -157,7 +157,7 @@ class TestAzureAppSecret:
 
 
 class TestUnavailable:
-    @pytest.mark.parametrize("name", ["mysql", "postgres", "snowflake-user"])
+    @pytest.mark.parametrize("name", ["postgres", "snowflake-user"])
     def test_says_so(self, backend: Backend, admin: Caller, name: str) -> None:
         """A rotator that this server does not have is listed, and says so when it is used."""
         with pytest.raises(WorldError, match="not available on this server"):
