@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 audit_app = typer.Typer(no_args_is_help=True, help="Verify and export audit logs.")
 app.add_typer(audit_app, name="audit")
+keys_app = typer.Typer(no_args_is_help=True, help="List and replace master keys.")
+app.add_typer(keys_app, name="keys")
 state_app = typer.Typer(
     no_args_is_help=True, help="Compare and restore versions of states, on the installation you are signed in to."
 )
@@ -143,6 +145,28 @@ def restore(
 
     is_whole = run(_settings({"STACKHOLD_DATA": data}), place, backup_id, as_json=as_json, report=print)
     raise typer.Exit(0 if is_whole else 1)
+
+
+@keys_app.command("rotate")
+def rotate_keys(
+    *,
+    stopped: Annotated[bool, typer.Option("--stopped", help="No server is running, so none has to be restarted first.")] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Wrap all data keys anew by the master key of the settings; STACKHOLD_UNWRAP_KEYS names the one before."""
+    from functions.server import key_commands  # noqa: PLC0415 - as above
+
+    is_well = key_commands.rotate(_settings({"STACKHOLD_DATA": data}), is_stopped=stopped, as_json=as_json, report=print)
+    raise typer.Exit(0 if is_well else 1)
+
+
+@keys_app.command("list")
+def list_keys(*, data: DataOption = None) -> None:
+    """Show how many data keys each master key has wrapped; changes nothing."""
+    from functions.server import key_commands  # noqa: PLC0415 - as above
+
+    key_commands.list_keys(_settings({"STACKHOLD_DATA": data}), report=print)
 
 
 @audit_app.command("verify")
