@@ -8,9 +8,10 @@ class StackConfig(msgspec.Struct, rename="camel", omit_defaults=True):
     """Upstream: StackConfig, a reference to an environment that holds the stack's configuration."""
 
     environment: str
-    secrets_provider: str = ""
-    encrypted_key: str = ""
-    encryption_salt: str = ""
+    # The vendor's SDK sends null for what is not set.
+    secrets_provider: str | None = None
+    encrypted_key: str | None = None
+    encryption_salt: str | None = None
 
 
 class CreateStackRequest(msgspec.Struct, rename="camel"):

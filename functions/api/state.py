@@ -11,7 +11,6 @@ from common.stacks.state import service as state
 from common.wire.stacks import (
     ImportStackResponse,
     ResourceCount,
-    ResourceInfo,
     StackOutputs,
     StackReference,
     StackReferences,
@@ -21,7 +20,7 @@ from common.wire.stacks import (
 )
 from functions.http.bodies import BodyDep, StateBodyDep
 from functions.http.deps import BackendDep, CallerDep, StackPathDep, reply
-from functions.http.shapes import stored_reply
+from functions.http.shapes import resource_info, stored_reply
 
 router = APIRouter()
 _STACK = "/api/stacks/{org}/{project}/{stack}"
@@ -113,9 +112,9 @@ def _references(references: list[tuple[StackPath, int]]) -> Response:
 
 def _resources(backend: BackendDep, caller: CallerDep, path: StackPathDep, version: int | None) -> Response:
     number, resources = state.list_resources(backend, caller, path, version)
-    return reply(StackResources([ResourceInfo(Raw(resource.text)) for resource in resources], "", number))
+    return reply(StackResources([resource_info(resource.text) for resource in resources], "", number))
 
 
 def _resource(backend: BackendDep, caller: CallerDep, path: StackPathDep, version: int | None, urn: str) -> Response:
     number, resource = state.get_resource(backend, caller, path, version, urn)
-    return reply(StackResource(ResourceInfo(Raw(resource.text)), "", number))
+    return reply(StackResource(resource_info(resource.text), "", number))

@@ -39,10 +39,13 @@ class Refused(Exception):
 class Recorder:
     """Stands where the SDK's own client stands, and remembers each operation that came back decoded."""
 
-    def __init__(self, url: str, token: str, decoded: set[Called]) -> None:
+    def __init__(self, url: str, token: str, decoded: set[Called], headers: dict[str, str] | None = None) -> None:
         configuration = Configuration()
         configuration.host, configuration.access_token = url, token
         self._client, self._decoded = ApiClient(configuration), decoded
+
+        # The SDK knows access tokens alone, and sends these headers where it has none.
+        self._client.default_headers |= headers or {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -89,3 +92,8 @@ def sign_in(url: str, login: str, token: str, decoded: set[Called]) -> Person:
     client = Recorder(url, token, decoded)
     groups = (OrganizationsApi, StacksApi, UsersApi, MiscellaneousApi, InsightsApi, RegistryApi, EnvironmentsApi)
     return Person(login, token, *(group(client) for group in groups))
+
+
+def with_lease(url: str, token: str, decoded: set[Called]) -> Any:
+    """Return the operations of stacks as an engine calls them, with the token of an update's lease."""
+    return StacksApi(Recorder(url, "", decoded, {"Authorization": f"update-token {token}"}))

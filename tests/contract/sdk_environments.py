@@ -473,6 +473,12 @@ def list_environment_secret_rotation_history(where: Scene) -> None:
 
 
 @scene
+def get_rotator_schema(where: Scene) -> None:
+    """The schema of a rotator."""
+    assert "password" == where.admin.environments.get_rotator_schema("password").name
+
+
+@scene
 def get_context_schema(where: Scene) -> None:
     """The schema of the reserved name."""
     assert where.admin.environments.get_context_schema()

@@ -36,6 +36,14 @@ class TestPages:
 
         assert ([0, 1, 2, 3, 4], None) == page(client, update)
 
+    def test_name_the_payload(self, client: TestClient, update: LiveUpdate) -> None:
+        """Each event has the member `type`, which names the member with its payload, unless its client sent a type."""
+        update.events(message(0), {"sequence": 1, "futureEvent": {}}, {"sequence": 2, "type": "mine", "cancelEvent": {}})
+        events = client.get(f"{update.url}/events").json()["events"]
+
+        assert ["stdoutEvent", None, "mine"] == [event.get("type") for event in events]
+        assert "m0" == events[0][events[0]["type"]]["message"]
+
     def test_stop_at_a_gap_while_the_update_runs(self, client: TestClient, update: LiveUpdate) -> None:
         """What is missing may still arrive: a reader waits for it, and never sees an event after it before."""
         update.events(message(0), message(1))

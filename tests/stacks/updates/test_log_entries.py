@@ -26,9 +26,9 @@ def send(update: LiveUpdate, text: str, kind: str = "stdout", **fields: str) -> 
 
 
 def events_of(client: TestClient, update: LiveUpdate) -> list[dict[str, Any]]:
-    """Return the events of the update, without their times."""
+    """Return the events of the update, without their times and types."""
     events = client.get(f"{update.url}/events").json()["events"]
-    return [{name: value for name, value in event.items() if name != "timestamp"} for event in events]
+    return [{name: value for name, value in event.items() if name not in ("timestamp", "type")} for event in events]
 
 
 def test_a_line_is_an_event(client: TestClient, update: LiveUpdate) -> None:

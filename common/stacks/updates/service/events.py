@@ -4,8 +4,10 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from common.backend import Backend
 from common.core.compression import BadGzip, OverLimit, inflate, is_packed
@@ -77,7 +79,7 @@ def page_events(
         events = _without_gap(events, query.start)
     next_start = events[-1][0] + 1 if events else query.start
     is_end = not is_running and next_batch_start is None
-    return [text for _, text in events if _matches(text, query)], None if is_end else next_start
+    return [_with_type(text) for _, text in events if _matches(text, query)], None if is_end else next_start
 
 
 def event_types(numbers: Iterable[str]) -> frozenset[str]:
@@ -98,6 +100,22 @@ def _find_update(backend: Backend, caller: Caller, path: StackPath, update: str)
         return entry.update_id, entry.status in (Status.RUNNING, Status.FINISHING)
     status = get_status(backend, caller, path, update)
     return status.id, status.status in (Status.NOT_STARTED, Status.RUNNING, Status.FINISHING)
+
+
+# The members of an event of which exactly one is there.
+_Payloads = msgspec.defstruct("_Payloads", [("type", Raw, Raw()), *((name, Raw, Raw()) for name in EVENT_TYPES)])
+_payloads_decoder = msgspec.json.Decoder(_Payloads)
+
+
+def _with_type(text: bytes) -> bytes:
+    """Return an event with the member `type`, which names its payload: upstream adds it for readers (its EngineEvent)."""
+    try:
+        event: Any = _payloads_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # Lone surrogates, which the decoder rejects. A reader of those gets the event as its client sent it.
+        return text
+    name = next((name for name in EVENT_TYPES if bytes(getattr(event, name)) not in (b"", b"null")), None)
+    return text if name is None or event.type else b'{"type":"%s",%s' % (name.encode(), text[1:])
 
 
 class _Event(msgspec.Struct):
