@@ -153,6 +153,7 @@ JOBS: tuple[Job, ...] = (
     Job("sign_audit_heads", HOUR, page_by_page(integrity.sign_heads)),
     Job("queue_audit_copies", 60, page_by_page(audit_copies.queue_missing)),
     Job("delete_unused_blobs", 6 * HOUR, page_by_page(blobs.delete_unused)),
+    Job("delete_unused_archives", 6 * HOUR, page_by_page(policy_packs.delete_unreferenced)),
 )
 
 

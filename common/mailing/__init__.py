@@ -1,1 +1,1 @@
-"""Mail to send: an outbox of rows, written with what they tell of and sent by a job."""
+"""Mails to send: rows that are written in the transaction of their cause and sent by a job."""

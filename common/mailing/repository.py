@@ -91,6 +91,13 @@ def store_result(
     connection.execute(change.where(mails.c.id == mail_id, mails.c.due_at == claimed_until))
 
 
+def retry(connection: Connection, mail_id: str, now_millis: int) -> bool:
+    """Make a mail that was given up due at once, with no attempts counted. False if there is no such mail."""
+    has_failed = (mails.c.due_at.is_(None), mails.c.sent_at.is_(None))
+    change = update(mails).values(due_at=now_millis, created_at=now_millis, attempts=0)
+    return connection.execute(change.where(mails.c.id == mail_id, *has_failed)).rowcount == 1
+
+
 def delete(connection: Connection, mail_id: str) -> None:
     """Delete a mail."""
     connection.execute(delete_from(mails).where(mails.c.id == mail_id))

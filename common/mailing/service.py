@@ -1,4 +1,4 @@
-"""The outbox: mails are queued in the transaction that they belong to, and sent by a job.
+"""The queue of mails: they are queued in the transaction that they belong to, and sent by a job.
 
 A row has a mail's purpose and address, but no text and no secret: the text, with its link, is written at each attempt by the
 sender (`Write`), and stored nowhere. Two senders at once cannot claim the same mail. When a sender dies after it handed a mail
@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from common.backend import Backend
 from common.core.clock import unix_millis
-from common.core.errors import BadRequest
+from common.core.errors import BadRequest, NotFound
+from common.core.ids import is_id
 from common.core.paging import make_token, read_token, seal
 from common.db.retry import retry
 from common.mailing import repository, steps
@@ -61,6 +62,18 @@ def page_mails(backend: Backend, caller: Caller, token: str | None) -> tuple[lis
         rows = repository.page(connection, before, PAGE_SIZE + 1)
     page = rows[:PAGE_SIZE]
     return page, make_token(sealed, str(page[-1].created_at), page[-1].id) if len(rows) > PAGE_SIZE else None
+
+
+def retry_mail(backend: Backend, caller: Caller, mail_id: str) -> None:
+    """Send a mail that was given up after all, with as many attempts as a new one. For site administrators.
+
+    Raises NotFound if there is no such mail.
+    """
+    steps.require_site_admin(caller)
+    with backend.db.connect() as connection:
+        is_waiting = is_id(mail_id) and repository.retry(connection, mail_id, unix_millis(backend.clock.now()))
+    if not is_waiting:
+        raise NotFound("there is no mail with this id that was given up")
 
 
 def _send(backend: Backend, text: Mail) -> NotSent | None:

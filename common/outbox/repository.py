@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Row, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Insert, Row, and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects import mysql, sqlite
 
 from common.db.tables.outbox import outbox
-from common.outbox.model import Message, NewMessage, State
+from common.outbox.model import CLAIM_MILLIS, Message, NewMessage, State
 
 _IS_WAITING = outbox.c.state == State.WAITING
 _HAS_FAILED = outbox.c.state == State.FAILED
@@ -113,6 +113,27 @@ def resume(tx: Connection, topic: str, target: str, *, postponed_until: int, lat
     is_of_target = (outbox.c.topic == topic, outbox.c.target == target, _IS_WAITING)
     is_later = or_(outbox.c.due_at == postponed_until, outbox.c.due_at > later_than)
     tx.execute(update(outbox).values(due_at=now_millis).where(*is_of_target, is_later))
+
+
+def list_surplus(connection: Connection, topic: str, target: str, now_millis: int, *, kept: int, limit: int) -> list[Message]:
+    """Return the oldest messages that wait for a target beyond so many, without one that may be being delivered."""
+    is_waiting = (outbox.c.topic == topic, outbox.c.target == target, _IS_WAITING)
+    newest = select(outbox.c.sequence).where(*is_waiting).order_by(outbox.c.sequence.desc()).offset(kept).limit(1)
+    last = connection.scalar(newest)
+    if last is None:
+        return []
+    # A claimed message has an attempt and is due within the time of a claim.
+    is_claimed = and_(outbox.c.attempts > 0, outbox.c.due_at > now_millis, outbox.c.due_at <= now_millis + CLAIM_MILLIS)
+    query = select(outbox).where(*is_waiting, outbox.c.sequence <= last, ~is_claimed).order_by(outbox.c.sequence).limit(limit)
+    return [_to_message(row) for row in connection.execute(query)]
+
+
+def give_up(tx: Connection, message: Message, now_millis: int, problem: str) -> bool:
+    """Give up a message that waits and that no other process took since it was read."""
+    is_same = (outbox.c.sequence == message.sequence, _IS_WAITING)
+    is_untouched = (outbox.c.due_at == message.due_at, outbox.c.attempts == message.attempts)
+    change = update(outbox).values(state=State.FAILED, finished_at=now_millis, problem=problem)
+    return tx.execute(change.where(*is_same, *is_untouched)).rowcount == 1
 
 
 def page_failed(connection: Connection, before: int | None, limit: int) -> list[Message]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.outbox import repository
-from common.outbox.model import CLAIM_MILLIS, NewMessage, State
+from common.outbox.model import CLAIM_MILLIS, Message, NewMessage, State
 
 
 def queue(tx: Connection, backend: Backend, new: Sequence[NewMessage]) -> None:
@@ -34,6 +34,15 @@ def resume(tx: Connection, backend: Backend, topic: str, target: str, postponed_
         now_millis=now_millis,
     )
     backend.new_messages.set()
+
+
+def give_up_surplus(
+    tx: Connection, backend: Backend, topic: str, target: str, *, kept: int, limit: int, problem: str
+) -> list[Message]:
+    """Give up the oldest messages that wait for a target beyond so many, a bounded number at a time; return them."""
+    now_millis = unix_millis(backend.clock.now())
+    surplus = repository.list_surplus(tx, topic, target, now_millis, kept=kept, limit=limit)
+    return [message for message in surplus if repository.give_up(tx, message, now_millis, problem)]
 
 
 def delete_of_targets(tx: Connection, topic: str, targets: Collection[str]) -> None:

@@ -30,19 +30,29 @@ PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 60_000, 3_600_000
 LONGEST_WAIT_MILLIS = 2 * 86_400_000
 # While as many requests of an organization are being sent as there may be, its others wait.
 BUSY_MILLIS = 2_000
+# So many events wait for a webhook. A new one takes the place of the oldest, which is listed as failed.
+WAITING_LIMIT = 10_000
+# So many at most are given up for each new event, so that a step of the job stays short.
+_DROPPED_AT_ONCE = 20
 BODY_LIMIT, HEADERS_LIMIT = 4_096, 8_192
 TOO_OLD = "not sent: the webhook was paused for too long, since its receiver failed again and again"
+TOO_MANY = "not sent: more than {:,} events waited for the webhook, and newer ones took its place"
 
 
-def queue_for_webhooks(backend: Backend, message: Message) -> None:
-    """Queue an event of a stack for each webhook that is subscribed to it; a repeat is harmless."""
+def queue_for_webhooks(backend: Backend, message: Message, waiting_limit: int = WAITING_LIMIT) -> None:
+    """Queue an event of a stack for each webhook that is subscribed to it; a repeat is harmless.
+
+    Of a webhook for which too many events wait, the oldest ones are given up and listed as failed.
+    """
     # No permission check in this module: the use case made it, or the schedule calls.
     event = events.read(message)
     with backend.db.begin() as tx:
         webhooks = repository.list_for_stack(tx, event.stack_id)
-        targets = [webhook.id for webhook in webhooks if webhook.is_subscribed(event.name)]
+        subscribed = [webhook for webhook in webhooks if webhook.is_subscribed(event.name)]
         key = message.dedupe_key
-        outbox.queue(tx, backend, [NewMessage(TOPIC, target, event.stack_id, message.content, key) for target in targets])
+        outbox.queue(tx, backend, [NewMessage(TOPIC, one.id, event.stack_id, message.content, key) for one in subscribed])
+    for webhook in subscribed:
+        _drop_surplus(backend, webhook, waiting_limit)
 
 
 def deliver(backend: Backend, message: Message) -> None:
@@ -56,16 +66,13 @@ def deliver(backend: Backend, message: Message) -> None:
     is_paused = webhook.paused_until is not None and webhook.paused_until > now_millis
     if webhook.paused_until is not None and is_paused and not is_too_old:
         raise Postponed(webhook.paused_until)
+    if is_paused:
+        _store_unsent(backend, webhook, message, TOO_OLD)
+        raise NotDelivered(TOO_OLD, is_final=True)
     payload = _payload(backend, webhook, message)
     text = payloads.body(payload, webhook.settings.format)
-    # Each attempt has the same id, so that a receiver can tell a repeat.
-    delivery_id = str(uuid.uuid5(uuid.UUID(webhook.id), message.dedupe_key))
-    if is_paused:
-        unanswered = Delivery.unanswered(delivery_id, webhook, payload.kind, text)
-        _store_unsent(backend, replace(unanswered, sent_at=now_millis, response_body=TOO_OLD))
-        raise NotDelivered(TOO_OLD, is_final=True)
     try:
-        delivery = send(backend, webhook, delivery_id, payload.kind, text, purpose=Purpose.DELIVERY)
+        delivery = send(backend, webhook, _delivery_id(webhook, message), payload.kind, text, purpose=Purpose.DELIVERY)
     except Unavailable as error:
         raise Postponed(now_millis + BUSY_MILLIS) from error
     if not delivery.is_success:
@@ -133,7 +140,31 @@ def _store(backend: Backend, webhook: Webhook, delivery: Delivery) -> None:
             repository.pause(tx, webhook.id, unix_millis(backend.clock.now()) + pause_millis)
 
 
-def _store_unsent(backend: Backend, delivery: Delivery) -> None:
+def _drop_surplus(backend: Backend, webhook: Webhook, waiting_limit: int) -> None:
+    problem = TOO_MANY.format(waiting_limit)
+
+    def drop() -> list[Message]:
+        with backend.db.begin() as tx:
+            return outbox.give_up_surplus(
+                tx, backend, TOPIC, webhook.id, kept=waiting_limit, limit=_DROPPED_AT_ONCE, problem=problem
+            )
+
+    for message in retry(drop):
+        _store_unsent(backend, webhook, message, problem)
+
+
+def _delivery_id(webhook: Webhook, message: Message) -> str:
+    """Return the id of a delivery: each attempt has the same one, so that a receiver can tell a repeat."""
+    return str(uuid.uuid5(uuid.UUID(webhook.id), message.dedupe_key))
+
+
+def _store_unsent(backend: Backend, webhook: Webhook, message: Message, problem: str) -> None:
+    """List an event that is not sent as a failed delivery, with the reason."""
+    payload = _payload(backend, webhook, message)
+    text = payloads.body(payload, webhook.settings.format)
+    unanswered = Delivery.unanswered(_delivery_id(webhook, message), webhook, payload.kind, text)
+    delivery = replace(unanswered, sent_at=unix_millis(backend.clock.now()), response_body=problem)
+
     def store() -> None:
         with backend.db.begin() as tx:
             repository.store_delivery(tx, delivery)

@@ -161,6 +161,7 @@ GROUPS: tuple[Group, ...] = (
             "/admin/jobs",
             "/admin/mails",
             "/admin/mails/link",
+            "/admin/mails/retry",
             "/admin/messages",
             "/admin/messages/retry",
         ),

@@ -105,6 +105,13 @@ def make_link(visitor: VisitorDep, backend: BackendDep, person: PersonDep, form:
     return _mails_page(visitor, backend, person, link=mails.make_link(backend, person, form.text("id")))
 
 
+@router.post(f"{_MAILS}/retry")
+def retry_mail(backend: BackendDep, person: PersonDep, form: FormDep) -> Response:
+    """Send a mail that was given up after all."""
+    mailing.retry_mail(backend, person, form.text("id"))
+    return see_other(_MAILS)
+
+
 @router.get(_MESSAGES)
 def list_failed_messages(
     visitor: VisitorDep,

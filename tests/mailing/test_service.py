@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from common.backend import Backend
-from common.core.errors import BadRequest
+from common.core.errors import BadRequest, Forbidden, NotFound
 from common.db.tables.sign_in import mails
 from common.mailing import cleanup
 from common.mailing import service as mailing
@@ -16,6 +16,7 @@ from common.ports.mail import Mail, Mailer, NotSent
 from common.rights.caller import Caller
 from functions.jobs import JOBS, run_due
 from tests.clocks import FrozenClock
+from tests.factories.people import caller_of, make_user
 from tests.factories.sign_in import at_once, delivered, opened, sign_up
 from tests.interleaving import Crash, crash
 
@@ -43,6 +44,38 @@ def only(server: Backend, admin: Caller) -> QueuedMail:
     [mail], following = mailing.page_mails(server, admin, None)
     assert following is None
     return mail
+
+
+class TestRetry:
+    def test_sends_a_mail_that_was_given_up(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
+        """A retry has as many attempts as a new mail."""
+        server, box = opened(backend)
+        queued(server, "a@example.com")
+        box.refusal = NotSent("no such mailbox", is_final=True)
+        sent(server)
+        given_up = only(server, admin)
+        box.refusal = None
+        mailing.retry_mail(server, admin, given_up.id)
+
+        assert (1, ["a@example.com"]) == (sent(server), [one.to for one in box.take()])
+        assert (0, None) == (given_up.attempts - 1, given_up.due_at)
+        assert only(server, admin).is_sent
+
+    def test_is_for_mails_that_were_given_up(self, backend: Backend, admin: Caller) -> None:
+        """One that waits, one that was sent, and an unknown one are not found."""
+        server, _ = opened(backend)
+        queued(server, "a@example.com")
+        for mail_id in (only(server, admin).id, "x"):
+            with pytest.raises(NotFound):
+                mailing.retry_mail(server, admin, mail_id)
+        sent(server)
+        with pytest.raises(NotFound):
+            mailing.retry_mail(server, admin, only(server, admin).id)
+
+    def test_is_for_site_administrators(self, backend: Backend) -> None:
+        """No one else sends mails again."""
+        with pytest.raises(Forbidden):
+            mailing.retry_mail(backend, caller_of(backend, make_user(backend, "alice", org=None)), "x")
 
 
 class TestSendOne:

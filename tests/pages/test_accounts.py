@@ -7,6 +7,7 @@ import pytest
 from common.backend import Backend
 from common.people.orgs.invites import service as invites
 from common.people.orgs.model import Invite, NewInvite, RequestedRole
+from common.ports.mail import NotSent
 from common.rights.caller import Caller
 from common.sign_in.accounts.service import email_addresses, password_reset
 from tests.clocks import FrozenClock
@@ -330,6 +331,20 @@ class TestMails:
         assert "Create link" not in after.text
         assert 200 == place.visit.get("/admin").status_code
 
+    def test_can_be_sent_after_all(self, place: Place) -> None:
+        """The administrator sends a mail again that was given up."""
+        sign_up(place.server)
+        place.box.refusal = NotSent("no such mailbox", is_final=True)
+        delivered(place.server, place.box)
+        place.box.refusal = None
+        place.visit.sign_in()
+        page = place.visit.get("/admin/mails")
+        reply = place.visit.send("/admin/mails/retry", on="/admin/mails", id=hidden(page.text, "id"))
+
+        assert "/admin/mails" == location(reply)
+        assert 1 == len(delivered(place.server, place.box))
+        assert "Retry mail" not in place.visit.get("/admin/mails").text
+
     def test_are_for_administrators(self, place: Place) -> None:
         """No one else sees them."""
         sign_up(place.server)
@@ -337,6 +352,7 @@ class TestMails:
 
         assert 403 == here.get("/admin/mails").status_code
         assert 403 == here.send("/admin/mails/link", on=ACCOUNT, id="x").status_code
+        assert 403 == here.send("/admin/mails/retry", on=ACCOUNT, id="x").status_code
         assert location(place.visit.get("/admin/mails")).startswith("/signin?return_to=")
 
     def test_are_paged(self, place: Place) -> None:

@@ -11,13 +11,16 @@ import pytest
 
 from common.backend import Backend
 from common.outbox import service as outbox
-from common.ports.outbound import Purpose
+from common.outbox.model import Message
+from common.ports.outbound import Outbound, Purpose, Reply
 from common.rights.caller import Caller
+from common.stacks import events
 from common.stacks.model import Kind, StackPath
 from common.stacks.service import lifecycle
 from common.webhooks import delivery, service
 from common.webhooks.model import Address, Format
 from tests.clocks import FrozenClock
+from tests.counting import Counter
 from tests.factories.people import ORG
 from tests.factories.sign_in import at_once
 from tests.factories.stacks import complete, import_state, make_running, make_stack
@@ -46,6 +49,28 @@ def names(requests: list[Received]) -> list[str]:
         f"{request.kind} {request.json.get('kind', '')} {request.json.get('result', request.json.get('action'))}"
         for request in requests
     ]
+
+
+class CountedOutbound(Outbound):
+    """Calls out as ever, and counts."""
+
+    calls = 0
+
+    def call(self, method: str, url: str, **content: Any) -> Reply:
+        self.calls += 1
+        return super().call(method, url, **content)
+
+
+def _misbehave(receiver: WebhookReceiver, how: str) -> None:
+    match how:
+        case "slow":
+            receiver.delay_seconds = 1.0
+        case "redirects":
+            receiver.status, receiver.headers = 302, {"Location": receiver.url}
+        case "fails":
+            receiver.status = 500
+        case "drops":
+            receiver.drops = True
 
 
 class TestEvents:
@@ -336,6 +361,73 @@ class TestHostileReceivers:
 
         assert time.monotonic() - began < 3.0
         assert [] == receiver.take()
+
+    @pytest.mark.parametrize("how", ["slow", "down", "redirects", "fails", "drops", "private"])
+    def test_cost_an_update_nothing(
+        self, *, backend: Backend, admin: Caller, counter: Counter, receiver: WebhookReceiver, how: str
+    ) -> None:
+        """An update makes no call and as many statements as with a receiver that takes everything, whatever happened before."""
+        outbound = CountedOutbound("127.0.0.1", seconds=0.2)
+        server = replace(backend, outbound=outbound)
+        stack = make_stack(server, admin)
+        deliver_all(server)
+        make_webhook(server, admin, receiver.url)
+
+        def cost_of_update() -> tuple[int, int]:
+            calls = outbound.calls
+            counter.reset()
+            run_update(server, admin, stack)
+            return counter.statements, outbound.calls - calls
+
+        cost_of_update()  # The first one of a stack costs more.
+        with_good_receiver = cost_of_update()
+        deliver_all(server)
+        assert 2 == len([request for request in receiver.take() if request.kind == "stack_update"])
+        _misbehave(receiver, how)
+        if how in ("down", "private"):
+            url = {"down": "https://127.0.0.1:9/x", "private": "https://10.0.0.7/x"}[how]
+            service.update(server, admin, ACME, "hook", settings_of(url))
+        cost_of_update()
+        deliver_all(server)
+
+        assert 0 == with_good_receiver[1]
+        assert with_good_receiver == cost_of_update()
+
+
+class TestWaiting:
+    def test_has_a_limit(self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver) -> None:
+        """Of a webhook for which too many events wait, the oldest are listed as failed with the reason, and newer ones sent."""
+        make_webhook(server, admin, receiver.url)
+        handlers = {events.TOPIC: lambda at, message: delivery.queue_for_webhooks(at, message, waiting_limit=3)}
+        for _ in range(5):
+            run_update(server, admin, stack)
+            outbox.deliver_due(server, handlers)
+        deliver_all(server)
+
+        dropped = [one for one in deliveries(server, admin) if not one.is_success]
+        assert ["3", "4", "5"] == [request.json["updateUrl"].rpartition("/")[2] for request in receiver.take()]
+        assert [delivery.TOO_MANY.format(3)] * 2 == [one.problem for one in dropped]
+        assert {"1", "2"} == {json.loads(one.payload)["updateUrl"].rpartition("/")[2] for one in dropped}
+        assert [delivery.TOO_MANY.format(3)] * 2 == [one.problem for one in outbox.page_failed(server, admin, None)[0]]
+
+    def test_never_drops_a_message_that_is_being_delivered(
+        self, server: Backend, admin: Caller, stack: StackPath, receiver: WebhookReceiver
+    ) -> None:
+        """The oldest event may be on its way: the next one is given up instead."""
+        make_webhook(server, admin, receiver.url)
+        handlers = {events.TOPIC: lambda at, message: delivery.queue_for_webhooks(at, message, waiting_limit=1)}
+        run_update(server, admin, stack)
+        outbox.deliver_due(server, handlers)
+
+        def send_while_others_come(at: Backend, message: Message) -> None:
+            for _ in range(2):
+                run_update(server, admin, stack)
+                outbox.deliver_due(server, handlers)
+            delivery.deliver(at, message)
+
+        outbox.deliver_due(server, {delivery.TOPIC: send_while_others_come})
+
+        assert "1" == receiver.take()[0].json["updateUrl"].rpartition("/")[2]
 
 
 class TestPause:

@@ -241,6 +241,21 @@ class TestDelete:
         assert 0 == cleanup.delete_expired(backend)
         assert [] == backend.policy_packs.page("policy-", "", 10)
 
+    def test_leaves_no_archive_that_a_crash_left(self, client: TestClient, backend: Backend, clock: FrozenClock) -> None:
+        """A job deletes archives that no version names, page by page, once they are a day old; others stay."""
+        publish(client)
+        ((used, _),) = backend.policy_packs.page("policy-packs/", "", 9)
+        for name in ("0", "z"):
+            backend.policy_packs.put_file(f"policy-packs/{name}", b"left by a crash")
+        clock.moment = datetime.now(UTC)
+        assert (0, "") == cleanup.delete_unreferenced(backend, "")
+        clock.moment += timedelta(days=2)
+
+        assert (1, "policy-packs/0") == cleanup.delete_unreferenced(backend, "", page_size=1)
+        assert (0, used) == cleanup.delete_unreferenced(backend, "policy-packs/0", page_size=1)
+        assert (1, "") == cleanup.delete_unreferenced(backend, used)
+        assert [used] == [key for key, _ in backend.policy_packs.page("policy-packs/", "", 9)]
+
 
 class TestSchema:
     def test_is_that_of_each_policy_with_one(self, client: TestClient) -> None:
