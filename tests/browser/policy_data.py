@@ -55,7 +55,7 @@ def fill_policies(client: Client, stack: str) -> str:
     match = [{"policies": ["no-public-buckets"], "targets": buckets[2:]}]
     body = {"policyPack": "guard", "match": match, "reason": "The exports are public data.", "expiresInSeconds": 30 * 86_400}
     _require(client.post(EXCEPTIONS, json=body))
-    return _await_issue(client)
+    return await_issue(client, "guard")
 
 
 def _violation(urn: str, severity: str) -> dict[str, object]:
@@ -72,8 +72,11 @@ def _violation(urn: str, severity: str) -> dict[str, object]:
     }
 
 
-def _await_issue(client: Client) -> str:
-    grid = {"startRow": 0, "endRow": 9, "rowGroupCols": [], "valueCols": [], "groupKeys": [], "sortModel": []}
+def await_issue(client: Client, pack: str) -> str:
+    """Wait until a pack has an issue, and return its id."""
+    model = {"type": "AND", "conditions": [{"colId": "policyPack", "filterType": "text", "type": "equals", "filter": pack}]}
+    columns: dict[str, list[str]] = {"rowGroupCols": [], "valueCols": [], "groupKeys": [], "sortModel": []}
+    grid = {"startRow": 0, "endRow": 9, "filterModel": model, **columns}
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         issues = client.post(f"{RESULTS}/issues", json=grid).json()["policyIssues"]

@@ -217,14 +217,15 @@ def members_of(
     groups: Iterable[Group], explicit: Mapping[str, frozenset[str]], stacks: Iterable[TaggedStack]
 ) -> dict[str, list[MemberStack]]:
     """Return group name → stacks, for all groups of an organization; `explicit` is group id → ids of added stacks."""
-    of_stacks = [group for group in groups if group.entity_type is EntityType.STACKS]
+    of_stacks = [(group, explicit.get(group.id, frozenset())) for group in groups if group.entity_type is EntityType.STACKS]
     result: dict[str, list[MemberStack]] = {group.name: [] for group in groups}
     for stack in stacks:
         is_protected = False
         default: Group | None = None
-        for group in of_stacks:
-            is_explicit = stack.id in explicit.get(group.id, frozenset())
-            is_member = is_explicit or matches(group.stack_rule, stack.entity)
+        entity = stack.entity
+        for group, added in of_stacks:
+            is_explicit = stack.id in added
+            is_member = is_explicit or (group.stack_rule is not None and matches(group.stack_rule, entity))
             if is_member:
                 result[group.name].append(MemberStack(stack, Source.EXPLICIT if is_explicit else Source.RULE))
             if group.is_default:

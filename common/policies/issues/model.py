@@ -28,6 +28,7 @@ ACTIVE = (IssueStatus.OPEN, IssueStatus.IN_PROGRESS)
 CLOSED = (IssueStatus.BY_DESIGN, IssueStatus.FIXED, IssueStatus.IGNORED)
 # Updates set an issue to fixed, and by_design needs a justification that the call has no field for.
 SETTABLE = (IssueStatus.OPEN, IssueStatus.IN_PROGRESS, IssueStatus.IGNORED)
+SEVERITIES = ("low", "medium", "high", "critical")
 PRIORITIES = ("p0", "p1", "p2", "p3", "p4")
 _PRIORITY_OF_SEVERITY = {"critical": "p0", "high": "p1", "medium": "p2", "low": "p3"}
 

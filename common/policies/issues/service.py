@@ -18,6 +18,7 @@ from common.policies.issues.model import (
     CLOSED,
     PRIORITIES,
     SETTABLE,
+    SEVERITIES,
     Issue,
     IssueStatus,
     PolicyResult,
@@ -177,33 +178,27 @@ def update_issue(
 
 def list_compliance(backend: Backend, caller: Caller, org: str, entity: Entity) -> tuple[list[str], dict[str, list[int]]]:
     """Return the packs, and for each stack or severity how many of a hundred resources comply with each, -1 for none."""
-    results = _results(backend, caller, org) if entity is not Entity.ACCOUNT else []
-    columns = sorted({result.key.pack for result in results})
-    sums: dict[str, dict[str, tuple[int, int]]] = {}
-    for result in results:
-        row = f"{result.project}/{result.stack}" if entity is Entity.STACK else result.severity or _NO_SEVERITY
-        governed, failing = sums.setdefault(row, {}).get(result.key.pack, (0, 0))
-        sums[row][result.key.pack] = (governed + result.governed, failing + result.failing)
-    return columns, {row: [percent(*packs_.get(column, (0, 0))) for column in columns] for row, packs_ in sorted(sums.items())}
+    scope = _scope(caller, org)
+    if entity is Entity.ACCOUNT:
+        return [], {}
+    sum_by = repository.sum_by_stack if entity is Entity.STACK else repository.sum_by_severity
+    with backend.db.connect() as connection:
+        sums = sum_by(connection, scope)
+    columns = sorted({pack for _, pack, _, _ in sums})
+    places = {pack: place for place, pack in enumerate(columns)}
+    rows: dict[str, list[int]] = {}
+    for name, pack, governed, failing in sums:
+        rows.setdefault(name or _NO_SEVERITY, [-1] * len(columns))[places[pack]] = percent(governed, failing)
+    order = _severity_order if entity is Entity.SEVERITY else _name_order
+    return columns, dict(sorted(rows.items(), key=lambda row: order(row[0])))
 
 
 def list_policies(backend: Backend, caller: Caller, org: str) -> list[PolicyCompliance]:
     """Return how each policy is met in all stacks that the caller sees."""
-    sums: dict[tuple[str, str, str], PolicyResult] = {}
-    for result in _results(backend, caller, org):
-        key = (result.key.pack, result.key.policy, result.group)
-        known = sums.get(key)
-        sums[key] = (
-            result
-            if known is None
-            else replace(
-                known,
-                severity=known.severity or result.severity,
-                governed=known.governed + result.governed,
-                failing=known.failing + result.failing,
-            )
-        )
-    return [PolicyCompliance(result, percent(result.governed, result.failing)) for _, result in sorted(sums.items())]
+    scope = _scope(caller, org)
+    with backend.db.connect() as connection:
+        results = repository.sum_by_policy(connection, scope)
+    return [PolicyCompliance(result, percent(result.governed, result.failing)) for result in results]
 
 
 def list_stack_results(backend: Backend, caller: Caller, org: str, stack_id: str) -> list[PolicyResult]:
@@ -218,14 +213,16 @@ def get_totals(backend: Backend, caller: Caller, org: str) -> Totals:
     scope = _scope(caller, org)
     with backend.db.connect() as connection:
         totals = repository.count_active(connection, scope, ACTIVE)
-        policies = {(result.key.pack, result.key.policy) for result in repository.list_results(connection, scope)}
-    return replace(totals, policies=len(policies))
+        return replace(totals, policies=repository.count_policies(connection, scope))
 
 
-def _results(backend: Backend, caller: Caller, org: str) -> list[PolicyResult]:
-    scope = _scope(caller, org)
-    with backend.db.connect() as connection:
-        return repository.list_results(connection, scope)
+def _name_order(name: str) -> tuple[int, str]:
+    return 0, name
+
+
+def _severity_order(name: str) -> tuple[int, str]:
+    """Return the place of a severity: the most serious first, what is no severity last."""
+    return (-SEVERITIES.index(name) if name in SEVERITIES else 1), name
 
 
 def _scope(caller: Caller, org: str) -> StackScope:

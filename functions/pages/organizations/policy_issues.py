@@ -14,7 +14,7 @@ from common.policies.exceptions.model import ExceptionSearch, PolicyException
 from common.policies.issues import grid
 from common.policies.issues import service as issues
 from common.policies.issues.grid import Condition, Sorting, leaf
-from common.policies.issues.model import PRIORITIES, SETTABLE, Issue, IssueStatus
+from common.policies.issues.model import PRIORITIES, SETTABLE, SEVERITIES, Issue, IssueStatus
 from common.policies.issues.service import IssueChange, IssueQuery
 from common.rights.permissions import Permission
 from functions.pages.hiding import unless_hidden
@@ -28,7 +28,6 @@ from functions.pages.visitor import FormDep
 router = APIRouter()
 _LIST = "/{org}/settings/policies/issues"
 _ISSUE = f"{_LIST}/{{issue_id}}"
-SEVERITIES = ("critical", "high", "medium", "low")
 CLOSED = "closed"
 _ORDERS = {"severity": Sorting("severity", is_descending=True), "priority": Sorting("priority", is_descending=False)}
 _SEARCHED = ("message", "policyName", "resourceName", "resourceType")
@@ -105,7 +104,7 @@ def list_issues(request: OrgRequestDep, number: PageNumberDep, chosen: IssueFilt
         "chosen": chosen,
         "is_narrowed": any(filters.values()),
         "rows": rows,
-        "severities": SEVERITIES,
+        "severities": SEVERITIES[::-1],
         "statuses": [status.value for status in IssueStatus],
         "export": f"{path}/export?{exported}" if exported else f"{path}/export",
         "paging": Paging(path, filters, number, len(rows), total),

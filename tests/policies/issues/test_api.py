@@ -294,6 +294,7 @@ class TestList:
     def test_counts_policies_and_resources(self, client: TestClient) -> None:
         """Compliance is the share of resources that pass, by stack, severity and policy."""
         assert [{"entityName": "shop/dev", "scores": [25]}] == compliance(client, "stack")
+        assert ["critical", "high"] == [row["entityName"] for row in compliance(client, "severity")]
         assert [] == compliance(client, "account")
         assert 400 == client.post(f"{RESULTS}/compliance", json={"entity": "cloud", "size": 1}).status_code
         rows = client.post(f"{RESULTS}/policies", json=NOTHING).json()["policies"]
