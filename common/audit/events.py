@@ -88,6 +88,7 @@ class Event(StrEnum):
     ENVIRONMENT_OPENED = "environment-open"
     ENVIRONMENT_OPEN_READ = "environment-read-open"
     ENVIRONMENT_ROTATED = "environment-secrets-rotated"
+    ENVIRONMENT_IDENTITY_SIGNED = "environment-oidc-token-signed"
     ENVIRONMENT_PROTECTED = "environment-deletion-protection-enabled"
     ENVIRONMENT_UNPROTECTED = "environment-deletion-protection-disabled"
     ENVIRONMENT_RETRACTED = "environment-revision-retracted"
@@ -255,6 +256,9 @@ KINDS: dict[Event, EventKind] = {
     ),
     E.ENVIRONMENT_ROTATED: EventKind(
         "Secrets rotated", "Secrets of an environment were replaced by new ones.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_IDENTITY_SIGNED: EventKind(
+        "Identity token signed", "An environment was opened that signs an identity token for an audience.", needs_org_admin=False
     ),
     E.ENVIRONMENT_PROTECTED: EventKind(
         "Deletion protection enabled", "An environment cannot be deleted any more.", needs_org_admin=False

@@ -59,6 +59,11 @@ def write(tx: Connection, backend: Backend, environment: Environment, evaluation
     if not patches:
         return None
     name, text = environment.path.in_org, steps.require_revision(environment).definition
+    known, _ = evaluate.load(name, text)
+    calls = summarize(known).rotation_calls if known is not None else []
+    patches = [patch for patch in patches if patch.path in calls]
+    if not patches:
+        raise Conflict("the secrets that were rotated are not in the definition any more")
     try:
         changed = write_back.apply_patches(text, patches)
     except CannotWrite as error:

@@ -145,6 +145,24 @@ class TestRotate:
         assert "more: 1" in stored
         assert SECRET in stored
 
+    def test_does_not_bring_back_what_was_removed(self, backend: Backend, admin: Caller) -> None:
+        """A rotator that was removed while its system changed stays removed, and the run counts as failed."""
+        path = make_environment(backend, admin, "shop/dev", ADAPTER)
+
+        def answer(_asked: PeerRequest) -> PeerReply:
+            definitions.update(backend, admin, path, b"values: {more: 1}\n")
+            return PeerReply({"password": SECRET})
+
+        with StandIn({("POST", "/rotate"): answer}) as peer:
+            routed = replace(backend, outbound=RoutedOutbound({"adapter.example.com": peer.url}))
+            with make_client(routed) as client:
+                reply = rotate(client, "api")
+
+        assert (reply.status_code, "not in the definition any more" in reply.json()["message"]) == (409, True)
+        assert text_of(backend, admin, path) == "values: {more: 1}\n"
+        (row,) = rotation.list_history(backend, admin, path)
+        assert (row.status, row.revision_after) == ("failed", None)
+
     def test_is_one_at_a_time(self, client: TestClient, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
         """While one is in progress another is refused; one whose process has ended is given up after ten minutes."""
         make_environment(backend, admin, "shop/dev", ADAPTER)

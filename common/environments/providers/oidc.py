@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from common.audit import steps as audit
+from common.audit.steps import Event
 from common.core.durations import find_seconds
 from common.environments.language.environment import EscValue
 from common.environments.language.interfaces import Context, WorldError
@@ -49,7 +51,17 @@ class Oidc:
         settings = plain(inputs)
         seconds = _require(settings, _OIDC)
         claims = identity.audience_claims(self._access, context, settings["audience"], _OIDC)
+        self._record(claims, context, seconds)
         return secret(tokens.sign(self._access.backend, Issuer.AUDIENCE, claims, seconds))
+
+    def _record(self, claims: Mapping[str, str], context: Context, seconds: int) -> None:
+        access = self._access
+        description = (
+            f"Signed an identity token of environment {context.current_environment} for audience {claims['aud']!a}, with subject"
+            f" {claims['sub']}, valid for {seconds} seconds"
+        )
+        org_id = access.membership.org_id
+        audit.record_alone(access.backend, access.caller, org_id, Event.ENVIRONMENT_IDENTITY_SIGNED, description=description)
 
 
 class DebugOidcClaims:

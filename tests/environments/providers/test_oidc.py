@@ -39,6 +39,15 @@ class TestOidc:
         assert claims["https://pulumi.com/actor"] == "admin"
         assert shown(found) == "[secret]"
 
+    def test_is_in_the_audit_log(self, client: TestClient, backend: Backend, admin: Caller) -> None:
+        """Each token leaves a record with its audience and subject, and without itself."""
+        token = revealed(opened(backend, admin, "oidc", INPUTS))
+
+        record = client.get("/api/orgs/acme/auditlogs").json()["auditLogEvents"][0]
+        assert record["event"] == "environment-oidc-token-signed"
+        assert "'https://registry.example.com'" in record["description"]
+        assert token not in record["description"]
+
     def test_has_the_claims_that_are_shown_before(self, backend: Backend, admin: Caller) -> None:
         """The preview has all claims but the times and the id."""
         token = claims_of(backend, revealed(opened(backend, admin, "oidc", INPUTS)), Issuer.AUDIENCE)
