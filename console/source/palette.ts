@@ -6,25 +6,33 @@ export interface Command {
   keys: string;
 }
 
-/** Return the commands whose label has all the words, those that begin with them first. */
+/** Return the commands whose label has all the words: those that begin with them first, and the shorter first. */
 export function matching(commands: readonly Command[], text: string): Command[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const score = (command: Command): number => (command.label.toLowerCase().startsWith(words[0] ?? "") ? 0 : 1);
   return commands
     .filter((command) => words.every((word) => command.label.toLowerCase().includes(word)))
-    .sort((first, second) => score(first) - score(second));
+    .sort((first, second) => score(first) - score(second) || (text === "" ? 0 : first.label.length - second.label.length));
 }
 
 /** Return where the links of the main lists lead, each once. */
 export function commandsOf(page: ParentNode): Command[] {
   const found = new Map<string, Command>();
   for (const link of page.querySelectorAll<HTMLAnchorElement>("nav a[href], [data-key][href]")) {
-    const label = link.textContent.trim().replace(/\s+/g, " ");
+    const label = link.dataset["label"] ?? link.textContent.trim().replace(/\s+/g, " ");
     if (label !== "" && !found.has(link.href)) {
       found.set(link.href, { label, href: link.href, keys: link.dataset["key"] ?? "" });
     }
   }
   return [...found.values()];
+}
+
+/** Return the command that searches stacks for what was typed, where the page has a search. */
+export function searchFor(text: string, address: string): Command | undefined {
+  const words = text.trim();
+  return words === "" || address === ""
+    ? undefined
+    : { label: `Search stacks for “${words}”`, href: `${address}?q=${encodeURIComponent(words)}`, keys: "" };
 }
 
 function item(page: Document, command: Command): HTMLLIElement {
@@ -50,7 +58,10 @@ export function preparePalette(page: Document): void {
     return;
   }
   const show = (): void => {
-    list.replaceChildren(...matching(commandsOf(page.body), field.value).map((command) => item(page, command)));
+    const address = page.querySelector<HTMLFormElement>("form.find")?.getAttribute("action") ?? "";
+    const search = searchFor(field.value, address);
+    const commands = [...matching(commandsOf(page.body), field.value), ...(search === undefined ? [] : [search])];
+    list.replaceChildren(...commands.map((command) => item(page, command)));
   };
   const open = (): void => {
     field.value = "";

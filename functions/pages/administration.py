@@ -118,10 +118,12 @@ def list_failed_messages(
     backend: BackendDep,
     person: PersonDep,
     after: Annotated[str, Query()] = "",
+    done: _Text = "",
 ) -> Response:
     """Show a page of the messages that were given up, the newest first."""
+    news = "The message is delivered again as soon as a process looks for messages." if done else ""
     messages, following = outbox.page_failed(backend, person, after or None)
-    return page(visitor, "administration/messages", news="", messages=messages, following=following or "", is_first=not after)
+    return page(visitor, "administration/messages", news=news, messages=messages, following=following or "", is_first=not after)
 
 
 @router.post(f"{_MESSAGES}/retry")
@@ -131,7 +133,7 @@ def retry_message(backend: BackendDep, person: PersonDep, form: FormDep) -> Resp
     if not (number.isascii() and number.isdigit() and len(number) < _NUMBER_LENGTH):
         raise NotFound("there is no message with this number")
     outbox.retry(backend, person, int(number))
-    return see_other(_MESSAGES)
+    return see_other(f"{_MESSAGES}?done=retry")
 
 
 def _mails_page(visitor: Visitor, backend: Backend, person: Caller, *, after: str = "", link: str = "") -> Response:

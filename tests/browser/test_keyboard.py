@@ -123,7 +123,7 @@ class TestFrame:
         chosen = label(focused(browser))
         browser.press_key(Keys.ESCAPE)
 
-        assert "Members" == chosen
+        assert "Members of acme" == chosen
         assert "tag" == focused(browser).get_attribute("name")
 
     def test_list_of_keys_closes_with_escape(self, browser: Browser, open_page: Callable[[str], None]) -> None:

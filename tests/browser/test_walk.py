@@ -13,7 +13,7 @@ from tests.browser.looks import check, check_by_keyboard, check_without_script
 from tests.browser.walk import EXCEPTIONS, FOR_PEOPLE, FOR_STRANGERS, routes, unwalked
 
 # Its answer for the signed-in administrator is a refusal.
-REFUSED = {"not-found": (404,)}
+REFUSED = {"not-found": (404,), "compare-refused": (400, 404)}
 
 
 @pytest.fixture(autouse=True)

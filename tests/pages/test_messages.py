@@ -33,9 +33,9 @@ class TestMessages:
         sent = member.send(RETRY, on=PAGE, number=next(values(page, r'name="number" value="([0-9]+)"')))
         deliver_messages(backend, receiver)
 
-        assert "the receiver refuses" in shown(page)
+        assert "The receiver refuses" in shown(page)
         assert "after 1 attempt" in shown(page)
-        assert (PAGE, ["text"]) == (location(sent), receiver.take())
+        assert (f"{PAGE}?done=retry", ["text"]) == (location(sent), receiver.take())
         assert "No message was given up." in shown(member.get(PAGE))
 
     @pytest.mark.parametrize("number", ["", "x", "7", "-1", "²", "9" * 30])
@@ -58,7 +58,7 @@ class TestMessages:
         first = member.get(PAGE)
         older = member.get(next(values(first, r'href="(/admin/messages\?after=[^"]*)"')))
 
-        assert (50, 1) == (first.text.count("the receiver refuses"), older.text.count("the receiver refuses"))
+        assert (50, 1) == (first.text.count("The receiver refuses"), older.text.count("The receiver refuses"))
 
     def test_cost_two_statements(self, backend: Backend, member: Visit, counter: Counter) -> None:
         """The session and the messages are a statement each."""
