@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from common.access import cleanup as access
 from common.audit import integrity
+from common.audit.archives import steps as audit_archives
 from common.audit.copies import steps as audit_copies
 from common.backend import Backend
 from common.core.clock import unix_millis
@@ -109,6 +110,7 @@ HANDLERS: dict[str, outbox.Deliver] = {
     webhook_delivery.TOPIC: webhook_delivery.deliver,
     failed_sign_ins.TOPIC: failed_sign_ins.deliver,
     audit_copies.TOPIC: audit_copies.deliver,
+    audit_archives.TOPIC: audit_archives.deliver,
 }
 
 
@@ -152,6 +154,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job("sign_audit_heads", HOUR, page_by_page(integrity.sign_heads)),
     Job("queue_audit_copies", 60, page_by_page(audit_copies.queue_missing)),
+    Job("queue_audit_exports", 60, page_by_page(audit_archives.queue_due)),
     Job("delete_unused_blobs", 6 * HOUR, page_by_page(blobs.delete_unused)),
     Job("delete_unused_archives", 6 * HOUR, page_by_page(policy_packs.delete_unreferenced)),
 )

@@ -53,6 +53,10 @@ ADDITIONS: dict[tuple[str, str], str] = {
     ("POST", f"{_STACK}/versions/{{version}}/restore"): "the state of an earlier version as the next one",
     ("GET", f"{_STACK}/repair"): "the first error of a state, and how it would be repaired",
     ("POST", f"{_STACK}/repair"): "the repaired state as the next version",
+    (
+        "POST",
+        "/api/orgs/{org}/auditlogs/export/config/azure/test",
+    ): "whether an audit log can be exported to a container of Azure",
     ("GET", "/api/status"): "load balancers of the self-hosted product poll it: database and keys answer",
     ("HEAD", "/api/status"): "the same without a body",
     ("GET", "/healthz"): "the process is alive, whatever stands behind it",

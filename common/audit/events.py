@@ -102,6 +102,9 @@ class Event(StrEnum):
     WEBHOOK_CREATED = "webhook-created"
     WEBHOOK_UPDATED = "webhook-updated"
     WEBHOOK_DELETED = "webhook-deleted"
+    AUDIT_EXPORT_UPDATED = "audit-log-export-updated"
+    AUDIT_EXPORT_DELETED = "audit-log-export-deleted"
+    AUDIT_EXPORT_FORCED = "audit-log-export-forced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +287,9 @@ KINDS: dict[Event, EventKind] = {
     E.WEBHOOK_CREATED: EventKind("Webhook created", "A webhook of the organization or of a stack was created."),
     E.WEBHOOK_UPDATED: EventKind("Webhook updated", "A webhook was changed."),
     E.WEBHOOK_DELETED: EventKind("Webhook deleted", "A webhook was deleted."),
+    E.AUDIT_EXPORT_UPDATED: EventKind("Audit log export updated", "Where the audit log is exported every hour changed."),
+    E.AUDIT_EXPORT_DELETED: EventKind("Audit log export deleted", "The audit log is no longer exported every hour."),
+    E.AUDIT_EXPORT_FORCED: EventKind("Audit log export forced", "An hour of the audit log was exported at once."),
 }
 del E
 

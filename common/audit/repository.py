@@ -125,6 +125,31 @@ def page_unchained(connection: Connection, org_id: str, after: tuple[int, str], 
     return [_to_record(row) for row in connection.execute(query)]
 
 
+def find_first(connection: Connection, org_id: str, first: int, last: int) -> int | None:
+    """Return the time of the first record from a moment on and before another one, or None."""
+    query = (
+        select(audit_events.c.recorded_at)
+        .where(audit_events.c.org_id == org_id, audit_events.c.recorded_at >= first, audit_events.c.recorded_at < last)
+        .order_by(audit_events.c.recorded_at)
+        .limit(1)
+    )
+    return connection.scalar(query)
+
+
+def page_hour(connection: Connection, org_id: str, hours: tuple[int, int], *, after: tuple[int, str], limit: int) -> list[Record]:
+    """Return records from a moment on and before another one, the oldest first, after a position (time, id)."""
+    (first, last), (moment, record_id) = hours, after
+    later = or_(audit_events.c.recorded_at > moment, and_(audit_events.c.recorded_at == moment, audit_events.c.id > record_id))
+    in_hour = (audit_events.c.recorded_at >= max(first, moment), audit_events.c.recorded_at < last)
+    query = (
+        select(audit_events)
+        .where(audit_events.c.org_id == org_id, *in_hour, later)
+        .order_by(audit_events.c.recorded_at, audit_events.c.id)
+        .limit(limit)
+    )
+    return [_to_record(row) for row in connection.execute(query)]
+
+
 def page(connection: Connection, org_id: str, search: Search, *, after: tuple[int, str] | None, limit: int) -> list[Entry]:
     """Return entries, newest first, after a position (time, id) if there is one."""
     query = (

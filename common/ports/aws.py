@@ -6,7 +6,7 @@ them where one is named. A client is made on first use, opens no connection, and
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,20 @@ class Access:
     is_anonymous: bool = False
 
 
-def connect(service: str, access: Access, *, use_ssl: bool = True, **options: object) -> "BaseClient":
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Credentials that are used in place of those of the SDK's chain; `token` is that of a session."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
+
+
+def connect(service: str, access: Access, *, use_ssl: bool = True, keys: Keys | None = None, **options: object) -> "BaseClient":
     """Return a client; `options` go to the SDK's `Config`, in place of the limits above too. Nothing is sent yet."""
+    names = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key} if keys is not None else {}
+    if keys is not None and keys.token:
+        names["aws_session_token"] = keys.token
     # A session is not safe to share between threads while it makes a client; clients are.
     with _LOCK:
         return _session(access).create_client(
@@ -46,6 +58,7 @@ def connect(service: str, access: Access, *, use_ssl: bool = True, **options: ob
             endpoint_url=access.endpoint or None,
             use_ssl=use_ssl,
             config=_config(access, options),
+            **names,
         )
 
 

@@ -99,6 +99,7 @@ GROUPS: tuple[Group, ...] = (
     Group("teams", (f"{_ORG}/teams/**",)),
     Group("members", (f"{_ORG}/members/**",)),
     Group("invites", (f"{_ORG}/invites/**", "/api/user/pending-invites")),
+    Group("audit_exports", (f"{_ORG}/auditlogs/export/config/**",)),
     Group("audit", (f"{_ORG}/auditlogs/**",)),
     Group("issuers", (f"{_ORG}/oidc/**", f"{_ORG}/auth/**", "/api/oauth/**")),
     Group("oidc_issuer", ("/oidc/.well-known/*", "/oidc/v2/.well-known/*")),

@@ -25,7 +25,6 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("deployments are", rf"\w+ {_STACK}/drift"),
     ("agent pools are", rf"\w+ {_ORG}/agent-pools"),
     ("approvals and change requests are", r"\w+ /api/change-(?:gates|requests)"),
-    ("the export of audit logs to a bucket is", rf"\w+ {_ORG}/auditlogs/export/config"),
     ("encryption keys of organizations are", rf"\w+ {_ORG}/cmk"),
     ("services are", rf"\w+ {_ORG}/services"),
     ("templates of organizations are", rf"\w+ {_ORG}/templates?"),

@@ -13,6 +13,9 @@ from sqlalchemy import Connection, insert, select, update
 from common.access import grants
 from common.access import tokens as access
 from common.access.authentication import TokenOwner
+from common.audit.archives import service as audit_exports
+from common.audit.archives.model import Destination
+from common.audit.archives.model import Kind as DestinationKind
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.ids import new_id
@@ -228,6 +231,8 @@ def _add_stacks(world: World) -> None:
     for owner, address in (("organization", Address(ORG)), ("stack", Address(ORG, "shop", "dev"))):
         webhook = make_webhook(backend, admin, "https://127.0.0.1:9/secret-of-acme", "announce", address)
         names[f"delivery of {owner}"] = make_delivery(backend, webhook, "secret-of-acme").id
+    container = Destination(DestinationKind.AZURE_BLOB, "https://127.0.0.1:9/secret-of-acme")
+    audit_exports.update(backend, admin, ORG, container, "sig=secret-of-acme", is_enabled=False)
 
 
 def _sealed(world: World) -> str:

@@ -35,6 +35,7 @@ UNDECODED: dict[str, str] = {
             "list_policy_findings_policies",
             "get_policy_finding",
             "update_policy_finding",
+            "test_audit_log_export_s3_compatible_configuration",
         ),
         _NOT_IN_THE_SDK,
     ),

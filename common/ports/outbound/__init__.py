@@ -6,6 +6,7 @@ without TLS. Bodies are read up to a limit, and cookies are not stored. A call h
 made at once. The HTTP library is loaded with the first call.
 """
 
+import logging
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -154,6 +155,8 @@ class Outbound:
 
         with self._lock:
             if self._client is None:
+                # It logs each address with its query, where a signature may be.
+                logging.getLogger("httpx").disabled = True
                 self._client = httpx.Client(
                     transport=self.transport(),
                     timeout=self._seconds,

@@ -1,0 +1,168 @@
+"""Writes the records of an hour to a destination, and catches up on the hours that are due."""
+
+import gzip
+import logging
+import time
+from dataclasses import dataclass
+
+from common.audit import repository as records
+from common.audit.archives import repository
+from common.audit.archives.model import HOUR_MILLIS, RESULT_LIMIT, Destination, Export, Kind, Result, hour_of, object_name
+from common.audit.chain import Record, export_line
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.errors import BadRequest
+from common.crypto.envelope import Envelope
+from common.crypto.service_keys import service_key
+from common.db.retry import retry
+from common.outbox import steps as outbox
+from common.outbox.model import Message, NewMessage
+from common.ports.archives import Archive, ArchiveError
+from common.ports.archives.assumed_s3 import AssumedS3
+from common.ports.archives.azure_container import AzureContainer
+from common.ports.archives.keyed_s3 import KeyedS3
+from common.ports.aws import Access, Keys
+from common.ports.outbound import CallFailed
+
+LOG = logging.getLogger("stackhold.audit")
+TOPIC = "audit-export"
+# An hour is exported this long after its end, when all that was recorded in it is committed.
+SETTLE_MILLIS = 5 * 60_000
+# After a failure the next attempt is this much later, and twice as long each time.
+PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 5 * 60_000, HOUR_MILLIS
+# A message begins no further hour after this time; the rest is due at once.
+MESSAGE_SECONDS = 20.0
+EXPORTS_PER_STEP = 100
+_PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """How far an export came: the hour that is next, and what went wrong with it."""
+
+    next_hour: int
+    problem: str = ""
+    was_sent: bool = True
+    is_behind: bool = False
+
+
+def queue_due(backend: Backend, after: str) -> tuple[int, str]:
+    """Queue some exports that are due, after an organization's id; return how many, and the last id, or "" at the end."""
+    # No permission check in this module: the use case made it, or the schedule calls.
+    now_millis = unix_millis(backend.clock.now())
+    with backend.db.begin() as tx:
+        due = repository.list_due(tx, now_millis, after, EXPORTS_PER_STEP)
+        keys = {org_id: f"{due_at} {now_millis // HOUR_MILLIS}" for org_id, due_at in due}
+        outbox.queue(tx, backend, [NewMessage(TOPIC, org_id, org_id, "", key) for org_id, key in keys.items()])
+    return len(due), due[-1][0] if len(due) == EXPORTS_PER_STEP else ""
+
+
+def deliver(backend: Backend, message: Message) -> None:
+    """Export the hours of an organization that are complete and were not exported yet, the oldest first.
+
+    A failure is stored as the result, and the hour is tried again after a pause, until it succeeds: no hour is left out.
+    """
+    now_millis = unix_millis(backend.clock.now())
+    with backend.db.connect() as connection:
+        export = repository.find(connection, message.target)
+        org = repository.find_org(connection, message.target)
+    if export is None or org is None or not export.is_enabled or export.due_at > now_millis:
+        return
+    progress = _catch_up(backend, export, org, hour_of(now_millis - SETTLE_MILLIS))
+    failures = export.failures + 1 if progress.problem else 0
+    if progress.problem:
+        LOG.warning("the audit log of an organization was not exported: %s", progress.problem)
+        due_at = now_millis + min(PAUSE_MILLIS * 2 ** min(export.failures, 10), LONGEST_PAUSE_MILLIS)
+    else:
+        due_at = now_millis if progress.is_behind else due_time(progress.next_hour)
+    result = Result(now_millis, progress.problem[:RESULT_LIMIT]) if progress.was_sent else export.result
+
+    def store() -> None:
+        with backend.db.connect() as connection:
+            repository.store_progress(connection, export, result, next_hour=progress.next_hour, due_at=due_at, failures=failures)
+
+    retry(store)
+
+
+def due_time(hour: int) -> int:
+    """Return when an hour is exported: some time after its end."""
+    return hour + HOUR_MILLIS + SETTLE_MILLIS
+
+
+def export_hour(backend: Backend, export: Export, org: str, hour: int) -> None:
+    """Write the records of an hour, if there are any; raises ArchiveError. An earlier object of the hour is replaced."""
+    lines = _lines(backend, export.org_id, hour)
+    if lines:
+        archive = open_archive(backend, export.org_id, export.destination, open_secret(backend, export))
+        # Without a time of its own, so that a repeat writes the same bytes.
+        archive.put(export.destination.key(org, object_name(hour)), gzip.compress(b"".join(lines), mtime=0))
+
+
+def open_archive(backend: Backend, org_id: str, destination: Destination, secret: str) -> Archive:
+    """Return the driver of a destination; nothing is sent."""
+    if destination.kind is Kind.AZURE_BLOB:
+        return AzureContainer(destination.address, secret, backend.outbound, org_id)
+    if destination.kind is Kind.S3_COMPATIBLE:
+        keys = Keys(destination.access, secret)
+        return KeyedS3(destination.address, destination.region, destination.bucket, keys, backend.outbound, org_id)
+    access = Access(region=backend.settings.aws_region, role_arn=backend.settings.aws_role_arn)
+    return AssumedS3(destination.bucket, destination.access, org_id, access)
+
+
+def require_address(backend: Backend, destination: Destination) -> None:
+    """Raise BadRequest for an address that is never called."""
+    if destination.kind is Kind.S3:
+        return
+    try:
+        backend.outbound.require_url(destination.address)
+    except CallFailed as error:
+        raise BadRequest(str(error)) from error
+    path = destination.address.partition("://")[2].partition("/")[2]
+    if "?" in destination.address or "#" in destination.address or (destination.kind is Kind.AZURE_BLOB and not path):
+        raise BadRequest("the address must be that of the service or the container, without a query")
+
+
+def seal(backend: Backend, org_id: str, secret: str) -> bytes:
+    """Return the secret of a destination, sealed for its organization."""
+    return _envelope(backend, org_id).seal(secret.encode())
+
+
+def open_secret(backend: Backend, export: Export) -> str:
+    """Return the secret of a destination, or an empty text."""
+    return _envelope(backend, export.org_id).open(export.sealed_secret).decode() if export.sealed_secret is not None else ""
+
+
+def _envelope(backend: Backend, org_id: str) -> Envelope:
+    return Envelope(service_key(backend, f"audit exports {org_id}"), org_id)
+
+
+def _catch_up(backend: Backend, export: Export, org: str, end: int) -> _Progress:
+    """Export hours that ended before a moment, while there is time; hours without records are passed over."""
+    hour, began = export.next_hour, time.monotonic()
+    while hour < end:
+        with backend.db.connect() as connection:
+            first = records.find_first(connection, export.org_id, hour, end)
+        if first is None:
+            break
+        hour = hour_of(first)
+        if time.monotonic() - began > MESSAGE_SECONDS:
+            return _Progress(hour, is_behind=True)
+        try:
+            export_hour(backend, export, org, hour)
+        except ArchiveError as error:
+            return _Progress(hour, str(error))
+        hour += HOUR_MILLIS
+    return _Progress(max(hour, end), was_sent=hour > export.next_hour)
+
+
+def _lines(backend: Backend, org_id: str, hour: int) -> list[bytes]:
+    """Return the records of an hour as lines of an export, in the order of the chain."""
+    found, page, position = list[Record](), list[Record](), (0, "")
+    while not found or len(page) == _PAGE:
+        with backend.db.connect() as connection:
+            page = records.page_hour(connection, org_id, (hour, hour + HOUR_MILLIS), after=position, limit=_PAGE)
+        if not page:
+            break
+        found += page
+        position = (page[-1].recorded_at, page[-1].id)
+    return [export_line(record) for record in sorted(found, key=lambda record: record.sequence or 0)]

@@ -1,0 +1,62 @@
+"""The stand-ins of the places that audit logs are exported to, and an organization that exports its log to one of them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
+
+from common.audit.archives.model import Destination, Kind
+from common.backend import Backend
+from tests.aws.moto_process import CREDENTIALS, Moto
+from tests.factories.audit_exports import ROLE, Place, bucket_place
+from tests.factories.webhooks import calling
+from tests.hosts.azurite_process import ACCOUNT, KEY, Azurite
+from tests.hosts.fixtures import azurite
+
+__all__ = ["azurite"]
+
+
+@pytest.fixture
+def backend(backend: Backend) -> Backend:
+    """A backend that may call addresses of this machine."""
+    return calling(backend)
+
+
+@pytest.fixture
+def s3(moto: Moto) -> Place:
+    """A bucket that a role may write to."""
+    return bucket_place(moto, lambda name: Destination(Kind.S3, bucket=name, prefix="/logs/", access=ROLE))
+
+
+@pytest.fixture
+def s3_compatible(moto: Moto) -> Place:
+    """A bucket of a store that is reached by an access key."""
+    return bucket_place(
+        moto,
+        lambda name: Destination(Kind.S3_COMPATIBLE, f"{moto.url}/", bucket=name, prefix="logs", access="testing"),
+        CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+@pytest.fixture
+def azure_blob(azurite: Azurite) -> Place:
+    """A container, and a signature that may create and write blobs in it and nothing else."""
+    name = azurite.new_container()
+    url = f"http://{azurite.domain}/{ACCOUNT}/{name}"
+    may = ContainerSasPermissions(create=True, write=True)
+    signature = generate_container_sas(
+        ACCOUNT, name, account_key=KEY, permission=may, expiry=datetime.now(UTC) + timedelta(hours=1)
+    )
+
+    def read() -> dict[str, bytes]:
+        with ContainerClient.from_container_url(url, credential={"account_name": ACCOUNT, "account_key": KEY}) as client:
+            return {key: client.download_blob(key).readall() for key in client.list_blob_names()}
+
+    return Place(Destination(Kind.AZURE_BLOB, url, prefix="logs"), f"?{signature}", read)
+
+
+@pytest.fixture(params=["s3", "s3_compatible", "azure_blob"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Each of them."""
+    found: Place = request.getfixturevalue(request.param)
+    return found
