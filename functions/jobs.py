@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from common.access import cleanup as access
-from common.audit import integrity
+from common.audit import downloads, integrity
 from common.audit.archives import steps as audit_archives
 from common.audit.copies import steps as audit_copies
 from common.backend import Backend
@@ -145,6 +145,7 @@ JOBS: tuple[Job, ...] = (
                 mailing.delete_expired,
                 outbox_cleanup.delete_expired,
                 webhooks.delete_expired,
+                downloads.delete_expired,
                 saml.delete_expired,
                 updates.delete_unstarted,
                 policy_packs.delete_expired,

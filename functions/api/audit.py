@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 from msgspec import UNSET
-from starlette.responses import StreamingResponse
 
+from common.audit import downloads
 from common.audit import service as audit
 from common.audit.events import Entry, Search
 from common.audit.export import Format, is_refusal, needs_org_admin, needs_stack_admin, render
+from common.backend import Backend
 from common.config.public_urls import api_url
 from common.wire.audit import AuditLogEvent, AuditLogEventTypeCatalogEntry, ListAuditLogEventTypesResponse, ResponseAuditLogs
 from common.wire.orgs import MemberInfo
 from functions.http.deps import BackendDep, CallerDep, reply
+from functions.http.size_limits import StoredStream
 
 router = APIRouter()
 _LOGS = "/api/orgs/{org}/auditlogs"
@@ -81,7 +84,7 @@ def export_audit_log_events_v1(
     form: FormatDep = Format.CSV,
 ) -> Response:
     entries = audit.export_entries(backend, caller, org, query.search, logins=query.logins)
-    return _text(entries, form, api_url(backend.settings), org)
+    return _text(backend, entries, form, org)
 
 
 @router.get(f"{_LOGS}/v2/export")
@@ -93,7 +96,7 @@ def export_audit_log_events_v2(
     form: FormatDep = Format.CSV,
 ) -> Response:
     entries = audit.export_entries(backend, caller, org, query.search, logins=query.logins)
-    return _text(entries, form, api_url(backend.settings), org)
+    return _text(backend, entries, form, org)
 
 
 @router.get(f"{_LOGS}/event-types")
@@ -149,6 +152,7 @@ def _event(entry: Entry) -> AuditLogEvent:
     )
 
 
-def _text(entries: Iterator[Entry], form: Format, address: str, org: str) -> Response:
-    host = address.partition("://")[2].partition(":")[0]
-    return StreamingResponse(render(entries, form, host=host, org_id=org), media_type="text/plain; charset=utf-8")
+def _text(backend: Backend, entries: Iterator[Entry], form: Format, org: str) -> Response:
+    host = api_url(backend.settings).partition("://")[2].partition(":")[0]
+    text = render(entries, form, host=host, org_id=org)
+    return StoredStream(text, {}, "text/plain; charset=utf-8", partial(downloads.store, backend))

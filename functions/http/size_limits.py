@@ -4,11 +4,12 @@ A reply that is too large for the gateway reaches the client as the gateway's ow
 line decides by. A stored document can be fetched from its store instead; everything else is a 413.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.core.errors import TooLarge
@@ -17,6 +18,8 @@ from functions.http.middleware import accepts_gzip
 
 # The key of a reply's first message under which it brings a way to fetch the same document elsewhere.
 LINK = "stackhold.link"
+# The key of a reply's first message under which it brings a way to store its body and serve it by a link.
+STORE = "stackhold.store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,25 @@ class LinkedResponse(Response):
 
         async def mark(message: Message) -> None:
             await send({**message, LINK: self._link} if message["type"] == "http.response.start" else message)
+
+        await super().__call__(scope, receive, mark)
+
+
+class StoredStream(StreamingResponse):
+    """A reply that is made while it is sent; where an entry point cannot carry it, its whole body is stored and linked to."""
+
+    def __init__(
+        self, content: Iterable[str], headers: dict[str, str], media_type: str, store: Callable[[bytes], str | None]
+    ) -> None:
+        """Keep the way to store the body, which returns a link; it is used only where the reply is too large."""
+        super().__init__(content, headers=headers, media_type=media_type)
+        self._store = store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the reply, its first message with the way to store the body."""
+
+        async def mark(message: Message) -> None:
+            await send({**message, STORE: self._store} if message["type"] == "http.response.start" else message)
 
         await super().__call__(scope, receive, mark)
 
@@ -70,7 +92,9 @@ class Bounded:
 
     async def _finish(self, start: Message, body: bytes, channel: tuple[Scope, Receive, Send]) -> None:
         scope, _, send = channel
-        link = start.pop(LINK, None)
+        link, store = start.pop(LINK, None), start.pop(STORE, None)
+        if store is not None:
+            link = partial(store, body)
         size = self._carrier.carried_bytes(body)
         if size > self._carrier.limit_bytes:
             replacement = await self._replacement(scope, size, link)

@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
-from starlette.responses import StreamingResponse
 
-from common.audit import integrity
+from common.audit import downloads, integrity
 from common.audit import service as audit
 from common.audit.events import KINDS, Entry, Search
 from common.audit.export import Format, render
@@ -17,6 +17,7 @@ from common.config.public_urls import api_url
 from common.core.clock import unix_millis
 from common.core.errors import NotFound
 from common.rights.permissions import Permission
+from functions.http.size_limits import StoredStream
 from functions.pages.hiding import missing
 from functions.pages.organizations.choices import clean
 from functions.pages.organizations.org_request import OrgRequest, OrgRequestDep
@@ -107,7 +108,7 @@ def export_records(request: OrgRequestDep, chosen: LogFilterDep, form: Annotated
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
-    return StreamingResponse(text, media_type=f"{_TYPES[kind]}; charset=utf-8", headers=headers)
+    return StoredStream(text, headers, f"{_TYPES[kind]}; charset=utf-8", partial(downloads.store, request.backend))
 
 
 @router.get(f"{_LOG}/{{record}}")
