@@ -208,6 +208,7 @@ GROUPS: tuple[Group, ...] = (
     Group("organizations.policy_exceptions", ("/*/settings/policies/exceptions/**",), "pages", for_browsers=True),
     Group("organizations.policy_compliance", ("/*/settings/policies/compliance",), "pages", for_browsers=True),
     Group("organizations.webhooks", ("/*/settings/webhooks/**",), "pages", for_browsers=True),
+    Group("organizations.hourly_export", ("/*/settings/audit-log/hourly-export/**",), "pages", for_browsers=True),
     Group("organizations.audit_log", ("/*/settings/audit-log/**",), "pages", for_browsers=True),
     Group("stacks.listing", ("/*/stacks",), "pages", for_browsers=True),
     Group("stacks.overview", ("/*/*/*", "/*/*/*/outputs/**"), "pages", for_browsers=True),

@@ -123,6 +123,7 @@ OF_ORGANIZATIONS = {
     "stack-policies": "/acme/orders/prod/policies",
     "audit-log": f"{SETTINGS}/audit-log",
     "audit-log-none": f"{SETTINGS}/audit-log?user=nobody",
+    "hourly-export": f"{SETTINGS}/audit-log/hourly-export",
     "audit-record": f"{SETTINGS}/audit-log/{{record}}",
 }
 FOR_PEOPLE = {**OF_ACCOUNT, **OF_ADMINISTRATION, **OF_STACKS, **OF_ORGANIZATIONS}
