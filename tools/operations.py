@@ -67,7 +67,6 @@ ADDITIONS: dict[tuple[str, str], str] = {
         for document in ("openid-configuration", "jwks")
     },
     ("GET", "/metrics"): "metrics in the text format of Prometheus, for who has METRICS_WEBHOOK_SECRET",
-    ("HEAD", "/metrics"): "the same without a body",
     ("POST", "/api/console/email/signup"): "an account with an address and a password, as the original's installer makes it",
     ("POST", "/api/console/email/login"): "a token for an address and a password, likewise",
     ("POST", "/api/console/actions/new-organization"): "an organization of one's own, likewise",
