@@ -74,8 +74,32 @@ def test_issues_are_fixed_and_compliance_follows(pack: Pack, make_project: Proje
     assert ("label-wanted", "advisory", "open") == (issue["policyName"], issue["level"], issue["status"])
     pack.run("issue", "edit", issue["id"], "--org", org, "--priority", "p0")
     assert "label-wanted" in pack.run("issue", "get", issue["id"], "--org", org)
+    assert issue["id"] in pack.run("issue", "ls", "--org", org, "--stack", f"{project.name}/dev", "--sort", "observedAt:desc")
+    exported = pack.run("issue", "export", "--org", org, "--pack", pack.name)
+    assert issue["id"] in exported
+    assert "{%" not in exported
+    assert "is not a member" in pack.run("issue", "edit", issue["id"], "--org", org, "--assignee", "nobody", ok=False)
+    assert pack.name in pack.run("compliance", "list", "--org", org, "--group-by", "severity").lower()
     assert f"{project.name}/dev" in pack.run("compliance", "list", "--org", org, "--group-by", "stack")
     project.write({"one": part(value="good", label="x")})
     project.run("up", "--yes", "--skip-preview")
     until_one(pack, "--closed")
     pack.run("disable", pack.full_name)
+
+
+def test_groups_are_edited_by_rule_and_name(pack: Pack) -> None:
+    """A group gets a rule over tags and another name, and its stacks are listed with the reason; the default group stays."""
+    org, group = pack.cli.server.org, f"group-{uuid.uuid4().hex[:8]}"
+    pack.run("group", "new", group, "--org", org, "--mode", "audit", "--yes", "--stack-rule", "env=prod")
+    found = json.loads(pack.run("group", "get", group, "--org", org, "--output", "json"))
+
+    assert ("audit", "prod") == (found["mode"], found["stackMatchRule"]["right"]["value"])
+    assert "No stacks found" in pack.run("group", "get", group, "--org", org, "--stacks", "--source", "rule")
+    pack.run("group", "edit", group, "--org", org, "--name", f"{group}-new", "--stack-rule", "")
+    found = json.loads(pack.run("group", "get", f"{group}-new", "--org", org, "--output", "json"))
+    assert "stackMatchRule" not in found
+    assert "Stack 'none/dev' not found" in pack.run(
+        "group", "edit", f"{group}-new", "--org", org, "--add-stack", "none/dev", ok=False
+    )
+    assert "cannot be deleted" in pack.run("group", "rm", "default-policy-group", "--org", org, "--yes", ok=False)
+    pack.run("group", "rm", f"{group}-new", "--org", org, "--yes")
