@@ -1,6 +1,7 @@
 """Asks the database for a sign of life, and a MySQL server whether it does what our statements rely on."""
 
 import logging
+import time
 from typing import Any
 
 from sqlalchemy import Connection, Row, column, select, table, text, update
@@ -54,6 +55,17 @@ def advice(db: Database) -> str:
         return ""
     with db.connect() as connection:
         return _advice(connection.execute(_SESSION).one().packet)
+
+
+def clock_skew_seconds(db: Database) -> float:
+    """Return how far this machine's clock is ahead of the database server's; SQLite has no other clock."""
+    if db.dialect == "sqlite":
+        return 0.0
+    with db.connect() as connection:
+        before = time.time()
+        theirs = float(connection.execute(text("SELECT UNIX_TIMESTAMP(NOW(6))")).scalar_one())
+        # The statement took place somewhere between the two readings of our clock.
+        return (before + time.time()) / 2 - theirs
 
 
 def _advice(packet_bytes: int) -> str:

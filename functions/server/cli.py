@@ -10,6 +10,7 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from common.config.setting_notices import notices
@@ -91,12 +92,12 @@ def migrate(*, data: DataOption = None) -> None:
 
 
 @app.command()
-def doctor(*, data: DataOption = None) -> None:
+def doctor(*, as_json: JsonOption = False, data: DataOption = None) -> None:
     """Show the settings and services in use and what is wrong with them; changes nothing."""
     from functions.server.doctor import examine  # noqa: PLC0415 - as above
 
     finding = examine(_settings({"STACKHOLD_DATA": data}), package_version("stackhold"))
-    print("\n".join(finding.lines))
+    print(msgspec.json.encode(finding).decode() if as_json else "\n".join(finding.lines))
     raise typer.Exit(0 if finding.is_well else 1)
 
 

@@ -4,9 +4,10 @@ import os
 import platform
 import socket
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from common.config.audit_table import open_audit_table
 from common.config.database import database_place, open_database_at
@@ -20,33 +21,55 @@ from common.core.errors import StartUpError
 from common.crypto import service_keys
 from common.db import health, migrate
 from functions.server import startup
-from functions.server.listener import has_tls, proxy_warning, tls_context
+from functions.server.doctor_warnings import find_warnings, response_times
+from functions.server.listener import has_tls, tls_context
 from functions.server.mode import mode_of
 
 # Longer values are certificates, lists, or keys in the wrong place.
 LONGEST_SHOWN = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The lines to show, and whether the server could start as things are."""
+class Finding(msgspec.Struct, frozen=True, rename="camel"):
+    """What there is to say, and whether the server could start as things are."""
 
-    lines: list[str]
+    release: str
+    python: str
+    system: str
+    settings: dict[str, str]
+    in_use: dict[str, str]
+    keys: list[str]
+    response_times: list[str]
+    warnings: list[str]
+    problems: list[str]
     is_well: bool
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the lines to show."""
+        shown = [f"  {name} = {value}" for name, value in self.settings.items()] or ["  none: everything is at its default"]
+        lines = [f"stackhold {self.release}, Python {self.python}, {self.system}", "", "Settings that are set", *shown]
+        lines += ["", "In use", *(f"  {what}: {which}" for what, which in self.in_use.items())]
+        lines += [f"  {line}" for line in (*self.keys, *self.response_times)]
+        if self.warnings:
+            lines += ["", "Warnings", *(f"  {warning}" for warning in self.warnings)]
+        return [*lines, "", "Problems", *(f"  {problem}" for problem in self.problems or ["none"])]
 
 
 def examine(settings: Settings, release: str) -> Finding:
     """Return what there is to say about an installation, after the trials of a start; changes nothing."""
-    problems, keys = _problems(settings)
-    lines = [f"stackhold {release}, Python {platform.python_version()}, {platform.system()}", "", "Settings that are set"]
-    lines += [f"  {setting.name} = {_shown(settings, setting)}" for setting in SETTINGS if settings.is_set(setting)] or [
-        "  none: everything is at its default"
-    ]
-    lines += ["", "In use", *(f"  {what}: {which}" for what, which in _in_use(settings).items()), *keys]
-    if warning := proxy_warning(settings):
-        lines += ["", "Warnings", f"  {warning}"]
-    lines += ["", "Problems", *(f"  {problem}" for problem in problems or ["none"])]
-    return Finding(lines, is_well=not problems)
+    problems, keys, warnings, times = _problems(settings)
+    return Finding(
+        release=release,
+        python=platform.python_version(),
+        system=platform.system(),
+        settings={setting.name: _shown(settings, setting) for setting in SETTINGS if settings.is_set(setting)},
+        in_use=_in_use(settings),
+        keys=keys,
+        response_times=times,
+        warnings=warnings,
+        problems=problems,
+        is_well=not problems,
+    )
 
 
 def _in_use(settings: Settings) -> dict[str, str]:
@@ -66,10 +89,10 @@ def _in_use(settings: Settings) -> dict[str, str]:
     return facts
 
 
-def _problems(settings: Settings) -> tuple[list[str], list[str]]:
-    """Return what would keep the server from starting, and lines about the master keys where nothing would."""
+def _problems(settings: Settings) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Return what would keep the server from starting, and lines about master keys, warnings and response times."""
     may_migrate = settings.migrate_at_start
-    problems, keys = [], []
+    problems, keys, times, warnings = list[str](), list[str](), list[str](), list[str]()
     for check in (require_groups, tls_context, _require_audit_table):
         try:
             check(settings)
@@ -78,9 +101,14 @@ def _problems(settings: Settings) -> tuple[list[str], list[str]]:
     try:
         with startup.checked(settings, may_migrate=may_migrate) as installation:
             keys = _keys(installation)
+            # Connecting to an empty file would already write to it.
+            db = None if installation.is_new else installation.db
+            warnings = find_warnings(settings, db)
+            times = list(response_times(settings, db)) if db is not None else []
     except StartUpError as error:
         problems.append(str(error))
-    return list(dict.fromkeys(problems)), keys
+        warnings = warnings or find_warnings(settings, None)
+    return list(dict.fromkeys(problems)), keys, warnings, times
 
 
 def _keys(installation: startup.Checked) -> list[str]:
@@ -89,10 +117,10 @@ def _keys(installation: startup.Checked) -> list[str]:
         return []
     current = installation.keys.check()
     counts = service_keys.count_by_master_key(installation.db, installation.keys)
-    lines = [f"  key in use: {current}"]
+    lines = [f"key in use: {current}"]
     for name, count in counts.items():
         keys = "1 data key" if count == 1 else f"{count} data keys"
-        lines.append(f"  wrapped by {name}: {keys}{'' if name == current else '; keep it enabled'}")
+        lines.append(f"wrapped by {name}: {keys}{'' if name == current else '; keep it enabled'}")
     return lines
 
 

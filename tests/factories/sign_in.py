@@ -40,6 +40,11 @@ class Mailbox:
             raise self.refusal
         self.mails.append(mail)
 
+    def check(self) -> None:
+        """Refuse, or not."""
+        if self.refusal is not None:
+            raise self.refusal
+
     def take(self) -> list[Mail]:
         """Return what came since the last time."""
         taken, self.mails = self.mails, []

@@ -183,6 +183,9 @@ class TestSendOne:
                 sent(server)
                 raise NotSent(f"late for {mail.subject}")
 
+            def check(self) -> None:
+                raise NotSent("late")
+
         mailing.send_one(replace(server, mailer=Mailer(Slow(), is_real=True)), write)
         assert (1, True, "") == (len(box.take()), only(server, admin).is_sent, only(server, admin).problem)
 

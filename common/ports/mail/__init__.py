@@ -31,6 +31,10 @@ class Driver(Protocol):
         """Send a mail; raises NotSent."""
         ...
 
+    def check(self) -> None:
+        """Connect and sign in, and send nothing; raises NotSent."""
+        ...
+
 
 class Mailer:
     """Sends mails through the configured driver. `is_real` is False where links are only written to the log."""
@@ -43,3 +47,7 @@ class Mailer:
     def send(self, mail: Mail) -> None:
         """Send a mail; raises NotSent."""
         self._driver.send(mail)
+
+    def check(self) -> None:
+        """Connect to the mail server and sign in, and send nothing; raises NotSent."""
+        self._driver.check()

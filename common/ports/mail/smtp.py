@@ -48,6 +48,16 @@ class SMTPDriver:
                 f"the mail, or the user or password for {self._server.host}, has characters that cannot be sent", is_final=True
             ) from error
 
+    def check(self) -> None:
+        """Connect and sign in, and send nothing; raises NotSent."""
+        try:
+            with self._opened() as connection:
+                connection.noop()
+        except smtplib.SMTPResponseException as error:
+            raise NotSent(f"{self._server.host} answers {error.smtp_code}") from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotSent(f"{self._server.host} cannot be used: {_reason(error)}") from error
+
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._server.sender, mail.to, mail.subject
