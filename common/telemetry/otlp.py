@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import uuid4
 
@@ -74,7 +74,9 @@ class Receiver:
 
 def resource() -> Resource:
     """Return what every span and metric says of its process; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES count as well."""
-    own = {"service.name": SERVICE, "service.version": version("stackhold"), "service.instance.id": str(uuid4())}
+    own = {"service.name": SERVICE, "service.instance.id": str(uuid4())}
+    if release := _release():
+        own["service.version"] = release
     # The SDK names a process that is not named by the environment `unknown_service`, which ours replaces.
     environment = OTELResourceDetector().detect()
     return Resource.create(own).merge(environment)
@@ -88,7 +90,7 @@ class OTLPMetrics:
         self._provider = MeterProvider(
             metric_readers=[PeriodicExportingMetricReader(exporter)], resource=about, shutdown_on_exit=False
         )
-        meter = self._provider.get_meter(SERVICE, version("stackhold"))
+        meter = self._provider.get_meter(SERVICE, _release())
         self._instruments = {instrument.name: _made(meter, instrument) for instrument in INSTRUMENTS}
         self._flushed_at = 0.0
 
@@ -120,7 +122,7 @@ class OTLPTraces:
         """Open the way out; OTEL_TRACES_SAMPLER says which traces are kept, by default all that the client keeps."""
         self._provider = TracerProvider(resource=about, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer(SERVICE, version("stackhold"))
+        self._tracer = self._provider.get_tracer(SERVICE, _release())
         self._propagator = TraceContextTextMapPropagator()
 
     @contextmanager
@@ -171,6 +173,14 @@ class _Span:
 
 
 _QUIET: dict[str, Any] = {"record_exception": False, "set_status_on_exception": False}
+
+
+def _release() -> str:
+    """Return the release, or an empty text in a function's package, which has the code alone."""
+    try:
+        return version("stackhold")
+    except PackageNotFoundError:
+        return ""
 
 
 def _made(meter: Any, instrument: Instrument) -> Any:  # noqa: ANN401 - one of four classes of the SDK
