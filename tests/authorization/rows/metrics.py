@@ -3,7 +3,4 @@
 from tests.authorization.needs import Row
 from tests.authorization.requests import row
 
-ROWS: tuple[Row, ...] = (
-    row("GET", "/metrics", ok=404, case="without the setting"),
-    row("HEAD", "/metrics", ok=404, case="without the setting"),
-)
+ROWS: tuple[Row, ...] = (row("GET", "/metrics", ok=404, case="without the setting"),)
