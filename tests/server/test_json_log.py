@@ -42,7 +42,7 @@ ADDRESSES = (
 
 def test_every_line_is_an_object_without_secrets(tmp_path: Path) -> None:
     """Requests with good, bad and no credentials, of each method, leave no secret in the log, and each line is JSON."""
-    process = ServerProcess(tmp_path / "data", STACKHOLD_LOG_FORMAT="json", **CANARIES)
+    process = ServerProcess(tmp_path / "data", workers=1, STACKHOLD_LOG_FORMAT="json", **CANARIES)
     process.start()
     tokens = (process.server.token, "pul-" + "c4" * 20, "canary-token-canary-token")
     statuses = {
