@@ -78,7 +78,8 @@ class SignInSettings:
         "STACKHOLD_OUTBOUND_ALLOW",
         (
             "Hosts, addresses and networks, separated by commas, that this program may call although they are not public;"
-            " calls to them may use plain HTTP. Every account may send webhooks to them, so list as little as you can."
+            " calls to them may use plain HTTP. Every account may send webhooks to them, and read them with environments, so list"
+            " as little as you can."
         ),
         is_list=True,
     )

@@ -6,7 +6,9 @@ import pytest
 
 from common.backend import Backend
 from common.environments.language.interfaces import WorldError
-from common.environments.providers.base import Stopwatch
+from common.environments.providers.base import Access, Stopwatch
+from common.environments.providers.calls import Request, send
+from common.ports.outbound import Purpose
 from common.rights.caller import Caller
 from tests.environments.providers.opening import AWS_LOGIN, SECRET, StandIn, opened, routed
 from tests.peers.http_peer import PeerReply
@@ -131,8 +133,29 @@ class TestFailures:
 
 
 class TestTime:
-    def test_is_limited_for_all_calls_together(self) -> None:
-        """The watch starts with the first call, and has nothing left after its time."""
-        watch = Stopwatch(seconds=-1)
+    def test_is_limited_for_all_calls_together(self, backend: Backend, admin: Caller) -> None:
+        """No call begins after the time of the evaluation is over."""
+        access = Access(backend, admin, "acme", Stopwatch(seconds=0))
 
-        assert watch.seconds_left() < 0
+        with pytest.raises(WorldError, match="took too long together"):
+            send(access, Request("GET", "https://adapter.example.com"))
+
+    def test_is_spent_on_waiting_for_a_place(self, backend: Backend, admin: Caller) -> None:
+        """While as many calls as there may be are under way, a further one waits, and is made when one has ended."""
+        with StandIn(other=PeerReply({})) as peer:
+            backend = routed(backend, {"adapter.example.com": peer.url})
+            request, access = (
+                Request("GET", "https://adapter.example.com"),
+                Access(backend, admin, "acme", Stopwatch(seconds=0.3)),
+            )
+            owner = access.membership.org_id
+            with (
+                backend.outbound.slots.taken(Purpose.ENVIRONMENT, owner),
+                backend.outbound.slots.taken(Purpose.ENVIRONMENT, owner),
+            ):
+                with pytest.raises(WorldError, match="took too long together"):
+                    send(access, request)
+                assert peer.asked == []
+            send(Access(backend, admin, "acme"), request)
+
+        assert len(peer.asked) == 1
