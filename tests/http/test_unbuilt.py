@@ -43,7 +43,7 @@ def test_every_one_that_is_not_done_is_named(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "part"),
     [
-        ("POST", "/api/esc/environments/acme/app/dev/rotate", "the rotation of secrets is"),
+        ("POST", "/api/esc/environments/acme/app/dev/schedules", "scheduled rotation of secrets is"),
         ("POST", "/api/esc/environments/acme/app/dev/drafts", "approvals and change requests are"),
         ("GET", "/api/preview/environments/acme/dev/hooks", "webhooks are"),
         ("GET", "/api/orgs/acme/services", "services are"),
