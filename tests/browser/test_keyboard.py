@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
@@ -77,7 +78,9 @@ def tab_to(browser: Browser, text: str) -> None:
 
 def await_text(browser: Browser, text: str) -> None:
     """Wait until the page says a text."""
-    WebDriverWait(browser.driver, 15).until(lambda _driver: text in browser.text, f"no {text!r} on {browser.address}")
+    # The old page goes while it is read.
+    wait = WebDriverWait(browser.driver, 15, ignored_exceptions=[StaleElementReferenceException])
+    wait.until(lambda _driver: text in browser.text, f"no {text!r} on {browser.address}")
 
 
 class TestSignIn:

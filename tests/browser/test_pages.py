@@ -39,7 +39,7 @@ class TestStrangers:
         browser.press("Through your organization")
         browser.fill("org", "acme")
         browser.press("Continue")
-        browser.await_address("/signin/sso/acme?return_to=%2Fsettings")
+        browser.await_address("/signin/sso/acme")
 
         # The organization has no provider: its page says so.
         assert "its own identity provider" in browser.text

@@ -67,7 +67,7 @@ def test_graph_is_walked_by_keys(browser: Browser, site: Site) -> None:
     assert 62 == len(others)
     assert name not in ("", "function-1")
     focused.send_keys(Keys.ENTER)
-    browser.await_address("/resource?urn=")
+    browser.await_address("resource?urn=")
     assert name == browser.find("h1").text
 
 
