@@ -89,18 +89,19 @@ class TestHours:
 
     def test_follow_a_failure(self, backend: Backend, admin: Caller, clock: FrozenClock, s3: Place, moto: Moto) -> None:
         """While the bucket is gone the result says so, attempts are paused for longer and longer, and no hour is lost."""
-        set_up(backend, admin, replace(s3, destination=replace(s3.destination, bucket="absent-bucket")))
+        name = f"absent-{org_id_of(admin)}"
+        set_up(backend, admin, replace(s3, destination=replace(s3.destination, bucket=name)))
         record(backend, admin, "one")
         clock.pass_seconds(2 * HOUR)
         for _ in range(4):
             run(backend)
         failed = exports.get_export(backend, admin, "acme")
         clock.pass_seconds(3 * HOUR)
-        moto.make_bucket("absent-bucket")
+        moto.make_bucket(name)
         run(backend)
-        stored = moto.client("s3").list_objects_v2(Bucket="absent-bucket")["Contents"]
+        stored = moto.client("s3").list_objects_v2(Bucket=name)["Contents"]
 
-        assert (1, "bucket absent-bucket: NoSuchBucket") == (failed.failures, failed.result and failed.result.message)
+        assert (1, f"bucket {name}: NoSuchBucket") == (failed.failures, failed.result and failed.result.message)
         assert failed.due_at == unix_millis(clock.now()) - 3 * HOUR * 1000 + archives.PAUSE_MILLIS
         assert [FIRST] == [one["Key"] for one in stored]
         assert "" == message(backend, admin)
