@@ -24,13 +24,14 @@ from bench import (
     report,
     servers,
     startup,
+    webhook_cost,
     wire_load,
 )
 from bench.cli_load import SIZES, VERSIONS, Load
 from bench.people_rows import Size as PeopleSize
 from bench.program import Size
 
-PARTS = ("budgets", "startup", "lambda", "wire", "large", "environments", "console", "people", "audit", "cli")
+PARTS = ("budgets", "startup", "lambda", "wire", "large", "environments", "console", "people", "audit", "webhooks", "cli")
 TARGETS = (servers.OURS, servers.NULL, servers.FILES)
 PLANS = (wire_load.Plan(1, 5, 10, 0), wire_load.Plan(1, 2, 100, 16384), wire_load.Plan(8, 2, 100, 1024))
 _LARGE = PeopleSize()
@@ -74,7 +75,7 @@ def _run(part: str, root: Path, found: report.Report, options: argparse.Namespac
             report.add_wire(found, _wire(folder))
         case "large":
             report.add_large(found, large_state.measure(folder, options.megabytes))
-        case "environments" | "console" | "audit":
+        case "environments" | "console" | "audit" | "webhooks":
             return _TABLES[part](folder, found, options)
         case "people":
             size = PeopleSize(options.orgs, options.stacks, options.members)
@@ -108,7 +109,13 @@ def _audit(folder: Path, found: report.Report, options: argparse.Namespace) -> b
     return any(chain.is_over for chain in chains) or any(cost.is_over for cost in costs)
 
 
-_TABLES = {"environments": _environments, "console": _console, "audit": _audit}
+def _webhooks(folder: Path, found: report.Report, options: argparse.Namespace) -> bool:
+    costs = webhook_cost.measure(folder, options.repeats)
+    found.add("Updates and receivers of webhooks", webhook_cost.__doc__ or "", webhook_cost.HEAD, webhook_cost.rows(costs))
+    return any(cost.is_over for cost in costs)
+
+
+_TABLES = {"environments": _environments, "console": _console, "audit": _audit, "webhooks": _webhooks}
 
 
 def _wire(folder: Path) -> list[wire_load.Figures]:
