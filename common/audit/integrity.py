@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from sqlalchemy import Connection
+
 from common.audit import repository
 from common.audit.chain import Head, Record, canonical_json, export_end, export_line
 from common.audit.verification import End, Fault, Problem, Verification, read_export, verify
@@ -93,6 +95,18 @@ def sign_heads(backend: Backend, after: str) -> tuple[int, str]:
         with backend.db.connect() as connection:
             repository.update_signed(connection, org_id, head.sequence)
     return len(heads), heads[-1][0] if len(heads) == HEADS_PER_STEP else ""
+
+
+def list_ends(connection: Connection) -> dict[str, int]:
+    """Return how long each chain is, by the id of its organization."""
+    # No permission check: as above, for `list_organizations`.
+    return repository.list_ends(connection)
+
+
+def is_within(key: str, ends: dict[str, int]) -> bool:
+    """Tell whether the signed head with a key is of a chain that is as long; True where the chain is not known."""
+    org_id, _, sequence = key.removeprefix(HEADS_PREFIX).partition("/")
+    return org_id not in ends or int(sequence) <= ends[org_id]
 
 
 def get_signed_end(backend: Backend, caller: Caller, org: str) -> SignedEnd | None:

@@ -59,6 +59,11 @@ def find_head(connection: Connection, org_id: str) -> Head:
     return Head(row.sequence, row.hash) if row is not None else Head(0, GENESIS)
 
 
+def list_ends(connection: Connection) -> dict[str, int]:
+    """Return the sequence of the newest link of each chain, by the id of its organization."""
+    return {row.org_id: row.sequence for row in connection.execute(select(audit_heads.c.org_id, audit_heads.c.sequence))}
+
+
 def find_outside(connection: Connection, org_id: str) -> Record | None:
     """Return a record whose sequence is not one of the chain, from 1 to that of its head, or None."""
     end = select(audit_heads.c.sequence).where(audit_heads.c.org_id == org_id).scalar_subquery()

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
+from common.audit import integrity
 from common.audit.integrity import HEADS_PREFIX
 from common.backend import Backend
 from common.policies.packs import steps as policy_packs
@@ -58,9 +59,10 @@ def find_named(connection: Connection, keys: Sequence[str]) -> set[str]:
     return stack_documents.find_named(connection, others) | policy_packs.find_archives(connection, archives)
 
 
-def iterate_signed_heads(backend: Backend) -> Iterator[list[str]]:
-    """Yield the keys of the signed ends of audit logs, page by page: no row names them."""
-    yield from iterate_stored(backend.metadata, HEADS_PREFIX)
+def iterate_signed_heads(backend: Backend, ends: dict[str, int]) -> Iterator[list[str]]:
+    """Yield the keys of the signed ends of audit logs that are as long, page by page: no row names them."""
+    for keys in iterate_stored(backend.metadata, HEADS_PREFIX):
+        yield [key for key in keys if integrity.is_within(key, ends)]
 
 
 def iterate_stored(bucket: Bucket, prefix: str) -> Iterator[list[str]]:

@@ -11,6 +11,7 @@ Places of a backup in its folder or bucket:
 """
 
 import base64
+import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ from decimal import Decimal
 import msgspec
 
 FORMAT = 1
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 MANIFESTS, TABLES, LISTS, DOCUMENTS, UNFINISHED, KEYS = (
     "manifests/",
     "tables/",
@@ -104,6 +106,11 @@ READERS: dict[str, Callable[[str], object]] = {
     "time": datetime.fromisoformat,
 }
 TYPES = {"boolean", "integer", "float", "text", *READERS}
+
+
+def is_backup_id(text: str) -> bool:
+    """Tell whether a text has the form of a backup's id."""
+    return _ID.fullmatch(text) is not None
 
 
 def encode_row(values: tuple[object, ...]) -> bytes:

@@ -25,8 +25,9 @@ class Place:
         self.words = words
 
     def list_backups(self) -> list[str]:
-        """Return the ids of complete backups, the oldest first."""
-        return [key.removeprefix(model.MANIFESTS) for key in self._keys(model.MANIFESTS)]
+        """Return the ids of complete backups, the oldest first; other files among the manifests are none of ours."""
+        names = (key.removeprefix(model.MANIFESTS) for key in self._keys(model.MANIFESTS))
+        return [name for name in names if model.is_backup_id(name)]
 
     def get_manifest(self, backup_id: str | None) -> Manifest:
         """Return the manifest of a backup, or of the newest one; raises StartUpError."""

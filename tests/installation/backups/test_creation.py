@@ -6,16 +6,20 @@ import pytest
 from sqlalchemy import LargeBinary
 from starlette.testclient import TestClient
 
+from common.audit import integrity
+from common.audit.integrity import HEADS_PREFIX
 from common.backend import Backend
 from common.core.errors import StartUpError, Unavailable
 from common.crypto import repository as crypto
 from common.db.tables.metadata import METADATA
 from common.installation.backups import documents, model
 from common.installation.backups.repository import rows
+from common.installation.backups.service import creation
 from common.installation.backups.service.creation import create_backup
 from common.ports.blobs import Bucket, StoreError
 from common.ports.blobs.files import Files
 from common.rights.caller import Caller
+from common.stacks.blob_keys import CHECKPOINTS
 from functions.server import backup_commands
 from tests.factories.installations import fill
 from tests.factories.stacks import import_state, make_stack
@@ -135,6 +139,44 @@ class TestBackup:
         assert "running" == row["status"]
         assert [] == made.manifest.missing
         assert row["checkpoint"] in {entry.key for entries in place.iterate_entries(made.manifest) for entry in entries}
+
+    def test_has_the_signed_heads_of_its_records_only(
+        self, backend: Backend, client: TestClient, admin: Caller, tmp_path: Path
+    ) -> None:
+        """A head that is signed while the backup runs is of a longer log: a restored log would seem to be cut off."""
+        create_stack(client)
+        integrity.sign_heads(backend, "")
+        [signed] = documents.iterate_stored(backend.metadata, HEADS_PREFIX)
+
+        def sign(text: str) -> None:
+            if text == "table access_tokens":
+                create_stack(client, "later")
+                integrity.sign_heads(backend, "")
+
+        made = create_backup(backend, place_at(backend.settings, str(tmp_path / "backup")), release="1", show=sign)
+        entries = place_at(backend.settings, str(tmp_path / "backup")).iterate_entries(made.manifest)
+        heads = {entry.key for page in entries for entry in page if entry.key.startswith(HEADS_PREFIX)}
+        [now] = documents.iterate_stored(backend.metadata, HEADS_PREFIX)
+
+        assert set(signed) == heads < set(now)
+
+    def test_is_not_disturbed_by_other_files(self, backend: Backend, admin: Caller, tmp_path: Path) -> None:
+        """A file among the manifests that is not named as one is not taken for the newest backup."""
+        address = str(tmp_path / "backup")
+        back_up(backend.settings, address)
+        [made] = place_at(backend.settings, address).list_backups()
+        (tmp_path / "backup" / "manifests" / "notes.txt").write_text("ours")
+        back_up(backend.settings, address)
+
+        assert made == place_at(backend.settings, address).list_backups()[0]
+        assert 2 == len(place_at(backend.settings, address).list_backups())
+
+    def test_names_any_number_of_lost_documents(self, backend: Backend, admin: Caller, tmp_path: Path) -> None:
+        """They are looked for page by page: a database takes a bounded number of values in a statement."""
+        keys = [f"{CHECKPOINTS}stack/{number}" for number in range(70_000)]
+
+        assert creation._lost(backend, []) == []
+        assert creation._lost(backend, keys) is None
 
     def test_has_no_key_unless_the_operator_asks(self, backend: Backend, admin: Caller, tmp_path: Path) -> None:
         """The master key is in no file of a backup; with the option it is, and the report warns."""

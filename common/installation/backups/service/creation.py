@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from common.audit import integrity
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import StartUpError, Unavailable
@@ -118,10 +119,12 @@ def _create(copier: _Copier, release: str, key: bytes | None) -> Manifest:
     with backend.db.snapshot() as connection:
         worklist.add_needed(documents.list_running(connection))
         copier.copy_needed()
+        # A head that is signed from now on is of a longer log than the snapshot has: there, records would seem to be missing.
+        ends = integrity.list_ends(connection)
         for keys in documents.iterate_named(connection):
             worklist.add_needed(keys)
         tables = _dump(connection, place, backup_id, copier.show)
-    for keys in documents.iterate_signed_heads(backend):
+    for keys in documents.iterate_signed_heads(backend, ends):
         worklist.add_needed(keys)
     missing = _lost(backend, copier.copy_needed())
     if missing is None:
@@ -159,7 +162,8 @@ def _dump(connection: Connection, place: Place, backup_id: str, show: Show) -> l
 def _lost(backend: Backend, missing: list[str]) -> list[str] | None:
     """Return the missing documents if rows still name all of them, so that they are lost; None if some were deleted since."""
     with backend.db.connect() as connection:
-        named = documents.find_named(connection, missing) if missing else set[str]()
+        pages = (missing[at : at + documents.PAGE_KEYS] for at in range(0, len(missing), documents.PAGE_KEYS))
+        named = {key for page in pages for key in documents.find_named(connection, page)}
     return missing if named == set(missing) else None
 
 
