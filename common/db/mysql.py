@@ -8,6 +8,7 @@ import logging
 import select
 import time
 from collections.abc import Callable
+from ssl import CERT_REQUIRED
 from typing import Any
 
 from pymysql import err
@@ -87,9 +88,16 @@ class Connection(DriverConnection):  # type: ignore[misc]
 
     def _process_auth(self, plugin_name: bytes, auth_packet: object, handler: object = None) -> Any:  # noqa: ANN401 - as above
         # A server may ask for the password in clear text; only a server whose certificate was checked gets it.
-        if plugin_name in (b"mysql_clear_password", b"dialog") and not self._secure:
-            raise err.OperationalError(DENIED, "the server asks for the password in clear text, and the connection has no TLS")
+        if plugin_name in (b"mysql_clear_password", b"dialog") and not self._is_verified():
+            raise err.OperationalError(
+                DENIED, "the server asks for the password in clear text, and the connection has no TLS with a checked certificate"
+            )
         return super()._process_auth(plugin_name, auth_packet, handler)
+
+    def _is_verified(self) -> bool:
+        # The driver takes any certificate where TLS is not required, and calls that secure.
+        is_checked = self.ssl and self._ssl_required and self.ctx.verify_mode == CERT_REQUIRED
+        return bool(self._secure and (is_checked or self.unix_socket))
 
 
 class Dialect(MySQLDialect_pymysql):

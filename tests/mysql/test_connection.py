@@ -418,9 +418,12 @@ class TestValues:
 
 
 class TestPassword:
-    def test_is_not_sent_in_the_clear(self) -> None:
+    @pytest.mark.parametrize("has_unchecked_tls", [False, True])
+    def test_is_not_sent_in_the_clear(self, has_unchecked_tls: bool) -> None:
         """Anyone who answers at the address cannot ask for the password as it is, unless it has shown a certificate."""
-        connection = mysql.Connection(defer_connect=True, user="app", password="secret", ssl_disabled=True)
+        connection = mysql.Connection(defer_connect=True, user="app", password="secret", ssl_disabled=not has_unchecked_tls)
+        # The driver notes this when TLS begins, with a certificate that it did not check too.
+        connection._secure = has_unchecked_tls
 
         for plugin in (b"mysql_clear_password", b"dialog"):
             with pytest.raises(pymysql.err.OperationalError, match="no TLS"):
