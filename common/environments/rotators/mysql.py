@@ -2,6 +2,7 @@
 
 import secrets
 import string
+import time
 
 from common.core.errors import Unavailable
 from common.db import user_passwords
@@ -39,13 +40,15 @@ class MySQLUsers(DatabaseUsers):
 
     def _set(self, admin: Administrator, username: str, password: str) -> None:
         outbound, owner = self.access.backend.outbound, self.access.membership.org_id
-        if self.access.stopwatch.seconds_left() <= 0:
+        deadline = time.monotonic() + min(user_passwords.SECONDS, self.access.stopwatch.seconds_left())
+        if deadline <= time.monotonic():
             raise WorldError(f"{admin.host}: the calls of this environment took too long together")
         try:
             with outbound.slots.taken(Purpose.ENVIRONMENT, owner):
-                connection = outbound.connect(admin.host, admin.port)
+                connection = outbound.connect(admin.host, admin.port, deadline - time.monotonic())
                 needs_tls = not outbound.is_listed(admin.host)
-                user_passwords.set_password(connection, admin, username, password, needs_tls=needs_tls)
+                seconds = deadline - time.monotonic()
+                user_passwords.set_password(connection, admin, username, password, needs_tls=needs_tls, seconds=seconds)
         except CallFailed as error:
             raise WorldError(str(error)) from None
         except PasswordNotSet as error:

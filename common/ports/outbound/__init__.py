@@ -9,13 +9,14 @@ made at once. The HTTP library is loaded with the first call.
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from common.core.compression import BadGzip, OverLimit, inflate
@@ -34,6 +35,7 @@ CALL_SECONDS = 10.0
 THREADS = 16
 # The thread of a call sees its deadline itself, unless the resolver holds it.
 _GRACE_SECONDS = 0.5
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,22 @@ class Outbound:
         """Tell whether the operator lists a host, so that it may be called without TLS."""
         return self._guard.is_listed(host)
 
-    def connect(self, host: str, port: int) -> socket.socket:
-        """Return a connection for a protocol other than HTTP, to an address that was checked; raises CallFailed."""
-        address = self._guard.resolve(host, port)[0]
+    def connect(self, host: str, port: int, seconds: float | None = None) -> socket.socket:
+        """Return a connection for a protocol other than HTTP, to an address that was checked; raises CallFailed.
+
+        The name is resolved and the connection opened within so many seconds together, or within those of a call.
+        """
+        deadline = time.monotonic() + (self._seconds if seconds is None else seconds)
+
+        def left() -> float:
+            # A limit of 0 would make the socket one that does not block.
+            return max(deadline - time.monotonic(), 0.001)
+
         try:
-            return socket.create_connection((address, port), self._seconds)
+            address = _in_a_thread(lambda: self._guard.resolve(host, port)[0]).result(left())
+            return socket.create_connection((address, port), left())
+        except TimeoutError as error:
+            raise CallFailed(f"{host} cannot be reached: no answer in time") from error
         except OSError as error:
             raise CallFailed(f"{host} cannot be reached: {type(error).__name__}") from error
 
@@ -169,9 +182,9 @@ class Outbound:
             return self._client
 
 
-def _in_a_thread(work: Callable[[], Reply], end: Callable[[], None]) -> "Future[Reply]":
+def _in_a_thread(work: Callable[[], _Value], end: Callable[[], None] = lambda: None) -> "Future[_Value]":
     """Run a call in a thread of its own, which need not be waited for: a resolver may hold it longer than its deadline."""
-    future: Future[Reply] = Future()
+    future: Future[_Value] = Future()
 
     def run() -> None:
         try:

@@ -192,6 +192,17 @@ class TestCall:
         with pytest.raises(CallFailed, match="no such host"):
             outbound.call("GET", "http://slow.internal/")
 
+    def test_opens_a_connection_in_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The resolver counts for connections of other protocols too."""
+        answered = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(10) and [])
+        started = time.monotonic()
+        with pytest.raises(CallFailed, match="no answer in time"):
+            Outbound("slow.internal").connect("slow.internal", 3306, 0.1)
+        answered.set()
+
+        assert time.monotonic() - started < 1
+
     def test_calls_no_private_address(self, peer: ThreadingHTTPServer) -> None:
         """Without the list nothing on this machine is called, by whatever name."""
         closed = Outbound("")
