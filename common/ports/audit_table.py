@@ -5,6 +5,7 @@ their key, so that a repeat changes nothing. The SDK is loaded on first use.
 """
 
 import re
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _VALUES_PER_LIST = 100
 # With a filter so many items are looked at in each call, and without one as many as are needed.
 _LOOKED_AT = 1_000
+# No further call of a search begins after this time.
+SEARCH_SECONDS = 5.0
 _KEYS = {HASH: "HASH", RANGE: "RANGE"}
 _INDEX_KEYS = {INDEX_HASH: "HASH", RANGE: "RANGE"}
 # No organization has this id.
@@ -49,13 +52,14 @@ class Range:
 class AuditTable:
     """The driver."""
 
-    def __init__(self, name: str, access: Access, *, connections: int = 10) -> None:
+    def __init__(self, name: str, access: Access, *, connections: int = 10, search_seconds: float = SEARCH_SECONDS) -> None:
         """Use a table; nothing is imported or sent before the first use. Raises StartUpError for a name that cannot be one."""
         if not _NAME.fullmatch(name):
             raise StartUpError("PULUMI_AUDIT_LOGS_DYNAMO_TABLE must be a table's name: 3 to 255 letters, digits and _ . -")
         self.name = name
         self._access = access
         self._connections = connections
+        self._search_seconds = search_seconds
         self._lock = Lock()
         self._opened: BaseClient | None = None
 
@@ -64,13 +68,20 @@ class AuditTable:
         with self._translated():
             self._client().put_item(TableName=self.name, Item={name: _typed(value) for name, value in item.items()})
 
-    def page(self, wanted: Range, limit: int) -> list[Item]:
-        """Return items in range, the last one first."""
+    def deadline(self) -> float:
+        """Return when a search that begins now has to end, as `time.monotonic` counts."""
+        return time.monotonic() + self._search_seconds
+
+    def page(self, wanted: Range, limit: int, deadline: float | None = None) -> list[Item]:
+        """Return items in range, the last one first; raises TableError when they are not found in time."""
         if wanted.first > wanted.last:
             return []
         items: list[Item] = []
         query, start = self._query(wanted), dict[str, Any]()
+        deadline = self.deadline() if deadline is None else deadline
         while len(items) < limit:
+            if time.monotonic() >= deadline:
+                raise TableError(f"DynamoDB table {self.name}: the search takes too long")
             with self._translated():
                 count = _LOOKED_AT if wanted.events else limit - len(items)
                 answer = self._client().query(**query, Limit=count, **start)

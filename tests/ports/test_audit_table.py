@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from common.core.errors import StartUpError
-from common.ports.audit_table import AuditTable, Range
+from common.ports.audit_table import AuditTable, Range, TableError
 from common.ports.aws import Access
 from tests.aws.moto_process import REGION, Moto
 from tests.factories.audit_tables import items_of, make_table, refusing, schema
@@ -78,6 +78,12 @@ class TestPage:
 
         found = table.page(Range("o", "000", "999", events=names), 200)
         assert [f"{number:03}" for number in reversed(range(115))] == [one["timestamp_id"] for one in found]
+
+    def test_ends_in_time(self, moto: Moto) -> None:
+        """A filter that nothing matches does not read the whole log: the caller reads the database instead."""
+        table = AuditTable(make_table(moto).name, Access(region=REGION), search_seconds=0)
+        with pytest.raises(TableError, match="takes too long"):
+            table.page(Range("o", "000", "999", events=["event"]), 10)
 
     def test_refuses_an_empty_range(self, moto: Moto) -> None:
         """A range that ends before it begins has nothing in it."""

@@ -33,15 +33,16 @@ def to_item(record: Record) -> Item:
 
 
 def page(table: AuditTable, org_id: str, search: Search, *, after: tuple[int, str] | None, limit: int) -> list[Record]:
-    """Return records that match, newest first, after a position (time, id) if there is one."""
+    """Return records that match, newest first, after a position (time, id) if there is one; raises TableError."""
     last = _place(search.until if search.until is not None else _LAST_MILLIS, _END)
     if after is not None:
         last = min(last, _place(*after))
     wanted = Range(org_id, _place(search.since or 0, ""), last, events=search.events)
     ranges = [replace(wanted, org_user_id=_org_user(org_id, user_id)) for user_id in sorted(search.user_ids)]
+    deadline = table.deadline()
     try:
         # One more, since the range includes the position itself.
-        parts = [[_to_record(item) for item in table.page(part, limit + 1)] for part in ranges or [wanted]]
+        parts = [[_to_record(item) for item in table.page(part, limit + 1, deadline)] for part in ranges or [wanted]]
     except KeyError as error:
         raise TableError(f"DynamoDB table {table.name}: it has items of another program") from error
     records = merge(*parts, key=lambda record: (record.recorded_at, record.id), reverse=True)
