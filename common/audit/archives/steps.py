@@ -115,7 +115,8 @@ def require_address(backend: Backend, destination: Destination) -> None:
         return
     try:
         backend.outbound.require_url(destination.address)
-    except CallFailed as error:
+    except (CallFailed, ValueError) as error:
+        # ValueError: an address that has a bracket and is not one of IPv6.
         raise BadRequest(str(error)) from error
     path = destination.address.partition("://")[2].partition("/")[2]
     if "?" in destination.address or "#" in destination.address or (destination.kind is Kind.AZURE_BLOB and not path):

@@ -16,6 +16,7 @@ from common.audit.chain import export_end
 from common.audit.events import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.core.errors import BadRequest
 from common.outbox import service as outbox
 from common.rights.caller import Caller
 from tests.aws.moto_process import Moto
@@ -164,6 +165,13 @@ class TestAddress:
         result = exports.try_destination(backend, admin, "acme", destination, "sig=x")
 
         assert "metadata service" in result.message
+
+    @pytest.mark.parametrize("kind", [Kind.S3_COMPATIBLE, Kind.AZURE_BLOB])
+    def test_is_refused_when_it_is_none(self, backend: Backend, admin: Caller, kind: Kind) -> None:
+        """An address that cannot be taken apart is an error of the request."""
+        destination = Destination(kind, "https://[foo", bucket="audit", access="key")
+        with pytest.raises(BadRequest):
+            exports.try_destination(backend, admin, "acme", destination, "sig=x")
 
 
 class TestLateness:
