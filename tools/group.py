@@ -34,6 +34,7 @@ FILES = {
     "rows.py.txt": "tests/authorization/rows/$nouns.py",
     "test_service.py.txt": "tests/$nouns/test_service.py",
     "test_api.py.txt": "tests/$nouns/test_api.py",
+    "sdk_scenes.py.txt": "tests/contract/sdk_$nouns.py",
 }
 # Where a line is added: (file, the text that it is added to, the text with the addition).
 LINES = (
@@ -76,7 +77,7 @@ def words_of(nouns: str, address: str, permission: str) -> dict[str, str]:
     if (ROOT / "common" / nouns).exists() or (ROOT / "functions" / "api" / f"{nouns}.py").exists():
         raise Refusal(f"there is a group {nouns} already")
     address = address or _find_address(nouns)
-    rest = _rest_of(address)
+    rest, operation = _rest_of(address)
     camel = "".join(part.title() for part in noun.split("_"))
     camels = "".join(part.title() for part in nouns.split("_"))
     thing = noun.replace("_", " ")
@@ -93,6 +94,7 @@ def words_of(nouns: str, address: str, permission: str) -> dict[str, str]:
         "address": address,
         "acme_address": address.replace("{org}", "acme"),
         "rest": rest,
+        "operation": operation,
         "PERMISSION": _permission(noun, permission).name,
         "revision": f"{len(REVISIONS) + 1:04}",
         "previous": REVISIONS[-1],
@@ -125,8 +127,11 @@ def _find_address(nouns: str) -> str:
     return addresses.pop()
 
 
-def _rest_of(address: str) -> str:
-    """Return what follows the organization; raises Refusal for an address that upstream does not have or that is served."""
+def _rest_of(address: str) -> tuple[str, str]:
+    """Return what follows the organization, and the operation that lists the things.
+
+    Raises Refusal for an address that upstream does not have or that is served.
+    """
     if not re.fullmatch(rf"{re.escape(ORG)}(?:/[a-z-]+)+", address):
         raise Refusal(f"{address!a} is not an address of an organization's things: give ADDRESS={ORG}/…")
     listing = [row for row in operations.operations() if row.method == "GET" and _own(row.path) == address]
@@ -134,7 +139,7 @@ def _rest_of(address: str) -> str:
         raise Refusal(f"upstream has no operation GET {address}; see tests/contract/operations.json")
     if operations.status(listing[0]) is operations.Status.DONE:
         raise Refusal(f"GET {address} is served already")
-    return address.removeprefix(ORG)
+    return address.removeprefix(ORG), listing[0].op
 
 
 def _permission(noun: str, wanted: str) -> Permission:

@@ -92,7 +92,7 @@ class TestFailures:
         name, inputs, host = case
         slow = PeerReply({}, drip_seconds=1)
         with StandIn(other=slow) as peer, pytest.raises(WorldError, match="no answer in time"):
-            opened(routed(backend, {host: peer.url}, seconds=0.1), admin, name, inputs)
+            opened(routed(backend, {host: peer.url}, seconds=0.5), admin, name, inputs)
 
     @pytest.mark.parametrize(
         ("name", "inputs"),
