@@ -10,7 +10,7 @@ from common.backend import Backend
 from common.config.object_stores import Store
 from common.config.setting_notices import notices
 from common.core.clock import unix_millis
-from common.core.errors import StartUpError
+from common.core.errors import BackendError, StartUpError
 from common.crypto import service_keys
 from common.db import health, job_claims, migrate
 from common.db.job_claims import JobRow
@@ -87,7 +87,7 @@ def _check_key(backend: Backend, *, is_tried: bool) -> Check:
     try:
         current = backend.keys.check()
         counts = service_keys.count_by_master_key(backend.db, backend.keys)
-    except StartUpError as error:
+    except (StartUpError, BackendError) as error:
         return Check(name, Outcome.FAILED, (str(error),))
     return Check(name, Outcome.OK, ("A key was encrypted and decrypted.", *_wrapping(counts, current)))
 

@@ -15,7 +15,7 @@ HIDDEN = "***"
 # Tokens should not reach a log; where a message or an exception has one all the same, only its kind stays.
 _TOKENS = re.compile(
     r"\bpul[a-z]?-[0-9a-f]{6,}|(?<=token )[\w.~+/=-]{16,}|(?<=[Bb]earer )[\w.~+/=-]{16,}|(?<=[?&]sig=)[^&\s\"]+"
-    r"|(?<=X-Amz-Signature=)[^&\s\"]+|(?<=X-Amz-Security-Token=)[^&\s\"]+"
+    r"|(?<=/policy-archives/)[^?\s\"]+|(?<=X-Amz-Signature=)[^&\s\"]+|(?<=X-Amz-Security-Token=)[^&\s\"]+"
 )
 # A shorter value of a secret setting is a word that may be part of any message.
 _SHORTEST_SECRET = 6

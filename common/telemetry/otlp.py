@@ -4,8 +4,9 @@ No provider is made the process's own: libraries that would trace by themselves,
 has one span for all that happens to it, the refusals of the edge included.
 """
 
+import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -28,11 +29,38 @@ from common.telemetry.instruments import INSTRUMENTS, Instrument, Kind
 from common.telemetry.requests import Request
 from common.telemetry.telemetry import NO_SPAN, Attributes, Span
 
+LOG = logging.getLogger("stackhold.telemetry")
 GRPC = "grpc"
 SERVICE = "stackhold"
 # A function sends its metrics at the end of a request, unless it just did.
 FLUSH_SECONDS = 10.0
 FLUSH_MILLIS = 5_000
+# A function waits for the receiver before it replies: so long at most, and after a failure not at all for a minute.
+EXPORT_SECONDS = 2
+_SLOW_SECONDS, _PAUSE_SECONDS = 1.0, 60.0
+
+
+class Flushing:
+    """Sends what waits, unless the receiver did not answer a moment ago; never raises."""
+
+    def __init__(self, flush: Callable[[int], bool]) -> None:
+        """Take what sends within some milliseconds, and tells whether it did."""
+        self._flush = flush
+        self._paused_until = 0.0
+
+    def run(self) -> None:
+        """Send what waits."""
+        start = time.monotonic()
+        if start < self._paused_until:
+            return
+        try:
+            is_sent = self._flush(FLUSH_MILLIS)
+        except Exception:
+            LOG.warning("spans and metrics cannot be sent", exc_info=True)
+            is_sent = False
+        # A failed export ends with its time limit, and the library does not tell.
+        if not is_sent or time.monotonic() - start > _SLOW_SECONDS:
+            self._paused_until = time.monotonic() + _PAUSE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +75,20 @@ class Receiver:
         if self.protocol == GRPC:
             from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as OverGRPC  # noqa: PLC0415
 
-            return OverGRPC(endpoint=self.endpoint, insecure=self._is_plain)
+            return OverGRPC(endpoint=self.endpoint, insecure=self._is_plain, timeout=EXPORT_SECONDS)
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - one of two
 
-        return OTLPSpanExporter(endpoint=f"{self._url}/v1/traces")
+        return OTLPSpanExporter(endpoint=f"{self._url}/v1/traces", timeout=EXPORT_SECONDS)
 
     def metric_exporter(self) -> MetricExporter:
         """Return what sends metrics; raises ImportError where its package is not installed."""
         if self.protocol == GRPC:
             from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as OverGRPC  # noqa: PLC0415
 
-            return OverGRPC(endpoint=self.endpoint, insecure=self._is_plain)
+            return OverGRPC(endpoint=self.endpoint, insecure=self._is_plain, timeout=EXPORT_SECONDS)
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 - one of two
 
-        return OTLPMetricExporter(endpoint=f"{self._url}/v1/metrics")
+        return OTLPMetricExporter(endpoint=f"{self._url}/v1/metrics", timeout=EXPORT_SECONDS)
 
     @property
     def _is_plain(self) -> bool:
@@ -92,7 +120,7 @@ class OTLPMetrics:
         )
         meter = self._provider.get_meter(SERVICE, _release())
         self._instruments = {instrument.name: _made(meter, instrument) for instrument in INSTRUMENTS}
-        self._flushed_at = 0.0
+        self._flushing, self._flushed_at = Flushing(self._provider.force_flush), 0.0
 
     def record(self, instrument: Instrument, value: float, labels: Sequence[str]) -> None:
         """Take a value."""
@@ -107,7 +135,7 @@ class OTLPMetrics:
     def flush(self) -> None:
         """Send what waits, unless that was done a moment ago."""
         if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
-            self._provider.force_flush(FLUSH_MILLIS)
+            self._flushing.run()
             self._flushed_at = time.monotonic()
 
     def close(self) -> None:
@@ -124,6 +152,7 @@ class OTLPTraces:
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer(SERVICE, _release())
         self._propagator = TraceContextTextMapPropagator()
+        self._flushing = Flushing(self._provider.force_flush)
 
     @contextmanager
     def serving(self, name: str, headers: Mapping[str, str], request: Request) -> Iterator[Span]:
@@ -147,7 +176,7 @@ class OTLPTraces:
 
     def flush(self) -> None:
         """Send what waits."""
-        self._provider.force_flush(FLUSH_MILLIS)
+        self._flushing.run()
 
     def close(self) -> None:
         """Send what waits, and stop."""

@@ -90,6 +90,7 @@ class TestMask:
             "Bearer abcdefghijklmnopqrstuv",
             "https://x.example.com/?a=1&sig=abcdefgh",
             "https://x.example.com/?X-Amz-Signature=abcdefgh",
+            "request 1 PUT /api/policy-archives/abcdefgh.0123456789 failed",
         ],
     )
     def test_hides_what_has_the_form_of_a_secret(self, text: str) -> None:

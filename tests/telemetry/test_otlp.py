@@ -9,6 +9,7 @@ import pytest
 from common.backend import Backend
 from common.core.errors import StartUpError
 from common.rights.caller import Caller
+from common.telemetry.otlp import Flushing
 from functions.jobs import run_due
 from tests.factories.clients import make_client
 from tests.factories.people import ADMIN_TOKEN
@@ -158,3 +159,33 @@ print([name for name in sys.modules if name.startswith(names)])
         """The setting names the protocols that there are."""
         with pytest.raises(StartUpError, match="OTEL_EXPORTER_OTLP_PROTOCOL must be grpc or http"):
             with_settings(backend, OTEL_EXPORTER_OTLP_PROTOCOL="udp")
+
+
+class TestFlushing:
+    def test_pauses_after_a_failure(self) -> None:
+        """A receiver that failed is not waited for again within a minute, and no error reaches the request."""
+        calls: list[int] = []
+
+        def fail(milliseconds: int) -> bool:
+            calls.append(milliseconds)
+            raise RuntimeError("no receiver")
+
+        flushing = Flushing(fail)
+        flushing.run()
+        flushing.run()
+
+        assert 1 == len(calls)
+
+    def test_goes_on_after_a_success(self) -> None:
+        """Each request sends what it has."""
+        calls: list[int] = []
+
+        def send(milliseconds: int) -> bool:
+            calls.append(milliseconds)
+            return True
+
+        flushing = Flushing(send)
+        flushing.run()
+        flushing.run()
+
+        assert 2 == len(calls)

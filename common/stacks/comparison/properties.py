@@ -16,6 +16,8 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
 # What clients keep for themselves among the inputs and outputs of a resource.
 _INTERNAL = "__"
 _ABSENT = object()
+# In the place of a value of hundreds of levels.
+_UNREADABLE = "[cannot be shown]"
 
 Plaintexts = Mapping[str, str]
 
@@ -128,24 +130,34 @@ def _plaintext(secret: dict[str, Any], plaintexts: Plaintexts) -> str | None:
 
 
 def _is_same(before: object, after: object) -> bool:
+    try:
+        return _is_equal(before, after)
+    except RecursionError:
+        return False
+
+
+def _is_equal(before: object, after: object) -> bool:
     # In Python a boolean is also a number: `True == 1`.
     if isinstance(before, bool) or isinstance(after, bool):
         return before is after
     if isinstance(before, dict) and isinstance(after, dict):
-        return before.keys() == after.keys() and all(_is_same(before[name], after[name]) for name in before)
+        return before.keys() == after.keys() and all(_is_equal(before[name], after[name]) for name in before)
     if isinstance(before, list) and isinstance(after, list):
-        return len(before) == len(after) and all(map(_is_same, before, after))
+        return len(before) == len(after) and all(map(_is_equal, before, after))
     return before == after
 
 
 def _difference(pair: _Pair) -> PropertyDifference:
     change = Change.ADDED if pair.before is _ABSENT else Change.REMOVED if pair.after is _ABSENT else Change.CHANGED
     before, after = _text(pair.before), _text(pair.after)
-    if before == after and HIDDEN not in before:
+    if before == after and HIDDEN not in before and before != _UNREADABLE:
         # A text and a number look the same without quotes.
         before, after = (json.dumps(value, ensure_ascii=False) for value in (pair.before, pair.after))
     return PropertyDifference(pair.path, change, before, after)
 
 
 def _text(value: object) -> str:
-    return "" if value is _ABSENT else show("", value).text
+    try:
+        return "" if value is _ABSENT else show("", value).text
+    except RecursionError:
+        return _UNREADABLE

@@ -85,6 +85,7 @@ class _Repair:
 
     def __init__(self, resources: Sequence[Resource]) -> None:
         self.steps: list[Step] = []
+        self._providers: set[str] = set()
         self._resources = list(resources)
 
     def run(self) -> list[Resource]:
@@ -96,6 +97,7 @@ class _Repair:
         self._resources = [self._without(item, known, "does not exist") for item in self._resources]
         self._reorder()
         self._drop_cycles()
+        self._providers = {str(found) for found in (_reference_to(item.head) for item in self._resources) if found is not None}
         for item in self._resources:
             self._explain(item)
         return self._resources
@@ -178,10 +180,10 @@ class _Repair:
         """Drop references to resources that still come later: they need one another in a circle."""
         seen: Counter[str] = Counter()
         for place, item in enumerate(self._resources):
-            if any(name not in seen for name in _references(item.head)):
-                # The resource itself counts, so that one reference to it needs another resource of that URN before.
-                self._resources[place] = self._without(item, seen + Counter([item.urn]), "needs it in turn")
+            # The resource itself counts, so that a reference to it needs another resource of that URN before.
             seen[item.urn] += 1
+            if any(seen[name] < (2 if name == item.urn else 1) for name in _references(item.head)):
+                self._resources[place] = self._without(item, seen, "needs it in turn")
 
     def _explain(self, item: Resource) -> None:
         head = item.head
@@ -204,8 +206,7 @@ class _Repair:
             urn.parse_reference(head.provider or "")
         except urn.UrnError as error:
             return f"The reference to its provider cannot be read: {error}"
-        references = {str(found) for found in (_reference_to(item.head) for item in self._resources) if found is not None}
-        if head.pending_replacement or head.provider in references:
+        if head.pending_replacement or head.provider in self._providers:
             return ""
         return (
             f"Its provider {head.provider} does not exist: restore a version that has it, or delete the resource from the state"

@@ -50,15 +50,15 @@ def test_many_properties_are_cut() -> None:
     assert (PROPERTY_LIMIT, True) == (len(item.inputs), item.is_cut)
 
 
-def test_deep_values_are_compared_as_a_whole() -> None:
+@pytest.mark.parametrize("levels", [300, 450, 900])
+def test_deep_values_are_compared_as_a_whole(levels: int) -> None:
     """A value of hundreds of levels ends the comparison of its parts, not the process."""
-    texts = [
-        b'{"urn":"urn:pulumi:dev::shop::t::a","inputs":{"x":' + b"[" * 400 + digit + b"]" * 400 + b"}}" for digit in (b"1", b"2")
-    ]
-    before, after = ([StoredResource("urn:pulumi:dev::shop::t::a", text)] for text in texts)
-    (item,) = compare_states(before, after).resources
+    start, end = b'{"urn":"urn:pulumi:dev::shop::t::a","inputs":{"x":' + b"[" * levels, b"]" * levels + b"}}"
+    before, after = ([StoredResource("urn:pulumi:dev::shop::t::a", start + digit + end)] for digit in (b"1", b"2"))
 
-    assert 1 == len(item.inputs)
+    for states in ((before, after), ([], after), (before, [])):
+        (item,) = compare_states(*states).resources
+        assert 1 == len(item.inputs)
 
 
 def test_large_states() -> None:
