@@ -91,6 +91,11 @@ def store_result(
     connection.execute(change.where(mails.c.id == mail_id, mails.c.due_at == claimed_until))
 
 
+def give_up_waiting(tx: Connection, problem: str) -> None:
+    """Give up all mails that wait."""
+    tx.execute(update(mails).where(mails.c.due_at.is_not(None)).values(due_at=None, problem=problem))
+
+
 def retry(connection: Connection, mail_id: str, now_millis: int) -> bool:
     """Make a mail that was given up due at once, with no attempts counted. False if there is no such mail."""
     has_failed = (mails.c.due_at.is_(None), mails.c.sent_at.is_(None))

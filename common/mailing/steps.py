@@ -28,6 +28,11 @@ def queue_unless_recent(tx: Connection, backend: Backend, mail: NewMail) -> None
         queue(tx, backend, [mail])
 
 
+def give_up_waiting(tx: Connection, problem: str) -> None:
+    """Give up all mails that wait, in an installation that no server runs on."""
+    repository.give_up_waiting(tx, problem)
+
+
 def get_unsent(backend: Backend, caller: Caller, mail_id: str) -> QueuedMail:
     """Return a mail that no mail server accepted; NotFound for any other. For site administrators."""
     require_site_admin(caller)

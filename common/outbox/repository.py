@@ -136,6 +136,11 @@ def give_up(tx: Connection, message: Message, now_millis: int, problem: str) -> 
     return tx.execute(change.where(*is_same, *is_untouched)).rowcount == 1
 
 
+def give_up_waiting(tx: Connection, now_millis: int, problem: str) -> None:
+    """Give up all messages that wait."""
+    tx.execute(update(outbox).where(_IS_WAITING).values(state=State.FAILED, finished_at=now_millis, problem=problem))
+
+
 def page_failed(connection: Connection, before: int | None, limit: int) -> list[Message]:
     """Return messages that were given up, the newest first, before a sequence number if there is one."""
     query = select(outbox).where(_HAS_FAILED).order_by(outbox.c.sequence.desc()).limit(limit)

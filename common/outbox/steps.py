@@ -45,6 +45,11 @@ def give_up_surplus(
     return [message for message in surplus if repository.give_up(tx, message, now_millis, problem)]
 
 
+def give_up_waiting(tx: Connection, backend: Backend, problem: str) -> None:
+    """Give up all messages that wait, in an installation that no server runs on."""
+    repository.give_up_waiting(tx, unix_millis(backend.clock.now()), problem)
+
+
 def delete_of_targets(tx: Connection, topic: str, targets: Collection[str]) -> None:
     """Delete the messages to targets that were deleted, delivered or not."""
     repository.delete_of_targets(tx, topic, targets)

@@ -28,6 +28,7 @@ from common.core.errors import StartUpError, Unavailable
 from common.crypto import service_keys
 from common.db import migrate
 from common.installation import checks, measurements
+from common.installation.backups.steps import require_restored
 from common.installation.bootstrap import bootstrap, is_fresh, require_fit
 from common.stacks.blob_keys import PREFIXES
 from common.telemetry import logs
@@ -239,8 +240,9 @@ def _load(opened: _Opened) -> None:
 
 
 def _check_tables(opened: _Opened) -> None:
-    """Make the application that serves from it; raises StartUpError unless the tables are those of this release."""
+    """Make the application that serves from it; raises StartUpError unless the tables are complete, and of this release."""
     migrate.check(opened.backend.db)
+    require_restored(opened.backend.db)
     opened.app = opened.loaded or create_app(opened.backend)
 
 
@@ -256,6 +258,7 @@ def _prepare(backend: Backend) -> None:
     else:
         migrate.check(backend.db)
     migrate.require_rights(backend.db)
+    require_restored(backend.db)
     if not service_keys.has_keys(backend.db):
         checks.require_no_states(backend.plan, PREFIXES)
     if settings.migrate_at_start and migrate.migrate(backend.db):

@@ -37,7 +37,9 @@ def backup(settings: Settings, address: str, *, release: str, include_key: bool,
     return not missing
 
 
-def restore(settings: Settings, address: str, backup_id: str | None, *, as_json: bool, report: Report) -> bool:
+def restore(
+    settings: Settings, address: str, backup_id: str | None, *, as_json: bool, report: Report, is_rehearsal: bool = False
+) -> bool:
     """Restore a backup, report it, and tell whether the installation has everything."""
     progress = Progress()
     place = _open_place(settings, address)
@@ -48,10 +50,12 @@ def restore(settings: Settings, address: str, backup_id: str | None, *, as_json:
     with closing(startup.open_empty(settings, keys)) as backend:
         restoration = Restoration(backend, place, manifest, progress.show)
         restoration.check()
-        _migrate(settings, manifest.revision)
-        restoration.run()
+        if not restoration.has_rows:
+            _migrate(settings, manifest.revision)
+            restoration.run()
         _migrate(settings, migrate.HEAD)
         restoration.verify()
+        restoration.finish(is_rehearsal=is_rehearsal)
     progress.end()
     result = restoration.result
     if as_json:

@@ -138,13 +138,16 @@ def restore(
     *,
     place: Annotated[str, typer.Argument(help="Folder, s3://bucket/prefix?… or azblob://container/prefix.")],
     backup_id: Annotated[str | None, typer.Option("--backup", help="Backup to restore.", show_default="the newest")] = None,
+    rehearsal: Annotated[
+        bool, typer.Option("--rehearsal", help="Give up the messages and mails that waited, which the original sends.")
+    ] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Restore a backup into an empty installation, also of another database, object store or key service."""
     from functions.server.backup_commands import restore as run  # noqa: PLC0415 - as above
 
-    is_whole = run(_settings({"STACKHOLD_DATA": data}), place, backup_id, as_json=as_json, report=print)
+    is_whole = run(_settings({"STACKHOLD_DATA": data}), place, backup_id, as_json=as_json, report=print, is_rehearsal=rehearsal)
     raise typer.Exit(0 if is_whole else 1)
 
 

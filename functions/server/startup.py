@@ -23,6 +23,7 @@ from common.crypto import service_keys
 from common.db import migrate as tables
 from common.db.engine import Database
 from common.installation import checks
+from common.installation.backups.steps import require_restored
 from common.installation.bootstrap import bootstrap, is_fresh, require_fit
 from common.ports.keys import Driver, KeyService
 from common.stacks.blob_keys import PREFIXES
@@ -128,6 +129,7 @@ def migrate(settings: Settings) -> bool:
         checks.prepare_database(place)
     with closing(open_for_migration(settings)) as db:
         tables.require_rights(db)
+        require_restored(db)
         return tables.migrate(db)
 
 
@@ -175,6 +177,7 @@ def _check_database(plan: Plan, db: Database, *, may_migrate: bool) -> bool:
             )
         return False
     tables.refuse_newer(tables.version(db))
+    require_restored(db)
     if not may_migrate:
         tables.check(db)
     tables.require_rights(db)

@@ -59,6 +59,12 @@ def store_progress(
     connection.execute(update(audit_exports).where(*is_same).values(**values))
 
 
+def turn_off(tx: Connection, result: Result) -> None:
+    """Turn all exports off that are on."""
+    change = update(audit_exports).where(audit_exports.c.is_enabled.is_(True))
+    tx.execute(change.values(is_enabled=False, result_at=result.at, result=result.message))
+
+
 def list_due(connection: Connection, now_millis: int, after: str, limit: int) -> list[tuple[str, int]]:
     """Return (organization's id, time that the export is due since) of some exports, by id, after one."""
     is_due = (audit_exports.c.is_enabled.is_(True), audit_exports.c.due_at <= now_millis, audit_exports.c.org_id > after)

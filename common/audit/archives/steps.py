@@ -5,6 +5,8 @@ import logging
 import time
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from common.audit import repository as records
 from common.audit.archives import repository
 from common.audit.archives.model import HOUR_MILLIS, RESULT_LIMIT, Destination, Export, Kind, Result, hour_of, object_name
@@ -82,6 +84,11 @@ def deliver(backend: Backend, message: Message) -> None:
             repository.store_progress(connection, export, result, next_hour=progress.next_hour, due_at=due_at, failures=failures)
 
     retry(store)
+
+
+def turn_off(tx: Connection, result: Result) -> None:
+    """Turn all exports off, with a result that says why."""
+    repository.turn_off(tx, result)
 
 
 def due_time(hour: int) -> int:

@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String
 from common.db.tables.schema import BLOB_KEY, ID, table
 
 # What starts have made, so that no later one makes it again once an administrator has taken it away: `admin`, `org ` and its
-# login, `token ` and its hash.
+# login, `token ` and its hash. A backup that is being restored is noted here too.
 bootstrap_items = table(
     "bootstrap_items",
     Column("item", String(110), primary_key=True),

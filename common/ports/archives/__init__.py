@@ -1,6 +1,7 @@
 """Places outside of the installation that organizations export their audit logs to: the port, and what its drivers share.
 
-A key is written again when an export is repeated, with the same content or a longer one.
+A key is written again when an export is repeated, with the same content or a longer one. Only an installation that was restored
+from a backup has fewer records than it exported, which is why a restore turns exports off.
 """
 
 from typing import Protocol

@@ -17,10 +17,12 @@ def back_up(settings: Settings, address: str, *, include_key: bool = False) -> l
     return lines
 
 
-def restore(settings: Settings, address: str, backup_id: str | None = None) -> list[str]:
+def restore(settings: Settings, address: str, backup_id: str | None = None, *, is_rehearsal: bool = False) -> list[str]:
     """Restore the newest backup, or another, and return the report."""
     lines = list[str]()
-    assert backup_commands.restore(settings, address, backup_id, as_json=False, report=lines.append), lines
+    assert backup_commands.restore(settings, address, backup_id, as_json=False, report=lines.append, is_rehearsal=is_rehearsal), (
+        lines
+    )
     return lines
 
 

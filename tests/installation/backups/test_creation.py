@@ -168,7 +168,7 @@ class TestBackup:
         (tmp_path / "backup" / "manifests" / "notes.txt").write_text("ours")
         back_up(backend.settings, address)
 
-        assert made == place_at(backend.settings, address).list_backups()[0]
+        assert made in place_at(backend.settings, address).list_backups()
         assert 2 == len(place_at(backend.settings, address).list_backups())
 
     def test_names_any_number_of_lost_documents(self, backend: Backend, admin: Caller, tmp_path: Path) -> None:

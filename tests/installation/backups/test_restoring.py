@@ -3,19 +3,32 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from starlette.testclient import TestClient
 
+from common.audit.archives import service as exports
+from common.audit.archives.model import Destination, Kind
 from common.backend import Backend, open_backend
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 from common.db import migrate
+from common.db.tables.outbox import outbox
+from common.db.tables.sign_in import mails
+from common.installation.backups import model
+from common.installation.backups.model import Manifest, TableDump
+from common.installation.backups.place import Place
 from common.installation.backups.service.restoring import Restoration
+from common.mailing import steps as mailing
+from common.mailing.model import NewMail, Purpose
+from common.outbox.model import State
 from common.rights.caller import Caller
 from common.stacks.updates.service import completion
+from functions.hosts import function_host
 from functions.server import startup
+from tests.factories.audit_exports import ROLE
 from tests.factories.clients import make_client
 from tests.factories.installations import fill
+from tests.factories.messages import Receiver, deliver_messages, queue_messages
 from tests.factories.stacks import import_state, make_stack
 from tests.installation.backups.commands import back_up, place_at, restore, rows_in
 from tests.installation.backups.test_creation import container
@@ -90,16 +103,52 @@ class TestRestore:
 
     def test_takes_an_older_backup(self, address: str, target: Settings, tmp_path: Path) -> None:
         """Tables are made as they were in the backup's release, filled, and brought to this one."""
-        place = place_at(target, address)
-        manifest = place.get_manifest(None)
-        old = "0012"
         with closing(startup.open_empty(target)) as backend:
-            migrate.migrate(backend.db, to=old)
-            names = _tables(backend)
-        older = [table for table in manifest.tables if table.name in names]
-        place.put_manifest(msgspec.structs.replace(manifest, revision=old, tables=older))
+            _of_revision(backend, place_at(target, address), "0012")
         restore(target, address)
         startup.start(target, may_migrate=False).close()
+
+
+class TestSending:
+    @pytest.fixture
+    def waiting(self, backend: Backend, admin: Caller, tmp_path: Path) -> str:
+        """A backup of an installation with an hourly export, a message that waits, and a mail that waits."""
+        destination = Destination(Kind.S3, bucket="audit-of-acme", access=ROLE)
+        exports.update(backend, admin, "acme", destination, is_enabled=True)
+        queue_messages(backend, "message")
+        with backend.db.begin() as tx:
+            mailing.queue(tx, backend, [NewMail(Purpose.RESET, "alice@example.com")])
+        back_up(backend.settings, str(tmp_path / "waiting"))
+        return str(tmp_path / "waiting")
+
+    def test_of_audit_logs_is_off(self, waiting: str, target: Settings, admin: Caller) -> None:
+        """The copy would write over hours that were exported after the backup, so its exports are off, and say why."""
+        restore(target, waiting)
+        with closing(open_backend(target)) as restored:
+            export = exports.get_export(restored, admin, "acme")
+
+        assert not export.is_enabled
+        assert export.result is not None
+        assert "turned off when backup " in export.result.message
+
+    @pytest.mark.parametrize(("is_rehearsal", "sent"), [(False, 1), (True, 0)])
+    def test_of_what_waited_is_left_to_the_original(
+        self, waiting: str, target: Settings, *, is_rehearsal: bool, sent: int
+    ) -> None:
+        """A rehearsal gives up messages and mails that wait: the original sends them. Another restore sends them."""
+        restore(target, waiting, is_rehearsal=is_rehearsal)
+        receiver = Receiver()
+        with closing(open_backend(target)) as restored:
+            deliver_messages(restored, receiver)
+            with restored.db.connect() as connection:
+                problems = {
+                    *connection.scalars(select(outbox.c.problem).where(outbox.c.state == State.FAILED)),
+                    *connection.scalars(select(mails.c.problem).where(mails.c.due_at.is_(None))),
+                }
+
+        assert sent == len(receiver.messages)
+        assert [is_rehearsal] * len(problems) == ["was restored as a rehearsal" in problem for problem in problems]
+        assert bool(problems) == is_rehearsal
 
 
 class TestInterruption:
@@ -122,13 +171,44 @@ class TestInterruption:
             migrate.migrate(opened.db)
             with pytest.raises(KeyboardInterrupt):
                 restoration.run()
-        with pytest.raises(StartUpError, match="the database has never been used"):
-            startup.start(target, may_migrate=True)
+        for change in (lambda: startup.start(target, may_migrate=True), lambda: startup.migrate(target)):
+            with pytest.raises(StartUpError, match="is not restored completely: continue with `stackhold restore --backup"):
+                change()
         lines = restore(target, address)
 
         assert "verified" in lines[0]
         back_up(target, f"{address}-again")
         assert rows_in(target, address) == rows_in(target, f"{address}-again")
+
+    def test_of_the_last_steps_is_continued(self, address: str, target: Settings) -> None:
+        """A run that ended after the rows, with tables of this release already, is finished; a server starts only then."""
+        place = place_at(target, address)
+        with closing(startup.open_empty(target)) as opened:
+            restoration = Restoration(opened, place, _of_revision(opened, place, "0012"))
+            restoration.check()
+            migrate.migrate(opened.db, to="0012")
+            restoration.run()
+            migrate.migrate(opened.db)
+        with pytest.raises(StartUpError, match="is not restored completely"):
+            startup.start(target, may_migrate=False)
+        lines = restore(target, address)
+
+        assert "  verified: rows, documents and data keys" in lines[0]
+        startup.start(target, may_migrate=False).close()
+
+    def test_keeps_a_function_from_serving(self, address: str, target: Settings) -> None:
+        """A function refuses requests and does not prepare the installation while its backup is half restored."""
+        place = place_at(target, address)
+        with closing(startup.open_empty(target)) as opened:
+            migrate.migrate(opened.db)
+            with pytest.raises(KeyboardInterrupt):
+                Restoration(opened, place, place.get_manifest(None), _stop).run()
+            for refuse in (
+                function_host._prepare,
+                lambda backend: function_host._check_tables(function_host._Opened({}, backend)),
+            ):
+                with pytest.raises(StartUpError, match="is not restored completely"):
+                    refuse(opened)
 
     def test_leads_to_the_same_backup_only(self, backend: Backend, address: str, target: Settings) -> None:
         """While one backup is half restored, another one is refused."""
@@ -138,9 +218,11 @@ class TestInterruption:
             migrate.migrate(opened.db)
             with pytest.raises(KeyboardInterrupt):
                 restoration.run()
+        first = place.list_backups()
         back_up(backend.settings, address)
+        [second] = set(place.list_backups()) - set(first)
         with pytest.raises(StartUpError, match=r"was being restored here: continue with --backup"):
-            restore(target, address)
+            restore(target, address, second)
 
 
 def test_a_running_update_ends_with_what_it_had_recorded(
@@ -173,6 +255,26 @@ def _stop(_text: str) -> None:
     raise KeyboardInterrupt
 
 
-def _tables(backend: Backend) -> set[str]:
+def _of_revision(backend: Backend, place: Place, revision: str) -> Manifest:
+    """Make a backup one of an older release, and return its manifest."""
+    migrate.migrate(backend.db, to=revision)
+    manifest = place.get_manifest(None)
     with backend.db.connect() as connection:
-        return set(inspect(connection).get_table_names())
+        tables = inspect(connection)
+        older = [
+            _with_columns(place, table, {column["name"] for column in tables.get_columns(table.name)})
+            for table in manifest.tables
+            if tables.has_table(table.name)
+        ]
+    place.put_manifest(msgspec.structs.replace(manifest, revision=revision, tables=older))
+    return place.get_manifest(None)
+
+
+def _with_columns(place: Place, table: TableDump, names: set[str]) -> TableDump:
+    """Return a table with those columns only."""
+    columns = [column for column in table.columns if column.name in names]
+    if columns == table.columns:
+        return table
+    rows = [model.decode_row(line, table.columns) for part in table.parts for line in place.get_lines(part)]
+    lines = [model.encode_row(tuple(row[column.name] for column in columns)) for row in rows]
+    return TableDump(table.name, columns, place.put_lines(f"{model.TABLES}older/{table.name}", lines))

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Table,
     and_,
     column,
-    delete,
     func,
     insert,
     inspect,
@@ -30,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from common.db.tables.installation import bootstrap_items, service_keys
+from common.db.tables.installation import service_keys
 from common.db.tables.metadata import METADATA
 from common.db.tables.people import organizations, users
 from common.installation.backups import model
@@ -48,7 +47,6 @@ _TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
     (DateTime, "time"),
     (String, "text"),
 )
-_MARK = "restore "
 
 
 def list_tables() -> list[Table]:
@@ -97,24 +95,6 @@ def is_used(connection: Connection) -> bool:
         inspect(connection).has_table(each.name) and count_rows(connection, each.name)
         for each in (service_keys, organizations, users)
     )
-
-
-def find_mark(connection: Connection) -> str | None:
-    """Return the id of the backup that was being restored here when that was interrupted, or None."""
-    if not inspect(connection).has_table(bootstrap_items.name):
-        return None
-    item = connection.scalar(select(bootstrap_items.c.item).where(bootstrap_items.c.item.startswith(_MARK, autoescape=True)))
-    return item.removeprefix(_MARK) if item is not None else None
-
-
-def add_mark(connection: Connection, backup_id: str, now_millis: int) -> None:
-    """Note that a backup is being restored here."""
-    connection.execute(insert(bootstrap_items).values(item=_MARK + backup_id, created_at=now_millis))
-
-
-def delete_mark(tx: Connection) -> None:
-    """Note that the backup was restored."""
-    tx.execute(delete(bootstrap_items).where(bootstrap_items.c.item.startswith(_MARK, autoescape=True)))
 
 
 def _type_of(of: Column[object]) -> str:

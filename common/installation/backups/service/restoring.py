@@ -1,7 +1,7 @@
 """The use case that restores a backup into an empty installation, of any database, object store and key service.
 
-The rows of the service's own keys come last: without them the installation is not in use, and no server starts on it. A mark
-says which backup is being restored, so that a run that was interrupted is continued by the next one.
+A mark says which backup is being restored. While it is there no server starts, and a run that was interrupted is continued by
+the next one. It is removed at the end, when the tables are of this release and everything was verified.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,8 @@ from typing import cast
 
 from sqlalchemy import Connection
 
+from common.audit.archives import steps as audit_archives
+from common.audit.archives.model import Result
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import StartUpError
@@ -19,14 +21,22 @@ from common.installation import checks
 from common.installation.backups import documents, model
 from common.installation.backups.model import Manifest, Part, TableDump
 from common.installation.backups.place import Place, digest_of
-from common.installation.backups.repository import rows
+from common.installation.backups.repository import marks, rows
+from common.installation.backups.repository.marks import Mark
 from common.installation.backups.repository.worklist import DocumentEntry, Worklist
 from common.installation.backups.service.missing_documents import find_missing_documents
+from common.mailing import steps as mailing
+from common.outbox import steps as outbox
 from common.ports.keys import KeyUnusable
 from common.stacks.blob_keys import PREFIXES
 from common.stacks.updates import steps as updates
 
 THREADS = 8
+EXPORT_IS_OFF = (
+    "turned off when backup {} was restored: hours that were exported after it would be written over. Turn it on again after"
+    " the restore if this installation takes the place of the other one"
+)
+NOT_SENT = "not sent: backup {} was restored as a rehearsal"
 KEYS_TABLE, MARKS_TABLE = "service_keys", "bootstrap_items"
 # The tables that are restored last, in one transaction.
 _LAST = (MARKS_TABLE, KEYS_TABLE)
@@ -54,6 +64,8 @@ class Restoration:
         self._backend, self._place, self._show = backend, place, show
         self._manifest = manifest
         self._key_name = ""
+        # An earlier run wrote all rows, and the tables may be of this release already.
+        self.has_rows = False
         self.result = Restored(manifest)
 
     def check(self) -> None:
@@ -61,6 +73,7 @@ class Restoration:
         # No permission check in this module: the operator holds the database.
         with self._backend.db.connect() as connection:
             mark = require_empty(connection, self._manifest.id)
+        self.has_rows = mark is not None and mark.has_rows
         if mark is None:
             checks.require_no_states(self._backend.plan, PREFIXES)
         table = self._table(KEYS_TABLE)
@@ -81,14 +94,14 @@ class Restoration:
         """Copy documents, then rows. The tables are those of the backup's release, and empty."""
         self._key_name = self._backend.keys.check()
         with self._backend.db.begin() as tx:
-            if rows.find_mark(tx) is None:
-                rows.add_mark(tx, self._manifest.id, unix_millis(self._backend.clock.now()))
+            if marks.find(tx) is None:
+                marks.add(tx, self._manifest.id, self._now_millis())
         self._copy_documents()
         for table in self._manifest.tables:
             if table.name not in _LAST:
                 self._restore_table(table)
         with self._backend.db.begin() as tx:
-            rows.delete_mark(tx)
+            marks.add_rows(tx, self._manifest.id, self._now_millis())
             updates.end_leases(tx)
             for name in _LAST:
                 self._insert(tx, self._table(name), self._lines(self._table(name)))
@@ -98,6 +111,7 @@ class Restoration:
         self._show("verifying")
         with self._backend.db.connect() as connection:
             counts = {table.name: rows.count_rows(connection, table.name) for table in self._manifest.tables}
+            counts[MARKS_TABLE] -= marks.find(connection) is not None
         self.result.problems += [
             f"table {table.name} has {counts[table.name]:,} rows, and the backup {table.rows:,}"
             for table in self._manifest.tables
@@ -108,6 +122,19 @@ class Restoration:
         self.result.problems += [f"document {key} is missing" for key in missing if key not in lost]
         self.result.problems += [f"document {key} was missing when the backup was made" for key in self._manifest.missing]
         self.result.problems += [f"{key}: {problem}" for key, problem in wrapped_keys.check_keys(self._backend) if problem]
+
+    def finish(self, *, is_rehearsal: bool) -> None:
+        """Let servers start, without hourly exports, and after a rehearsal without the messages and mails that waited."""
+        now_millis, backup_id = self._now_millis(), self._manifest.id
+        with self._backend.db.begin() as tx:
+            audit_archives.turn_off(tx, Result(now_millis, EXPORT_IS_OFF.format(backup_id)))
+            if is_rehearsal:
+                outbox.give_up_waiting(tx, self._backend, NOT_SENT.format(backup_id))
+                mailing.give_up_waiting(tx, NOT_SENT.format(backup_id))
+            marks.remove(tx)
+
+    def _now_millis(self) -> int:
+        return unix_millis(self._backend.clock.now())
 
     def _copy_documents(self) -> None:
         with Worklist() as worklist, ThreadPoolExecutor(THREADS) as threads:
@@ -167,11 +194,12 @@ class Restoration:
         return next(table for table in self._manifest.tables if table.name == name)
 
 
-def require_empty(connection: Connection, backup_id: str) -> str | None:
-    """Return the id of the backup if it is being restored already; StartUpError for a database with anything else in it."""
-    mark = rows.find_mark(connection)
+def require_empty(connection: Connection, backup_id: str) -> Mark | None:
+    """Return the mark if the backup is being restored already; StartUpError for a database with anything else in it."""
+    mark = marks.find(connection)
     if mark is None and rows.is_used(connection):
         raise StartUpError("the database is not empty: a backup is restored into an empty installation only; nothing was changed")
-    if mark not in (None, backup_id):
-        raise StartUpError(f"backup {mark} was being restored here: continue with --backup {mark}, or empty the database")
+    if mark is not None and mark.backup_id != backup_id:
+        other = mark.backup_id
+        raise StartUpError(f"backup {other} was being restored here: continue with --backup {other}, or empty the database")
     return mark
