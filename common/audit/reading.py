@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from common.audit import repository
 from common.audit.chain import Record
 from common.audit.copies import items
+from common.audit.copies import steps as copies
 from common.audit.events import Actor, Entry, Search
 from common.backend import Backend
 from common.ports.audit_table import TableError
@@ -16,10 +17,11 @@ LOG = logging.getLogger("stackhold.audit")
 def page(backend: Backend, org_id: str, search: Search, *, after: tuple[int, str] | None, limit: int) -> list[Entry]:
     """Return entries that match, newest first, after a position (time, id) if there is one.
 
-    Positions are the same in both stores. While the table does not answer, the database does, which has every record.
+    Positions are the same in both stores. The database has every record: it is read while the table does not answer, and while
+    records wait for their copy.
     """
     # No permission check: the use cases made it.
-    if backend.audit_table is not None:
+    if backend.audit_table is not None and copies.is_readable(backend, org_id):
         try:
             records = items.page(backend.audit_table, org_id, search, after=after, limit=limit)
         except TableError as error:

@@ -21,6 +21,8 @@ RECORDS_PER_MESSAGE = 200
 # How long copies wait for a table that refuses or does not answer.
 PAUSE_MILLIS = 60_000
 LOGS_PER_STEP = 100
+# How long a record may wait for its copy before readers use the database; on AWS Lambda a copy takes up to a minute.
+DELAY_MILLIS = 60_000
 _HOUR_MILLIS = 3_600_000
 _PAGE = 1_000
 
@@ -57,6 +59,13 @@ def deliver(backend: Backend, message: Message) -> None:
     finally:
         if written > copied:
             retry(lambda: _store(backend, org_id, written, is_last=written >= newest))
+
+
+def is_readable(backend: Backend, org_id: str) -> bool:
+    """Tell whether readers find a log in the table, but for what was recorded within the last minute."""
+    since = unix_millis(backend.clock.now()) - DELAY_MILLIS
+    with backend.db.connect() as connection:
+        return repository.has_copy(connection, org_id, since)
 
 
 def queue_missing(backend: Backend, after: str) -> tuple[int, str]:

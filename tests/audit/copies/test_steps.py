@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import delete, update
 
 from common.audit import integrity, reading, repository, steps
 from common.audit.copies import steps as copies
 from common.audit.copies.items import to_item
-from common.audit.events import Actor, Event, Search
+from common.audit.events import Actor, Entry, Event, Search
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.db.tables.audit import audit_events, audit_heads
 from common.outbox import service as outbox
 from common.ports.audit_table import AuditTable
 from common.ports.aws import ATTEMPTS, Access
@@ -44,6 +46,11 @@ def record(backend: Backend, *numbers: int, org: str = ORG) -> None:
 def copied(moto: Moto, table: AuditTable, org: str = ORG) -> list[int]:
     """Return the numbers of the records of an organization in the table, in order."""
     return sorted(int(item["description"]["S"]) for item in items_of(moto, table) if item["org_id"]["S"] == org)
+
+
+def descriptions(entries: list[Entry]) -> list[str]:
+    """Return the descriptions of entries."""
+    return [entry.description for entry in entries]
 
 
 class TestCopy:
@@ -166,6 +173,50 @@ def _deliver(backend: Backend) -> int:
 
 
 class TestReading:
+    def test_waits_for_the_copy_of_old_records(self, backend: Backend) -> None:
+        """Where the table was just set, the database is read until older records are copied, those from before the chain too."""
+        unset = replace(backend, audit_table=None)
+        record(unset, 1)
+        with backend.db.begin() as tx:
+            tx.execute(update(audit_events).values(sequence=None, hash=None))
+            tx.execute(delete(audit_heads))
+        unchained = reading.page(backend, ORG, Search(), after=None, limit=10)
+        record(unset, 2)
+        both = reading.page(backend, ORG, Search(), after=None, limit=10)
+        copies.queue_missing(backend, "")
+        copy_logs(backend)
+
+        assert (["1"], {"1", "2"}) == (descriptions(unchained), {*descriptions(both)})
+        assert both == reading.page(backend, ORG, Search(), after=None, limit=10)
+
+    def test_waits_for_the_copy_of_late_records(
+        self, backend: Backend, moto: Moto, table: AuditTable, clock: FrozenClock
+    ) -> None:
+        """While the table takes no records but answers, the database is read as soon as a record waits for a minute."""
+        record(backend, 1)
+        copy_logs(backend)
+        record(backend, 2)
+        clock.pass_seconds(60)
+        healthy = reading.page(backend, ORG, Search(), after=None, limit=10)
+        clock.pass_seconds(1)
+        late = reading.page(backend, ORG, Search(), after=None, limit=10)
+        copy_logs(backend)
+
+        assert (["1"], {"1", "2"}) == (descriptions(healthy), {*descriptions(late)})
+        assert late == reading.page(backend, ORG, Search(), after=None, limit=10)
+
+    def test_costs_one_statement_more(self, backend: Backend, counter: Counter) -> None:
+        """How far the log was copied is one statement, and the profiles of those in it another one; the database takes one."""
+        record(backend, 1)
+        copy_logs(backend)
+        counter.reset()
+        reading.page(backend, ORG, Search(), after=None, limit=10)
+        with_table = counter.statements
+        counter.reset()
+        reading.page(replace(backend, audit_table=None), ORG, Search(), after=None, limit=10)
+
+        assert (2, 1) == (with_table, counter.statements)
+
     def test_falls_back_to_the_database(self, backend: Backend, moto: Moto, table: AuditTable) -> None:
         """A table that is gone, or has items of another program, is not read: the database has every record."""
         record(backend, 1, 2)
