@@ -1,6 +1,6 @@
 """Rows of the settings of hourly exports."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
@@ -48,15 +48,21 @@ def store_result(connection: Connection, org_id: str, result: Result) -> None:
     connection.execute(change.values(result_at=result.at, result=result.message))
 
 
-def store_progress(
-    connection: Connection, export: Export, result: Result | None, *, next_hour: int, due_at: int, failures: int
-) -> None:
+def store_progress(tx: Connection, export: Export, result: Result | None, *, next_hour: int, due_at: int, failures: int) -> None:
     """Store how far an export came, unless its settings were changed meanwhile."""
-    is_same = (audit_exports.c.org_id == export.org_id, audit_exports.c.next_hour == export.next_hour)
+    current = find(tx, export.org_id)
+    if current is None or replace(current, result=export.result) != export:
+        return
+    # Guards against a change since the line above: each change sets the time that the export is due.
+    is_same = (
+        audit_exports.c.org_id == export.org_id,
+        audit_exports.c.next_hour == export.next_hour,
+        audit_exports.c.due_at == export.due_at,
+    )
     values: dict[str, int | str] = {"next_hour": next_hour, "due_at": due_at, "failures": failures}
     if result is not None:
         values |= {"result_at": result.at, "result": result.message}
-    connection.execute(update(audit_exports).where(*is_same).values(**values))
+    tx.execute(update(audit_exports).where(*is_same).values(**values))
 
 
 def turn_off(tx: Connection, result: Result) -> None:

@@ -80,8 +80,8 @@ def deliver(backend: Backend, message: Message) -> None:
     result = Result(now_millis, progress.problem[:RESULT_LIMIT]) if progress.was_sent else export.result
 
     def store() -> None:
-        with backend.db.connect() as connection:
-            repository.store_progress(connection, export, result, next_hour=progress.next_hour, due_at=due_at, failures=failures)
+        with backend.db.begin() as tx:
+            repository.store_progress(tx, export, result, next_hour=progress.next_hour, due_at=due_at, failures=failures)
 
     retry(store)
 

@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 
 from common.audit import integrity, repository, steps
+from common.audit.archives import repository as archive_rows
 from common.audit.archives import service as exports
 from common.audit.archives import steps as archives
-from common.audit.archives.model import Destination, Kind
+from common.audit.archives.model import Destination, Kind, Result
 from common.audit.chain import export_end
 from common.audit.events import Event
 from common.backend import Backend
@@ -105,6 +106,25 @@ class TestHours:
         assert (1, f"bucket {name}: NoSuchBucket") == (failed.failures, failed.result and failed.result.message)
         assert failed.due_at == unix_millis(clock.now()) - 3 * HOUR * 1000 + archives.PAUSE_MILLIS
         assert [FIRST] == [one["Key"] for one in stored]
+        assert "" == message(backend, admin)
+
+    def test_keep_a_change_of_the_destination(self, backend: Backend, admin: Caller, clock: FrozenClock, s3: Place) -> None:
+        """An attempt that began before a change of the destination does not say how the export to the new one went."""
+        absent = replace(s3, destination=replace(s3.destination, bucket=f"absent-{org_id_of(admin)}"))
+        set_up(backend, admin, absent)
+        record(backend, admin, "one")
+        clock.pass_seconds(2 * HOUR)
+        began = exports.get_export(backend, admin, "acme")
+        set_up(backend, admin, s3)
+        changed = exports.get_export(backend, admin, "acme")
+        with backend.db.begin() as tx:
+            failed = Result(unix_millis(clock.now()), "NoSuchBucket")
+            archive_rows.store_progress(tx, began, failed, next_hour=began.next_hour, due_at=began.due_at + HOUR, failures=1)
+        kept = exports.get_export(backend, admin, "acme")
+        run(backend)
+
+        assert changed == kept
+        assert [FIRST] == list(s3.read())[:1]
         assert "" == message(backend, admin)
 
     def test_make_a_whole_export(self, backend: Backend, admin: Caller, clock: FrozenClock, s3: Place) -> None:
