@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Row, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Insert, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import mysql, sqlite
 
 from common.db.tables.outbox import outbox
@@ -26,22 +26,33 @@ _IS_FIRST = ~exists(
 
 def add(tx: Connection, new: Sequence[NewMessage], now_millis: int) -> None:
     """Insert messages that are due at once, but for those whose target has one of the same key."""
-    rows = [
-        {
-            "topic": message.topic,
-            "target": message.target,
-            "subject": message.subject,
-            "dedupe_key": message.dedupe_key,
-            "content": message.content,
-            "state": State.WAITING,
-            "created_at": now_millis,
-            "due_at": now_millis,
-            "attempts": 0,
-            "problem": "",
-        }
-        for message in new
-    ]
-    tx.execute(_insert(tx), rows)
+    tx.execute(_insert(tx), [_to_row(message, now_millis) for message in new])
+
+
+def add_unless_postponed(tx: Connection, new: NewMessage, now_millis: int) -> None:
+    """Insert a message that is due at once, unless its target has one that was postponed and that no process has claimed."""
+    row = _to_row(new, now_millis)
+    values = [bindparam(f"new_{name}", value, type_=outbox.c[name].type) for name, value in row.items()]
+    is_of_target = (_earlier.c.topic == new.topic, _earlier.c.target == new.target, _earlier.c.state == State.WAITING)
+    postponed = select(_earlier.c.sequence).where(
+        *is_of_target, _earlier.c.attempts == 0, _earlier.c.due_at > _earlier.c.created_at
+    )
+    tx.execute(insert(outbox).from_select([*row], select(*values).where(~exists(postponed))))
+
+
+def _to_row(message: NewMessage, now_millis: int) -> dict[str, str | int]:
+    return {
+        "topic": message.topic,
+        "target": message.target,
+        "subject": message.subject,
+        "dedupe_key": message.dedupe_key,
+        "content": message.content,
+        "state": State.WAITING,
+        "created_at": now_millis,
+        "due_at": now_millis,
+        "attempts": 0,
+        "problem": "",
+    }
 
 
 def _insert(tx: Connection) -> Insert:

@@ -18,6 +18,15 @@ def queue(tx: Connection, backend: Backend, new: Sequence[NewMessage]) -> None:
         backend.new_messages.set()
 
 
+def queue_unless_postponed(tx: Connection, backend: Backend, new: NewMessage) -> None:
+    """Queue a message, in one statement, unless one waits for a target that takes no messages: for messages that say the same.
+
+    So messages do not pile up while the target is away.
+    """
+    repository.add_unless_postponed(tx, new, unix_millis(backend.clock.now()))
+    backend.new_messages.set()
+
+
 def resume(tx: Connection, backend: Backend, topic: str, target: str, postponed_until: int | None) -> None:
     """Deliver what waits for a target, such as one whose settings were changed, without waiting for the next attempt.
 

@@ -31,7 +31,7 @@ def queue(tx: Connection, backend: Backend, org_id: str) -> None:
     """Queue the copy of what a transaction recorded: one statement, and none where no table is set."""
     # No permission check in this module: the use case made it, or the schedule calls.
     if backend.audit_table is not None:
-        outbox.queue(tx, backend, [NewMessage(TOPIC, org_id, org_id, "")])
+        outbox.queue_unless_postponed(tx, backend, NewMessage(TOPIC, org_id, org_id, ""))
 
 
 def deliver(backend: Backend, message: Message) -> None:

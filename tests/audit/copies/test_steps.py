@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, select, update
 
 from common.audit import integrity, reading, repository, steps
 from common.audit.copies import steps as copies
@@ -12,6 +12,7 @@ from common.audit.events import Actor, Entry, Event, Search
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.db.tables.audit import audit_events, audit_heads
+from common.db.tables.outbox import outbox as outbox_messages
 from common.outbox import service as outbox
 from common.ports.audit_table import AuditTable
 from common.ports.aws import ATTEMPTS, Access
@@ -128,6 +129,17 @@ class TestFailure:
         copy_logs(backend)
 
         assert list(range(2, 63)) == copied(moto, table)
+
+    def test_of_an_absent_table_queues_few_messages(self, backend: Backend, moto: Moto, table: AuditTable) -> None:
+        """While the table is away, records wait for the messages that are queued already."""
+        moto.client("dynamodb").delete_table(TableName=table.name)
+        record(backend, 1, 2)
+        copy_logs(backend)
+        record(backend, *range(3, 30))
+        with backend.db.connect() as connection:
+            waiting = connection.scalar(select(func.count()).select_from(outbox_messages))
+
+        assert 2 == waiting
 
     def test_of_a_throttled_table_loses_nothing(
         self, backend: Backend, moto: Moto, table: AuditTable, clock: FrozenClock
