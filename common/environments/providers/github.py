@@ -1,7 +1,7 @@
 """`fn::open::gh-login`: an access token for the repositories that a GitHub App is installed on."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from common.core.clock import unix_seconds
@@ -14,6 +14,9 @@ from common.environments.providers.base import Access
 from common.environments.providers.calls import Request, host_of, require_host
 from common.environments.providers.schemas import members, options
 from common.environments.providers.values import plain, record, require_text, secret
+
+if TYPE_CHECKING:
+    from joserfc.jwk import RSAKey
 
 # The permissions of a GitHub App.
 _PERMISSIONS = """
@@ -32,6 +35,7 @@ INPUTS = members(
     },
 )
 _TYPE = "installation"
+_WRONG_KEY = "privateKey must be an RSA private key in the PEM format"
 OUTPUTS = members(
     {
         "appId": NUMBER,
@@ -42,6 +46,8 @@ OUTPUTS = members(
         "type": Schema("string", enum=(_TYPE,)),
     }
 )
+# The PEM text of a key of the longest length is shorter than this.
+_KEY_TEXT_LIMIT, _KEY_BITS_LIMIT = 4096, 4096
 _API, _NOT_FOUND, _CREATED = "https://api.github.com", 404, 201
 # GitHub takes tokens of an app for ten minutes at most, and none from the future.
 _TOKEN_SECONDS, _SKEW_SECONDS = 540, 60
@@ -99,11 +105,37 @@ class GitHubLogin:
     def _app_token(self, settings: Mapping[str, Any]) -> str:
         from joserfc import jwt  # noqa: PLC0415 - loading it takes longer than most requests
         from joserfc.errors import JoseError  # noqa: PLC0415 - as above
-        from joserfc.jwk import RSAKey  # noqa: PLC0415 - as above
 
+        key = _app_key(settings["privateKey"])
         now = unix_seconds(self._access.backend.clock.now())
         claims = {"iat": now - _SKEW_SECONDS, "exp": now + _TOKEN_SECONDS, "iss": str(settings["appId"])}
         try:
-            return jwt.encode({"alg": "RS256"}, claims, RSAKey.import_key(settings["privateKey"]))
-        except (JoseError, ValueError, TypeError):
-            raise WorldError("privateKey must be an RSA private key in the PEM format") from None
+            return jwt.encode({"alg": "RS256"}, claims, key)
+        except (JoseError, ValueError):
+            raise WorldError(_WRONG_KEY) from None
+
+
+def _app_key(text: str) -> "RSAKey":
+    """Return an RSA private key; raises WorldError for anything else, and for one so long that its check blocks the process."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - loading it takes longer than most requests
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - as above
+    from joserfc.jwk import RSAKey  # noqa: PLC0415 - as above
+
+    pem = text.encode()
+    if len(pem) > _KEY_TEXT_LIMIT:
+        raise WorldError(f"privateKey has more than {_KEY_TEXT_LIMIT:,} bytes; an RSA key has at most {_KEY_BITS_LIMIT:,} bits")
+    try:
+        # The check of the numbers takes longer the longer they are, so their lengths are looked at before it.
+        unchecked = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
+        if isinstance(unchecked, RSAPrivateKey):
+            numbers = unchecked.private_numbers()
+            lengths = [number.bit_length() for number in (numbers.public_numbers.n, numbers.p, numbers.q, numbers.d)]
+            if max(lengths) > _KEY_BITS_LIMIT:
+                raise WorldError(f"privateKey has more than {_KEY_BITS_LIMIT:,} bits")
+            checked = load_pem_private_key(pem, None)
+            assert isinstance(checked, RSAPrivateKey)  # noqa: S101 - it was one a moment ago
+            return RSAKey(checked, checked)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        pass
+    raise WorldError(_WRONG_KEY)
