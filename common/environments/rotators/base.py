@@ -9,6 +9,7 @@ from common.environments.language.schemas.schema import AnySchema, Schema
 from common.environments.providers.base import Access
 
 _NOT_ROTATED = "the secret has not been rotated yet; rotate it with `pulumi env rotate`"
+_EXPONENT_LIMIT = 18
 State = dict[str, EscValue] | None
 
 
@@ -51,10 +52,11 @@ class TwoSecrets:
 
 
 def whole_number(settings: dict[str, Any], name: str, default: int) -> int:
-    """Return an input that is a whole number; raises WorldError for a fraction."""
+    """Return an input that is a whole number; raises WorldError for a fraction, and for a number of more than 19 digits."""
     try:
         number = Decimal(str(settings.get(name, default)))
-        if number == number.to_integral_value():
+        # A number of a few bytes, such as 1e100000000, may have so many digits that its conversion takes minutes.
+        if number.is_finite() and number.adjusted() <= _EXPONENT_LIMIT and number == number.to_integral_value():
             return int(number)
     except InvalidOperation:
         pass

@@ -2,9 +2,10 @@
 
 from common.environments.language.environment import EscValue
 from common.environments.language.interfaces import Context, WorldError
-from common.environments.language.schemas.schema import NUMBER, STRING, AnySchema, Schema
+from common.environments.language.schemas.schema import STRING, AnySchema, Schema
+from common.environments.language.syntax.number import Number
 from common.environments.providers.base import Access
-from common.environments.providers.schemas import AWS_LOGIN, members
+from common.environments.providers.schemas import AWS_LOGIN, ONE, members
 from common.environments.rotators.base import State, TwoSecrets
 
 _LAMBDA = members({"awsLambda": members({"lambdaArn": STRING, "login": AWS_LOGIN})})
@@ -12,7 +13,7 @@ _DATABASE = Schema(
     "object",
     properties={
         "host": STRING,
-        "port": NUMBER,
+        "port": Schema("number", minimum=ONE, maximum=Number("65535")),
         "database": STRING,
         "managingUser": members({"username": STRING, "password": STRING}),
         "connector": Schema("object", one_of=(_LAMBDA,)),
