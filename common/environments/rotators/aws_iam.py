@@ -21,7 +21,6 @@ _PLACES = {
 }
 _KEYS_LIMIT = 2
 _KEY = re.compile(rb"<AccessKeyId>([A-Z0-9]{16,128})</AccessKeyId>")
-_CREATED = re.compile(rb"<CreateDate>([^<]+)</CreateDate>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +59,22 @@ class AwsIam(TwoSecrets):
         return values.record(accessKeyId=key_id, secretAccessKey=values.secret(key), createdAt=created or None)
 
     def _make_room(self, target: _Target, current: str) -> None:
-        """Delete the oldest key that is not the current one, if the user has as many keys as they may have."""
+        """Delete the key that is not the current one, if the user has as many keys as they may have.
+
+        Raise WorldError if the other key signs these calls, and if it is not known which of the keys is the current one.
+        """
         answer = self._call(target, "ListAccessKeys")
         keys = [match.decode() for match in _KEY.findall(answer)]
-        ages = dict(zip(keys, _CREATED.findall(answer), strict=False))
-        others = sorted((key for key in keys if key != current), key=lambda key: ages.get(key, b""))
-        if len(keys) >= _KEYS_LIMIT and others:
-            self._call(target, "DeleteAccessKey", AccessKeyId=others[0])
+        if len(keys) < _KEYS_LIMIT:
+            return
+        if current not in keys:
+            names = " and ".join(keys)
+            raise WorldError(f"no rotation has made the user's access keys {names}; delete one that is not in use")
+        for key in keys:
+            if key not in (current, target.credentials.access_key_id):
+                self._call(target, "DeleteAccessKey", AccessKeyId=key)
+                return
+        raise WorldError(f"the login signs with the access key {target.credentials.access_key_id}, which a rotation would delete")
 
     def _call(self, target: _Target, action: str, **arguments: str) -> bytes:
         host, region = _PLACES[target.partition]

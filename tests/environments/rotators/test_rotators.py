@@ -63,6 +63,7 @@ class TestPassword:
             ({"numeric": False, "minNumeric": 1}, "turned off"),
             ({"lower": False, "upper": False, "numeric": False, "special": False}, "at least one of"),
             ({"length": 8.5}, "length must be a whole number"),
+            ({"length": 1e300}, "length must be a whole number"),
         ],
     )
     def test_refuses_contradictions(self, backend: Backend, admin: Caller, inputs: dict[str, Any], message: str) -> None:
@@ -119,6 +120,30 @@ class TestAwsIam:
         assert state["previous"]["accessKeyId"] == revealed(second)["current"]["accessKeyId"]
         assert shown(fourth)["current"]["secretAccessKey"] == "[secret]"
         assert state["current"]["createdAt"]
+
+    def test_does_not_guess_which_key_is_in_use(self, backend: Backend, admin: Caller, moto: Moto) -> None:
+        """Two keys that no rotation made are named, and both stay."""
+        iam = moto.client("iam")
+        iam.create_user(UserName="build")
+        keys = [iam.create_access_key(UserName="build")["AccessKey"]["AccessKeyId"] for _ in range(2)]
+        inputs = {"login": AWS_LOGIN, "userArn": "arn:aws:iam::123456789012:user/build"}
+        with pytest.raises(WorldError, match=" and ") as error:
+            rotated(routed(backend, {"iam.amazonaws.com": moto.url}), admin, "aws-iam", inputs)
+
+        assert all(key in str(error.value) for key in keys)
+        assert keys == [key["AccessKeyId"] for key in iam.list_access_keys(UserName="build")["AccessKeyMetadata"]]
+
+    def test_keeps_the_key_that_signs(self, backend: Backend, admin: Caller, moto: Moto) -> None:
+        """A user who rotates their own key, and is at its limit, keeps the key that the rotation uses."""
+        iam = moto.client("iam")
+        iam.create_user(UserName="self")
+        login, current = [iam.create_access_key(UserName="self")["AccessKey"]["AccessKeyId"] for _ in range(2)]
+        inputs = {"login": {**AWS_LOGIN, "accessKeyId": login}, "userArn": "arn:aws:iam::123456789012:user/self"}
+        state = from_json({"current": {"accessKeyId": current, "secretAccessKey": SECRET}})
+        with pytest.raises(WorldError, match=f"signs with the access key {login}"):
+            rotated(routed(backend, {"iam.amazonaws.com": moto.url}), admin, "aws-iam", inputs, state)
+
+        assert len(iam.list_access_keys(UserName="self")["AccessKeyMetadata"]) == 2
 
     @pytest.mark.parametrize("arn", ["arn:aws:iam::123456789012:role/x", "arn:aws-iso:iam::123456789012:user/x"])
     def test_needs_a_user(self, backend: Backend, admin: Caller, arn: str) -> None:
