@@ -38,6 +38,9 @@ class TerraformState:
     def open(self, inputs: dict[str, EscValue], context: Context) -> EscValue:  # noqa: ARG002 - of the protocol
         """Return the outputs; raises WorldError."""
         backend = plain(inputs)["backend"]
+        # With both, the schema has looked at one of them only.
+        if ("s3" in backend) is ("remote" in backend):
+            raise WorldError("backend needs either s3 or remote")
         outputs = self._from_s3(backend["s3"]) if "s3" in backend else self._from_remote(backend["remote"])
         return record(outputs=EscValue(outputs))
 

@@ -1,5 +1,6 @@
 """Whatever goes wrong at another system is an error that names the host and no secret."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -14,7 +15,21 @@ from tests.environments.providers.opening import AWS_LOGIN, SECRET, StandIn, ope
 from tests.peers.http_peer import PeerReply
 from tests.peers.openid import rsa_key
 
+
+def pem_of(*numbers: int) -> str:
+    """Return the RSA private key of these numbers, from the modulus to the coefficient, which need not fit each other."""
+
+    def field(tag: bytes, content: bytes) -> bytes:
+        size = len(content)
+        return tag + (bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2)) + content
+
+    members = [field(b"\x02", number.to_bytes(number.bit_length() // 8 + 1)) for number in (0, *numbers)]
+    text = base64.encodebytes(field(b"\x30", b"".join(members))).decode()
+    return f"-----BEGIN RSA PRIVATE KEY-----\n{text}-----END RSA PRIVATE KEY-----\n"
+
+
 REGION = "eu-west-1"
+LONG_KEY = pem_of((1 << 6001) + 1, 3, 3, *[(1 << 3000) + 1] * 5)
 ROLE = {"roleArn": "arn:aws:iam::123456789012:role/deploy", "sessionName": "pulumi"}
 AZURE = {"clientId": "c", "tenantId": "acme.example.com", "clientSecret": SECRET}
 GCP_POOL = {"workloadPoolId": "pool", "providerId": "pulumi", "serviceAccount": "ci@acme.iam.gserviceaccount.com"}
@@ -117,9 +132,12 @@ class TestFailures:
             ("azure-secrets", {"login": {**AZURE, "tenantId": "../x"}, "vault": "v", "get": {"a": {"name": "n"}}}, "tenantId"),
             ("gh-login", {**GITHUB, "ghe": {"host": "user:pass@example.com"}}, "ghe.host must be a host name"),
             ("gh-login", {**GITHUB, "privateKey": SECRET}, "privateKey must be an RSA private key"),
+            ("gh-login", {**GITHUB, "privateKey": SECRET * 200}, "privateKey has more than 4,096 bytes"),
+            ("gh-login", {**GITHUB, "privateKey": LONG_KEY}, "privateKey has more than 4,096 bits"),
             ("vault-secrets", {"login": VAULT, "read": {"a": {"path": "../sys"}}}, "names between its slashes"),
             ("vault-secrets", {"login": {**VAULT, "address": "https://a/b"}, "read": {"a": {"path": "p"}}}, "without a path"),
             ("terraform-state", {"backend": {"s3": {**S3, "key": "../a"}}}, "without empty parts"),
+            ("terraform-state", {"backend": {"s3": 5, "remote": REMOTE}}, "backend needs either s3 or remote"),
             ("1password-secrets", {"login": {"serviceAccountToken": SECRET}, "get": {"a": {"ref": "op://a/b"}}}, "not available"),
         ],
     )
