@@ -89,6 +89,7 @@ def decode(body: bytes, host: str) -> Any:  # noqa: ANN401 - JSON
 
 def _send(access: Access, request: Request) -> Reply:
     host, owner = host_of(request.url), access.membership.org_id
+    slots = access.backend.outbound.slots
     while (left := access.stopwatch.seconds_left()) > 0:
         try:
             return access.backend.outbound.call(
@@ -103,8 +104,12 @@ def _send(access: Access, request: Request) -> Reply:
                 owner=owner,
             )
         except Unavailable:
-            # As many calls as there may be are under way, for this organization or for all.
-            time.sleep(min(_BUSY_SECONDS, left))
+            # As many calls as there may be are under way, for this organization or for all. Few threads may wait for that.
+            try:
+                with slots.taken(Purpose.WAIT, owner):
+                    time.sleep(min(_BUSY_SECONDS, left))
+            except Unavailable:
+                raise WorldError(f"{host}: too many environments are calling other systems; try again") from None
         except (CallFailed, ValueError) as error:
             # ValueError: the HTTP library does not take the address, and its text may have the address in it.
             raise WorldError(str(error) if isinstance(error, CallFailed) else f"{host}: the address is not valid") from None

@@ -22,7 +22,7 @@ class Purpose(StrEnum):
     ENVIRONMENT = "providers of environments"
     # The same, by the threads of jobs, which no request waits for.
     DELIVERY = "the organization's webhooks"
-    # No call, but the wait for one that another process makes.
+    # No call, but the wait for one that another process makes, or for a place.
     WAIT = "issuers' keys"
 
 

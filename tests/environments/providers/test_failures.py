@@ -7,9 +7,10 @@ import pytest
 
 from common.backend import Backend
 from common.environments.language.interfaces import WorldError
-from common.environments.providers.base import Access, Stopwatch
+from common.environments.providers.base import TOTAL_SECONDS, Access, Stopwatch
 from common.environments.providers.calls import Request, send
 from common.ports.outbound import Purpose
+from common.ports.outbound.slots import FOR_ONE_OWNER
 from common.rights.caller import Caller
 from tests.environments.providers.opening import AWS_LOGIN, SECRET, StandIn, opened, routed
 from tests.peers.http_peer import PeerReply
@@ -157,6 +158,17 @@ class TestTime:
 
         with pytest.raises(WorldError, match="took too long together"):
             send(access, Request("GET", "https://adapter.example.com"))
+
+    def test_is_not_spent_where_others_wait(self, backend: Backend, admin: Caller) -> None:
+        """While as many calls wait for a place as may, a further one fails at once, so that threads are left for other requests."""
+        access = Access(backend, admin, "acme")
+        for purpose in (Purpose.ENVIRONMENT, Purpose.WAIT):
+            for _ in range(FOR_ONE_OWNER):
+                backend.outbound.slots.take(purpose, access.membership.org_id)
+
+        with pytest.raises(WorldError, match="try again"):
+            send(access, Request("GET", "https://adapter.example.com"))
+        assert access.stopwatch.seconds_left() > TOTAL_SECONDS - 1
 
     def test_is_spent_on_waiting_for_a_place(self, backend: Backend, admin: Caller) -> None:
         """While as many calls as there may be are under way, a further one waits, and is made when one has ended."""
