@@ -13,7 +13,6 @@ from common.environments.providers.base import Access
 from common.environments.providers.calls import Request, host_of
 from common.environments.providers.schemas import members
 from common.environments.providers.values import from_json, plain, record
-from common.oidc_issuer import tokens
 from common.oidc_issuer.model import Issuer
 
 URL = Schema("string", pattern="^https://")
@@ -46,7 +45,7 @@ def send(access: Access, context: Context, url: str, body: object) -> dict[str, 
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
     claims = identity.login_claims(access, context, url)
     claims |= {"env": claims["root_env"], "body_hash": f"sha256-{digest}"}
-    token = tokens.sign(access.backend, Issuer.LOGIN, claims, _TOKEN_SECONDS)
+    token = access.sign(Issuer.LOGIN, claims, _TOKEN_SECONDS)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     answer = calls.fetch(access, Request("POST", url, headers, content=content))
     if not isinstance(answer, dict):

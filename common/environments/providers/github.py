@@ -106,6 +106,7 @@ class GitHubLogin:
         from joserfc import jwt  # noqa: PLC0415 - loading it takes longer than most requests
         from joserfc.errors import JoseError  # noqa: PLC0415 - as above
 
+        self._access.count_signature()
         key = _app_key(settings["privateKey"])
         now = unix_seconds(self._access.backend.clock.now())
         claims = {"iat": now - _SKEW_SECONDS, "exp": now + _TOKEN_SECONDS, "iss": str(settings["appId"])}

@@ -8,7 +8,6 @@ from common.environments.language.environment import EscValue
 from common.environments.language.interfaces import ANONYMOUS, Context, WorldError
 from common.environments.model import DEFAULT_PROJECT, find_reference, oidc_subject
 from common.environments.providers.base import Access
-from common.oidc_issuer import tokens
 from common.oidc_issuer.model import Issuer
 
 EXCHANGE_SECONDS = 3600
@@ -25,7 +24,7 @@ def login_token(
 ) -> str:
     """Return a token for a login at a vendor, such as `aws`; `more` are claims of that vendor."""
     claims = {**login_claims(access, context, f"{audience}:{access.membership.login}", attributes), **more}
-    return tokens.sign(access.backend, Issuer.LOGIN, claims, seconds)
+    return access.sign(Issuer.LOGIN, claims, seconds)
 
 
 def login_claims(access: Access, context: Context, audience: str, attributes: Iterable[str] = ()) -> dict[str, str]:

@@ -51,8 +51,9 @@ class Oidc:
         settings = plain(inputs)
         seconds = _require(settings, _OIDC)
         claims = identity.audience_claims(self._access, context, settings["audience"], _OIDC)
+        token = self._access.sign(Issuer.AUDIENCE, claims, seconds)
         self._record(claims, context, seconds)
-        return secret(tokens.sign(self._access.backend, Issuer.AUDIENCE, claims, seconds))
+        return secret(token)
 
     def _record(self, claims: Mapping[str, str], context: Context, seconds: int) -> None:
         access = self._access

@@ -75,9 +75,14 @@ def routed(backend: Backend, routes: Mapping[str, str], seconds: float = 5.0) ->
 
 def opened(backend: Backend, caller: Caller, name: str, inputs: Mapping[str, Any], context: Context = CONTEXT) -> EscValue:
     """Return what a provider opens for inputs in JSON."""
+    return opened_with(Access(backend, caller, "acme"), name, inputs, context)
+
+
+def opened_with(access: Access, name: str, inputs: Mapping[str, Any], context: Context = CONTEXT) -> EscValue:
+    """Return the same, in an evaluation that is under way."""
     values = from_json(decode_json(json.dumps(inputs))).value
     assert isinstance(values, dict)
-    return Providers(Access(backend, caller, "acme")).load_provider(name).open(values, context)
+    return Providers(access).load_provider(name).open(values, context)
 
 
 def shown(value: EscValue) -> Any:

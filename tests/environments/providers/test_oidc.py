@@ -7,9 +7,10 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.environments.language.interfaces import ANONYMOUS, Context, WorldError
+from common.environments.providers.base import SIGNATURES_LIMIT, Access, Stopwatch
 from common.oidc_issuer.model import Issuer
 from common.rights.caller import Caller
-from tests.environments.providers.opening import CONTEXT, claims_of, opened, revealed, shown
+from tests.environments.providers.opening import CONTEXT, claims_of, opened, opened_with, revealed, shown
 from tests.factories.environments import make_environment, opened_values
 from tests.factories.people import ORG
 
@@ -66,6 +67,23 @@ class TestOidc:
         """A document that is not saved has no id."""
         with pytest.raises(WorldError, match="fn::open::oidc cannot run in an unsaved environment document"):
             opened(backend, admin, "oidc", INPUTS, Context(CONTEXT.values, ANONYMOUS, ANONYMOUS))
+
+    def test_signs_a_limited_number(self, backend: Backend, admin: Caller) -> None:
+        """One evaluation signs a hundred tokens with a key that is loaded once, and no more."""
+        access = Access(backend, admin, "acme", Stopwatch(600))
+        inputs = {"oidc": {"account": "acme", "user": "ci"}}
+        for _ in range(SIGNATURES_LIMIT):
+            opened_with(access, "snowflake-login", inputs)
+
+        assert len(access.signatures.keys) == 1
+        with pytest.raises(WorldError, match="more than 100 signed tokens"):
+            opened_with(access, "snowflake-login", inputs)
+
+    def test_signs_in_time(self, backend: Backend, admin: Caller) -> None:
+        """Nothing is signed, or recorded as signed, after the time of the evaluation is over."""
+        access = Access(backend, admin, "acme", Stopwatch(seconds=0))
+        with pytest.raises(WorldError, match="took too long together"):
+            opened_with(access, "oidc", INPUTS)
 
     @pytest.mark.parametrize(
         ("more", "message"),
