@@ -52,6 +52,11 @@ class StoredEnvironments:
         self._open_limits: list[int] = []
         self._loaded: set[str] = set()
 
+    @property
+    def has_overrides(self) -> bool:
+        """Whether environments are read in place of those that definitions name."""
+        return bool(self._overrides)
+
     def capped_seconds(self, seconds: int) -> int:
         """Return a duration, made shorter where a team may open something that was imported for a shorter time."""
         return min([seconds, *self._open_limits])
@@ -102,7 +107,7 @@ class StoredEnvironments:
 
 def make(backend: Backend, caller: Caller, membership: Membership, loader: StoredEnvironments, duration: str) -> World:
     """Return the world of one evaluation."""
-    providers = Providers(Access(backend, caller, membership.login))
+    providers = Providers(Access(backend, caller, membership.login, has_overrides=loader.has_overrides))
     return World(loader, providers, {"pulumi": _context(caller, membership, duration)})
 
 

@@ -128,6 +128,19 @@ class TestOpenYaml:
         assert "other" == client.get(f"{YAML}/open/{session}?property=b").json()["value"]
         assert 400 == client.post(f"{YAML}/open?environmentOverrides=!", content=b"{}").status_code
 
+    def test_signs_no_token_for_other_environments(self, client: TestClient, backend: Backend, admin: Caller) -> None:
+        """With an override no environment signs a token for an audience, also one that was not replaced."""
+        inputs = "{audience: https://registry.example.com, identityToken: {version: v2}}"
+        make_environment(backend, admin, "app/dev", f"values: {{token: {{'fn::open::oidc': {inputs}}}}}\n")
+        overrides = urlsafe_b64encode(b'{"app/base": "app/other"}').decode()
+        replies = [
+            client.post(f"{YAML}/open{query}", content=b"imports: [app/dev]\n")
+            for query in ("", f"?environmentOverrides={overrides}")
+        ]
+
+        assert [200, 400] == [reply.status_code for reply in replies]
+        assert "environmentOverrides" in replies[1].json()["diagnostics"][0]["summary"]
+
     @pytest.mark.parametrize("duration", ["x", "2", "-1h", "1d", "h", "1h 2m"])
     def test_refuses_a_bad_duration(self, client: TestClient, duration: str) -> None:
         """A text that is no duration is a bad request."""

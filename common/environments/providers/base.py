@@ -50,6 +50,7 @@ class Access:
     """Who opens an environment, and what a provider may use for them: the ports of the backend, such as `backend.outbound`.
 
     What a provider reads of this server, it reads with the rights of the caller in the organization of the environment.
+    `has_overrides`: the caller has chosen other environments in place of those that the definitions name.
     """
 
     backend: Backend
@@ -57,6 +58,7 @@ class Access:
     org: str
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     signatures: Signatures = field(default_factory=Signatures)
+    has_overrides: bool = False
 
     def count_signature(self) -> None:
         """Raise WorldError if the evaluation has signed as much as it may, or for as long; called before each signature."""

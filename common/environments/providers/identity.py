@@ -47,8 +47,13 @@ def login_claims(access: Access, context: Context, audience: str, attributes: It
 
 
 def audience_claims(access: Access, context: Context, audience: str, provider: str) -> dict[str, str]:
-    """Return the claims of a token for an audience; raises WorldError in a document that is not saved."""
+    """Return the claims of a token for an audience; raises WorldError in a document that is not saved, and with overrides.
+
+    With overrides a caller could have a saved environment sign for the audience that another environment names.
+    """
     membership = access.membership
+    if access.has_overrides:
+        raise WorldError(f"{provider} cannot run while environmentOverrides replace environments")
     current = _environment_id(access, context.current_environment)
     if current is None:
         raise WorldError(f"{provider} cannot run in an unsaved environment document; save the environment and import it")

@@ -68,6 +68,13 @@ class TestOidc:
         with pytest.raises(WorldError, match="fn::open::oidc cannot run in an unsaved environment document"):
             opened(backend, admin, "oidc", INPUTS, Context(CONTEXT.values, ANONYMOUS, ANONYMOUS))
 
+    @pytest.mark.parametrize("name", ["oidc", "debug-oidc-claims"])
+    def test_does_not_run_with_overrides(self, backend: Backend, admin: Caller, name: str) -> None:
+        """A caller who chooses what is imported does not choose the audience of an environment's token."""
+        access = Access(backend, admin, "acme", has_overrides=True)
+        with pytest.raises(WorldError, match=f"fn::open::{name} cannot run while environmentOverrides"):
+            opened_with(access, name, INPUTS)
+
     def test_signs_a_limited_number(self, backend: Backend, admin: Caller) -> None:
         """One evaluation signs a hundred tokens with a key that is loaded once, and no more."""
         access = Access(backend, admin, "acme", Stopwatch(600))
