@@ -5,15 +5,16 @@ shows that the configured master key is the one this installation was made with,
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import StartUpError
 from common.crypto import repository, wrapped_keys
+from common.crypto.repository import WrappedKey
 from common.db.engine import Database
 from common.ports.keys import KeyService, KeyUnusable
 
-UNKNOWN_MASTER_KEY = "a key of another key service"
 PROBE = "probe"
 
 
@@ -51,13 +52,12 @@ def require_known_master_key(db: Database, keys: KeyService, place: str) -> None
 
 def count_by_master_key(db: Database, keys: KeyService) -> dict[str, int]:
     """Return how many data keys each master key has wrapped: all of them must stay enabled."""
-    counts: Counter[str] = Counter()
-    for page in wrapped_keys.iterate_pages(db):
-        for key in page:
-            try:
-                counts[keys.name_of(key.wrapped_key)] += 1
-            except KeyUnusable:
-                counts[UNKNOWN_MASTER_KEY] += 1
+    return count_pages_by_master_key(wrapped_keys.iterate_pages(db), keys)
+
+
+def count_pages_by_master_key(pages: Iterable[Iterable[WrappedKey]], keys: KeyService) -> dict[str, int]:
+    """Return how many of those data keys each master key has wrapped, the most first."""
+    counts = Counter(wrapped_keys.name_of_master_key(keys, key) for page in pages for key in page)
     return dict(counts.most_common())
 
 

@@ -1,8 +1,11 @@
 """All data keys of an installation, as they are stored: those of the service, of stacks, projects and environments."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
+
+from sqlalchemy import Connection
 
 from common.backend import Backend
 from common.core.errors import BackendError
@@ -14,6 +17,9 @@ from common.ports.keys import KeyService, KeyUnusable
 PAGE_KEYS = 500
 # A remote key service takes some milliseconds for each key.
 THREADS = 8
+# A data key may be damaged, so a master key is tried with several before it counts as lost.
+ATTEMPTS = 10
+UNKNOWN_MASTER_KEY = "a key of another key service"
 
 
 def iterate_pages(db: Database, page_size: int = PAGE_KEYS) -> Iterator[list[WrappedKey]]:
@@ -28,6 +34,44 @@ def iterate_pages(db: Database, page_size: int = PAGE_KEYS) -> Iterator[list[Wra
                 after = page[-1].id
             if len(page) < page_size:
                 break
+
+
+def iterate_pages_in(connection: Connection, page_size: int = PAGE_KEYS) -> Iterator[list[WrappedKey]]:
+    """Yield all data keys as one transaction sees them, a page of one table at a time."""
+    for table in repository.TABLES:
+        after = ""
+        while page := repository.page_wrapped_keys(connection, table, after, page_size):
+            yield page
+            after = page[-1].id
+
+
+def name_of_master_key(keys: KeyService, key: WrappedKey) -> str:
+    """Return the name of the master key that wrapped a data key."""
+    try:
+        return keys.name_of(key.wrapped_key)
+    except KeyUnusable:
+        return UNKNOWN_MASTER_KEY
+
+
+def find_lost_master_keys(keys: KeyService, wrapped: Iterable[WrappedKey]) -> dict[str, str]:
+    """Return the names of master keys that are not at hand, each with a reason: none of their first data keys opens."""
+    attempts, reasons, opened = Counter[str](), dict[str, str](), set[str]()
+    for key in wrapped:
+        name = name_of_master_key(keys, key)
+        if name in opened or attempts[name] >= ATTEMPTS:
+            continue
+        attempts[name] += 1
+        try:
+            keys.unwrap(key.wrapped_key, key.context)
+            opened.add(name)
+        except KeyUnusable as error:
+            reasons.setdefault(name, error.detail)
+    return {name: reason for name, reason in reasons.items() if name not in opened}
+
+
+def to_wrapped_key(table: str, row: dict[str, object]) -> WrappedKey:
+    """Return the data key of a row of one of the tables that have them."""
+    return WrappedKey(table, str(row[repository.OWNER_COLUMNS[table]]), cast("bytes", row["wrapped_key"]))
 
 
 def check_keys(backend: Backend) -> Iterator[tuple[WrappedKey, str]]:
@@ -51,12 +95,11 @@ def rewrap_rows(keys: KeyService, key_name: str, table: str, rows: Sequence[dict
 
     A key that does not open stays as it is: the others are not lost with it.
     """
-    owner = repository.OWNER_COLUMNS.get(table)
-    if owner is None:
+    if table not in repository.TABLES:
         return 0
 
     def rewrap(row: dict[str, object]) -> bool:
-        key = WrappedKey(table, str(row[owner]), cast("bytes", row["wrapped_key"]))
+        key = to_wrapped_key(table, row)
         try:
             if keys.name_of(key.wrapped_key) == key_name:
                 return False

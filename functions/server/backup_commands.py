@@ -38,7 +38,14 @@ def backup(settings: Settings, address: str, *, release: str, include_key: bool,
 
 
 def restore(
-    settings: Settings, address: str, backup_id: str | None, *, as_json: bool, report: Report, is_rehearsal: bool = False
+    settings: Settings,
+    address: str,
+    backup_id: str | None,
+    *,
+    as_json: bool,
+    report: Report,
+    is_rehearsal: bool = False,
+    allows_lost_keys: bool = False,
 ) -> bool:
     """Restore a backup, report it, and tell whether the installation has everything."""
     progress = Progress()
@@ -48,7 +55,7 @@ def restore(
         raise StartUpError(f"backup {manifest.id} was made by release {manifest.release}, newer than this one: use that one")
     keys = [LocalKey(place.get_key(manifest.id))] if manifest.has_key else []
     with closing(startup.open_empty(settings, keys)) as backend:
-        restoration = Restoration(backend, place, manifest, progress.show)
+        restoration = Restoration(backend, place, manifest, progress.show, allows_lost_keys=allows_lost_keys)
         restoration.check()
         if not restoration.has_rows:
             _migrate(settings, manifest.revision)
@@ -94,6 +101,7 @@ def _lines_of_backup(backend: Backend, place: Place, made: Backup) -> list[str]:
         f"  {manifest.rows:,} rows of {len(manifest.tables)} tables",
         f"  {manifest.document_count:,} documents with {manifest.document_bytes:,} bytes; {made.copied:,} were copied now",
         f"  left out: {', '.join(f'{what} ({reason})' for what, reason in manifest.left_out.items())}",
+        *(f"  needs master key {name}, which wrapped {count:,} data keys" for name, count in manifest.master_keys.items()),
         *(f"  missing in this installation: {key}" for key in manifest.missing),
     ]
     if manifest.has_key:

@@ -141,13 +141,24 @@ def restore(
     rehearsal: Annotated[
         bool, typer.Option("--rehearsal", help="Give up the messages and mails that waited, which the original sends.")
     ] = False,
+    allow_lost_keys: Annotated[
+        bool, typer.Option("--allow-lost-keys", help="Restore although data keys do not open: what they encrypt is lost.")
+    ] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Restore a backup into an empty installation, also of another database, object store or key service."""
     from functions.server.backup_commands import restore as run  # noqa: PLC0415 - as above
 
-    is_whole = run(_settings({"STACKHOLD_DATA": data}), place, backup_id, as_json=as_json, report=print, is_rehearsal=rehearsal)
+    is_whole = run(
+        _settings({"STACKHOLD_DATA": data}),
+        place,
+        backup_id,
+        as_json=as_json,
+        report=print,
+        is_rehearsal=rehearsal,
+        allows_lost_keys=allow_lost_keys,
+    )
     raise typer.Exit(0 if is_whole else 1)
 
 

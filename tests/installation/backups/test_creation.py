@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from starlette.testclient import TestClient
 from common.audit import integrity
 from common.audit.integrity import HEADS_PREFIX
 from common.backend import Backend
+from common.config.settings import Settings
 from common.core.errors import StartUpError, Unavailable
 from common.crypto import repository as crypto
 from common.db.tables.metadata import METADATA
@@ -18,12 +20,13 @@ from common.installation.backups.service import creation
 from common.installation.backups.service.creation import create_backup
 from common.ports.blobs import Bucket, StoreError
 from common.ports.blobs.files import Files
+from common.ports.keys.local import create_key
 from common.rights.caller import Caller
 from common.stacks.blob_keys import CHECKPOINTS
-from functions.server import backup_commands
+from functions.server import backup_commands, startup
 from tests.factories.installations import fill
 from tests.factories.stacks import import_state, make_stack
-from tests.installation.backups.commands import back_up, place_at, rows_in
+from tests.installation.backups.commands import back_up, place_at, restore, rows_in
 from tests.stacks.engine.builders import dump, make_resource
 from tests.wire import begin, create_stack
 
@@ -190,6 +193,45 @@ class TestBackup:
         assert (False, True) == (holds("plain"), holds("keyed"))
         assert "keep a copy of the key" in plain[0]
         assert "anyone who can read the backup can read every secret" in keyed[0]
+
+
+class TestMasterKeys:
+    @pytest.fixture
+    def rotating(self, backend: Backend, admin: Caller, tmp_path: Path) -> Iterator[Backend]:
+        """An installation with a new key, whose stacks still need the one before."""
+        make_stack(backend, admin)
+        path = create_key(tmp_path / "new")
+        settings = backend.settings.replaced(
+            PULUMI_LOCAL_KEYS=str(path), STACKHOLD_UNWRAP_KEYS=f"file://{tmp_path}/data/keys/master.key"
+        )
+        with closing(startup.start(settings, may_migrate=True)) as opened:
+            yield opened
+
+    def test_are_all_named(self, rotating: Backend, tmp_path: Path) -> None:
+        """The report names each key that data keys of the backup need, with their number."""
+        lines = back_up(rotating.settings, str(tmp_path / "backup"))[0].splitlines()
+        place = place_at(rotating.settings, str(tmp_path / "backup"))
+
+        assert 2 == len([line for line in lines if line.startswith("  needs master key ")])
+        assert 2 == len(place.get_manifest(None).master_keys)
+
+    def test_are_not_included_in_part(self, rotating: Backend, tmp_path: Path) -> None:
+        """With one of two keys in it a backup could not be restored, so it is refused."""
+        with pytest.raises(StartUpError, match=r"the backup needs more than the key .*: [0-9a-f]{16}\. Run `stackhold keys"):
+            back_up(rotating.settings, str(tmp_path / "backup"), include_key=True)
+
+    def test_are_needed_to_restore(self, rotating: Backend, tmp_path: Path) -> None:
+        """The service's keys open with the new key alone; stacks need the old one, and nothing is restored without it."""
+        address, other = str(tmp_path / "backup"), {"PULUMI_LOCAL_KEYS": str(tmp_path / "new")}
+        back_up(rotating.settings, address)
+        target = Settings({"STACKHOLD_DATA": str(tmp_path / "target"), **other})
+        with pytest.raises(StartUpError, match=r"data keys of the backup do not open. They were wrapped by [0-9a-f]{16}: name"):
+            restore(target, address)
+        lines = list[str]()
+        is_whole = backup_commands.restore(target, address, None, as_json=False, report=lines.append, allows_lost_keys=True)
+
+        assert not is_whole
+        assert "1 problems" in lines[0]
 
 
 class TestTables:

@@ -15,7 +15,7 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import StartUpError, Unavailable
 from common.core.ids import new_id
-from common.crypto import service_keys
+from common.crypto import service_keys, wrapped_keys
 from common.db import migrate
 from common.installation.backups import documents, model
 from common.installation.backups.model import Manifest, TableDump
@@ -119,6 +119,9 @@ def _create(copier: _Copier, release: str, key: bytes | None) -> Manifest:
     with backend.db.snapshot() as connection:
         worklist.add_needed(documents.list_running(connection))
         copier.copy_needed()
+        master_keys = _count_master_keys(connection, backend)
+        if key is not None:
+            _require_only(backend, master_keys)
         # A head that is signed from now on is of a longer log than the snapshot has: there, records would seem to be missing.
         ends = integrity.list_ends(connection)
         for keys in documents.iterate_named(connection):
@@ -140,7 +143,7 @@ def _create(copier: _Copier, release: str, key: bytes | None) -> Manifest:
         documents=place.put_lines(model.LISTS + backup_id, _lines_of(worklist)),
         document_bytes=worklist.total_bytes(),
         missing=missing,
-        master_keys=service_keys.count_by_master_key(backend.db, backend.keys),
+        master_keys=master_keys,
         left_out=model.LEFT_OUT | model.LEASES,
         has_key=key is not None,
     )
@@ -157,6 +160,23 @@ def _dump(connection: Connection, place: Place, backup_id: str, show: Show) -> l
         parts = place.put_lines(f"{model.TABLES}{backup_id}/{table.name}", rows.iterate_lines(connection, table))
         tables.append(TableDump(str(table.name), rows.columns_of(table), parts))
     return tables
+
+
+def _count_master_keys(connection: Connection, backend: Backend) -> dict[str, int]:
+    """Return how many data keys of the backup each master key has wrapped."""
+    left_out = service_keys.context_of(model.LEASE_KEY)
+    pages = ([key for key in page if key.context != left_out] for page in wrapped_keys.iterate_pages_in(connection))
+    return service_keys.count_pages_by_master_key(pages, backend.keys)
+
+
+def _require_only(backend: Backend, master_keys: dict[str, int]) -> None:
+    """Raise StartUpError where a backup with the local key would need another one as well."""
+    others = sorted(set(master_keys) - {backend.keys.check()})
+    if others:
+        raise StartUpError(
+            f"the backup needs more than the key {backend.plan.master.words}: {', '.join(others)}. Run `stackhold keys rotate`"
+            " first, or leave out --include-key"
+        )
 
 
 def _lost(backend: Backend, missing: list[str]) -> list[str] | None:

@@ -4,7 +4,7 @@ A mark says which backup is being restored. While it is there no server starts, 
 the next one. It is removed at the end, when the tables are of this release and everything was verified.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import cast
@@ -17,6 +17,7 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import StartUpError
 from common.crypto import service_keys, wrapped_keys
+from common.crypto.repository import TABLES, WrappedKey
 from common.installation import checks
 from common.installation.backups import documents, model
 from common.installation.backups.model import Manifest, Part, TableDump
@@ -59,11 +60,13 @@ class Restored:
 class Restoration:
     """One run: it begins where an earlier one for the same backup was interrupted."""
 
-    def __init__(self, backend: Backend, place: Place, manifest: Manifest, show: Show = print) -> None:
-        """Restore a backup into the installation that a backend opened."""
+    def __init__(
+        self, backend: Backend, place: Place, manifest: Manifest, show: Show = print, *, allows_lost_keys: bool = False
+    ) -> None:
+        """Restore a backup into the installation that a backend opened, also with data keys that nothing opens if it may."""
         self._backend, self._place, self._show = backend, place, show
         self._manifest = manifest
-        self._key_name = ""
+        self._key_name, self._allows_lost_keys = "", allows_lost_keys
         # An earlier run wrote all rows, and the tables may be of this release already.
         self.has_rows = False
         self.result = Restored(manifest)
@@ -79,6 +82,8 @@ class Restoration:
         table = self._table(KEYS_TABLE)
         for row in [model.decode_row(line, table.columns) for line in self._lines(table)]:
             self._require_opens(str(row["name"]), cast("bytes", row["wrapped_key"]))
+        if not self._allows_lost_keys:
+            self._require_master_keys()
 
     def _require_opens(self, name: str, wrapped_key: bytes) -> None:
         try:
@@ -89,6 +94,25 @@ class Restoration:
                 f"the service's key {name!a} of the backup does not open. Its data keys were wrapped by {names}: name that key in"
                 f" STACKHOLD_UNWRAP_KEYS; nothing was restored ({error.detail})"
             ) from error
+
+    def _require_master_keys(self) -> None:
+        lost = wrapped_keys.find_lost_master_keys(self._backend.keys, self._iterate_wrapped_keys())
+        if wrapped_keys.UNKNOWN_MASTER_KEY in self._manifest.master_keys:
+            # Damaged in the installation that the backup is of. It is in the report.
+            lost.pop(wrapped_keys.UNKNOWN_MASTER_KEY, None)
+        if lost:
+            raise StartUpError(
+                f"data keys of the backup do not open. They were wrapped by {', '.join(sorted(lost))}: name these keys in"
+                " STACKHOLD_UNWRAP_KEYS, or restore without what they encrypt with --allow-lost-keys; nothing was restored"
+                f" ({next(iter(lost.values()))})"
+            )
+
+    def _iterate_wrapped_keys(self) -> Iterator[WrappedKey]:
+        for table in self._manifest.tables:
+            if table.name in TABLES:
+                for part in table.parts:
+                    for line in self._place.get_lines(part):
+                        yield wrapped_keys.to_wrapped_key(table.name, model.decode_row(line, table.columns))
 
     def run(self) -> None:
         """Copy documents, then rows. The tables are those of the backup's release, and empty."""
