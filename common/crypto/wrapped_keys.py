@@ -14,6 +14,7 @@ from common.crypto.repository import WrappedKey
 from common.db.engine import Database
 from common.ports.keys import KeyService, KeyUnusable
 
+TABLES = repository.TABLES
 PAGE_KEYS = 500
 # A remote key service takes some milliseconds for each key.
 THREADS = 8
@@ -24,7 +25,7 @@ UNKNOWN_MASTER_KEY = "a key of another key service"
 
 def iterate_pages(db: Database, page_size: int = PAGE_KEYS) -> Iterator[list[WrappedKey]]:
     """Yield all data keys, a page of one table at a time."""
-    for table in repository.TABLES:
+    for table in TABLES:
         after = ""
         while True:
             with db.connect() as connection:
@@ -38,7 +39,7 @@ def iterate_pages(db: Database, page_size: int = PAGE_KEYS) -> Iterator[list[Wra
 
 def iterate_pages_in(connection: Connection, page_size: int = PAGE_KEYS) -> Iterator[list[WrappedKey]]:
     """Yield all data keys as one transaction sees them, a page of one table at a time."""
-    for table in repository.TABLES:
+    for table in TABLES:
         after = ""
         while page := repository.page_wrapped_keys(connection, table, after, page_size):
             yield page
@@ -53,10 +54,14 @@ def name_of_master_key(keys: KeyService, key: WrappedKey) -> str:
         return UNKNOWN_MASTER_KEY
 
 
-def find_lost_master_keys(keys: KeyService, wrapped: Iterable[WrappedKey]) -> dict[str, str]:
-    """Return the names of master keys that are not at hand, each with a reason: none of their first data keys opens."""
+def find_lost_master_keys(keys: KeyService, rows: Iterable[tuple[str, dict[str, object]]]) -> dict[str, str]:
+    """Return the names of master keys that are not at hand, each with a reason: none of their first data keys opens.
+
+    The data keys are those of rows, each with the name of its table.
+    """
     attempts, reasons, opened = Counter[str](), dict[str, str](), set[str]()
-    for key in wrapped:
+    for table, row in rows:
+        key = _key_of_row(table, row)
         name = name_of_master_key(keys, key)
         if name in opened or attempts[name] >= ATTEMPTS:
             continue
@@ -69,8 +74,7 @@ def find_lost_master_keys(keys: KeyService, wrapped: Iterable[WrappedKey]) -> di
     return {name: reason for name, reason in reasons.items() if name not in opened}
 
 
-def to_wrapped_key(table: str, row: dict[str, object]) -> WrappedKey:
-    """Return the data key of a row of one of the tables that have them."""
+def _key_of_row(table: str, row: dict[str, object]) -> WrappedKey:
     return WrappedKey(table, str(row[repository.OWNER_COLUMNS[table]]), cast("bytes", row["wrapped_key"]))
 
 
@@ -95,11 +99,11 @@ def rewrap_rows(keys: KeyService, key_name: str, table: str, rows: Sequence[dict
 
     A key that does not open stays as it is: the others are not lost with it.
     """
-    if table not in repository.TABLES:
+    if table not in TABLES:
         return 0
 
     def rewrap(row: dict[str, object]) -> bool:
-        key = to_wrapped_key(table, row)
+        key = _key_of_row(table, row)
         try:
             if keys.name_of(key.wrapped_key) == key_name:
                 return False

@@ -115,7 +115,8 @@ def _create(copier: _Copier, release: str, key: bytes | None) -> Manifest:
     backend, place, worklist = copier.backend, copier.place, copier.worklist
     worklist.clear_needed()
     created_at = backend.clock.now()
-    backup_id = f"{created_at:%Y%m%dT%H%M%SZ}-{new_id()[-6:]}"
+    # The newest of several of one second comes last too.
+    backup_id = f"{created_at:%Y%m%dT%H%M%SZ}-{created_at.microsecond // 1000:03x}{new_id()[-3:]}"
     with backend.db.snapshot() as connection:
         worklist.add_needed(documents.list_running(connection))
         copier.copy_needed()

@@ -17,7 +17,6 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import StartUpError
 from common.crypto import service_keys, wrapped_keys
-from common.crypto.repository import TABLES, WrappedKey
 from common.installation import checks
 from common.installation.backups import documents, model
 from common.installation.backups.model import Manifest, Part, TableDump
@@ -96,7 +95,7 @@ class Restoration:
             ) from error
 
     def _require_master_keys(self) -> None:
-        lost = wrapped_keys.find_lost_master_keys(self._backend.keys, self._iterate_wrapped_keys())
+        lost = wrapped_keys.find_lost_master_keys(self._backend.keys, self._iterate_rows_with_keys())
         if wrapped_keys.UNKNOWN_MASTER_KEY in self._manifest.master_keys:
             # Damaged in the installation that the backup is of. It is in the report.
             lost.pop(wrapped_keys.UNKNOWN_MASTER_KEY, None)
@@ -107,12 +106,12 @@ class Restoration:
                 f" ({next(iter(lost.values()))})"
             )
 
-    def _iterate_wrapped_keys(self) -> Iterator[WrappedKey]:
+    def _iterate_rows_with_keys(self) -> Iterator[tuple[str, dict[str, object]]]:
         for table in self._manifest.tables:
-            if table.name in TABLES:
+            if table.name in wrapped_keys.TABLES:
                 for part in table.parts:
                     for line in self._place.get_lines(part):
-                        yield wrapped_keys.to_wrapped_key(table.name, model.decode_row(line, table.columns))
+                        yield table.name, model.decode_row(line, table.columns)
 
     def run(self) -> None:
         """Copy documents, then rows. The tables are those of the backup's release, and empty."""
