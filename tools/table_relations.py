@@ -12,6 +12,7 @@ from common.db.tables.metadata import METADATA
 # A column that is not named after its table → the tables that its ids are of, by the column's name without `_id`.
 NAMED_OTHERWISE: dict[str, tuple[str, ...]] = {
     "composed": ("roles",),
+    "copied_unchained": ("audit_events",),
     "default_org": ("organizations",),
     "group": ("policy_groups",),
     "issuer": ("oidc_issuers",),

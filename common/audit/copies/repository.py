@@ -1,5 +1,7 @@
 """How far each log was copied; a NULL stands for nothing yet."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, and_, func, select, update
 
 from common.db.tables.audit import audit_events, audit_heads
@@ -7,11 +9,27 @@ from common.db.tables.audit import audit_events, audit_heads
 _copied = func.coalesce(audit_heads.c.copied_sequence, 0)
 
 
-def find_progress(connection: Connection, org_id: str) -> tuple[int, int]:
-    """Return the sequence up to which a log was copied, and that of its newest record."""
-    query = select(_copied.label("copied"), audit_heads.c.sequence).where(audit_heads.c.org_id == org_id)
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a log was copied.
+
+    `copied` is a sequence, `newest` that of the newest record, and `unchained` the position (time, id) of the last record that
+    was copied of those from before the chain.
+    """
+
+    copied: int = 0
+    newest: int = 0
+    unchained: tuple[int, str] = (0, "")
+
+
+def find_progress(connection: Connection, org_id: str) -> Progress:
+    """Return how far a log was copied."""
+    columns = (audit_heads.c.sequence, audit_heads.c.copied_unchained_at, audit_heads.c.copied_unchained_id)
+    query = select(_copied.label("copied"), *columns).where(audit_heads.c.org_id == org_id)
     row = connection.execute(query).first()
-    return (row.copied, row.sequence) if row is not None else (0, 0)
+    if row is None:
+        return Progress()
+    return Progress(row.copied, row.sequence, (row.copied_unchained_at or 0, row.copied_unchained_id or ""))
 
 
 def has_copy(connection: Connection, org_id: str, since: int) -> bool:
@@ -29,6 +47,12 @@ def update_copied(connection: Connection, org_id: str, sequence: int) -> None:
     """Note that a log was copied up to a sequence; one that was copied further stays so."""
     change = update(audit_heads).where(audit_heads.c.org_id == org_id, _copied < sequence)
     connection.execute(change.values(copied_sequence=sequence))
+
+
+def update_copied_unchained(connection: Connection, org_id: str, position: tuple[int, str]) -> None:
+    """Note that the records from before the chain were copied up to a position."""
+    change = update(audit_heads).where(audit_heads.c.org_id == org_id)
+    connection.execute(change.values(copied_unchained_at=position[0], copied_unchained_id=position[1]))
 
 
 def list_behind(connection: Connection, after: str, limit: int) -> list[tuple[str, int]]:

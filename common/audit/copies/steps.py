@@ -8,12 +8,13 @@ from common.audit import repository as records
 from common.audit.chain import Record
 from common.audit.copies import repository
 from common.audit.copies.items import to_item
+from common.audit.copies.repository import Progress
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.db.retry import retry
 from common.outbox import steps as outbox
 from common.outbox.model import Message, NewMessage, Postponed
-from common.ports.audit_table import AuditTable, TableError
+from common.ports.audit_table import TableError
 
 LOG = logging.getLogger("stackhold.audit")
 TOPIC = "audit-copy"
@@ -24,7 +25,6 @@ LOGS_PER_STEP = 100
 # How long a record may wait for its copy before readers use the database; on AWS Lambda a copy takes up to a minute.
 DELAY_MILLIS = 60_000
 _HOUR_MILLIS = 3_600_000
-_PAGE = 1_000
 
 
 def queue(tx: Connection, backend: Backend, org_id: str) -> None:
@@ -35,30 +35,30 @@ def queue(tx: Connection, backend: Backend, org_id: str) -> None:
 
 
 def deliver(backend: Backend, message: Message) -> None:
-    """Copy records of a log that are not in the table yet, in their order; Postponed while the table does not take them.
+    """Copy a part of a log that is not in the table yet; Postponed while the table does not take it.
 
-    The chain has no gaps, so its sequence says exactly what is missing. A record that was written before a crash is written
-    again, under the same key.
+    The records from before the chain come first, by their place in time. The chain has no gaps, so its sequence says exactly
+    what is missing. A record that was written before a crash is written again, under the same key.
     """
     table, org_id = backend.audit_table, message.target
     if table is None:  # It is no longer set.
         return
     with backend.db.connect() as connection:
-        copied, newest = repository.find_progress(connection, org_id)
-        page = records.page_chain(connection, org_id, copied, newest, RECORDS_PER_MESSAGE) if copied < newest else []
-    written = copied
+        progress = repository.find_progress(connection, org_id)
+        page = _page(connection, org_id, progress)
+    written = list[Record]()
     try:
-        if not copied:
-            _copy_unchained(backend, table, org_id)
         for record in page:
             table.put(to_item(record))
-            written = record.sequence or written
+            written.append(record)
     except TableError as error:
         LOG.warning("records of an audit log wait for their copy: %s", error)
         raise Postponed(unix_millis(backend.clock.now()) + PAUSE_MILLIS) from error
     finally:
-        if written > copied:
-            retry(lambda: _store(backend, org_id, written, is_last=written >= newest))
+        if written:
+            # After a failure this message comes back for the rest.
+            has_more = len(written) == len(page) and (written[-1].sequence or 0) < progress.newest
+            retry(lambda: _store(backend, written[-1], has_more=has_more))
 
 
 def is_readable(backend: Backend, org_id: str) -> bool:
@@ -83,21 +83,20 @@ def queue_missing(backend: Backend, after: str) -> tuple[int, str]:
     return len(behind), behind[-1][0] if len(behind) == LOGS_PER_STEP else ""
 
 
-def _store(backend: Backend, org_id: str, written: int, *, is_last: bool) -> None:
+def _page(connection: Connection, org_id: str, progress: Progress) -> list[Record]:
+    """Return the records that are copied next; those without a sequence only before all others."""
+    if progress.copied >= progress.newest:
+        return []
+    page = [] if progress.copied else records.page_unchained(connection, org_id, progress.unchained, RECORDS_PER_MESSAGE)
+    return page or records.page_chain(connection, org_id, progress.copied, progress.newest, RECORDS_PER_MESSAGE)
+
+
+def _store(backend: Backend, last: Record, *, has_more: bool) -> None:
+    """Store how far a log was copied, and queue the rest."""
     with backend.db.begin() as tx:
-        repository.update_copied(tx, org_id, written)
-        if not is_last:
-            queue(tx, backend, org_id)
-
-
-def _copy_unchained(backend: Backend, table: AuditTable, org_id: str) -> None:
-    """Copy the records from before the chain, which have no sequence."""
-    position, page = (0, ""), list[Record]()
-    while not position[0] or len(page) == _PAGE:
-        with backend.db.connect() as connection:
-            page = records.page_unchained(connection, org_id, position, _PAGE)
-        for record in page:
-            table.put(to_item(record))
-        if not page:
-            return
-        position = (page[-1].recorded_at, page[-1].id)
+        if last.sequence is None:
+            repository.update_copied_unchained(tx, last.org_id, (last.recorded_at, last.id))
+        else:
+            repository.update_copied(tx, last.org_id, last.sequence)
+        if has_more:
+            queue(tx, backend, last.org_id)

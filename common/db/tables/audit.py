@@ -36,6 +36,9 @@ audit_heads = table(
     Column("signed_sequence", BigInteger, nullable=False),
     # The sequence up to which records were copied to DynamoDB.
     Column("copied_sequence", BigInteger, nullable=True),
+    # Time and id of the last record from before the chain that was copied; they are copied first.
+    Column("copied_unchained_at", BigInteger, nullable=True),
+    Column("copied_unchained_id", ID, nullable=True),
 )
 
 # Where an organization exports its log every hour. `destination` is JSON without the secret. Times are unix milliseconds:

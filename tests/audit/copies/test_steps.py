@@ -8,12 +8,14 @@ from sqlalchemy import delete, func, select, update
 from common.audit import integrity, reading, repository, steps
 from common.audit.copies import steps as copies
 from common.audit.copies.items import to_item
+from common.audit.copies.repository import find_progress
 from common.audit.events import Actor, Entry, Event, Search
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.db.tables.audit import audit_events, audit_heads
 from common.db.tables.outbox import outbox as outbox_messages
 from common.outbox import service as outbox
+from common.outbox.model import Message
 from common.ports.audit_table import AuditTable
 from common.ports.aws import ATTEMPTS, Access
 from tests.aws.moto_process import REGION, Moto
@@ -100,6 +102,31 @@ class TestCopy:
         assert (2, "") == copies.queue_missing(backend, "")
         copy_logs(backend)
         assert (list(range(count)), [7]) == (copied(moto, table), copied(moto, table, OTHER))
+        assert (0, "") == copies.queue_missing(backend, "")
+
+    def test_goes_on_where_it_was(self, backend: Backend, moto: Moto, table: AuditTable) -> None:
+        """Records from before the chain are copied first, a bounded part at a time, and none again after a failure."""
+        count = copies.RECORDS_PER_MESSAGE + 20
+        record(replace(backend, audit_table=None), *range(count + 1))
+        with backend.db.begin() as tx:
+            # As an old version left them: without a sequence, all but the last one.
+            unchained = audit_events.c.sequence <= count
+            tx.execute(update(audit_events).where(unchained).values(sequence=None, hash=None))
+            tx.execute(update(audit_events).where(audit_events.c.sequence == count + 1).values(sequence=1))
+            tx.execute(update(audit_heads).values(sequence=1))
+        with backend.db.connect() as connection:
+            first = repository.page_unchained(connection, ORG, (0, ""), copies.RECORDS_PER_MESSAGE)
+        message = Message(1, copies.TOPIC, ORG, ORG, "", "", 0, 0, 0)
+        copies.deliver(backend, message)
+        after_one = items_of(moto, table)
+        with backend.db.connect() as connection:
+            progress = find_progress(connection, ORG)
+        copies.deliver(backend, message)
+        copies.deliver(backend, message)
+
+        assert {one.id for one in first} == {item["id"]["S"] for item in after_one}
+        assert (first[-1].recorded_at, first[-1].id) == progress.unchained
+        assert list(range(count + 1)) == copied(moto, table)
         assert (0, "") == copies.queue_missing(backend, "")
 
     def test_keeps_the_chain_in_the_database(self, backend: Backend) -> None:
