@@ -141,18 +141,13 @@ def find_first(connection: Connection, org_id: str, first: int, last: int) -> in
     return connection.scalar(query)
 
 
-def page_hour(connection: Connection, org_id: str, hours: tuple[int, int], *, after: tuple[int, str], limit: int) -> list[Record]:
-    """Return records from a moment on and before another one, the oldest first, after a position (time, id)."""
-    (first, last), (moment, record_id) = hours, after
-    later = or_(audit_events.c.recorded_at > moment, and_(audit_events.c.recorded_at == moment, audit_events.c.id > record_id))
-    in_hour = (audit_events.c.recorded_at >= max(first, moment), audit_events.c.recorded_at < last)
-    query = (
-        select(audit_events)
-        .where(audit_events.c.org_id == org_id, *in_hour, later)
-        .order_by(audit_events.c.recorded_at, audit_events.c.id)
-        .limit(limit)
-    )
-    return [_to_record(row) for row in connection.execute(query)]
+def find_sequences(connection: Connection, org_id: str, hours: tuple[int, int]) -> tuple[int, int, int]:
+    """Return the first and the last sequence of the records from a moment on and before another, and how many have none."""
+    sequence = audit_events.c.sequence
+    in_hours = (audit_events.c.recorded_at >= hours[0], audit_events.c.recorded_at < hours[1])
+    columns = (func.min(sequence).label("first"), func.max(sequence).label("last"), func.count() - func.count(sequence))
+    first, last, unchained = connection.execute(select(*columns).where(audit_events.c.org_id == org_id, *in_hours)).one()
+    return first or 0, last or 0, unchained
 
 
 def page(connection: Connection, org_id: str, search: Search, *, after: tuple[int, str] | None, limit: int) -> list[Entry]:

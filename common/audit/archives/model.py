@@ -106,9 +106,10 @@ def make_secret(destination: Destination, secret: str) -> str:
     return signature
 
 
-def object_name(hour: int) -> str:
-    """Return the name of the object of an hour, which begins at a moment in unix milliseconds."""
-    return f"{datetime.fromtimestamp(hour // 1000, UTC):%Y/%m/%d/%H}.jsonl.gz"
+def object_name(hour: int, part: int = 1) -> str:
+    """Return the name of an object of an hour, which begins at a moment in unix milliseconds. The names sort in order."""
+    suffix = f".part-{part:04}" if part > 1 else ""
+    return f"{datetime.fromtimestamp(hour // 1000, UTC):%Y/%m/%d/%H}{suffix}.jsonl.gz"
 
 
 def hour_of(millis: int) -> int:

@@ -1,9 +1,12 @@
 """Writes the records of an hour to a destination, and catches up on the hours that are due."""
 
 import gzip
+import io
 import logging
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 
 from sqlalchemy import Connection
 
@@ -35,7 +38,8 @@ PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 5 * 60_000, HOUR_MILLIS
 # A message begins no further hour after this time; the rest is due at once.
 MESSAGE_SECONDS = 20.0
 EXPORTS_PER_STEP = 100
-_PAGE = 2_000
+# An object has 20,000 records at most; the rest of an hour follows in others.
+PAGE, PAGES_PER_OBJECT = 2_000, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,14 @@ def due_time(hour: int) -> int:
 
 
 def export_hour(backend: Backend, export: Export, org: str, hour: int) -> None:
-    """Write the records of an hour, if there are any; raises ArchiveError. An earlier object of the hour is replaced."""
-    lines = _lines(backend, export.org_id, hour)
-    if lines:
-        archive = open_archive(backend, export.org_id, export.destination, open_secret(backend, export))
-        # Without a time of its own, so that a repeat writes the same bytes.
-        archive.put(export.destination.key(org, object_name(hour)), gzip.compress(b"".join(lines), mtime=0))
+    """Write the records of an hour, if there are any; raises ArchiveError. Earlier objects of the hour are replaced."""
+    pages = _pages(backend, export.org_id, hour)
+    archive = open_archive(backend, export.org_id, export.destination, open_secret(backend, export))
+    for part in count(1):
+        content = _compress(islice(pages, PAGES_PER_OBJECT))
+        if not content:
+            break
+        archive.put(export.destination.key(org, object_name(hour, part)), content)
 
 
 def open_archive(backend: Backend, org_id: str, destination: Destination, secret: str) -> Archive:
@@ -163,14 +169,47 @@ def _catch_up(backend: Backend, export: Export, org: str, end: int) -> _Progress
     return _Progress(max(hour, end), was_sent=hour > export.next_hour)
 
 
-def _lines(backend: Backend, org_id: str, hour: int) -> list[bytes]:
-    """Return the records of an hour as lines of an export, in the order of the chain."""
-    found, page, position = list[Record](), list[Record](), (0, "")
-    while not found or len(page) == _PAGE:
+def _compress(pages: Iterable[list[Record]]) -> bytes:
+    """Return pages of records as the lines of an object, or nothing if there are none."""
+    buffer = io.BytesIO()
+    has_records = False
+    # Without a time of its own, so that a repeat writes the same bytes.
+    with gzip.GzipFile("", "wb", fileobj=buffer, mtime=0) as file:
+        for page in pages:
+            has_records = True
+            file.write(b"".join(map(export_line, page)))
+    return buffer.getvalue() if has_records else b""
+
+
+def _pages(backend: Backend, org_id: str, hour: int) -> Iterator[list[Record]]:
+    """Yield the records of an hour in the order of the chain, after those from before it; all pages but the last are full."""
+    end, rest = hour + HOUR_MILLIS, list[Record]()
+    for page in _read_hour(backend, org_id, hour):
+        rest += [record for record in page if hour <= record.recorded_at < end]
+        while len(rest) >= PAGE:
+            yield rest[:PAGE]
+            rest = rest[PAGE:]
+    if rest:
+        yield rest
+
+
+def _read_hour(backend: Backend, org_id: str, hour: int) -> Iterator[list[Record]]:
+    """Yield pages with all records of an hour, and perhaps with a few others between them."""
+    with backend.db.connect() as connection:
+        first, last, unchained = records.find_sequences(connection, org_id, (hour, hour + HOUR_MILLIS))
+    position, after = (hour, ""), first - 1
+    while unchained > 0:
         with backend.db.connect() as connection:
-            page = records.page_hour(connection, org_id, (hour, hour + HOUR_MILLIS), after=position, limit=_PAGE)
+            page = records.page_unchained(connection, org_id, position, min(PAGE, unchained))
         if not page:
             break
-        found += page
+        yield page
+        unchained -= len(page)
         position = (page[-1].recorded_at, page[-1].id)
-    return [export_line(record) for record in sorted(found, key=lambda record: record.sequence or 0)]
+    while last and after < last:
+        with backend.db.connect() as connection:
+            page = records.page_chain(connection, org_id, after, last, PAGE)
+        if not page:
+            break
+        yield page
+        after = page[-1].sequence or last

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["CallFailed", "Outbound", "Purpose", "Reply"]
 BODY_LIMIT_BYTES = 1 << 20
 CALL_SECONDS = 10.0
+# How fast an upload goes at least: large content has more time.
+BYTES_PER_SECOND = 100_000
 THREADS = 16
 # The thread of a call sees its deadline itself, unless the resolver holds it.
 _GRACE_SECONDS = 0.5
@@ -89,10 +91,11 @@ class Outbound:
         layer of gzip; with `cuts_off` it is left out.
         Raises CallFailed; Unavailable when as many calls for this purpose, or for this owner, are under way as there may be.
         """
+        seconds = self._seconds + len(content or b"") / BYTES_PER_SECOND
 
         def send() -> Reply:
             parts = {"headers": headers, "data": form, "json": json, "content": content}
-            return self._send(method, url, parts, limit_bytes=limit_bytes, cuts_off=cuts_off)
+            return self._send(method, url, parts, seconds, limit_bytes=limit_bytes, cuts_off=cuts_off)
 
         def end() -> None:
             self.slots.free(purpose, owner)
@@ -104,18 +107,18 @@ class Outbound:
         with self._telemetry.call(OUTGOING_CALLS, method, purpose.value, attributes):
             running = _in_a_thread(send, end)
             try:
-                return running.result(self._seconds + _GRACE_SECONDS)
+                return running.result(seconds + _GRACE_SECONDS)
             except TimeoutError as error:
                 raise CallFailed(f"{host} cannot be reached: no answer in time") from error
 
-    def _send(self, method: str, url: str, parts: dict[str, Any], *, limit_bytes: int, cuts_off: bool) -> Reply:
+    def _send(self, method: str, url: str, parts: dict[str, Any], seconds: float, *, limit_bytes: int, cuts_off: bool) -> Reply:
         import httpx  # noqa: PLC0415 - loading it takes longer than most requests
 
         from common.ports.outbound.deadline import within  # noqa: PLC0415 - as above
 
         host = urlsplit(url).hostname or ""
         try:
-            with within(self._seconds), self._opened().stream(method, url, **parts) as response:
+            with within(seconds), self._opened().stream(method, url, **parts) as response:
                 # Before the body: with its end the connection may be closed, and then there is no certificate to see.
                 certificate, is_public_server = _certificate(response), _is_public(response)
                 body = _body(response, limit_bytes, cuts_off=cuts_off)

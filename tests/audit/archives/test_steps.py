@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from common.audit import integrity, repository, steps
 from common.audit.archives import repository as archive_rows
@@ -18,6 +19,7 @@ from common.audit.events import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest
+from common.db.tables.audit import audit_events
 from common.outbox import service as outbox
 from common.rights.caller import Caller
 from tests.aws.moto_process import Moto
@@ -143,6 +145,28 @@ class TestHours:
         with backend.db.connect() as connection:
             head = repository.find_head(connection, org_id)
         assert None is integrity.verify_export([*lines, export_end(org_id, head, 0)]).fault
+
+    @pytest.mark.dialects("sqlite")
+    def test_are_split(self, backend: Backend, admin: Caller, clock: FrozenClock, s3: Place) -> None:
+        """An hour with many records is several objects, which one after another are in the order of the chain."""
+        set_up(backend, admin, s3)
+        now, org_id, size = unix_millis(clock.now()), org_id_of(admin), archives.PAGE * archives.PAGES_PER_OBJECT
+        rest = {"event": "team-created", "user_id": "u", "login": "alice", "token_name": "", "source_ip": "", "hash": "0" * 64}
+        rows = [
+            # Not in the order of time.
+            {"id": f"{i:036}", "org_id": org_id, "recorded_at": now - i % 7, "description": f"{i}", "sequence": i, **rest}
+            for i in range(2, size + 12)
+        ]
+        with backend.db.begin() as tx:
+            tx.execute(insert(audit_events), rows)
+        clock.pass_seconds(HOUR + 60)
+        run(backend)
+        run(backend)
+        exported = s3.lines()
+
+        assert [FIRST, "logs/acme/2026/01/02/03.part-0002.jsonl.gz"] == sorted(exported)
+        assert [str(i) for i in range(2, size + 12)] == [text for key in sorted(exported) for text in exported[key]][1:]
+        assert size == len(exported[FIRST])
 
     def test_stop_when_the_export_is_turned_off(self, backend: Backend, admin: Caller, clock: FrozenClock, s3: Place) -> None:
         """An export that is off, or deleted, writes nothing; one that is turned on again begins with the present hour."""
