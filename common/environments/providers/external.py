@@ -39,7 +39,7 @@ class External:
         return record(response=EscValue(response.value, secret=settings.get("secret") is not False))
 
 
-def send(access: Access, context: Context, url: str, body: object) -> dict[str, Any]:
+def send(access: Access, context: Context, url: str, body: object, limit_bytes: int = calls.LIMIT_BYTES) -> dict[str, Any]:
     """Return the object that the service answers a signed body with; raises WorldError."""
     content = to_json(body).encode()
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
@@ -47,7 +47,7 @@ def send(access: Access, context: Context, url: str, body: object) -> dict[str, 
     claims |= {"env": claims["root_env"], "body_hash": f"sha256-{digest}"}
     token = access.sign(Issuer.LOGIN, claims, _TOKEN_SECONDS)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    answer = calls.fetch(access, Request("POST", url, headers, content=content))
+    answer = calls.fetch(access, Request("POST", url, headers, content=content, limit_bytes=limit_bytes))
     if not isinstance(answer, dict):
         raise WorldError(f"{host_of(url)} does not answer with a JSON object")
     return answer

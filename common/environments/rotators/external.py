@@ -10,6 +10,8 @@ from common.environments.providers.external import URL, send
 from common.environments.rotators.base import State
 
 INPUTS = Schema("object", properties={"url": URL, "request": ANY_OBJECT}, required=("url",), rotate_only=("request",))
+# The definition must have room for a state of this size before the service is asked for one (rotations.py).
+_STATE_BYTES = 64 * 1024
 STATE = Schema("object", properties={"current": ANY_OBJECT})
 
 
@@ -36,5 +38,5 @@ class ExternalRotator:
         current = (state or {}).get("current")
         previous = to_plain(current, is_redacted=False) if current is not None else None
         body = {"request": settings.get("request") or {}, "state": previous}
-        answer = values.from_json(send(self._access, context, settings["url"], body))
+        answer = values.from_json(send(self._access, context, settings["url"], body, _STATE_BYTES))
         return values.record(current=EscValue(answer.value, secret=True))
