@@ -19,6 +19,8 @@ from common.environments.language.syntax import path as paths
 from common.environments.language.write_back import CannotWrite
 from common.environments.model import FAILED, SUCCEEDED, Environment, RotatedSecret, RotationRow
 
+# The largest state, as it is written when it is encrypted.
+_TRIAL_BYTES = 96 * 1024
 # Upstream's word for a rotation that was not begun, because an input of it is not known.
 _NOT_EVALUATED = "an input of the rotation could not be evaluated"
 
@@ -43,7 +45,7 @@ def select(definition: Definition | None, wanted: list[str]) -> list[paths.Path]
 def require_writable(definition: Definition, text: bytes, selected: list[paths.Path]) -> None:
     """Raise BadRequest unless a new state can be written for each rotator, before any other system changes."""
     summary = summarize(definition)
-    trial = EscValue({"current": EscValue("trial")})
+    trial = EscValue({"current": EscValue("x" * _TRIAL_BYTES)})
     for path, call in zip(summary.rotation_paths, summary.rotation_calls, strict=True):
         if selected and paths.parse(path) not in selected:
             continue
@@ -78,11 +80,13 @@ def write(tx: Connection, backend: Backend, environment: Environment, evaluation
 def ended(row: RotationRow, evaluation: Evaluation, revision: int | None, now_millis: int) -> RotationRow:
     """Return the record of a run that has ended."""
     outcomes = tuple(_outcome(rotation) for rotation in evaluation.rotations)
-    is_success = bool(outcomes) and all(outcome.status == RotationStatus.SUCCEEDED.value for outcome in outcomes)
+    all_succeeded = bool(outcomes) and all(outcome.status == RotationStatus.SUCCEEDED.value for outcome in outcomes)
     failures = [f"{outcome.path}: {outcome.error}" for outcome in outcomes if outcome.error]
+    if evaluation.failure is not None and not failures:
+        failures = ["an internal error"]
     return replace(
         row,
-        status=SUCCEEDED if is_success else FAILED,
+        status=SUCCEEDED if all_succeeded and evaluation.failure is None else FAILED,
         completed_at=now_millis,
         revision_after=revision,
         error="; ".join(failures),

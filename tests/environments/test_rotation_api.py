@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.environments.model import EnvironmentPath
 from common.environments.service import definitions, rotation
+from common.ports.outbound import Reply
 from common.rights.caller import Caller
 from tests.clocks import FrozenClock
 from tests.environments.providers.opening import SECRET, RoutedOutbound, StandIn
@@ -32,6 +33,13 @@ ADAPTER = """values:
       inputs: {url: "https://adapter.example.com/rotate", request: {name: shop}}
 """
 E = f"{ENVIRONMENTS}/shop/dev"
+
+
+class BrokenOutbound(RoutedOutbound):
+    """Fails in a way that no caller expects."""
+
+    def call(self, method: str, url: str, **options: Any) -> Reply:
+        raise RuntimeError(f"{method} {url} with {len(options)} options")
 
 
 def rotate(client: TestClient, *paths: str) -> Any:
@@ -112,6 +120,26 @@ class TestRotate:
         assert failed["errorMessage"] == "adapter.example.com answers with status 500"
         assert reply.json()["diagnostics"]
         assert "ciphertext" in definitions.get(backend, admin, path).text.decode()
+
+    def test_keeps_what_succeeded_before_an_unexpected_error(self, backend: Backend, admin: Caller) -> None:
+        """A new secret is saved also if a later rotator fails as nothing should, and the run counts as failed."""
+        path = make_environment(backend, admin, "shop/dev", ADAPTER.replace("  api:", "  last:"))
+        with make_client(replace(backend, outbound=BrokenOutbound({}))) as client:
+            reply = rotate(client)
+
+        event = reply.json()["secretRotationEvent"]
+        assert (reply.status_code, event["status"], event["postRotationRevision"]) == (200, "failed", 3)
+        failed = next(entry for entry in event["rotations"] if entry["environmentPath"] == "last")
+        assert failed["errorMessage"] == "an internal error"
+        assert "ciphertext" in definitions.get(backend, admin, path).text.decode()
+
+    def test_asks_for_no_state_without_room(self, client: TestClient, backend: Backend, admin: Caller) -> None:
+        """A definition that has no room for a new state is refused before the other system changes."""
+        filler = "".join(f"  # {'x' * 1000}\n" for _ in range(950))
+        make_environment(backend, admin, "shop/dev", f"{ADAPTER}{filler}")
+        reply = rotate(client, "api")
+
+        assert (reply.status_code, "cannot be written back" in reply.json()["message"]) == (400, True)
 
     def test_says_that_nothing_succeeded(self, backend: Backend, admin: Caller) -> None:
         """Where nothing could be rotated the reply is the diagnostics, nothing is saved, and the history has the outcome."""

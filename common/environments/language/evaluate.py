@@ -25,11 +25,15 @@ LIMITS = Limits()
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """What came of an evaluation. There is no environment for a definition that says nothing, or that exceeds a limit."""
+    """What came of an evaluation. There is no environment for a definition that says nothing, or that exceeds a limit.
+
+    `failure` is an unexpected error that ended a rotation, for the caller to log; the rotations before it have happened.
+    """
 
     environment: Environment | None
     diagnostics: list[Diagnostic]
     rotations: list[Rotation] = []
+    failure: Exception | None = None
 
 
 def load(name: str, text: bytes, limits: Limits = LIMITS) -> tuple[Definition | None, list[Diagnostic]]:
@@ -74,13 +78,20 @@ def _evaluate(definition: Definition | None, world: World, decrypter: Decrypter,
         return Evaluation(None, [])
     shared = Shared(world, mode, Budget(limits))
     environment: Environment | None = None
+    failure: Exception | None = None
     try:
         environment = _evaluated(shared, definition, decrypter)
     except LimitExceeded as error:
         shared.diagnostics.append(Diagnostic(str(error)))
     except RecursionError:
         shared.diagnostics.append(Diagnostic("the environment is nested too deeply to evaluate"))
-    return Evaluation(environment, _limited(shared.diagnostics, limits), shared.rotations)
+    except Exception as error:
+        # Other systems may have changed: what is known of their new secrets must reach the caller.
+        if not mode.is_rotating:
+            raise
+        failure = error
+        shared.diagnostics.append(Diagnostic("an internal error ended the rotation"))
+    return Evaluation(environment, _limited(shared.diagnostics, limits), shared.rotations, failure)
 
 
 def _evaluated(shared: Shared, definition: Definition, decrypter: Decrypter) -> Environment:

@@ -1,5 +1,6 @@
 """Use cases that rotate secrets, and list what was rotated."""
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -29,6 +30,7 @@ from common.environments.world import StoredEnvironments
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 
+_LOG = logging.getLogger("stackhold.environments")
 HISTORY_LIMIT = 100
 # All calls of a rotation end long before; a run that takes longer has lost its process.
 _LONGEST = timedelta(minutes=10)
@@ -88,8 +90,13 @@ def _evaluate(
 
 
 def _require_any(evaluation: Evaluation) -> None:
-    """Raise InvalidDefinition if there are errors and nothing was rotated."""
-    if has_errors(evaluation.diagnostics) and not any(rotation.patch is not None for rotation in evaluation.rotations):
+    """Raise InvalidDefinition if there are errors and nothing was rotated; an unexpected error is raised as it is."""
+    is_any_rotated = any(rotation.patch is not None for rotation in evaluation.rotations)
+    if evaluation.failure is not None:
+        if not is_any_rotated:
+            raise evaluation.failure
+        _LOG.error("an internal error ended a rotation; what was rotated before it is saved", exc_info=evaluation.failure)
+    if has_errors(evaluation.diagnostics) and not is_any_rotated:
         raise InvalidDefinition(evaluation.diagnostics)
 
 

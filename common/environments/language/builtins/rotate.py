@@ -87,6 +87,10 @@ class Rotate(Builtin):
             evaluator.rotations.append(Rotation(path, RotationStatus.FAILED, (problem,)))
             evaluator.error(self.node, f"rotate: {error}")
             return None
+        except Exception:
+            problem = Diagnostic("an internal error", path, self.call.node.range)
+            evaluator.rotations.append(Rotation(path, RotationStatus.FAILED, (problem,)))
+            raise
         patch = Patch(self.state_path, new_state)
         evaluator.rotations.append(Rotation(path, RotationStatus.SUCCEEDED, patch=patch))
         return new_state
