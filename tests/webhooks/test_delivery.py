@@ -62,7 +62,7 @@ class CountedOutbound(Outbound):
 def _misbehave(receiver: WebhookReceiver, how: str) -> None:
     match how:
         case "slow":
-            receiver.delay_seconds = 1.0
+            receiver.delay_seconds = 3.0
         case "redirects":
             receiver.status, receiver.headers = 302, {"Location": receiver.url}
         case "fails":
@@ -365,7 +365,7 @@ class TestHostileReceivers:
         self, *, backend: Backend, admin: Caller, counter: Counter, receiver: WebhookReceiver, how: str
     ) -> None:
         """An update makes no call and as many statements as with a receiver that takes everything, whatever happened before."""
-        outbound = CountedOutbound("127.0.0.1", seconds=0.2)
+        outbound = CountedOutbound("127.0.0.1", seconds=2.0)
         server = replace(backend, outbound=outbound)
         stack = make_stack(server, admin)
         deliver_all(server)
