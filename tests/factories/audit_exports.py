@@ -3,8 +3,12 @@
 import gzip
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.request import Request, urlopen
 
 from common.audit.archives import service as exports
 from common.audit.archives.model import Destination
@@ -45,6 +49,38 @@ def bucket_place(moto: Moto, destination: Callable[[str], Destination], secret: 
         return {one["Key"]: client.get_object(Bucket=name, Key=one["Key"])["Body"].read() for one in listed}
 
     return Place(destination(name), secret, read)
+
+
+@contextmanager
+def strict_sts(moto: Moto) -> Iterator[str]:
+    """Yield the address of an STS of another account that refuses to assume roles without an external id, as AWS does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if b"Action=AssumeRole" in body and b"ExternalId=" not in body:
+                status, content = 403, b"<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"
+            else:
+                with urlopen(Request(moto.url, body, dict(self.headers.items()))) as reply:
+                    status, content = reply.status, reply.read()
+                if b"Action=GetCallerIdentity" in body:
+                    content = content.replace(b"123456789012", b"210987654321")
+            self.send_response(status)
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def org_id_of(caller: Caller) -> str:

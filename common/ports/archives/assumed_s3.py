@@ -4,9 +4,13 @@ The external id is another one for each organization, so that none can have the 
 """
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from common.ports.archives import CONTENT_TYPE, ArchiveError
 from common.ports.aws import Access, Keys, connect, reason_of
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 _SESSION = "stackhold-audit-export"
 # The shortest session that there is.
@@ -42,11 +46,25 @@ class AssumedS3:
             raise ArchiveError(f"bucket {self.bucket}: {reason_of(error)}") from error
 
     def _assume(self) -> Keys:
-        answer = connect("sts", self.access, read_timeout=_READ_SECONDS, retries=_RETRIES).assume_role(
-            RoleArn=self.role_arn,
-            RoleSessionName=_SESSION,
-            ExternalId=self.external_id,
-            DurationSeconds=_SESSION_SECONDS,
-        )
-        given = answer["Credentials"]
+        """Return the keys of a session; raises ArchiveError for a role that another organization could name too."""
+        client = connect("sts", self.access, read_timeout=_READ_SECONDS, retries=_RETRIES)
+        session = {"RoleArn": self.role_arn, "RoleSessionName": _SESSION, "DurationSeconds": _SESSION_SECONDS}
+        if client.get_caller_identity()["Account"] == self.role_arn.split(":")[4]:
+            raise ArchiveError(f"role {self.role_arn} is of this server's own account, whose roles are not for organizations")
+        if _is_assumed(client, session):
+            raise ArchiveError(f"role {self.role_arn} can be assumed without an external id: demand sts:ExternalId in its trust")
+        given = client.assume_role(**session, ExternalId=self.external_id)["Credentials"]
         return Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+
+def _is_assumed(client: "BaseClient", session: dict[str, object]) -> bool:
+    """Tell whether a role can be assumed without an external id: AWS ignores one that its trust does not demand."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - as above
+
+    try:
+        client.assume_role(**session)
+    except ClientError as error:
+        if reason_of(error) != "AccessDenied":
+            raise
+        return False
+    return True

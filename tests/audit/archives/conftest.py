@@ -1,5 +1,6 @@
 """The stand-ins of the places that audit logs are exported to, and an organization that exports its log to one of them."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from azure.storage.blob import ContainerClient, ContainerSasPermissions, generat
 from common.audit.archives.model import Destination, Kind
 from common.backend import Backend
 from tests.aws.moto_process import CREDENTIALS, Moto
-from tests.factories.audit_exports import ROLE, Place, bucket_place
+from tests.factories.audit_exports import ROLE, Place, bucket_place, strict_sts
 from tests.factories.webhooks import calling
 from tests.hosts.azurite_process import ACCOUNT, KEY, Azurite
 from tests.hosts.fixtures import azurite
@@ -23,9 +24,11 @@ def backend(backend: Backend) -> Backend:
 
 
 @pytest.fixture
-def s3(moto: Moto) -> Place:
+def s3(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """A bucket that a role may write to."""
-    return bucket_place(moto, lambda name: Destination(Kind.S3, bucket=name, prefix="/logs/", access=ROLE))
+    with strict_sts(moto) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+        yield bucket_place(moto, lambda name: Destination(Kind.S3, bucket=name, prefix="/logs/", access=ROLE))
 
 
 @pytest.fixture

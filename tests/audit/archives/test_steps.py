@@ -24,7 +24,7 @@ from common.outbox import service as outbox
 from common.rights.caller import Caller
 from tests.aws.moto_process import Moto
 from tests.clocks import FrozenClock
-from tests.factories.audit_exports import Place, org_id_of, set_up
+from tests.factories.audit_exports import ROLE, Place, org_id_of, set_up
 
 HOUR = 3600
 # The clock of the tests begins at 2026-01-02T03:04:05Z.
@@ -199,6 +199,18 @@ class TestRole:
 
         assert org_id_of(admin) in json.dumps(roles)
         assert org_id_of(admin) == exports.external_id(admin, "acme")
+
+    def test_of_the_servers_account_is_refused(self, backend: Backend, admin: Caller, s3: Place) -> None:
+        """Roles of the installation itself are not for organizations, which could name each other's."""
+        destination = replace(s3.destination, access=ROLE.replace("123456789012", "210987654321"))
+
+        assert "own account" in exports.try_destination(backend, admin, "acme", destination).message
+
+    def test_that_demands_no_external_id_is_refused(self, backend: Backend, admin: Caller, moto: Moto) -> None:
+        """AWS ignores an external id that the trust of a role does not demand; the stand-in demands none."""
+        destination = Destination(Kind.S3, bucket="audit", access=ROLE.replace("123456789012", "210987654321"))
+
+        assert "without an external id" in exports.try_destination(backend, admin, "acme", destination).message
 
 
 class TestAddress:
