@@ -7,7 +7,7 @@ import pytest
 
 from tests.aws.artifact import Artifact
 from tests.hosts.certificate import Certificate
-from tests.packed import imports, missing
+from tests.packed import OPTIONAL, imports, missing
 from tools import package_aws
 from tools.package_aws import CHALICE_FILES, FOLDERS, LIMIT_BYTES, SERVICES
 from tools.packaging import loaded_part, size_of
@@ -68,7 +68,7 @@ class TestContents:
     def test_has_everything_that_is_imported(self, packed: Artifact) -> None:
         """What our code imports, also when it is first used, was not left out; the platform brings one module itself."""
         names = imports(path for folder in FOLDERS for path in (packed.folder / folder).rglob("*.py"))
-        wanted = {name for name in names if name.split(".")[0] not in ("azure", "snapshot_restore_py")}
+        wanted = {name for name in names if name.split(".")[0] not in ("azure", "snapshot_restore_py", *OPTIONAL)}
 
         assert {"onelogin.saml2.response", "alembic.migration", "botocore.session"} & wanted
         assert [] == missing(packed.python, [packed.folder], wanted)

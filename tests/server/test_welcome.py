@@ -122,7 +122,7 @@ class TestLink:
         page = second.open(link)
 
         assert 404 == page.status_code
-        assert "run `stackhold sign-in-link` on the server" in page.text
+        assert "run <code>stackhold sign-in-link</code> on the server" in page.text
         assert not second.is_signed_in()
 
     def test_expires_after_an_hour(self, backend: Backend, link: str, clock: FrozenClock) -> None:
