@@ -37,6 +37,8 @@ BODIES: dict[str, Any] = {
     "transfer": {"toOrg": "acme"},
     "ownership": {"githubLogin": "admin"},
     "hooks": {"displayName": "Hook", "payloadUrl": "https://127.0.0.1:9/x"},
+    "settings": {"notifyUpdateFailure": True, "notifyUpdateSuccess": False},
+    "workflow": {"ciSystem": "github"},
     "{hook}": {"displayName": "Hook", "payloadUrl": "https://127.0.0.1:9/x"},
 }
 
@@ -64,6 +66,8 @@ def address(route: Route, stack: str, update: LiveUpdate) -> str:
         "hook": "announce",
         "event": "0190",
         "urn:path": urn("a"),
+        "reference": "latest",
+        "annotation": "readme",
     }
     path = route.path
     for part, value in parts.items():

@@ -18,6 +18,8 @@ from tests.environments.providers.opening import AWS_LOGIN, SECRET, StandIn, cla
 from tests.peers.http_peer import PeerReply, PeerRequest
 
 __all__ = ["moto", "moto_process"]
+# One AWS serves the tests of both databases.
+pytestmark = pytest.mark.dialects("sqlite")
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 HOSTS = [f"{service}.{REGION}.amazonaws.com" for service in ("secretsmanager", "ssm", "s3")] + ["sts.us-east-1.amazonaws.com"]
 

@@ -101,6 +101,8 @@ class TestExternal:
         assert (shown(second), revealed(second)) == ({"current": "[secret]"}, {"current": {"password": "p2"}})
 
 
+# One AWS serves the tests of both databases.
+@pytest.mark.dialects("sqlite")
 class TestAwsIam:
     def test_never_deletes_the_current_key(self, backend: Backend, admin: Caller, moto: Moto) -> None:
         """The user always has the current key and the one before, also after a rotation whose result was lost."""
