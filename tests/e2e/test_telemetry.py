@@ -37,7 +37,7 @@ def test_an_update_is_one_trace(
         process.start()
         cli = make_cli(process.server)
         cli.login()
-        project = Project(cli, tmp_path / "traced", "traced")
+        project = Project(cli, tmp_path / "traced", f"traced-{protocol}")
         project.init()
         project.write({"a": part(value="1"), "b": part(value="2", after="a")})
         project.run(*UP, "--otel-traces", client_traces.endpoint.replace("http://", "grpc://"))
