@@ -36,29 +36,37 @@ class ApiClient:
         token = environment.get("PULUMI_ACCESS_TOKEN") or (tokens.get(url) if isinstance(tokens, dict) else None)
         if not isinstance(token, str) or not token:
             raise StartUpError(f"there is no access token for {url}: {_ADVICE}")
-        return cls(url, token)
+        try:
+            return cls(url, token)
+        except httpx.InvalidURL as error:
+            raise StartUpError(f"{url} is not an address: {error}") from error
 
     def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
         """Return the JSON of a reply; raises StartUpError with what the server says."""
-        return self._call("GET", path, query)
+        return self._call("GET", path, query)[1]
+
+    def get_text(self, path: str) -> str:
+        """Return the JSON of a reply as the server wrote it, with every number as it is; raises StartUpError likewise."""
+        return self._call("GET", path, {})[0]
 
     def post(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Return the JSON of a reply to a call without a body; raises StartUpError with what the server says."""
-        return self._call("POST", path, {})
+        return self._call("POST", path, {})[1]
 
-    def _call(self, method: str, path: str, query: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+    def _call(self, method: str, path: str, query: Mapping[str, str]) -> tuple[str, Any]:
         try:
             # The server may lead to a link of its object store, which wants no token: the library leaves it out there.
             reply = self._http.request(method, path.lstrip("/"), params=dict(query), follow_redirects=True)
-            value = reply.json()
         except httpx.HTTPError as error:
             raise StartUpError(f"{self._http.base_url} cannot be reached: {error}") from error
+        try:
+            value = reply.json()
         except ValueError as error:
             raise StartUpError(f"{self._http.base_url} answered {reply.status_code} without JSON") from error
         if reply.is_error:
             message = value.get("message") if isinstance(value, dict) else None
             raise StartUpError(str(message or f"the server answered {reply.status_code}"))
-        return value
+        return reply.text, value
 
 
 def stack_path(stack: str) -> str:

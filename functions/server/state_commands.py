@@ -65,8 +65,7 @@ def diff(connect: Callable[[], ApiClient], before: str, after: str, *, as_json: 
 def show(client: ApiClient, stack: str, reference: str, *, report: Report) -> None:
     """Report the state of a version, as `pulumi stack export` writes it."""
     version = _find(client, stack, reference)
-    state = client.get(f"{stack_path(stack)}/export/{version}")
-    report(json.dumps(state, indent=4, ensure_ascii=False))
+    report(client.get_text(f"{stack_path(stack)}/export/{version}"))
 
 
 def restore(client: ApiClient, stack: str, reference: str, *, confirm: Callable[[str], bool], report: Report) -> bool:
@@ -124,7 +123,7 @@ def _resources(connect: Callable[[], ApiClient], side: Side) -> list[StoredResou
     if side.file is None:
         client = connect()
         version = _find(client, side.stack, side.reference)
-        text = json.dumps(client.get(f"{stack_path(side.stack)}/export/{version}")).encode()
+        text = client.get_text(f"{stack_path(side.stack)}/export/{version}").encode()
     else:
         text = side.file.read_bytes()
     try:
