@@ -27,6 +27,7 @@ from common.stacks.model import Kind, Stack, StackPath, VersionReference
 from common.stacks.overview.changes import ResourceVersion
 from common.stacks.repository import stack_references, stored_versions, versions
 from common.stacks.repository.stored_versions import VersionState
+from common.stacks.repository.versions import StoredVersion
 from common.stacks.state.steps import (
     find_version,
     load_idle,
@@ -110,8 +111,9 @@ def export_link(backend: Backend, caller: Caller, path: StackPath, version: int 
     None if the store is a folder, or if the state must be rewritten first because of a rename or an order of its own.
     """
     stack = stacks.get_stack(backend, caller, path, Permission.STACK_EXPORT)
-    found = find_version(backend, stack, VersionReference(version)) if version is not None else None
-    stored = found[0] if found is not None else stored_state.newest(stack) if version is None else None
+    stored: StoredVersion | None = stored_state.newest(stack)
+    if version is not None:
+        stored, _at = find_version(backend, stack, VersionReference(version)) or (None, 0)
     if stored is None or stored.checkpoint is None or stored.written_as != stack.path or stored.resource_order is not None:
         return None
     return backend.checkpoints.link(stored.checkpoint, LINK_SECONDS)
