@@ -14,6 +14,7 @@ from common.core.errors import BadRequest, NotFound
 from common.core.ids import new_id
 from common.core.names import is_name
 from common.crypto.envelope import Envelope
+from common.db.faults import Contention
 from common.rights.caller import Caller
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
@@ -84,8 +85,11 @@ def _find_or_create_key(backend: Backend, membership: Membership, project: str) 
         key = ProjectKey(key_id, wrapped_key)
         if project_keys.add(connection, membership.org_id, project, key, unix_millis(backend.clock.now())):
             return key
-        # Another request was first: its key is the project's.
-        return project_keys.find(connection, membership.org_id, project) or key
+        # Another request was first: its key is the project's. Values under a key that is not stored would be lost.
+        key = project_keys.find(connection, membership.org_id, project)
+        if key is None:
+            raise Contention(f"the key of project '{project}' was made at the same time; try again")
+        return key
 
 
 def _envelope(backend: Backend, key: ProjectKey) -> Envelope:
