@@ -96,7 +96,7 @@ def test_login_with_a_password(browser: Browser, computer: Computer, site: Site)
         browser.open(computer.opened())
         browser.press("Create account")
         browser.await_address("/signup")
-        for name, value in {"login": "alice", "email": "alice@example.com", "password": PASSWORD}.items():
+        for name, value in {"login": "newcomer", "email": "newcomer@example.com", "password": PASSWORD}.items():
             browser.fill(name, value)
         browser.press("Create account")
         browser.await_address("/cli-login")
@@ -111,7 +111,7 @@ def test_login_with_a_password(browser: Browser, computer: Computer, site: Site)
     browser.await_address("/signin")
     with computer.login() as again:
         browser.open(computer.opened())
-        browser.fill("name", "alice@example.com")
+        browser.fill("name", "newcomer@example.com")
         browser.fill("password", PASSWORD)
         browser.press("Sign in")
         browser.await_address("/cli-login")
@@ -119,9 +119,9 @@ def test_login_with_a_password(browser: Browser, computer: Computer, site: Site)
         browser.await_address("/welcome/cli")
         code_again = again.wait()
 
-    assert (0, "alice") == (code, first), terminal.text
-    assert (0, "alice") == (code_again, computer.run("whoami")), again.text
-    assert "The Pulumi command line on this computer wants to sign in as alice" in asked
+    assert (0, "newcomer") == (code, first), terminal.text
+    assert (0, "newcomer") == (code_again, computer.run("whoami")), again.text
+    assert "The Pulumi command line on this computer wants to sign in as newcomer" in asked
 
 
 def test_token_can_be_seen_and_revoked(browser: Browser, computer: Computer, site: Site) -> None:

@@ -40,32 +40,36 @@ def test_every_one_that_is_not_done_is_named(client: TestClient) -> None:
     assert NOT_FOUND <= {label(operation) for operation in MISSING}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "part"),
-    [
-        ("POST", "/api/esc/environments/acme/app/dev/schedules", "scheduled rotation of secrets is"),
-        ("POST", "/api/esc/environments/acme/app/dev/drafts", "approvals and change requests are"),
-        ("GET", "/api/preview/environments/acme/dev/hooks", "webhooks are"),
-        ("GET", "/api/orgs/acme/services", "services are"),
-        ("POST", "/api/stacks/acme/shop/dev/deployments/settings", "deployments are"),
-        ("GET", "/api/orgs/acme/agent-pools", "agent pools are"),
-        ("GET", "/api/orgs/acme/search/resources", "resource search and insights are"),
-        ("POST", "/api/registry/packages/private/acme/web/versions", "publishing to the registry is"),
-    ],
-)
-def test_says_which_part(client: TestClient, method: str, path: str, part: str) -> None:
-    """The words are those that people use for it."""
-    found = client.request(method, path, json={})
+# What clients read of an operation; one that has been built since is left out.
+WORDS = {
+    "POST /api/esc/environments/{orgName}/{projectName}/{envName}/schedules": "scheduled rotation of secrets is",
+    "POST /api/esc/environments/{orgName}/{projectName}/{envName}/drafts": "approvals and change requests are",
+    "GET /api/preview/environments/{orgName}/{envName}/hooks": "webhooks are",
+    "GET /api/orgs/{orgName}/services": "services are",
+    "POST /api/stacks/{orgName}/{projectName}/{stackName}/deployments/settings": "deployments are",
+    "GET /api/orgs/{orgName}/agent-pools": "agent pools are",
+    "GET /api/orgs/{orgName}/search/resources": "resource search and insights are",
+    "POST /api/registry/packages/{source}/{publisher}/{name}/versions": "publishing to the registry is",
+}
+KNOWN = {label(operation): operation for operation in operations()}
+NAMED = [KNOWN[name] for name in WORDS if status(KNOWN[name]) is not Status.DONE]
 
-    assert (501, f"Not Implemented: {part} not part of this release (docs/compatibility.md)") == (
-        found.json()["code"],
-        found.json()["message"],
-    )
+
+def test_says_which_part(client: TestClient) -> None:
+    """The words are those that people use for it."""
+    for operation in NAMED:
+        found = client.request(operation.method, sample(operation.path), json={})
+        words = f"Not Implemented: {WORDS[label(operation)]} not part of this release (docs/compatibility.md)"
+        assert (501, words) == (found.json()["code"], found.json()["message"])
+
+    assert NAMED
 
 
 def test_is_said_to_those_who_are_signed_in(client: TestClient) -> None:
     """Bad credentials come first, as everywhere."""
-    assert 401 == client.get("/api/orgs/acme/services", headers=signed(ADMIN_TOKEN[:-1] + "0")).status_code
+    address = sample(NAMED[0].path)
+
+    assert 401 == client.request(NAMED[0].method, address, headers=signed(ADMIN_TOKEN[:-1] + "0"), json={}).status_code
 
 
 @pytest.mark.parametrize(
