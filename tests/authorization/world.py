@@ -35,7 +35,7 @@ from common.policies.exceptions.model import Match, NewException
 from common.policies.groups import service as groups
 from common.policies.groups.model import Group
 from common.policies.issues.model import EndedUpdate, PolicyKey, Source, Violation
-from common.policies.issues.repository import add_issues
+from common.policies.issues.repository.ended_updates import add_issues
 from common.policies.packs import service as packs
 from common.policies.packs.model import NewPack, Policy
 from common.rights import built_in

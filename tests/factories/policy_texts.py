@@ -8,8 +8,8 @@ from common.policies.exceptions import service as exceptions
 from common.policies.exceptions.model import Match, NewException
 from common.policies.groups import service as groups
 from common.policies.groups.model import Group, GroupChange, PackReference, StackName
-from common.policies.issues import repository
 from common.policies.issues.model import EndedUpdate, Findings, PolicyKey, Source, Violation
+from common.policies.issues.repository import ended_updates
 from common.policies.packs import service as packs
 from common.policies.packs.model import NewPack, Policy
 from common.rights import descriptor as d
@@ -84,6 +84,6 @@ def make_issue(
     findings.tally(key, "1.0.0").passed.update(("one", "two", "three"))
     source, issue_id = Source(GROUP, Mode.PREVENTATIVE), new_id()
     with backend.db.begin() as tx:
-        repository.add_issues(tx, update, [(issue_id, violation, source)])
-        repository.replace_results(tx, update, findings, {PACK: source})
+        ended_updates.add_issues(tx, update, [(issue_id, violation, source)])
+        ended_updates.replace_results(tx, update, findings, {PACK: source})
     return issue_id

@@ -11,7 +11,6 @@ from common.core.clock import from_millis, unix_millis
 from common.core.errors import BadRequest, NotFound
 from common.core.spreadsheets import csv_line
 from common.db.retry import retry
-from common.policies.issues import repository
 from common.policies.issues.grid import SORTING_LIMIT, Condition, Leaf, Sorting, require_column, require_size
 from common.policies.issues.model import (
     ACTIVE,
@@ -25,6 +24,7 @@ from common.policies.issues.model import (
     Totals,
     percent,
 )
+from common.policies.issues.repository import issues, results
 from common.policies.packs import steps as packs
 from common.policies.packs.model import PackVersion
 from common.rights.caller import Caller, missing_org
@@ -101,7 +101,7 @@ def page_issues(backend: Backend, caller: Caller, org: str, query: IssueQuery) -
     _check(query)
     window = (query.first, min(max(query.last, query.first), query.first + PAGE_LIMIT))
     with backend.db.connect() as connection:
-        return repository.page_issues(connection, scope, query.condition, query.statuses, order=query.order, window=window)
+        return issues.page_issues(connection, scope, query.condition, query.statuses, order=query.order, window=window)
 
 
 def count_by(backend: Backend, caller: Caller, org: str, query: IssueQuery, column: str) -> list[tuple[str, int]]:
@@ -110,7 +110,7 @@ def count_by(backend: Backend, caller: Caller, org: str, query: IssueQuery, colu
     _check(query)
     require_column(column)
     with backend.db.connect() as connection:
-        return repository.count_by(connection, scope, query.condition, query.statuses, column)
+        return issues.count_by(connection, scope, query.condition, query.statuses, column)
 
 
 def export_issues(backend: Backend, caller: Caller, org: str, query: IssueQuery) -> str:
@@ -118,7 +118,7 @@ def export_issues(backend: Backend, caller: Caller, org: str, query: IssueQuery)
     scope = _scope(caller, org)
     _check(query)
     with backend.db.connect() as connection:
-        rows, count = repository.page_issues(
+        rows, count = issues.page_issues(
             connection, scope, query.condition, query.statuses, order=query.order, window=(0, EXPORT_LIMIT)
         )
     if count > EXPORT_LIMIT:
@@ -130,7 +130,7 @@ def get_issue(backend: Backend, caller: Caller, org: str, issue_id: str) -> tupl
     """Return an issue, and the version of the pack that found it unless that was deleted; NotFound for an unknown one."""
     scope = _scope(caller, org)
     with backend.db.connect() as connection:
-        issue = repository.find_issue(connection, scope, issue_id)
+        issue = issues.find_issue(connection, scope, issue_id)
         if issue is None:
             raise _missing(issue_id)
         return issue, packs.find_version(connection, scope.org_id, issue.pack, issue.tag)
@@ -149,7 +149,7 @@ def update_issue(
 
     def attempt() -> None:
         with backend.db.begin() as tx:
-            issue = repository.find_issue(tx, scope, issue_id)
+            issue = issues.find_issue(tx, scope, issue_id)
             if issue is None:
                 raise _missing(issue_id)
             values: dict[str, str | None] = {}
@@ -158,19 +158,17 @@ def update_issue(
             if change.priority is not None:
                 values["priority"] = change.priority
             if change.assignee is not None:
-                values["assigned_to"] = (
-                    repository.find_member(tx, membership.org_id, change.assignee) if change.assignee else None
-                )
+                values["assigned_to"] = issues.find_member(tx, membership.org_id, change.assignee) if change.assignee else None
                 if change.assignee and values["assigned_to"] is None:
                     raise BadRequest(f"{change.assignee[:100]!a} is not a member of organization {org}")
-            repository.update_issue(tx, issue_id, values, unix_millis(backend.clock.now()))
+            issues.update_issue(tx, issue_id, values, unix_millis(backend.clock.now()))
             audit.record(
                 tx, backend, caller, membership.org_id, Event.POLICY_ISSUE_UPDATED, description=_described(issue, change)
             )
 
     retry(attempt)
     with backend.db.connect() as connection:
-        issue = repository.find_issue(connection, scope, issue_id)
+        issue = issues.find_issue(connection, scope, issue_id)
         if issue is None:
             raise _missing(issue_id)
         return issue, packs.find_version(connection, scope.org_id, issue.pack, issue.tag)
@@ -181,7 +179,7 @@ def list_compliance(backend: Backend, caller: Caller, org: str, entity: Entity) 
     scope = _scope(caller, org)
     if entity is Entity.ACCOUNT:
         return [], {}
-    sum_by = repository.sum_by_stack if entity is Entity.STACK else repository.sum_by_severity
+    sum_by = results.sum_by_stack if entity is Entity.STACK else results.sum_by_severity
     with backend.db.connect() as connection:
         sums = sum_by(connection, scope)
     columns = sorted({pack for _, pack, _, _ in sums})
@@ -197,23 +195,23 @@ def list_policies(backend: Backend, caller: Caller, org: str) -> list[PolicyComp
     """Return how each policy is met in all stacks that the caller sees."""
     scope = _scope(caller, org)
     with backend.db.connect() as connection:
-        results = repository.sum_by_policy(connection, scope)
-    return [PolicyCompliance(result, percent(result.governed, result.failing)) for result in results]
+        rows = results.sum_by_policy(connection, scope)
+    return [PolicyCompliance(row, percent(row.governed, row.failing)) for row in rows]
 
 
 def list_stack_results(backend: Backend, caller: Caller, org: str, stack_id: str) -> list[PolicyResult]:
     """Return the results of policies in a stack that the caller sees."""
     scope = _scope(caller, org)
     with backend.db.connect() as connection:
-        return repository.list_results(connection, scope, stack_id)
+        return results.list_results(connection, scope, stack_id)
 
 
 def get_totals(backend: Backend, caller: Caller, org: str) -> Totals:
     """Return how many policies and resources there are in the stacks that the caller sees, and how many have open issues."""
     scope = _scope(caller, org)
     with backend.db.connect() as connection:
-        totals = repository.count_active(connection, scope, ACTIVE)
-        return replace(totals, policies=repository.count_policies(connection, scope))
+        totals = issues.count_active(connection, scope, ACTIVE)
+        return replace(totals, policies=results.count_policies(connection, scope))
 
 
 def _name_order(name: str) -> tuple[int, str]:

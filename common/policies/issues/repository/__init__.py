@@ -1,0 +1,1 @@
+"""Rows of issues, and of the results of policies."""
