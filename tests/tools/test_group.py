@@ -12,7 +12,7 @@ from tests.reporting import missing_tool
 
 ROOT = Path(__file__).parents[2]
 RUFF, MYPY = (str(Path(sys.executable).with_name(name)) for name in ("ruff", "mypy"))
-# Groups that upstream has and whoever reads this may have built meanwhile: the tests make two that are missing still.
+# Groups that upstream has. Some may be built by now: the tests make two that are still missing.
 CANDIDATES = ("agent_pools", "services", "deployments")
 GROUP, OTHER_GROUP = [name for name in CANDIDATES if not (ROOT / "functions" / "api" / f"{name}.py").exists()][:2]
 ADDRESSES = {name: f"/api/orgs/{{org}}/{name.replace('_', '-')}" for name in CANDIDATES}
