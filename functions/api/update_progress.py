@@ -1,6 +1,6 @@
 """What a running update sends: the engine's most frequent calls. The lease alone authorizes them."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from common.core.errors import BadRequest
 from common.stacks.updates.model import Completion
@@ -12,7 +12,7 @@ from common.wire.updates import (
     RenewUpdateLeaseResponse,
 )
 from functions.http.bodies import BatchBodyDep, BodyDep, StateBodyDep
-from functions.http.deps import BackendDep, LeaseDep, StackPathDep, empty, reply
+from functions.http.deps import BackendDep, LeaseDep, StackPathDep, client_address, empty, reply
 
 router = APIRouter()
 _UPDATE = "/api/stacks/{org}/{project}/{stack}/{kind}/{update_id}"
@@ -65,8 +65,9 @@ def renew_update_lease(backend: BackendDep, lease: LeaseDep, path: StackPathDep,
 
 
 @router.post(f"{_UPDATE}/complete")
-def complete_update(backend: BackendDep, lease: LeaseDep, body: BodyDep) -> Response:
-    completion.complete(backend, lease, _completion(body.decode(CompleteUpdateRequest).status))
+def complete_update(request: Request, backend: BackendDep, lease: LeaseDep, body: BodyDep) -> Response:
+    status = _completion(body.decode(CompleteUpdateRequest).status)
+    completion.complete(backend, lease, status, source_ip=client_address(request))
     return empty()
 
 

@@ -180,7 +180,7 @@ def test_stacks(client: TestClient, backend: Backend, admin: Caller) -> None:
 
 
 def test_updates(client: TestClient, backend: Backend, admin: Caller) -> None:
-    """The start and end of an update, and who canceled one; previews are not recorded."""
+    """The start and end of an update with the addresses of their requests, and who canceled one; previews are not recorded."""
     path = "/api/stacks/acme/shop/dev"
     create_stack(client)
     begin(client, path, dry_run=True).complete()
@@ -198,6 +198,11 @@ def test_updates(client: TestClient, backend: Backend, admin: Caller) -> None:
         ("stack-update-completed", "Update 2 of stack acme/shop/dev ended: cancelled"),
     ] == in_order(backend, admin)
     assert {"admin"} == {event["user"]["githubLogin"] for event in events(client)}
+    # The server ends a canceled update by itself, for the user who began it.
+    assert ["", "testclient", "testclient", "testclient", "testclient", "testclient"] == [
+        event["sourceIP"]
+        for event in sorted(events(client), key=lambda event: event["description"].endswith("cancelled"), reverse=True)
+    ]
 
 
 def test_a_transfer(client: TestClient, backend: Backend, admin: Caller) -> None:

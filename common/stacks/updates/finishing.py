@@ -87,13 +87,15 @@ def cancel(backend: Backend, update_id: str, record: Callable[[Connection], None
     return is_stopped
 
 
-def finish_for_client(backend: Backend, update_id: str, outcome: Outcome) -> bool:
+def finish_for_client(backend: Backend, update_id: str, outcome: Outcome, *, source_ip: str) -> bool:
     """End a running update for the client that has its lease and may still write the stack. Otherwise False.
+
+    `source_ip` is the address of the client, for the record in the audit log.
 
     StateNotBuilt if its state could not be built.
     """
     is_stopped = _stop(backend, update_id, outcome, for_client=True)
-    if is_stopped and (damage := build_state(backend, update_id)):
+    if is_stopped and (damage := build_state(backend, update_id, source_ip=source_ip)):
         raise StateNotBuilt(damage)
     return is_stopped
 
@@ -139,11 +141,12 @@ def resume(backend: Backend, update_id: str) -> str | None:
     return build_state(backend, update_id)
 
 
-def build_state(backend: Backend, update_id: str) -> str | None:
+def build_state(backend: Backend, update_id: str, *, source_ip: str = "") -> str | None:
     """Build the state of an update that accepts no more entries; a repeat is harmless.
 
     If stored data is damaged, missing or too large, or processes died of it several times, the update ends as failed with the
-    state that it began with. Its row then has the reason, which is returned.
+    state that it began with. Its row then has the reason, which is returned. `source_ip` is the address of the client that ends
+    it; without one it is ended by the server, or after a call of another client.
     """
     with backend.db.connect() as connection:
         finishing = repository.find_finishing(connection, update_id)
@@ -154,7 +157,7 @@ def build_state(backend: Backend, update_id: str) -> str | None:
         with backend.db.connect() as connection:
             is_recorded = repository.record_end(connection, finishing, end)
     else:
-        is_recorded = retry(lambda: _record_end(backend, finishing, end))
+        is_recorded = retry(lambda: _record_end(backend, finishing, end, source_ip))
     if is_recorded:
         kind = Kind.PREVIEW if finishing.dry_run else finishing.kind
         result = Outcome.DAMAGED if end.is_damaged else finishing.outcome
@@ -167,7 +170,7 @@ def _stop(backend: Backend, update_id: str, outcome: Outcome, *, for_client: boo
         return repository.stop_writers(connection, update_id, outcome, unix_millis(backend.clock.now()), for_client=for_client)
 
 
-def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd) -> bool:
+def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd, source_ip: str) -> bool:
     with backend.db.begin() as tx:
         if not repository.record_end(tx, finishing, end):
             return False
@@ -176,7 +179,7 @@ def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd) ->
         if not finishing.dry_run:
             result = "damaged" if end.is_damaged else finishing.outcome.value
             description = f"Update {finishing.version} of stack {finishing.written_as} ended: {result}"
-            actor = Actor(finishing.user_id, finishing.login, finishing.token_id, finishing.token_name)
+            actor = Actor(finishing.user_id, finishing.login, finishing.token_id, finishing.token_name, source_ip)
             audit.record_as(tx, backend, actor, finishing.org_id, Event.UPDATE_COMPLETED, description=description)
         outbox.queue(tx, backend, _messages(finishing, end))
         mailing.queue(tx, backend, mails_at_end(finishing, _outcome(finishing, end)))

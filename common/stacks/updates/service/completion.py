@@ -24,12 +24,12 @@ LOG = logging.getLogger("stackhold.updates")
 ABANDONED_AFTER_SECONDS = 900
 
 
-def complete(backend: Backend, lease: Lease, completion: Completion) -> None:
+def complete(backend: Backend, lease: Lease, completion: Completion, *, source_ip: str = "") -> None:
     """End the update as its client reports. A repeat succeeds; Forbidden if it was cancelled or the stack has a newer version.
 
     For a user who may no longer write the stack it ends as cancelled. StateNotBuilt if its state could not be built.
     """
-    if finishing.finish_for_client(backend, lease.update_id, completion.outcome):
+    if finishing.finish_for_client(backend, lease.update_id, completion.outcome, source_ip=source_ip):
         return
     with backend.db.connect() as connection:
         leased = updates.find(connection, lease.update_id)
