@@ -115,6 +115,16 @@ class ListedEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentFilter:
+    """What a list is narrowed to; empty texts narrow nothing. `text` is looked for in names and tags."""
+
+    text: str = ""
+    project: str = ""
+    tag: str = ""
+    tag_value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Referrer:
     """A revision of an environment that refers to another one, and the version by which it does."""
 

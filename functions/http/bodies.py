@@ -52,6 +52,7 @@ class BodyLimit:
 SMALL = BodyLimit(64 << 10, 64 << 10)  # forms, tokens, settings: all that strangers may send
 ANSWER = BodyLimit(256 << 10, 256 << 10)  # a SAML provider's answer, which strangers may send as well
 DOCUMENT = BodyLimit(2 << 20, 200_000)  # tags, roles, policies, metadata of providers, lists of environments
+EDITED = BodyLimit(4 << 20, 200_000)  # the form of an editor: a definition of an environment, with an escape for most marks
 DIRECTORY = BodyLimit(4 << 20, 200_000)  # SCIM; ten thousand members of a group take about a megabyte
 PROGRAM = BodyLimit(4 << 20, 200_000)  # what an update is about: project, configuration, environment
 VALUES = BodyLimit(32 << 20, 100_000)  # values to encrypt or decrypt

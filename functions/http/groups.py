@@ -177,7 +177,6 @@ GROUPS: tuple[Group, ...] = (
     Group(
         "links",
         (
-            "/*/esc/*/*",
             "/*/resources",
             "/*/neo/**",
             "/claim/*",
@@ -186,6 +185,10 @@ GROUPS: tuple[Group, ...] = (
         "pages",
         for_browsers=True,
     ),
+    # Pages about environments, before those of stacks: a stack of a project that is called `esc` has no pages of these addresses.
+    Group("environments.listing", ("/*/esc",), "pages", for_browsers=True),
+    Group("environments.summary", ("/*/esc/*/*",), "pages", for_browsers=True),
+    Group("environments.editor", ("/*/esc/*/*/edit/**",), "pages", for_browsers=True),
     # Pages about organizations, before those of stacks: a stack that is called `settings/members` has none.
     Group("organizations.members", ("/*/settings/members/**",), "pages", for_browsers=True),
     Group("organizations.invitations", ("/*/settings/invitations/**",), "pages", for_browsers=True),

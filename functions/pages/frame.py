@@ -65,4 +65,5 @@ def _links(membership: Membership, pages: list[Link]) -> list[Link]:
     organization = [Link("organization", "Organization", pages[0].address)] if pages else []
     policies = [Link("policies", "Policies", tab.address) for tab in policy_tabs_of(membership)[:1]]
     home = [] if base == _ADMINISTRATION else [Link("home", "Home", base, "g h")]
-    return [*home, stacks, *policies, *organization]
+    environments = Link("environments", "Environments", f"{base}/esc", "g e")
+    return [*home, stacks, environments, *policies, *organization]

@@ -12,7 +12,6 @@ from functions.http.unbuilt import refusal
 router = APIRouter()
 # What the command line prints or opens for parts that this release does not have.
 _MISSING_PARTS = (
-    ("/{org}/esc/{project}/{environment}", "pages of environments are"),
     ("/{org}/resources", "resource search and insights are"),
     ("/{org}/neo/{rest:path}", "AI assistants and agents are"),
     ("/claim/{token}", "AI assistants and agents are"),

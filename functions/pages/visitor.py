@@ -17,7 +17,7 @@ from common.config.public_urls import origin as own_origin
 from common.core.errors import BadRequest, Forbidden, Unauthorized
 from common.rights.caller import Caller
 from common.sign_in.sessions import service as sessions
-from functions.http.bodies import BodyDep
+from functions.http.bodies import Body, BodyDep
 from functions.http.deps import BackendDep, client_address
 from functions.http.middleware import PREFIX
 
@@ -169,6 +169,11 @@ def get_person(visitor: "VisitorDep") -> Caller:
 
 def get_form(request: Request, backend: BackendDep, visitor: "VisitorDep", body: BodyDep) -> Form:
     """Return the form that was sent; raises BadRequest for none, Forbidden for one that is not this visitor's."""
+    return read_form(request, backend, visitor, body)
+
+
+def read_form(request: Request, backend: Backend, visitor: Visitor, body: Body) -> Form:
+    """Return the form in a body, as get_form does: for forms that may be larger than most."""
     _require_own_origin(request, backend)
     form = parse_form(body.text)
     if not secrets.compare_digest(form.exact("form_key").encode(), visitor.form_key.encode()):

@@ -7,6 +7,7 @@ from typing import Any
 from httpx2 import Client
 
 from tests.browser.console_data import console_client
+from tests.browser.environment_data import fill_environments
 from tests.browser.policy_data import fill_policies
 from tests.peers.workload_issuer import published
 from tests.wire import create_stack
@@ -88,6 +89,7 @@ def fill_organization(url: str, token: str) -> dict[str, str]:
         }
         policy = call(client, "GET", f"{org}/auth/policies/oidcissuers/{issuer['id']}")["id"]
         call(client, "PATCH", f"{org}/auth/policies/{policy}", {"policies": [rule]})
+        fill_environments(client)
         issue = fill_policies(client, "/api/stacks/acme/orders/prod")
     return {
         "policy_issue": issue,

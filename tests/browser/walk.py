@@ -126,7 +126,16 @@ OF_ORGANIZATIONS = {
     "hourly-export": f"{SETTINGS}/audit-log/hourly-export",
     "audit-record": f"{SETTINGS}/audit-log/{{record}}",
 }
-FOR_PEOPLE = {**OF_ACCOUNT, **OF_ADMINISTRATION, **OF_STACKS, **OF_ORGANIZATIONS}
+ENVIRONMENT = "/acme/esc/payments/prod"
+OF_ENVIRONMENTS = {
+    "environments": "/acme/esc",
+    "environments-none": "/acme/esc?q=nothing",
+    "environments-deleted": "/acme/esc?show=deleted",
+    "environment": ENVIRONMENT,
+    "environment-empty": "/acme/esc/payments/empty",
+    "environment-editor": f"{ENVIRONMENT}/edit",
+}
+FOR_PEOPLE = {**OF_ACCOUNT, **OF_ADMINISTRATION, **OF_STACKS, **OF_ENVIRONMENTS, **OF_ORGANIZATIONS}
 _FILE, _ON = "answers with a file, not a page", "leads on to another page"
 _PART, _PROVIDER = "answers with a part of a page that is walked", "needs a provider: tests of providers look at its pages"
 EXCEPTIONS = {
@@ -138,6 +147,7 @@ EXCEPTIONS = {
     "/signin/link": "signs in and leads on; tests/server/test_welcome.py follows it",
     "/signin/organization": "leads on by itself; tests/browser/test_pages.py follows it",
     "/assets/{name}": _FILE,
+    "/{org}/esc/{project}/{environment}/edit/completions": _FILE,
     "/{org}/settings/audit-log/export": _FILE,
     "/{org}/settings/policies/issues/export": _FILE,
     "/{org}/{project}/{stack}/updates/{number}/state": _FILE,

@@ -30,6 +30,7 @@ from functions.http.bodies import (
     BATCH,
     DIRECTORY,
     DOCUMENT,
+    EDITED,
     PROGRAM,
     SMALL,
     STATE,
@@ -38,6 +39,7 @@ from functions.http.bodies import (
     BodyReader,
 )
 from functions.http.groups import GROUPS
+from functions.pages.visitor import get_person
 from tests.factories.environments import make_environment
 from tests.factories.people import ADMIN_TOKEN, make_user
 from tests.pages.visiting import Visit
@@ -86,11 +88,12 @@ LARGER: dict[tuple[str, str], BodyLimit] = {
     ("PATCH", f"{ESC}/{{org}}/{{project}}/{{environment}}"): DOCUMENT,
     ("PATCH", f"{PREVIEW}/{{org}}/{{environment}}"): DOCUMENT,
     **{("POST", f"{ESC}/{{org}}/{{project}}/{{environment}}/{name}-secrets"): VALUES for name in ("encrypt", "decrypt")},
+    **{("POST", f"/{{org}}/esc/{{project}}/{{environment}}/edit{call}"): EDITED for call in ("", "/check")},
     **{("POST", f"{SCIM}/{kind}"): DIRECTORY for kind in ("Users", "Groups")},
     **{(method, f"{SCIM}/{one}"): DIRECTORY for method in ("PUT", "PATCH") for one in ("Users/{user_id}", "Groups/{group_id}")},
 }
 # Dependencies that know who calls, and those that have decided as well whether they may send much.
-KNOWS = {deps.get_caller, deps.get_lease, shapes.get_directory, policy_packs.get_upload}
+KNOWS = {deps.get_caller, get_person, deps.get_lease, shapes.get_directory, policy_packs.get_upload}
 DECIDES = {deps.get_lease, shapes.get_directory, state._require_import, policy_packs.get_upload}
 READS = ("stream", "body", "form", "json")
 
@@ -275,8 +278,10 @@ class TestCallersWhoMayNot:
         """Without credentials no byte of a large body is taken by any route, but a provider's answer and a signed address."""
         for method, path, reader in CASES:
             if reader.limit not in (SMALL, ANSWER, ARCHIVE):
-                status, _, taken = scene.call(method, path, {"Authorization": "token pul-" + "0" * 40}, [bytes(100)] * 9)
-                assert (401, 0) == (status, taken), (method, path)
+                nothing = {"Authorization": "token pul-" + "0" * 40, "Cookie": ""}
+                status, _, taken = scene.call(method, path, nothing, [bytes(100)] * 9)
+                # Pages lead to the sign-in.
+                assert (303 if path.startswith("/{org}") else 401, 0) == (status, taken), (method, path)
 
 
 class TestCounts:

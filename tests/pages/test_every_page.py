@@ -14,13 +14,23 @@ from tests.factories.orgs import set_settings
 from tests.factories.people import make_user
 from tests.factories.roles import hold, make_role
 from tests.factories.stacks import make_running
+from tests.pages.environment_pages import make_full_environment
 from tests.pages.org_pages import make_full_organization
 from tests.pages.stack_pages import make_full_stack
 from tests.pages.visiting import HTML, Visit, location
 from tests.stacks.engine.builders import urn
 
 pytestmark = pytest.mark.dialects("sqlite")
-AT = {"org": "acme", "project": "shop", "stack": "dev", "number": "2", "hook": "announce", "delivery_id": "none"}
+AT = {
+    "org": "acme",
+    "project": "shop",
+    "stack": "dev",
+    "environment": "dev",
+    "version": "2",
+    "number": "2",
+    "hook": "announce",
+    "delivery_id": "none",
+}
 # Each page about an organization that a member of it may not see without a role that says so.
 FOR_ADMINS = (
     "/settings/invitations",
@@ -48,6 +58,7 @@ ROUTES = sorted(
 )
 OF_ORGANIZATIONS = [(method, path) for method, path in ROUTES if path.startswith("/{org}/settings")]
 OF_STACKS = [(method, path) for method, path in ROUTES if "{stack}" in path]
+OF_ENVIRONMENTS = [(method, path) for method, path in ROUTES if "{environment}" in path]
 
 
 def ask(visit: Visit, method: str, path: str, *, key: str = "", **at: str) -> int:
@@ -79,6 +90,9 @@ def test_as_every_visitor(backend: Backend, admin: Caller, member: Visit, method
     stack = make_full_stack(backend, admin)
     preview = make_running(backend, admin, stack, dry_run=True).id
     at = {"preview_id": preview, **make_full_organization(backend, admin, stack)}
+    if "{environment}" in path:
+        make_full_environment(backend, admin)
+        at["version"] = "2"
     stranger, (eve, key) = Visit(backend), visitor(backend, "eve")
     address = re.sub(r"\{(\w+)\}", lambda name: {**AT, **at}[name[1]], path)
     sent = stranger.client.request(method, address, headers=HTML, data={"name": "x"} if method == "POST" else None)
@@ -97,6 +111,15 @@ def test_as_a_member_without_the_stack(backend: Backend, admin: Caller, method: 
     found = [ask(bob, method, path, key=key, preview_id=preview, stack=stack) for stack in ("dev", "none")]
 
     assert [404, 404] == found
+
+
+@pytest.mark.parametrize(("method", "path"), OF_ENVIRONMENTS)
+def test_as_a_member_without_the_environment(backend: Backend, admin: Caller, method: str, path: str) -> None:
+    """A member of the organization who may not see the environment gets what they get for one that is not there."""
+    make_full_environment(backend, admin)
+    bob, key = visitor(backend, "bob", org="acme")
+
+    assert [404, 404] == [ask(bob, method, path, key=key, environment=environment) for environment in ("dev", "none")]
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ import pytest
 from common.backend import Backend
 from common.rights.caller import Caller
 from tests.factories.stacks import make_stack
+from tests.pages.environment_pages import make_full_environment
 from tests.pages.org_pages import make_full_organization
 from tests.pages.payloads import PAYLOADS
 from tests.pages.stack_pages import make_full_stack
-from tests.pages.test_every_page import OF_ORGANIZATIONS
+from tests.pages.test_every_page import AT, OF_ENVIRONMENTS, OF_ORGANIZATIONS
 from tests.pages.test_stacks import PAGES
 from tests.pages.visiting import Visit
 from tests.stacks.engine.builders import urn
@@ -75,6 +76,21 @@ def test_texts_of_an_organization_are_text(backend: Backend, admin: Caller, memb
 
     assert 200 == page.status_code
     assert [] == dangers(page.text)
+
+
+@pytest.mark.dialects("sqlite")
+@pytest.mark.parametrize(
+    "path", [path for method, path in OF_ENVIRONMENTS if method == "GET" and not path.endswith("/completions")]
+)
+def test_texts_of_an_environment_are_text(backend: Backend, admin: Caller, member: Visit, path: str) -> None:
+    """Every payload, in names, values, comments and tags, on every page about an environment, and in the filters of the list."""
+    payload = "\n".join(PAYLOADS)
+    make_full_environment(backend, admin, payload)
+    page = member.open(re.sub(r"\{(\w+)\}", lambda name: AT[name[1]], path))
+
+    assert 200 == page.status_code
+    assert [] == dangers(page.text)
+    assert [] == dangers(member.open("/acme/esc", q=payload, project=payload, tag=payload).text)
 
 
 def test_finds_what_would_run() -> None:

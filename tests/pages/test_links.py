@@ -23,7 +23,6 @@ SERVED = ("/acme", "/acme/shop/dev", "/acme/shop/dev/updates/1", "/welcome/cli")
 EXCEPTION = "/acme/shop/dev?exception=EXC-1"
 MISSING_PARTS = {
     "/acme/resources?query=type%3Ax": "Resource search",
-    "/acme/esc/shop/dev?version=1": "Pages of environments",
     "/acme/neo/tasks/1": "AI assistants",
     "/claim/x": "AI assistants",
     "/acme/shop/dev/deployments/1": "Deployments",

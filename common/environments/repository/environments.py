@@ -1,13 +1,14 @@
 """Rows of environments."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, literal, null, select, union_all, update
 
 from common.core.durations import find_seconds
 from common.db.tables.environments import environment_revision_tags, environment_revisions, environment_tags, environments
-from common.db.tables.people import organizations, team_entities
+from common.db.tables.people import organizations, team_entities, teams
 from common.environments.model import LATEST, Environment, EnvironmentPath, Revision, TeamLevel, find_number
 from common.rights.org_settings import EnvironmentLevel
 
@@ -104,6 +105,36 @@ def find(  # noqa: PLR0917 - what the unique index has
     else:
         rows = connection.execute(_BY_TAG, {**parameters, "tag": version}).all()
     return _to_environment(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class TeamAccess:
+    """A team's level on an environment; `max_open_duration` as it was sent, empty without a limit."""
+
+    name: str
+    display_name: str
+    level: EnvironmentLevel
+    max_open_duration: str
+
+
+def list_team_access(connection: Connection, environment: Environment) -> list[TeamAccess]:
+    """Return the teams with a level on an environment, by name."""
+    query = (
+        select(teams.c.name, teams.c.display_name, team_entities.c.permission, team_entities.c.max_open_duration)
+        .select_from(team_entities)
+        .join(teams, teams.c.id == team_entities.c.team_id)
+        .where(
+            teams.c.org_id == environment.org_id,
+            team_entities.c.kind == _KIND,
+            team_entities.c.project == environment.path.project,
+            team_entities.c.name == environment.path.name,
+        )
+        .order_by(teams.c.name)
+    )
+    return [
+        TeamAccess(row.name, row.display_name or "", cast("EnvironmentLevel", row.permission), row.max_open_duration or "")
+        for row in connection.execute(query)
+    ]
 
 
 def count_of_org(connection: Connection, org_id: str) -> int:

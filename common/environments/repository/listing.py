@@ -29,7 +29,7 @@ _TABLES = (
     environment_rotations,
 )
 # A level with which a member of a team sees an environment in lists.
-_SEEING = ("read", "open", "write", "admin")
+SEEING = ("read", "open", "write", "admin")
 
 
 def page(
@@ -44,7 +44,7 @@ def page(
     for login in sorted(scopes):
         if len(rows) >= limit:
             break
-        query = select(environments).where(environments.c.live == 1, in_scope(scopes[login], _SEEING))
+        query = select(environments).where(environments.c.live == 1, in_scope(scopes[login], SEEING))
         if after is not None and login < after[0]:
             continue
         if after is not None and login == after[0]:
@@ -53,19 +53,19 @@ def page(
             query = query.where(environments.c.project >= project, or_(environments.c.project > project, same))
         # The page first: joined before it is cut, all rows of the organization would be.
         cut = query.order_by(environments.c.project, environments.c.name).limit(limit - len(rows)).subquery("cut")
-        rows += connection.execute(_select(cut).order_by(cut.c.project, cut.c.name))
-    return _listed(connection, rows)
+        rows += connection.execute(select_listed(cut).order_by(cut.c.project, cut.c.name))
+    return to_listed(connection, rows)
 
 
 def page_deleted(connection: Connection, org_id: str, after: tuple[int, str] | None, limit: int) -> list[ListedEnvironment]:
     """Return environments that can be restored, the last deleted ones first, after a position."""
-    query = _select().where(environments.c.org_id == org_id, environments.c.live.is_(None), environments.c.deleted_at > 0)
+    query = select_listed().where(environments.c.org_id == org_id, environments.c.live.is_(None), environments.c.deleted_at > 0)
     if after is not None:
         moment, environment_id = after
         same = and_(environments.c.deleted_at == moment, environments.c.id > environment_id)
         query = query.where(or_(environments.c.deleted_at < moment, same))
     query = query.order_by(environments.c.deleted_at.desc(), environments.c.id).limit(limit)
-    return _listed(connection, connection.execute(query).all())
+    return to_listed(connection, connection.execute(query).all())
 
 
 def list_tags(connection: Connection, scope: Scope, limit: int) -> list[tuple[str, str]]:
@@ -75,7 +75,7 @@ def list_tags(connection: Connection, scope: Scope, limit: int) -> list[tuple[st
         .distinct()
         .select_from(environments)
         .join(environment_tags, environment_tags.c.environment_id == environments.c.id)
-        .where(environments.c.live == 1, in_scope(scope, _SEEING))
+        .where(environments.c.live == 1, in_scope(scope, SEEING))
         .order_by(environment_tags.c.name, environment_tags.c.value)
         .limit(limit)
     )
@@ -147,7 +147,7 @@ def page_referrers(
             environment_references.c.project == target.project,
             environment_references.c.name == target.name,
             environments.c.live == 1,
-            in_scope(scope, _SEEING),
+            in_scope(scope, SEEING),
             tuple_(*order) > tuple_(*after),
         )
         .order_by(*order)
@@ -183,7 +183,7 @@ def count_referrers(connection: Connection, org_id: str, targets: Sequence[tuple
     return counts
 
 
-def _select(source: FromClause = environments) -> Select[Any]:
+def select_listed(source: FromClause = environments) -> Select[Any]:
     """Return the query of environments, or of rows of theirs that were selected before, with their owners."""
     return (
         select(
@@ -207,7 +207,8 @@ def _select(source: FromClause = environments) -> Select[Any]:
     )
 
 
-def _listed(connection: Connection, rows: Sequence[Row[Any]]) -> list[ListedEnvironment]:
+def to_listed(connection: Connection, rows: Sequence[Row[Any]]) -> list[ListedEnvironment]:
+    """Return rows of such a query with the tags of their environments, which are one more statement."""
     tags: dict[str, dict[str, str]] = defaultdict(dict)
     if rows:
         tags_query = select(environment_tags.c.environment_id, environment_tags.c.name, environment_tags.c.value).where(

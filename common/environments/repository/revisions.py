@@ -8,10 +8,13 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy import delete as delete_from
 
 from common.db.tables.environments import environment_references, environment_revision_tags, environment_revisions
-from common.db.tables.people import users
+from common.db.tables.people import organizations, users
+from common.db.tables.stacks import stacks
 from common.environments.model import LATEST, Editor, Environment, Reference, Retraction, RevisionEntry, RevisionTag
+from common.people.users.model import Person
 
 _retractor = users.alias("retractor")
+_owner = users.alias("owner")
 
 
 def add(tx: Connection, environment_id: str, number: int, definition: bytes, user_id: str, now_millis: int) -> None:  # noqa: PLR0917
@@ -45,29 +48,37 @@ def add_references(tx: Connection, environment_id: str, number: int, references:
 
 def page(connection: Connection, environment: Environment, before: int, limit: int) -> list[RevisionEntry]:
     """Return revisions, newest first, those with a number below `before` unless that is 0, with their tags: two statements."""
-    query = (
-        select(
-            environment_revisions.c.number,
-            environment_revisions.c.created_at,
-            environment_revisions.c.retracted_at,
-            environment_revisions.c.retract_reason,
-            environment_revisions.c.replacement,
-            users.c.login,
-            users.c.name,
-            _retractor.c.login.label("by_login"),
-            _retractor.c.name.label("by_name"),
-        )
-        .outerjoin(users, users.c.id == environment_revisions.c.created_by)
-        .outerjoin(_retractor, _retractor.c.id == environment_revisions.c.retracted_by)
-        .where(environment_revisions.c.environment_id == environment.id)
-        .order_by(environment_revisions.c.number.desc())
-        .limit(limit)
-    )
+    query = _select_entries(environment.id).order_by(environment_revisions.c.number.desc()).limit(limit)
     if before:
         query = query.where(environment_revisions.c.number < before)
     rows: list[Any] = list(connection.execute(query))
     tags = _tags_by_number(connection, environment, [row.number for row in rows])
     return [_to_entry(row, tuple(tags.get(row.number, ()))) for row in rows]
+
+
+def get_newest(connection: Connection, environment: Environment) -> tuple[RevisionEntry, Person, str]:
+    """Return the newest revision without its tags, the environment's owner, and the stack that it is managed by or ""."""
+    query = (
+        _select_entries(environment.id)
+        .add_columns(
+            _owner.c.login.label("owner_login"),
+            _owner.c.name.label("owner_name"),
+            _owner.c.email.label("owner_email"),
+            _owner.c.avatar_url.label("owner_avatar_url"),
+            organizations.c.login.label("stack_org"),
+            stacks.c.project.label("stack_project"),
+            stacks.c.name.label("stack_name"),
+        )
+        .outerjoin(_owner, _owner.c.id == environment.owner_id)
+        .outerjoin(stacks, stacks.c.id == environment.managed_stack_id)
+        .outerjoin(organizations, organizations.c.id == stacks.c.org_id)
+        .where(environment_revisions.c.number == environment.latest)
+    )
+    row = connection.execute(query).one()
+    details = (row.owner_login, row.owner_name, row.owner_email, row.owner_avatar_url)
+    owner = Person(environment.owner_id, *(text or "" for text in details))
+    stack = f"{row.stack_org}/{row.stack_project}/{row.stack_name}" if row.stack_name is not None else ""
+    return _to_entry(row, ()), owner, stack
 
 
 def is_usable(connection: Connection, environment_id: str, number: int) -> bool:
@@ -193,6 +204,25 @@ def delete_tag(tx: Connection, environment_id: str, name: str) -> bool:
     """Delete a revision tag; False for a tag that does not exist."""
     is_it = (environment_revision_tags.c.environment_id == environment_id, environment_revision_tags.c.name == name)
     return tx.execute(delete_from(environment_revision_tags).where(*is_it)).rowcount == 1
+
+
+def _select_entries(environment_id: str) -> Any:  # noqa: ANN401 - a statement
+    return (
+        select(
+            environment_revisions.c.number,
+            environment_revisions.c.created_at,
+            environment_revisions.c.retracted_at,
+            environment_revisions.c.retract_reason,
+            environment_revisions.c.replacement,
+            users.c.login,
+            users.c.name,
+            _retractor.c.login.label("by_login"),
+            _retractor.c.name.label("by_name"),
+        )
+        .outerjoin(users, users.c.id == environment_revisions.c.created_by)
+        .outerjoin(_retractor, _retractor.c.id == environment_revisions.c.retracted_by)
+        .where(environment_revisions.c.environment_id == environment_id)
+    )
 
 
 def _tags_by_number(connection: Connection, environment: Environment, numbers: Sequence[int]) -> dict[int, list[str]]:

@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from common.backend import Backend
 from common.core.errors import NotFound
+from common.environments.language.builtins import table as builtins
 from common.environments.language.schemas.schema import STRING, AnySchema, Schema, record_of
+from common.environments.model import EnvironmentPath
 from common.environments.providers.base import Access
 from common.environments.providers.table import PROVIDERS, ROTATORS, find
+from common.environments.service import listing
 from common.rights.caller import Caller
+
+_ENVIRONMENTS_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +25,23 @@ class ListedProvider:
     description: str
     inputs: AnySchema
     outputs: AnySchema
+
+
+class Described(msgspec.Struct):
+    """A provider or a rotator with the schema of its inputs."""
+
+    name: str
+    description: str
+    inputs: AnySchema
+
+
+class Catalogue(msgspec.Struct):
+    """What definitions may use: built-in functions, providers, rotators and other environments."""
+
+    functions: list[str]
+    providers: list[Described]
+    rotators: list[Described]
+    environments: list[str]
 
 
 def list_providers(_caller: Caller) -> list[str]:
@@ -48,6 +72,19 @@ def get_rotator(backend: Backend, caller: Caller, name: str) -> ListedProvider:
     inputs, state, outputs = entry.make(Access(backend, caller, caller.home)).schema()
     shown = Schema("object", properties={"inputs": inputs, "state": state}, required=("inputs",))
     return ListedProvider(entry.name, entry.description, shown, outputs)
+
+
+def get_catalogue(backend: Backend, caller: Caller, path: EnvironmentPath) -> Catalogue:
+    """Return what an editor offers for an environment; `environments` are the first of those that the caller can see."""
+    access = Access(backend, caller, path.org)
+    page = listing.page_environments(backend, caller, path.org, None, _ENVIRONMENTS_LIMIT)
+    names = [row.path.in_org for row in page.environments if row.path != path]
+    return Catalogue(
+        functions=list(builtins.names()),
+        providers=[Described(entry.name, entry.description, entry.make(access).schema()[0]) for entry in PROVIDERS],
+        rotators=[Described(entry.name, entry.description, entry.make(access).schema()[0]) for entry in ROTATORS],
+        environments=names,
+    )
 
 
 def context_schema(_caller: Caller) -> AnySchema:

@@ -106,7 +106,7 @@ def update(
     def save() -> SavedRevision:
         environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_WRITE)
         steps.require_unchanged(environment, precondition)
-        checked, stored = _prepare(backend, caller, environment, text)
+        checked, stored = prepare(backend, caller, environment, text)
         with backend.db.begin() as tx:
             references = steps.references_of(checked.definition)
             number = steps.add_revision(tx, backend, environment, stored, references, caller.user_id)
@@ -133,7 +133,7 @@ def delete(backend: Backend, caller: Caller, path: EnvironmentPath) -> None:
     retry(record)
 
 
-def _prepare(backend: Backend, caller: Caller, environment: Environment, text: bytes) -> tuple[Checked, bytes]:
+def prepare(backend: Backend, caller: Caller, environment: Environment, text: bytes) -> tuple[Checked, bytes]:
     """Return a definition, checked, and its text with the secrets encrypted; raises InvalidDefinition."""
     path = environment.path
     membership = caller.require_member(path.org, missing=missing_org(path.org))

@@ -56,7 +56,7 @@ def page_environments(
     after = read_token(token, sealed, 3) if token else None
     size = min(max(limit, 1), PAGE_LIMIT)
     with backend.db.connect() as connection:
-        scopes = {membership.login: _scope(caller, membership) for membership in memberships}
+        scopes = {membership.login: scope_of(caller, membership) for membership in memberships}
         rows = listing.page(connection, scopes, after, size + 1)
         page = rows[:size]
         counts: dict[tuple[str, str], int] = {}
@@ -72,7 +72,7 @@ def list_tags(backend: Backend, caller: Caller, org: str) -> dict[str, list[str]
     membership = caller.require(Permission.ENVIRONMENT_TAGS_LIST, org, missing=missing_org(org))
     values: dict[str, list[str]] = defaultdict(list)
     with backend.db.connect() as connection:
-        for name, value in listing.list_tags(connection, _scope(caller, membership), _TAGS_LIMIT):
+        for name, value in listing.list_tags(connection, scope_of(caller, membership), _TAGS_LIMIT):
             values[name].append(value)
     return values
 
@@ -133,7 +133,7 @@ def page_referrers(  # noqa: PLR0917 - what a listing is narrowed to
     size = min(max(limit, 1), PAGE_LIMIT)
     target = Reference(path.project, path.name)
     with backend.db.connect() as connection:
-        scope = _scope(caller, membership)
+        scope = scope_of(caller, membership)
         rows = listing.page_referrers(connection, scope, target, after, size + 1, newest_only=newest_only)
     page = rows[:size]
     shown = [row for row in page if version is None or row.version == version]
@@ -142,7 +142,8 @@ def page_referrers(  # noqa: PLR0917 - what a listing is narrowed to
     return shown, make_token(sealed, *position) if position is not None else None
 
 
-def _scope(caller: Caller, membership: Membership) -> Scope:
+def scope_of(caller: Caller, membership: Membership) -> Scope:
+    """Return the environments of an organization that the caller sees in lists."""
     return Scope(membership.org_id, membership.where_environments(_LISTABLE), caller.user_id, membership.team_ids)
 
 

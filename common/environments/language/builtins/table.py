@@ -49,3 +49,8 @@ def find(name: str) -> Parse | None:
     if name in _BY_NAME:
         return _BY_NAME[name]
     return next((parse for prefix, parse in _BY_PREFIX.items() if name.startswith(prefix)), None)
+
+
+def names() -> list[str]:
+    """Return the names of all functions, without the short forms that have the name of a provider or a rotator in them."""
+    return sorted(_BY_NAME)

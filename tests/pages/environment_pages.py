@@ -1,0 +1,69 @@
+"""An environment with everything that its pages show, made of values that a test chooses."""
+
+import json
+
+from common.audit import service as audit
+from common.audit.events import Search
+from common.backend import Backend
+from common.environments.model import EnvironmentPath
+from common.environments.service import definitions, revisions, tags
+from common.people.teams import service as teams
+from common.people.teams.model import EnvironmentChange, TeamChange
+from common.rights.caller import Caller
+from common.stacks.service import sharing
+from tests.factories.environments import make_environment
+
+E = "/acme/esc/shop/dev"
+PLAIN = "hunter2"
+
+
+def make_full_environment(backend: Backend, admin: Caller, text: str = "hello") -> EnvironmentPath:
+    """Make acme/shop/dev with values, a secret, an import, a referrer, tags, revisions and a team, which say a text."""
+    make_environment(backend, admin, "shop/base", f"values:\n  base: {quote(text)}\n")
+    path = make_environment(backend, admin, "shop/dev", definition(text))
+    definitions.update(backend, admin, path, definition(f"{text} 2").encode())
+    make_environment(backend, admin, "shop/prod", "imports: [shop/dev]\n")
+    tags.create_tag(backend, admin, path, "note", text[:200])
+    revisions.create_tag(backend, admin, path, "stable", 2)
+    teams.create_team(backend, admin, "acme", "operators", display_name=text[:100], description="")
+    grant = EnvironmentChange("shop", "dev", "open", "2h")
+    sharing.update_team(backend, admin, "acme", "operators", TeamChange(environments=(grant,)))
+    return path
+
+
+def quote(text: str) -> str:
+    """A text as it is written in a definition."""
+    return json.dumps(text.replace("${", "$${"))
+
+
+def definition(text: str) -> str:
+    """The definition of such an environment. JSON texts are YAML texts as well."""
+    quoted = quote(text)
+    key = quote(f"k {text}"[:500])
+    return f"""# {text.splitlines()[0][:500]}
+imports:
+- shop/base
+values:
+  plain: {quoted}
+  {key}: [{quoted}, 1, true, null]
+  nested: {{ deep: {{ value: {quoted} }} }}
+  password:
+    fn::secret: {PLAIN}
+  environmentVariables:
+    TEXT: {quoted}
+    PASSWORD: ${{password}}
+  rotated:
+    fn::rotate::password:
+      inputs: {{ length: 20 }}
+      state:
+        current: {{ fn::secret: {PLAIN} }}
+  files:
+    NOTES: {quoted}
+  pulumiConfig:
+    aws:region: eu-central-1
+"""
+
+
+def recorded(backend: Backend, admin: Caller) -> list[str]:
+    """What the audit log says, newest first."""
+    return [entry.description for entry in audit.page_entries(backend, admin, "acme", Search())[0]]
