@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: coverage group image sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean console console-check pictures package-azure release-check
+.PHONY: coverage group image sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean console console-check pictures package-azure release-check site
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -73,12 +73,13 @@ serve: $(VENV)/.self ## Set up and start the server on this machine
 test: $(VENV)/.dev $(VENV)/.sam ## Run every test this machine can run; the last lines say what was left out
 	$(PYTEST) $(SLOW) $(ARGS)
 
-check: $(VENV)/.dev ## Check format, lint, types, architecture, limits, lock files and generated docs
+check: $(VENV)/.dev ## Check format, lint, types, architecture, limits, lock files, generated docs and their site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_limits.py tests/test_words.py tests/test_requirements.py tests/test_documents.py
 	$(BIN)/python -m tools.generate_docs --check
+	$(BIN)/python -m tools.docs_site
 
 fix: $(VENV)/.dev ## Format and mend what ruff can mend
 	$(BIN)/ruff check --fix .
@@ -136,8 +137,11 @@ group: $(VENV)/.dev ## Write the skeleton of a new group of endpoints: make grou
 sentences: $(VENV)/.dev ## List every sentence that people read: errors, log lines, pages, mails, help, settings
 	@$(BIN)/python -m tools.sentences $(ARGS)
 
-docs: $(VENV)/.dev ## Write docs/configuration.md, compatibility.md, metrics.md, tables.md and the list in README.md again
+docs: $(VENV)/.dev ## Write docs/configuration.md, commands.md, compatibility.md, metrics.md, tables.md and the list in README.md again
 	$(BIN)/python -m tools.generate_docs
+
+site: $(VENV)/.dev ## Build the documentation as a site in build/site; fails for a link that leads nowhere
+	$(BIN)/python -m tools.docs_site
 
 changelog: $(VENV)/.dev ## Put CHANGELOG.md in order: each kind of change once, nothing twice
 	$(BIN)/python -m tools.changelog
@@ -163,4 +167,4 @@ lock: $(VENV)/.dev ## Write requirements/*.txt again (UPGRADE=1: with newer vers
 	cp requirements/azure.txt requirements.txt # Azure's own build looks for it there.
 
 clean: ## Remove caches and build results (keeps .venv and .stackhold)
-	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md, compatibility.md, metrics.md, tables.md and a part of README.md; with --check it only compares.
+"""Writes the generated documents of docs/ and a part of README.md; with --check it only compares.
 
 python -m tools.generate_docs [--check]
 """
@@ -15,7 +15,7 @@ from common.config.setting import Setting, Status
 from common.config.settings import SECTIONS, SETTINGS
 from common.telemetry.instruments import INSTRUMENTS
 from functions.http import unbuilt
-from tools import operations, table_relations
+from tools import commands, operations, table_relations
 from tools.client_versions import CLI_VERSIONS, YAML_HOST_VERSION
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +53,20 @@ def configuration() -> Iterator[str]:
         yield from _settings(section, settings, Status.USED)
     yield from _settings("Recognised, not used yet", SETTINGS, Status.LATER)
     yield from _settings("Recognised, not needed", SETTINGS, Status.IGNORED)
+
+
+def command_line() -> Iterator[str]:
+    """Yield the lines of docs/commands.md."""
+    yield from (
+        GENERATED,
+        "",
+        "# Commands",
+        "",
+        "What `stackhold` can do, as `stackhold COMMAND --help` says it. A problem is one line on standard error and an exit",
+        "code other than 0. An option wins over the setting of the same meaning ([configuration.md](configuration.md)).",
+        "",
+    )
+    yield from commands.lines()
 
 
 def metrics() -> Iterator[str]:
@@ -147,6 +161,7 @@ def readme() -> Iterator[str]:
 
 DOCUMENTS: dict[str, Callable[[], Iterator[str]]] = {
     "docs/configuration.md": configuration,
+    "docs/commands.md": command_line,
     "docs/compatibility.md": compatibility,
     "docs/metrics.md": metrics,
     "docs/tables.md": tables,
