@@ -266,12 +266,3 @@ class OrganizationStack:
     started_at: int
     ended_at: int
     resource_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceCount:
-    """A stack has this many resources from a moment on, in unix milliseconds; of one stack they come in order of time."""
-
-    stack_id: str
-    at: int
-    count: int

@@ -115,7 +115,7 @@ GROUPS: tuple[Group, ...] = (
             "/api/user/verified-email",
         ),
     ),
-    Group("usage", (f"{_ORG}/resources/summary",)),
+    Group("usage", (f"{_ORG}/resources/summary", f"{_ORG}/secrets/summary", f"{_ORG}/packages/usage")),
     Group("orgs", (_ORG, f"{_ORG}/metadata")),
     Group("users", ("/api/user/**",)),
     Group("capabilities", ("/api/capabilities", "/api/cli/**", "/api/status", "/healthz", "/api/openapi/**")),

@@ -40,7 +40,6 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("integrations with version control are", r"\w+ /api/user/(?:github|gitlab-app|vcs)"),
     ("notifications are", rf"\w+ {_ORG}/notifications"),
     ("coherence windows are", rf"\w+ {_ORG}/coherence-windows"),
-    ("summaries of usage are", rf"\w+ {_ORG}/(?:packages/usage|secrets/summary)"),
 )
 _FIRST = re.compile("|".join(f"((?:{expression})(?:/.*)?$)" for _, expression in _PARTS), re.DOTALL)
 

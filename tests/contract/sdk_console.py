@@ -5,9 +5,10 @@ from typing import Any
 from pulumi_cloud_sdk import models
 
 from common.stacks.model import StackPath
-from tests.contract.sdk_scene import PROJECT, Scene, refused, scene
+from tests.contract.sdk_scene import PROJECT, Scene, refused, scene, unique
 from tests.factories import people
-from tests.factories.stacks import make_version
+from tests.factories.stacks import import_state, make_version
+from tests.stacks.engine.builders import make_resource, make_state
 
 LEVELS = models.StackPermission
 
@@ -103,3 +104,30 @@ def get_usage_summary_resource_hours(where: Scene) -> None:
     usage = where.admin.orgs.get_usage_summary_resource_hours(where.org, models.UsageSummaryTimeUnit.Daily, lookback_days=30)
 
     assert 2 == usage.summary[-1].resources
+
+
+@scene
+def get_usage_summary_environment_secrets(where: Scene) -> None:
+    """How many secrets environments have is summed up by day."""
+    name = unique("env")
+    where.admin.environments.create_environment_esc_environments(where.org, models.CreateEnvironmentRequest(PROJECT, name))
+    where.admin.environments.update_environment_esc_environments(where.org, PROJECT, name, "values: {a: {fn::secret: x}}")
+
+    usage = where.admin.orgs.get_usage_summary_environment_secrets(where.org, models.UsageSummaryTimeUnit.Daily, lookback_days=30)
+
+    assert 1 == usage.summary[-1].resources
+
+
+@scene
+def get_package_used_by_stacks(where: Scene) -> None:
+    """The stacks that use a package come with its version, and the provider that is of it."""
+    stack, kind = where.stack(), "pulumi:providers:aws"
+    resource = make_resource(
+        "default", urn=f"urn:pulumi:{stack}::{PROJECT}::{kind}::default", type=kind, inputs={"version": "6.1.0"}
+    )
+    path = StackPath(where.org, PROJECT, stack)
+    import_state(where.backend, people.caller_of(where.backend, where.admin.token), path, make_state(resource))
+
+    usage = where.admin.orgs.get_package_used_by_stacks(where.org, package_name="aws", limit=10)
+
+    assert (1, "6.1.0", stack) == (usage.total_stacks, usage.stacks[0].version, usage.stacks[0].stack_name)

@@ -1,6 +1,6 @@
 """Tables of environments, their revisions and opened environments."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, String, UniqueConstraint, text
 
 from common.db.tables.schema import ID, LONG_BLOB, LONG_TEXT, NAME, table
 
@@ -28,12 +28,14 @@ environments = table(
 )
 
 
-# The definition as it was saved, with its secrets encrypted. A retracted revision names the one to use in its place.
+# The definition as it was saved, with its secrets encrypted, and how many these are.
+# A retracted revision names the one to use in its place.
 environment_revisions = table(
     "environment_revisions",
     Column("environment_id", ID, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("definition", LONG_BLOB, nullable=False),
+    Column("secret_count", Integer, nullable=False, server_default=text("0")),
     Column("created_by", ID, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("retracted_at", BigInteger, nullable=True),

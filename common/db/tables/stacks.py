@@ -85,7 +85,8 @@ stack_references = table(
 
 
 # `token_id` is the access token that began the update: its lease ends with it. `attempts` counts how often a process has begun
-# to put the update's state together.
+# to put the update's state together. `packages` are those that the version's state uses, as JSON; NULL: the same
+# as of the version before.
 # One row per update and preview, and per change of a stack that takes a version number (create is version 0, then imports,
 # renames, deletion). The unique index on (stack_id, version) is the lock: see docs/decisions/0001.
 updates = table(
@@ -119,6 +120,7 @@ updates = table(
     Column("damage", LONG_TEXT, nullable=True),
     Column("base_order", LONG_TEXT, nullable=True),
     Column("resource_order", LONG_TEXT, nullable=True),
+    Column("packages", LONG_TEXT, nullable=True),
     Column("token_id", ID, nullable=True),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("stack_id", "version"),

@@ -8,6 +8,8 @@ from common.environments.language import base64text
 _MAGIC = b"escx"
 _VERSION = (1).to_bytes(4, "big")
 _MINIMUM_BYTES = 16
+# What the base64 text of every envelope begins with; three bytes are four characters.
+_BEGINNING = b64encode(_MAGIC + _VERSION)[:10]
 
 
 class InvalidEnvelope(ValueError):
@@ -18,6 +20,11 @@ def encode(ciphertext: bytes) -> str:
     """Return the envelope of a ciphertext."""
     content = _MAGIC + _VERSION + ciphertext
     return b64encode(content + binascii.crc32(content).to_bytes(4, "big")).decode()
+
+
+def count(text: bytes) -> int:
+    """Return the number of envelopes in a text."""
+    return text.count(_BEGINNING)
 
 
 def decode(text: str) -> bytes:

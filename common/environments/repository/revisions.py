@@ -10,6 +10,7 @@ from sqlalchemy import delete as delete_from
 from common.db.tables.environments import environment_references, environment_revision_tags, environment_revisions
 from common.db.tables.people import organizations, users
 from common.db.tables.stacks import stacks
+from common.environments.language import envelope
 from common.environments.model import LATEST, Editor, Environment, Reference, Retraction, RevisionEntry, RevisionTag
 from common.people.users.model import Person
 
@@ -24,6 +25,7 @@ def add(tx: Connection, environment_id: str, number: int, definition: bytes, use
             environment_id=environment_id,
             number=number,
             definition=definition,
+            secret_count=envelope.count(definition),
             created_by=user_id,
             created_at=now_millis,
         )

@@ -2,7 +2,6 @@
 
 from base64 import b64decode
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from common.audit import steps as audit
@@ -10,6 +9,8 @@ from common.audit.events import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BackendError, BadRequest, NotFound
+from common.core.paging import make_token, read_token, seal
+from common.core.usage import Granularity, Period, get_start, sum_up
 from common.crypto.envelope import Envelope
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
@@ -19,11 +20,11 @@ from common.stacks.model import Stack, StackPath, Status
 from common.stacks.overview import events, values
 from common.stacks.overview.facts import change_counts
 from common.stacks.overview.report import Report, add
-from common.stacks.overview.usage import Granularity, Period, sum_up
 from common.stacks.overview.values import Value
 from common.stacks.repository import events as event_rows
-from common.stacks.repository import ownership, sharing, usage
+from common.stacks.repository import ownership, packages, sharing, usage
 from common.stacks.repository import summaries as repository
+from common.stacks.repository.packages import StackPackages
 from common.stacks.repository.sharing import Collaborator, TeamGrant
 from common.stacks.repository.summaries import DriftedStack, StackFilter, StackSummary
 from common.stacks.steps import LISTABLE, get_stack, load_stack
@@ -33,13 +34,16 @@ from common.stacks.updates.model import HistoryEntry
 from common.stacks.updates.steps import find_newest_entry
 
 __all__ = [
+    "PackageUsage",
     "StackFilter",
+    "StackPackages",
     "StackSummary",
     "SummaryPage",
     "find_mark",
     "get_access",
     "get_home",
     "get_overview",
+    "get_package_usage",
     "get_report",
     "get_resource_usage",
     "list_projects",
@@ -49,8 +53,7 @@ __all__ = [
 ]
 
 _PROJECTS_LIMIT = 500
-# How long ago a summary of usage may begin (search.md 2).
-_USAGE_DAYS, _HOURLY_DAYS, _DAY_SECONDS = 366, 2, 86_400
+_USAGE_LIMIT = 1_000
 # Most refreshes find nothing, and only the counts of their clients tell.
 _DRIFT_LIMIT = 200
 
@@ -103,16 +106,40 @@ def get_resource_usage(
     """
     membership = caller.require(Permission.ORGANIZATION_READ_USAGE, org, missing=missing_org(org))
     now = backend.clock.now()
-    if (days is None) == (start_seconds is None):
-        raise BadRequest("give one of `lookbackDays` and `lookbackStart`")
-    seconds = days * _DAY_SECONDS if days is not None else now.timestamp() - (start_seconds or 0)
-    limit = _HOURLY_DAYS if granularity is Granularity.HOURLY else _USAGE_DAYS
-    if not 0 <= seconds <= limit * _DAY_SECONDS:
-        raise BadRequest(f"a {granularity} summary begins at most {limit} days ago")
-    start = now - timedelta(seconds=seconds)
+    start = get_start(now, granularity, days=days, start_seconds=start_seconds)
     with backend.db.connect() as connection:
         counts = usage.find_counts(connection, membership.org_id, unix_millis(start))
     return sum_up(counts, start, now, granularity)
+
+
+@dataclass(frozen=True, slots=True)
+class PackageUsage:
+    """A page of the stacks that use a package, how many there are on all pages, and the token of the next page or None."""
+
+    stacks: list[StackPackages]
+    total: int
+    next_token: str | None
+
+
+def get_package_usage(  # noqa: PLR0917 - what a request narrows
+    backend: Backend, caller: Caller, org: str, package: str, version: str, token: str | None, limit: int
+) -> PackageUsage:
+    """Return a page of the stacks that the caller may see whose newest state uses a package, with what they use of it.
+
+    A version narrows them to that one; an empty text narrows nothing. BadRequest without a package, and for a bad token.
+    """
+    membership = caller.require_member(org, missing=missing_org(org))
+    if not package:
+        raise BadRequest("give the name of a package as `packageName`")
+    sealed = seal(caller.user_id, "packages", org, package, version)
+    after = read_token(token, sealed, 2) if token else ("", "")
+    with backend.db.connect() as connection:
+        rows = packages.list_stacks(connection, caller.stack_scope(membership, LISTABLE), package)
+    users = [narrowed for row in rows if (narrowed := row.narrow(package, version)).packages]
+    size = min(limit, _USAGE_LIMIT)
+    rest = [stack for stack in users if (stack.project, stack.name) > after]
+    last = rest[size - 1] if len(rest) > size else None
+    return PackageUsage(rest[:size], len(users), make_token(sealed, last.project, last.name) if last is not None else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from sqlalchemy import Connection, and_, case, func, select
 
+from common.core.usage import Count
 from common.db.tables.stacks import stacks, updates
-from common.stacks.model import Kind, ResourceCount
+from common.stacks.model import Kind
 
 
-def find_counts(connection: Connection, org_id: str, from_millis: int) -> list[ResourceCount]:
+def find_counts(connection: Connection, org_id: str, from_millis: int) -> list[Count]:
     """Return the number of resources after each version since a moment, and after the one before it, in order of time.
 
     Deleted stacks are there as long as they can be restored.
@@ -28,4 +29,4 @@ def find_counts(connection: Connection, org_id: str, from_millis: int) -> list[R
         .where(stacks.c.org_id == org_id, ended, updates.c.ended_at >= from_millis)
     )
     found = [*connection.execute(before), *connection.execute(since)]
-    return [ResourceCount(*row[:3]) for row in sorted(found, key=lambda row: (row[1], row[3]))]
+    return [Count(*row[:3]) for row in sorted(found, key=lambda row: (row[1], row[3]))]

@@ -14,11 +14,15 @@ from common.stacks.model import Kind, Stack, StackPath, Status, VersionReference
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The state of a version: its blob (None: no state), its number of resources, and their order if it is not the blob's."""
+    """The state of a version: its blob (None: no state), its number of resources, and their order if it is not the blob's.
+
+    `packages` are those that it uses, None if they are those of the version before.
+    """
 
     checkpoint: str | None
     resource_count: int
     resource_order: str | None = None
+    packages: str | None = None
 
 
 def add_version(
@@ -60,6 +64,7 @@ def add_version(
             state_name=path.name,
             resource_count=contents.resource_count,
             resource_order=contents.resource_order,
+            packages=contents.packages,
         ),
     )
 

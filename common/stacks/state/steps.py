@@ -22,6 +22,7 @@ from common.stacks import blob_keys
 from common.stacks import steps as stacks
 from common.stacks.engine import document
 from common.stacks.engine.document import BadDocument
+from common.stacks.engine.packages import encode, find_packages
 from common.stacks.engine.rename import Names, RenameError, rename
 from common.stacks.engine.stack_references import find_links
 from common.stacks.model import Stack, StackPath, VersionReference, is_version
@@ -96,7 +97,7 @@ def store_state(backend: Backend, stack_id: str, text: bytes) -> StoredState:
         raise BadRequest(f"the state is not one that a client can open: {error}") from error
     key = blob_keys.new_checkpoint_key(stack_id)
     backend.checkpoints.put(key, text)
-    return StoredState(Contents(key, count), find_links(text))
+    return StoredState(Contents(key, count, packages=encode(find_packages(text))), find_links(text))
 
 
 def store_renamed(backend: Backend, stack: Stack, target: StackPath) -> Contents:

@@ -30,6 +30,7 @@ from common.stacks import steps as stacks
 from common.stacks.engine import document, journal, ordering
 from common.stacks.engine.document import BadDocument
 from common.stacks.engine.entry import Part, TooMuch
+from common.stacks.engine.packages import encode, find_packages
 from common.stacks.engine.stack_references import find_links
 from common.stacks.model import Kind, Outcome, Stack, StackPath
 from common.stacks.repository import stack_references
@@ -258,16 +259,20 @@ def _replay(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
     key = blob_keys.new_checkpoint_key(finishing.stack_id)
     backend.checkpoints.put(key, result.text)
     links = find_links(result.text)
-    return UpdateEnd(key, None, result.resource_count, damage, links if links or find_links(base) else None)
+    changed_links = links if links or find_links(base) else None
+    return UpdateEnd(key, None, result.resource_count, damage, changed_links, packages=encode(find_packages(result.text)))
 
 
 def _keep_checkpoint(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
     """Return the end of an update without a journal: its last checkpoint is its state."""
     is_new = finishing.checkpoint is not None and finishing.checkpoint != finishing.base_checkpoint
-    links = find_links(backend.checkpoints.get(finishing.checkpoint)) if is_new and finishing.checkpoint else None
+    text = backend.checkpoints.get(finishing.checkpoint) if is_new and finishing.checkpoint else None
+    links = find_links(text) if text is not None else None
+    packages = encode(find_packages(text)) if text is not None else None
     if is_new:
         checkpoint_trim.trim_finished(backend, finishing.update_id, finishing.checkpoint)
-    return UpdateEnd(finishing.checkpoint, finishing.resource_order, finishing.resource_count, None, links)
+    order, count = finishing.resource_order, finishing.resource_count
+    return UpdateEnd(finishing.checkpoint, order, count, None, links, packages=packages)
 
 
 def _damaged_end(finishing: FinishingUpdate, reason: str) -> UpdateEnd:

@@ -7,9 +7,8 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.core.usage import Count, Granularity, sum_up
 from common.rights.caller import Caller
-from common.stacks.model import ResourceCount
-from common.stacks.overview.usage import Granularity, sum_up
 from common.stacks.service import lifecycle
 from tests.clocks import FrozenClock
 from tests.counting import Counter
@@ -20,9 +19,9 @@ USAGE = "/api/orgs/acme/resources/summary"
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)  # a Wednesday
 
 
-def at(hours: float, count: int, stack: str = "a") -> ResourceCount:
+def at(hours: float, count: int, stack: str = "a") -> Count:
     """Return a count at some hours after noon."""
-    return ResourceCount(stack, unix_millis(NOON + timedelta(hours=hours)), count)
+    return Count(stack, unix_millis(NOON + timedelta(hours=hours)), count)
 
 
 class TestSums:
@@ -30,14 +29,14 @@ class TestSums:
         """A resource that exists for half of an hour is half a resource hour; the count is that of the period's end."""
         found = sum_up([at(0.5, 4), at(1.5, 10)], NOON, NOON + timedelta(hours=3), Granularity.HOURLY)
 
-        assert [(4, 2), (10, 7), (10, 10)] == [(item.resources, item.resource_hours) for item in found]
+        assert [(4, 2), (10, 7), (10, 10)] == [(item.count, item.hours) for item in found]
 
     def test_begin_with_what_was_there(self) -> None:
         """What stacks had before counts from the beginning, and stacks are added up."""
         counts = [at(-50, 3), at(-20, 5, "b"), at(1, 0)]
         found = sum_up(counts, NOON, NOON + timedelta(hours=2), Granularity.HOURLY)
 
-        assert [(8, 8), (5, 5)] == [(item.resources, item.resource_hours) for item in found]
+        assert [(8, 8), (5, 5)] == [(item.count, item.hours) for item in found]
 
     @pytest.mark.parametrize(
         ("granularity", "begins"),
@@ -53,7 +52,7 @@ class TestSums:
         found = sum_up([at(-1, 1)], NOON, NOON + timedelta(days=60), granularity)
 
         assert begins == [f"{item.begin:%Y-%m-%d %H}" for item in found[: len(begins)]]
-        assert 60 * 24 == sum(item.resource_hours for item in found)
+        assert 60 * 24 == sum(item.hours for item in found)
 
     def test_of_nothing(self) -> None:
         """An organization without stacks has no summary."""

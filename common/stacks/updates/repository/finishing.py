@@ -92,7 +92,10 @@ class StoredBatch:
 
 @dataclass(frozen=True, slots=True)
 class UpdateEnd:
-    """The end of an update; `links` are the stacks that its state refers to, None if they did not change."""
+    """The end of an update.
+
+    `links` are the stacks that its state refers to, and `packages` those that it uses; None if they did not change.
+    """
 
     checkpoint: str | None
     resource_order: str | None
@@ -100,6 +103,7 @@ class UpdateEnd:
     damage: str | None
     links: frozenset[tuple[str, str, str]] | None
     is_damaged: bool = False
+    packages: str | None = None
 
 
 def stop_writers(
@@ -244,6 +248,7 @@ def record_end(connection: Connection, finishing: FinishingUpdate, end: UpdateEn
             checkpoint=end.checkpoint,
             resource_order=end.resource_order,
             resource_count=end.resource_count,
+            packages=end.packages,
             damage=end.damage,
             resource_changes=changes,
         )

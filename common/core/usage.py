@@ -1,4 +1,4 @@
-"""How many resources an organization had over time, summed up by hour, day, week, month or year in UTC. No I/O."""
+"""How many things an organization had over time, summed up by hour, day, week, month or year in UTC. No I/O."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -8,9 +8,20 @@ from enum import StrEnum
 from itertools import pairwise
 
 from common.core.clock import from_millis, unix_millis
-from common.stacks.model import ResourceCount
+from common.core.errors import BadRequest
 
 _HOUR_MILLIS = 3_600_000
+# How long ago a summary may begin (search.md 2).
+_DAYS, _HOURLY_DAYS, _DAY_SECONDS = 366, 2, 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A stack or an environment has this many from a moment on, in unix milliseconds; counts of one come in order of time."""
+
+    owner_id: str
+    at: int
+    count: int
 
 
 class Granularity(StrEnum):
@@ -25,21 +36,35 @@ class Granularity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A period of time: how many resources there were at its end, and resource hours: an hour of one resource is one."""
+    """A period of time: how many there were at its end, and their hours: an hour of one of them is one."""
 
     begin: datetime
-    resources: int
-    resource_hours: int
+    count: int
+    hours: int
 
 
-def sum_up(counts: Iterable[ResourceCount], start: datetime, end: datetime, granularity: Granularity) -> list[Period]:
-    """Return the periods from a start to an end, the first and the last cut there; none when there was no resource at all."""
+def get_start(now: datetime, granularity: Granularity, *, days: int | None, start_seconds: int | None) -> datetime:
+    """Return when a summary begins, some days ago or at a moment in unix seconds.
+
+    BadRequest unless exactly one of the two is there, and for more periods than there can be.
+    """
+    if (days is None) == (start_seconds is None):
+        raise BadRequest("give one of `lookbackDays` and `lookbackStart`")
+    seconds = days * _DAY_SECONDS if days is not None else now.timestamp() - (start_seconds or 0)
+    limit = _HOURLY_DAYS if granularity is Granularity.HOURLY else _DAYS
+    if not 0 <= seconds <= limit * _DAY_SECONDS:
+        raise BadRequest(f"a {granularity} summary begins at most {limit} days ago")
+    return now - timedelta(seconds=seconds)
+
+
+def sum_up(counts: Iterable[Count], start: datetime, end: datetime, granularity: Granularity) -> list[Period]:
+    """Return the periods from a start to an end, the first and the last cut there; none when there was nothing at all."""
     first = unix_millis(start)
     total, steps = 0, defaultdict[int, int](int)
     before: dict[str, int] = {}
     for item in counts:
-        change = item.count - before.get(item.stack_id, 0)
-        before[item.stack_id] = item.count
+        change = item.count - before.get(item.owner_id, 0)
+        before[item.owner_id] = item.count
         if item.at < first:
             total += change
         else:
