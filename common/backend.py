@@ -9,6 +9,7 @@ from common.config.plan import Plan, make_plan
 from common.config.settings import Settings
 from common.core.clock import Clock, SystemClock
 from common.core.errors import StartUpError
+from common.core.recent import Recent
 from common.db.engine import Database
 from common.db.observing import observe
 from common.ports.audit_table import AuditTable
@@ -40,6 +41,8 @@ class Backend:
     audit_table: AuditTable | None = None
     # Set when this process queues a message of the outbox: where a thread waits for it, it is delivered at once.
     new_messages: Event = field(default_factory=Event)
+    # The doctor's last complete report.
+    last_report: Recent = field(default_factory=Recent)
 
     @property
     def telemetry(self) -> Telemetry:

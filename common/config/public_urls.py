@@ -57,6 +57,27 @@ def listening_port(settings: Settings) -> int:
     return TLS_PORT if settings.is_set(Settings.api_tls_certificate) and not settings.is_set(Settings.port) else settings.port
 
 
+def has_tls(settings: Settings) -> bool:
+    """Tell whether HTTPS is configured."""
+    return settings.is_set(Settings.api_tls_certificate) and settings.is_set(Settings.api_tls_private_key)
+
+
+def proxy_warning(settings: Settings) -> str:
+    """Return what to warn of where people come through a proxy that is not named, or an empty text.
+
+    A public name and no certificate of our own means that something in front terminates TLS.
+    """
+    domain = settings.api_domain or settings.console_domain
+    is_behind = bool(domain) and not is_loopback(domain) and not has_tls(settings)
+    if not is_behind or settings.is_set(Settings.trusted_proxies):
+        return ""
+    return (
+        f"{domain} is public and STACKHOLD_TRUSTED_PROXIES is not set: behind a load balancer all clients share one"
+        " address, so 100 failed sign-ins lock everyone out for a while; set it to the addresses of the balancer, or"
+        " 127.0.0.1 for a proxy on this machine"
+    )
+
+
 def is_secure(settings: Settings) -> bool:
     """Tell whether browsers reach the pages over HTTPS, so that cookies can be kept off plain HTTP."""
     return base_url(settings).startswith("https:")

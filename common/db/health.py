@@ -81,14 +81,20 @@ def _require_session(session: Row[*tuple[Any, ...]]) -> None:
     major, minor = (int(part) for part in session.version.split(".")[:2])
     if "MariaDB" in session.version or (major, minor) < _OLDEST:
         raise StartUpError(
-            f"the database server is version {session.version}; MySQL {_OLDEST[0]}.{_OLDEST[1]} or later is needed"
+            f"the database server is version {session.version}; MySQL {_OLDEST[0]}.{_OLDEST[1]} or later is needed: upgrade it,"
+            " or let PULUMI_DATABASE_ENDPOINT name another server"
         )
     if {session.client, session.connection, session.results} != {_CHARACTERS}:
         raise StartUpError(
-            f"the MySQL session uses {session.client}/{session.results} instead of {_CHARACTERS}: some texts would be lost"
+            f"the MySQL session uses {session.client}/{session.results} instead of {_CHARACTERS}: some texts would be lost;"
+            " remove init_connect and skip-character-set-client-handshake from the server, or the proxy in front of it"
         )
     if session.isolation != "READ-COMMITTED" or "STRICT" not in session.mode:
-        raise StartUpError("MySQL, or a proxy in front of it, ignores the transaction isolation and SQL mode that a session sets")
+        mode = "has" if "STRICT" in session.mode else "lacks"
+        raise StartUpError(
+            "MySQL, or a proxy in front of it, ignores the transaction isolation and SQL mode that a session sets: the isolation"
+            f" is {session.isolation}, and the mode {mode} STRICT; connect without the proxy"
+        )
 
 
 def _require_tables(connection: Connection) -> None:
@@ -102,4 +108,7 @@ def _require_tables(connection: Connection) -> None:
         .order_by(_TABLES.c.table_name),
     ).all()
     if others:
-        raise StartUpError(f"tables {', '.join(others)} are not in {_COLLATION}: different names would count as equal")
+        raise StartUpError(
+            f"tables {', '.join(others)} are not in {_COLLATION}: different names would count as equal; for each, run"
+            f" `ALTER TABLE <name> CONVERT TO CHARACTER SET {_CHARACTERS} COLLATE {_COLLATION}`"
+        )

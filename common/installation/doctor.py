@@ -1,21 +1,22 @@
-"""Use case of site administrators: the checks of `stackhold doctor`, on the installation that runs.
+"""Use cases of site administrators: the checks of `stackhold doctor`, on the installation that runs.
 
-Looking changes nothing. The object stores and the key are tried only when the administrator asks for it: each trial stores a
-document or calls the key service.
+Looking changes nothing. What is outside (object stores, key service, mail server, audit table) is tried only when the
+administrator asks for it: each trial stores a document, or calls a service.
 """
 
 from pathlib import Path
 
 from common.backend import Backend
 from common.config.object_stores import Store
+from common.config.public_urls import has_tls, proxy_warning
 from common.config.setting_notices import notices
 from common.core.clock import unix_millis
 from common.core.errors import BackendError, StartUpError
 from common.crypto import service_keys
 from common.db import health, job_claims, migrate
 from common.db.job_claims import JobRow
-from common.installation import checks
-from common.installation.model import Check, Counts, Outcome
+from common.installation import checks, warnings
+from common.installation.model import Check, Counts, Outcome, Report
 from common.installation.repository import site as repository
 from common.mailing.steps import require_site_admin
 from common.rights.caller import Caller
@@ -24,8 +25,26 @@ from common.rights.caller import Caller
 _LATE_MILLIS = 15 * 60_000
 
 
+# So long a complete examination is good for further callers, who must not be able to make load with it.
+REPORT_SECONDS = 10
+
+
+def get_report(backend: Backend, caller: Caller) -> Report:
+    """Return all checks of the installation, services included, as they were at most ten seconds ago.
+
+    A process makes one examination at a time; callers that come meanwhile wait for it and get it.
+    """
+    require_site_admin(caller)
+    report: Report = backend.last_report.get(lambda: _report(backend, caller), backend.clock, REPORT_SECONDS)
+    return report
+
+
+def _report(backend: Backend, caller: Caller) -> Report:
+    return Report(unix_millis(backend.clock.now()), tuple(examine(backend, caller, with_services=True)))
+
+
 def examine(backend: Backend, caller: Caller, *, with_services: bool) -> list[Check]:
-    """Return the checks of the installation; `with_services` also tries the object stores and the key."""
+    """Return the checks of the installation; `with_services` also tries the object stores, the key and other services."""
     require_site_admin(caller)
     with backend.db.connect() as connection:
         counts, rows = repository.count_all(connection), job_claims.read(connection)
@@ -33,11 +52,13 @@ def examine(backend: Backend, caller: Caller, *, with_services: bool) -> list[Ch
     return [
         _check_settings(backend),
         *_check_folders(backend),
-        _check_database(backend),
+        *_check_front(backend),
+        _check_database(backend, is_tried=with_services),
         *(_check_store(store, is_tried=with_services) for store in stores),
         _check_key(backend, is_tried=with_services),
         _check_jobs(rows, unix_millis(backend.clock.now())),
-        _check_mail(backend, counts),
+        _check_mail(backend, counts, is_tried=with_services),
+        *_check_audit_table(backend, is_tried=with_services),
         _check_messages(counts),
     ]
 
@@ -60,13 +81,35 @@ def _check_folders(backend: Backend) -> list[Check]:
     return [Check("Folders", Outcome.OK, (f"{plan.settings.data_folder} is writable.",))]
 
 
-def _check_database(backend: Backend) -> Check:
-    revision, advice = migrate.version(backend.db), health.advice(backend.db)
+def _check_front(backend: Backend) -> list[Check]:
+    """Return the checks of how clients reach the server: a proxy that is not named, a certificate that expires."""
+    settings, checks_of_front = backend.settings, list[Check]()
+    if line := proxy_warning(settings):
+        checks_of_front.append(Check("Proxy", Outcome.WARNING, (line,)))
+    if has_tls(settings):
+        line = warnings.expiring_certificate(settings, backend.clock.now())
+        outcome = Outcome.WARNING if line else Outcome.OK
+        checks_of_front.append(Check("Certificate", outcome, (line or "The certificate does not expire soon.",)))
+    return checks_of_front
+
+
+def _check_database(backend: Backend, *, is_tried: bool) -> Check:
+    db, revision = backend.db, migrate.version(backend.db)
+    advice = [health.advice(db)]
     if migrate.state_of(revision) is not migrate.State.CURRENT:
         line = f"The tables are at revision {revision or 'none'}; this release needs {migrate.HEAD}: run `stackhold migrate`."
-        return Check("Database", Outcome.FAILED, (line, *filter(None, [advice])))
-    line = f"The tables are at revision {revision}, which this release needs."
-    return Check("Database", Outcome.WARNING if advice else Outcome.OK, (line, *filter(None, [advice])))
+        return Check("Database", Outcome.FAILED, (line, *filter(None, advice)))
+    lines = [f"The tables are at revision {revision}, which this release needs."]
+    if is_tried:
+        try:
+            health.require_fit(db)
+        except StartUpError as error:
+            return Check("Database", Outcome.FAILED, (str(error),))
+        answer = warnings.database_time(db)
+        advice += [warnings.skewed_clock(health.clock_skew_seconds(db)), *_slow(answer)]
+        lines += [answer] if answer and not _slow(answer) else []
+    advice = [line for line in advice if line]
+    return Check("Database", Outcome.WARNING if advice else Outcome.OK, (*lines, *advice))
 
 
 def _check_store(store: Store, *, is_tried: bool) -> Check:
@@ -77,7 +120,13 @@ def _check_store(store: Store, *, is_tried: bool) -> Check:
         checks.require_store(store)
     except StartUpError as error:
         return Check(name, Outcome.FAILED, (str(error),))
-    return Check(name, Outcome.OK, ("A document was stored, read and deleted.",))
+    answer = warnings.store_time(store, "The store")
+    outcome = Outcome.WARNING if _slow(answer) else Outcome.OK
+    return Check(name, outcome, ("A document was stored, read and deleted.", *filter(None, [answer])))
+
+
+def _slow(answer: str) -> list[str]:
+    return [answer] if answer.endswith(warnings.SLOW) else []
 
 
 def _check_key(backend: Backend, *, is_tried: bool) -> Check:
@@ -115,10 +164,24 @@ def _check_jobs(rows: list[JobRow], now_millis: int) -> Check:
     return Check("Jobs", Outcome.FAILED if late else Outcome.WARNING, tuple(lines))
 
 
-def _check_mail(backend: Backend, counts: Counts) -> Check:
+def _check_audit_table(backend: Backend, *, is_tried: bool) -> list[Check]:
+    """Return the check of the DynamoDB table of audit logs, where one is set."""
+    table = backend.audit_table
+    if table is None:
+        return []
+    name = f"Audit logs: DynamoDB table {table.name}"
+    if not is_tried:
+        return [Check(name, Outcome.NOT_RUN, ("The test compares the table's keys, and writes, reads and deletes an item.",))]
+    problems = tuple(table.find_problems())
+    return [Check(name, Outcome.FAILED if problems else Outcome.OK, problems or ("Keys, index and rights are as they must be.",))]
+
+
+def _check_mail(backend: Backend, counts: Counts, *, is_tried: bool) -> Check:
     if not backend.mailer.is_real:
         line = "No mail server is set up (SMTP_SERVER): mail is written to the server's log."
         return Check("Mail", Outcome.OFF, (line,))
+    if is_tried and (line := warnings.unusable_mail_server(backend.settings)):
+        return Check("Mail", Outcome.FAILED, (line,))
     if counts.unsent_mails:
         mails = "1 mail is" if counts.unsent_mails == 1 else f"{counts.unsent_mails:,} mails are"
         return Check("Mail", Outcome.WARNING, (f"{mails} not sent.",))

@@ -69,6 +69,20 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """All checks of the installation, and when they were made, in unix milliseconds."""
+
+    made_at: int
+    checks: tuple["Check", ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return `failed` if a check failed, else `warning` if there is one, else `ok`."""
+        outcomes = {check.outcome for check in self.checks}
+        return next((worst for worst in (Outcome.FAILED, Outcome.WARNING) if worst in outcomes), Outcome.OK)
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A check of the installation: what it looked at, how it ended, and what an operator should know, a line each."""
 

@@ -28,6 +28,22 @@ class CLIVersionResponse(msgspec.Struct, rename="camel"):
     latest_dev_version: str
 
 
+class ServiceCheck(msgspec.Struct):
+    """One check of the installation: `outcome` is ok, warning, failed, not run or off."""
+
+    name: str
+    outcome: str
+    lines: list[str]
+
+
+class ServiceReport(msgspec.Struct, rename="camel"):
+    """The reply to a site administrator who asks for all checks; `status` is the worst outcome, the time is RFC 3339."""
+
+    status: str
+    checked_at: str
+    checks: list[ServiceCheck]
+
+
 class ServiceStatus(msgspec.Struct):
     """The reply to a load balancer; it looks at the HTTP status only."""
 

@@ -1,11 +1,20 @@
 """What clients ask before they do anything: capabilities, versions, health, the API's description."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from common.installation import readiness
-from common.wire.capabilities import APICapabilityConfig, CapabilitiesResponse, CLIVersionResponse, ServiceStatus
+from common.core.clock import from_millis
+from common.installation import doctor, readiness
+from common.installation.model import Report
+from common.wire.capabilities import (
+    APICapabilityConfig,
+    CapabilitiesResponse,
+    CLIVersionResponse,
+    ServiceCheck,
+    ServiceReport,
+    ServiceStatus,
+)
 from functions.http import openapi
-from functions.http.deps import BackendDep, reply
+from functions.http.deps import BackendDep, get_caller, reply
 
 router = APIRouter()
 
@@ -38,8 +47,17 @@ async def version() -> Response:
 
 @router.head("/api/status", include_in_schema=False)
 @router.get("/api/status")
-def service_status(backend: BackendDep) -> Response:
+def service_status(backend: BackendDep, request: Request) -> Response:
+    # `?deep`: site administrators get the doctor's checks. The plain call needs no token, so the caller is not a dependency.
+    if "deep" in request.query_params:
+        return reply(service_report(doctor.get_report(backend, get_caller(request))))
     return reply(readiness.ready(backend))
+
+
+def service_report(report: Report) -> ServiceReport:
+    """Return the wire shape of the doctor's report."""
+    checks = [ServiceCheck(check.name, check.outcome, list(check.lines)) for check in report.checks]
+    return ServiceReport(report.outcome, f"{from_millis(report.made_at):%Y-%m-%dT%H:%M:%SZ}", checks)
 
 
 @router.head("/healthz", include_in_schema=False)

@@ -96,7 +96,7 @@ def doctor(*, as_json: JsonOption = False, data: DataOption = None) -> None:
     """Show the settings and services in use and what is wrong with them; changes nothing."""
     from functions.server.doctor import examine  # noqa: PLC0415 - as above
 
-    finding = examine(_settings({"STACKHOLD_DATA": data}), package_version("stackhold"))
+    finding = examine(_settings({"STACKHOLD_DATA": data}), package_version("stackhold"), os.environ)
     print(msgspec.json.encode(finding).decode() if as_json else "\n".join(finding.lines))
     raise typer.Exit(0 if finding.is_well else 1)
 

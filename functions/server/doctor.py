@@ -3,6 +3,7 @@
 import os
 import platform
 import socket
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,18 @@ from common.config.audit_table import open_audit_table
 from common.config.database import database_place, open_database_at
 from common.config.master_key import LOCAL, chosen
 from common.config.object_stores import BATCHES, CHECKPOINTS, METADATA, POLICY_PACKS, open_stores
-from common.config.public_urls import listening_port
+from common.config.public_urls import has_tls, listening_port
 from common.config.setting import Kind, Setting, Status, has_credentials
 from common.config.setting_groups import require_groups
+from common.config.setting_notices import notices
 from common.config.settings import SETTINGS, Settings
 from common.core.errors import StartUpError
 from common.crypto import service_keys
 from common.db import health, migrate
+from common.db.engine import Database
+from common.installation.warnings import find_warnings, response_times
 from functions.server import startup
-from functions.server.doctor_warnings import find_warnings, response_times
-from functions.server.listener import has_tls, tls_context
+from functions.server.listener import tls_context
 from functions.server.mode import mode_of
 
 # Longer values are certificates, lists, or keys in the wrong place.
@@ -55,8 +58,11 @@ class Finding(msgspec.Struct, frozen=True, rename="camel"):
         return [*lines, "", "Problems", *(f"  {problem}" for problem in self.problems or ["none"])]
 
 
-def examine(settings: Settings, release: str) -> Finding:
-    """Return what there is to say about an installation, after the trials of a start; changes nothing."""
+def examine(settings: Settings, release: str, environment: Mapping[str, str] | None = None) -> Finding:
+    """Return what there is to say about an installation, after the trials of a start; changes nothing.
+
+    The environment has names that are no settings too; without it, settings that have no effect are looked for alone.
+    """
     problems, keys, warnings, times = _problems(settings)
     return Finding(
         release=release,
@@ -66,7 +72,7 @@ def examine(settings: Settings, release: str) -> Finding:
         in_use=_in_use(settings),
         keys=keys,
         response_times=times,
-        warnings=warnings,
+        warnings=[*notices(settings.as_env() if environment is None else environment), *warnings],
         problems=problems,
         is_well=not problems,
     )
@@ -103,12 +109,24 @@ def _problems(settings: Settings) -> tuple[list[str], list[str], list[str], list
             keys = _keys(installation)
             # Connecting to an empty file would already write to it.
             db = None if installation.is_new else installation.db
+            if db is not None:
+                problems += _database_problems(db)
             warnings = find_warnings(settings, db)
             times = list(response_times(settings, db)) if db is not None else []
     except StartUpError as error:
         problems.append(str(error))
         warnings = warnings or find_warnings(settings, None)
     return list(dict.fromkeys(problems)), keys, warnings, times
+
+
+def _database_problems(db: Database) -> list[str]:
+    """Return how a migrated database would misunderstand us. A start that migrates finds that out afterwards."""
+    try:
+        if migrate.state_of(migrate.version(db)) is migrate.State.CURRENT:
+            health.require_fit(db)
+    except StartUpError as error:
+        return [str(error)]
+    return []
 
 
 def _keys(installation: startup.Checked) -> list[str]:

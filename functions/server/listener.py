@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common.config.database import tls_version
 from common.config.pem import read_pem
-from common.config.public_urls import api_url, is_loopback, listening_port
+from common.config.public_urls import api_url, has_tls, listening_port
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 
@@ -25,27 +25,6 @@ LOOPBACK = "127.0.0.1"
 CONSOLE_PORTS = {8080: 3000}
 _CERTIFICATE, _PRIVATE_KEY = Settings.api_tls_certificate, Settings.api_tls_private_key
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not chosen
-
-
-def has_tls(settings: Settings) -> bool:
-    """Tell whether HTTPS is configured."""
-    return settings.is_set(_CERTIFICATE) and settings.is_set(_PRIVATE_KEY)
-
-
-def proxy_warning(settings: Settings) -> str:
-    """Return what to warn of where people come through a proxy that is not named, or an empty text.
-
-    A public name and no certificate of our own means that something in front terminates TLS.
-    """
-    domain = settings.api_domain or settings.console_domain
-    is_behind = bool(domain) and not is_loopback(domain) and not has_tls(settings)
-    if not is_behind or settings.is_set(Settings.trusted_proxies):
-        return ""
-    return (
-        f"{domain} is public and STACKHOLD_TRUSTED_PROXIES is not set: behind a load balancer all clients share one"
-        " address, so 100 failed sign-ins lock everyone out for a while; set it to the addresses of the balancer, or"
-        " 127.0.0.1 for a proxy on this machine"
-    )
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:

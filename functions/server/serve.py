@@ -5,11 +5,12 @@ import socket
 from contextlib import closing
 
 from common.backend import Backend
+from common.config.public_urls import proxy_warning
 from common.config.setting_groups import require_groups
 from common.config.settings import Settings
 from common.telemetry import logs
 from functions.server import startup
-from functions.server.listener import bind, bind_console, login_url, proxy_warning, tls_context, url_of
+from functions.server.listener import bind, bind_console, login_url, tls_context, url_of
 from functions.server.mode import mode_of
 from functions.server.welcome import print_welcome
 

@@ -1,4 +1,5 @@
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,11 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.db.engine import open_database
 from functions.http.app import create_app
+from functions.jobs import run_due
+from tests.clocks import FrozenClock
+from tests.counting import Counter
+from tests.factories.clients import make_client
+from tests.factories.people import make_user
 from tools.operations import Status, operations, status
 
 
@@ -108,3 +114,41 @@ class TestSpecification:
 
         assert [] == undeclared
         assert len(described) == len({operation["operationId"] for _, operation in described})
+
+
+class TestDeepStatus:
+    def test_has_the_checks_of_the_doctor(self, client: TestClient, backend: Backend) -> None:
+        """A site administrator gets each check with its outcome, those of the services too, and the worst of them as status."""
+        run_due(backend)
+        body = client.get("/api/status", params={"deep": ""}).json()
+        outcomes = {check["name"].partition(":")[0]: check["outcome"] for check in body["checks"]}
+
+        assert ("ok", "ok", "ok", "off") == (outcomes["Object store"], outcomes["Key"], outcomes["Database"], outcomes["Mail"])
+        assert "ok" == body["status"]
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", body["checkedAt"])
+
+    def test_says_that_a_service_failed(self, client: TestClient, backend: Backend) -> None:
+        """The reply is 200 whatever the checks found: a load balancer asks without `deep`."""
+        shutil.rmtree(backend.settings.data_folder / "objects")
+        (backend.settings.data_folder / "objects").write_text("")
+        reply = client.get("/api/status", params={"deep": "1"})
+
+        assert (200, "failed") == (reply.status_code, reply.json()["status"])
+
+    def test_is_for_site_administrators(self, client: TestClient, backend: Backend) -> None:
+        """Without a token it is 401, and 403 for everyone else."""
+        alice = make_client(backend, make_user(backend, "alice", org="acme"))
+
+        assert 403 == alice.get("/api/status", params={"deep": ""}).status_code
+        assert 401 == anonymous(client).get("/api/status", params={"deep": ""}).status_code
+
+    def test_makes_no_load(self, client: TestClient, clock: FrozenClock, counter: Counter) -> None:
+        """Within ten seconds of an examination no service is called again."""
+        client.get("/api/status", params={"deep": ""})
+        calls = counter.puts
+        client.get("/api/status", params={"deep": ""})
+        assert calls == counter.puts
+
+        clock.pass_seconds(11)
+        client.get("/api/status", params={"deep": ""})
+        assert calls < counter.puts

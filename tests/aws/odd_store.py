@@ -1,6 +1,7 @@
 """Stores that are almost S3: each has one habit that S3 does not have, or fails for a while. Path style, any credentials."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,11 @@ class Habit(StrEnum):
     IS_BUSY = "503 while `failures` last"
     BREAKS_OFF = "half of a body, while `failures` last"
     FORBIDS = "403 for everything"
+    IS_ELSEWHERE = "400 for everything, as for a bucket of another region"
+    IS_SLOW = "each answer begins late"
+
+
+SLOW_SECONDS = 0.51
 
 
 @dataclass(slots=True)
@@ -105,6 +111,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._reply(200, body, headers)
 
+    def do_HEAD(self) -> None:
+        if not self._fails():
+            self._reply(200 if self.path.split("?")[0] in self.owner.objects else 404, b"", {})
+
     def _list(self, prefix: str) -> None:
         keys = [key for path in sorted(self.owner.objects) if (key := path.removeprefix("/box/")).startswith(prefix)]
         entries = "".join(
@@ -136,6 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _fails(self) -> bool:
         self.owner.requests += 1
+        if self.owner.habit is Habit.IS_SLOW:
+            time.sleep(SLOW_SECONDS)
+        if self.owner.habit is Habit.IS_ELSEWHERE:
+            self._refuse(400, "IllegalLocationConstraintException")
+            return True
         if self.owner.habit is Habit.FORBIDS:
             self._refuse(403, "AccessDenied")
             return True
@@ -158,7 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) if claimed is None else claimed))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, *_arguments: Any) -> None:
         pass

@@ -159,7 +159,7 @@ class TestForms:
     @pytest.mark.parametrize(
         ("page", "button", "news"),
         [
-            ("/admin/doctor", "Test object stores and key", "A document was stored"),
+            ("/admin/doctor", "Test services", "A document was stored"),
             ("/admin/jobs", "Run now: delete_expired", "The job runs as soon as"),
             ("/acme/orders/prod/webhooks/announce", "Send a ping", "Announcements"),
             ("/acme/settings/invitations", "Renew for anyone", "The invitation was renewed"),

@@ -62,6 +62,8 @@ class Front:
         self.url = ""
         self.refusals = 0
         self.forbidden = frozenset[str]()
+        # How calls that are forbidden are refused.
+        self.code = "AccessDeniedException"
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def refusing(moto: Moto) -> Iterator[Front]:
             if front.refusals:
                 front.refusals -= 1
             elif operation in front.forbidden:
-                content = _ERROR.format("AccessDeniedException").encode()
+                content = _ERROR.format(front.code).encode()
             else:
                 with urlopen(Request(front.target, body, dict(self.headers.items()))) as reply:
                     status, content = reply.status, reply.read()

@@ -19,6 +19,9 @@ class Wire:
     trips: list[str] = field(default_factory=list)
     connections: int = 0
     refused: int = 0
+    # What is replaced on the way, in statements and in answers: texts of one length each.
+    sent: dict[bytes, bytes] = field(default_factory=dict)
+    heard: dict[bytes, bytes] = field(default_factory=dict)
     _refusal: bytes = b""
     _refused_connections: int = 0
     _cut_before: Callable[[str], bool] = lambda _text: False
@@ -72,7 +75,7 @@ def relayed(server_port: int) -> Iterator[Wire]:
             with socket.create_connection(("127.0.0.1", server_port)) as server:
                 for end in (self.request, server):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                answers = Answers(server, self.request)
+                answers = Answers(server, self.request, wire.heard)
                 answers.start()
                 with suppress(OSError):
                     _requests(wire, connection, self.request, server, answers)
@@ -99,9 +102,9 @@ def relayed(server_port: int) -> Iterator[Wire]:
 class Answers(threading.Thread):
     """Passes on what the server says, until it is told to keep it to itself."""
 
-    def __init__(self, server: socket.socket, client: socket.socket) -> None:
+    def __init__(self, server: socket.socket, client: socket.socket, replaced: dict[bytes, bytes]) -> None:
         super().__init__(daemon=True)
-        self._server, self._client = server, client
+        self._server, self._client, self._replaced = server, client, replaced
         self.muted = False
         self.heard = threading.Event()
 
@@ -109,7 +112,7 @@ class Answers(threading.Thread):
         with suppress(OSError):
             while part := self._server.recv(1 << 16):
                 if not self.muted:
-                    self._client.sendall(part)
+                    self._client.sendall(replaced(part, self._replaced))
                 elif not self.heard.is_set():
                     self.heard.set()
         with suppress(OSError):
@@ -130,12 +133,20 @@ def _requests(wire: Wire, connection: int, client: socket.socket, server: socket
                 client.sendall(refusal)
                 continue
             answers.muted = not is_answered
-            server.sendall(header + body)
+            server.sendall(header + replaced(body, wire.sent))
             if not is_answered:
                 answers.heard.wait(10)
                 return
         else:
             server.sendall(header + body)
+
+
+def replaced(content: bytes, replacements: dict[bytes, bytes]) -> bytes:
+    """Return the bytes with some texts replaced by others of the same length."""
+    for old, new in replacements.items():
+        assert len(old) == len(new), (old, new)
+        content = content.replace(old, new)
+    return content
 
 
 def _exactly(end: socket.socket, size: int) -> bytes:

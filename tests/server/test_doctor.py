@@ -11,7 +11,7 @@ import pytest
 from common.backend import Backend
 from common.config.settings import Settings
 from common.db import health
-from functions.server.doctor_warnings import expiring_certificate, response_times, skewed_clock, unusable_mail_server
+from common.installation.warnings import expiring_certificate, response_times, skewed_clock, unusable_mail_server
 from tests.hosts.certificate import Certificate
 from tests.server.server_process import run
 
@@ -42,7 +42,7 @@ class TestUnusableMailServer:
             port = probe.getsockname()[1]
         settings = Settings({"SMTP_SERVER": f"127.0.0.1:{port}", "SMTP_GENERIC_SENDER": "pulumi@example.com"})
 
-        assert "SMTP_SERVER: no mail can be sent: 127.0.0.1 cannot be used: connection refused" == unusable_mail_server(settings)
+        assert "127.0.0.1 cannot be used: connection refused; check the SMTP_ settings" in unusable_mail_server(settings)
         assert "" == unusable_mail_server(Settings({}))
 
 

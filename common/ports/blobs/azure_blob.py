@@ -39,6 +39,14 @@ _READ_SECONDS = 60
 _DELEGATION = timedelta(hours=6)
 _CLOCK_SKEW = timedelta(minutes=5)
 _NOT_FOUND = 404
+_RIGHTS = "give this program's identity the role Storage Blob Data Contributor on the container"
+# Error code → what the operator can do.
+_REMEDIES = {
+    "ContainerNotFound": "create the container, or correct its name in the address",
+    "AuthorizationPermissionMismatch": _RIGHTS,
+    "AuthorizationFailure": f"{_RIGHTS}, and let the account's firewall admit this machine",
+    "AuthenticationFailed": "check AZURE_STORAGE_KEY, or the identity, and this machine's clock",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +266,11 @@ def _explained(container: Container) -> Iterator[None]:
         code = str(getattr(word, "value", word))  # A member of an enumeration where the SDK knows the word.
         if code == "BlobNotFound":
             raise BlobNotFound(code) from error
-        raise StoreError(f"container {container.name} of {container.account}: {code}") from error
+        raise StoreError(_refusal(container, code)) from error
     except AzureError as error:
-        raise StoreError(f"container {container.name} of {container.account}: {type(error).__name__}") from error
+        raise StoreError(_refusal(container, type(error).__name__)) from error
+
+
+def _refusal(container: Container, code: str) -> str:
+    remedy = _REMEDIES.get(code, "")
+    return f"container {container.name} of {container.account}: {code}{f'; {remedy}' if remedy else ''}"

@@ -24,6 +24,26 @@ if TYPE_CHECKING:
 KEYS_PER_CALL = 1000
 _ABSENT = {"NoSuchKey", "404"}
 _BAD_REQUEST, _NOT_ALLOWED, _NOT_IMPLEMENTED = 400, 405, 501
+_RIGHTS = (
+    "allow this program's role s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on it, in its own policy and in the"
+    " bucket's"
+)
+_REGION = "the bucket is in another region: set `region` in the address to it"
+_CREDENTIALS = "check the credentials in this program's environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, or its role)"
+# Error code → what the operator can do.
+_REMEDIES = {
+    "NoSuchBucket": "create the bucket, or correct its name in the address",
+    "AccessDenied": _RIGHTS,
+    "PermanentRedirect": _REGION,
+    "AuthorizationHeaderMalformed": _REGION,
+    "IllegalLocationConstraintException": _REGION,
+    "InvalidAccessKeyId": _CREDENTIALS,
+    "SignatureDoesNotMatch": _CREDENTIALS,
+    "ExpiredToken": _CREDENTIALS,
+    "NoCredentialsError": _CREDENTIALS,
+    "RequestTimeTooSkewed": "set this machine's clock by a time server (NTP)",
+    "EndpointConnectionError": "nothing answers there: check `endpoint` in the address, and the network",
+}
 _UNKNOWN_CALL = {_NOT_ALLOWED, _NOT_IMPLEMENTED}
 
 _ENCRYPTION_HEADERS = {
@@ -183,16 +203,18 @@ class S3:
         try:
             yield
         except ClientError as error:
-            raise self._refusal(reason_of(error) + self._advice(status_of(error))) from error
+            raise self._refusal(reason_of(error), status_of(error)) from error
         except BotoCoreError as error:
             raise self._refusal(reason_of(error)) from error
 
-    def _refusal(self, reason: str) -> StoreError:
+    def _refusal(self, reason: str, status: int = 0) -> StoreError:
         at = f" at {self._place.endpoint}" if self._place.endpoint else ""
-        return StoreError(f"bucket {self._place.bucket}{at}: {reason}")
+        return StoreError(f"bucket {self._place.bucket}{at}: {reason}{self._advice(reason, status)}")
 
-    def _advice(self, status: int) -> str:
-        """Name the option to try where a store may have stumbled over a checksum."""
+    def _advice(self, reason: str, status: int) -> str:
+        """Return what to do about an error; where a store may have stumbled over a checksum, the option to try."""
+        if reason in _REMEDIES:
+            return f"; {_REMEDIES[reason]}"
         is_wide = self._place.checksums is Checksums.WHEN_SUPPORTED
         other = Checksums.WHEN_REQUIRED if is_wide else Checksums.WHEN_SUPPORTED
         if status == (_NOT_IMPLEMENTED if is_wide else _BAD_REQUEST):
