@@ -16,7 +16,7 @@ from common.people.teams.model import StackChange, Team
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership, StackScope
 from common.rights.permissions import STACK_VISIBLE, Permission, StackLevel
-from common.stacks.model import Place, Stack, StackPath
+from common.stacks.model import Place, Stack, StackPath, UpdateMails
 from common.stacks.repository import sharing, stacks
 
 PROJECT_TAG = "pulumi:project"
@@ -156,10 +156,10 @@ def lock(tx: Connection, stack: Stack) -> Stack:
     return replace(current, grants=stack.grants)
 
 
-def add(tx: Connection, stack: Stack, now_millis: int) -> None:
+def add(tx: Connection, stack: Stack, now_millis: int, mails: UpdateMails) -> None:
     """Insert a new stack with its tags. Conflict if a stack has that name."""
     with unless_taken(taken_text(stack.path)):
-        stacks.add(tx, stack, now_millis)
+        stacks.add(tx, stack, now_millis, mails)
 
 
 def rename(tx: Connection, stack: Stack, target: StackPath, now_millis: int) -> None:

@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 from common.backend import Backend
 from common.core.errors import NotFound
 from common.rights.caller import Caller
-from common.stacks.model import StackPath
-from common.stacks.service import listing
+from common.stacks.model import StackPath, UpdateMails
+from common.stacks.service import listing, notifications
 from tests.counting import Counter
 from tests.factories.people import caller_of, make_org, make_user
 from tests.factories.stacks import make_stack, make_version
@@ -21,6 +21,8 @@ SETTINGS, ACCESS = f"{STACK}/settings", f"{STACK}/access"
 FORMS = (
     f"{SETTINGS}/tags",
     f"{SETTINGS}/tags/delete",
+    f"{SETTINGS}/mails",
+    f"{SETTINGS}/owner",
     f"{SETTINGS}/rename",
     f"{SETTINGS}/transfer",
     f"{SETTINGS}/delete",
@@ -50,6 +52,28 @@ class TestSettings:
         assert 400 == again.status_code
         assert "There is a problem" in shown(again)
         assert {"env": "prod", "pulumi:runtime": "yaml"} == listing.get_stack(backend, admin, path).tags
+
+    def test_switch_the_mails_of_the_owner(self, backend: Backend, admin: Caller, member: Visit, path: StackPath) -> None:
+        """A box that is ticked turns the mail on, and one that is not turns it off."""
+        assert SETTINGS == location(member.submit(f"{SETTINGS}/mails", on=SETTINGS, on_failure="yes"))
+        on = notifications.get_metadata(backend, admin, path).mails
+        page = member.open(SETTINGS)
+        member.submit(f"{SETTINGS}/mails", on=SETTINGS)
+
+        assert "admin owns the stack." in shown(page)
+        assert ['name="on_failure" value="yes" checked'] == re.findall(r'name="on_\w+" value="yes" checked', page.text)
+        assert (UpdateMails(on_failure=True), UpdateMails()) == (on, notifications.get_metadata(backend, admin, path).mails)
+
+    def test_change_the_owner(self, backend: Backend, member: Visit) -> None:
+        """A member becomes the owner; the login of no member is a problem on the page."""
+        make_user(backend, "bob", org="acme")
+        changed = member.submit(f"{SETTINGS}/owner", on=SETTINGS, login="bob")
+        refused = member.submit(f"{SETTINGS}/owner", on=SETTINGS, login="nobody")
+
+        assert SETTINGS == location(changed)
+        assert 404 == refused.status_code
+        assert "There is a problem" in shown(refused)
+        assert "bob owns the stack." in shown(member.open(SETTINGS))
 
     def test_rename(self, member: Visit) -> None:
         """The browser is led to the settings under the new name."""
@@ -109,7 +133,7 @@ class TestAccess:
         assert "Organization admins admin Admins of acme may do everything" in text
         assert "admin admin Owner of the stack" in text
 
-    @pytest.mark.parametrize(("address", "statements"), [(ACCESS, 6), (SETTINGS, 2)])
+    @pytest.mark.parametrize(("address", "statements"), [(ACCESS, 6), (SETTINGS, 4)])
     def test_costs_few_statements(self, member: Visit, counter: Counter, address: str, statements: int) -> None:
         """The visitor, the stack, teams, people and the owner."""
         member.open(address)

@@ -27,7 +27,7 @@ from common.db.tables.webhooks import webhooks
 from common.rights.membership import Grant, StackScope
 from common.rights.permissions import StackLevel
 from common.rights.rules import parse
-from common.stacks.model import Kind, Place, Stack, StackPath, Status, Version
+from common.stacks.model import Kind, Place, Stack, StackPath, Status, UpdateMails, Version
 from common.stacks.repository.visibility import in_scopes
 
 _newest = updates.alias("newest")
@@ -159,7 +159,7 @@ def count_of_org(connection: Connection, org_id: str) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def add(tx: Connection, stack: Stack, created_at: int) -> None:
+def add(tx: Connection, stack: Stack, created_at: int, mails: UpdateMails) -> None:
     """Insert the stack and its tags. IntegrityError if a live stack has the name."""
     tx.execute(
         insert(stacks).values(
@@ -173,6 +173,8 @@ def add(tx: Connection, stack: Stack, created_at: int) -> None:
             wrapped_key=stack.wrapped_key,
             created_by=stack.created_by,
             created_at=created_at,
+            mails_failure=mails.on_failure,
+            mails_success=mails.on_success,
         ),
     )
     _add_tags(tx, stack.id, stack.tags)

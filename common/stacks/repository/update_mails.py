@@ -13,6 +13,12 @@ def find(connection: Connection, stack_id: str) -> UpdateMails:
     return UpdateMails(bool(row[0]), bool(row[1])) if row is not None else UpdateMails()
 
 
+def replace_all(tx: Connection, org_id: str, settings: UpdateMails) -> None:
+    """Store the settings of all live stacks of an organization."""
+    values = {"mails_failure": settings.on_failure, "mails_success": settings.on_success}
+    tx.execute(update(stacks).values(values).where(stacks.c.org_id == org_id, stacks.c.live == 1))
+
+
 def replace(tx: Connection, stack_id: str, settings: UpdateMails) -> None:
     """Store the settings of a stack."""
     values = {"mails_failure": settings.on_failure, "mails_success": settings.on_success}

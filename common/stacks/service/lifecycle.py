@@ -21,7 +21,7 @@ from common.stacks import events
 from common.stacks import steps as stacks
 from common.stacks.engine import document
 from common.stacks.engine.urn import ROOT_TYPE
-from common.stacks.model import Kind, Stack, StackPath, Status, Version
+from common.stacks.model import Kind, Stack, StackPath, Status, UpdateMails, Version
 from common.stacks.repository import stack_references, versions
 from common.stacks.repository import stacks as repository
 from common.stacks.repository.versions import Contents
@@ -57,6 +57,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
     stack_id, now_millis = new_id(), unix_millis(backend.clock.now())
     stored = store_state(backend, stack_id, new.state) if new.state is not None else NO_STATE
     _plain, wrapped_key = backend.data_keys.new(stack_id)
+    mails = UpdateMails(membership.settings.mails_on_failure, membership.settings.mails_on_success)
     stack = Stack(
         id=stack_id,
         org_id=membership.org_id,
@@ -71,7 +72,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
     def record() -> None:
         with backend.db.begin() as tx:
             stacks.require_room(tx, backend, membership)
-            stacks.add(tx, stack, now_millis)
+            stacks.add(tx, stack, now_millis, mails)
             versions.add_version(
                 tx,
                 update_id=stack.latest.update_id,

@@ -7,7 +7,7 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.db.retry import retry
 from common.people.users.model import Person
-from common.rights.caller import Caller
+from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 from common.stacks.model import Stack, StackPath, UpdateMails
 from common.stacks.repository import ownership, update_mails
@@ -38,13 +38,29 @@ def update_settings(backend: Backend, caller: Caller, path: StackPath, mails: Up
         with backend.db.begin() as tx:
             stack = load_stack(tx, caller, path, Permission.STACK_WRITE)
             update_mails.replace(tx, stack.id, mails)
-            switches = f"on failure {_switch(mails.on_failure)}, on success {_switch(mails.on_success)}"
-            description = f"Mails to the owner of stack {path}: {switches}"
+            description = f"Mails to the owner of stack {path}: {_switches(mails)}"
             audit.record(tx, backend, caller, stack.org_id, Event.STACK_NOTIFICATIONS_CHANGED, description=description)
             # A caller who may change the stack gets the reply, also without the permission to read it.
             return StackMetadata(stack, ownership.find_person(tx, stack.created_by), mails)
 
     return retry(change)
+
+
+def update_all(backend: Backend, caller: Caller, org: str, mails: UpdateMails) -> None:
+    """Change which mails the owners of all stacks of an organization get."""
+    membership = caller.require(Permission.ORGANIZATION_UPDATE, org, missing=missing_org(org))
+
+    def change() -> None:
+        with backend.db.begin() as tx:
+            update_mails.replace_all(tx, membership.org_id, mails)
+            description = f"Mails to the owners of all stacks: {_switches(mails)}"
+            audit.record(tx, backend, caller, membership.org_id, Event.STACK_NOTIFICATIONS_CHANGED, description=description)
+
+    retry(change)
+
+
+def _switches(mails: UpdateMails) -> str:
+    return f"on failure {_switch(mails.on_failure)}, on success {_switch(mails.on_success)}"
 
 
 def _switch(is_on: bool) -> str:  # noqa: FBT001 - the word for it

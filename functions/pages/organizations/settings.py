@@ -1,4 +1,4 @@
-"""The settings of an organization: what its members have without a role of their own, and how long tokens live."""
+"""The settings of an organization: what members have without a role, how long tokens live, and mails to owners of stacks."""
 
 from typing import Annotated
 
@@ -8,12 +8,15 @@ from common.core.errors import BackendError, BadRequest
 from common.people.orgs import service as orgs
 from common.people.orgs.service import EXPIRY_LIMIT_DAYS
 from common.rights.permissions import Permission, StackLevel
+from common.stacks.model import UpdateMails
+from common.stacks.service import notifications
 from functions.pages.hiding import unless_hidden
 from functions.pages.organizations.org_request import OrgRequest, OrgRequestDep
 from functions.pages.visitor import Form, FormDep
 
 router = APIRouter()
 _GENERAL = "/{org}/settings/general"
+_MAILS = f"{_GENERAL}/mails"
 _LEVELS = {"none": StackLevel.NONE, "read": StackLevel.READ, "write": StackLevel.WRITE, "admin": StackLevel.ADMIN}
 _TOGGLES = {
     "members_can_create_stacks": "Create stacks",
@@ -40,6 +43,20 @@ def change_settings(request: OrgRequestDep, form: FormDep) -> Response:
     return request.change(act, f"{request.address('general')}?done=saved", lambda error: _page(request, error=error))
 
 
+@router.post(_MAILS)
+def change_mails(request: OrgRequestDep, form: FormDep) -> Response:
+    """Change which mails the owners of new stacks get, or of all stacks."""
+    mails = UpdateMails(form.text("on_failure") == "yes", form.text("on_success") == "yes")
+
+    def act() -> None:
+        changes = {"mails_on_failure": mails.on_failure, "mails_on_success": mails.on_success}
+        orgs.update_organization(request.backend, request.caller, request.org, changes)
+        if form.text("all") == "yes":
+            notifications.update_all(request.backend, request.caller, request.org, mails)
+
+    return request.change(act, f"{request.address('general')}?done=saved", lambda error: _page(request, error=error))
+
+
 def _changes(form: Form) -> dict[str, object]:
     level, days = _LEVELS.get(form.text("default_stack_permission")), form.text("days") or "0"
     if level is None:
@@ -60,6 +77,7 @@ def _page(request: OrgRequest, *, done: str = "", error: BackendError | None = N
         "toggles": [(name, text, getattr(settings, name)) for name, text in _TOGGLES.items()],
         "days": settings.max_access_token_expiry_days,
         "days_limit": EXPIRY_LIMIT_DAYS,
+        "mails": UpdateMails(settings.mails_on_failure, settings.mails_on_success),
         "may_update": request.may(Permission.ORGANIZATION_UPDATE),
     }
     return request.page("general", content, done=done, error=error)

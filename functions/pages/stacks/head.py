@@ -87,6 +87,8 @@ def stack_address(path: StackPath) -> str:
 
 # Who may do one of these has settings to look at.
 SETTINGS = (
+    Permission.STACK_WRITE,
+    Permission.STACK_ACCESS_UPDATE,
     Permission.STACK_TAGS_UPDATE,
     Permission.STACK_RENAME,
     Permission.STACK_TRANSFER,

@@ -1,4 +1,4 @@
-"""A stack's settings: its tags, its name, the organization that it belongs to, and its end."""
+"""A stack's settings: its tags, its owner and their mails, its name, the organization that it belongs to, and its end."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from common.backend import Backend
 from common.core.errors import BackendError, BadRequest
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
-from common.stacks.model import StackPath
-from common.stacks.service import attributes, lifecycle, listing, transfer
+from common.stacks.model import StackPath, UpdateMails
+from common.stacks.service import attributes, lifecycle, listing, notifications, ownership, transfer
 from functions.http.deps import BackendDep, StackPathDep
 from functions.pages.failures import reason
 from functions.pages.form_errors import attempt
@@ -40,6 +40,28 @@ def delete_tag(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path
     """Delete a tag."""
     name = form.text("name")
     return _change(visitor, backend, person, path, lambda: attributes.delete_tag(backend, person, path, name))
+
+
+@router.post(f"{_SETTINGS}/owner")
+def change_owner(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep, form: FormDep) -> Response:
+    """Make another member of the organization the owner of the stack."""
+    login = form.text("login")
+
+    def act() -> None:
+        ownership.update_owner(backend, person, path, login)
+
+    return _change(visitor, backend, person, path, act)
+
+
+@router.post(f"{_SETTINGS}/mails")
+def change_mails(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep, form: FormDep) -> Response:
+    """Change which mails the owner of the stack gets."""
+    mails = UpdateMails(form.text("on_failure") == "yes", form.text("on_success") == "yes")
+
+    def act() -> None:
+        notifications.update_settings(backend, person, path, mails)
+
+    return _change(visitor, backend, person, path, act)
 
 
 @router.post(f"{_SETTINGS}/rename")
@@ -96,7 +118,8 @@ def _lead(visitor: Visitor, backend: Backend, person: Caller, path: StackPath, a
 def _settings_page(
     visitor: Visitor, backend: Backend, person: Caller, path: StackPath, error: BackendError | None = None
 ) -> Response:
-    stack = unless_hidden(lambda: listing.get_stack(backend, person, path))
+    metadata = unless_hidden(lambda: notifications.get_metadata(backend, person, path))
+    stack = metadata.stack
     allowed = {permission.name.removeprefix("STACK_").lower() for permission in SETTINGS if may(person, stack, permission)}
     if not allowed:
         raise missing()
@@ -109,6 +132,8 @@ def _settings_page(
         org=path.org,
         head=head_of(backend, person, stack),
         allowed=allowed,
+        mails=metadata.mails,
+        owner=metadata.owner.login,
         built_in=attributes.BUILT_IN_TAGS,
         others=[org for org in others if person.may(Permission.STACK_CREATE, org)],
     )

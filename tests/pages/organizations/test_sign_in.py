@@ -5,8 +5,11 @@ import pytest
 from common.backend import Backend
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
+from common.stacks.model import UpdateMails
+from common.stacks.service import notifications
 from tests.counting import Counter
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_user
+from tests.factories.stacks import make_stack
 from tests.pages.org_pages import SETTINGS
 from tests.pages.visiting import Visit, location, shown, values
 from tests.peers.saml_idp import make_pair, metadata
@@ -102,6 +105,19 @@ class TestSettings:
         assert 400 == page.status_code
         assert "There is a problem" in shown(page)
 
+    def test_switch_the_mails_of_owners(self, backend: Backend, admin: Caller, member: Visit) -> None:
+        """New stacks begin with the switches of the organization; those there are follow where that is ticked."""
+        old = make_stack(backend, admin)
+        saved = member.submit(f"{GENERAL}/mails", on=GENERAL, on_failure="yes")
+        new = make_stack(backend, caller_of(backend, ADMIN_TOKEN), "new")
+        before = [notifications.get_metadata(backend, admin, path).mails for path in (old, new)]
+        member.submit(f"{GENERAL}/mails", on=GENERAL, on_success="yes", all="yes")
+        after = [notifications.get_metadata(backend, admin, path).mails for path in (old, new)]
+
+        assert f"{GENERAL}?done=saved" == location(saved)
+        assert [UpdateMails(), UpdateMails(on_failure=True)] == before
+        assert [UpdateMails(on_success=True)] * 2 == after
+
     def test_are_read_only_for_members(self, backend: Backend, visit: Visit) -> None:
         """A member sees them and cannot change them."""
         visit.sign_in(make_user(backend, "bob", org="acme"))
@@ -111,9 +127,13 @@ class TestSettings:
             GENERAL, data={"form_key": key, "default_stack_permission": "admin"}, headers={"Accept": "text/html"}
         )
 
+        mails = visit.client.post(f"{GENERAL}/mails", data={"form_key": key, "all": "yes"}, headers={"Accept": "text/html"})
+
         assert "Access to every stack Write" in shown(page)
+        assert "An update fails No mail" in shown(page)
         assert "Save changes" not in shown(page)
-        assert 403 == refused.status_code
+        assert "Save mails" not in shown(page)
+        assert (403, 403) == (refused.status_code, mails.status_code)
 
 
 @pytest.mark.parametrize("address", [SAML, SCIM, GENERAL])
