@@ -3,11 +3,13 @@
 python -m tools.release_check [--folder dist/release]
 
 The tag, the version in pyproject.toml and the changelog must agree. Then the wheel and the source distribution are built, the
-wheel is tried in a virtual environment of its own, the packages for the clouds are built where the platform's Python is
-installed, and for each of them a list of its components (CycloneDX) is written from the lock file with hashes.
+wheel is installed in a virtual environment of its own and serves from there, the documentation is built, the packages for the
+clouds are built where the platform's Python is installed, and each gets a list of its components (CycloneDX), made from
+the lock file with hashes and licences.
 """
 
 import argparse
+import importlib.metadata
 import json
 import os
 import re
@@ -15,18 +17,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import tomllib
+from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tools import package_aws, package_azure
+import httpx
+
+from tools import docs_site, package_aws, package_azure
 from tools.changelog import KINDS
 from tools.pythons import find_python
 
 ROOT = Path(__file__).parents[1]
 # What is shipped → the lock file that it is installed from.
 PRODUCTS = {"server": "local.txt", "aws": "aws.txt", "azure": "azure.txt"}
+START_LIMIT_SECONDS = 60
+_SERVING = re.compile(r"serving (https?://[^,\s\"]+)")
 _HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?P<date> - \d{4}-\d\d-\d\d)?$")
 
 
@@ -86,10 +94,36 @@ def require_working_wheel(wheel: Path, version: str) -> None:
         subprocess.run([*pip[:-2], "check"], check=True)
         # In another folder: the checkout must not be what answers.
         answer = subprocess.run([str(programs / "stackhold"), "version"], cwd=name, capture_output=True, text=True, check=False)
+        require_serving(programs / "stackhold", Path(name))
     if answer.stdout.strip() != version:
         raise NotReleasable(
             f"`stackhold version` of the wheel answers {answer.stdout.strip()!r}, not {version!r}: {answer.stderr}"
         )
+
+
+def require_serving(program: Path, folder: Path) -> None:
+    """Start a server with its data in a folder, and raise NotReleasable unless its API answers."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "STACKHOLD_"))}
+    with subprocess.Popen(
+        [str(program), "serve", "--port", "0", "--data", str(folder / "data")],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        # It ends by itself should it never say where it serves.
+        limit = threading.Timer(START_LIMIT_SECONDS, server.kill)
+        limit.start()
+        try:
+            lines = iter(server.stdout or ())
+            address = next((found[1] for line in lines if (found := _SERVING.search(line))), "")
+            status = httpx.get(f"{address}/api/status", timeout=START_LIMIT_SECONDS).status_code if address else 0
+        finally:
+            limit.cancel()
+            server.kill()
+    if status != HTTPStatus.OK:
+        raise NotReleasable(f"the server of the wheel does not serve: {address or 'it did not start'} {status or ''}")
 
 
 def write_components(lock: Path, target: Path) -> None:
@@ -100,9 +134,33 @@ def write_components(lock: Path, target: Path) -> None:
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
         check=True,
     )
-    unhashed = [component["name"] for component in json.loads(target.read_text("utf-8"))["components"] if not _hashes(component)]
+    document = json.loads(target.read_text("utf-8"))
+    unhashed = [component["name"] for component in document["components"] if not _hashes(component)]
     if unhashed:
         raise NotReleasable(f"{lock.name}: components without a hash: {', '.join(unhashed)}")
+    for component in document["components"]:
+        if licence := licence_of(component["name"]):
+            component["licenses"] = [licence]
+    target.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+
+
+def licence_of(package: str) -> dict[str, Any] | None:
+    """Return a package's licence in the form of CycloneDX, or nothing for one that is not for this platform.
+
+    Raises NotReleasable for a package that names none.
+    """
+    try:
+        metadata = importlib.metadata.metadata(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    if "License-Expression" in metadata:
+        return {"expression": metadata["License-Expression"]}
+    names = [value.rpartition(" :: ")[2] for value in metadata.get_all("Classifier") or [] if value.startswith("License :: ")]
+    # Some packages put the whole text of their licence there; its first line is the name.
+    names = names or (metadata.get_all("License") or [""])[0].strip().splitlines()[:1]
+    if not names:
+        raise NotReleasable(f"{package} names no licence")
+    return {"license": {"name": ", ".join(names)}}
 
 
 def build_packages(folder: Path) -> list[str]:
@@ -150,6 +208,9 @@ def _release(folder: Path) -> list[str]:
     require_working_wheel(next(path for path in build_distributions(folder) if path.suffix == ".whl"), version)
     for product, lock in PRODUCTS.items():
         write_components(ROOT / "requirements" / lock, folder / f"stackhold-{version}-{product}.cdx.json")
+    if docs_site.main():
+        raise NotReleasable("the documentation cannot be built (see above)")
+    shutil.make_archive(str(folder / f"stackhold-{version}-docs"), "zip", ROOT / "build" / "site")
     return build_packages(folder)
 
 

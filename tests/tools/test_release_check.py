@@ -1,7 +1,9 @@
 """What must be true of a commit that is released, and what a release consists of."""
 
+import importlib.metadata
 import json
 import re
+import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -98,6 +100,19 @@ class TestComponents:
         assert Counter((part["name"], part["version"]) for part in found["components"]) == Counter(
             PIN.findall(path.read_text("utf-8"))
         )
+        assert [part["name"] for part in found["components"] if _is_installed(part["name"]) and not part.get("licenses")] == []
+
+    @pytest.mark.parametrize(
+        ("package", "licence"),
+        [("msgspec", "BSD-3-Clause"), ("fastapi", "MIT"), ("typer", "MIT"), ("sqlalchemy", "MIT")],
+    )
+    def test_name_their_licences(self, package: str, licence: str) -> None:
+        """A licence is taken from what the installed package says of itself, in either of the two forms."""
+        assert licence in json.dumps(release_check.licence_of(package))
+
+    def test_of_other_platforms_have_none(self) -> None:
+        """A package that is not installed here has no licence in the list."""
+        assert release_check.licence_of("no-such-package") is None
 
     def test_need_hashes(self, tmp_path: Path) -> None:
         """A pin without a hash stops a release."""
@@ -106,3 +121,19 @@ class TestComponents:
 
         with pytest.raises(NotReleasable, match="msgspec"):
             release_check.write_components(lock, tmp_path / "list.json")
+
+
+class TestWheel:
+    def test_serves(self, tmp_path: Path) -> None:
+        """The command starts a server whose API answers; one that ends at once stops a release."""
+        release_check.require_serving(Path(sys.executable).with_name("stackhold"), tmp_path)
+
+        with pytest.raises(NotReleasable, match="it did not start"):
+            release_check.require_serving(Path("/bin/false"), tmp_path)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return bool(importlib.metadata.version(package))
+    except importlib.metadata.PackageNotFoundError:
+        return False
