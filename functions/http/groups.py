@@ -189,6 +189,11 @@ GROUPS: tuple[Group, ...] = (
     Group("environments.listing", ("/*/esc",), "pages", for_browsers=True),
     Group("environments.summary", ("/*/esc/*/*",), "pages", for_browsers=True),
     Group("environments.editor", ("/*/esc/*/*/edit/**",), "pages", for_browsers=True),
+    Group("environments.preview", ("/*/esc/*/*/preview/**",), "pages", for_browsers=True),
+    Group("environments.revisions", ("/*/esc/*/*/revisions/**",), "pages", for_browsers=True),
+    Group("environments.rotation", ("/*/esc/*/*/rotation",), "pages", for_browsers=True),
+    Group("environments.access", ("/*/esc/*/*/access/**",), "pages", for_browsers=True),
+    Group("environments.settings", ("/*/esc/*/*/settings/**",), "pages", for_browsers=True),
     # Pages about organizations, before those of stacks: a stack that is called `settings/members` has none.
     Group("organizations.members", ("/*/settings/members/**",), "pages", for_browsers=True),
     Group("organizations.invitations", ("/*/settings/invitations/**",), "pages", for_browsers=True),

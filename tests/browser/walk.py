@@ -134,6 +134,13 @@ OF_ENVIRONMENTS = {
     "environment": ENVIRONMENT,
     "environment-empty": "/acme/esc/payments/empty",
     "environment-editor": f"{ENVIRONMENT}/edit",
+    "environment-preview": f"{ENVIRONMENT}/preview",
+    "environment-revisions": f"{ENVIRONMENT}/revisions",
+    "environment-revision": f"{ENVIRONMENT}/revisions/3",
+    "environment-compare": f"{ENVIRONMENT}/revisions/compare",
+    "environment-rotation": f"{ENVIRONMENT}/rotation",
+    "environment-access": f"{ENVIRONMENT}/access",
+    "environment-settings": f"{ENVIRONMENT}/settings",
 }
 FOR_PEOPLE = {**OF_ACCOUNT, **OF_ADMINISTRATION, **OF_STACKS, **OF_ENVIRONMENTS, **OF_ORGANIZATIONS}
 _FILE, _ON = "answers with a file, not a page", "leads on to another page"

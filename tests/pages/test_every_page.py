@@ -84,15 +84,20 @@ def test_routes_are_many() -> None:
     assert {"GET", "POST"} == {method for method, _ in ROUTES}
 
 
+def make_scene(backend: Backend, admin: Caller, path: str) -> dict[str, str]:
+    """Make what the page of a route shows, and return the parts of its address."""
+    if "{environment}" in path:
+        make_full_environment(backend, admin)
+        return {}
+    stack = make_full_stack(backend, admin)
+    preview = make_running(backend, admin, stack, dry_run=True).id
+    return {"preview_id": preview, **make_full_organization(backend, admin, stack)}
+
+
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_as_every_visitor(backend: Backend, admin: Caller, member: Visit, method: str, path: str) -> None:
     """Strangers sign in first; people of other organizations find nothing; who may see the stack finds its page."""
-    stack = make_full_stack(backend, admin)
-    preview = make_running(backend, admin, stack, dry_run=True).id
-    at = {"preview_id": preview, **make_full_organization(backend, admin, stack)}
-    if "{environment}" in path:
-        make_full_environment(backend, admin)
-        at["version"] = "2"
+    at = make_scene(backend, admin, path)
     stranger, (eve, key) = Visit(backend), visitor(backend, "eve")
     address = re.sub(r"\{(\w+)\}", lambda name: {**AT, **at}[name[1]], path)
     sent = stranger.client.request(method, address, headers=HTML, data={"name": "x"} if method == "POST" else None)

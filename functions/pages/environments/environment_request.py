@@ -24,6 +24,15 @@ from functions.pages.navigation import Link
 from functions.pages.rendering import page, see_other
 from functions.pages.visitor import PersonDep, Visitor, VisitorDep
 
+# Who may do one of these has settings to look at.
+SETTINGS = (
+    Permission.ENVIRONMENT_TAG_CREATE,
+    Permission.ENVIRONMENT_SETTINGS_UPDATE,
+    Permission.ENVIRONMENT_ACCESS_UPDATE,
+    Permission.ENVIRONMENT_CLONE,
+    Permission.ENVIRONMENT_DELETE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRequest:
@@ -96,9 +105,17 @@ EnvironmentRequestDep = Annotated[EnvironmentRequest, Depends(get_environment_re
 
 
 def _tabs(viewed: Viewed) -> list[Link]:
+    has = viewed.permissions.__contains__
+    revision = viewed.environment.revision
+    rotates = revision is not None and b"fn::rotate" in revision.definition
     tabs = (
         ("overview", "Overview", "g o", True),
-        ("edit", "Edit", "", Permission.ENVIRONMENT_WRITE in viewed.permissions),
+        ("preview", "Values", "", True),
+        ("edit", "Edit", "", has(Permission.ENVIRONMENT_WRITE)),
+        ("revisions", "Revisions", "", has(Permission.ENVIRONMENT_VERSION_READ)),
+        ("rotation", "Rotation", "", rotates and has(Permission.ENVIRONMENT_ROTATE_HISTORY)),
+        ("access", "Access", "", has(Permission.ENVIRONMENT_ACCESS_READ)),
+        ("settings", "Settings", "", any(map(has, SETTINGS))),
     )
     return [
         Link(key, text, environment_address(viewed.path, *([key] if key != "overview" else [])), keys)

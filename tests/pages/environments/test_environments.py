@@ -129,6 +129,11 @@ class TestOverview:
         assert '<span class="yaml-key">plain</span>' in page.text
         assert PLAIN not in page.text
 
+    @pytest.mark.parametrize("version", ["2", "stable"])
+    def test_address_with_a_version_leads_to_the_revision(self, member: Visit, version: str) -> None:
+        """The command line adds a version to the address."""
+        assert f"{E}/revisions/{version}" == location(member.open(E, version=version))
+
     def test_costs_few_statements(self, member: Visit, counter: Counter) -> None:
         """Six statements, two of which record that the definition was read."""
         member.open(E)
