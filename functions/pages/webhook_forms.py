@@ -7,6 +7,7 @@ from urllib.parse import quote
 from fastapi import Response
 
 from common.backend import Backend
+from common.core.clock import unix_millis
 from common.core.errors import BackendError
 from common.rights.caller import Caller
 from common.webhooks import service as webhooks
@@ -91,6 +92,7 @@ class WebhookPages:
         formats = [(form, text) for form, text in _FORMATS.items() if is_of_stack or form is not Format.DEPLOYMENTS]
         return {
             "base": self.base,
+            "now_millis": unix_millis(self.backend.clock.now()),
             "entered": entered,
             "formats": formats,
             "format_names": _FORMATS,

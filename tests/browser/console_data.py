@@ -100,6 +100,14 @@ def step_events(names: list[str], operation: str, first: int, *, failed: str = "
     return [{"sequence": first + index, **event} for index, event in enumerate(found)]
 
 
+def changed(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same resources later: one is gone, several have other values, and one depends on what is not there."""
+    for resource in resources[6:9]:
+        resource["inputs"] = {**resource["inputs"], "size": 20, "tags": {"env": "staging", "team": "data"}}
+    resources[10]["dependencies"] = [urn_of("forgotten", KINDS[0])]
+    return [*resources[:4], *resources[5:]]
+
+
 def log_event(sequence: int, message: str, severity: str = "info") -> dict[str, Any]:
     """A line of the log."""
     return {
@@ -156,7 +164,10 @@ def fill(client: Client) -> LiveUpdate:
     )
     failed.complete("failed")
     begin(client, "/api/stacks/acme/shop/dev", dry_run=True).complete()
-    drifted = begin(client, "/api/stacks/acme/data/warehouse", "refresh", dry_run=True)
+    warehouse = "/api/stacks/acme/data/warehouse"
+    import_state(client, warehouse, make_state(*make_resources(client, warehouse, 9)))
+    import_state(client, warehouse, make_state(*changed(make_resources(client, warehouse, 12))))
+    drifted = begin(client, warehouse, "refresh", dry_run=True)
     drifted.events(summary_event(1, update=2, same=20))
     drifted.complete()
     expires = int(time.time()) + 9 * 86_400

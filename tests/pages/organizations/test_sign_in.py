@@ -132,7 +132,6 @@ class TestSettings:
         assert "Access to every stack Write" in shown(page)
         assert "An update fails No mail" in shown(page)
         assert "Save changes" not in shown(page)
-        assert "Save mails" not in shown(page)
         assert (403, 403) == (refused.status_code, mails.status_code)
 
 
