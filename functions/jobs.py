@@ -19,6 +19,8 @@ from common.core.ids import new_id
 from common.db import job_claims
 from common.db.faults import is_duplicate
 from common.environments import cleanup as environments
+from common.environments import events as environment_events
+from common.environments.service import schedules
 from common.mailing import cleanup as mailing
 from common.mailing import service as mailing_service
 from common.mailing.model import Purpose, QueuedMail
@@ -107,6 +109,7 @@ def each_area(*functions: Callable[[Backend], int]) -> Callable[[Backend], int]:
 HANDLERS: dict[str, outbox.Deliver] = {
     POLICY_RESULTS: policy_issues.store_results,
     events.TOPIC: webhook_delivery.queue_for_webhooks,
+    environment_events.TOPIC: webhook_delivery.queue_for_environments,
     webhook_delivery.TOPIC: webhook_delivery.deliver,
     failed_sign_ins.TOPIC: failed_sign_ins.deliver,
     audit_copies.TOPIC: audit_copies.deliver,
@@ -132,6 +135,7 @@ JOBS: tuple[Job, ...] = (
     # One mail at a time, since a mail server may take long to answer.
     Job("send_mail", 10, until_none_left(lambda backend: mailing_service.send_one(backend, write_mail))),
     Job("deliver_messages", 5, until_none_left(deliver_messages)),
+    Job("rotate_secrets", 30, until_none_left(schedules.run_next_due)),
     Job("delete_old_journals", HOUR, until_none_left(updates.delete_old_journals)),
     Job("purge_deleted_stacks", HOUR, until_none_left(deleted.purge_deleted)),
     Job(

@@ -48,6 +48,10 @@ ADDITIONS: dict[tuple[str, str], str] = {
     ("GET", "/api/orgs/{org}/policypacks/{pack}/latest"): "the newest version of a policy pack, which the provider asks for",
     ("PUT", "/api/policy-archives/{signed}"): "the archive of a policy pack, where the object store has no addresses of its own",
     ("GET", "/api/policy-archives/{signed}"): "the same archive for those who must run it",
+    (
+        "POST",
+        "/api/esc/environments/{org}/{project}/{environment}/schedules/{schedule_id}",
+    ): "a change of a schedule, as the provider sends it",
     ("GET", f"{_STACK}/compare"): "what is different between two versions, or two stacks",
     ("GET", f"{_STACK}/versions/{{reference}}"): "the version of a number, an update's id or a time",
     ("POST", f"{_STACK}/versions/{{version}}/restore"): "the state of an earlier version as the next one",

@@ -21,6 +21,7 @@ NAMED_OTHERWISE: dict[str, tuple[str, ...]] = {
     "owner": ("users",),
     "personal_user": ("users",),
     "principal": ("teams", "users"),
+    "schedule": ("environment_schedules",),
     "set": ("roles",),
     "token": ("access_tokens",),
     "version": ("policy_pack_versions",),

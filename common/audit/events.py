@@ -88,6 +88,12 @@ class Event(StrEnum):
     ENVIRONMENT_OPENED = "environment-open"
     ENVIRONMENT_OPEN_READ = "environment-read-open"
     ENVIRONMENT_ROTATED = "environment-secrets-rotated"
+    # Ours: upstream names no events for these.
+    ENVIRONMENT_SCHEDULE_CREATED = "environment-schedule-created"
+    ENVIRONMENT_SCHEDULE_UPDATED = "environment-schedule-updated"
+    ENVIRONMENT_SCHEDULE_PAUSED = "environment-schedule-paused"
+    ENVIRONMENT_SCHEDULE_RESUMED = "environment-schedule-resumed"
+    ENVIRONMENT_SCHEDULE_DELETED = "environment-schedule-deleted"
     ENVIRONMENT_IDENTITY_SIGNED = "environment-oidc-token-signed"
     ENVIRONMENT_PROTECTED = "environment-deletion-protection-enabled"
     ENVIRONMENT_UNPROTECTED = "environment-deletion-protection-disabled"
@@ -260,6 +266,15 @@ KINDS: dict[Event, EventKind] = {
     E.ENVIRONMENT_ROTATED: EventKind(
         "Secrets rotated", "Secrets of an environment were replaced by new ones.", needs_org_admin=False
     ),
+    E.ENVIRONMENT_SCHEDULE_CREATED: EventKind(
+        "Schedule created", "Rotations of an environment's secrets were scheduled.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_SCHEDULE_UPDATED: EventKind(
+        "Schedule updated", "A schedule of rotations was changed; it runs with the rights of the user.", needs_org_admin=False
+    ),
+    E.ENVIRONMENT_SCHEDULE_PAUSED: EventKind("Schedule paused", "A schedule of rotations was paused.", needs_org_admin=False),
+    E.ENVIRONMENT_SCHEDULE_RESUMED: EventKind("Schedule resumed", "A schedule of rotations was resumed.", needs_org_admin=False),
+    E.ENVIRONMENT_SCHEDULE_DELETED: EventKind("Schedule deleted", "A schedule of rotations was deleted.", needs_org_admin=False),
     E.ENVIRONMENT_IDENTITY_SIGNED: EventKind(
         "Identity token signed", "An environment was opened that signs an identity token for an audience.", needs_org_admin=False
     ),
@@ -284,7 +299,7 @@ KINDS: dict[Event, EventKind] = {
         "Revision tag updated", "A revision tag moved to another revision.", needs_org_admin=False
     ),
     E.ENVIRONMENT_REVISION_TAG_DELETED: EventKind("Revision tag deleted", "A revision tag was deleted.", needs_org_admin=False),
-    E.WEBHOOK_CREATED: EventKind("Webhook created", "A webhook of the organization or of a stack was created."),
+    E.WEBHOOK_CREATED: EventKind("Webhook created", "A webhook of the organization, a stack or an environment was created."),
     E.WEBHOOK_UPDATED: EventKind("Webhook updated", "A webhook was changed."),
     E.WEBHOOK_DELETED: EventKind("Webhook deleted", "A webhook was deleted."),
     E.AUDIT_EXPORT_UPDATED: EventKind("Audit log export updated", "Where the audit log is exported every hour changed."),

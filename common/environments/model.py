@@ -269,7 +269,10 @@ class RotatedSecret(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RotationRow:
-    """A run. `completed_at` and `revision_after` are None while it is in progress, and where nothing was saved."""
+    """A run. `completed_at` and `revision_after` are None while it is in progress, and where nothing was saved.
+
+    `schedule_id` is the schedule that began it, or None.
+    """
 
     id: str
     environment_id: str
@@ -281,3 +284,4 @@ class RotationRow:
     revision_after: int | None = None
     error: str = ""
     secrets: tuple[RotatedSecret, ...] = ()
+    schedule_id: str | None = None

@@ -1,1 +1,1 @@
-"""Webhooks of organizations and stacks."""
+"""Webhooks of organizations, stacks and environments."""

@@ -7,16 +7,22 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 
+import msgspec
+
 from common.backend import Backend
 from common.config.public_urls import base_url
 from common.core.clock import unix_millis
 from common.core.errors import Unavailable
 from common.db.faults import is_race
 from common.db.retry import retry
+from common.environments import events as environment_events
+from common.environments import importers as environments
+from common.environments.events import EnvironmentEvent, EventName
 from common.outbox import steps as outbox
 from common.outbox.model import Message, NewMessage, NotDelivered, Postponed
 from common.ports.outbound import CallFailed, Purpose, Reply
 from common.stacks import events
+from common.stacks.events import StackEvent, UpdateEvent
 from common.webhooks import payloads, repository
 from common.webhooks.model import Delivery, Webhook
 from common.webhooks.payloads import Payload
@@ -38,6 +44,8 @@ BODY_LIMIT, HEADERS_LIMIT = 4_096, 8_192
 TOO_OLD = "not sent: the webhook was paused for too long, since its receiver failed again and again"
 TOO_MANY = "not sent: more than {:,} events waited for the webhook, and newer ones took its place"
 
+_decoder = msgspec.json.Decoder(StackEvent | UpdateEvent | EnvironmentEvent)
+
 
 def queue_for_webhooks(backend: Backend, message: Message, waiting_limit: int = WAITING_LIMIT) -> None:
     """Queue an event of a stack for each webhook that is subscribed to it; a repeat is harmless.
@@ -52,6 +60,24 @@ def queue_for_webhooks(backend: Backend, message: Message, waiting_limit: int = 
         key = message.dedupe_key
         outbox.queue(tx, backend, [NewMessage(TOPIC, one.id, event.stack_id, message.content, key) for one in subscribed])
     for webhook in subscribed:
+        _drop_surplus(backend, webhook, waiting_limit)
+
+
+def queue_for_environments(backend: Backend, message: Message, waiting_limit: int = WAITING_LIMIT) -> None:
+    """Queue an event of an environment for each webhook that is subscribed to it; a repeat is harmless.
+
+    Webhooks that are told of changed imports get an event for each environment that has the changed revision from now on.
+    """
+    event = environment_events.read(message)
+    with backend.db.begin() as tx:
+        webhooks = repository.list_for_environments(tx, event.org_id)
+        pairs = [(webhook, event) for webhook in webhooks if _is_told(webhook, event)]
+        importing = [webhook for webhook in webhooks if webhook.is_subscribed(EventName.IMPORT_CHANGED)]
+        if importing:
+            events_of_imports = environments.list_import_events(tx, event)
+            pairs += [(webhook, one) for one in events_of_imports for webhook in importing if _is_told(webhook, one)]
+        outbox.queue(tx, backend, [_of_environment(webhook, one, message.dedupe_key) for webhook, one in pairs])
+    for webhook in {webhook.id: webhook for webhook, _ in pairs}.values():
         _drop_surplus(backend, webhook, waiting_limit)
 
 
@@ -172,11 +198,23 @@ def _store_unsent(backend: Backend, webhook: Webhook, message: Message, problem:
     retry(store, when=is_race)
 
 
+def _is_told(webhook: Webhook, event: EnvironmentEvent) -> bool:
+    return webhook.is_subscribed(event.name) and webhook.owner_id in ("", event.environment_id)
+
+
+def _of_environment(webhook: Webhook, event: EnvironmentEvent, dedupe_key: str) -> NewMessage:
+    # One change makes an event for each environment that imports what changed.
+    key = dedupe_key if event.imported is None else f"{dedupe_key}:{event.environment_id}"
+    return NewMessage(TOPIC, webhook.id, event.environment_id, msgspec.json.encode(event).decode(), key)
+
+
 def _payload(backend: Backend, webhook: Webhook, message: Message) -> Payload:
-    event, url = events.read(message), base_url(backend.settings)
+    event, url = _decoder.decode(message.content), base_url(backend.settings)
     with backend.db.connect() as connection:
         organization = repository.find_organization(connection, webhook.org_id)
-        if isinstance(event, events.StackEvent):
+        if isinstance(event, EnvironmentEvent):
+            return payloads.environment(event, repository.find_user(connection, event.user_id), organization, url)
+        if isinstance(event, StackEvent):
             return payloads.stack(event, repository.find_user(connection, event.user_id), organization, url)
         facts = repository.find_update(connection, event.update_id)
     return payloads.update(event, facts.user, organization, facts.resource_changes, url)

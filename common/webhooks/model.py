@@ -67,16 +67,37 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 # In no group, and only sent to webhooks that name it: receivers of upstream's events do not expect an update that has not ended.
 OWN_FILTERS = ("update_started",)
-_GROUPS_OF_STACK = ("stacks", "deployments", "policies")
+
+
+class Owner(StrEnum):
+    """What a webhook belongs to."""
+
+    ORGANIZATION = "organization"
+    STACK = "stack"
+    ENVIRONMENT = "environment"
+
+
+_GROUPS_OF = {
+    Owner.ORGANIZATION: tuple(GROUPS),
+    Owner.STACK: ("stacks", "deployments", "policies"),
+    Owner.ENVIRONMENT: ("environments", "change_requests"),
+}
+_ONLY_OF_ORGANIZATION = frozenset((*_OF_ORGANIZATION, *_ENVIRONMENTS_OF_ORGANIZATION))
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The address of webhooks: an organization, or one of its stacks."""
+    """The address of webhooks: an organization, or one of its stacks or environments."""
 
     org: str
     project: str = ""
     stack: str = ""
+    environment: str = ""
+
+    @property
+    def owner(self) -> Owner:
+        """Return what the webhooks belong to."""
+        return Owner.ENVIRONMENT if self.environment else Owner.STACK if self.stack else Owner.ORGANIZATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +115,24 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A webhook; `stack_id` is empty for one of the organization. `paused_until` is in unix milliseconds."""
+    """A webhook; `owner_id` is the id of its stack or environment, empty for one of the organization.
+
+    `paused_until` is in unix milliseconds.
+    """
 
     id: str
     org_id: str
-    stack_id: str
+    owner_id: str
     name: str
     settings: Settings
     sealed_secret: bytes | None
     failures: int = 0
     paused_until: int | None = None
+    owner: Owner = Owner.ORGANIZATION
 
     def is_subscribed(self, event: str) -> bool:
         """Tell whether events of a name are sent to it: those of its filters and groups, or without any all of upstream's."""
-        if self.stack_id and event in _OF_ORGANIZATION:
+        if self.owner is not Owner.ORGANIZATION and event in _ONLY_OF_ORGANIZATION:
             return False
         names = {*self.settings.filters, *(name for group in self.settings.groups for name in GROUPS[group])}
         return event in names if names else event not in OWN_FILTERS
@@ -163,7 +188,7 @@ def require_name(name: str) -> None:
         raise BadRequest(f"a webhook's name has up to {NAME_LIMIT} letters, digits and . _ -")
 
 
-def require_settings(settings: Settings, *, is_of_stack: bool) -> None:
+def require_settings(settings: Settings, owner: Owner) -> None:
     """Raise BadRequest for settings that a webhook cannot have; the address of the receiver is checked elsewhere."""
     if not settings.display_name.strip() or len(settings.display_name) > DISPLAY_NAME_LIMIT:
         raise BadRequest(f"displayName must have 1 to {DISPLAY_NAME_LIMIT} characters")
@@ -172,20 +197,21 @@ def require_settings(settings: Settings, *, is_of_stack: bool) -> None:
     if len(settings.secret.encode()) > SECRET_LIMIT_BYTES:
         raise BadRequest(f"secret has more than {SECRET_LIMIT_BYTES:,} bytes")
     if settings.format is Format.DEPLOYMENTS:
-        _require_deployment_target(settings, is_of_stack=is_of_stack)
-    _require_known("group", settings.groups, allowed_groups(is_of_stack=is_of_stack))
-    _require_known("filter", settings.filters, allowed_filters(is_of_stack=is_of_stack))
+        _require_deployment_target(settings, owner)
+    _require_known("group", settings.groups, allowed_groups(owner))
+    _require_known("filter", settings.filters, allowed_filters(owner))
 
 
-def allowed_groups(*, is_of_stack: bool) -> tuple[str, ...]:
+def allowed_groups(owner: Owner) -> tuple[str, ...]:
     """Return the groups that a webhook may have."""
-    return _GROUPS_OF_STACK if is_of_stack else tuple(GROUPS)
+    return _GROUPS_OF[owner]
 
 
-def allowed_filters(*, is_of_stack: bool) -> tuple[str, ...]:
+def allowed_filters(owner: Owner) -> tuple[str, ...]:
     """Return the filters that a webhook may have."""
-    names = (*(name for group in allowed_groups(is_of_stack=is_of_stack) for name in GROUPS[group]), *OWN_FILTERS)
-    return tuple(name for name in names if not (is_of_stack and name in _OF_ORGANIZATION))
+    own = () if owner is Owner.ENVIRONMENT else OWN_FILTERS
+    names = (*(name for group in allowed_groups(owner) for name in GROUPS[group]), *own)
+    return tuple(name for name in names if owner is Owner.ORGANIZATION or name not in _ONLY_OF_ORGANIZATION)
 
 
 def parse_format(text: str) -> Format:
@@ -217,8 +243,8 @@ def has_cycle(start: str, target: str, others: Sequence[tuple[str, str]]) -> boo
     return False
 
 
-def _require_deployment_target(settings: Settings, *, is_of_stack: bool) -> None:
-    if not is_of_stack:
+def _require_deployment_target(settings: Settings, owner: Owner) -> None:
+    if owner is Owner.ORGANIZATION:
         raise BadRequest(f"only webhooks of stacks and environments have the format {Format.DEPLOYMENTS}")
     if not _DEPLOYMENT_TARGET.fullmatch(settings.payload_url):
         raise BadRequest(f"with the format {Format.DEPLOYMENTS}, payloadUrl is the stack to deploy: project/stack")

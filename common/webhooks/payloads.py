@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from common.environments.events import EnvironmentEvent, EventName
 from common.stacks.events import StackEvent, UpdateEvent
 from common.webhooks.model import Format
 from common.webhooks.repository import Profile
@@ -66,6 +67,47 @@ def update(event: UpdateEvent, user: Profile, organization: Profile, resource_ch
     mood = {"succeeded": _GOOD, "failed": _BAD}.get(event.result, _PLAIN)
     kind = "stack_preview" if event.is_preview else "stack_update"
     return Payload(kind, raw, f"{what} of stack {path} {event.result}, by {user.login}", changes, url, mood)
+
+
+def environment(event: EnvironmentEvent, user: Profile, organization: Profile, base_url: str) -> Payload:
+    """Return the payload of an event of an environment."""
+    path = f"{event.org}/{event.project}/{event.environment}"
+    raw = {**_people(user, organization), "projectName": event.project, "environmentName": event.environment}
+    if event.imported is None:
+        raw["action"] = event.action
+    if event.tag:
+        raw["tagName"] = event.tag
+    if event.revision is not None:
+        raw["revision"] = event.revision
+    if event.error:
+        raw["errorMessage"] = event.error
+    if event.imported is not None:
+        imported = event.imported
+        raw["affectedRevisions"] = event.affected_revisions
+        raw["importedEnvironmentReference"] = {
+            "projectName": imported.project,
+            "environmentName": imported.name,
+            "revision": imported.revision,
+        }
+    is_gone = event.name == EventName.DELETED
+    url = "" if is_gone else f"{base_url}/{quote(event.org)}/esc/{quote(event.project)}/{quote(event.environment)}"
+    mood = {EventName.ROTATION_SUCCEEDED: _GOOD, EventName.ROTATION_FAILED: _BAD}.get(EventName(event.name), _PLAIN)
+    return Payload(event.kind, raw, _title(event, path, user), event.error, url, mood)
+
+
+def _title(event: EnvironmentEvent, path: str, user: Profile) -> str:
+    if event.imported is not None:
+        imported = event.imported
+        return f"Environment {path} imports {imported.project}/{imported.name}, which has a new revision {imported.revision}"
+    what = {
+        "environment": "Environment",
+        "environment_revision": f"Revision {event.revision} of environment",
+        "environment_revision_tag": f"Revision tag {event.tag} of environment",
+        "environment_tag": f"Tag {event.tag} of environment",
+        "environment_rotation": "Rotation of secrets of environment",
+    }[event.kind]
+    verb = event.action if event.kind == "environment_rotation" else f"was {event.action}"
+    return f"{what} {path} {verb}, by {user.login}"
 
 
 def body(payload: Payload, form: Format) -> str:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
 
+from common.db.tables.environments import environments
 from common.db.tables.people import organizations, users
 from common.db.tables.stacks import stacks, updates
 from common.db.tables.webhooks import webhook_deliveries as deliveries
 from common.db.tables.webhooks import webhooks
-from common.webhooks.model import Delivery, Format, Settings, Webhook
+from common.webhooks.model import Delivery, Format, Owner, Settings, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,13 @@ class UpdateFacts:
 
 def add(tx: Connection, webhook: Webhook, now_millis: int) -> None:
     """Insert a webhook; IntegrityError if another one has its name."""
-    own = {"id": webhook.id, "org_id": webhook.org_id, "stack_id": webhook.stack_id, "name": webhook.name}
+    own = {
+        "id": webhook.id,
+        "org_id": webhook.org_id,
+        "stack_id": webhook.owner_id,
+        "environment_id": webhook.owner_id if webhook.owner is Owner.ENVIRONMENT else None,
+        "name": webhook.name,
+    }
     tx.execute(insert(webhooks).values(**own, **_columns(webhook), created_at=now_millis, failures=0, paused_until=None))
 
 
@@ -43,9 +50,9 @@ def replace(tx: Connection, webhook: Webhook) -> bool:
     return tx.execute(change.where(webhooks.c.id == webhook.id)).rowcount == 1
 
 
-def find(connection: Connection, org_id: str, stack_id: str, name: str) -> Webhook | None:
-    """Return a webhook of an organization, or of its stack, by its name, or None."""
-    is_named = (webhooks.c.org_id == org_id, webhooks.c.stack_id == stack_id, webhooks.c.name == name)
+def find(connection: Connection, org_id: str, owner_id: str, name: str) -> Webhook | None:
+    """Return a webhook of an organization, or of its stack or environment, by its name, or None."""
+    is_named = (webhooks.c.org_id == org_id, webhooks.c.stack_id == owner_id, webhooks.c.name == name)
     row = connection.execute(select(webhooks).where(*is_named)).one_or_none()
     return _to_webhook(row) if row is not None else None
 
@@ -56,9 +63,9 @@ def find_by_id(connection: Connection, webhook_id: str) -> Webhook | None:
     return _to_webhook(row) if row is not None else None
 
 
-def list_all(connection: Connection, org_id: str, stack_id: str) -> list[Webhook]:
-    """Return the webhooks of an organization itself, or of its stack, by their names."""
-    query = select(webhooks).where(webhooks.c.org_id == org_id, webhooks.c.stack_id == stack_id).order_by(webhooks.c.name)
+def list_all(connection: Connection, org_id: str, owner_id: str) -> list[Webhook]:
+    """Return the webhooks of an organization itself, or of its stack or environment, by their names."""
+    query = select(webhooks).where(webhooks.c.org_id == org_id, webhooks.c.stack_id == owner_id).order_by(webhooks.c.name)
     return [_to_webhook(row) for row in connection.execute(query)]
 
 
@@ -74,6 +81,17 @@ def list_for_stack(connection: Connection, stack_id: str) -> list[Webhook]:
             # This release has no deployments: such a webhook is only stored.
             webhooks.c.format != Format.DEPLOYMENTS,
         )
+    )
+    return [_to_webhook(row) for row in connection.execute(query)]
+
+
+def list_for_environments(connection: Connection, org_id: str) -> list[Webhook]:
+    """Return the active webhooks of an organization and of all its environments that are called by HTTP."""
+    query = select(webhooks).where(
+        webhooks.c.org_id == org_id,
+        or_(webhooks.c.stack_id == "", webhooks.c.environment_id.is_not(None)),
+        webhooks.c.active,
+        webhooks.c.format != Format.DEPLOYMENTS,
     )
     return [_to_webhook(row) for row in connection.execute(query)]
 
@@ -94,11 +112,15 @@ def delete_all(tx: Connection, webhook_ids: Sequence[str]) -> int:
     return tx.execute(delete(webhooks).where(webhooks.c.id.in_(webhook_ids))).rowcount
 
 
-def list_without_stack(connection: Connection, limit: int) -> list[str]:
-    """Return the ids of some webhooks of stacks that are not there any more, or belong to another organization."""
+def list_without_owner(connection: Connection, limit: int) -> list[str]:
+    """Return the ids of some webhooks of stacks and environments that are not there any more, or of another organization's."""
     has_stack = exists(select(stacks.c.id).where(stacks.c.id == webhooks.c.stack_id, stacks.c.org_id == webhooks.c.org_id))
-    query = select(webhooks.c.id).where(webhooks.c.stack_id != "", ~has_stack).limit(limit)
-    return list(connection.scalars(query))
+    has_environment = exists(select(environments.c.id).where(environments.c.id == webhooks.c.environment_id))
+    is_left = or_(
+        and_(webhooks.c.environment_id.is_(None), webhooks.c.stack_id != "", ~has_stack),
+        and_(webhooks.c.environment_id.is_not(None), ~has_environment),
+    )
+    return list(connection.scalars(select(webhooks.c.id).where(is_left).limit(limit)))
 
 
 def count_failure(connection: Connection, webhook_id: str) -> int:
@@ -229,7 +251,8 @@ def _to_webhook(row: Row[Any]) -> Webhook:
         active=bool(row.active),
     )
     sealed = bytes(row.sealed_secret) if row.sealed_secret is not None else None
-    return Webhook(row.id, row.org_id, row.stack_id, row.name, settings, sealed, row.failures, row.paused_until)
+    owner = Owner.ENVIRONMENT if row.environment_id is not None else Owner.STACK if row.stack_id else Owner.ORGANIZATION
+    return Webhook(row.id, row.org_id, row.stack_id, row.name, settings, sealed, row.failures, row.paused_until, owner)
 
 
 def _to_delivery(row: Row[Any]) -> Delivery:

@@ -1,7 +1,7 @@
 """Use cases of webhooks: list, create, change, delete, ping, deliveries, redeliver.
 
-A webhook belongs to an organization or to one of its stacks. One of a stack that moves to another organization is not used there:
-it would tell the former owner what happens.
+A webhook belongs to an organization, or to one of its stacks or environments. One of a stack that moves to another organization
+is not used there: it would tell the former owner what happens.
 """
 
 import secrets as random
@@ -19,6 +19,8 @@ from common.core.errors import BadRequest, NotFound
 from common.core.ids import is_id, new_id
 from common.db.faults import unless_taken
 from common.db.retry import retry
+from common.environments import steps as environments
+from common.environments.model import EnvironmentPath
 from common.outbox import steps as outbox
 from common.ports.outbound import CallFailed, Purpose
 from common.rights.caller import Caller, missing_org
@@ -27,7 +29,17 @@ from common.stacks import steps as stacks
 from common.stacks.model import StackPath
 from common.webhooks import payloads, repository, secrets
 from common.webhooks.delivery import TOPIC, send
-from common.webhooks.model import Address, Delivery, Format, Settings, Webhook, has_cycle, require_name, require_settings
+from common.webhooks.model import (
+    Address,
+    Delivery,
+    Format,
+    Owner,
+    Settings,
+    Webhook,
+    has_cycle,
+    require_name,
+    require_settings,
+)
 from common.webhooks.repository import Profile
 
 WEBHOOKS_LIMIT = 100
@@ -36,32 +48,35 @@ LISTED_DELIVERIES = 200
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The organization or stack that an address names."""
+    """The organization, stack or environment that an address names; `owner_id` is empty for the organization."""
 
     org_id: str
-    stack_id: str
+    owner_id: str
     name: str
+    owner: Owner
 
 
 @dataclass(frozen=True, slots=True)
 class _Needs:
-    """The permission that a use case needs, in the organization or on the stack."""
+    """The permission that a use case needs, in the organization, on the stack or on the environment."""
 
     org: Permission
     stack: Permission
+    environment: Permission
 
 
-_READ = _Needs(Permission.ORGANIZATION_WEBHOOK_READ, Permission.STACK_WEBHOOK_READ)
-_CREATE = _Needs(Permission.ORGANIZATION_WEBHOOK_CREATE, Permission.STACK_WEBHOOK_CREATE)
-_UPDATE = _Needs(Permission.ORGANIZATION_WEBHOOK_UPDATE, Permission.STACK_WEBHOOK_UPDATE)
-_DELETE = _Needs(Permission.ORGANIZATION_WEBHOOK_DELETE, Permission.STACK_WEBHOOK_DELETE)
+_P = Permission
+_READ = _Needs(_P.ORGANIZATION_WEBHOOK_READ, _P.STACK_WEBHOOK_READ, _P.ENVIRONMENT_WEBHOOK_READ)
+_CREATE = _Needs(_P.ORGANIZATION_WEBHOOK_CREATE, _P.STACK_WEBHOOK_CREATE, _P.ENVIRONMENT_WEBHOOK_CREATE)
+_UPDATE = _Needs(_P.ORGANIZATION_WEBHOOK_UPDATE, _P.STACK_WEBHOOK_UPDATE, _P.ENVIRONMENT_WEBHOOK_UPDATE)
+_DELETE = _Needs(_P.ORGANIZATION_WEBHOOK_DELETE, _P.STACK_WEBHOOK_DELETE, _P.ENVIRONMENT_WEBHOOK_DELETE)
 
 
 def list_webhooks(backend: Backend, caller: Caller, address: Address) -> list[Webhook]:
-    """Return the webhooks of an organization itself, or of a stack, by their names."""
+    """Return the webhooks of an organization itself, or of a stack or an environment, by their names."""
     with backend.db.connect() as connection:
         scope = _scope(connection, caller, address, _READ)
-        return repository.list_all(connection, scope.org_id, scope.stack_id)
+        return repository.list_all(connection, scope.org_id, scope.owner_id)
 
 
 def get_webhook(backend: Backend, caller: Caller, address: Address, name: str) -> Webhook:
@@ -79,10 +94,10 @@ def create(backend: Backend, caller: Caller, address: Address, name: str, settin
     webhook_id = new_id()
     _require_good(backend, scope, webhook_id, settings)
     sealed = secrets.seal(backend, scope.org_id, webhook_id, settings.secret)
-    webhook = Webhook(webhook_id, scope.org_id, scope.stack_id, name, replace(settings, secret=""), sealed)
+    webhook = Webhook(webhook_id, scope.org_id, scope.owner_id, name, replace(settings, secret=""), sealed, owner=scope.owner)
 
     def attempt(tx: Connection) -> None:
-        if len(repository.list_all(tx, scope.org_id, scope.stack_id)) >= WEBHOOKS_LIMIT:
+        if len(repository.list_all(tx, scope.org_id, scope.owner_id)) >= WEBHOOKS_LIMIT:
             raise BadRequest(f"{scope.name} has {WEBHOOKS_LIMIT} webhooks, which is the limit")
         with unless_taken(f"{scope.name} has a webhook {name!a} already"):
             repository.add(tx, webhook, unix_millis(backend.clock.now()))
@@ -168,12 +183,16 @@ def _send_now(backend: Backend, webhook: Webhook, kind: str, text: str) -> Deliv
 
 
 def _scope(connection: Connection, caller: Caller, address: Address, needs: _Needs) -> _Scope:
-    if not address.stack:
+    if address.owner is Owner.ORGANIZATION:
         membership = caller.require(needs.org, address.org, missing=missing_org(address.org))
-        return _Scope(membership.org_id, "", f"organization {membership.login}")
+        return _Scope(membership.org_id, "", f"organization {membership.login}", address.owner)
+    if address.owner is Owner.ENVIRONMENT:
+        named = EnvironmentPath(address.org, address.project, address.environment)
+        environment = environments.load(connection, caller, named, needs.environment)
+        return _Scope(environment.org_id, environment.id, f"environment {environment.path}", address.owner)
     path = StackPath(address.org, address.project, address.stack)
     stack = stacks.load_stack(connection, caller, path, needs.stack)
-    return _Scope(stack.org_id, stack.id, f"stack {stack.path}")
+    return _Scope(stack.org_id, stack.id, f"stack {stack.path}", address.owner)
 
 
 def _get(connection: Connection, caller: Caller, address: Address, needs: _Needs, name: str) -> Webhook:
@@ -181,19 +200,21 @@ def _get(connection: Connection, caller: Caller, address: Address, needs: _Needs
 
 
 def _find(connection: Connection, scope: _Scope, name: str) -> Webhook:
-    webhook = repository.find(connection, scope.org_id, scope.stack_id, name)
+    webhook = repository.find(connection, scope.org_id, scope.owner_id, name)
     if webhook is None:
         raise _missing(scope, name)
     return webhook
 
 
 def _require_good(backend: Backend, scope: _Scope, webhook_id: str, settings: Settings) -> None:
-    require_settings(settings, is_of_stack=scope.stack_id != "")
+    require_settings(settings, scope.owner)
     if settings.format is not Format.DEPLOYMENTS:
         try:
             backend.outbound.require_url(settings.payload_url)
         except (CallFailed, ValueError) as error:
             raise BadRequest(f"payloadUrl cannot be called: {error}") from error
+        return
+    if scope.owner is not Owner.STACK:
         return
     with backend.db.connect() as connection:
         others = repository.list_deployment_targets(connection, scope.org_id, webhook_id)

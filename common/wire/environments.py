@@ -295,6 +295,7 @@ class SecretRotationEvent(msgspec.Struct, rename="camel"):
     rotations: list[SecretRotation]
     completed: str | UnsetType = UNSET
     post_rotation_revision: int | UnsetType = UNSET
+    scheduled_action_id: str | UnsetType = msgspec.field(default=UNSET, name="scheduledActionID")
     error_message: str | UnsetType = UNSET
 
 
@@ -310,3 +311,61 @@ class ListEnvironmentSecretRotationHistoryResponse(msgspec.Struct):
     """Upstream: ListEnvironmentSecretRotationHistoryResponse."""
 
     events: list[SecretRotationEvent]
+
+
+class SecretRotationSchedule(msgspec.Struct, rename="camel"):
+    """Upstream: CreateEnvironmentSecretRotationScheduleRequest; an empty path means all secrets."""
+
+    environment_path: str | None = None
+
+
+class CreateEnvironmentScheduleRequest(msgspec.Struct, rename="camel"):
+    """Upstream: CreateEnvironmentScheduleRequest, also as a change of which every member may be absent."""
+
+    schedule_cron: str | None = None
+    schedule_once: str | None = None
+    secret_rotation_request: SecretRotationSchedule | None = None
+
+
+class ScheduleDefinition(msgspec.Struct, rename="camel"):
+    """What a schedule of an environment does."""
+
+    environment_path: str
+
+
+class ScheduledAction(msgspec.Struct, rename="camel"):
+    """Upstream: ScheduledAction; a time that is not known is empty."""
+
+    id: str
+    org_id: str = msgspec.field(name="orgID")
+    kind: str
+    paused: bool
+    created: str
+    modified: str
+    last_executed: str
+    next_execution: str
+    definition: ScheduleDefinition
+    schedule_cron: str | UnsetType = UNSET
+    schedule_once: str | UnsetType = UNSET
+
+
+class ListScheduledActionsResponse(msgspec.Struct):
+    """Upstream: ListScheduledActionsResponse."""
+
+    schedules: list[ScheduledAction]
+
+
+class ScheduledActionHistoryEvent(msgspec.Struct, rename="camel"):
+    """Upstream: ScheduledActionHistoryEvent; `version` is the number of the run."""
+
+    id: str
+    scheduled_action_id: str = msgspec.field(name="scheduledActionID")
+    executed: str
+    version: int
+    result: str
+
+
+class ListScheduledActionHistoryResponse(msgspec.Struct, rename="camel"):
+    """Upstream: ListScheduledActionHistoryResponse."""
+
+    schedule_history_events: list[ScheduledActionHistoryEvent]

@@ -36,6 +36,7 @@ class WebhookResponse(msgspec.Struct, rename="camel"):
     secret_ciphertext: str
     project_name: str | UnsetType = UNSET
     stack_name: str | UnsetType = UNSET
+    env_name: str | UnsetType = UNSET
 
 
 class WebhookDelivery(msgspec.Struct, rename="camel"):

@@ -84,7 +84,7 @@ GROUPS: tuple[Group, ...] = (
         ),
     ),
     Group("sharing", (f"{_STACK}/teams", f"{_STACK}/collaborators/**", "/api/console/stacks/*/*/*/teams/*")),
-    Group("webhooks", (f"{_STACK}/hooks/**", f"{_ORG}/hooks/**")),
+    Group("webhooks", (f"{_STACK}/hooks/**", f"{_ORG}/hooks/**", f"{_ENVIRONMENTS}/*/*/*/hooks/**")),
     Group("stacks", ("/api/stacks/**", "/api/user/stacks")),
     Group("tokens", ("/api/user/tokens/**", f"{_ORG}/tokens/**", f"{_ORG}/teams/*/tokens/**")),
     Group(
@@ -142,6 +142,7 @@ GROUPS: tuple[Group, ...] = (
         ),
     ),
     Group("environments.rotation", (f"{_ENVIRONMENTS}/*/*/*/rotate/**",)),
+    Group("environments.schedules", (f"{_ENVIRONMENTS}/*/*/*/schedules/**",)),
     Group("environments.revisions", (f"{_ENVIRONMENTS}/*/*/*/versions/**", f"{_ENVIRONMENTS}/*/*/*/referrers")),
     Group("environments.tags", (f"{_ENVIRONMENTS}/*/*/*/tags/**",)),
     Group("environments.definitions", (f"{_ENVIRONMENTS}/**",)),

@@ -16,6 +16,7 @@ from common.webhooks.model import (
     REMOVE_SECRET,
     Address,
     Format,
+    Owner,
     Settings,
     Webhook,
     allowed_filters,
@@ -88,16 +89,18 @@ class WebhookPages:
         return f"{self.path(name)}?done={'sent' if delivery.is_success else 'failed'}"
 
     def _form_content(self, entered: Settings) -> dict[str, object]:
-        is_of_stack = self.address.stack != ""
-        formats = [(form, text) for form, text in _FORMATS.items() if is_of_stack or form is not Format.DEPLOYMENTS]
+        owner = self.address.owner
+        formats = [
+            (form, text) for form, text in _FORMATS.items() if owner is not Owner.ORGANIZATION or form is not Format.DEPLOYMENTS
+        ]
         return {
             "base": self.base,
             "now_millis": unix_millis(self.backend.clock.now()),
             "entered": entered,
             "formats": formats,
             "format_names": _FORMATS,
-            "groups": allowed_groups(is_of_stack=is_of_stack),
-            "filters": allowed_filters(is_of_stack=is_of_stack),
+            "groups": allowed_groups(owner),
+            "filters": allowed_filters(owner),
             "own_filters": OWN_FILTERS,
         }
 

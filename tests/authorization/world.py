@@ -24,7 +24,9 @@ from common.db.tables.access import access_tokens
 from common.db.tables.environments import environments
 from common.db.tables.people import invites, members, organizations, team_entities, users
 from common.db.tables.stacks import stacks
-from common.environments.service import definitions, opening, revisions
+from common.environments.model import EnvironmentPath
+from common.environments.schedules import ScheduleRequest
+from common.environments.service import definitions, opening, revisions, schedules
 from common.environments.service import tags as environment_tags
 from common.environments.service.opening import Document, open_yaml
 from common.people.orgs import steps as orgs
@@ -353,7 +355,7 @@ def clerk_roles(row: Row) -> list[tuple[str, frozenset[Permission]]]:
 def add_environments(backend: Backend, admin: Caller, org: str, project: str, name: str, tag: str) -> dict[str, str]:  # noqa: PLR0917
     """Add an environment with revisions and tags in a project and in the default one, and one that is deleted.
 
-    Return the ids of sessions of theirs by the names that rows use.
+    Return the ids of what they have by the names that rows use.
     """
     names = {}
     for place, session in ((project, "environment session"), ("default", "preview session")):
@@ -361,6 +363,12 @@ def add_environments(backend: Backend, admin: Caller, org: str, project: str, na
         revisions.create_tag(backend, admin, path, tag, 1)
         environment_tags.create_tag(backend, admin, path, tag, "x")
         names[session] = opening.open_environment(backend, admin, path)
+        address = Address(org, path.project, environment=path.name)
+        webhook = make_webhook(backend, admin, "https://127.0.0.1:9/secret-of-environment", "announce", address)
+        owner = session.removesuffix(" session")
+        names[f"delivery of {owner}"] = make_delivery(backend, webhook, "secret-of-environment").id
+    _, schedule = schedules.create(backend, admin, EnvironmentPath(org, project, name), ScheduleRequest(cron="0 5 * * *"))
+    names["schedule"] = schedule.id
     gone = make_environment(backend, admin, f"{project}/gone", org=org)
     definitions.delete(backend, admin, gone)
     return names

@@ -15,6 +15,7 @@ import pytest
 
 from tests.e2e import toolchain
 from tests.e2e.cli import Cli, Server
+from tests.e2e.environments import Env
 from tests.e2e.policy_packs import Pack
 from tests.e2e.programs import node_host, provider, python_host
 from tests.e2e.project import Project, ProjectFactory
@@ -137,6 +138,12 @@ def make_project(cli: Cli, server: Server, tmp_path: Path, request: pytest.Fixtu
 def project(make_project: ProjectFactory) -> Project:
     """An empty project without a stack."""
     return make_project()
+
+
+@pytest.fixture
+def env(project: Project) -> Env:
+    """Environments of a project of the test's own."""
+    return Env(project)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ class Feature(StrEnum):
     PEOPLE = "org member"
     ENVIRONMENT_SETTINGS = "env settings"
     REFERRERS = "env referrer"
+    ENVIRONMENT_SCHEDULES = "env schedule"
     ENVIRONMENT_EXCERPTS = "excerpts of an environment's source beside its errors"
 
 
@@ -30,9 +31,10 @@ FIRST_VERSION: dict[Feature, tuple[int, ...]] = {
     Feature.BEGIN_UPDATE: (3, 263),
     # The first tested one; `org role` and `api` came together with it.
     Feature.PEOPLE: (3, 260),
-    # The first tested one, also of the next two. Older ones look for the source under a name without its project.
+    # The first tested one, also of the next three. Older ones look for the source under a name without its project.
     Feature.ENVIRONMENT_SETTINGS: (3, 260),
     Feature.REFERRERS: (3, 260),
+    Feature.ENVIRONMENT_SCHEDULES: (3, 260),
     Feature.ENVIRONMENT_EXCERPTS: (3, 260),
 }
 

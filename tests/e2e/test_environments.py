@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
-from tests.e2e.cli import Result
+from tests.e2e.environments import Env
 from tests.e2e.matrix import Feature, has, require
-from tests.e2e.project import UP, Project, is_encrypted, stash
+from tests.e2e.project import UP, is_encrypted, stash
 
 VALUES = """\
 # kept
@@ -24,35 +22,6 @@ values:
     LETTER: dear reader
   name: base
 """
-
-
-class Env:
-    """The `pulumi env` commands of one command line, on environments of one project of its organization."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self.org = project.cli.server.org
-
-    def name(self, short: str) -> str:
-        """Return the full name of an environment."""
-        return f"{self.org}/{self.project.name}/{short}"
-
-    def run(self, command: str, *args: str, ok: bool | None = True, typed: str = "") -> Result:
-        """Run a command of `pulumi env`."""
-        return self.project.cli.run(["env", *command.split(), *args], self.project.folder, ok=ok, typed=typed)
-
-    def make(self, short: str, text: str = "") -> str:
-        """Make an environment with a definition and return its full name."""
-        file = self.project.file(f"{short}.definition.yaml")
-        file.write_text(text or "values: {}\n", encoding="utf-8")
-        self.run("init", self.name(short), "--file", str(file))
-        return self.name(short)
-
-
-@pytest.fixture
-def env(project: Project) -> Env:
-    """Environments of a project of the test's own."""
-    return Env(project)
 
 
 def test_a_definition_is_made_changed_and_read(env: Env) -> None:

@@ -42,9 +42,7 @@ def test_every_one_that_is_not_done_is_named(client: TestClient) -> None:
 
 # What clients read of an operation; one that has been built since is left out.
 WORDS = {
-    "POST /api/esc/environments/{orgName}/{projectName}/{envName}/schedules": "scheduled rotation of secrets is",
     "POST /api/esc/environments/{orgName}/{projectName}/{envName}/drafts": "approvals and change requests are",
-    "GET /api/preview/environments/{orgName}/{envName}/hooks": "webhooks are",
     "GET /api/orgs/{orgName}/services": "services are",
     "POST /api/stacks/{orgName}/{projectName}/{stackName}/deployments/settings": "deployments are",
     "GET /api/orgs/{orgName}/agent-pools": "agent pools are",

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from common.core.errors import BadRequest
-from common.webhooks.model import Format, Webhook, allowed_filters, has_cycle, parse_format, require_name, require_settings
+from common.webhooks.model import Format, Owner, Webhook, allowed_filters, has_cycle, parse_format, require_name, require_settings
 from tests.factories.webhooks import settings_of
 
 URL = "https://hooks.example.com/x"
 
 
-def webhook(*, stack_id: str = "", **settings: Any) -> Webhook:
+def webhook(*, owner: Owner = Owner.ORGANIZATION, **settings: Any) -> Webhook:
     """Return a webhook with settings."""
-    return Webhook("id", "org", stack_id, "hook", settings_of(URL, **settings), None)
+    return Webhook("id", "org", "x", "hook", settings_of(URL, **settings), None, owner=owner)
 
 
 class TestSubscription:
@@ -40,7 +40,7 @@ class TestSubscription:
 
     def test_of_a_stack_has_no_events_of_the_organization(self) -> None:
         """A stack's webhook does not report that stacks are created or deleted, whatever its groups."""
-        of_stack = webhook(stack_id="s", groups=("stacks",))
+        of_stack = webhook(owner=Owner.STACK, groups=("stacks",))
 
         assert (False, True) == (of_stack.is_subscribed("stack_deleted"), of_stack.is_subscribed("update_failed"))
 
@@ -63,26 +63,33 @@ class TestSettings:
     def test_are_checked(self, change: dict[str, Any], reason: str) -> None:
         """Settings that cannot be kept or used are refused, with the field."""
         with pytest.raises(BadRequest, match=reason):
-            require_settings(replace(settings_of(URL), **change), is_of_stack=True)
+            require_settings(replace(settings_of(URL), **change), Owner.STACK)
+
+    def test_of_environments_have_their_own_groups(self) -> None:
+        """An environment's webhook takes the events of environments, but not that one is created or deleted."""
+        require_settings(settings_of(URL, groups=("environments",), filters=("environment_tag_created",)), Owner.ENVIRONMENT)
+        for values in ({"groups": ("stacks",)}, {"filters": ("environment_created",)}, {"filters": ("update_failed",)}):
+            with pytest.raises(BadRequest):
+                require_settings(settings_of(URL, **values), Owner.ENVIRONMENT)
 
     @pytest.mark.parametrize(("group", "event"), [("environments", "environment_created"), ("change_requests", "stack_created")])
     def test_of_stacks_have_no_groups_of_organizations(self, group: str, event: str) -> None:
         """A stack's webhook takes neither groups nor filters of the organization."""
-        require_settings(settings_of(URL, groups=(group,), filters=(event,)), is_of_stack=False)
+        require_settings(settings_of(URL, groups=(group,), filters=(event,)), Owner.ORGANIZATION)
         for values in ({"groups": (group,)}, {"filters": (event,)}):
             with pytest.raises(BadRequest):
-                require_settings(settings_of(URL, **values), is_of_stack=True)
+                require_settings(settings_of(URL, **values), Owner.STACK)
 
     def test_of_organizations_start_no_deployments(self) -> None:
         """Only a stack's webhook starts deployments."""
         settings = settings_of("shop/dev", format=Format.DEPLOYMENTS)
-        require_settings(settings, is_of_stack=True)
+        require_settings(settings, Owner.STACK)
         with pytest.raises(BadRequest, match="only webhooks of stacks"):
-            require_settings(settings, is_of_stack=False)
+            require_settings(settings, Owner.ORGANIZATION)
 
     def test_filters_of_both_kinds(self) -> None:
         """Every documented filter is taken, and ours."""
-        for_org, for_stack = allowed_filters(is_of_stack=False), allowed_filters(is_of_stack=True)
+        for_org, for_stack = allowed_filters(Owner.ORGANIZATION), allowed_filters(Owner.STACK)
 
         assert len(for_org) == len(set(for_org))
         assert {"stack_created", "stack_deleted"} == {name for name in for_org if name.startswith("stack_")}

@@ -1,6 +1,6 @@
 """What a member of an organization may do, without a token of theirs: for answers about other people."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, null, select
@@ -9,7 +9,7 @@ from common.access.repository.tokens import to_membership
 from common.db.tables.access import roles, stack_grants, team_roles
 from common.db.tables.people import members, organizations, team_members, teams, users
 from common.rights.built_in import BY_ID
-from common.rights.caller import TokenKind
+from common.rights.caller import Caller, TokenKind
 from common.rights.descriptor import Descriptor
 from common.rights.membership import Grant, Membership
 from common.rights.permissions import StackLevel
@@ -56,6 +56,30 @@ def find(connection: Connection, org_id: str, login: str, now_millis: int) -> Me
     return MemberRights(row.id, row.login, bool(row.suspended), membership, tuple(role for role in named if role is not None))
 
 
+def find_caller(connection: Connection, org_id: str, user_id: str, now_millis: int) -> Caller | None:
+    """Return a member who is not suspended as the caller of their own requests in that organization alone, or None.
+
+    Whether they must sign in again is not asked: they do not make the request themselves.
+    """
+    is_member = (members.c.org_id == org_id, users.c.id == user_id, members.c.suspended.is_(False))
+    row = connection.execute(_MEMBER.where(*is_member)).one_or_none()
+    if row is None:
+        return None
+    of_teams = connection.execute(_TEAMS.where(team_members.c.org_id == org_id, team_members.c.user_id == user_id)).all()
+    membership = replace(to_membership(row, of_teams, now_millis), saml_problem=None)
+    return Caller(
+        user_id=row.id,
+        login=row.login,
+        name=row.user_name,
+        email=row.email,
+        avatar_url=row.avatar_url,
+        site_admin=False,
+        default_org_id=None,
+        memberships=(membership,),
+        token_id="",
+    )
+
+
 def find_grants(connection: Connection, stack_id: str, rights: MemberRights) -> list[NamedGrant]:
     """Return the grants of a member and of their teams on a stack."""
     query = (
@@ -87,6 +111,9 @@ _MEMBER: Select[Any] = (
     select(
         users.c.id,
         users.c.login,
+        users.c.name.label("user_name"),
+        users.c.email,
+        users.c.avatar_url,
         members.c.suspended,
         literal(TokenKind.PERSONAL.value).label("kind"),
         literal(0).label("is_admin"),

@@ -74,6 +74,15 @@ def find_caller_by_id(connection: Connection, token_id: str, now_millis: int) ->
     return token.caller if token is not None else None
 
 
+def find_valid_caller(connection: Connection, token_id: str, now_millis: int) -> Caller | None:
+    """Return the caller of a token that was not revoked and has not expired, with all memberships, or None."""
+    rows = connection.execute(_CALLER_BY_ID, {"token_id": token_id}).all()
+    if any(row.expires_at is not None and row.expires_at <= now_millis for row in rows):
+        return None
+    token = _to_token_use(rows, now_millis)
+    return token.caller if token is not None else None
+
+
 def is_revoked(connection: Connection, token_id: str) -> bool:
     """Tell whether a token was revoked."""
     query = select(access_tokens.c.id).where(access_tokens.c.id == token_id, access_tokens.c.revoked_at.is_not(None))

@@ -98,7 +98,7 @@ environment_sessions = table(
 
 
 # Rotations of secrets. `running` is 1 while one is in progress, or NULL: an environment has one at a time. `secrets` is JSON: the
-# outcome of each secret.
+# outcome of each secret. `schedule_id` is the schedule that began it, or NULL.
 environment_rotations = table(
     "environment_rotations",
     Column("id", ID, primary_key=True),
@@ -112,6 +112,43 @@ environment_rotations = table(
     Column("secrets", LONG_TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger, nullable=True),
+    Column("schedule_id", ID, nullable=True),
     UniqueConstraint("environment_id", "running"),
     Index("ix_environment_rotations_environment_id", "environment_id", "created_at"),
+)
+
+
+# Schedules of rotations: either `cron` or `once_at`. A process takes one that is due by moving `next_at`, which is NULL while
+# there is no next time. It runs with the rights of `user_id`; of a machine, whose rights are those of its token,
+# `token_id` names it.
+environment_schedules = table(
+    "environment_schedules",
+    Column("id", ID, primary_key=True),
+    Column("environment_id", ID, nullable=False),
+    Column("user_id", ID, nullable=False),
+    Column("token_id", ID, nullable=True),
+    Column("cron", String(100), nullable=False),
+    Column("once_at", BigInteger, nullable=True),
+    Column("path", String(1024), nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("next_at", BigInteger, nullable=True),
+    Column("last_at", BigInteger, nullable=True),
+    Column("runs", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Index("ix_environment_schedules_environment_id", "environment_id", "created_at"),
+    Index("ix_environment_schedules_next_at", "next_at"),
+)
+
+
+# The newest runs of each schedule, numbered.
+environment_schedule_runs = table(
+    "environment_schedule_runs",
+    Column("schedule_id", ID, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("id", ID, nullable=False),
+    Column("environment_id", ID, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("result", String(500), nullable=False),
+    Index("ix_environment_schedule_runs_environment_id", "environment_id"),
 )

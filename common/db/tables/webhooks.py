@@ -1,10 +1,11 @@
-"""Webhooks of organizations and stacks, and what was sent to them."""
+"""Webhooks of organizations, stacks and environments, and what was sent to them."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, UniqueConstraint
 
 from common.db.tables.schema import ID, LONG_TEXT, NAME, table
 
-# `stack_id` is an empty text for a webhook of the organization: NULLs would not collide in the unique index.
+# `stack_id` is an empty text for a webhook of the organization: NULLs would not collide in the unique index. A webhook of an
+# environment has its id both there and in `environment_id`, which is NULL for the others.
 # `filters` and `webhook_groups` are names with spaces between them (`groups` is a reserved word of MySQL). `failures` counts
 # deliveries that failed since the last one that succeeded; while `paused_until` is in the future, nothing is sent.
 webhooks = table(
@@ -23,6 +24,7 @@ webhooks = table(
     Column("created_at", BigInteger, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("paused_until", BigInteger, nullable=True),
+    Column("environment_id", ID, nullable=True),
     UniqueConstraint("org_id", "stack_id", "name"),
 )
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, FromClause, Row, Select, and_, or_, select, tuple_, update
@@ -12,6 +13,8 @@ from common.db.tables.environments import (
     environment_revision_tags,
     environment_revisions,
     environment_rotations,
+    environment_schedule_runs,
+    environment_schedules,
     environment_tags,
     environments,
 )
@@ -27,6 +30,8 @@ _TABLES = (
     environment_tags,
     environment_references,
     environment_rotations,
+    environment_schedules,
+    environment_schedule_runs,
 )
 # A level with which a member of a team sees an environment in lists.
 SEEING = ("read", "open", "write", "admin")
@@ -127,6 +132,45 @@ def purge(tx: Connection, environment_id: str, before_millis: int) -> bool:
     for table in _TABLES:
         tx.execute(delete_from(table).where(table.c.environment_id == environment_id))
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """An environment, and those of its revisions that refer to another one."""
+
+    id: str
+    project: str
+    name: str
+    revisions: list[int]
+
+
+def list_importers(  # noqa: PLR0917 - what a reference consists of
+    connection: Connection, org_id: str, project: str, name: str, version: str, limit: int
+) -> list[Importer]:
+    """Return live environments with usable revisions that refer to another one by a version, at most so many references."""
+    refers = and_(
+        environment_references.c.project == project,
+        environment_references.c.name == name,
+        environment_references.c.version == version,
+    )
+    is_revision = and_(
+        environment_revisions.c.environment_id == environment_references.c.environment_id,
+        environment_revisions.c.number == environment_references.c.number,
+        environment_revisions.c.retracted_at.is_(None),
+    )
+    query = (
+        select(environments.c.id, environments.c.project, environments.c.name, environment_references.c.number)
+        .select_from(environment_references)
+        .join(environments, environments.c.id == environment_references.c.environment_id)
+        .join(environment_revisions, is_revision)
+        .where(refers, environments.c.org_id == org_id, environments.c.live == 1)
+        .order_by(environments.c.project, environments.c.name, environment_references.c.number)
+        .limit(limit)
+    )
+    importers: dict[str, Importer] = {}
+    for row in connection.execute(query):
+        importers.setdefault(row.id, Importer(row.id, row.project, row.name, [])).revisions.append(row.number)
+    return list(importers.values())
 
 
 def page_referrers(

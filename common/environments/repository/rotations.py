@@ -23,6 +23,7 @@ def add(tx: Connection, row: RotationRow) -> None:
             error="",
             secrets="[]",
             created_at=row.created_at,
+            schedule_id=row.schedule_id,
         )
     )
 
@@ -69,6 +70,7 @@ def list_newest(connection: Connection, environment_id: str, limit: int) -> list
             revision_after=row.revision_after,
             error=row.error,
             secrets=msgspec.json.decode(row.secrets, type=tuple[RotatedSecret, ...]),
+            schedule_id=row.schedule_id,
         )
         for row in rows
     ]

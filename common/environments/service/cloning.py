@@ -10,8 +10,9 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.ids import new_id
 from common.db.retry import retry
-from common.environments import steps
+from common.environments import events, steps
 from common.environments.cipher import EnvironmentCipher
+from common.environments.events import EventName
 from common.environments.language.reencrypt import reencrypt
 from common.environments.model import (
     LATEST,
@@ -67,6 +68,7 @@ def clone(backend: Backend, caller: Caller, path: EnvironmentPath, request: Clon
             _copy_attributes(tx, backend, source, revision, copy, request)
             description = f"Copied environment {path} to {target}"
             audit.record(tx, backend, caller, copy.org_id, Event.ENVIRONMENT_CLONED, description=description)
+            events.queue(tx, backend, caller, copy, EventName.CREATED)
 
     retry(record)
 

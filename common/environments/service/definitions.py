@@ -9,9 +9,10 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict
 from common.db.faults import is_contention
 from common.db.retry import retry
-from common.environments import evaluation, steps, world
+from common.environments import evaluation, events, steps, world
 from common.environments.cipher import EnvironmentCipher
 from common.environments.evaluation import Checked, InvalidDefinition
+from common.environments.events import EventName
 from common.environments.language import secrets
 from common.environments.language.envelope import InvalidEnvelope
 from common.environments.language.interfaces import WorldError
@@ -57,6 +58,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, name: str) 
             steps.add(tx, backend, environment, b"", (), caller.user_id)
             description = f"Created environment {path}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_CREATED, description=description)
+            events.queue(tx, backend, caller, environment, EventName.CREATED)
 
     retry(record)
 
@@ -112,6 +114,7 @@ def update(
             number = steps.add_revision(tx, backend, environment, stored, references, caller.user_id)
             description = f"Saved revision {number} of environment {path}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_UPDATED, description=description)
+            events.queue(tx, backend, caller, environment, EventName.REVISION_CREATED, revision=number)
         return SavedRevision(number, environment.etag(number), checked.warnings)
 
     return retry(save, when=lambda error: _may_repeat(error, precondition))
@@ -129,6 +132,7 @@ def delete(backend: Backend, caller: Caller, path: EnvironmentPath) -> None:
             environment_grants.delete(tx, environment.org_id, path.project, path.name)
             description = f"Deleted environment {path}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_DELETED, description=description)
+            events.queue(tx, backend, caller, environment, EventName.DELETED)
 
     retry(record)
 

@@ -9,7 +9,8 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict, NotFound
 from common.db.faults import unless_taken
 from common.db.retry import retry
-from common.environments import steps
+from common.environments import events, steps
+from common.environments.events import EventName
 from common.environments.model import (
     LATEST,
     REVISION_TAGS_LIMIT,
@@ -61,6 +62,7 @@ def retract(  # noqa: PLR0917 - what the call says
                 raise Conflict(f"revision {revision.number} of environment {path.in_org} was retracted already")
             description = f"Retracted revision {revision.number} of environment {path}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_RETRACTED, description=description)
+            events.queue(tx, backend, caller, environment, EventName.REVISION_RETRACTED, revision=revision.number)
 
     retry(record)
 
@@ -110,6 +112,7 @@ def create_tag(backend: Backend, caller: Caller, path: EnvironmentPath, name: st
                 revisions.add_tag(tx, environment.id, name, target, caller.user_id, unix_millis(backend.clock.now()))
             description = f"Tagged revision {target} of environment {path} as {name}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_REVISION_TAG_CREATED, description=description)
+            events.queue(tx, backend, caller, environment, EventName.REVISION_TAG_CREATED, tag=name, revision=target)
 
     retry(record)
 
@@ -129,6 +132,7 @@ def update_tag(backend: Backend, caller: Caller, path: EnvironmentPath, name: st
                 raise _missing_tag(path, name)
             description = f"Moved revision tag {name} of environment {path} to revision {target}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_REVISION_TAG_UPDATED, description=description)
+            events.queue(tx, backend, caller, environment, EventName.REVISION_TAG_UPDATED, tag=name, revision=target)
 
     retry(record)
 
@@ -140,10 +144,12 @@ def delete_tag(backend: Backend, caller: Caller, path: EnvironmentPath, name: st
 
     def record() -> None:
         with backend.db.begin() as tx:
-            if not revisions.delete_tag(tx, environment.id, name):
+            tag = revisions.find_tag(tx, environment.id, name)
+            if tag is None or not revisions.delete_tag(tx, environment.id, name):
                 raise _missing_tag(path, name)
             description = f"Deleted revision tag {name} of environment {path}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_REVISION_TAG_DELETED, description=description)
+            events.queue(tx, backend, caller, environment, EventName.REVISION_TAG_DELETED, tag=name, revision=tag.number)
 
     retry(record)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
+from sqlalchemy import Connection
 
 from common.audit import steps as audit
 from common.audit.steps import Event
@@ -14,16 +15,17 @@ from common.core.errors import Conflict
 from common.core.ids import new_id
 from common.db.faults import is_contention, unless_taken
 from common.db.retry import retry
-from common.environments import rotations, sessions, steps, world
+from common.environments import events, rotations, sessions, steps, world
 from common.environments.cipher import EnvironmentCipher
 from common.environments.evaluation import EMPTY, LIMITS, InvalidDefinition
+from common.environments.events import EventName
 from common.environments.language import evaluate
 from common.environments.language.definition import Definition
 from common.environments.language.environment import to_wire
 from common.environments.language.evaluate import Evaluation
 from common.environments.language.syntax.diagnostic import Diagnostic, has_errors
 from common.environments.language.syntax.path import Path
-from common.environments.model import Environment, EnvironmentPath, RotationRow
+from common.environments.model import SUCCEEDED, Environment, EnvironmentPath, RotationRow
 from common.environments.repository import rotations as repository
 from common.environments.sessions import DURATION_DEFAULT_SECONDS, Session, text_of
 from common.environments.world import StoredEnvironments
@@ -46,8 +48,12 @@ class Rotated:
     diagnostics: list[Diagnostic]
 
 
-def rotate(backend: Backend, caller: Caller, path: EnvironmentPath, wanted: list[str]) -> Rotated:
+def rotate(
+    backend: Backend, caller: Caller, path: EnvironmentPath, wanted: list[str], *, schedule_id: str | None = None
+) -> Rotated:
     """Rotate the secrets at paths, all of them without any, save their new states, and open the environment with them.
+
+    A rotation that a schedule begins has no session, since no client reads it.
 
     The revision is saved before anything is returned, also when only some secrets could be rotated. BadRequest for a path that is
     not a rotator; InvalidDefinition if nothing could be evaluated; Conflict while another rotation is in progress.
@@ -60,14 +66,14 @@ def rotate(backend: Backend, caller: Caller, path: EnvironmentPath, wanted: list
     selected = rotations.select(definition, wanted)
     assert definition is not None  # noqa: S101 - it has rotators
     rotations.require_writable(definition, text, selected)
-    row = _begin(backend, caller, environment)
+    row = _begin(backend, caller, environment, schedule_id)
     evaluation: Evaluation | None = None
     try:
         evaluation = _evaluate(backend, caller, environment, definition, selected)
         _require_any(evaluation)
         record, session_id = _end(backend, caller, path, row, evaluation)
     except Exception as error:
-        _store(backend, rotations.failed(row, evaluation, error, unix_millis(backend.clock.now())))
+        _store(backend, caller, environment, rotations.failed(row, evaluation, error, unix_millis(backend.clock.now())))
         raise
     return Rotated(record, session_id, evaluation.diagnostics)
 
@@ -100,9 +106,9 @@ def _require_any(evaluation: Evaluation) -> None:
         raise InvalidDefinition(evaluation.diagnostics)
 
 
-def _begin(backend: Backend, caller: Caller, environment: Environment) -> RotationRow:
+def _begin(backend: Backend, caller: Caller, environment: Environment, schedule_id: str | None) -> RotationRow:
     now = backend.clock.now()
-    row = RotationRow(new_id(), environment.id, caller.user_id, unix_millis(now), environment.latest)
+    row = RotationRow(new_id(), environment.id, caller.user_id, unix_millis(now), environment.latest, schedule_id=schedule_id)
 
     def begin() -> None:
         with backend.db.begin() as tx:
@@ -127,8 +133,11 @@ def _end(
             revision = rotations.write(tx, backend, environment, evaluation, caller.user_id)
             record = rotations.ended(row, evaluation, revision, unix_millis(backend.clock.now()))
             repository.end(tx, record)
-            session = Session(environment.org_id, environment.id)
-            session_id = sessions.add(tx, backend, caller, session, key, result, DURATION_DEFAULT_SECONDS)
+            session_id = ""
+            if row.schedule_id is None:
+                session = Session(environment.org_id, environment.id)
+                session_id = sessions.add(tx, backend, caller, session, key, result, DURATION_DEFAULT_SECONDS)
+            _queue_events(tx, backend, caller, environment, record)
             count = sum(rotation.patch is not None for rotation in evaluation.rotations)
             description = f"Rotated {count} secrets of environment {path}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_ROTATED, description=description)
@@ -137,12 +146,23 @@ def _end(
     return retry(end, when=_may_repeat)
 
 
-def _store(backend: Backend, record: RotationRow) -> None:
+def _store(backend: Backend, caller: Caller, environment: Environment, record: RotationRow) -> None:
     def store() -> None:
         with backend.db.begin() as tx:
             repository.end(tx, record)
+            # A schedule tells of its failed runs itself, since some do not get here.
+            if record.schedule_id is None:
+                _queue_events(tx, backend, caller, environment, record)
 
     retry(store)
+
+
+def _queue_events(tx: Connection, backend: Backend, caller: Caller, environment: Environment, record: RotationRow) -> None:
+    revision = record.revision_after
+    if revision is not None:
+        events.queue(tx, backend, caller, environment, EventName.REVISION_CREATED, revision=revision)
+    name = EventName.ROTATION_SUCCEEDED if record.status == SUCCEEDED else EventName.ROTATION_FAILED
+    events.queue(tx, backend, caller, environment, name, revision=revision, error=record.error)
 
 
 def _may_repeat(error: Exception) -> bool:

@@ -8,7 +8,8 @@ from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import BadRequest
-from common.environments import steps
+from common.environments import events, steps
+from common.environments.events import EventName
 from common.environments.model import EnvironmentPath, Reference, find_reference, require_names
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
@@ -45,6 +46,7 @@ def prepare(backend: Backend, caller: Caller, org: str, name: str) -> Callable[[
     def create(tx: Connection) -> None:
         steps.add(tx, backend, new, b"", (), caller.user_id)
         audit.record(tx, backend, caller, new.org_id, Event.ENVIRONMENT_CREATED, description=f"Created environment {path}")
+        events.queue(tx, backend, caller, new, EventName.CREATED)
 
     return create
 

@@ -10,7 +10,8 @@ from common.core.errors import BadRequest, Conflict, NotFound
 from common.core.ids import new_id
 from common.db.faults import unless_taken
 from common.db.retry import retry
-from common.environments import steps
+from common.environments import events, steps
+from common.environments.events import EventName
 from common.environments.model import TAGS_LIMIT, Editor, EnvironmentPath, Tag, require_tag
 from common.environments.repository import environments, tags
 from common.rights.caller import Caller
@@ -56,6 +57,7 @@ def create_tag(backend: Backend, caller: Caller, path: EnvironmentPath, name: st
                 tags.add(tx, environment.id, tag, caller.user_id)
             description = f"Added tag {name} to environment {path}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_TAG_CREATED, description=description)
+            events.queue(tx, backend, caller, environment, EventName.TAG_CREATED, tag=name)
 
     retry(record)
     return tag
@@ -86,6 +88,7 @@ def update_tag(  # noqa: PLR0917 - what the call says
                     raise Conflict(f"tag {name} of environment {path.in_org} has changed")
             description = f"Changed tag {name} of environment {path}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_TAG_UPDATED, description=description)
+            events.queue(tx, backend, caller, environment, EventName.TAG_UPDATED, tag=changed.name)
             return changed
 
     return retry(record)
@@ -101,6 +104,7 @@ def delete_tag(backend: Backend, caller: Caller, path: EnvironmentPath, name: st
                 raise _missing(path, name)
             description = f"Deleted tag {name} of environment {path}"
             audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_TAG_DELETED, description=description)
+            events.queue(tx, backend, caller, environment, EventName.TAG_DELETED, tag=name)
 
     retry(record)
 

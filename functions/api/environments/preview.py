@@ -12,6 +12,7 @@ from common.environments.model import DEFAULT_PROJECT
 from common.environments.service import definitions as service
 from common.environments.service import revisions as revision_service
 from common.wire.environments import CreateEnvironmentRevisionTagRequest
+from functions.api import webhooks
 from functions.api.environments import catalogues, definitions, opening, revisions, tags
 from functions.api.environments.shapes import EnvironmentPathDep
 from functions.http.bodies import BodyDep
@@ -20,6 +21,7 @@ from functions.http.deps import BackendDep, CallerDep, empty
 _ROOT = "/api/preview/environments"
 _E = f"{_ROOT}/{{org}}/{{environment}}"
 _VERSION = f"{_E}/versions/{{version}}"
+_HOOK = f"{_E}/hooks/{{hook}}"
 # Method, address, and the handler of today's address. The first match counts, so what has fixed words stands first.
 ALIASES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("GET", f"{_ROOT}/providers", catalogues.list_providers),
@@ -56,6 +58,14 @@ ALIASES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("POST", f"{_VERSION}/retract", revisions.retract_revision),
     ("GET", f"{_VERSION}/tags", revisions.list_tags_of_revision),
     ("GET", f"{_VERSION}/referrers", revisions.list_revision_referrers),
+    ("GET", f"{_E}/hooks", webhooks.list_webhooks),
+    ("POST", f"{_E}/hooks", webhooks.create_webhook),
+    ("GET", _HOOK, webhooks.get_webhook),
+    ("PATCH", _HOOK, webhooks.update_webhook),
+    ("DELETE", _HOOK, webhooks.delete_webhook),
+    ("POST", f"{_HOOK}/ping", webhooks.ping_webhook),
+    ("GET", f"{_HOOK}/deliveries", webhooks.list_webhook_deliveries),
+    ("POST", f"{_HOOK}/deliveries/{{event}}/redeliver", webhooks.redeliver_webhook_event),
 )
 router = APIRouter()
 for _method, _address, _handler in ALIASES:

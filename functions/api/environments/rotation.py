@@ -38,5 +38,6 @@ def _event(row: RotationRow) -> wire.SecretRotationEvent:
         rotations=[wire.SecretRotation(secret.id, secret.path, secret.status, secret.error or UNSET) for secret in row.secrets],
         completed=time(row.completed_at) if row.completed_at is not None else UNSET,
         post_rotation_revision=row.revision_after if row.revision_after is not None else UNSET,
+        scheduled_action_id=row.schedule_id or UNSET,
         error_message=row.error or UNSET,
     )

@@ -59,6 +59,21 @@ def of_organization(root: str, o: str) -> tuple[Row, ...]:
     )
 
 
+TIME = {"scheduleCron": "0 5 * * *"}
+SCHEDULE, AT = f"{E}/schedules/{{schedule_id}}", {"schedule_id": "<schedule>"}
+SCHEDULES: tuple[Row, ...] = (
+    row("GET", f"{E}/schedules", environment(P.ENVIRONMENT_SCHEDULE_READ)),
+    row("POST", f"{E}/schedules", environment(P.ENVIRONMENT_SCHEDULE_CREATE), body=TIME),
+    row("GET", SCHEDULE, environment(P.ENVIRONMENT_SCHEDULE_READ), at=AT),
+    row("PATCH", SCHEDULE, environment(P.ENVIRONMENT_SCHEDULE_UPDATE), at=AT, body=TIME),
+    row("POST", SCHEDULE, environment(P.ENVIRONMENT_SCHEDULE_UPDATE), at=AT, body=TIME),
+    row("DELETE", SCHEDULE, environment(P.ENVIRONMENT_SCHEDULE_DELETE), at=AT),
+    row("POST", f"{SCHEDULE}/pause", environment(P.ENVIRONMENT_SCHEDULE_PAUSE), at=AT),
+    row("POST", f"{SCHEDULE}/resume", environment(P.ENVIRONMENT_SCHEDULE_RESUME), at=AT),
+    row("GET", f"{SCHEDULE}/history", environment(P.ENVIRONMENT_SCHEDULE_READ), at=AT),
+)
+
+
 ROWS: tuple[Row, ...] = (
     *of_organization(ROOT, O),
     *of_organization(OLD_ROOT, OLD_O),
@@ -100,6 +115,7 @@ ROWS: tuple[Row, ...] = (
     row("POST", f"{E}/rotate", environment(P.ENVIRONMENT_ROTATE), OPEN, body={}, ok=400, case="without rotators"),
     row("GET", f"{E}/rotate/history", environment(P.ENVIRONMENT_ROTATE_HISTORY)),
     row("GET", f"{E}/referrers", READ),
+    *SCHEDULES,
     row("POST", f"{E}/versions/tags", environment(P.ENVIRONMENT_VERSION_CREATE), body={"name": "stable"}),
     row(
         "POST",
