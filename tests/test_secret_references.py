@@ -9,7 +9,7 @@ from common.config.secret_references import resolved
 from common.config.setting import Kind
 from common.config.settings import SETTINGS
 from common.core.errors import StartUpError
-from functions.server import cli
+from functions.server.options import settings_of
 from tests.aws.moto_process import CREDENTIALS
 from tests.hosts.keyvault import KeyVault
 
@@ -130,4 +130,4 @@ class TestOtherValues:
         vault.secrets["smtp"] = "correct horse"
         monkeypatch.setenv(SECOND, f"{vault.url}/secrets/smtp")
 
-        assert "correct horse" == cli._settings({}).as_env()[SECOND]
+        assert "correct horse" == settings_of({}).as_env()[SECOND]

@@ -172,11 +172,10 @@ def rename(tx: Connection, stack: Stack, target: StackPath, now_millis: int) -> 
         stacks.rename(tx, stack, Place(stack.org_id, target.project, target.name), now_millis)
 
 
-def require_room(tx: Connection, backend: Backend, membership: Membership) -> None:
+def require_room(tx: Connection, backend: Backend, org_id: str, org: str) -> None:
     """Raise BadRequest if an organization has as many stacks as it may, before one is created in it or transferred to it."""
     limit = backend.settings.stacks_per_organization
-    live, total = stacks.count_of_org(tx, membership.org_id)
-    org = membership.login
+    live, total = stacks.count_of_org(tx, org_id)
     if live >= limit:
         raise BadRequest(
             f"organization {org} has {live:,} stacks, which is the limit (STACKHOLD_STACKS_PER_ORGANIZATION); delete some first"

@@ -2,7 +2,9 @@
 
 import json
 import os
+import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,13 +14,18 @@ import httpx
 from common.core.errors import StartUpError
 
 _TIMEOUT_SECONDS = 120
+# A service that is busy is asked again, after the time that it names or one that doubles.
+_BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+_LONGEST_PAUSE_SECONDS = 60.0
 _ADVICE = "run `pulumi login`, or set PULUMI_BACKEND_URL and PULUMI_ACCESS_TOKEN"
 
 
 class ApiClient:
     """An installation and a token for it."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, *, attempts: int = 1) -> None:
+        """Call nothing yet; a call to a busy server is made so many times at most."""
+        self.url, self._attempts = url, attempts
         self._http = httpx.Client(
             base_url=url,
             headers={"Authorization": f"token {token}", "Accept": "application/vnd.pulumi+8"},
@@ -26,7 +33,7 @@ class ApiClient:
         )
 
     @classmethod
-    def signed_in(cls, environment: Mapping[str, str]) -> "ApiClient":
+    def signed_in(cls, environment: Mapping[str, str], *, attempts: int = 1) -> "ApiClient":
         """Return a client for the installation that `pulumi login` chose, unless settings name one. Raises StartUpError."""
         credentials = _credentials(environment)
         url = (environment.get("PULUMI_BACKEND_URL") or str(credentials.get("current") or "")).rstrip("/")
@@ -36,8 +43,13 @@ class ApiClient:
         token = environment.get("PULUMI_ACCESS_TOKEN") or (tokens.get(url) if isinstance(tokens, dict) else None)
         if not isinstance(token, str) or not token:
             raise StartUpError(f"there is no access token for {url}: {_ADVICE}")
+        return cls.connected(url, token, attempts=attempts)
+
+    @classmethod
+    def connected(cls, url: str, token: str, *, attempts: int = 1) -> "ApiClient":
+        """Return a client for the installation at an address. Raises StartUpError."""
         try:
-            return cls(url, token)
+            return cls(url, token, attempts=attempts)
         except httpx.InvalidURL as error:
             raise StartUpError(f"{url} is not an address: {error}") from error
 
@@ -49,16 +61,16 @@ class ApiClient:
         """Return the JSON of a reply as the server wrote it, with every number as it is; raises StartUpError likewise."""
         return self._call("GET", path, {})[0]
 
-    def post(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        """Return the JSON of a reply to a call without a body; raises StartUpError with what the server says."""
-        return self._call("POST", path, {})[1]
+    def post(self, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        """Return the JSON of a reply to a call with a JSON body, or without; raises StartUpError with what the server says."""
+        return self._call("POST", path, {}, body)[1]
 
-    def _call(self, method: str, path: str, query: Mapping[str, str]) -> tuple[str, Any]:
-        try:
-            # The server may lead to a link of its object store, which wants no token: the library leaves it out there.
-            reply = self._http.request(method, path.lstrip("/"), params=dict(query), follow_redirects=True)
-        except httpx.HTTPError as error:
-            raise StartUpError(f"{self._http.base_url} cannot be reached: {error}") from error
+    def _call(self, method: str, path: str, query: Mapping[str, str], body: object = None) -> tuple[str, Any]:
+        for attempt in range(1, self._attempts + 1):
+            reply = self._send(method, path, query, body)
+            if reply.status_code not in _BUSY or attempt == self._attempts:
+                break
+            time.sleep(_pause_seconds(reply, attempt))
         try:
             value = reply.json()
         except ValueError as error:
@@ -67,6 +79,18 @@ class ApiClient:
             message = value.get("message") if isinstance(value, dict) else None
             raise StartUpError(str(message or f"the server answered {reply.status_code}"))
         return reply.text, value
+
+    def _send(self, method: str, path: str, query: Mapping[str, str], body: object) -> httpx.Response:
+        try:
+            # The server may lead to a link of its object store, which wants no token: the library leaves it out there.
+            return self._http.request(method, path.lstrip("/"), params=dict(query), json=body, follow_redirects=True)
+        except httpx.HTTPError as error:
+            raise StartUpError(f"{self._http.base_url} cannot be reached: {error}") from error
+
+
+def _pause_seconds(reply: httpx.Response, attempt: int) -> float:
+    named = reply.headers.get("Retry-After", "")
+    return min(float(named) if named.isdigit() else 0.5 * 2**attempt, _LONGEST_PAUSE_SECONDS)
 
 
 def stack_path(stack: str) -> str:

@@ -1,11 +1,10 @@
-"""The command line: `stackhold serve`, `migrate`, `doctor`, `verify`, `backup`, `restore`, `audit`, `state` and others.
+"""The command line: `stackhold serve`, `migrate`, `doctor`, `verify`, `backup`, `restore`, `import`, `export` and others.
 
 A problem is one line on standard error and an exit code other than 0. Options win over environment variables.
 """
 
 import os
 import sys
-from collections.abc import Mapping
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +12,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from common.config.setting_notices import notices
-from common.config.settings import Settings
 from common.core.errors import BackendError, StartUpError
+from functions.server.moving_app import export_app, import_app
+from functions.server.options import DataOption, JsonOption, report_line, settings_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,11 +29,8 @@ state_app = typer.Typer(
     no_args_is_help=True, help="Compare and restore versions of states, on the installation you are signed in to."
 )
 app.add_typer(state_app, name="state")
-DATA_DEFAULT = ".stackhold here if it exists, else the user's data folder"
-DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder.", show_default=DATA_DEFAULT)]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
-# Option → the setting that it replaces.
-OPTIONS = {"STACKHOLD_HOST": "--host", "STACKHOLD_PORT": "--port", "STACKHOLD_DATA": "--data", "STACKHOLD_WORKERS": "--workers"}
+app.add_typer(import_app, name="import")
+app.add_typer(export_app, name="export")
 INTERRUPTED = 130
 
 
@@ -44,9 +40,9 @@ def main() -> None:
     try:
         app()
     except StartUpError as error:
-        sys.exit(_report(str(error)))
+        sys.exit(report_line(str(error)))
     except BackendError as error:  # A service that stopped answering between two checks.
-        sys.exit(_report(error.detail))
+        sys.exit(report_line(error.detail))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -79,7 +75,7 @@ def serve(
     from functions.server.serve import serve as run  # noqa: PLC0415 - `stackhold version` needs none of it
 
     chosen = {"STACKHOLD_HOST": host, "STACKHOLD_PORT": port, "STACKHOLD_DATA": data, "STACKHOLD_WORKERS": workers}
-    raise typer.Exit(run(_settings(chosen)))
+    raise typer.Exit(run(settings_of(chosen)))
 
 
 @app.command()
@@ -87,7 +83,7 @@ def migrate(*, data: DataOption = None) -> None:
     """Create or update the database's tables for this release."""
     from functions.server import startup  # noqa: PLC0415 - as above
 
-    changed = startup.migrate(_settings({"STACKHOLD_DATA": data}))
+    changed = startup.migrate(settings_of({"STACKHOLD_DATA": data}))
     print("The database was updated to this release." if changed else "The database is up to date.")
 
 
@@ -96,7 +92,7 @@ def doctor(*, as_json: JsonOption = False, data: DataOption = None) -> None:
     """Show the settings and services in use and what is wrong with them; changes nothing."""
     from functions.server.doctor import examine  # noqa: PLC0415 - as above
 
-    finding = examine(_settings({"STACKHOLD_DATA": data}), package_version("stackhold"), os.environ)
+    finding = examine(settings_of({"STACKHOLD_DATA": data}), package_version("stackhold"), os.environ)
     print(msgspec.json.encode(finding).decode() if as_json else "\n".join(finding.lines))
     raise typer.Exit(0 if finding.is_well else 1)
 
@@ -111,7 +107,7 @@ def verify(
     """Say which stored states, documents and data keys are missing or damaged; changes nothing, the server may be running."""
     from functions.server.verify import verify as run  # noqa: PLC0415 - as above
 
-    is_well = run(_settings({"STACKHOLD_DATA": data}), all_versions=all_versions, as_json=as_json, report=print)
+    is_well = run(settings_of({"STACKHOLD_DATA": data}), all_versions=all_versions, as_json=as_json, report=print)
     raise typer.Exit(0 if is_well else 1)
 
 
@@ -128,7 +124,7 @@ def backup(
     """Back up database and documents. The server may be running; what the place has already is not copied again."""
     from functions.server.backup_commands import backup as run  # noqa: PLC0415 - as above
 
-    release, settings = package_version("stackhold"), _settings({"STACKHOLD_DATA": data})
+    release, settings = package_version("stackhold"), settings_of({"STACKHOLD_DATA": data})
     is_whole = run(settings, place, release=release, include_key=include_key, as_json=as_json, report=print)
     raise typer.Exit(0 if is_whole else 1)
 
@@ -151,7 +147,7 @@ def restore(
     from functions.server.backup_commands import restore as run  # noqa: PLC0415 - as above
 
     is_whole = run(
-        _settings({"STACKHOLD_DATA": data}),
+        settings_of({"STACKHOLD_DATA": data}),
         place,
         backup_id,
         as_json=as_json,
@@ -172,7 +168,7 @@ def rotate_keys(
     """Wrap all data keys anew by the master key of the settings; STACKHOLD_UNWRAP_KEYS names the one before."""
     from functions.server import key_commands  # noqa: PLC0415 - as above
 
-    is_well = key_commands.rotate(_settings({"STACKHOLD_DATA": data}), is_stopped=stopped, as_json=as_json, report=print)
+    is_well = key_commands.rotate(settings_of({"STACKHOLD_DATA": data}), is_stopped=stopped, as_json=as_json, report=print)
     raise typer.Exit(0 if is_well else 1)
 
 
@@ -181,7 +177,7 @@ def list_keys(*, data: DataOption = None) -> None:
     """Show how many data keys each master key has wrapped; changes nothing."""
     from functions.server import key_commands  # noqa: PLC0415 - as above
 
-    key_commands.list_keys(_settings({"STACKHOLD_DATA": data}), report=print)
+    key_commands.list_keys(settings_of({"STACKHOLD_DATA": data}), report=print)
 
 
 @audit_app.command("verify")
@@ -197,7 +193,7 @@ def verify_audit(
     if from_file is not None:
         is_well = audit_commands.verify_export(from_file, report=print)
     else:
-        is_well = audit_commands.verify(_settings({"STACKHOLD_DATA": data}), organization, report=print)
+        is_well = audit_commands.verify(settings_of({"STACKHOLD_DATA": data}), organization, report=print)
     raise typer.Exit(0 if is_well else 1)
 
 
@@ -210,7 +206,7 @@ def export_audit(
     """Write the whole audit log of an organization to standard output, one JSON record a line."""
     from functions.server import audit_commands  # noqa: PLC0415 - as above
 
-    audit_commands.export(_settings({"STACKHOLD_DATA": data}), organization, write=sys.stdout.buffer.write)
+    audit_commands.export(settings_of({"STACKHOLD_DATA": data}), organization, write=sys.stdout.buffer.write)
 
 
 StackArgument = Annotated[str, typer.Argument(help="Stack: organization/project/stack.", show_default=False)]
@@ -293,7 +289,7 @@ def add_user(
     """Add a user and print their access token, once. The server may be running."""
     from functions.server.admin_commands import add_user as run  # noqa: PLC0415 - as above
 
-    print(run(_settings({"STACKHOLD_DATA": data}), login, name=name, email=email, org=org, role=role))
+    print(run(settings_of({"STACKHOLD_DATA": data}), login, name=name, email=email, org=org, role=role))
 
 
 @app.command()
@@ -306,7 +302,7 @@ def add_organization(
     """Add an organization. The server may be running."""
     from functions.server.admin_commands import add_organization as run  # noqa: PLC0415 - as above
 
-    print(run(_settings({"STACKHOLD_DATA": data}), login, admin=admin))
+    print(run(settings_of({"STACKHOLD_DATA": data}), login, admin=admin))
 
 
 @app.command()
@@ -318,7 +314,7 @@ def sign_in_link(
     """Print a link that signs a user in once, in a browser. The server may be running."""
     from functions.server.admin_commands import sign_in_link as run  # noqa: PLC0415 - as above
 
-    print(run(_settings({"STACKHOLD_DATA": data}), login))
+    print(run(settings_of({"STACKHOLD_DATA": data}), login))
 
 
 @app.command()
@@ -330,41 +326,13 @@ def stop_requiring_saml(
     """Stop requiring SAML sign-in for an organization whose provider does not work. The server may be running."""
     from functions.server.admin_commands import stop_requiring_saml as run  # noqa: PLC0415 - as above
 
-    print(run(_settings({"STACKHOLD_DATA": data}), org))
+    print(run(settings_of({"STACKHOLD_DATA": data}), org))
 
 
 @app.command()
 def version() -> None:
     """Show the version."""
     print(package_version("stackhold"))
-
-
-def _settings(chosen: Mapping[str, object]) -> Settings:
-    """Return the settings of the environment with options in their place, after saying which of them have no effect."""
-    from common.config.secret_references import resolved  # noqa: PLC0415 - as above
-
-    for line in notices(os.environ):
-        _report(line)
-    values = {name: str(value) for name, value in chosen.items() if value is not None}
-    settings = Settings(resolved(os.environ), {Settings.data_folder.name: str(_default_data_folder())})
-    try:
-        return settings.replaced(**values)
-    except StartUpError as error:
-        name = str(error).partition(" ")[0]
-        raise StartUpError(f"{OPTIONS[name]} ({name}){str(error).removeprefix(name)}" if name in values else str(error)) from None
-
-
-def _default_data_folder() -> Path:
-    """Return the data folder where none is named: `.stackhold` in a checkout or where there is one, else the user's own."""
-    here = Path(".stackhold")
-    if here.exists() or Path.cwd() == Path(__file__).resolve().parents[2]:
-        return here
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "stackhold"
-
-
-def _report(line: str) -> int:
-    print(f"stackhold: {line}", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from common.config.settings import SETTINGS
-from functions.server.cli import OPTIONS
+from functions.server.options import OPTIONS
 from tests.server.server_process import Served, run
 
 DEFAULTS = {"--host": "127.0.0.1", "--port": "8080, or 8443 with TLS", "--workers": "1", "--data": "the user's data folder"}

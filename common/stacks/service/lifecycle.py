@@ -71,7 +71,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
 
     def record() -> None:
         with backend.db.begin() as tx:
-            stacks.require_room(tx, backend, membership)
+            stacks.require_room(tx, backend, membership.org_id, membership.login)
             stacks.add(tx, stack, now_millis, mails)
             versions.add_version(
                 tx,

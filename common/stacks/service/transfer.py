@@ -105,7 +105,7 @@ def _transfer(backend: Backend, caller: Caller, stack: Stack, target: Membership
                 contents=contents,
                 now_millis=now_millis,
             )
-            require_room(tx, backend, target)
+            require_room(tx, backend, target.org_id, target.login)
             with unless_taken(taken_text(path)):
                 stacks.rename(tx, current, Place(target.org_id, path.project, path.name), now_millis)
             # Otherwise an owner who is not a member there would administer the stack on becoming one later.

@@ -1,0 +1,177 @@
+"""What `stackhold import` and `stackhold export` do."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from common.config.object_stores import open_address
+from common.config.settings import Settings
+from common.core.errors import BackendError, StartUpError
+from common.installation.moving import moves
+from common.installation.moving.api_source import ApiSource
+from common.installation.moving.diy.source import DiySource
+from common.installation.moving.diy.target import DiyTarget
+from common.installation.moving.model import ConfigFile, MovingError, Outcome, Result, Source, StackName
+from common.installation.moving.moves import Target
+from common.installation.moving.service import InstallationTarget, find_owner
+from common.ports.blobs import Bucket, StoreError
+from functions.server import startup
+from functions.server.api_client import ApiClient
+from functions.server.listener import login_address
+from functions.server.progress import Progress
+
+Report = Callable[[str], object]
+_SIGNS = {Outcome.NEW: "+", Outcome.MOVED: "+", Outcome.UNCHANGED: "=", Outcome.FAILED: "!"}
+_PASSPHRASE, _PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
+_NO_PASSPHRASE = f"set {_PASSPHRASE}: it encrypts the secrets that this service has encrypted, and the client will ask for it"
+# A service that is busy is asked again for half a minute.
+_ATTEMPTS = 6
+_SCHEME = "file://"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Another service: its address, the variable with a token for it, and an organization there."""
+
+    url: str
+    token_variable: str
+    org: str
+
+
+class Moving:
+    """One run of a command that moves stacks."""
+
+    def __init__(
+        self,
+        stacks: Sequence[str],
+        *,
+        parallel: int,
+        is_dry_run: bool,
+        as_json: bool,
+        report: Report,
+        config_files: Path | None = None,
+    ) -> None:
+        """Move these stacks (`project/stack`), or all if there are none. Raises StartUpError for a text that names no stack."""
+        self._names = [_stack_name(text) for text in stacks]
+        self._parallel, self._is_dry_run, self._as_json = parallel, is_dry_run, as_json
+        self._report, self._config_files = report, config_files
+
+    def import_diy(self, settings: Settings, place: str, *, org: str, owner: str, project: str) -> bool:
+        """Import from a DIY backend, report it, and tell whether nothing failed."""
+        bucket, words = _open_bucket(settings, place)
+        source = DiySource(bucket, words, project)
+        return self._import(settings, source, org, owner, "")
+
+    def import_service(self, settings: Settings, service: Service, *, org: str, owner: str, url: str | None) -> bool:
+        """Import through the API of another service, report it, and tell whether nothing failed."""
+        token = os.environ.get(service.token_variable)
+        if not token:
+            raise StartUpError(f"{service.token_variable} is not set: it must have an access token for {service.url}")
+        api = ApiClient.connected(service.url.rstrip("/"), token, attempts=_ATTEMPTS)
+        return self._import(settings, ApiSource(api, service.org, self._names), org, owner, url or login_address(settings))
+
+    def export_diy(self, settings: Settings, place: str, *, org: str) -> bool:
+        """Export to a DIY backend, report it, and tell whether nothing failed."""
+        source = ApiSource(ApiClient.signed_in(os.environ, attempts=_ATTEMPTS), org, self._names)
+        bucket, words = _open_bucket(settings, place, is_new=True)
+        try:
+            target = DiyTarget(bucket, words, _passphrase)
+        except MovingError as error:
+            raise StartUpError(str(error)) from error
+        return self._move(source, target)
+
+    def _import(self, settings: Settings, source: Source, org: str, owner: str, url: str) -> bool:
+        with closing(startup.open_existing(settings)) as backend:
+            try:
+                new_owner = find_owner(backend, org, owner)
+            except BackendError as error:
+                raise StartUpError(error.detail) from error
+            return self._move(source, InstallationTarget(backend, new_owner, url.rstrip("/")))
+
+    def _move(self, source: Source, target: Target) -> bool:
+        names = source.list_names()
+        if missing := [name for name in self._names if name not in names]:
+            raise StartUpError(f"{source.words} has no stack {missing[0]}")
+        progress = Progress()
+        results = moves.move(
+            source, target, self._names or names, is_dry_run=self._is_dry_run, parallel=self._parallel, show=progress.show
+        )
+        progress.end()
+        files = self._write_config_files(target.config_files)
+        self._report(_json(results) if self._as_json else "\n".join([*_lines(results, source.words), *files]))
+        return all(result.outcome is not Outcome.FAILED for result in results)
+
+    def _write_config_files(self, files: Sequence[ConfigFile]) -> list[str]:
+        if self._config_files is None:
+            return []
+        for file in files:
+            folder = self._config_files / file.name.project
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"Pulumi.{file.name.name}.yaml").write_text(file.text, encoding="utf-8")
+        return [f"{len(files):,} configuration files in {self._config_files}: copy them into their projects"]
+
+
+def _open_bucket(settings: Settings, place: str, *, is_new: bool = False) -> tuple[Bucket, str]:
+    # The client takes `file://~` and relative folders too.
+    address = str(Path(place.removeprefix(_SCHEME)).expanduser()) if place.startswith(_SCHEME) else place
+    store = open_address(settings, "the backend's address", address)
+    if store.folder is not None and not store.folder.is_dir():
+        if not is_new:
+            raise StartUpError(f"there is no folder {store.folder}")
+        store.folder.mkdir(mode=0o700, parents=True)
+    bucket = Bucket(store.driver)
+    try:
+        bucket.page("", "", 1)
+    except (OSError, StoreError, BackendError) as error:
+        raise StartUpError(f"{store.words} cannot be read: {error}") from error
+    return bucket, store.words
+
+
+def _passphrase() -> str:
+    if (passphrase := os.environ.get(_PASSPHRASE)) is not None:
+        return passphrase
+    file = os.environ.get(_PASSPHRASE_FILE)
+    if not file:
+        raise StartUpError(_NO_PASSPHRASE)
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StartUpError(f"{_PASSPHRASE_FILE}: {file} cannot be read: {error.strerror}") from error
+
+
+def _stack_name(text: str) -> StackName:
+    project, separator, name = text.partition("/")
+    if not (project and separator and name) or "/" in name:
+        raise StartUpError(f"{text[:300]!a} is no stack: write project/stack")
+    return StackName(project, name)
+
+
+def _lines(results: Sequence[Result], words: str) -> list[str]:
+    lines = [f"stacks of {words}"]
+    for result in results:
+        detail = result.problem or f"{result.updates:,} updates"
+        lines.append(f"{_SIGNS[result.outcome]} {result.name}: {result.outcome}, {detail}")
+        lines += [f"    {note}" for note in result.notes]
+    counts = Counter(result.outcome for result in results)
+    updates = sum(result.updates for result in results)
+    summary = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome])
+    return [*lines, f"{len(results):,} stacks with {updates:,} updates: {summary or 'nothing to move'}"]
+
+
+def _json(results: Sequence[Result]) -> str:
+    content = [
+        {
+            "stack": str(result.name),
+            "outcome": result.outcome,
+            "updates": result.updates,
+            "problem": result.problem,
+            "notes": result.notes,
+        }
+        for result in results
+    ]
+    return msgspec.json.encode({"stacks": content}).decode()
