@@ -38,7 +38,7 @@ from common.stacks.state.steps import (
     store_state,
 )
 from common.stacks.updates import stored_state
-from common.stacks.updates.finishing import get_current_stack
+from common.stacks.updates.finishing import get_current_stack, rebuild_if_damaged
 
 REFERENCE_LIMIT = 1000
 # Clients follow a link at once, and a slow connection reads a large state in this time.
@@ -92,6 +92,8 @@ def export(backend: Backend, caller: Caller, path: StackPath) -> bytes:
     While an update runs this is its base, or its last whole checkpoint: indices of a journal refer to it.
     """
     stack = get_current_stack(backend, caller, path, Permission.STACK_EXPORT)
+    if rebuild_if_damaged(backend, stack):
+        stack = stacks.get_stack(backend, caller, path, Permission.STACK_EXPORT)
     stored = stored_state.current_stored(backend, stack)
     _record_export(backend, caller, stack, None)
     return stored

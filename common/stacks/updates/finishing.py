@@ -32,7 +32,7 @@ from common.stacks.engine.document import BadDocument
 from common.stacks.engine.entry import Part, TooMuch
 from common.stacks.engine.packages import encode, find_packages
 from common.stacks.engine.stack_references import find_links
-from common.stacks.model import Kind, Outcome, Stack, StackPath
+from common.stacks.model import Kind, Outcome, Stack, StackPath, Status
 from common.stacks.repository import stack_references
 from common.stacks.updates import checkpoint_trim
 from common.stacks.updates.mails import mails_at_end
@@ -46,6 +46,8 @@ MOST_ATTEMPTS = 3
 ADVICE = "The stack keeps its previous state, and the journal is kept: after a repair, run `pulumi cancel` to try again"
 # The topic of a message that an update with policies has ended; its content is the update's id.
 POLICY_RESULTS = "policy-results"
+# A document that a row names is in the store, so another answer may be a passing fault: it is read again after these seconds.
+_PAUSES = (0.05, 0.2)
 _READ_AHEAD_BYTES = 4 << 20
 _READ_AHEAD_BATCHES = 200
 
@@ -133,6 +135,19 @@ def retry_damaged(backend: Backend, update_id: str, outcome: Outcome) -> None:
         raise StateNotBuilt(f"the state of update '{update_id}' could not be built, and the stack has a newer version")
     if damage := build_state(backend, update_id):
         raise StateNotBuilt(damage)
+
+
+def rebuild_if_damaged(backend: Backend, stack: Stack) -> bool:
+    """Build the state of the stack's newest version again if that failed; tell whether it has a state now.
+
+    A store that gave a wrong answer may give the right one now, and whoever goes on from here must not miss what was accepted.
+    An update that processes died of is left alone. Callers have checked their own permission on the stack.
+    """
+    if stack.latest.damage is None or stack.latest.status is not Status.FAILED:
+        return False
+    with backend.db.connect() as connection:
+        is_reopened = repository.reopen(connection, stack.latest.update_id, Outcome.FAILED, most_attempts=MOST_ATTEMPTS)
+    return is_reopened and build_state(backend, stack.latest.update_id) is None
 
 
 def resume(backend: Backend, update_id: str) -> str | None:
@@ -238,7 +253,8 @@ def _replay(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
         batches = repository.journal_of(connection, finishing.update_id)
     if not batches:
         return _keep_checkpoint(backend, finishing)
-    stored_base = backend.checkpoints.get(finishing.base_checkpoint) if finishing.base_checkpoint else document.EMPTY
+    key_of_base = finishing.base_checkpoint
+    stored_base = _read_again(lambda: backend.checkpoints.get(key_of_base)) if key_of_base else document.EMPTY
     base = ordering.applied(stored_base, finishing.base_order)
     began = time.perf_counter()
     result = journal.replay(
@@ -266,13 +282,25 @@ def _replay(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
 def _keep_checkpoint(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
     """Return the end of an update without a journal: its last checkpoint is its state."""
     is_new = finishing.checkpoint is not None and finishing.checkpoint != finishing.base_checkpoint
-    text = backend.checkpoints.get(finishing.checkpoint) if is_new and finishing.checkpoint else None
+    key = finishing.checkpoint
+    text = _read_again(lambda: backend.checkpoints.get(key)) if is_new and key else None
     links = find_links(text) if text is not None else None
     packages = encode(find_packages(text)) if text is not None else None
     if is_new:
         checkpoint_trim.trim_finished(backend, finishing.update_id, finishing.checkpoint)
     order, count = finishing.resource_order, finishing.resource_count
     return UpdateEnd(finishing.checkpoint, order, count, None, links, packages=packages)
+
+
+def _read_again(read: Callable[[], bytes]) -> bytes:
+    """Return what `read` returns, and call it again if the store does not have the document or gives a damaged one."""
+    for pause_seconds in _PAUSES:
+        try:
+            return read()
+        except (BlobMissing, BlobDamaged, DamagedBatch) as error:
+            LOG.warning("a stored document is read again: %s", error)
+            time.sleep(pause_seconds)
+    return read()
 
 
 def _damaged_end(finishing: FinishingUpdate, reason: str) -> UpdateEnd:
@@ -301,7 +329,11 @@ class _StoredJournal:
     def parts(self) -> list[Part]:
         """Return the parts that a replay reads; reading one may raise TooMuch or DamagedBatch."""
         numbered = list(enumerate(self._batches))
-        return [Part(batch.first_sequence, lambda number=number: self._text(number)) for number, batch in numbered]  # type: ignore[misc]
+        return [Part(batch.first_sequence, lambda number=number: self._read(number)) for number, batch in numbered]  # type: ignore[misc]
+
+    def _read(self, number: int) -> bytes:
+        is_in_store = self._batches[number].blob_key is not None
+        return _read_again(lambda: self._text(number)) if is_in_store else self._text(number)
 
     def _text(self, number: int) -> bytes:
         batch = self._batches[number]
@@ -320,7 +352,8 @@ class _StoredJournal:
             raise DamagedBatch(f"the stored batch {name} is damaged") from error
         except OverLimit as error:
             raise TooMuch(f"the stored batch {name} inflates to more than {limit:,} bytes") from error
-        if not text.lstrip().startswith(b"{"):
+        # A batch was one object when it was accepted; one that is cut off must not count as one with bad entries.
+        if not text.lstrip().startswith(b"{") or not text.rstrip().endswith(b"}"):
             raise DamagedBatch(f"the stored batch {name} is damaged")
         return text
 

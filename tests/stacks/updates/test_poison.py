@@ -240,6 +240,25 @@ class TestSetAside:
         assert ("cancelled", "cancelled") == (update_row(backend, update.id).status, update_row(backend, update.id).outcome)
         assert ["a"] == exported_names(backend, admin, DEV)
 
+    @pytest.mark.parametrize("goes_on", [exported_names, make_running], ids=["export", "start"])
+    def test_is_tried_again_before_the_stack_goes_on(
+        self, backend: Backend, admin: Caller, update: Running, goes_on: Callable[[Backend, Caller, StackPath], object]
+    ) -> None:
+        """A store that gave a wrong answer once costs nothing: the next export or update finds all that was accepted."""
+        backend = with_settings(backend, STACKHOLD_BATCH_ROW_LIMIT_BYTES="10")
+        record(backend, update, *creation("a", 1))
+        [batch] = (backend.settings.data_folder / "objects" / "batches").rglob("*-*-*-*-*/*")
+        whole = batch.read_bytes()
+        batch.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(finishing.StateNotBuilt):
+            complete(backend, update)
+        batch.write_bytes(whole)
+
+        goes_on(backend, admin, DEV)
+
+        assert ["a"] == exported_names(backend, admin, DEV)
+        assert ("failed", None) == (update_row(backend, update.id).status, update_row(backend, update.id).damage)
+
     def test_is_not_tried_again_once_the_stack_has_gone_on(self, backend: Backend, admin: Caller, update: Running) -> None:
         """A newer version was made from the state before it, so that nothing can be put in between any more."""
         poison_cut(backend, update)
@@ -266,6 +285,9 @@ class TestSetAside:
 
         assert "damaged" == update_row(backend, update.id).outcome
         assert "the server stopped 3 times" in update_row(backend, update.id).damage
+        # Nor is it by the next update, which a process would die of too.
+        make_running(backend, admin, DEV)
+        assert "damaged" == update_row(backend, update.id).outcome
 
     def test_waits_for_a_store_that_does_not_answer(
         self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock

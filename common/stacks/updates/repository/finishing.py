@@ -133,8 +133,11 @@ def stop_writers(
     return changed.rowcount == 1
 
 
-def reopen(connection: Connection, update_id: str, outcome: Outcome) -> bool:
-    """Mark a damaged update as being finished again. False if it is not damaged, or the stack has a newer version."""
+def reopen(connection: Connection, update_id: str, outcome: Outcome, *, most_attempts: int | None = None) -> bool:
+    """Mark a damaged update as being finished again. False if it is not damaged, or the stack has a newer version.
+
+    With `most_attempts` also False if more attempts than that were made.
+    """
     row = connection.execute(select(updates.c.stack_id, updates.c.version).where(updates.c.id == update_id)).one_or_none()
     if row is None or row.version is None:
         return False
@@ -148,6 +151,7 @@ def reopen(connection: Connection, update_id: str, outcome: Outcome) -> bool:
             updates.c.outcome == Outcome.DAMAGED,
             updates.c.status == Status.FAILED,
             updates.c.version == select(newest.c.version).scalar_subquery(),
+            *([] if most_attempts is None else [updates.c.attempts <= most_attempts]),
         ),
     )
     return changed.rowcount == 1

@@ -175,10 +175,10 @@ def begin_with_base(
 
 
 def _require_free(backend: Backend, stack: Stack) -> None:
-    """Raise InProgress while an update of the stack runs, Contention after finishing one that was abandoned."""
+    """Raise InProgress while an update of the stack runs, Contention after finishing one that was abandoned or is damaged."""
     if stack.latest.is_busy(unix_millis(backend.clock.now())):
         raise InProgress(stack)
-    if finishing.finish_if_abandoned(backend, stack):
+    if finishing.finish_if_abandoned(backend, stack) or finishing.rebuild_if_damaged(backend, stack):
         raise Contention(f"an update of stack '{stack.path}' was finished at the same time; try again")
 
 
