@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: coverage group image sentences help setup hooks serve test check fix e2e e2e-all bench docs changelog lock clean console console-check pictures package-azure release-check site
+.PHONY: coverage group image sentences help setup hooks serve test hard-day check fix e2e e2e-all bench docs changelog lock clean console console-check pictures package-azure release-check site
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -95,6 +95,9 @@ e2e: $(VENV)/.dev $(VENV)/.sam ## Drive the real pulumi command line, in its new
 
 e2e-all: $(VENV)/.dev $(VENV)/.sam ## The same in every version, on SQLite, and on each cloud's services and packed functions
 	STACKHOLD_CLOUD_E2E_VERSIONS=all $(MAKE) e2e E2E_VERSIONS=all ARGS="tests/aws/test_command_line.py tests/hosts/test_e2e.py $(ARGS)"
+
+hard-day: $(VENV)/.dev ## Play a hard day: kill servers and databases, fill disks, let stores lie, and look whether all is there
+	$(BIN)/python -m tests.hard_day $(ARGS)
 
 bench: $(VENV)/.dev ## Measure budgets, wire load and command line load
 	$(BIN)/python -m bench $(ARGS)
