@@ -352,8 +352,9 @@ class _StoredJournal:
             raise DamagedBatch(f"the stored batch {name} is damaged") from error
         except OverLimit as error:
             raise TooMuch(f"the stored batch {name} inflates to more than {limit:,} bytes") from error
-        # A batch was one object when it was accepted; one that is cut off must not count as one with bad entries.
-        if not text.lstrip().startswith(b"{") or not text.rstrip().endswith(b"}"):
+        # What a store cut off must not count as a batch with bad entries: another answer may be whole.
+        is_cut_off = batch.blob_key is not None and not text.rstrip().endswith(b"}")
+        if is_cut_off or not text.lstrip().startswith(b"{"):
             raise DamagedBatch(f"the stored batch {name} is damaged")
         return text
 
