@@ -50,7 +50,7 @@ class Clock:
 
 
 def find_library() -> Path | None:
-    """Return the library, unpacked into the cache on first use; None where there is none."""
+    """Return the library, unpacked into the cache on first use, or None."""
     home = Path(os.environ.get("STACKHOLD_CACHE") or Path.home() / ".cache" / "stackhold") / "faketime"
     for root in (Path("/usr/lib"), home):
         for path in sorted(root.glob(f"**/faketime/{_NAME}")):

@@ -140,7 +140,7 @@ def retry_damaged(backend: Backend, update_id: str, outcome: Outcome) -> None:
 def rebuild_if_damaged(backend: Backend, stack: Stack) -> bool:
     """Build the state of the stack's newest version again if that failed; tell whether it has a state now.
 
-    A store that gave a wrong answer may give the right one now, and whoever goes on from here must not miss what was accepted.
+    A store that gave a wrong answer may give the right one now, and the next version must not miss what was accepted.
     An update that processes died of is left alone. Callers have checked their own permission on the stack.
     """
     if stack.latest.damage is None or stack.latest.status is not Status.FAILED:
