@@ -30,7 +30,7 @@ function digestOf(names) {
 
 const result = await esbuild.build({
   absWorkingDir: here,
-  entryPoints: { console: "source/main.ts", graph: "source/graph.ts", page: "style/page.css" },
+  entryPoints: { console: "source/main.ts", editor: "source/editor.ts", graph: "source/graph.ts", page: "style/page.css" },
   entryNames: "[name]-[hash]",
   outdir: "out",
   bundle: true,

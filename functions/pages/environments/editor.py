@@ -15,6 +15,7 @@ from common.environments.service import catalogues, definitions, overview
 from common.rights.permissions import Permission
 from functions.http.bodies import EDITED, Body, BodyReader
 from functions.http.deps import BackendDep
+from functions.pages import static_files
 from functions.pages.environments.environment_request import EnvironmentRequest, EnvironmentRequestDep
 from functions.pages.environments.line_differences import compare_lines
 from functions.pages.form_errors import attempt
@@ -143,6 +144,7 @@ def _page(
         "is_decrypted": is_decrypted,
         "may_decrypt": _OPEN in viewed.permissions,
         "newest": None,
+        "editor_script": static_files.address("editor.js"),
     }
     if isinstance(error, Conflict) and environment.revision is not None:
         # Someone else saved a revision: both are shown, and the next save replaces it.
