@@ -63,6 +63,7 @@ def import_service(  # noqa: PLR0913 - one parameter for each option
     ] = "PULUMI_ACCESS_TOKEN",  # noqa: S107 - the name of a variable
     owner: OwnerOption = "admin",
     this_url: UrlOption = None,
+    teams: Annotated[bool, typer.Option("--teams", help="Import teams too, with members and stacks that are here.")] = False,
     stack: StackOption = None,
     dry_run: DryRunOption = False,
     parallel: ParallelOption = 4,
@@ -78,7 +79,7 @@ def import_service(  # noqa: PLR0913 - one parameter for each option
     )
     source = moving_commands.Service(url, token_from_env, from_org)
     settings = settings_of({"STACKHOLD_DATA": data})
-    raise typer.Exit(0 if moving.import_service(settings, source, org=org, owner=owner, url=this_url) else 1)
+    raise typer.Exit(0 if moving.import_service(settings, source, org=org, owner=owner, url=this_url, with_teams=teams) else 1)
 
 
 @export_app.command("diy")

@@ -19,6 +19,7 @@ from common.installation.moving.diy.target import DiyTarget
 from common.installation.moving.model import ConfigFile, MovingError, Outcome, Result, Source, StackName
 from common.installation.moving.moves import Target
 from common.installation.moving.service import InstallationTarget, find_owner
+from common.installation.moving.teams import import_team
 from common.ports.blobs import Bucket, StoreError
 from functions.server import startup
 from functions.server.api_client import ApiClient
@@ -67,13 +68,17 @@ class Moving:
         source = DiySource(bucket, words, project)
         return self._import(settings, source, org, owner, "")
 
-    def import_service(self, settings: Settings, service: Service, *, org: str, owner: str, url: str | None) -> bool:
+    def import_service(
+        self, settings: Settings, service: Service, *, org: str, owner: str, url: str | None, with_teams: bool
+    ) -> bool:
         """Import through the API of another service, report it, and tell whether nothing failed."""
         token = os.environ.get(service.token_variable)
         if not token:
             raise StartUpError(f"{service.token_variable} is not set: it must have an access token for {service.url}")
         api = ApiClient.connected(service.url.rstrip("/"), token, attempts=_ATTEMPTS)
-        return self._import(settings, ApiSource(api, service.org, self._names), org, owner, url or login_address(settings))
+        source = ApiSource(api, service.org, self._names)
+        is_done = self._import(settings, source, org, owner, url or login_address(settings))
+        return (not with_teams or self._import_teams(settings, source, org, owner)) and is_done
 
     def export_diy(self, settings: Settings, place: str, *, org: str) -> bool:
         """Export to a DIY backend, report it, and tell whether nothing failed."""
@@ -84,6 +89,19 @@ class Moving:
         except MovingError as error:
             raise StartUpError(str(error)) from error
         return self._move(source, target)
+
+    def _import_teams(self, settings: Settings, source: ApiSource, org: str, owner: str) -> bool:
+        moved = source.list_teams()
+        with closing(startup.open_existing(settings)) as backend:
+            new_owner = find_owner(backend, org, owner)
+            results = [import_team(backend, new_owner, team, is_dry_run=self._is_dry_run) for team in moved]
+        if self._as_json:
+            self._report(msgspec.json.encode({"teams": results}).decode())
+        for result in () if self._as_json else results:
+            self._report(f"{_SIGNS[result.outcome]} team {result.name}: {result.outcome} {result.problem}".rstrip())
+            for note in result.notes:
+                self._report(f"    {note}")
+        return all(result.outcome is not Outcome.FAILED for result in results)
 
     def _import(self, settings: Settings, source: Source, org: str, owner: str, url: str) -> bool:
         with closing(startup.open_existing(settings)) as backend:
@@ -154,13 +172,18 @@ def _stack_name(text: str) -> StackName:
 def _lines(results: Sequence[Result], words: str) -> list[str]:
     lines = [f"stacks of {words}"]
     for result in results:
-        detail = result.problem or f"{result.updates:,} updates"
+        detail = result.problem or _count(result.updates, "update")
         lines.append(f"{_SIGNS[result.outcome]} {result.name}: {result.outcome}, {detail}")
         lines += [f"    {note}" for note in result.notes]
     counts = Counter(result.outcome for result in results)
     updates = sum(result.updates for result in results)
     summary = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome])
-    return [*lines, f"{len(results):,} stacks with {updates:,} updates: {summary or 'nothing to move'}"]
+    total = f"{_count(len(results), 'stack')} with {_count(updates, 'update')}"
+    return [*lines, f"{total}: {summary or 'nothing to move'}"]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _json(results: Sequence[Result]) -> str:

@@ -95,7 +95,7 @@ def test_diy_backend_in_and_out(make_project: Callable[[], Project], installatio
     assert planned.endswith("2 stacks with 4 updates: 2 new\n")
     assert imported.endswith("2 stacks with 4 updates: 2 moved\n")
     assert again.endswith("2 stacks with 4 updates: 2 already there\n")
-    assert exported.endswith("1 stacks with 2 updates: 1 moved\n")
+    assert exported.endswith("1 stack with 2 updates: 1 moved\n")
     assert histories == inside
     assert histories[0] == _history(project, "dev", after)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from common.core.errors import StartUpError
 from common.installation.moving import states
-from common.installation.moving.model import IN_PROGRESS, ConfigValue, MovedStack, MovingError, StackName, Update
+from common.installation.moving.model import IN_PROGRESS, ConfigValue, MovedStack, MovedTeam, MovingError, StackName, Update
 
 # Clients send as many at once.
 _SECRETS_AT_ONCE = 1000
@@ -83,6 +83,12 @@ class ApiSource:
             raise MovingError(f"{missing:,} secrets of {name} were not decrypted by {self._api.url}")
         return plaintexts
 
+    def list_teams(self) -> list[MovedTeam]:
+        """Return the teams of the organization, with their members and stacks."""
+        path = f"/api/orgs/{quote(self._org, safe='')}/teams"
+        names = [team["name"] for team in self._api.get(path).get("teams") or []]
+        return [_team(self._api.get(f"{path}/{quote(name, safe='')}")) for name in names]
+
     def _iterate_names(self) -> Iterator[StackName]:
         token = ""
         while True:
@@ -124,4 +130,17 @@ def _update(item: dict[str, Any]) -> Update:
         config=msgspec.convert(info.get("config") or {}, dict[str, ConfigValue]),
         resource_changes=msgspec.json.encode(changes) if changes is not None else None,
         author=(item.get("requestedBy") or {}).get("githubLogin") or "",
+    )
+
+
+def _team(team: dict[str, Any]) -> MovedTeam:
+    return MovedTeam(
+        name=team["name"],
+        display_name=team.get("displayName") or "",
+        description=team.get("description") or "",
+        roles={member["githubLogin"]: member.get("role") or "member" for member in team.get("members") or []},
+        levels={
+            StackName(stack["projectName"], stack["stackName"]): stack.get("permission") or 0
+            for stack in team.get("stacks") or []
+        },
     )

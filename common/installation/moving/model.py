@@ -121,3 +121,24 @@ class ConfigFile:
 
     name: StackName
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTeam:
+    """A team of a source: the roles of its members by login, and its levels on stacks."""
+
+    name: str
+    display_name: str
+    description: str
+    roles: dict[str, str]
+    levels: dict[StackName, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TeamResult:
+    """The outcome for a team; `problem` says why it failed."""
+
+    name: str
+    outcome: Outcome
+    problem: str = ""
+    notes: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Steps on teams: they join their caller's transaction."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -24,6 +24,7 @@ from common.people.teams.model import (
     TeamDetails,
     TeamRole,
     require_environment,
+    require_name,
     require_texts,
 )
 from common.people.teams.repository import teams
@@ -50,6 +51,27 @@ def delete(tx: Connection, team_id: str, now: datetime) -> bool:
     grants.delete_of_principal(tx, team_id)
     access.revoke_tokens_of_team(tx, team_id, now)
     return True
+
+
+def add_imported(tx: Connection, org_id: str, team: Team, roles: Mapping[str, TeamRole], now: datetime) -> list[str] | None:
+    """Create a team of another installation with the users (login → role) who are members here, and return the others.
+
+    None if a team has its name, which stays as it is.
+    """
+    # No permission check: the operator imports it.
+    require_name(team.name)
+    require_texts(team.display_name, team.description)
+    if teams.lock(tx, org_id, team.name) is not None:
+        return None
+    teams.add(tx, org_id, team, unix_millis(now))
+    missing_logins = []
+    for login, role in sorted(roles.items()):
+        person = teams.lock_member(tx, org_id, login)
+        if person is None:
+            missing_logins.append(login)
+        else:
+            teams.add_member(tx, org_id, team.id, person.id, role, now_millis=unix_millis(now))
+    return missing_logins
 
 
 def delete_member_access(tx: Connection, org_id: str, user_id: str) -> None:

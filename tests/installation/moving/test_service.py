@@ -14,8 +14,9 @@ from common.core.errors import NotFound
 from common.db.tables.audit import audit_events
 from common.installation.moving import moves
 from common.installation.moving.api_source import ApiSource
-from common.installation.moving.model import MovedStack, Outcome, Result, StackName
+from common.installation.moving.model import MovedStack, MovedTeam, Outcome, Result, StackName, TeamResult
 from common.installation.moving.service import InstallationTarget, find_owner
+from common.installation.moving.teams import import_team
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
 from common.stacks.service import listing, secrets
@@ -205,3 +206,34 @@ def test_who_imports_must_exist(backend: Backend, admin: Caller) -> None:
     for org, login in (("unknown", "admin"), (ORG, "unknown")):
         with pytest.raises(NotFound, match="unknown"):
             find_owner(backend, org, login)
+
+
+def test_teams_come_along(backend: Backend, admin: Caller, client: TestClient, target: InstallationTarget) -> None:
+    """With members and stacks that are here; a team of the name stays as it is, and a dry run changes nothing."""
+    make_org(backend, "old", admin)
+    for login in ("alice", "eve"):
+        make_user(backend, login, org="old")
+    make_user(backend, "bob", org=ORG)
+    source = FakeSource(has_service=False)
+    source.add(make_moved(make_update(1)), FIRST)
+    old = find_owner(backend, "old", "admin")
+    move(source, InstallationTarget(backend, old, URL))
+    api = FakeApi(client)
+    api.post("/api/orgs/old/teams/pulumi", {"name": "web", "description": "The web team"})
+    team = MovedTeam(
+        "web", "Web", "", {"alice": "admin", "eve": "member", "bob": "member"}, {NAME: 102, StackName("shop", "x"): 103}
+    )
+
+    (listed,) = ApiSource(api, "old").list_teams()
+    unchanged = import_team(backend, old, listed, is_dry_run=False)
+    owner = find_owner(backend, ORG, "admin")
+    move(source, target)
+    planned, imported, again = (import_team(backend, owner, team, is_dry_run=is_dry_run) for is_dry_run in (True, False, False))
+    details = api.get("/api/orgs/acme/teams/web")
+
+    assert MovedTeam("web", "", "The web team", {"admin": "admin"}, {}) == listed
+    notes = ("alice is not a member here", "eve is not a member here", "stack shop/x is not here")
+    assert TeamResult("web", Outcome.UNCHANGED) == unchanged == again
+    assert [TeamResult("web", outcome, notes=notes) for outcome in (Outcome.NEW, Outcome.MOVED)] == [planned, imported]
+    assert [("bob", "member")] == [(member["githubLogin"], member["role"]) for member in details["members"]]
+    assert [("shop", "dev", 102)] == [(one["projectName"], one["stackName"], one["permission"]) for one in details["stacks"]]
