@@ -1,12 +1,11 @@
 """Rows of the service's own keys, wrapped by the configured key service."""
 
-from dataclasses import dataclass
-
-from sqlalchemy import Connection, exists, insert, inspect, select, update
+from sqlalchemy import Connection, delete, exists, insert, inspect, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
+from common.crypto.model import RetiredKey, WrappedKey
 from common.db.tables.environments import environments
-from common.db.tables.installation import service_keys
+from common.db.tables.installation import retired_keys, service_keys
 from common.db.tables.stacks import project_keys, stacks
 
 # Every table with a column `wrapped_key`, and the column that its context is made of. That column is written here and when its
@@ -18,33 +17,11 @@ _OWNERS = {
         (stacks, stacks.c.id),
         (project_keys, project_keys.c.id),
         (environments, environments.c.id),
+        (retired_keys, retired_keys.c.id),
     )
 }
 TABLES = tuple(_OWNERS)
 OWNER_COLUMNS = {name: column.name for name, (_, column) in _OWNERS.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class WrappedKey:
-    """A data key as it is stored, with the name of its table and the id of its owner."""
-
-    table: str
-    id: str
-    wrapped_key: bytes
-
-    @property
-    def context(self) -> str:
-        """Return what the key is bound to."""
-        return context_of(self.table, self.id)
-
-    def __str__(self) -> str:
-        """Name the owner for an operator."""
-        return f"{self.table.removesuffix('s').replace('_', ' ')} {self.id}"
-
-
-def context_of(table: str, owner_id: str) -> str:
-    """Return what a data key of a table is bound to."""
-    return f"service:{owner_id}" if table == service_keys.name else owner_id
 
 
 def find_key(connection: Connection, name: str) -> bytes | None:
@@ -75,11 +52,45 @@ def page_wrapped_keys(connection: Connection, table_name: str, after: str, limit
     return [WrappedKey(table_name, owner_id, wrapped_key) for owner_id, wrapped_key in rows]
 
 
+def find_present(connection: Connection, key: WrappedKey) -> bytes | None:
+    """Return the wrapped key that an owner has now, or None."""
+    table, owner = _OWNERS[key.table]
+    wrapped: bytes | None = connection.scalar(select(table.c.wrapped_key).where(owner == key.id))
+    return wrapped
+
+
 def replace_wrapped_key(connection: Connection, key: WrappedKey, replacement: bytes) -> bool:
     """Replace the wrapping of a data key that was read; False when it has changed or is gone."""
     table, owner = _OWNERS[key.table]
     statement = update(table).where(owner == key.id, table.c.wrapped_key == key.wrapped_key).values(wrapped_key=replacement)
     return connection.execute(statement).rowcount == 1
+
+
+def add_retired_key(tx: Connection, key: RetiredKey) -> None:
+    """Insert a key that its owner does not use any more."""
+    tx.execute(
+        insert(retired_keys).values(id=key.id, owner_id=key.owner_id, wrapped_key=key.wrapped_key, retired_at=key.retired_at)
+    )
+
+
+def find_owner_keys(connection: Connection, owner_id: str) -> list[WrappedKey]:
+    """Return the data keys of an owner, the retired ones among them: one statement."""
+    owners = (stacks, environments, project_keys)
+    own = (select(table.c.id, table.c.wrapped_key).where(table.c.id == owner_id) for table in owners)
+    retired = select(retired_keys.c.id, retired_keys.c.wrapped_key).where(retired_keys.c.owner_id == owner_id)
+    rows = connection.execute(union_all(*own, retired))
+    return [WrappedKey(retired_keys.name, key_id, wrapped_key) for key_id, wrapped_key in rows]
+
+
+def find_retired_since(connection: Connection, owner_id: str, millis: int) -> bool:
+    """Tell whether an owner has got a new data key since a time."""
+    query = select(retired_keys.c.id).where(retired_keys.c.owner_id == owner_id, retired_keys.c.retired_at >= millis).limit(1)
+    return connection.scalar(query) is not None
+
+
+def delete_retired_keys(tx: Connection, owner_id: str) -> None:
+    """Delete the retired keys of an owner that is gone for good."""
+    tx.execute(delete(retired_keys).where(retired_keys.c.owner_id == owner_id))
 
 
 def replace_key(connection: Connection, name: str, wrapped_key: bytes, replacement: bytes) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from common.backend import Backend
 from common.core.errors import StartUpError
 from common.crypto import repository, service_keys, wrapped_keys
-from common.crypto.repository import WrappedKey
+from common.crypto.model import WrappedKey
 from common.ports.keys import KeyUnusable
 
 Show = Callable[[str], object]
@@ -33,9 +33,8 @@ def rotate(backend: Backend, *, is_stopped: bool, show: Show = print) -> Rotatio
     Unless all servers are stopped, one of them must have been started with this master key: others would not open the new keys.
     """
     # No permission check: the operator, who runs this with the installation's settings, may change its keys.
+    require_ready(backend, is_stopped=is_stopped)
     result = Rotation(backend.keys.check())
-    if not is_stopped and backend.settings.unwrap_keys:
-        _require_started(backend)
     with ThreadPoolExecutor(wrapped_keys.THREADS) as threads:
         for page in wrapped_keys.iterate_pages(backend.db):
             for was_rewrapped in threads.map(lambda key: _rewrap(backend, key, result.key_name), page):
@@ -50,6 +49,12 @@ def rotate(backend: Backend, *, is_stopped: bool, show: Show = print) -> Rotatio
         else:
             result.problems.append((key, "it was made by a server with other settings; rotate again once all servers have these"))
     return result
+
+
+def require_ready(backend: Backend, *, is_stopped: bool) -> None:
+    """Raise StartUpError unless the running servers open what this master key wraps."""
+    if not is_stopped and backend.settings.unwrap_keys:
+        _require_started(backend)
 
 
 def _require_started(backend: Backend) -> None:

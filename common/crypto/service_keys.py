@@ -11,7 +11,7 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import StartUpError
 from common.crypto import repository, wrapped_keys
-from common.crypto.repository import WrappedKey
+from common.crypto.model import WrappedKey
 from common.db.engine import Database
 from common.ports.keys import KeyService, KeyUnusable
 

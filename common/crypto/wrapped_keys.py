@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from common.backend import Backend
 from common.core.errors import BackendError
 from common.crypto import repository
-from common.crypto.repository import WrappedKey
+from common.crypto.model import WrappedKey
 from common.db.engine import Database
 from common.ports.keys import KeyService, KeyUnusable
 

@@ -3,6 +3,7 @@
 from common.backend import Backend
 from common.core.errors import BadRequest
 from common.crypto.envelope import Envelope
+from common.crypto.owner_keys import open_envelope
 from common.environments.language.interfaces import WorldError
 from common.environments.model import Environment
 
@@ -32,8 +33,7 @@ class EnvironmentCipher:
     def _opened(self) -> Envelope:
         if self._envelope is None:
             environment = self._environment
-            key = self._backend.data_keys.open(environment.wrapped_key, environment.id)
-            self._envelope = Envelope(key, environment.id)
+            self._envelope = open_envelope(self._backend, environment.id, environment.wrapped_key)
         return self._envelope
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.crypto import owner_keys
 from common.environments.repository import listing, sessions
 
 _SESSIONS_PER_STEP = 500
@@ -21,4 +22,7 @@ def delete_expired(backend: Backend) -> int:
 def _purge_deleted(backend: Backend, before_millis: int) -> int:
     with backend.db.begin() as tx:
         environment_id = listing.find_expired(tx, before_millis)
-        return int(environment_id is not None and listing.purge(tx, environment_id, before_millis))
+        if environment_id is None or not listing.purge(tx, environment_id, before_millis):
+            return 0
+        owner_keys.delete_retired(tx, environment_id)
+        return 1

@@ -162,13 +162,15 @@ def restore(
 def rotate_keys(
     *,
     stopped: Annotated[bool, typer.Option("--stopped", help="No server is running, so none has to be restarted first.")] = False,
+    values: Annotated[bool, typer.Option("--values", help="Replace the data keys too, and encrypt stored values again.")] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Wrap all data keys anew by the master key of the settings; STACKHOLD_UNWRAP_KEYS names the one before."""
     from functions.server import key_commands  # noqa: PLC0415 - as above
 
-    is_well = key_commands.rotate(settings_of({"STACKHOLD_DATA": data}), is_stopped=stopped, as_json=as_json, report=print)
+    settings = settings_of({"STACKHOLD_DATA": data})
+    is_well = key_commands.rotate(settings, is_stopped=stopped, with_values=values, as_json=as_json, report=print)
     raise typer.Exit(0 if is_well else 1)
 
 

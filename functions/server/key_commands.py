@@ -5,23 +5,32 @@ from contextlib import closing
 
 import msgspec
 
+from common.backend import Backend
 from common.config.settings import Settings
 from common.crypto import rotation, service_keys
 from common.crypto.rotation import Rotation
+from common.installation.value_rotation import GRACE_SECONDS, ValueRotation, rotate_values
 from functions.server import startup
 from functions.server.progress import Progress
 
 Report = Callable[[str], object]
 
 
-def rotate(settings: Settings, *, is_stopped: bool, as_json: bool, report: Report) -> bool:
-    """Wrap all data keys anew, report it, and tell whether all of them open."""
+def rotate(settings: Settings, *, is_stopped: bool, with_values: bool = False, as_json: bool, report: Report) -> bool:
+    """Wrap all data keys anew, and replace them first if values are to be encrypted again; tell whether all of them open."""
     progress = Progress()
     with closing(startup.open_existing(settings)) as backend:
+        rotation.require_ready(backend, is_stopped=is_stopped)
+        values = _rotate_values(backend, progress, is_stopped=is_stopped) if with_values else None
         result = rotation.rotate(backend, is_stopped=is_stopped, show=progress.show)
     progress.end()
-    report(_json(result) if as_json else "\n".join(_lines(result)))
-    return not result.problems
+    report(_json(result, values) if as_json else "\n".join([*_value_lines(values), *_lines(result)]))
+    return not result.problems and not (values and values.problems)
+
+
+def _rotate_values(backend: Backend, progress: Progress, *, is_stopped: bool) -> ValueRotation:
+    # Without servers there are no requests to wait for.
+    return rotate_values(backend, grace_seconds=0 if is_stopped else GRACE_SECONDS, show=progress.show)
 
 
 def list_keys(settings: Settings, report: Report) -> None:
@@ -30,6 +39,16 @@ def list_keys(settings: Settings, report: Report) -> None:
         current = backend.keys.check()
         for name, count in service_keys.count_by_master_key(backend.db, backend.keys).items():
             report(f"{name}: {_count(count)}{' (wraps)' if name == current else ''}")
+
+
+def _value_lines(result: ValueRotation | None) -> list[str]:
+    if result is None:
+        return []
+    values = f"{result.values:,} value{'' if result.values == 1 else 's'}"
+    return [
+        *(f"{key}: its values were not encrypted again: {problem}" for key, problem in result.problems),
+        f"{_count(result.keys)} replaced, {values} encrypted again",
+    ]
 
 
 def _lines(result: Rotation) -> list[str]:
@@ -43,9 +62,12 @@ def _lines(result: Rotation) -> list[str]:
     ]
 
 
-def _json(result: Rotation) -> str:
-    problems = [{"name": str(key), "problem": problem} for key, problem in result.problems]
+def _json(result: Rotation, values: ValueRotation | None) -> str:
+    problems = [] if values is None else [{"name": str(key), "problem": problem} for key, problem in values.problems]
+    problems += [{"name": str(key), "problem": problem} for key, problem in result.problems]
     content = {"key": result.key_name, "rewrapped": result.rewrapped, "current": result.current, "problems": problems}
+    if values is not None:
+        content |= {"replaced": values.keys, "values": values.values}
     return msgspec.json.encode(content).decode()
 
 

@@ -1,6 +1,6 @@
 """Tables of the installation itself: its keys, its jobs, what its first start made."""
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String
 
 from common.db.tables.schema import BLOB_KEY, ID, table
 
@@ -19,6 +19,17 @@ service_keys = table(
     Column("name", String(64), primary_key=True),
     Column("wrapped_key", LargeBinary(2048), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+)
+
+
+# Data keys that a stack, a project or an environment (`owner_id`) had before: they open what was encrypted with them.
+retired_keys = table(
+    "retired_keys",
+    Column("id", ID, primary_key=True),
+    Column("owner_id", ID, nullable=False),
+    Column("wrapped_key", LargeBinary(2048), nullable=False),
+    Column("retired_at", BigInteger, nullable=False),
+    Index("ix_retired_keys_owner_id", "owner_id", "retired_at"),
 )
 
 

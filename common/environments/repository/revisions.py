@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 from sqlalchemy import delete as delete_from
 
 from common.db.tables.environments import environment_references, environment_revision_tags, environment_revisions
@@ -30,6 +30,31 @@ def add(tx: Connection, environment_id: str, number: int, definition: bytes, use
             created_at=now_millis,
         )
     )
+
+
+def find_with_secrets(connection: Connection, environment_id: str) -> list[int]:
+    """Return the numbers of an environment's revisions that have secrets."""
+    numbers = select(environment_revisions.c.number).where(
+        environment_revisions.c.environment_id == environment_id, environment_revisions.c.secret_count > 0
+    )
+    return list(connection.scalars(numbers.order_by(environment_revisions.c.number)))
+
+
+def get_definition(connection: Connection, environment_id: str, number: int) -> bytes:
+    """Return the text of a revision that is there."""
+    query = select(environment_revisions.c.definition).where(*_is_revision(environment_id, number))
+    return bytes(connection.execute(query).scalar_one())
+
+
+def replace_definition(connection: Connection, environment_id: str, number: int, old: bytes, new: bytes) -> None:
+    """Replace the text of a revision by one with the same secrets, unless it has changed since it was read."""
+    is_unchanged = environment_revisions.c.definition == old
+    statement = update(environment_revisions).where(*_is_revision(environment_id, number), is_unchanged)
+    connection.execute(statement.values(definition=new))
+
+
+def _is_revision(environment_id: str, number: int) -> tuple[ColumnElement[bool], ...]:
+    return environment_revisions.c.environment_id == environment_id, environment_revisions.c.number == number
 
 
 def add_references(tx: Connection, environment_id: str, number: int, references: Iterable[Reference]) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, insert, or_, select
+from sqlalchemy import delete as delete_from
 
 from common.core.clock import unix_millis
 from common.db.tables.access import access_tokens
@@ -18,6 +19,17 @@ def note(tx: Connection, item: str, now: datetime) -> None:
     """Remember that a start has made this; IntegrityError when another one does at this moment."""
     if not was_made(tx, item):
         tx.execute(insert(bootstrap_items).values(item=item, created_at=unix_millis(now)))
+
+
+def find_made_at(connection: Connection, item: str) -> int | None:
+    """Return when this was noted, in unix milliseconds, or None."""
+    made_at: int | None = connection.scalar(select(bootstrap_items.c.created_at).where(bootstrap_items.c.item == item))
+    return made_at
+
+
+def delete(connection: Connection, item: str) -> None:
+    """Delete a note."""
+    connection.execute(delete_from(bootstrap_items).where(bootstrap_items.c.item == item))
 
 
 def find_tokens(tx: Connection, user_id: str, name: str, now_millis: int) -> list[str]:

@@ -10,7 +10,7 @@ from common.audit.events import Event
 from common.backend import Backend
 from common.core.compression import unpack
 from common.core.errors import BackendError
-from common.crypto.envelope import Envelope
+from common.crypto.owner_keys import open_envelope
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
@@ -130,7 +130,7 @@ def _plaintexts(backend: Backend, caller: Caller, earlier: _Side, later: _Side) 
 
 def _open(backend: Backend, stack: Stack, texts: Iterable[str]) -> dict[str, str]:
     """Return what can be decrypted; secrets of another provider cannot."""
-    envelope = Envelope(backend.data_keys.open(stack.wrapped_key, stack.id), stack.id)
+    envelope = open_envelope(backend, stack.id, stack.wrapped_key)
     plaintexts = {}
     for text in texts:
         try:

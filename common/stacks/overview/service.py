@@ -12,6 +12,7 @@ from common.core.errors import BackendError, BadRequest, NotFound
 from common.core.paging import make_token, read_token, seal
 from common.core.usage import Granularity, Period, get_start, sum_up
 from common.crypto.envelope import Envelope
+from common.crypto.owner_keys import open_envelope
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
@@ -251,7 +252,7 @@ def reveal_output(backend: Backend, caller: Caller, path: StackPath, name: str) 
     outputs = values.read_object(text)
     if name not in outputs:
         raise NotFound(f"stack '{path}' has no output {name[:100]!a}")
-    envelope = Envelope(backend.data_keys.open(stack.wrapped_key, stack.id), stack.id)
+    envelope = open_envelope(backend, stack.id, stack.wrapped_key)
     plaintexts = {sealed: _open(envelope, sealed, stack) for sealed in values.ciphertexts(outputs[name])}
     description = f"Output {name[:200]} of stack {stack.path}"
     audit.record_alone(backend, caller, stack.org_id, Event.SECRET_DECRYPTED, description=description)

@@ -12,6 +12,7 @@ from common.core.clock import unix_millis
 from common.core.errors import NotFound
 from common.core.ids import is_id, new_id
 from common.core.names import require_stack_name
+from common.crypto import owner_keys
 from common.db.faults import unless_taken
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
@@ -68,6 +69,7 @@ def purge_deleted(backend: Backend, *, updates_per_step: int = UPDATES_PER_STEP)
             return len(update_ids)
         stack_references.replace(tx, stack_id, frozenset())
         deleted.delete(tx, stack_id)
+        owner_keys.delete_retired(tx, stack_id)
         return 1
 
 

@@ -14,6 +14,7 @@ from common.core.errors import BadRequest, NotFound
 from common.core.ids import new_id
 from common.core.names import is_name
 from common.crypto.envelope import Envelope
+from common.crypto.owner_keys import open_envelope
 from common.db.faults import Contention
 from common.rights.caller import Caller
 from common.rights.membership import Membership
@@ -93,4 +94,4 @@ def _find_or_create_key(backend: Backend, membership: Membership, project: str) 
 
 
 def _envelope(backend: Backend, key: ProjectKey) -> Envelope:
-    return Envelope(backend.data_keys.open(key.wrapped_key, key.id), key.id)
+    return open_envelope(backend, key.id, key.wrapped_key)

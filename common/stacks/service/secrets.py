@@ -11,6 +11,7 @@ from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
 from common.crypto.envelope import Envelope
+from common.crypto.owner_keys import open_envelope
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
@@ -63,4 +64,4 @@ def log_decryption(backend: Backend, caller: Caller, path: StackPath) -> None:
 
 def _open_envelope(backend: Backend, caller: Caller, path: StackPath, permission: Permission) -> tuple[Stack, Envelope]:
     stack = stacks.get_stack(backend, caller, path, permission, former_names=True)
-    return stack, Envelope(backend.data_keys.open(stack.wrapped_key, stack.id), stack.id)
+    return stack, open_envelope(backend, stack.id, stack.wrapped_key)

@@ -10,6 +10,7 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import BadRequest
 from common.crypto.envelope import REFUSAL, Envelope
+from common.crypto.owner_keys import open_envelope
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import steps as stacks
@@ -47,7 +48,7 @@ def read(backend: Backend, caller: Caller, path: StackPath) -> StackOutputs:
         text, _providers = document.outputs(current_text(backend, stack))
     envelope = None
     if stacks.may_on_stack(caller, stack, Permission.STACK_DECRYPT):
-        envelope = Envelope(backend.data_keys.open(stack.wrapped_key, stack.id), stack.id)
+        envelope = open_envelope(backend, stack.id, stack.wrapped_key)
     description = f"Read the outputs of stack {stack.path}"
     audit.record_alone(backend, caller, stack.org_id, Event.STACK_OUTPUTS_READ, description=description)
     return StackOutputs(text or b"{}", envelope)
