@@ -266,3 +266,22 @@ class OrganizationStack:
     started_at: int
     ended_at: int
     resource_count: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NamedEnvironment:
+    """An environment of the stack's organization as a client names it, with a revision number or a revision tag."""
+
+    project: str
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentUse:
+    """An update of a stack that was run with an environment, and the version by which it named that."""
+
+    project: str
+    stack: str
+    number: int
+    version: str

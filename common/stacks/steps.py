@@ -16,8 +16,8 @@ from common.people.teams.model import StackChange, Team
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership, StackScope
 from common.rights.permissions import STACK_VISIBLE, Permission, StackLevel
-from common.stacks.model import Place, Stack, StackPath, UpdateMails
-from common.stacks.repository import sharing, stacks
+from common.stacks.model import EnvironmentUse, Place, Stack, StackPath, UpdateMails
+from common.stacks.repository import sharing, stacks, update_environments
 
 PROJECT_TAG = "pulumi:project"
 # A caller with either of them sees a stack in lists.
@@ -124,6 +124,22 @@ def may_on_stack(caller: Caller, stack: Stack, permission: Permission) -> bool:
 def visible_scopes(caller: Caller, organization: str | None) -> list[StackScope]:
     """Return which stacks the caller may list: in one organization, or in all of theirs."""
     return [caller.stack_scope(membership, LISTABLE) for membership in visible(caller, organization)]
+
+
+def list_environment_uses(  # noqa: PLR0917 - what a listing is narrowed to
+    connection: Connection,
+    caller: Caller,
+    org: str,
+    environment: tuple[str, str],
+    after: tuple[str, str, int, str],
+    limit: int,
+    *,
+    newest_only: bool,
+) -> list[EnvironmentUse]:
+    """Return the stacks that were updated with an environment (project, name), among those that the caller may list."""
+    project, name = environment
+    scopes = visible_scopes(caller, org)
+    return update_environments.list_uses(connection, scopes, project, name, after, limit, newest_only=newest_only)
 
 
 def visible(caller: Caller, organization: str | None) -> list[Membership]:

@@ -237,10 +237,19 @@ class EnvironmentImportReferrer(msgspec.Struct):
     revision: int
 
 
+class EnvironmentStackReferrer(msgspec.Struct):
+    """Upstream: EnvironmentStackReferrer; `version` is that of the stack."""
+
+    project: str
+    stack: str
+    version: int
+
+
 class EnvironmentReferrer(msgspec.Struct):
     """Upstream: EnvironmentReferrer; exactly one member is set."""
 
-    environment: EnvironmentImportReferrer
+    environment: EnvironmentImportReferrer | UnsetType = UNSET
+    stack: EnvironmentStackReferrer | UnsetType = UNSET
 
 
 class ListEnvironmentReferrersResponse(msgspec.Struct, rename="camel"):

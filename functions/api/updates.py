@@ -12,6 +12,7 @@ from common.stacks.updates.model import Program, StartedUpdate, StartRequest
 from common.stacks.updates.service import completion, events, history, progress
 from common.stacks.updates.service import start as updates
 from common.stacks.updates.service.events import EventQuery, event_types
+from common.stacks.updates.used_environments import read_environments
 from common.wire.updates import (
     BeginUpdateRequest,
     BeginUpdateResponse,
@@ -132,4 +133,6 @@ def _kind(text: str) -> Kind:
 
 def _program(text: bytes) -> Program:
     request = decode(shield_for([text]).hide(text), UpdateProgramRequest)
-    return Program(text, dry_run=request.options is not None and request.options.dry_run)
+    environment = request.metadata.environment if request.metadata is not None else None
+    environments = read_environments((environment or {}).get("stack.environments", ""))
+    return Program(text, request.options is not None and request.options.dry_run, environments)

@@ -161,6 +161,8 @@ def test_a_stack_uses_environments(env: Env) -> None:
     config = project.run("config").stdout
     project.run(*UP)
     state = project.export()
+    if has(project.cli, Feature.REFERRERS):
+        assert f"{project.name}/dev@1" in env.run("referrer list", env.name("base")).stdout
     project.run("config", "env", "rm", "--yes", f"{project.name}/extra")
     lacking = project.run("preview", ok=False).text
 

@@ -1,5 +1,6 @@
 """Environments over HTTP: how they are created, saved, read and deleted."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.factories.environments import ENVIRONMENTS, make_environment
 from tests.factories.people import make_user
 from tests.factories.roles import make_holder
 from tests.factories.tokens import signed
+from tests.wire import begin, create_stack
 
 E = f"{ENVIRONMENTS}/app/dev"
 SECRET = b"values:\n  pw:\n    fn::secret: hunter2\n"
@@ -302,7 +304,9 @@ class TestList:
         with pytest.raises(BadRequest, match="the continuation token is not valid"):
             listing.page_deleted(backend, admin, "acme", deleted)
         environment_id = steps.get(backend, admin, dev).id
-        referrers = make_token(seal(admin.user_id, "referrers", environment_id, None, "True"), "app", "dev", number, "1")
+        referrers = make_token(
+            seal(admin.user_id, "referrers", environment_id, None, "True", "True"), "stacks", "app", "dev", number, "1"
+        )
         with pytest.raises(BadRequest, match="the continuation token is not valid"):
             listing.page_referrers(backend, admin, dev, referrers)
 
@@ -338,6 +342,26 @@ class TestList:
         assert {"team": ["api", "web"]} == client.get(f"{ENVIRONMENTS}/tags").json()
 
 
+def run_with(client: TestClient, stack: str, *names: str, dry_run: bool = False) -> None:
+    """Run an update of a stack of the project shop with environments, as the command line tells of them."""
+    environment = {"stack.environments": json.dumps([{"id": name} for name in names])} if names else {}
+    metadata = {"message": "", "environment": environment}
+    update = begin(client, f"/api/stacks/acme/shop/{stack}", dry_run=dry_run, metadata=metadata)
+    assert update.complete().status_code == 204
+
+
+def listed_by(client: TestClient, **query: Any) -> list[Any]:
+    """Return the referrers of app/base, from all pages."""
+    found: list[Any] = []
+    token: str | None = ""
+    while token is not None:
+        more = {"continuationToken": token} if token else {}
+        page = client.get(f"{ENVIRONMENTS}/app/base/referrers", params={**query, **more}).json()
+        found += [entry for entries in page["referrers"].values() for entry in entries]
+        token = page.get("continuationToken")
+    return found
+
+
 class TestReferrers:
     def test_are_the_environments_that_import_it(self, client: TestClient, backend: Backend, admin: Caller) -> None:
         """Imports and references count, by the version that they name; those of older revisions on request."""
@@ -353,6 +377,28 @@ class TestReferrers:
         everything = client.get(f"{ENVIRONMENTS}/app/base/referrers", params={"allRevisions": "true"}).json()["referrers"]
         assert ["old", "one"] == sorted(entry["environment"]["name"] for entry in everything["latest"])
         assert {"2"} == set(client.get(f"{ENVIRONMENTS}/app/base/versions/2/referrers").json()["referrers"])
+
+    def test_are_the_stacks_that_were_updated_with_it(self, client: TestClient, backend: Backend, admin: Caller) -> None:
+        """A stack counts by its newest update, by the version that its file names, after the environments and in pages."""
+        make_environment(backend, admin, "app/base", "values: {a: 1}\n")
+        make_environment(backend, admin, "app/one", "imports: [app/base]\nvalues: {}\n")
+        for name in ("dev", "prod"):
+            create_stack(client, name)
+        run_with(client, "dev", "app/base@2")
+        run_with(client, "dev", "app/base", "other", "not a name")
+        run_with(client, "prod", "app/base")
+        run_with(client, "prod")
+        run_with(client, "prod", "app/base", dry_run=True)
+        found = client.get(f"{ENVIRONMENTS}/app/base/referrers").json()["referrers"]
+        pages = listed_by(client, count=1)
+
+        dev = {"stack": {"project": "shop", "stack": "dev", "version": 2}}
+        assert found == {"latest": [{"environment": {"project": "app", "name": "one", "revision": 2}}, dev]}
+        assert pages == [entry for entries in found.values() for entry in entries]
+        versions = [entry["stack"]["version"] for entry in listed_by(client, allRevisions="true") if "stack" in entry]
+        assert sorted(versions) == [1, 1, 2]
+        newest = listed_by(client, allRevisions="true", latestStackVersionOnly="true")
+        assert [entry for entry in newest if "stack" in entry] == [dev]
 
     def test_are_counted_in_lists(self, client: TestClient, backend: Backend, admin: Caller) -> None:
         """A list counts them if it is asked to."""

@@ -84,6 +84,20 @@ stack_references = table(
 )
 
 
+# Which environments of its organization an update was run with, by the names and versions that its client used. A row of an
+# update that was never started means nothing.
+update_environments = table(
+    "update_environments",
+    Column("update_id", ID, primary_key=True),
+    Column("project", NAME, primary_key=True),
+    Column("name", NAME, primary_key=True),
+    Column("version", NAME, primary_key=True),
+    Column("stack_id", ID, nullable=False),
+    Index("ix_update_environments_name", "project", "name", "stack_id"),
+    Index("ix_update_environments_stack_id", "stack_id"),
+)
+
+
 # `token_id` is the access token that began the update: its lease ends with it. `attempts` counts how often a process has begun
 # to put the update's state together. `packages` are those that the version's state uses, as JSON; NULL: the same
 # as of the version before.

@@ -21,12 +21,18 @@ from common.environments.repository.visibility import Scope
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
+from common.stacks import steps as stacks
+from common.stacks.model import EnvironmentUse
 
 PAGE_DEFAULT = 100
 PAGE_LIMIT = 500
 _TAGS_LIMIT = 10_000
 # A caller with either of them sees an environment in lists.
 _LISTABLE = frozenset({Permission.ENVIRONMENT_LIST, Permission.ENVIRONMENT_READ})
+
+# The kinds of referrers, in the order of a listing, and where each begins.
+_ENVIRONMENTS, _STACKS = "environments", "stacks"
+_FIRST = ("", "", 0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +128,33 @@ def page_referrers(  # noqa: PLR0917 - what a listing is narrowed to
     version: str | None = None,
     *,
     newest_only: bool = True,
-) -> tuple[list[Referrer], str | None]:
-    """Return a page of the environments that refer to this one, among those that the caller can see; or to one version."""
+    newest_stacks_only: bool = True,
+) -> tuple[list[Referrer | EnvironmentUse], str | None]:
+    """Return a page of what refers to this environment, or to one version of it, among what the caller can see.
+
+    Environments come first, then the stacks that were updated with it.
+    """
     environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_READ, version=version or LATEST)
     if version is not None:
         steps.require_revision(environment, version)
     membership = caller.require_member(path.org, missing=missing_org(path.org))
-    sealed = seal(caller.user_id, "referrers", environment.id, version, str(newest_only))
-    after = _referrer_position(token, sealed) if token else ("", "", 0, "")
+    sealed = seal(caller.user_id, "referrers", environment.id, version, str(newest_only), str(newest_stacks_only))
+    kind, after = _referrer_position(token, sealed) if token else (_ENVIRONMENTS, _FIRST)
     size = min(max(limit, 1), PAGE_LIMIT)
     target = Reference(path.project, path.name)
+    rows: list[Referrer | EnvironmentUse] = []
     with backend.db.connect() as connection:
-        scope = scope_of(caller, membership)
-        rows = listing.page_referrers(connection, scope, target, after, size + 1, newest_only=newest_only)
+        if kind == _ENVIRONMENTS:
+            scope = scope_of(caller, membership)
+            rows += listing.page_referrers(connection, scope, target, after, size + 1, newest_only=newest_only)
+            after = _FIRST
+        left = size + 1 - len(rows)
+        if left > 0:
+            named = (path.project, path.name)
+            rows += stacks.list_environment_uses(connection, caller, path.org, named, after, left, newest_only=newest_stacks_only)
     page = rows[:size]
     shown = [row for row in page if version is None or row.version == version]
-    last = page[-1] if len(rows) > size else None
-    position = (last.project, last.name, str(last.number), last.version) if last is not None else None
+    position = _position_of(page[-1]) if len(rows) > size else None
     return shown, make_token(sealed, *position) if position is not None else None
 
 
@@ -152,9 +168,14 @@ def _deleted_position(token: str, sealed: str) -> tuple[int, str]:
     return _integer(moment), environment_id
 
 
-def _referrer_position(token: str, sealed: str) -> tuple[str, str, int, str]:
-    project, name, number, version = read_token(token, sealed, 4)
-    return project, name, _integer(number), version
+def _referrer_position(token: str, sealed: str) -> tuple[str, tuple[str, str, int, str]]:
+    kind, project, name, number, version = read_token(token, sealed, 5)
+    return kind, (project, name, _integer(number), version)
+
+
+def _position_of(row: Referrer | EnvironmentUse) -> tuple[str, str, str, str, str]:
+    kind, name = (_STACKS, row.stack) if isinstance(row, EnvironmentUse) else (_ENVIRONMENTS, row.name)
+    return kind, row.project, name, str(row.number), row.version
 
 
 def _integer(text: str) -> int:

@@ -17,7 +17,7 @@ from common.db.faults import unless_taken
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 from common.stacks.model import DeletedStack, Kind, Stack, StackPath
-from common.stacks.repository import deleted, stack_references, versions
+from common.stacks.repository import deleted, stack_references, update_environments, versions
 from common.stacks.state.steps import latest_contents, retry_on_new_version, store_renamed
 from common.stacks.steps import taken_text
 from common.stacks.updates.repository import cleanup
@@ -68,6 +68,7 @@ def purge_deleted(backend: Backend, *, updates_per_step: int = UPDATES_PER_STEP)
             cleanup.delete_updates(tx, update_ids)
             return len(update_ids)
         stack_references.replace(tx, stack_id, frozenset())
+        update_environments.delete_of_stack(tx, stack_id)
         deleted.delete(tx, stack_id)
         owner_keys.delete_retired(tx, stack_id)
         return 1

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from common.core.errors import Conflict
 from common.stacks.engine.policy_groups import RequiredPolicy
-from common.stacks.model import Kind, Outcome, Stack, Status
+from common.stacks.model import Kind, NamedEnvironment, Outcome, Stack, Status
 
 NEWEST_JOURNAL = 2
 
@@ -25,10 +25,11 @@ class Completion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The request that creates an update: its text, kept as the client sent it, and whether it asks for a dry run."""
+    """The request that creates an update: its text, kept as the client sent it, and what the server needs to know of it."""
 
     text: bytes
     dry_run: bool
+    environments: frozenset[NamedEnvironment] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from common.environments.model import Referrer, RevisionEntry
 from common.environments.service import definitions, listing, revisions
 from common.environments.service.revisions import PAGE_DEFAULT
+from common.stacks.model import EnvironmentUse
 from common.wire import environments as wire
 from functions.api.environments.shapes import Count, EnvironmentPathDep, Token, definition_reply, revision_tag, time
 from functions.http.bodies import BodyDep
@@ -19,6 +20,7 @@ _E = "/api/esc/environments/{org}/{project}/{environment}"
 _TAG = f"{_E}/versions/tags/{{name}}"
 _VERSION = f"{_E}/versions/{{version}}"
 AllRevisions = Annotated[bool, Query(alias="allRevisions")]
+LatestStackOnly = Annotated[bool, Query(alias="latestStackVersionOnly")]
 
 
 @router.get(f"{_E}/versions")
@@ -101,8 +103,18 @@ def list_revision_referrers(
     count: Count = PAGE_DEFAULT,
     *,
     all_revisions: AllRevisions = False,
+    latest_stack_only: LatestStackOnly = False,
 ) -> Response:
-    page = listing.page_referrers(backend, caller, path, token, count, version, newest_only=not all_revisions)
+    page = listing.page_referrers(
+        backend,
+        caller,
+        path,
+        token,
+        count,
+        version,
+        newest_only=not all_revisions,
+        newest_stacks_only=latest_stack_only or not all_revisions,
+    )
     return reply(_referrers(*page))
 
 
@@ -115,8 +127,17 @@ def list_environment_referrers(
     count: Count = PAGE_DEFAULT,
     *,
     all_revisions: AllRevisions = False,
+    latest_stack_only: LatestStackOnly = False,
 ) -> Response:
-    page = listing.page_referrers(backend, caller, path, token, count, newest_only=not all_revisions)
+    page = listing.page_referrers(
+        backend,
+        caller,
+        path,
+        token,
+        count,
+        newest_only=not all_revisions,
+        newest_stacks_only=latest_stack_only or not all_revisions,
+    )
     return reply(_referrers(*page))
 
 
@@ -133,9 +154,12 @@ def _revision(entry: RevisionEntry) -> wire.EnvironmentRevision:
     )
 
 
-def _referrers(page: list[Referrer], next_token: str | None) -> wire.ListEnvironmentReferrersResponse:
+def _referrers(page: list[Referrer | EnvironmentUse], next_token: str | None) -> wire.ListEnvironmentReferrersResponse:
     by_version: dict[str, list[wire.EnvironmentReferrer]] = defaultdict(list)
     for row in page:
-        referrer = wire.EnvironmentImportReferrer(row.project, row.name, row.number)
-        by_version[row.version].append(wire.EnvironmentReferrer(referrer))
+        if isinstance(row, EnvironmentUse):
+            referrer = wire.EnvironmentReferrer(stack=wire.EnvironmentStackReferrer(row.project, row.stack, row.number))
+        else:
+            referrer = wire.EnvironmentReferrer(wire.EnvironmentImportReferrer(row.project, row.name, row.number))
+        by_version[row.version].append(referrer)
     return wire.ListEnvironmentReferrersResponse(by_version, next_token or UNSET)

@@ -24,6 +24,7 @@ from common.rights.permissions import Permission
 from common.stacks import events, required_policies
 from common.stacks import steps as stacks
 from common.stacks.model import Kind, Outcome, Stack, StackPath
+from common.stacks.repository import update_environments
 from common.stacks.updates import finishing, leases, programs, stored_state
 from common.stacks.updates.leases import LEASE_SECONDS
 from common.stacks.updates.model import (
@@ -57,6 +58,7 @@ def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, progra
     programs.require_small(program)
     update_id = new_id()
     row_program = programs.store(backend, stack.id, update_id, program)
+    _store_environments(backend, stack, update_id, program)
     with backend.db.connect() as connection:
         is_added = updates.add(
             connection,
@@ -132,6 +134,7 @@ def begin(
             policies = required_policies.find_for_update(connection, backend, caller, stack)
         run = _run(backend, stack, new_id(), _Start(caller, request, client), dry_run=program.dry_run)
         row_program = programs.store(backend, stack.id, run.update_id, program)
+        _store_environments(backend, stack, run.update_id, program)
         has_new_tags = _has_new_tags(caller, stack, request)
         if has_new_tags or not program.dry_run:
             with backend.db.begin() as tx:
@@ -148,6 +151,13 @@ def begin(
         return replace(_started(backend, stack, run, request), required_policies=policies)
 
     return retry(attempt, when=is_race, attempts=_ATTEMPTS, failure=_stack_changes)
+
+
+def _store_environments(backend: Backend, stack: Stack, update_id: str, program: Program) -> None:
+    """Store the environments of an update, before its row is inserted; most stacks have none, and no statement for it."""
+    if program.environments and not program.dry_run:
+        with backend.db.connect() as connection:
+            update_environments.add(connection, stack.id, update_id, program.environments)
 
 
 def begin_with_base(
