@@ -186,6 +186,19 @@ def run_due(
     ]
 
 
+def next_due_at(backend: Backend) -> int | None:
+    """Return when there is something to do next, in unix milliseconds; None if only what is done from time to time is left."""
+    if completion.has_open(backend):
+        return unix_millis(backend.clock.now())
+    with backend.db.connect() as connection:
+        rows = job_claims.read(connection)
+    # A job with more to do was made due by the end of its run, and one that failed is tried again after its period.
+    jobs_due = [row.due_at for row in rows if row.problem or row.due_at <= (row.ended_at or 0)]
+    queues = (mailing_service.next_due_at, outbox.next_due_at, schedules.next_due_at)
+    times = [*(next_due(backend) for next_due in queues), *jobs_due]
+    return min((due_at for due_at in times if due_at is not None), default=None)
+
+
 def _load_rows(backend: Backend, jobs: Sequence[Job]) -> dict[str, job_claims.JobRow]:
     """Return the jobs' rows, after inserting those of jobs that are new in this release."""
     with backend.db.connect() as connection:

@@ -20,6 +20,8 @@ from common.ports import aws, azure
 from common.ports.aws import Access
 
 DATABASE_FILE = "stackhold.db"
+# A gateway of AWS ends a request after 30 seconds, and the rest of it needs some of them.
+WAKE_SECONDS = 22
 # Beside the handlers, the jobs hold a connection of their own.
 SPARE_CONNECTIONS = 2
 _PASSWORD, _RDS, _ENTRA = "password", "aws-iam", "entra"
@@ -47,6 +49,7 @@ def database_place(settings: Settings) -> Path | MySQL:
         password=settings.database_user_password,
         tls=database_tls(settings),
         token=_token(settings, host, port),
+        wake_seconds=WAKE_SECONDS if settings.database_sleeps else 0,
     )
 
 

@@ -134,6 +134,7 @@ class Unavailable(BackendError):
     """A database, blob store or key service does not answer; clients repeat what they safely can."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after_seconds = 2
 
 
 class StartUpError(Exception):

@@ -31,6 +31,8 @@ class MySQL:
     password: str = ""
     tls: SSLContext | None = None
     token: Token | None = None
+    # A server that pauses takes no connection for a while: so long a request waits for it. 0: it never pauses.
+    wake_seconds: int = 0
 
     def __post_init__(self) -> None:
         """Refuse to send a token, which travels as it is, to a server that is not verified."""

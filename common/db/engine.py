@@ -60,6 +60,10 @@ class Database:
             with engine.begin() as connection:
                 yield connection
 
+    def on_use(self, call: Callable[[], None]) -> None:
+        """Call a function whenever a connection is about to be used; what it raises passes up."""
+        event.listen(self.engine, "checkout", lambda *_: call())
+
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()

@@ -27,6 +27,9 @@ from common.db.retry import retry
 LOG = logging.getLogger("stackhold.database")
 
 CONNECT_SECONDS = 10
+WAKE_PAUSE_SECONDS = 1
+# What the driver says of a server that refuses connections, or that ends one during the greeting.
+_NOT_THERE = {2003, 2013}
 # No statement of a request takes so long; a server that vanished without a word must not hold a thread for ever.
 ANSWER_SECONDS = 60
 # An idle connection is asked for a sign of life after the first, and replaced unasked after the second: routers forget
@@ -166,7 +169,7 @@ def open_engine(place: MySQL, *, pool_size: int, patient: bool, wait_seconds: fl
 
 
 def _connector(place: MySQL, answer_seconds: int | None) -> Callable[[], Connection]:
-    def connect() -> Connection:
+    def sign_in() -> Connection:
         password = place.token.current() if place.token else place.password
         try:
             return _connect(place, password, answer_seconds)
@@ -177,10 +180,23 @@ def _connector(place: MySQL, answer_seconds: int | None) -> Callable[[], Connect
         place.token.forget()
         return _connect(place, place.token.current(), answer_seconds)
 
+    def connect() -> Connection:
+        """Wait for a server that pauses: it refuses connections, or takes them without a word, until it is back."""
+        deadline = time.monotonic() + place.wake_seconds
+        while True:
+            try:
+                return sign_in()
+            except err.OperationalError as error:
+                if number(error) not in _NOT_THERE or time.monotonic() + WAKE_PAUSE_SECONDS >= deadline:
+                    raise
+                LOG.info("the database is not back yet: %s", error.args[0])
+                time.sleep(WAKE_PAUSE_SECONDS)
+
     return connect
 
 
 def _connect(place: MySQL, password: str, answer_seconds: int | None) -> Connection:
+    greeting_seconds = place.wake_seconds or answer_seconds
     connection = Connection(
         host=place.host,
         port=place.port,
@@ -189,8 +205,8 @@ def _connect(place: MySQL, password: str, answer_seconds: int | None) -> Connect
         database=place.database or None,
         charset="utf8mb4",
         autocommit=True,
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=answer_seconds,
+        connect_timeout=place.wake_seconds or CONNECT_SECONDS,
+        read_timeout=greeting_seconds,
         write_timeout=answer_seconds,
         init_command=_SESSION,
         ssl=place.tls,
@@ -201,6 +217,7 @@ def _connect(place: MySQL, password: str, answer_seconds: int | None) -> Connect
     with connection.cursor() as cursor:
         cursor.execute("SELECT @@max_allowed_packet")
         (connection.packet_limit_bytes,) = cursor.fetchone()
+    connection._read_timeout = answer_seconds  # noqa: SLF001 - the driver has one time for the greeting and all answers
     return connection
 
 

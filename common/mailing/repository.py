@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, or_, select, update
 from sqlalchemy import delete as delete_from
 
 from common.db.tables.sign_in import mails
@@ -54,6 +54,12 @@ def find_due(connection: Connection, now_millis: int) -> QueuedMail | None:
     query = _MAILS.where(mails.c.due_at <= now_millis).order_by(mails.c.due_at, mails.c.id).limit(1)
     row = connection.execute(query).one_or_none()
     return _to_mail(row) if row is not None else None
+
+
+def find_next_due(connection: Connection) -> int | None:
+    """Return when the next mail is due, or None if none waits."""
+    due_at: int | None = connection.scalar(select(func.min(mails.c.due_at)))
+    return due_at
 
 
 def find(connection: Connection, mail_id: str) -> QueuedMail | None:

@@ -53,6 +53,13 @@ def send_one(backend: Backend, write: Write) -> int:
     return 1
 
 
+def next_due_at(backend: Backend) -> int | None:
+    """Return when the next mail is due, in unix milliseconds, or None if none waits."""
+    # No permission check: the schedule is part of the installation.
+    with backend.db.connect() as connection:
+        return repository.find_next_due(connection)
+
+
 def page_mails(backend: Backend, caller: Caller, token: str | None) -> tuple[list[QueuedMail], str | None]:
     """Return a page of mails, the newest first, and the token of the next page or None; for site administrators."""
     steps.require_site_admin(caller)

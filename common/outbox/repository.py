@@ -77,6 +77,12 @@ def list_due_targets(
     return [(row.topic, row.target) for row in connection.execute(query)]
 
 
+def find_next_due(connection: Connection) -> int | None:
+    """Return when the next message is due, or None if none waits."""
+    due_at: int | None = connection.scalar(select(func.min(outbox.c.due_at)).where(_IS_WAITING))
+    return due_at
+
+
 def find_due(connection: Connection, topic: str, target: str, now_millis: int) -> Message | None:
     """Return the message to a target that is due and comes first, or None."""
     query = (

@@ -43,6 +43,13 @@ Deliver = Callable[[Backend, Message], None]
 _Target = tuple[str, str]
 
 
+def next_due_at(backend: Backend) -> int | None:
+    """Return when the next message is due, in unix milliseconds, or None if none waits."""
+    # No permission check: the schedule is part of the installation.
+    with backend.db.connect() as connection:
+        return repository.find_next_due(connection)
+
+
 def deliver_due(backend: Backend, handlers: Mapping[str, Deliver], may_continue: Callable[[], bool] = lambda: True) -> int:
     """Deliver messages that are due, by the handlers of their topics, and return how many were attempted.
 

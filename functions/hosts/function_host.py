@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
 
@@ -24,6 +25,7 @@ from common.config.secret_references import resolved
 from common.config.setting_groups import require_groups
 from common.config.setting_notices import notices
 from common.config.settings import Settings
+from common.core.clock import Clock, unix_millis
 from common.core.errors import StartUpError, Unavailable
 from common.crypto import service_keys
 from common.db import migrate
@@ -32,10 +34,14 @@ from common.installation.backups.steps import require_restored
 from common.installation.bootstrap import bootstrap, is_fresh, require_fit
 from common.stacks.blob_keys import PREFIXES
 from common.telemetry import logs
+from functions.hosts import schedule
 from functions.http.app import create_app, create_loaded_app
 from functions.http.errors import error_response
 
 LOG = logging.getLogger("stackhold.host")
+NOT_READY = "this server is not ready to serve; its log says why"
+# Whether a request is being served; jobs run in the same process on some platforms.
+_IS_SERVING: ContextVar[bool] = ContextVar("is_serving", default=False)
 
 
 @dataclass(slots=True)
@@ -49,6 +55,8 @@ class _Opened:
     # There once the database was seen to have this release's tables.
     app: ASGIApp | None = None
     calls: int = 0
+    # Whether the tables were seen to be those of this release: with a database that pauses, when the first request uses it.
+    is_checked: bool = False
     is_prepared: bool = False
     is_replaced: bool = False
 
@@ -63,13 +71,15 @@ class FunctionHost:
         rereads: bool = False,
         freezes: bool = False,
         now: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         """Keep where settings are read from, and whether they may change there, as secrets that they name always may.
 
         A process that `freezes` stands still after each reply, so what it has to say of a request is sent before.
         """
         self._freezes = freezes
-        self._read, self._rereads, self._now = read, rereads, now
+        self._read, self._rereads, self._now, self._clock = read, rereads, now, clock
+        self._marked_at = 0.0
         self._may_change = rereads
         self._lock, self._rereading, self._counting = Lock(), Lock(), Lock()
         self._opened: _Opened | None = None
@@ -77,6 +87,13 @@ class FunctionHost:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        serving = _IS_SERVING.set(True)
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            _IS_SERVING.reset(serving)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._opened is None or self._opened.app is None or self._is_due():
             problem = await run_in_threadpool(self._make_ready)
             if problem:
@@ -89,16 +106,12 @@ class FunctionHost:
 
     def tick(self, may_go_on: Callable[[], bool] = lambda: True) -> list[str]:
         """Bring the installation up to this release, once for each reading of the settings, run what is due and name it."""
-        from functions.jobs import run_due  # noqa: PLC0415 - requests do not need it
-
         self._open()
         self._reread(_prepare_opened)
-        self.prepare()
         with self._using() as opened:
-            names = run_due(opened.backend, may_continue=may_go_on)
-            measurements.push(opened.backend)
-            opened.backend.telemetry.flush()
-            return names
+            if not opened.backend.settings.database_sleeps:
+                return _run_jobs(opened, may_go_on)
+            return _run_jobs_if_due(opened, may_go_on)
 
     def prepare(self) -> None:
         """Check the services, bring the tables to this release and make the first administrator, once; raises StartUpError."""
@@ -144,7 +157,7 @@ class FunctionHost:
     def _open(self) -> _Opened:
         with self._lock:
             if self._opened is None:
-                self._opened = _open(self._values())
+                self._opened = self._watched(_open(self._values(), self._clock))
                 self._reread_seconds = self._opened.backend.settings.settings_seconds
                 self._read_at = self._now()
             return self._opened
@@ -181,7 +194,7 @@ class FunctionHost:
         environment, before = self._values(), self._opened
         if before is None or environment == before.environment:
             return
-        fresh = _open(environment)
+        fresh = self._watched(_open(environment, self._clock))
         try:
             if before.loaded is not None:
                 _load(fresh)
@@ -196,6 +209,27 @@ class FunctionHost:
         if is_idle:
             before.backend.close()
         LOG.warning("changed settings are in use now")
+
+    def _watched(self, opened: _Opened) -> _Opened:
+        if opened.backend.settings.database_sleeps:
+            opened.backend.db.on_use(lambda: self._before_use(opened))
+        return opened
+
+    def _before_use(self, opened: _Opened) -> None:
+        """Do what a request does before it first uses a database that pauses, and once a minute tell the jobs of it."""
+        if not _IS_SERVING.get():
+            return
+        if not opened.is_checked:
+            opened.is_checked = True  # The check uses the database too.
+            try:
+                _check_database(opened.backend)
+            except StartUpError as error:
+                opened.is_checked = False
+                LOG.error("requests cannot be served: %s", error)  # noqa: TRY400 - one line for the operator, as at any start
+                raise Unavailable(NOT_READY) from None
+        if not 0 <= self._now() - self._marked_at < schedule.MARK_MILLIS / 1000:
+            schedule.mark_active(opened.backend.checkpoints, unix_millis(opened.backend.clock.now()))
+            self._marked_at = self._now()
 
     @contextmanager
     def _using(self) -> Iterator[_Opened]:
@@ -215,14 +249,43 @@ class FunctionHost:
                 opened.backend.close()
 
 
-def _open(environment: Mapping[str, str]) -> _Opened:
+def _run_jobs(opened: _Opened, may_go_on: Callable[[], bool]) -> list[str]:
+    from functions.jobs import run_due  # noqa: PLC0415 - requests do not need it
+
+    if not opened.is_prepared:
+        _prepare_opened(opened)
+    names = run_due(opened.backend, may_continue=may_go_on)
+    measurements.push(opened.backend)
+    opened.backend.telemetry.flush()
+    return names
+
+
+def _run_jobs_if_due(opened: _Opened, may_go_on: Callable[[], bool]) -> list[str]:
+    """Run jobs unless the schedule in the store says that there is nothing to do, and then leave no connection."""
+    from functions.jobs import next_due_at  # noqa: PLC0415 - as above
+
+    backend = opened.backend
+    now_millis = unix_millis(backend.clock.now())
+    stored = schedule.load(backend.checkpoints)
+    if not stored.is_due(now_millis):
+        return []
+    try:
+        names = _run_jobs(opened, may_go_on)
+        next_at = stored.next_after(now_millis, next_due_at(backend))
+    finally:
+        backend.db.close()
+    schedule.store_run(backend.checkpoints, stored, now_millis, next_at)
+    return names
+
+
+def _open(environment: Mapping[str, str], clock: Clock | None = None) -> _Opened:
     for line in notices(environment):
         LOG.warning("%s", line)
     settings = Settings(environment)
     logs.configure_platform(settings.log_format, settings.secret_values)
     require_remote(settings)
     require_groups(settings)
-    backend = open_backend(settings)
+    backend = open_backend(settings, clock=clock)
     backend.start_telemetry(keeps_counts=False)
     return _Opened(environment, backend)
 
@@ -241,9 +304,14 @@ def _load(opened: _Opened) -> None:
 
 def _check_tables(opened: _Opened) -> None:
     """Make the application that serves from it; raises StartUpError unless the tables are complete, and of this release."""
-    migrate.check(opened.backend.db)
-    require_restored(opened.backend.db)
+    if not opened.backend.settings.database_sleeps:
+        _check_database(opened.backend)
     opened.app = opened.loaded or create_app(opened.backend)
+
+
+def _check_database(backend: Backend) -> None:
+    migrate.check(backend.db)
+    require_restored(backend.db)
 
 
 def _prepare(backend: Backend) -> None:
@@ -273,5 +341,5 @@ def _prepare(backend: Backend) -> None:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    refusal = error_response(Unavailable("this server is not ready to serve; its log says why"))
+    refusal = error_response(Unavailable(NOT_READY))
     await refusal(scope, receive, send)

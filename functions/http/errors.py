@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from common.audit import refusals
-from common.core.errors import BackendError, NotBuilt, SignInRequired, TooManyRequests
+from common.core.errors import BackendError, NotBuilt, SignInRequired, TooManyRequests, Unavailable
 from common.rights.caller import PermissionDenied
 
 LOG = logging.getLogger("stackhold.errors")
@@ -42,7 +42,7 @@ class RequestProblem(msgspec.Struct, rename="camel"):
 def error_response(error: BackendError, request_id: str = "") -> Response:
     """Return the reply for an expected error."""
     headers = {"X-Pulumi-Warning": warning} if (warning := getattr(error, "warning", "")) else {}
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, TooManyRequests | Unavailable):
         headers["Retry-After"] = str(error.retry_after_seconds)
     if error.status >= SERVER_ERROR and request_id:
         headers["X-Pulumi-Request-ID"] = request_id

@@ -197,7 +197,7 @@ class TestSentences:
     def test_of_machines(self) -> None:
         """The database, its disk and release, and the memory of the jobs are those that are paid for in the tables."""
         parameters = template()["Parameters"]
-        (database,) = resources("AWS::RDS::DBInstance").values()
+        database = resources("AWS::RDS::DBInstance")["Database"]
 
         assert "db.t4g.micro" == parameters["DatabaseClass"]["Default"]
         assert 20 == parameters["DatabaseGigabytes"]["Default"]
@@ -235,6 +235,7 @@ class TestSentences:
         assert [
             "AWS::DynamoDB::Table",
             "AWS::KMS::Key",
+            "AWS::RDS::DBCluster",
             "AWS::RDS::DBInstance",
             "AWS::S3::Bucket",
             "AWS::S3::Bucket",

@@ -19,6 +19,7 @@ EXISTING = {
 }
 SCENARIOS: dict[str, dict[str, str]] = {
     "all new": {},
+    "new serverless database": {"DatabaseKind": "serverless"},
     "existing database": EXISTING,
     "existing database by password": {**EXISTING, "DatabaseLogin": "password", "DatabasePassword": "hunter2"},
 }
@@ -45,6 +46,8 @@ OTHER: dict[str, tuple[str, str]] = {
     "DatabaseLogin": ("password", "STACKHOLD_DATABASE_LOGIN"),
     "DatabasePassword": ("correct horse", ""),
     "DatabaseResourceId": ("db-9", ""),
+    "DatabaseKind": ("serverless", ""),
+    "DatabaseCapacity": ("8", ""),
     "DatabaseClass": ("db.t4g.small", ""),
     "DatabaseGigabytes": ("40", ""),
     "DatabaseMultiAz": ("true", ""),

@@ -85,11 +85,14 @@ class TestTemplate:
             "AWS::KMS::Key": "Retain",
             "AWS::S3::Bucket": "Retain",
             "AWS::DynamoDB::Table": "Retain",
+            "AWS::RDS::DBCluster": "Snapshot",
             "AWS::RDS::DBInstance": "Snapshot",
         }
         for kind, policy in precious.items():
             assert resources(kind)
             for resource in resources(kind).values():
+                if "DBClusterIdentifier" in resource["Properties"]:  # Its data are the cluster's.
+                    continue
                 assert (policy, policy) == (resource["DeletionPolicy"], resource["UpdateReplacePolicy"])
 
     def test_makes_an_audit_table_of_the_originals_schema(self) -> None:
@@ -278,16 +281,26 @@ class TestNetwork:
 
     def test_keeps_the_database_inside_and_encrypted(self) -> None:
         """The database cannot be reached from outside, refuses plain connections, and is encrypted at rest."""
-        (database,) = resources("AWS::RDS::DBInstance").values()
-        (parameters,) = resources("AWS::RDS::DBParameterGroup").values()
+        databases, clusters = resources("AWS::RDS::DBInstance"), resources("AWS::RDS::DBCluster")
+        groups = [*resources("AWS::RDS::DBParameterGroup").values(), *resources("AWS::RDS::DBClusterParameterGroup").values()]
 
-        assert database["Properties"]["PubliclyAccessible"] is False
-        assert database["Properties"]["StorageEncrypted"] is True
-        assert "ON" == parameters["Properties"]["Parameters"]["require_secure_transport"]
+        assert [False, False] == [database["Properties"]["PubliclyAccessible"] for database in databases.values()]
+        assert databases["Database"]["Properties"]["StorageEncrypted"] is True
+        assert clusters["DatabaseCluster"]["Properties"]["StorageEncrypted"] is True
+        assert ["ON", "ON"] == [group["Properties"]["Parameters"]["require_secure_transport"] for group in groups]
 
     def test_does_not_pin_a_patch_of_the_database(self) -> None:
         """RDS withdraws releases, and a template that names one cannot be deployed afresh then."""
-        (database,) = resources("AWS::RDS::DBInstance").values()
+        databases = resources("AWS::RDS::DBInstance")
 
-        assert "8.4" == database["Properties"]["EngineVersion"]
-        assert database["Properties"]["AutoMinorVersionUpgrade"] is True
+        assert "8.4" == databases["Database"]["Properties"]["EngineVersion"]
+        assert "8.0" == resources("AWS::RDS::DBCluster")["DatabaseCluster"]["Properties"]["EngineVersion"]
+        assert all(database["Properties"]["AutoMinorVersionUpgrade"] is True for database in databases.values())
+
+    def test_lets_the_serverless_database_pause(self) -> None:
+        """It may go down to nothing, and only the functions of such a database leave it alone."""
+        scaling = resources("AWS::RDS::DBCluster")["DatabaseCluster"]["Properties"]["ServerlessV2ScalingConfiguration"]
+        variables = template()["Globals"]["Function"]["Environment"]["Variables"]
+
+        assert (0, 300) == (scaling["MinCapacity"], scaling["SecondsUntilAutoPause"])
+        assert {"Fn::If": ["MakesCluster", "true", ""]} == variables["STACKHOLD_DATABASE_SLEEPS"]

@@ -32,6 +32,15 @@ class DatabaseSettings:
     migrate_at_start = flag(
         "STACKHOLD_MIGRATE_AT_START", "`false`: `serve` does not start before `stackhold migrate` has run.", default=True
     )
+    database_sleeps = flag(
+        "STACKHOLD_DATABASE_SLEEPS",
+        (
+            "`true`: the MySQL server pauses while no program is connected, such as Aurora with a minimum of 0. Jobs and"
+            " health checks of AWS Lambda and Azure Functions then connect only when there is work, and a request waits"
+            " until it is back."
+        ),
+        default=False,
+    )
     database_ping_endpoint = text("PULUMI_DATABASE_PING_ENDPOINT", "`host:port` that `migrate` polls until MySQL answers there.")
     mysql_root_password = secret(
         "MYSQL_ROOT_PASSWORD", "Password of a MySQL administrator, with which `migrate` first creates the database and its user."

@@ -78,6 +78,13 @@ def find_due(connection: Connection, now_millis: int) -> DueSchedule | None:
     return DueSchedule(_to_schedule(row), row.org_id, EnvironmentPath(row.login, row.project, row.name)) if row else None
 
 
+def find_next_due(connection: Connection) -> int | None:
+    """Return when the next schedule of a live environment is due, or None if there is no schedule."""
+    query = select(func.min(schedules.c.next_at)).join(environments, environments.c.id == schedules.c.environment_id)
+    due_at: int | None = connection.scalar(query.where(environments.c.live == 1))
+    return due_at
+
+
 def begin_run(tx: Connection, schedule: Schedule, after: Schedule, now_millis: int) -> ScheduledRun | None:
     """Move a schedule that is due to its next time, and insert the run; None if another process was first, or it has changed."""
     as_read = (schedules.c.id == schedule.id, schedules.c.next_at == schedule.next_at)

@@ -139,6 +139,13 @@ def run_next_due(backend: Backend) -> int:
     return 1
 
 
+def next_due_at(backend: Backend) -> int | None:
+    """Return when the next rotation is due, in unix milliseconds, or None if there is no schedule."""
+    # No permission check: the schedule is part of the installation.
+    with backend.db.connect() as connection:
+        return repository.find_next_due(connection)
+
+
 def _begin(backend: Backend, due: DueSchedule) -> ScheduledRun | None:
     now = backend.clock.now()
     with backend.db.begin() as tx:

@@ -205,6 +205,12 @@ def list_abandoned(
     return [(update_id, Status(status)) for update_id, status in rows]
 
 
+def has_open(connection: Connection) -> bool:
+    """Tell whether any update runs or is being finished."""
+    query = select(updates.c.id).where(updates.c.status.in_((Status.RUNNING, Status.FINISHING))).limit(1)
+    return connection.execute(query).first() is not None
+
+
 _UPDATE_COLUMNS = (updates.c.id, updates.c.kind, updates.c.dry_run, updates.c.status, updates.c.outcome, updates.c.version)
 _requested = updates.alias("requested")
 _WITH_STACK = (

@@ -99,6 +99,13 @@ def expire_leases(backend: Backend, limit: int) -> int:
     return sum(_expire(backend, update_id, status) for update_id, status in abandoned)
 
 
+def has_open(backend: Backend) -> bool:
+    """Tell whether any update has not ended, so that its lease may expire or its token be revoked."""
+    # No permission check: the schedule is part of the installation.
+    with backend.db.connect() as connection:
+        return updates.has_open(connection)
+
+
 def _expire(backend: Backend, update_id: str, status: Status) -> bool:
     try:
         if status is Status.RUNNING:
