@@ -192,7 +192,7 @@ GROUPS: tuple[Group, ...] = (
     Group("environments.editor", ("/*/esc/*/*/edit/**",), "pages", for_browsers=True),
     Group("environments.preview", ("/*/esc/*/*/preview/**",), "pages", for_browsers=True),
     Group("environments.revisions", ("/*/esc/*/*/revisions/**",), "pages", for_browsers=True),
-    Group("environments.rotation", ("/*/esc/*/*/rotation",), "pages", for_browsers=True),
+    Group("environments.rotation", ("/*/esc/*/*/rotation/**",), "pages", for_browsers=True),
     Group("environments.access", ("/*/esc/*/*/access/**",), "pages", for_browsers=True),
     Group("environments.settings", ("/*/esc/*/*/settings/**",), "pages", for_browsers=True),
     # Pages about organizations, before those of stacks: a stack that is called `settings/members` has none.

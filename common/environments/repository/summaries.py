@@ -35,8 +35,9 @@ def _conditions(scope: Scope, narrowed: EnvironmentFilter, *, of_project: bool =
     if of_project and narrowed.project:
         conditions.append(environments.c.project == narrowed.project)
     if narrowed.tag:
-        tag = exists().where(environment_tags.c.environment_id == environments.c.id, environment_tags.c.name == narrowed.tag)
-        conditions.append(tag.where(environment_tags.c.value == narrowed.tag_value) if narrowed.tag_value else tag)
+        tagged = select(environment_tags.c.environment_id).where(environment_tags.c.name == narrowed.tag)
+        tagged = tagged.where(environment_tags.c.value == narrowed.tag_value) if narrowed.tag_value else tagged
+        conditions.append(environments.c.id.in_(tagged))
     return conditions
 
 
