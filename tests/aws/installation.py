@@ -1,7 +1,7 @@
 """A whole installation on AWS's stand-ins: MySQL, S3, KMS, the packed functions, and the gateway in front of them."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,10 +59,12 @@ def settings(moto: Moto, server: SharedServer, database: str) -> dict[str, str]:
 
 
 @contextmanager
-def installed(artifact: Artifact, moto: Moto, server: SharedServer, folder: Path) -> Iterator[Installation]:
-    """Yield an installation whose tables and administrator were made by the migration function."""
+def installed(
+    artifact: Artifact, moto: Moto, server: SharedServer, folder: Path, more: Mapping[str, str] | None = None
+) -> Iterator[Installation]:
+    """Yield an installation, perhaps with more settings, whose tables and administrator the migration function made."""
     with ExitStack() as stack:
-        environment = settings(moto, server, stack.enter_context(server.fresh()))
+        environment = {**settings(moto, server, stack.enter_context(server.fresh())), **(more or {})}
         code = artifact.code(environment)
         migrate = Environment(code, "aws.lambda_migrate.handler", folder / "migrate.log", timeout_seconds=LONG_SECONDS)
         stack.callback(migrate.close)

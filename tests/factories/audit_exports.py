@@ -6,15 +6,19 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.request import Request, urlopen
 
+from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
+
 from common.audit.archives import service as exports
-from common.audit.archives.model import Destination
+from common.audit.archives.model import Destination, Kind
 from common.backend import Backend
 from common.rights.caller import Caller
 from tests.aws.moto_process import Moto
+from tests.hosts.azurite_process import ACCOUNT, KEY, Azurite
 
 ROLE = "arn:aws:iam::123456789012:role/audit"
 
@@ -49,6 +53,22 @@ def bucket_place(moto: Moto, destination: Callable[[str], Destination], secret: 
         return {one["Key"]: client.get_object(Bucket=name, Key=one["Key"])["Body"].read() for one in listed}
 
     return Place(destination(name), secret, read)
+
+
+def container_place(azurite: Azurite) -> Place:
+    """Make a container and return it as a destination, with a signature that may create and write blobs and nothing else."""
+    name = azurite.new_container()
+    url = f"http://{azurite.domain}/{ACCOUNT}/{name}"
+    may = ContainerSasPermissions(create=True, write=True)
+    signature = generate_container_sas(
+        ACCOUNT, name, account_key=KEY, permission=may, expiry=datetime.now(UTC) + timedelta(hours=1)
+    )
+
+    def read() -> dict[str, bytes]:
+        with ContainerClient.from_container_url(url, credential={"account_name": ACCOUNT, "account_key": KEY}) as client:
+            return {key: client.download_blob(key).readall() for key in client.list_blob_names()}
+
+    return Place(Destination(Kind.AZURE_BLOB, url, prefix="logs"), f"?{signature}", read)
 
 
 @contextmanager

@@ -1,17 +1,15 @@
 """The stand-ins of the places that audit logs are exported to, and an organization that exports its log to one of them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
 
 from common.audit.archives.model import Destination, Kind
 from common.backend import Backend
 from tests.aws.moto_process import CREDENTIALS, Moto
-from tests.factories.audit_exports import ROLE, Place, bucket_place, strict_sts
+from tests.factories.audit_exports import ROLE, Place, bucket_place, container_place, strict_sts
 from tests.factories.webhooks import calling
-from tests.hosts.azurite_process import ACCOUNT, KEY, Azurite
+from tests.hosts.azurite_process import Azurite
 from tests.hosts.fixtures import azurite
 
 __all__ = ["azurite"]
@@ -44,18 +42,7 @@ def s3_compatible(moto: Moto) -> Place:
 @pytest.fixture
 def azure_blob(azurite: Azurite) -> Place:
     """A container, and a signature that may create and write blobs in it and nothing else."""
-    name = azurite.new_container()
-    url = f"http://{azurite.domain}/{ACCOUNT}/{name}"
-    may = ContainerSasPermissions(create=True, write=True)
-    signature = generate_container_sas(
-        ACCOUNT, name, account_key=KEY, permission=may, expiry=datetime.now(UTC) + timedelta(hours=1)
-    )
-
-    def read() -> dict[str, bytes]:
-        with ContainerClient.from_container_url(url, credential={"account_name": ACCOUNT, "account_key": KEY}) as client:
-            return {key: client.download_blob(key).readall() for key in client.list_blob_names()}
-
-    return Place(Destination(Kind.AZURE_BLOB, url, prefix="logs"), f"?{signature}", read)
+    return container_place(azurite)
 
 
 @pytest.fixture(params=["s3", "s3_compatible", "azure_blob"])
