@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from common.access import cleanup as access
-from common.audit import downloads, integrity
+from common.audit import integrity
 from common.audit.archives import steps as audit_archives
 from common.audit.copies import steps as audit_copies
+from common.audit.downloads import steps as audit_downloads
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.ids import new_id
@@ -114,6 +115,7 @@ HANDLERS: dict[str, outbox.Deliver] = {
     failed_sign_ins.TOPIC: failed_sign_ins.deliver,
     audit_copies.TOPIC: audit_copies.deliver,
     audit_archives.TOPIC: audit_archives.deliver,
+    audit_downloads.TOPIC: audit_downloads.deliver,
 }
 
 
@@ -149,7 +151,7 @@ JOBS: tuple[Job, ...] = (
                 mailing.delete_expired,
                 outbox_cleanup.delete_expired,
                 webhooks.delete_expired,
-                downloads.delete_expired,
+                audit_downloads.delete_expired,
                 saml.delete_expired,
                 updates.delete_unstarted,
                 policy_packs.delete_expired,

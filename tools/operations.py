@@ -61,6 +61,10 @@ ADDITIONS: dict[tuple[str, str], str] = {
         "POST",
         "/api/orgs/{org}/auditlogs/export/config/azure/test",
     ): "whether an audit log can be exported to a container of Azure",
+    (
+        "GET",
+        "/api/orgs/{org}/auditlogs/export/downloads/{download}",
+    ): "an export that a function makes in parts, until it has a link",
     ("GET", "/api/status"): "load balancers of the self-hosted product poll it: database and keys answer",
     ("HEAD", "/api/status"): "the same without a body",
     ("GET", "/healthz"): "the process is alive, whatever stands behind it",

@@ -31,9 +31,9 @@ class Format(StrEnum):
     CEF = "cef"
 
 
-def render(entries: Iterable[Entry], form: Format, *, host: str, org_id: str) -> Iterator[str]:
-    """Yield entries as text, in pieces of many lines."""
-    lines = _csv(entries) if form is Format.CSV else (_cef(entry, host, org_id) for entry in entries)
+def render(entries: Iterable[Entry], form: Format, *, host: str, org_id: str, has_head: bool = True) -> Iterator[str]:
+    """Yield entries as text, in pieces of many lines; a CSV begins with its headings unless it is a further part of a file."""
+    lines = _csv(entries, has_head=has_head) if form is Format.CSV else (_cef(entry, host, org_id) for entry in entries)
     while piece := "".join(islice(lines, _LINES_AT_ONCE)):
         yield piece
 
@@ -53,8 +53,9 @@ def is_refusal(entry: Entry) -> bool:
     return entry.kind is not None and KINDS[entry.kind].is_refusal
 
 
-def _csv(entries: Iterable[Entry]) -> Iterator[str]:
-    yield csv_line(HEADINGS)
+def _csv(entries: Iterable[Entry], *, has_head: bool) -> Iterator[str]:
+    if has_head:
+        yield csv_line(HEADINGS)
     for entry in entries:
         marks = (needs_org_admin(entry), needs_stack_admin(entry), is_refusal(entry))
         texts = (entry.name, entry.actor.login, entry.event, entry.description, entry.actor.source_ip)

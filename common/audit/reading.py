@@ -9,7 +9,10 @@ from common.audit.copies import items
 from common.audit.copies import steps as copies
 from common.audit.events import Actor, Entry, Search
 from common.backend import Backend
+from common.core.errors import NotFound
 from common.ports.audit_table import TableError
+from common.rights.caller import Caller, missing_org
+from common.rights.permissions import Permission
 
 LOG = logging.getLogger("stackhold.audit")
 
@@ -30,6 +33,24 @@ def page(backend: Backend, org_id: str, search: Search, *, after: tuple[int, str
             return _with_profiles(backend, records)
     with backend.db.connect() as connection:
         return repository.page(connection, org_id, search, after=after, limit=limit)
+
+
+def find_exported(backend: Backend, caller: Caller, org: str, search: Search, logins: frozenset[str]) -> tuple[str, Search]:
+    """Return the id of an organization that the caller may export the log of, and the search with the users of some logins."""
+    membership = caller.require(Permission.AUDIT_LOGS_EXPORT, org, missing=missing_org(org))
+    return membership.org_id, with_users(backend, membership.org_id, search, logins)
+
+
+def with_users(backend: Backend, org_id: str, search: Search, logins: frozenset[str]) -> Search:
+    """Return a search narrowed to the users of some logins, if there are any; NotFound for a login that is unknown there."""
+    if not logins:
+        return search
+    with backend.db.connect() as connection:
+        user_ids = repository.find_users(connection, org_id, logins)
+    unknown = sorted(logins - user_ids.keys())
+    if unknown:
+        raise NotFound(f"User {unknown[0][:100]!a} not found")
+    return Search(search.since, search.until, search.events, frozenset(user_ids.values()))
 
 
 def _with_profiles(backend: Backend, records: Iterable[Record]) -> list[Entry]:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from common.audit import reading, repository
+from common.audit import reading
 from common.audit.events import KINDS, Entry, Event, EventKind, Search
 from common.backend import Backend
-from common.core.errors import BadRequest, NotFound
+from common.core.errors import BadRequest
 from common.core.paging import make_token, read_token, seal
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
@@ -32,7 +32,7 @@ def page_entries(
     sealed = seal(caller.user_id, membership.org_id, *sorted(search.events), "/", *sorted(logins))
     after, since = _position(token, sealed) if token is not None else (None, None)
     search = replace(search, since=search.since if search.since is not None else since)
-    user_search = _with_users(backend, membership.org_id, search, logins)
+    user_search = reading.with_users(backend, membership.org_id, search, logins)
     rows = reading.page(backend, membership.org_id, user_search, after=after, limit=PAGE_SIZE + 1)
     page = rows[:PAGE_SIZE]
     if len(rows) <= PAGE_SIZE:
@@ -53,9 +53,8 @@ def export_entries(
 
     Each page is read by the position where the last one ended, so records that arrive meanwhile move nothing.
     """
-    membership = caller.require(Permission.AUDIT_LOGS_EXPORT, org, missing=missing_org(org))
-    user_search = _with_users(backend, membership.org_id, search, logins)
-    return _all(backend, membership.org_id, user_search, page_size)
+    org_id, user_search = reading.find_exported(backend, caller, org, search, logins)
+    return _all(backend, org_id, user_search, page_size)
 
 
 def list_kinds(caller: Caller, org: str) -> dict[Event, EventKind]:
@@ -73,17 +72,6 @@ def _all(backend: Backend, org_id: str, search: Search, page_size: int) -> Itera
         if len(rows) < page_size:
             return
         after = (rows[-1].recorded_at, rows[-1].id)
-
-
-def _with_users(backend: Backend, org_id: str, search: Search, logins: frozenset[str]) -> Search:
-    if not logins:
-        return search
-    with backend.db.connect() as connection:
-        user_ids = repository.find_users(connection, org_id, logins)
-    unknown = sorted(logins - user_ids.keys())
-    if unknown:
-        raise NotFound(f"User {unknown[0][:100]!a} not found")
-    return Search(search.since, search.until, search.events, frozenset(user_ids.values()))
 
 
 def _position(token: str, sealed: str) -> tuple[tuple[int, str], int]:

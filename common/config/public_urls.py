@@ -29,6 +29,11 @@ def api_url(settings: Settings) -> str:
     return _origin(settings, settings.api_domain) + base_path(settings)
 
 
+def api_host(settings: Settings) -> str:
+    """Return the name of the API's host, without a port."""
+    return api_url(settings).partition("://")[2].partition("/")[0].partition(":")[0]
+
+
 def origin(settings: Settings) -> str:
     """Return the origin of the pages, as browsers send it with forms: their address without a path."""
     parts = urlsplit(base_url(settings))

@@ -3,7 +3,7 @@
 Gateways differ in whether they inflate a body and whether they leave the header that says so.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 from isal import igzip, isal_zlib
@@ -37,6 +37,13 @@ def is_packed(stored: bytes) -> bool:
 def pack(text: bytes) -> bytes:
     """Return gzip bytes; the same text always gives the same bytes."""
     return bytes(igzip.compress(text, _LEVEL, mtime=0))
+
+
+def join_packed(parts: Iterable[bytes]) -> bytes:
+    """Return the text of several gzip files as one gzip file of one member, since browsers read no further than the first."""
+    file = isal_zlib.compressobj(_LEVEL, wbits=_WITH_GZIP_HEADER)
+    packed = [file.compress(text) for part in parts for text in inflated_parts(part)]
+    return b"".join([*packed, file.flush()])
 
 
 def is_worth_packing(body: bytes) -> bool:

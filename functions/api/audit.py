@@ -1,6 +1,5 @@
 """The audit log of an organization (platform.md 8): `startTime` is the upper bound in version 1, the lower one in version 2."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -8,16 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from msgspec import UNSET
 
-from common.audit import downloads
 from common.audit import service as audit
 from common.audit.events import Entry, Search
-from common.audit.export import Format, is_refusal, needs_org_admin, needs_stack_admin, render
+from common.audit.export import Format, is_refusal, needs_org_admin, needs_stack_admin
 from common.backend import Backend
-from common.config.public_urls import api_url
+from common.rights.caller import Caller
 from common.wire.audit import AuditLogEvent, AuditLogEventTypeCatalogEntry, ListAuditLogEventTypesResponse, ResponseAuditLogs
 from common.wire.orgs import MemberInfo
+from functions.http.audit_downloads import Export, export_reply, follow_reply
 from functions.http.deps import BackendDep, CallerDep, reply
-from functions.http.size_limits import StoredStream
 
 router = APIRouter()
 _LOGS = "/api/orgs/{org}/auditlogs"
@@ -83,8 +81,7 @@ def export_audit_log_events_v1(
     query: BackwardQueryDep,
     form: FormatDep = Format.CSV,
 ) -> Response:
-    entries = audit.export_entries(backend, caller, org, query.search, logins=query.logins)
-    return _text(backend, entries, form, org)
+    return _export(backend, caller, org, query, form)
 
 
 @router.get(f"{_LOGS}/v2/export")
@@ -95,8 +92,14 @@ def export_audit_log_events_v2(
     query: LogQueryDep,
     form: FormatDep = Format.CSV,
 ) -> Response:
-    entries = audit.export_entries(backend, caller, org, query.search, logins=query.logins)
-    return _text(backend, entries, form, org)
+    return _export(backend, caller, org, query, form)
+
+
+@router.get(f"{_LOGS}/export/downloads/{{download}}")
+def follow_audit_log_download(
+    backend: BackendDep, caller: CallerDep, org: str, download: str, attempt: Annotated[int, Query(ge=1, le=100)] = 1
+) -> Response:
+    return follow_reply(backend, caller, org, download, attempt=attempt, path=_download_path(org, download))
 
 
 @router.get(f"{_LOGS}/event-types")
@@ -152,7 +155,17 @@ def _event(entry: Entry) -> AuditLogEvent:
     )
 
 
-def _text(backend: Backend, entries: Iterator[Entry], form: Format, org: str) -> Response:
-    host = api_url(backend.settings).partition("://")[2].partition(":")[0]
-    text = render(entries, form, host=host, org_id=org)
-    return StoredStream(text, {}, "text/plain; charset=utf-8", partial(downloads.store, backend))
+def _export(backend: Backend, caller: Caller, org: str, query: LogQuery, form: Format) -> Response:
+    export = Export(org, query.search, query.logins, form)
+    return export_reply(
+        backend,
+        caller,
+        export,
+        headers={},
+        media_type="text/plain",
+        address=partial(_download_path, org),
+    )
+
+
+def _download_path(org: str, download: str) -> str:
+    return f"/api/orgs/{org}/auditlogs/export/downloads/{download}"

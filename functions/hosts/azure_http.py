@@ -13,12 +13,16 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message, Scope
 
+from functions.http.size_limits import CARRIER, Carrier
+
 # The front end decodes an encoded slash before it hands a request on, and says here what the client had sent.
 _AS_SENT = "x-waws-unencoded-url"
 # The host says these itself.
 _NOT_PASSED_ON = {b"connection", b"transfer-encoding"}
 _HTTPS_PORT, _HTTP_PORT = 443, 80
 _BAD_REQUEST = 400
+# The platform's gateway gives a request 230 seconds. What is larger or takes longer to make than this is made in parts.
+_CARRIER = Carrier("Azure Functions", 64 << 20, len, making_seconds=60)
 _NO_ADDRESS = b'{"code":400,"message":"Bad Request: the address of the request cannot be read"}'
 
 
@@ -61,7 +65,7 @@ async def serve(app: ASGIApp, request: Incoming, trusted_proxies: Collection[str
     except ValueError:  # `https://[/`, an invalid port
         return Answer(_BAD_REQUEST, (("content-type", "application/json"),), _NO_ADDRESS)
     exchange = _Exchange(request.get_body())
-    await app(scope, exchange.receive, exchange.send)
+    await app({**scope, CARRIER: _CARRIER}, exchange.receive, exchange.send)
     return exchange.answer(with_body=request.method != "HEAD")
 
 

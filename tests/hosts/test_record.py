@@ -1,6 +1,7 @@
 """Webhooks, the hourly export of audit logs and policies, on packed functions: no process lives on, so the schedule does the work."""
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -30,6 +31,13 @@ __all__ = ["moto", "moto_process"]
 
 HOUR_MILLIS = 3_600_000
 LOOPBACK = {"STACKHOLD_OUTBOUND_ALLOW": "127.0.0.1"}
+MANY_RECORDS = """
+INSERT INTO audit_events (id, org_id, recorded_at, event, description, user_id, login, token_name, source_ip)
+WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 20500)
+SELECT /*+ SET_VAR(cte_max_recursion_depth = 100000) */ LPAD(i, 36, '0'), organizations.id, 1000000000 + i, 'role-created',
+    CONCAT('record ', i, REPEAT('x', 1900)), 'u', 'alice', '', ''
+FROM numbers JOIN organizations ON organizations.login = 'acme'
+"""
 BUCKET = "urn:pulumi:dev::shop::aws:s3/bucket:Bucket::data"
 VIOLATION = {
     "sequence": 1,
@@ -170,6 +178,19 @@ class TestHourlyExport:
         assert "Created stack acme/web/exported" in [line for lines in objects.values() for line in lines]
         assert "" == host.client.get(config).json()["lastResult"]["message"]
         assert host.client.delete(config).is_success
+
+
+class TestLargeExport:
+    def test_is_made_in_parts(self, host: Host) -> None:
+        """Forty megabytes are more than one request makes: the client is sent on until there is a link, and has every record."""
+        host.run(MANY_RECORDS)
+        reply = host.client.get("/api/orgs/acme/auditlogs/v2/export", params={"format": "cef", "eventFilter": "role-created"})
+
+        assert 200 == reply.status_code
+        assert {302} == {one.status_code for one in reply.history}
+        assert 2 <= len(reply.history) <= 9
+        numbers = re.findall(r"msg=record ([0-9]+)x", reply.text)
+        assert [str(number) for number in range(20_500, 0, -1)] == numbers
 
 
 class TestPolicies:

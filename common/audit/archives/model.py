@@ -62,8 +62,22 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """How far an hour was exported: how many objects were written, and a mark of the last record in them, or an empty text."""
+
+    parts: int = 0
+    last: str = ""
+
+
+BEGINNING = Position()
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
-    """The settings of an organization's export. `next_hour` is the beginning of the hour that is exported next."""
+    """The settings of an organization's export.
+
+    `next_hour` is the beginning of the hour that is exported next, and `position` how far that was exported already.
+    """
 
     org_id: str
     is_enabled: bool
@@ -73,6 +87,7 @@ class Export:
     due_at: int
     failures: int
     result: Result | None
+    position: Position = BEGINNING
 
 
 def make_destination(destination: Destination) -> Destination:

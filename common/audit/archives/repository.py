@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from common.audit.archives.model import Destination, Export, Result
+from common.audit.archives.model import Destination, Export, Position, Result
 from common.db.tables.audit import audit_exports
 from common.db.tables.people import organizations
 
@@ -31,6 +31,8 @@ def store(tx: Connection, export: Export) -> None:
             next_hour=export.next_hour,
             due_at=export.due_at,
             failures=export.failures,
+            parts=export.position.parts,
+            last_record=export.position.last,
             result_at=result.at if result is not None else None,
             result=result.message if result is not None else "",
         )
@@ -48,8 +50,8 @@ def store_result(connection: Connection, org_id: str, result: Result) -> None:
     connection.execute(change.values(result_at=result.at, result=result.message))
 
 
-def store_progress(tx: Connection, export: Export, result: Result | None, *, next_hour: int, due_at: int, failures: int) -> None:
-    """Store how far an export came, unless its settings were changed meanwhile."""
+def store_progress(tx: Connection, export: Export, later: Export) -> None:
+    """Store how far an export came and when it is due again, unless its settings were changed meanwhile."""
     current = find(tx, export.org_id)
     if current is None or replace(current, result=export.result) != export:
         return
@@ -59,9 +61,15 @@ def store_progress(tx: Connection, export: Export, result: Result | None, *, nex
         audit_exports.c.next_hour == export.next_hour,
         audit_exports.c.due_at == export.due_at,
     )
-    values: dict[str, int | str] = {"next_hour": next_hour, "due_at": due_at, "failures": failures}
-    if result is not None:
-        values |= {"result_at": result.at, "result": result.message}
+    values: dict[str, int | str] = {
+        "next_hour": later.next_hour,
+        "due_at": later.due_at,
+        "failures": later.failures,
+        "parts": later.position.parts,
+        "last_record": later.position.last,
+    }
+    if later.result is not None and later.result != export.result:
+        values |= {"result_at": later.result.at, "result": later.result.message}
     tx.execute(update(audit_exports).where(*is_same).values(**values))
 
 
@@ -93,4 +101,5 @@ def _to_export(row: Row[Any]) -> Export:
         due_at=row.due_at,
         failures=row.failures,
         result=Result(row.result_at, row.result) if row.result_at is not None else None,
+        position=Position(row.parts, row.last_record),
     )

@@ -103,16 +103,17 @@ def try_destination(backend: Backend, caller: Caller, org: str, destination: Des
 def force(backend: Backend, caller: Caller, org: str, seconds: int | None) -> Result:
     """Export the hour of a moment in unix seconds now, or the last complete one, and return how that went.
 
-    The object of an hour that was exported before is replaced. NotFound if the organization does not export its log.
+    The object of an hour that was exported before is replaced. What is more than can be written in a request is written by a
+    job. NotFound if the organization does not export its log.
     """
     membership = _require(caller, org)
     export, now_millis = get_export(backend, caller, org), unix_millis(backend.clock.now())
     hour = hour_of(seconds * 1000) if seconds is not None else hour_of(now_millis) - HOUR_MILLIS
     if hour > now_millis:
         raise BadRequest("timestamp is in the future")
-    message = ""
+    message, stopped = "", None
     try:
-        steps.export_hour(backend, export, membership.login, hour)
+        stopped = steps.export_hour(backend, export, membership.login, hour)
     except ArchiveError as error:
         message = str(error)[:RESULT_LIMIT]
     result = Result(now_millis, message)
@@ -120,6 +121,8 @@ def force(backend: Backend, caller: Caller, org: str, seconds: int | None) -> Re
     def store() -> None:
         with backend.db.begin() as tx:
             repository.store_result(tx, membership.org_id, result)
+            if stopped is not None:
+                steps.queue_rest(tx, backend, membership.org_id, hour, stopped)
             text = f"Exported the hour of {hour // 1000}" + (f", which failed: {message}" if message else "")
             audit.record(tx, backend, caller, membership.org_id, Event.AUDIT_EXPORT_FORCED, description=text)
 

@@ -5,14 +5,25 @@ import io
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import count, islice
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from sqlalchemy import Connection
 
 from common.audit import repository as records
 from common.audit.archives import repository
-from common.audit.archives.model import HOUR_MILLIS, RESULT_LIMIT, Destination, Export, Kind, Result, hour_of, object_name
+from common.audit.archives.model import (
+    BEGINNING,
+    HOUR_MILLIS,
+    RESULT_LIMIT,
+    Destination,
+    Export,
+    Kind,
+    Position,
+    Result,
+    hour_of,
+    object_name,
+)
 from common.audit.chain import Record, export_line
 from common.backend import Backend
 from common.core.clock import unix_millis
@@ -21,7 +32,7 @@ from common.crypto.envelope import Envelope
 from common.crypto.service_keys import service_key
 from common.db.retry import retry
 from common.outbox import steps as outbox
-from common.outbox.model import Message, NewMessage
+from common.outbox.model import Message, NewMessage, NotDelivered
 from common.ports.archives import Archive, ArchiveError
 from common.ports.archives.assumed_s3 import AssumedS3
 from common.ports.archives.azure_container import AzureContainer
@@ -35,7 +46,7 @@ TOPIC = "audit-export"
 SETTLE_MILLIS = 5 * 60_000
 # After a failure the next attempt is this much later, and twice as long each time.
 PAUSE_MILLIS, LONGEST_PAUSE_MILLIS = 5 * 60_000, HOUR_MILLIS
-# A message begins no further hour after this time; the rest is due at once.
+# A message begins no further object after this time; the rest is due at once.
 MESSAGE_SECONDS = 20.0
 EXPORTS_PER_STEP = 100
 # An object has 20,000 records at most; the rest of an hour follows in others.
@@ -44,9 +55,10 @@ PAGE, PAGES_PER_OBJECT = 2_000, 10
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """How far an export came: the hour that is next, and what went wrong with it."""
+    """How far an export came: the hour that is next, how far that was exported, and what went wrong with it."""
 
     next_hour: int
+    position: Position = BEGINNING
     problem: str = ""
     was_sent: bool = True
     is_behind: bool = False
@@ -63,8 +75,8 @@ def queue_due(backend: Backend, after: str) -> tuple[int, str]:
     return len(due), due[-1][0] if len(due) == EXPORTS_PER_STEP else ""
 
 
-def deliver(backend: Backend, message: Message) -> None:
-    """Export the hours of an organization that are complete and were not exported yet, the oldest first.
+def deliver(backend: Backend, message: Message, *, seconds: float = MESSAGE_SECONDS) -> None:
+    """Export the hours of an organization that are complete and were not exported yet, the oldest first, while there is time.
 
     A failure is stored as the result, and the hour is tried again after a pause, until it succeeds: no hour is left out.
     """
@@ -72,22 +84,39 @@ def deliver(backend: Backend, message: Message) -> None:
     with backend.db.connect() as connection:
         export = repository.find(connection, message.target)
         org = repository.find_org(connection, message.target)
-    if export is None or org is None or not export.is_enabled or export.due_at > now_millis:
+    if export is None or org is None:
         return
-    progress = _catch_up(backend, export, org, hour_of(now_millis - SETTLE_MILLIS))
+    if message.content:
+        _export_rest(backend, export, org, message.content, seconds)
+        return
+    if not export.is_enabled or export.due_at > now_millis:
+        return
+    progress = _catch_up(backend, export, org, hour_of(now_millis - SETTLE_MILLIS), seconds)
     failures = export.failures + 1 if progress.problem else 0
     if progress.problem:
         LOG.warning("the audit log of an organization was not exported: %s", progress.problem)
         due_at = now_millis + min(PAUSE_MILLIS * 2 ** min(export.failures, 10), LONGEST_PAUSE_MILLIS)
     else:
         due_at = now_millis if progress.is_behind else due_time(progress.next_hour)
-    result = Result(now_millis, progress.problem[:RESULT_LIMIT]) if progress.was_sent else export.result
+    later = replace(
+        export,
+        next_hour=progress.next_hour,
+        due_at=due_at,
+        failures=failures,
+        position=progress.position,
+        result=Result(now_millis, progress.problem[:RESULT_LIMIT]) if progress.was_sent else export.result,
+    )
 
     def store() -> None:
         with backend.db.begin() as tx:
-            repository.store_progress(tx, export, result, next_hour=progress.next_hour, due_at=due_at, failures=failures)
+            repository.store_progress(tx, export, later)
 
     retry(store)
+
+
+def queue_rest(tx: Connection, backend: Backend, org_id: str, hour: int, position: Position) -> None:
+    """Queue the rest of an hour that was exported on demand, after a position."""
+    outbox.queue(tx, backend, [NewMessage(TOPIC, org_id, org_id, f"{hour} {position.parts} {position.last}")])
 
 
 def turn_off(tx: Connection, result: Result) -> None:
@@ -100,15 +129,25 @@ def due_time(hour: int) -> int:
     return hour + HOUR_MILLIS + SETTLE_MILLIS
 
 
-def export_hour(backend: Backend, export: Export, org: str, hour: int) -> None:
-    """Write the records of an hour, if there are any; raises ArchiveError. Earlier objects of the hour are replaced."""
-    pages = _pages(backend, export.org_id, hour)
+def export_hour(
+    backend: Backend, export: Export, org: str, hour: int, *, position: Position = BEGINNING, seconds: float = MESSAGE_SECONDS
+) -> Position | None:
+    """Write the records of an hour after a position, if there are any; raises ArchiveError.
+
+    Returns None when all are written, or the position where it stopped because the time was over. Earlier objects of the hour
+    are replaced.
+    """
+    end = time.monotonic() + seconds
+    pages = _pages(backend, export.org_id, hour, position.last)
     archive = open_archive(backend, export.org_id, export.destination, open_secret(backend, export))
-    for part in count(1):
-        content = _compress(islice(pages, PAGES_PER_OBJECT))
-        if not content:
-            break
-        archive.put(export.destination.key(org, object_name(hour, part)), content)
+    while True:
+        content, last = _compress(islice(pages, PAGES_PER_OBJECT))
+        if last is None:
+            return None
+        position = Position(position.parts + 1, _mark(last))
+        archive.put(export.destination.key(org, object_name(hour, position.parts)), content)
+        if time.monotonic() >= end:
+            return position
 
 
 def open_archive(backend: Backend, org_id: str, destination: Destination, secret: str) -> Archive:
@@ -146,45 +185,67 @@ def open_secret(backend: Backend, export: Export) -> str:
     return _envelope(backend, export.org_id).open(export.sealed_secret).decode() if export.sealed_secret is not None else ""
 
 
+def _export_rest(backend: Backend, export: Export, org: str, content: str, seconds: float) -> None:
+    hour, parts, last = content.split(" ", 2)
+    try:
+        stopped = export_hour(backend, export, org, int(hour), position=Position(int(parts), last), seconds=seconds)
+    except ArchiveError as error:
+        raise NotDelivered(str(error)) from error
+    if stopped is not None:
+        with backend.db.begin() as tx:
+            queue_rest(tx, backend, export.org_id, int(hour), stopped)
+
+
 def _envelope(backend: Backend, org_id: str) -> Envelope:
     return Envelope(service_key(backend, f"audit exports {org_id}"), org_id)
 
 
-def _catch_up(backend: Backend, export: Export, org: str, end: int) -> _Progress:
+def _catch_up(backend: Backend, export: Export, org: str, end: int, seconds: float) -> _Progress:
     """Export hours that ended before a moment, while there is time; hours without records are passed over."""
-    hour, began = export.next_hour, time.monotonic()
+    hour, deadline, position = export.next_hour, time.monotonic() + seconds, export.position
     while hour < end:
         with backend.db.connect() as connection:
             first = records.find_first(connection, export.org_id, hour, end)
         if first is None:
             break
-        hour = hour_of(first)
-        if time.monotonic() - began > MESSAGE_SECONDS:
-            return _Progress(hour, is_behind=True)
+        if hour_of(first) > hour:
+            hour, position = hour_of(first), BEGINNING
+        if hour > export.next_hour and time.monotonic() > deadline:
+            return _Progress(hour, position, is_behind=True)
         try:
-            export_hour(backend, export, org, hour)
+            stopped = export_hour(backend, export, org, hour, position=position, seconds=deadline - time.monotonic())
         except ArchiveError as error:
-            return _Progress(hour, str(error))
-        hour += HOUR_MILLIS
+            return _Progress(hour, position, str(error))
+        if stopped is not None:
+            return _Progress(hour, stopped, is_behind=True)
+        hour, position = hour + HOUR_MILLIS, BEGINNING
     return _Progress(max(hour, end), was_sent=hour > export.next_hour)
 
 
-def _compress(pages: Iterable[list[Record]]) -> bytes:
-    """Return pages of records as the lines of an object, or nothing if there are none."""
+def _compress(pages: Iterable[list[Record]]) -> tuple[bytes, Record | None]:
+    """Return pages of records as the lines of an object, and the last record, or None if there are none."""
     buffer = io.BytesIO()
-    has_records = False
+    last: Record | None = None
     # Without a time of its own, so that a repeat writes the same bytes.
     with gzip.GzipFile("", "wb", fileobj=buffer, mtime=0) as file:
         for page in pages:
-            has_records = True
+            last = page[-1]
             file.write(b"".join(map(export_line, page)))
-    return buffer.getvalue() if has_records else b""
+    return buffer.getvalue(), last
 
 
-def _pages(backend: Backend, org_id: str, hour: int) -> Iterator[list[Record]]:
-    """Yield the records of an hour in the order of the chain, after those from before it; all pages but the last are full."""
+def _mark(record: Record) -> str:
+    """Return what finds the place of a record again: its sequence, or its time and id if it is from before the chain."""
+    return str(record.sequence) if record.sequence is not None else f"{record.recorded_at} {record.id}"
+
+
+def _pages(backend: Backend, org_id: str, hour: int, mark: str) -> Iterator[list[Record]]:
+    """Yield the records of an hour in the order of the chain, after those from before it; all pages but the last are full.
+
+    With the mark of a record only those after it.
+    """
     end, rest = hour + HOUR_MILLIS, list[Record]()
-    for page in _read_hour(backend, org_id, hour):
+    for page in _read_hour(backend, org_id, hour, mark):
         rest += [record for record in page if hour <= record.recorded_at < end]
         while len(rest) >= PAGE:
             yield rest[:PAGE]
@@ -193,12 +254,15 @@ def _pages(backend: Backend, org_id: str, hour: int) -> Iterator[list[Record]]:
         yield rest
 
 
-def _read_hour(backend: Backend, org_id: str, hour: int) -> Iterator[list[Record]]:
-    """Yield pages with all records of an hour, and perhaps with a few others between them."""
+def _read_hour(backend: Backend, org_id: str, hour: int, mark: str) -> Iterator[list[Record]]:
+    """Yield pages with all records of an hour after one, and perhaps with a few others between them."""
     with backend.db.connect() as connection:
         first, last, unchained = records.find_sequences(connection, org_id, (hour, hour + HOUR_MILLIS))
-    position, after = (hour, ""), first - 1
-    while unchained > 0:
+    moment, _, record_id = mark.partition(" ")
+    position, after = (int(moment), record_id) if record_id else (hour, ""), first - 1
+    if mark and not record_id:
+        unchained, after = 0, int(mark)
+    while unchained > 0 and position[0] < hour + HOUR_MILLIS:
         with backend.db.connect() as connection:
             page = records.page_unchained(connection, org_id, position, min(PAGE, unchained))
         if not page:

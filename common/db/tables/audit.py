@@ -4,7 +4,7 @@ The records of an organization form a hash chain (common/audit/chain.py); `audit
 the chain have no sequence and no hash.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, text
 
 from common.db.tables.schema import ID, LONG_TEXT, NAME, table
 
@@ -41,6 +41,25 @@ audit_heads = table(
     Column("copied_unchained_id", ID, nullable=True),
 )
 
+# An export of a log that is larger than one reply of a function: what it has, how far it came, and its parts in the object store.
+audit_downloads = table(
+    "audit_downloads",
+    Column("id", ID, primary_key=True),
+    Column("org_id", ID, nullable=False),
+    Column("user_id", ID, nullable=False),
+    Column("query", LONG_TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("claimed_until", BigInteger, nullable=False),
+    Column("parts", Integer, nullable=False),
+    # Time and id of the last entry of these parts.
+    Column("last_at", BigInteger, nullable=True),
+    Column("last_id", ID, nullable=True),
+    Column("is_complete", Boolean, nullable=False),
+    Column("is_fetched", Boolean, nullable=False),
+    Index("ix_audit_downloads_created_at", "created_at"),
+    Index("ix_audit_downloads_user_id", "user_id", "created_at"),
+)
+
 # Where an organization exports its log every hour. `destination` is JSON without the secret. Times are unix milliseconds:
 # `next_hour` is the beginning of the hour that is exported next, `due_at` when that is tried. `result` is empty after a success.
 audit_exports = table(
@@ -53,6 +72,9 @@ audit_exports = table(
     Column("next_hour", BigInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("failures", Integer, nullable=False),
+    # How many objects of that hour were written, and what finds the last record in them, empty before the first.
+    Column("parts", Integer, nullable=False, server_default=text("0")),
+    Column("last_record", String(64), nullable=False, server_default=text("''")),
     Column("result_at", BigInteger, nullable=True),
     Column("result", String(1024), nullable=False),
     Index("ix_audit_exports_due_at", "is_enabled", "due_at"),

@@ -3,21 +3,19 @@
 import re
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time
-from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from common.audit import downloads, integrity
+from common.audit import integrity
 from common.audit import service as audit
 from common.audit.events import KINDS, Entry, Search
-from common.audit.export import Format, render
-from common.config.public_urls import api_url
+from common.audit.export import Format
 from common.core.clock import unix_millis
 from common.core.errors import NotFound
 from common.rights.permissions import Permission
-from functions.http.size_limits import StoredStream
+from functions.http.audit_downloads import Export, export_reply, follow_reply
 from functions.pages.hiding import missing
 from functions.pages.organizations.choices import clean
 from functions.pages.organizations.org_request import OrgRequest, OrgRequestDep
@@ -100,15 +98,27 @@ def export_records(request: OrgRequestDep, chosen: LogFilterDep, form: Annotated
     """Return the records that match, as a file."""
     request.require(Permission.AUDIT_LOGS_EXPORT)
     kind = Format(form) if form in list(Format) else Format.CSV
-    entries = audit.export_entries(request.backend, request.caller, request.org, chosen.search, logins=chosen.logins)
-    host = api_url(request.backend.settings).partition("://")[2].partition(":")[0]
-    text = render(entries, kind, host=host, org_id=request.org)
     headers = {
         "Content-Disposition": f'attachment; filename="{request.org}-audit-log.{kind}"',
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
-    return StoredStream(text, headers, f"{_TYPES[kind]}; charset=utf-8", partial(downloads.store, request.backend))
+    return export_reply(
+        request.backend,
+        request.caller,
+        Export(request.org, chosen.search, chosen.logins, kind),
+        headers=headers,
+        media_type=_TYPES[kind],
+        address=lambda download: request.address("audit-log", "downloads", download),
+    )
+
+
+@router.get(f"{_LOG}/downloads/{{download}}")
+def follow_download(request: OrgRequestDep, download: str, attempt: Annotated[int, Query(ge=1, le=100)] = 1) -> Response:
+    """Go on with an export that takes long, and send the reader to it once it is complete."""
+    request.require(Permission.AUDIT_LOGS_EXPORT)
+    path = request.address("audit-log", "downloads", download)
+    return follow_reply(request.backend, request.caller, request.org, download, attempt=attempt, path=path)
 
 
 @router.get(f"{_LOG}/{{record}}")

@@ -5,6 +5,7 @@ import json
 import urllib.request
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import insert
@@ -13,7 +14,7 @@ from common.audit import integrity, repository, steps
 from common.audit.archives import repository as archive_rows
 from common.audit.archives import service as exports
 from common.audit.archives import steps as archives
-from common.audit.archives.model import Destination, Kind, Result
+from common.audit.archives.model import Destination, Kind, Position, Result
 from common.audit.chain import export_end
 from common.audit.events import Event
 from common.backend import Backend
@@ -121,7 +122,7 @@ class TestHours:
         changed = exports.get_export(backend, admin, "acme")
         with backend.db.begin() as tx:
             failed = Result(unix_millis(clock.now()), "NoSuchBucket")
-            archive_rows.store_progress(tx, began, failed, next_hour=began.next_hour, due_at=began.due_at + HOUR, failures=1)
+            archive_rows.store_progress(tx, began, replace(began, result=failed, due_at=began.due_at + HOUR, failures=1))
         kept = exports.get_export(backend, admin, "acme")
         run(backend)
 
@@ -148,7 +149,7 @@ class TestHours:
 
     @pytest.mark.dialects("sqlite")
     def test_are_split(self, backend: Backend, admin: Caller, clock: FrozenClock, s3: Place) -> None:
-        """An hour with many records is several objects, which one after another are in the order of the chain."""
+        """An hour with many records is several objects, in the order of the chain; a run goes on where the one before stopped."""
         set_up(backend, admin, s3)
         now, org_id, size = unix_millis(clock.now()), org_id_of(admin), archives.PAGE * archives.PAGES_PER_OBJECT
         rest = {"event": "team-created", "user_id": "u", "login": "alice", "token_name": "", "source_ip": "", "hash": "0" * 64}
@@ -159,11 +160,18 @@ class TestHours:
         ]
         with backend.db.begin() as tx:
             tx.execute(insert(audit_events), rows)
-        clock.pass_seconds(HOUR + 60)
-        run(backend)
-        run(backend)
+        clock.pass_seconds(HOUR + 5 * 60)
+        numbers = []
+        for _ in range(3):
+            archives.queue_due(backend, "")
+            outbox.deliver_due(backend, {archives.TOPIC: partial(archives.deliver, seconds=0)})
+            numbers.append(len(s3.read()))
+            clock.pass_seconds(1)
+        export = exports.get_export(backend, admin, "acme")
         exported = s3.lines()
 
+        assert [1, 2, 2] == numbers
+        assert (Position(), "") == (export.position, export.result and export.result.message)
         assert [FIRST, "logs/acme/2026/01/02/03.part-0002.jsonl.gz"] == sorted(exported)
         assert [str(i) for i in range(2, size + 12)] == [text for key in sorted(exported) for text in exported[key]][1:]
         assert size == len(exported[FIRST])
