@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,12 +37,12 @@ class Target:
 
 
 @contextmanager
-def ours(folder: Path, token: str = "") -> Iterator[Target]:
-    """Yield our server on a data folder, which is fresh or has the administrator that a token belongs to."""
+def ours(folder: Path, token: str = "", more: Mapping[str, str] | None = None) -> Iterator[Target]:
+    """Yield our server on a data folder, perhaps with more settings; it is fresh or has the administrator of a token."""
     token = token or f"pul-{secrets.token_hex(20)}"
     port = _free_port()
     command = [sys.executable, "-m", "functions.server.cli", "serve", "--port", str(port), "--data", str(folder / "data")]
-    settings = {"STACKHOLD_BOOTSTRAP_TOKEN": token, "STACKHOLD_BOOTSTRAP_ORG": ORG}
+    settings = {"STACKHOLD_BOOTSTRAP_TOKEN": token, "STACKHOLD_BOOTSTRAP_ORG": ORG, **(more or {})}
     with _process(command, folder / "stackhold.log", port, settings) as pid:
         yield Target(OURS, f"http://127.0.0.1:{port}", ORG, token, pid)
 

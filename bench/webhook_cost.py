@@ -1,38 +1,35 @@
-"""What an update takes while the receiver of its webhook misbehaves, beside one that takes everything, in turns, in this process.
+"""What an update takes with a webhook, by what its receiver does, beside one without a webhook.
 
-`python -m bench webhooks`. A thread delivers what is due meanwhile, as a server of one's own does. An update makes no call: it
-may take 1.02 times as long at most. A busy machine needs many rounds (`--repeats 200`). A test counts statements and calls.
+`python -m bench webhooks`. Each kind has a server process of its own, which delivers as a server of one's own does; the client
+measures the time of an update over HTTP. Updates come in short runs, so that what one of them queued is sent while the next one
+is measured; the kinds take turns. A receiver that misbehaves may make an update 1.02 times as long as a good one does. What a
+webhook costs beside none has no limit: two messages are stored and sent for an update. A busy machine needs many rounds
+(`--repeats 100`). A test counts statements and calls.
 """
 
-import asyncio
 import statistics
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-from starlette.types import ASGIApp
 
-from bench import asgi
+from bench import servers
 from bench.script import PROJECT, Script, batches
 from bench.servers import ORG
-from common.backend import Backend, open_backend
-from common.config.settings import Settings
-from common.core.compression import pack, unpack
-from functions.http.app import create_app
-from functions.jobs import deliver_messages
-from functions.server import startup
+from bench.wire_load import JOURNAL_BATCH, Client
 from tests.peers.webhook_receiver import WebhookReceiver
 
 LIMIT = 1.02
-HEAD = ("receiver", "update, ms", "× one that takes everything", "limit", "events that arrived")
-GOOD = "takes everything"
-RECEIVERS = (GOOD, "is slow", "is down", "redirects", "answers 500", "drops the connection", "has a private address")
-_TOKEN = f"pul-{'a1' * 20}"
+HEAD = ("receiver", "update, ms", "× no webhook", "× a good receiver", "limit", "events that arrived")
+NONE, GOOD = "no webhook", "takes everything"
+RECEIVERS = (NONE, GOOD, "is slow", "is down", "redirects", "answers 500", "drops the connection", "has a private address")
+# Of a run of updates the first is not measured: nothing is sent meanwhile.
+RUN = 4
 _RESOURCES = 50
+_STACK = f"/api/stacks/{ORG}/{PROJECT}/s"
 
 
 @dataclass
@@ -40,9 +37,10 @@ class Cost:
     """The times of updates with a kind of receiver."""
 
     receiver: str
-    good: "Cost | None" = None
-    arrived: int = 0
     seconds: list[float] = field(default_factory=list)
+    arrived: int = 0
+    none: "Cost | None" = None
+    good: "Cost | None" = None
 
     @property
     def median(self) -> float:
@@ -50,85 +48,94 @@ class Cost:
         return statistics.median(sorted(self.seconds)[: (len(self.seconds) + 1) // 2])
 
     @property
-    def ratio(self) -> float:
-        """Return how many times as long an update takes as with a receiver that takes everything."""
-        return self.median / self.good.median if self.good is not None else 1.0
-
-    @property
     def is_over(self) -> bool:
         """Tell whether an update takes longer than it may."""
-        return self.ratio > LIMIT
+        ratio = self.ratio_to(self.good)
+        return ratio is not None and ratio > LIMIT
+
+    def ratio_to(self, other: "Cost | None") -> float | None:
+        """Return how many times as long an update takes as another one, or None without another one."""
+        return self.median / other.median if other is not None else None
 
 
-def measure(folder: Path, rounds: int) -> list[Cost]:
-    """Return what updates take with each kind of receiver."""
-    values = {
-        "STACKHOLD_DATA": str(folder / "data"),
-        "STACKHOLD_BOOTSTRAP_TOKEN": _TOKEN,
-        "STACKHOLD_BOOTSTRAP_ORG": ORG,
-        "STACKHOLD_OUTBOUND_ALLOW": "127.0.0.1",
-    }
-    settings = Settings(values)
-    with closing(startup.start(settings, may_migrate=True)) as backend:
-        startup.make_administrator(backend)
-    with ExitStack() as stack, closing(open_backend(settings)) as backend:
-        receivers = {kind: stack.enter_context(WebhookReceiver()) for kind in RECEIVERS}
-        for kind, receiver in receivers.items():
-            _misbehave(receiver, kind)
-        costs = {GOOD: Cost(GOOD)}
-        costs |= {kind: Cost(kind, costs[GOOD]) for kind in RECEIVERS[1:]}
-        app = create_app(backend)
-        with _delivering(backend):
-            asyncio.run(_play(app, {kind: _url(kind, receivers[kind]) for kind in RECEIVERS}, costs, rounds))
-        for kind, receiver in receivers.items():
-            costs[kind].arrived = len(receiver.received)
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A server with a stack that has a webhook of one kind, or none, and a client of it."""
+
+    client: Client
+    receiver: WebhookReceiver
+    cost: Cost
+
+
+def measure(folder: Path, rounds: int, receivers: Sequence[str] = RECEIVERS) -> list[Cost]:
+    """Return what updates take with each kind of receiver; `receivers` begins with none and a good one."""
+    costs = {kind: Cost(kind) for kind in receivers}
+    for kind, cost in costs.items():
+        cost.none = costs[NONE] if kind != NONE else None
+        cost.good = costs[GOOD] if kind not in (NONE, GOOD) else None
+    with ExitStack() as stack:
+        sides = [stack.enter_context(_side(folder / str(number), cost)) for number, cost in enumerate(costs.values())]
+        for turn in range(rounds + 1):
+            # Each round begins with another one, so that none always follows the same one.
+            first = turn % len(sides)
+            for side in [*sides[first:], *sides[:first]]:
+                seconds = [_update(side.client) for _ in range(RUN)]
+                if turn:
+                    side.cost.seconds += seconds[1:]
+        for side in sides:
+            side.cost.arrived = len(side.receiver.wait(1) if side.cost.receiver == GOOD else side.receiver.received)
     return list(costs.values())
 
 
 def rows(costs: list[Cost]) -> list[tuple[object, ...]]:
     """Return the rows of a table."""
     return [
-        (cost.receiver, f"{cost.median * 1000:.1f}", f"{cost.ratio:.3f}", "–" if cost.good is None else LIMIT, cost.arrived)
+        (
+            cost.receiver,
+            f"{cost.median * 1000:.1f}",
+            _text(cost.ratio_to(cost.none)),
+            _text(cost.ratio_to(cost.good)),
+            LIMIT if cost.good is not None else "–",
+            cost.arrived if cost.none is not None else "–",
+        )
         for cost in costs
     ]
 
 
-async def _play(app: ASGIApp, urls: dict[str, str], costs: dict[str, Cost], rounds: int) -> None:
-    for number, url in enumerate(urls.values()):
-        stack = f"/api/stacks/{ORG}/{PROJECT}/s{number}"
-        await _call(app, "POST", f"/api/stacks/{ORG}/{PROJECT}", {"stackName": f"s{number}"})
-        hook = {"name": "hook", "displayName": "Hook", "payloadUrl": url, "active": True, "format": "raw", "filters": []}
-        await _call(
-            app, "POST", f"{stack}/hooks", hook | {"organizationName": ORG, "projectName": PROJECT, "stackName": f"s{number}"}
-        )
-    for turn in range(rounds + 1):
-        # Each round begins with another one, so that none always follows the same one.
-        kinds = [*RECEIVERS[turn % len(RECEIVERS) :], *RECEIVERS[: turn % len(RECEIVERS)]]
-        for kind in kinds:
-            seconds = await _update(app, f"s{RECEIVERS.index(kind)}")
-            if turn:
-                costs[kind].seconds.append(seconds)
+def _text(ratio: float | None) -> str:
+    return f"{ratio:.3f}" if ratio is not None else "–"
 
 
-async def _update(app: ASGIApp, name: str) -> float:
-    script, stack = Script.of(name, _RESOURCES, 100), f"/api/stacks/{ORG}/{PROJECT}/{name}"
-    tags, bodies = {"pulumi:project": PROJECT}, [pack(batch) for batch in batches("entries", script.creations(), 16)]
-    body = {"updateKind": "update", "program": script.program(), "tags": tags, "journalVersion": 2}
+@contextmanager
+def _side(folder: Path, cost: Cost) -> Iterator[_Side]:
+    folder.mkdir(parents=True)
+    with WebhookReceiver() as receiver, servers.ours(folder, more={"STACKHOLD_OUTBOUND_ALLOW": "127.0.0.1"}) as target:
+        client = Client(target, lambda *_: None)
+        client.call("create stack", "POST", f"/api/stacks/{ORG}/{PROJECT}", msgspec.json.encode({"stackName": "s"}))
+        if cost.none is not None:
+            _misbehave(receiver, cost.receiver)
+            client.call("create hook", "POST", f"{_STACK}/hooks", msgspec.json.encode(_hook(_url(cost.receiver, receiver))))
+        yield _Side(client, receiver, cost)
+
+
+def _hook(url: str) -> dict[str, object]:
+    names = {"organizationName": ORG, "projectName": PROJECT, "stackName": "s", "name": "hook", "displayName": "Hook"}
+    # The first of them is sent while its own update runs.
+    filters = ["update_started", "update_succeeded"]
+    return {**names, "payloadUrl": url, "active": True, "format": "raw", "filters": filters}
+
+
+def _update(client: Client) -> float:
+    script = Script.of("s", _RESOURCES, 100)
+    bodies = list(batches("entries", script.creations(), JOURNAL_BATCH))
+    body = {"updateKind": "update", "program": script.program(), "tags": {"pulumi:project": PROJECT}, "journalVersion": 2}
     began = time.perf_counter()
-    begun = await _call(app, "POST", f"{stack}/begin-update", body)
-    path, lease = f"{stack}/update/{begun['updateID']}", begun["token"]
+    begun = client.call("begin update", "POST", f"{_STACK}/begin-update", msgspec.json.encode(body))
+    path, lease = f"{_STACK}/update/{begun['updateID']}", begun["token"]
     for batch in bodies:
-        await _call(app, "PATCH", f"{path}/journalentries", batch, lease)
-    await _call(app, "POST", f"{path}/complete", {"status": "succeeded"}, lease)
+        client.call("journal batch", "PATCH", f"{path}/journalentries", batch, lease)
+    client.call("complete", "POST", f"{path}/complete", b'{"status":"succeeded"}', lease)
     return time.perf_counter() - began
-
-
-async def _call(app: ASGIApp, method: str, path: str, body: object, lease: str = "") -> asgi.Json:
-    text = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    headers = [("authorization", f"update-token {lease}" if lease else f"token {_TOKEN}"), ("accept-encoding", "gzip")]
-    answer = await asgi.call(app, method, path, text, headers)
-    assert answer.status < 300, (path, answer.status, answer.body[:300])
-    return msgspec.json.decode(unpack(answer.body)) if answer.body else None
 
 
 def _misbehave(receiver: WebhookReceiver, kind: str) -> None:
@@ -145,21 +152,3 @@ def _misbehave(receiver: WebhookReceiver, kind: str) -> None:
 
 def _url(kind: str, receiver: WebhookReceiver) -> str:
     return {"is down": "https://127.0.0.1:9/hook", "has a private address": "https://10.0.0.7/hook"}.get(kind, receiver.url)
-
-
-@contextmanager
-def _delivering(backend: Backend) -> Iterator[None]:
-    """Deliver what is due, in a thread."""
-    stopping = threading.Event()
-
-    def deliver() -> None:
-        while not stopping.wait(0.2):
-            deliver_messages(backend, lambda: not stopping.is_set())
-
-    thread = threading.Thread(target=deliver)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join()
