@@ -221,7 +221,12 @@ GROUPS: tuple[Group, ...] = (
     Group("organizations.audit_log", ("/*/settings/audit-log/**",), "pages", for_browsers=True),
     Group("stacks.listing", ("/*/stacks",), "pages", for_browsers=True),
     Group("stacks.overview", ("/*/*/*", "/*/*/*/outputs/**"), "pages", for_browsers=True),
-    Group("stacks.updates", ("/*/*/*/updates", "/*/*/*/previews", "/*/*/*/updates/*/state"), "pages", for_browsers=True),
+    Group(
+        "stacks.updates",
+        ("/*/*/*/activity", "/*/*/*/updates", "/*/*/*/previews", "/*/*/*/updates/*/state"),
+        "pages",
+        for_browsers=True,
+    ),
     Group("stacks.compare", ("/*/*/*/compare", "/*/*/*/repair", "/*/*/*/updates/*/restore"), "pages", for_browsers=True),
     Group("stacks.update_page", ("/*/*/*/updates/**", "/*/*/*/previews/**"), "pages", for_browsers=True),
     Group("stacks.resources", ("/*/*/*/resources", "/*/*/*/resources/graph", "/*/*/*/resource"), "pages", for_browsers=True),

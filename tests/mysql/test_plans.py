@@ -106,6 +106,7 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "update": lambda connection: update_rows.find(connection, "old7"),
     "abandoned updates": lambda c: update_rows.list_abandoned(c, lease_before=1, finishing_before=1, limit=20),
     "newest updates": lambda connection: history.page_versions(connection, "s0", 10, 0),
+    "activity": lambda connection: history.page_activity(connection, "s0", 10, 0),
     "previews": lambda connection: history.page_previews(connection, "s0", 0, 10, 0, ascending=False),
     "events": lambda connection: history.event_batches_from(connection, "old7", 0, 10),
     "journal": lambda connection: state.journal_of(connection, "old7"),

@@ -11,6 +11,8 @@ from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import StackLevel
 from common.stacks.model import StackPath
+from functions.pages.paging import PAGE_ROWS
+from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.orgs import set_settings
 from tests.factories.people import caller_of, make_org, make_user
@@ -22,6 +24,7 @@ from tests.stacks.engine.builders import urn
 # The pages of a stack, with how many statements and reads of the store each may cost.
 PAGES = {
     STACK: (4, 1),
+    f"{STACK}/activity": (4, 0),
     f"{STACK}/updates": (4, 0),
     f"{STACK}/updates/2": (6, 0),
     f"{STACK}/updates/2?view=log": (6, 0),
@@ -183,6 +186,26 @@ class TestLive:
         assert "warned hello" in shown(member.open(f"{STACK}/previews/{running.id}"))
         assert f"{STACK}/previews/{running.id}" in member.open(f"{STACK}/previews").text
         assert 200 == member.open(f"{STACK}/previews/{running.id}/progress").status_code
+
+
+class TestActivity:
+    def test_has_updates_and_previews_by_time(self, backend: Backend, admin: Caller, member: Visit, clock: FrozenClock) -> None:
+        """Both are in one list, newest first, on pages that leave none out."""
+        path = make_stack(backend, admin)
+        runs = []
+        for number in range(PAGE_ROWS + 1):
+            clock.pass_seconds(1)
+            runs.append(make_running(backend, admin, path, dry_run=number % 2 == 0))
+            complete(backend, runs[-1])
+        addresses = [f"{STACK}/previews/{run.id}" if number % 2 == 0 else f"{STACK}/updates/" for number, run in enumerate(runs)]
+        first, second = member.open(f"{STACK}/activity"), member.open(f"{STACK}/activity?page=2")
+        links = [
+            re.findall(rf'<th scope="row"><a href="({STACK}/(?:previews/[^"]*|updates/))', one.text) for one in (first, second)
+        ]
+
+        assert addresses[::-1] == links[0] + links[1]
+        assert [PAGE_ROWS, 1] == [*map(len, links)]
+        assert f"{STACK}/activity?page=2" in first.text
 
 
 @pytest.mark.usefixtures("path")

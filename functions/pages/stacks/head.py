@@ -45,6 +45,7 @@ def head_of(backend: Backend, person: Caller, stack: Stack) -> Head:
     base = stack_address(stack.path)
     tabs = [
         Tab("overview", "Overview", base, "g o"),
+        Tab("activity", "Activity", f"{base}/activity", "g a"),
         Tab("updates", "Updates", f"{base}/updates", "g u"),
         Tab("previews", "Previews", f"{base}/previews", ""),
         Tab("resources", "Resources", f"{base}/resources", "g r"),

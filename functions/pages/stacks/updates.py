@@ -46,7 +46,7 @@ def list_previews(
     """Show the previews that ran since the newest update, or after another one, newest first."""
     version = read_version(after) if after else None
     stack, entries = unless_hidden(
-        lambda: history.page_previews(backend, person, path, version, Page(PAGE_ROWS + 1, number), ascending=False)
+        lambda: history.page_previews(backend, person, path, version, Page(PAGE_ROWS, number, ahead=1), ascending=False)
     )
     head = head_of(backend, person, stack)
     shown = entries[:PAGE_ROWS]
@@ -61,6 +61,18 @@ def list_previews(
         paging=paging,
         after=stack.latest.version if version is None else version,
     )
+
+
+@router.get(f"{_STACK}/activity")
+def list_activity(
+    visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: StackPathDep, number: PageNumberDep
+) -> Response:
+    """Show the stack's updates and previews together, newest first."""
+    stack, entries = unless_hidden(lambda: history.page_activity(backend, person, path, Page(PAGE_ROWS, number, ahead=1)))
+    head = head_of(backend, person, stack)
+    shown = entries[:PAGE_ROWS]
+    paging = Paging(f"{head.base}/activity", {}, number, len(shown), (number - 1) * PAGE_ROWS + len(entries))
+    return page(visitor, "stacks/activity", org=path.org, head=head, rows=_rows(shown), paging=paging)
 
 
 @router.get(f"{_STACK}/updates/{{number}}/state")

@@ -31,6 +31,14 @@ def page_versions(connection: Connection, stack_id: str, limit: int | None, offs
     return _all(connection, query.limit(limit).offset(offset) if limit is not None else query)
 
 
+def page_activity(connection: Connection, stack_id: str, limit: int | None, offset: int) -> list[HistoryEntry]:
+    """Return the stack's updates and previews together, newest first."""
+    is_preview = and_(updates.c.dry_run, updates.c.status != Status.NOT_STARTED)
+    query = _entries().where(updates.c.stack_id == stack_id, or_(_IS_SHOWN, is_preview))
+    query = query.order_by(updates.c.created_at.desc(), updates.c.id.desc())
+    return _all(connection, query.limit(limit).offset(offset) if limit is not None else query)
+
+
 def find_version(connection: Connection, stack_id: str, version: int) -> HistoryEntry | None:
     """Return the update that created a version, or None; creation and deletion are not updates."""
     entries = _all(connection, _entries().where(updates.c.stack_id == stack_id, updates.c.version == version, _IS_SHOWN))

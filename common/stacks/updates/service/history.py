@@ -22,10 +22,19 @@ from common.stacks.updates.steps import load_update
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The part of a list that a request asks for; `number` counts from 1, and `size` None means everything."""
+    """The part of a list that a request asks for; `number` counts from 1, and `size` None means everything.
+
+    `ahead` entries of the next page are read too: they tell whether there is one.
+    """
 
     size: int | None
     number: int = 1
+    ahead: int = 0
+
+    @property
+    def limit(self) -> int | None:
+        """Return how many entries are read, or None for everything."""
+        return self.size + self.ahead if self.size is not None else None
 
     @property
     def offset(self) -> int:
@@ -45,6 +54,14 @@ def page_updates(backend: Backend, caller: Caller, path: StackPath, page: Page) 
     with backend.db.connect() as connection:
         entries = history.page_versions(connection, stack.id, page.size, page.offset)
     return stack, programs.load_all(backend, stack.id, entries), stack.latest.version
+
+
+def page_activity(backend: Backend, caller: Caller, path: StackPath, page: Page) -> tuple[Stack, list[HistoryEntry]]:
+    """Return the stack and a page of its updates and previews together, newest first."""
+    stack = get_current_stack(backend, caller, path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        entries = history.page_activity(connection, stack.id, page.limit, page.offset)
+    return stack, programs.load_all(backend, stack.id, entries)
 
 
 def get_version(backend: Backend, caller: Caller, path: StackPath, version: int | None) -> tuple[Stack, HistoryEntry]:
@@ -104,7 +121,7 @@ def page_previews(
     if after and not is_version(after):
         return stack, []
     with backend.db.connect() as connection:
-        entries = history.page_previews(connection, stack.id, after, page.size, page.offset, ascending=ascending)
+        entries = history.page_previews(connection, stack.id, after, page.limit, page.offset, ascending=ascending)
     return stack, programs.load_all(backend, stack.id, entries)
 
 
