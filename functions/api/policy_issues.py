@@ -93,10 +93,11 @@ def update_policy_issue(backend: BackendDep, caller: CallerDep, org: str, issue_
 @router.post(f"{_FINDINGS}/compliance")
 def get_policy_compliance_results(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
     request = body.decode(GetPolicyComplianceResultsRequest)
-    columns, rows = issues.list_compliance(backend, caller, org, _entity(request.entity))
-    return reply(
-        GetPolicyComplianceResultsResponse(columns, [PolicyComplianceResult(name, scores) for name, scores in rows.items()])
-    )
+    size = request.size if request.size > 0 else issues.PAGE_LIMIT
+    token = request.continuation_token or None
+    compliance, next_token = issues.page_compliance(backend, caller, org, _entity(request.entity), size=size, token=token)
+    rows = [PolicyComplianceResult(name, scores) for name, scores in compliance.scores.items()]
+    return reply(GetPolicyComplianceResultsResponse(compliance.packs, rows, next_token or UNSET))
 
 
 @router.get(f"{_RESULTS}/metadata")
@@ -111,9 +112,11 @@ def get_policy_results_metadata(backend: BackendDep, caller: CallerDep, org: str
 @router.post(f"{_RESULTS}/policies")
 @router.post(f"{_FINDINGS}/policies")
 def list_policies_compliance(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep) -> Response:
-    body.decode(AngularGridGetRowsRequest)
-    rows = [_compliance(row) for row in issues.list_policies(backend, caller, org)]
-    return reply(ListPoliciesComplianceResponse(rows, len(rows)))
+    request = body.decode(AngularGridGetRowsRequest)
+    first = min(max(request.start_row, 0), _LAST_ROW)
+    last = request.end_row if request.end_row > first else first + issues.PAGE_LIMIT
+    page, count = issues.page_policies(backend, caller, org, first=first, last=last)
+    return reply(ListPoliciesComplianceResponse([_compliance(row) for row in page], count))
 
 
 @router.get(f"{_RESULTS}/violationsv2")

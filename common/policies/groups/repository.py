@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, tuple_, update
 
 from common.db.tables.people import organizations
 from common.db.tables.policies import policy_group_packs, policy_group_stacks, policy_groups, policy_pack_versions
@@ -44,18 +44,31 @@ def find(connection: Connection, org_id: str, name: str) -> Group | None:
     return _to_group(row) if row is not None else None
 
 
-def list_explicit(connection: Connection, org_id: str) -> dict[str, frozenset[str]]:
-    """Return group id → ids of the live stacks that were added to it."""
+def list_explicit(connection: Connection, org_id: str, stack_ids: Collection[str] | None = None) -> dict[str, frozenset[str]]:
+    """Return group id → ids of the live stacks that were added to it, of all stacks or some."""
     query = (
         select(policy_group_stacks.c.group_id, policy_group_stacks.c.stack_id)
         .join(policy_groups, _groups.id == policy_group_stacks.c.group_id)
         .join(stacks, and_(stacks.c.id == policy_group_stacks.c.stack_id, stacks.c.org_id == org_id, stacks.c.live == 1))
         .where(_groups.org_id == org_id)
     )
+    if stack_ids is not None:
+        query = query.where(policy_group_stacks.c.stack_id.in_(sorted(stack_ids)))
     members: dict[str, set[str]] = {}
     for row in connection.execute(query):
         members.setdefault(row.group_id, set()).add(row.stack_id)
     return {group_id: frozenset(ids) for group_id, ids in members.items()}
+
+
+def page_tagged_stacks(connection: Connection, scope: StackScope, after: tuple[str, str] | None, limit: int) -> list[TaggedStack]:
+    """Return live stacks that a caller sees, by project and name, after a position (project, name) if there is one."""
+    query: Select[Any] = select(stacks.c.id, stacks.c.project, stacks.c.name, stacks.c.tags)
+    query = query.where(stacks.c.live == 1, stacks.c.org_id == scope.org_id, in_scopes([scope]))
+    if after is not None:
+        project, name = after
+        query = query.where(or_(stacks.c.project > project, and_(stacks.c.project == project, stacks.c.name > name)))
+    rows = connection.execute(query.order_by(stacks.c.project, stacks.c.name).limit(limit))
+    return [_to_stack(row) for row in rows]
 
 
 def list_stack_ids(connection: Connection, group_id: str) -> frozenset[str]:

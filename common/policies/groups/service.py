@@ -41,6 +41,7 @@ from common.stacks.model import Stack, StackPath
 
 PAGE_LIMIT = 500
 PAGE_SIZE = 100
+BATCH_SIZE = 500
 _T = TypeVar("_T")
 
 
@@ -135,15 +136,36 @@ def delete_group(backend: Backend, caller: Caller, org: str, name: str) -> None:
 
 
 def page_stacks(
-    backend: Backend, caller: Caller, org: str, name: str, *, source: Source | None, count: int, token: str | None
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    name: str,
+    *,
+    source: Source | None,
+    count: int,
+    token: str | None,
+    batch_size: int = BATCH_SIZE,
 ) -> tuple[list[MemberStack], str | None]:
-    """Return a page of a group's stacks that the caller may see, and the token of the next page or None."""
+    """Return a page of a group's stacks that the caller may see, and the token of the next page or None.
+
+    Rules are not SQL, so stacks are read in batches until the page is full.
+    """
     membership = _require(caller, Permission.POLICY_GROUPS_READ, org)
     sealed = seal(caller.user_id, membership.org_id, model.canonical_name(name), source)
+    after = _read_position(token, sealed)
+    members: list[MemberStack] = []
+    is_last = False
     with backend.db.connect() as connection:
-        _, members = _load_members(connection, membership, caller, name)
-    chosen = [member for member in members if source in (None, member.source)]
-    return _page(chosen, [_position(member.stack) for member in chosen], sealed, count, token)
+        group, groups = _load_groups(connection, membership.org_id, name)
+        while len(members) <= count and not is_last:
+            batch = repository.page_tagged_stacks(connection, _scope(caller, membership), after, batch_size)
+            explicit = repository.list_explicit(connection, membership.org_id, [stack.id for stack in batch])
+            found = model.members_of(groups, explicit, batch)[group.name]
+            members += [member for member in found if source in (None, member.source)]
+            is_last = len(batch) < batch_size or group.entity_type is not EntityType.STACKS
+            after = _position(batch[-1]) if batch else after
+    page = members[:count]
+    return page, make_token(sealed, *_position(page[-1].stack)) if len(members) > count else None
 
 
 def require_account_group(backend: Backend, caller: Caller, org: str, name: str) -> None:
@@ -243,15 +265,19 @@ def _summaries(connection: Connection, org_id: str) -> list[GroupSummary]:
     return [GroupSummary(group, len(members[group.name]), counts.get(group.id, 0)) for group in groups]
 
 
-def _load_members(connection: Connection, membership: Membership, caller: Caller, name: str) -> tuple[Group, list[MemberStack]]:
-    # Whether a stack is in the default group depends on all other groups.
-    groups = _with_default(repository.list_groups(connection, membership.org_id))
+def _load_groups(connection: Connection, org_id: str, name: str) -> tuple[Group, list[Group]]:
+    """Return a group, and the groups that decide which stacks it has: for the default one all of them."""
+    groups = _with_default(repository.list_groups(connection, org_id))
     group = next((group for group in groups if group.name == model.canonical_name(name)), None)
     if group is None:
         raise steps.missing(name)
+    return group, groups if group.is_default else [group]
+
+
+def _load_members(connection: Connection, membership: Membership, caller: Caller, name: str) -> tuple[Group, list[MemberStack]]:
+    group, groups = _load_groups(connection, membership.org_id, name)
     if group.entity_type is not EntityType.STACKS:
         return group, []
-    groups = groups if group.is_default else [group]
     explicit = repository.list_explicit(connection, membership.org_id)
     visible = repository.list_tagged_stacks(connection, _scope(caller, membership))
     return group, model.members_of(groups, explicit, visible)[group.name]
@@ -272,6 +298,13 @@ def _everything(org_id: str) -> StackScope:
 
 def _position(stack: TaggedStack) -> tuple[str, str]:
     return stack.project, stack.name
+
+
+def _read_position(token: str | None, sealed: str) -> tuple[str, str] | None:
+    if not token:
+        return None
+    project, name = read_token(token, sealed, 2)
+    return project, name
 
 
 def _page(

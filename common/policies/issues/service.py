@@ -1,6 +1,6 @@
 """Issues of policies in the stacks of an organization: list, get, update, export; and how far stacks comply."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -9,6 +9,7 @@ from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import from_millis, unix_millis
 from common.core.errors import BadRequest, NotFound
+from common.core.paging import make_token, read_token, seal
 from common.core.spreadsheets import csv_line
 from common.db.retry import retry
 from common.policies.issues.grid import SORTING_LIMIT, Condition, Leaf, Sorting, require_column, require_size
@@ -85,6 +86,14 @@ class IssueChange:
     status: str | None = None
     priority: str | None = None
     assignee: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compliance:
+    """The packs, and of each stack or severity how many of a hundred resources comply with each, -1 for none."""
+
+    packs: list[str]
+    scores: dict[str, list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,29 +183,52 @@ def update_issue(
         return issue, packs.find_version(connection, scope.org_id, issue.pack, issue.tag)
 
 
-def list_compliance(backend: Backend, caller: Caller, org: str, entity: Entity) -> tuple[list[str], dict[str, list[int]]]:
-    """Return the packs, and for each stack or severity how many of a hundred resources comply with each, -1 for none."""
+def page_compliance(
+    backend: Backend,
+    caller: Caller,
+    org: str,
+    entity: Entity,
+    *,
+    size: int = PAGE_LIMIT,
+    offset: int = 0,
+    token: str | None = None,
+) -> tuple[Compliance, str | None]:
+    """Return how far stacks or severities comply with each pack, and the token of the next page or None.
+
+    Stacks come in pages, from a place in their list or after a token; severities are few, and are all on one page.
+    """
     scope = _scope(caller, org)
+    sealed = seal(caller.user_id, scope.org_id, "compliance")
+    after = read_token(token, sealed, 2) if token else None
     if entity is Entity.ACCOUNT:
-        return [], {}
-    sum_by = results.sum_by_stack if entity is Entity.STACK else results.sum_by_severity
+        return Compliance([], {}), None
+    size = min(max(size, 1), PAGE_LIMIT)
     with backend.db.connect() as connection:
-        sums = sum_by(connection, scope)
-    columns = sorted({pack for _, pack, _, _ in sums})
-    places = {pack: place for place, pack in enumerate(columns)}
-    rows: dict[str, list[int]] = {}
-    for name, pack, governed, failing in sums:
-        rows.setdefault(name or _NO_SEVERITY, [-1] * len(columns))[places[pack]] = percent(governed, failing)
-    order = _severity_order if entity is Entity.SEVERITY else _name_order
-    return columns, dict(sorted(rows.items(), key=lambda row: order(row[0])))
+        columns = results.list_packs(connection, scope)
+        if entity is Entity.SEVERITY:
+            return _compliance(columns, results.sum_by_severity(connection, scope), _severity_order), None
+        position = (after[0], after[1]) if after is not None else None
+        names = results.page_stacks(connection, scope, after=position, offset=offset, limit=size + 1)
+        sums = results.sum_by_stack(connection, scope, names[:size]) if names else []
+    return _compliance(columns, sums, _name_order), make_token(sealed, *names[size - 1]) if len(names) > size else None
 
 
-def list_policies(backend: Backend, caller: Caller, org: str) -> list[PolicyCompliance]:
-    """Return how each policy is met in all stacks that the caller sees."""
+def count_stacks(backend: Backend, caller: Caller, org: str) -> int:
+    """Return how many stacks that the caller sees have run a policy."""
     scope = _scope(caller, org)
     with backend.db.connect() as connection:
-        rows = results.sum_by_policy(connection, scope)
-    return [PolicyCompliance(row, percent(row.governed, row.failing)) for row in rows]
+        return results.count_stacks(connection, scope)
+
+
+def page_policies(
+    backend: Backend, caller: Caller, org: str, *, first: int = 0, last: int = PAGE_LIMIT
+) -> tuple[list[PolicyCompliance], int]:
+    """Return how policies are met in all stacks that the caller sees, for a window of rows, and how many policies there are."""
+    scope = _scope(caller, org)
+    window = (first, min(max(last, first), first + PAGE_LIMIT))
+    with backend.db.connect() as connection:
+        rows, count = results.sum_by_policy(connection, scope, window)
+    return [PolicyCompliance(row, percent(row.governed, row.failing)) for row in rows], count
 
 
 def list_stack_results(backend: Backend, caller: Caller, org: str, stack_id: str) -> list[PolicyResult]:
@@ -212,6 +244,18 @@ def get_totals(backend: Backend, caller: Caller, org: str) -> Totals:
     with backend.db.connect() as connection:
         totals = issues.count_active(connection, scope, ACTIVE)
         return replace(totals, policies=results.count_policies(connection, scope))
+
+
+def _compliance(
+    columns: list[str], sums: Sequence[tuple[str, str, int, int]], order: Callable[[str], tuple[int, str]]
+) -> Compliance:
+    places = {pack: place for place, pack in enumerate(columns)}
+    rows: dict[str, list[int]] = {}
+    for name, pack, governed, failing in sums:
+        # A pack that has results since the columns were read has no place.
+        if pack in places:
+            rows.setdefault(name or _NO_SEVERITY, [-1] * len(columns))[places[pack]] = percent(governed, failing)
+    return Compliance(columns, dict(sorted(rows.items(), key=lambda row: order(row[0]))))
 
 
 def _name_order(name: str) -> tuple[int, str]:

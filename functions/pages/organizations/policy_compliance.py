@@ -23,8 +23,7 @@ def show_compliance(request: OrgRequestDep, number: PageNumberDep, by: _Text = "
     """Show how many resources of a hundred pass, and how many have open issues."""
     totals = unless_hidden(lambda: issues.get_totals(request.backend, request.caller, request.org))
     view = by if by in dict(_VIEWS) else Entity.STACK.value
-    columns, rows = _rows(request, view)
-    shown = rows[(number - 1) * PAGE_ROWS : number * PAGE_ROWS]
+    columns, shown, total = _rows(request, view, (number - 1) * PAGE_ROWS)
     path = policy_pages.address(request, "compliance")
     content = {
         "totals": totals,
@@ -34,14 +33,22 @@ def show_compliance(request: OrgRequestDep, number: PageNumberDep, by: _Text = "
         "rows": shown,
         "path": path,
         "issues_path": policy_pages.address(request, "issues"),
-        "paging": Paging(path, {"by": by if by in dict(_VIEWS) else ""}, number, len(shown), len(rows)),
+        "paging": Paging(path, {"by": by if by in dict(_VIEWS) else ""}, number, len(shown), total),
     }
     return policy_pages.show(request, "compliance", content)
 
 
-def _rows(request: OrgRequest, view: str) -> tuple[list[str], list[object]]:
-    """Return the packs, and each stack or severity with its scores; or each policy and no packs."""
+def _rows(request: OrgRequest, view: str, first: int) -> tuple[list[str], list[object], int]:
+    """Return the packs, a page of stacks or severities with their scores, and how many there are.
+
+    By policy it has policies, and no packs.
+    """
+    where = (request.backend, request.caller, request.org)
     if view == _BY_POLICY:
-        return [], [*issues.list_policies(request.backend, request.caller, request.org)]
-    columns, scores = issues.list_compliance(request.backend, request.caller, request.org, Entity(view))
-    return columns, [*scores.items()]
+        policies, count = issues.page_policies(*where, first=first, last=first + PAGE_ROWS)
+        return [], [*policies], count
+    compliance, _ = issues.page_compliance(*where, Entity(view), size=PAGE_ROWS, offset=first)
+    rows: list[object] = [*compliance.scores.items()]
+    if view == Entity.STACK:
+        return compliance.packs, rows, issues.count_stacks(*where)
+    return compliance.packs, rows[first:], len(rows)

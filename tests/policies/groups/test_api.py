@@ -6,6 +6,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from common.backend import Backend
+from common.policies.groups.service import page_stacks
+from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from tests.counting import Counter
 from tests.factories.people import make_user
@@ -275,6 +277,20 @@ class TestRules:
         assert {"stacks": []} == client.get(f"{GROUPS}/prod/stacks?source=explicit").json()
         assert 400 == client.get(f"{GROUPS}/prod/stacks?count=501").status_code
         assert {"accounts": []} == client.get(f"{GROUPS}/prod/accounts").json()
+
+    def test_are_read_in_batches(self, client: TestClient, backend: Backend, admin: Caller) -> None:
+        """Stacks that do not match fill no page: the next batch is read, and nothing after the page is."""
+        for number in range(9):
+            create_stack(client, f"s{number}", tags={"env": "prod" if number % 3 == 0 else "test"})
+        make_group(client, "prod", stackMatchRule=tag_rule("env", "prod"))
+        names, token = [], None
+        for _ in range(3):
+            page, token = page_stacks(backend, admin, "acme", "prod", source=None, count=2, token=token, batch_size=2)
+            names.append([member.stack.name for member in page])
+            if token is None:
+                break
+
+        assert [["dev", "s0"], ["s3", "s6"]] == names
 
     def test_have_a_preview(self, client: TestClient) -> None:
         """A rule is tried before it is kept."""

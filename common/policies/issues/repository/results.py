@@ -1,8 +1,9 @@
 """Rows of the results of policies: how many resources of a stack pass, from the last update that ran the policy."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
 
 from common.db.tables.policies import policy_results
 from common.db.tables.stacks import stacks
@@ -38,9 +39,30 @@ def list_results(connection: Connection, scope: StackScope, stack_id: str) -> li
     ]
 
 
-def sum_by_stack(connection: Connection, scope: StackScope) -> list[tuple[str, str, int, int]]:
-    """Return (project/stack, pack, resources, failing ones) in the stacks that a caller sees, by stack."""
+def list_packs(connection: Connection, scope: StackScope) -> list[str]:
+    """Return the packs that have results in the stacks that a caller sees, by name."""
+    rows = connection.execute(_sums(scope, _results.pack_name).order_by(_results.pack_name))
+    return [row.pack_name for row in rows]
+
+
+def page_stacks(
+    connection: Connection, scope: StackScope, *, after: tuple[str, str] | None, offset: int, limit: int
+) -> list[tuple[str, str]]:
+    """Return (project, name) of stacks that have results and that a caller sees, in order: after one of them, or from a place."""
+    query = _sums(scope, stacks.c.project, stacks.c.name)
+    if after is not None:
+        project, name = after
+        query = query.where(or_(stacks.c.project > project, and_(stacks.c.project == project, stacks.c.name > name)))
+    rows = connection.execute(query.order_by(stacks.c.project, stacks.c.name).offset(offset).limit(limit))
+    return [(row.project, row.name) for row in rows]
+
+
+def sum_by_stack(
+    connection: Connection, scope: StackScope, names: Collection[tuple[str, str]]
+) -> list[tuple[str, str, int, int]]:
+    """Return (project/stack, pack, resources, failing ones) in some stacks, if the caller sees them, by stack."""
     query = _sums(scope, stacks.c.project, stacks.c.name, _results.pack_name)
+    query = query.where(tuple_(stacks.c.project, stacks.c.name).in_(sorted(names)))
     rows = connection.execute(query.order_by(stacks.c.project, stacks.c.name))
     return [(f"{row.project}/{row.name}", row.pack_name, int(row.governed), int(row.failing)) for row in rows]
 
@@ -51,10 +73,16 @@ def sum_by_severity(connection: Connection, scope: StackScope) -> list[tuple[str
     return [(row.severity, row.pack_name, int(row.governed), int(row.failing)) for row in rows]
 
 
-def sum_by_policy(connection: Connection, scope: StackScope) -> list[PolicyResult]:
-    """Return the results of each policy in all stacks that a caller sees together, by pack, policy and group."""
+def sum_by_policy(connection: Connection, scope: StackScope, window: tuple[int, int]) -> tuple[list[PolicyResult], int]:
+    """Return the results of each policy in all stacks that a caller sees, by pack, policy and group; and how many there are.
+
+    The policies are those in a window of rows.
+    """
     columns = (_results.pack_name, _results.policy_name, _results.group_name, _results.kind)
+    count = connection.scalar(select(func.count()).select_from(_sums(scope, *columns).subquery())) or 0
     query = _sums(scope, *columns).add_columns(func.max(_results.severity).label("severity"))
+    first, last = window
+    rows = connection.execute(query.order_by(*columns).offset(first).limit(last - first))
     return [
         PolicyResult(
             "",
@@ -66,8 +94,13 @@ def sum_by_policy(connection: Connection, scope: StackScope) -> list[PolicyResul
             int(row.governed),
             int(row.failing),
         )
-        for row in connection.execute(query.order_by(*columns))
-    ]
+        for row in rows
+    ], count
+
+
+def count_stacks(connection: Connection, scope: StackScope) -> int:
+    """Return how many stacks that a caller sees have results."""
+    return connection.scalar(select(func.count()).select_from(_sums(scope, stacks.c.project, stacks.c.name).subquery())) or 0
 
 
 def count_policies(connection: Connection, scope: StackScope) -> int:
