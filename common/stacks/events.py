@@ -50,7 +50,25 @@ class UpdateEvent(msgspec.Struct, tag="update", frozen=True):
     version: int | None
 
 
-Event = StackEvent | UpdateEvent
+class ViolationEvent(msgspec.Struct, tag="violation", frozen=True):
+    """An update opened an issue of a policy, or opened one again that was fixed."""
+
+    name: str
+    stack_id: str
+    org: str
+    project: str
+    stack: str
+    update_id: str
+    version: int
+    pack: str
+    pack_version: str
+    policy: str
+    level: str
+    message: str
+    urn: str
+
+
+Event = StackEvent | UpdateEvent | ViolationEvent
 _decoder = msgspec.json.Decoder(Event)
 
 
@@ -86,6 +104,11 @@ def ended(run: Run, *, is_success: bool) -> list[NewMessage]:
     word = "preview" if run.dry_run else _WORDS.get(run.kind)
     result = "succeeded" if is_success else "failed"
     return [_update(run, f"{word}_{result}", result)] if word is not None else []
+
+
+def violated(event: ViolationEvent, dedupe_key: str) -> NewMessage:
+    """Return the message that an update violated a policy."""
+    return NewMessage(TOPIC, "", event.stack_id, msgspec.json.encode(event).decode(), dedupe_key)
 
 
 def read(message: Message) -> Event:

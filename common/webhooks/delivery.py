@@ -22,7 +22,7 @@ from common.outbox import steps as outbox
 from common.outbox.model import Message, NewMessage, NotDelivered, Postponed
 from common.ports.outbound import CallFailed, Purpose, Reply
 from common.stacks import events
-from common.stacks.events import StackEvent, UpdateEvent
+from common.stacks.events import StackEvent, UpdateEvent, ViolationEvent
 from common.webhooks import payloads, repository
 from common.webhooks.model import Delivery, Webhook
 from common.webhooks.payloads import Payload
@@ -44,7 +44,7 @@ BODY_LIMIT, HEADERS_LIMIT = 4_096, 8_192
 TOO_OLD = "not sent: the webhook was paused for too long, since its receiver failed again and again"
 TOO_MANY = "not sent: more than {:,} events waited for the webhook, and newer ones took its place"
 
-_decoder = msgspec.json.Decoder(StackEvent | UpdateEvent | EnvironmentEvent)
+_decoder = msgspec.json.Decoder(StackEvent | UpdateEvent | ViolationEvent | EnvironmentEvent)
 
 
 def queue_for_webhooks(backend: Backend, message: Message, waiting_limit: int = WAITING_LIMIT) -> None:
@@ -217,6 +217,8 @@ def _payload(backend: Backend, webhook: Webhook, message: Message) -> Payload:
         if isinstance(event, StackEvent):
             return payloads.stack(event, repository.find_user(connection, event.user_id), organization, url)
         facts = repository.find_update(connection, event.update_id)
+    if isinstance(event, ViolationEvent):
+        return payloads.violation(event, facts.user, organization, url)
     return payloads.update(event, facts.user, organization, facts.resource_changes, url)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from common.environments.events import EnvironmentEvent, EventName
-from common.stacks.events import StackEvent, UpdateEvent
+from common.stacks.events import StackEvent, UpdateEvent, ViolationEvent
 from common.webhooks.model import Format
 from common.webhooks.repository import Profile
 
@@ -67,6 +67,26 @@ def update(event: UpdateEvent, user: Profile, organization: Profile, resource_ch
     mood = {"succeeded": _GOOD, "failed": _BAD}.get(event.result, _PLAIN)
     kind = "stack_preview" if event.is_preview else "stack_update"
     return Payload(kind, raw, f"{what} of stack {path} {event.result}, by {user.login}", changes, url, mood)
+
+
+def violation(event: ViolationEvent, user: Profile, organization: Profile, base_url: str) -> Payload:
+    """Return the payload of a violation of a policy; its members are our own."""
+    path = f"{event.org}/{event.project}/{event.stack}"
+    url = f"{base_url}/{quote(path)}/updates/{event.version}"
+    raw = {
+        **_people(user, organization),
+        "projectName": event.project,
+        "stackName": event.stack,
+        "updateUrl": url,
+        "policyPack": event.pack,
+        "policyPackVersion": event.pack_version,
+        "policyName": event.policy,
+        "enforcementLevel": event.level,
+        "message": event.message,
+        "resourceUrn": event.urn,
+    }
+    title = f"Update {event.version} of stack {path} violated policy {event.policy} of {event.pack}, {event.level}"
+    return Payload("policy_violation", raw, title, event.message, url, _BAD)
 
 
 def environment(event: EnvironmentEvent, user: Profile, organization: Profile, base_url: str) -> Payload:

@@ -1,16 +1,23 @@
 """The step that turns the events of an ended update into issues; the outbox calls it."""
 
+from sqlalchemy import Connection
+
 from common.backend import Backend
 from common.core.ids import new_id
 from common.db.retry import retry
+from common.outbox import steps as outbox
 from common.outbox.model import Message
 from common.policies.issues.findings import read_findings
-from common.policies.issues.model import EndedUpdate, Findings, IssueStatus, Source, fixed_issues
+from common.policies.issues.model import EndedUpdate, Findings, IssueStatus, Source, StoredIssue, Violation, fixed_issues
 from common.policies.issues.repository import ended_updates
+from common.stacks import events as events_of_stacks
 from common.stacks import required_policies
 from common.stacks.engine.policy_groups import Mode
+from common.stacks.events import ViolationEvent
 from common.stacks.overview import events
 
+# So many events of one update go to webhooks; its issues are all stored.
+EVENTS_LIMIT = 100
 # Policies that the client ran by itself (`pulumi up --policy-pack`) are of no group.
 _NO_GROUP = Source("", Mode.PREVENTATIVE)
 
@@ -47,6 +54,40 @@ def _store(backend: Backend, update: EndedUpdate, findings: Findings) -> None:
         ended_updates.update_issues(tx, update, seen)
         ended_updates.fix_issues(tx, update, fixed_issues(stored.values(), findings, update))
         ended_updates.replace_results(tx, update, findings, sources)
+        opened = [violation for _, violation, _ in new]
+        opened += [findings.violations[issue.digest] for issue in stored.values() if _is_opened_again(issue, findings)]
+        _tell(tx, backend, update, opened)
+
+
+def _tell(tx: Connection, backend: Backend, update: EndedUpdate, opened: list[Violation]) -> None:
+    """Queue an event of each violation that opened an issue, for webhooks."""
+    path = ended_updates.find_path(tx, update.stack_id) if opened else None
+    if path is None:
+        return
+    messages = []
+    for violation in opened[:EVENTS_LIMIT]:
+        level = "mandatory" if violation.level == "mandatory" else "advisory"
+        event = ViolationEvent(
+            name=f"policy_violation_{level}",
+            stack_id=update.stack_id,
+            org=path.org,
+            project=path.project,
+            stack=path.name,
+            update_id=update.id,
+            version=update.version,
+            pack=violation.key.pack,
+            pack_version=violation.tag,
+            policy=violation.key.policy,
+            level=level,
+            message=violation.message,
+            urn=violation.urn,
+        )
+        messages.append(events_of_stacks.violated(event, f"{update.id}:{violation.digest[:40]}"))
+    outbox.queue(tx, backend, messages)
+
+
+def _is_opened_again(issue: StoredIssue, findings: Findings) -> bool:
+    return issue.status is IssueStatus.FIXED and issue.digest in findings.violations
 
 
 def _reopened(status: IssueStatus) -> IssueStatus:

@@ -7,11 +7,14 @@ from httpx2 import Client, Response
 from starlette.testclient import TestClient
 
 from common.backend import Backend
+from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from functions.jobs import deliver_messages
 from tests.factories.people import make_user
 from tests.factories.policies import enable, publish
 from tests.factories.roles import hold, make_role
+from tests.factories.webhooks import calling, deliver_all, make_webhook
+from tests.peers.webhook_receiver import WebhookReceiver
 from tests.wire import begin, create_stack
 
 RESULTS = "/api/orgs/acme/policyresults"
@@ -117,6 +120,38 @@ class TestIssues:
             "priority": "p1",
             "policyGroupName": "default-policy-group",
         }.items() <= issue.items()
+
+    def test_that_open_are_sent_to_webhooks(self, client: TestClient, backend: Backend, admin: Caller, stack: str) -> None:
+        """A violation that opens an issue, or opens it again, is one event; a known one is not sent again."""
+        server, clean = calling(backend), summary(passed=("no-public-buckets",))
+        with WebhookReceiver() as receiver:
+            make_webhook(server, admin, receiver.url, filters=("policy_violation_mandatory",))
+            for events in (
+                [violation()],
+                [violation()],
+                [clean],
+                [violation(), violation(QUEUE, "tags", enforcementLevel="warning")],
+            ):
+                update(client, server, stack, *events)
+            deliver_all(server)
+            first, again = receiver.take()
+
+        people = {"user", "organization"}
+        assert ["policy_violation"] * 2 == [first.kind, again.kind]
+        assert {
+            "projectName": "shop",
+            "stackName": "dev",
+            "policyPack": "guard",
+            "policyPackVersion": "1.0.0",
+            "policyName": "no-public-buckets",
+            "enforcementLevel": "mandatory",
+            "message": "The bucket is public.",
+            "resourceUrn": BUCKET,
+        } == {name: value for name, value in first.json.items() if name not in {"updateUrl", *people}}
+        assert people < first.json.keys()
+        assert ["/acme/shop/dev/updates/1", "/acme/shop/dev/updates/4"] == [
+            "/" + one.json["updateUrl"].split("/", 3)[3] for one in (first, again)
+        ]
 
     def test_do_not_come_from_previews(self, client: TestClient, backend: Backend, stack: str) -> None:
         """A preview shows what would be, and changes nothing."""
@@ -304,6 +339,25 @@ class TestList:
         found = client.get(f"{RESULTS}/metadata").json()
         assert (2, 2, 2) == (found["policyTotalCount"], found["policyWithIssuesCount"], found["resourcesWithIssuesCount"])
         assert 3 == len(client.get(f"{RESULTS}/violationsv2").json()["policyViolations"])
+
+
+class TestCompliance:
+    def test_comes_in_pages(self, client: TestClient, backend: Backend, stack: str) -> None:
+        """Stacks come in pages by name with a token between them, and policies in windows of rows with their number."""
+        paths = [stack, *(create_stack(client, name) for name in ("prod", "test"))]
+        for path in paths:
+            update(client, backend, path, summary(passed=("tags", "no-public-buckets")))
+        names, token = [], None
+        for _ in range(2):
+            body = {"entity": "stack", "size": 2, "continuationToken": token}
+            reply = client.post(f"{RESULTS}/compliance", json=body).json()
+            names.append([row["entityName"] for row in reply["rows"]])
+            token = reply.get("continuationToken")
+        policies = client.post(f"{RESULTS}/policies", json={**NOTHING, "startRow": 1, "endRow": 2}).json()
+
+        assert [["shop/dev", "shop/prod"], ["shop/test"]] == names
+        assert token is None
+        assert (["tags"], 2) == ([row["policyName"] for row in policies["policies"]], policies["totalCount"])
 
 
 class TestChange:

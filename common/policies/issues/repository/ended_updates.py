@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
+from common.db.tables.people import organizations
 from common.db.tables.policies import policy_issues, policy_results
 from common.db.tables.stacks import stacks, updates
 from common.policies.issues.model import (
@@ -20,7 +21,7 @@ from common.policies.issues.model import (
     priority_of,
 )
 from common.rights.predicate import Entity, EntityKind
-from common.stacks.model import Kind, Status
+from common.stacks.model import Kind, StackPath, Status
 
 _issues, _results = policy_issues.c, policy_results.c
 
@@ -54,6 +55,15 @@ def find_ended(connection: Connection, update_id: str) -> EndedUpdate | None:
         row.ended_at or 0,
         Entity(EntityKind.STACK, row.stack_id, msgspec.json.decode(row.tags, type=dict[str, str])),
     )
+
+
+def find_path(connection: Connection, stack_id: str) -> StackPath | None:
+    """Return the name of a live stack, or None."""
+    query = select(organizations.c.login, stacks.c.project, stacks.c.name).join(
+        organizations, organizations.c.id == stacks.c.org_id
+    )
+    row = connection.execute(query.where(stacks.c.id == stack_id, stacks.c.live == 1)).one_or_none()
+    return StackPath(row.login, row.project, row.name) if row is not None else None
 
 
 def lock_stored(tx: Connection, stack_id: str) -> list[StoredIssue]:
