@@ -16,6 +16,7 @@ NAMED_OTHERWISE: dict[str, tuple[str, ...]] = {
     "default_org": ("organizations",),
     "group": ("policy_groups",),
     "issuer": ("oidc_issuers",),
+    "last": ("audit_events",),
     "managed_stack": ("stacks",),
     "org": ("organizations",),
     "owner": ("users",),
