@@ -2,15 +2,15 @@
 
 Written down a second time on purpose: common/db/tables/ has the tables of today, this file what was added then.
 
-Revision: 0020
+Revision: 0021
 """
 
 import sqlalchemy as sa
 
 from common.db.migrations.steps import create_table
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
