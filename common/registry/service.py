@@ -40,6 +40,12 @@ def list_org_templates(caller: Caller, org: str) -> dict[str, list[Never]]:
     return {}
 
 
+def list_org_template_sources(caller: Caller, org: str) -> list[Never]:
+    """Return the repositories that an organization takes templates from; always empty, since none can be added."""
+    _require_templates(caller, org)
+    return []
+
+
 def download_org_template(caller: Caller, org: str) -> Never:
     """Raise NotFound: the organization has no template sources."""
     _require_templates(caller, org)

@@ -17,6 +17,12 @@ class ListPackagesResponse(msgspec.Struct):
     packages: list[Any]
 
 
+class GetOrgTemplateSourcesResponse(msgspec.Struct):
+    """Upstream: GetOrgTemplateSourcesResponse."""
+
+    sources: list[Any]
+
+
 class GetOrgTemplatesResponse(msgspec.Struct, rename="camel"):
     """Upstream: GetOrgTemplatesResponse; `templates` maps a source's name to its templates."""
 

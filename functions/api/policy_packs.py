@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from msgspec import UNSET
 
+from common.core.errors import NotFound
 from common.policies.packs import model
 from common.policies.packs import service as packs
 from common.policies.packs.model import LATEST, NewPack, PackVersion, raw_or_unset
@@ -28,12 +29,20 @@ router = APIRouter()
 _PACKS = "/api/orgs/{org}/policypacks"
 _PACK = f"{_PACKS}/{{pack}}"
 _VERSION = f"{_PACK}/versions/{{version}}"
+_REGISTRY_VERSIONS = "/api/registry/policypacks/{source}/{org}/{pack}/versions"
+_PRIVATE = "private"
 _ARCHIVE = "/api/policy-archives/{signed}"
 
 
 def get_upload(backend: BackendDep, signed: str) -> str:
     """Return the key that the address accepts an archive for; Forbidden unless it was signed for that and has not expired."""
     return policy_archives.require_upload(backend, signed)
+
+
+def require_private(source: str, _caller: CallerDep) -> None:
+    """Raise NotFound for a source other than the packs of organizations: there is no catalog of others."""
+    if source != _PRIVATE:
+        raise NotFound(f"there are no policy packs of source {source[:100]!a}; use {_PRIVATE}")
 
 
 UploadDep = Annotated[str, Depends(get_upload)]
@@ -113,6 +122,22 @@ def list_policy_packs_post(backend: BackendDep, caller: CallerDep, body: BodyDep
     request = body.decode(ListRegistryPolicyPacksRequest)
     access = [request.access] if isinstance(request.access, str) else request.access
     return _registry_packs(backend, caller, request.org_login or "", access, request.ids)
+
+
+@router.get(_REGISTRY_VERSIONS, dependencies=[Depends(require_private)])
+def list_policy_pack_versions_for_registry(backend: BackendDep, caller: CallerDep, org: str, pack: str) -> Response:
+    versions = packs.list_versions(backend, caller, org, pack)
+    return reply(ListRegistryPolicyPacksResponse([registry_pack_shape(version, org) for version in versions]))
+
+
+@router.get(f"{_REGISTRY_VERSIONS}/{{version}}", dependencies=[Depends(require_private)])
+def get_policy_pack_version_for_registry(backend: BackendDep, caller: CallerDep, org: str, pack: str, version: str) -> Response:
+    found = packs.get_version(backend, caller, org, pack, version)
+    return reply(
+        GetRegistryPolicyPackVersionResponse(
+            registry_pack_shape(found, org), [pack_policy_shape(policy) for policy in found.policies]
+        )
+    )
 
 
 @router.put(_ARCHIVE)

@@ -3,7 +3,12 @@
 from fastapi import APIRouter, Response
 
 from common.registry import service as registry
-from common.wire.registry import GetOrgTemplatesResponse, ListPackagesResponse, ListTemplatesResponse
+from common.wire.registry import (
+    GetOrgTemplateSourcesResponse,
+    GetOrgTemplatesResponse,
+    ListPackagesResponse,
+    ListTemplatesResponse,
+)
 from functions.http.deps import CallerDep, reply
 
 router = APIRouter()
@@ -41,6 +46,11 @@ def get_org_templates(caller: CallerDep, org: str) -> Response:
             has_upstream_error=False,
         )
     )
+
+
+@router.get("/api/orgs/{org}/templates/sources")
+def list_org_template_sources(caller: CallerDep, org: str) -> Response:
+    return reply(GetOrgTemplateSourcesResponse(registry.list_org_template_sources(caller, org)))
 
 
 @router.get("/api/orgs/{org}/template/download")

@@ -126,13 +126,14 @@ GROUPS: tuple[Group, ...] = (
             f"{_ORG}/policypacks/**",
             f"{_ORG}/registry/policypacks/*",
             "/api/registry/policypacks",
+            "/api/registry/policypacks/*/*/*/versions/**",
             "/api/policy-archives/*",
         ),
     ),
     Group("policy_groups", (f"{_ORG}/policygroups/**",)),
     Group("policy_issues", (f"{_ORG}/policyresults/**", f"{_ORG}/policy/findings/**")),
     Group("policy_exceptions", (f"{_ORG}/policy/exceptions/**",)),
-    Group("registry", ("/api/registry/**", f"{_ORG}/templates", f"{_ORG}/template/**")),
+    Group("registry", ("/api/registry/**", f"{_ORG}/templates", f"{_ORG}/templates/sources", f"{_ORG}/template/**")),
     Group(
         "environments.opening",
         (

@@ -139,6 +139,28 @@ def list_policy_packs_post(where: Scene) -> None:
 
 
 @scene
+def list_policy_pack_versions_for_registry(where: Scene) -> None:
+    """The registry has every version of a pack, newest first; there is no other source of packs."""
+    pack = publish(where, "1", "2")
+    found = where.admin.registry.list_policy_pack_versions_for_registry("private", where.org, pack).policy_packs
+
+    assert [(pack, "2"), (pack, "1")] == [(row.name, row.version) for row in found]
+    with refused(404):
+        where.admin.registry.list_policy_pack_versions_for_registry("pulumi", where.org, pack)
+
+
+@scene
+def get_policy_pack_version_for_registry(where: Scene) -> None:
+    """A version comes with its policies."""
+    pack = publish(where, "1", "2")
+    found = where.admin.registry.get_policy_pack_version_for_registry("private", where.org, pack, "1")
+
+    assert (pack, "1", ["buckets"]) == (found.policy_pack.name, found.policy_pack.version, [row.name for row in found.policies])
+    with refused(404):
+        where.admin.registry.get_policy_pack_version_for_registry("private", where.org, pack, "3")
+
+
+@scene
 def new_policy_group(where: Scene) -> None:
     """A group has a name of its own."""
     group = make_group(where, entity_type=models.PolicyGroupEntityType("stacks"), mode=models.PolicyGroupMode("audit"))

@@ -332,6 +332,12 @@ def list_templates(where: Scene) -> None:
 
 
 @scene
+def get_org_template_collections(where: Scene) -> None:
+    """Templates come from no repository yet: the list of sources is empty."""
+    assert [] == where.admin.orgs.get_org_template_collections(where.org).sources
+
+
+@scene
 def get_org_templates(where: Scene) -> None:
     """The templates of an organization."""
     assert where.admin.orgs.get_org_templates(where.org).org_has_templates is False

@@ -10,6 +10,7 @@ from common.rights.caller import Caller
 from common.rights.org_settings import OrgSettings
 from common.rights.permissions import Permission, StackLevel
 from functions.http.groups import GROUPS
+from tests.counting import Counter
 from tests.factories.orgs import set_settings
 from tests.factories.people import make_user
 from tests.factories.roles import hold, make_role
@@ -48,6 +49,8 @@ FOR_ADMINS = (
 )
 # Every member of an organization may see its settings, as by the API.
 FOR_EVERY_MEMBER = "/settings/general"
+# Each of these records in the audit log what was read, which takes two statements for each version.
+RECORDED = ("/export", "/state", "/revisions/compare", "/revisions/{version}")
 # Parts that are missing say so to everyone, and a project's address only leads on.
 ROUTES = sorted(
     (method, route.path)
@@ -105,6 +108,23 @@ def test_as_every_visitor(backend: Backend, admin: Caller, member: Visit, method
     assert location(sent).startswith("/signin")
     assert 404 == ask(eve, method, path, key=key, **at)
     assert method == "POST" or ask(member, method, path, **at) in (200, 303)
+
+
+def test_costs_few_statements(backend: Backend, admin: Caller, member: Visit, counter: Counter) -> None:
+    """A page, found by its route, takes at most six statements; records of what was read come on top."""
+    stack = make_full_stack(backend, admin)
+    make_full_environment(backend, admin)
+    at = {"preview_id": make_running(backend, admin, stack, dry_run=True).id, **make_full_organization(backend, admin, stack)}
+    costs = {}
+    for path in (path for method, path in ROUTES if method == "GET"):
+        parts = {**at, "version": "2"} if "{environment}" in path else at
+        ask(member, "GET", path, **parts)
+        counter.reset()
+        ask(member, "GET", path, **parts)
+        costs[path] = counter.cost[0]
+
+    assert len(costs) > 50
+    assert {} == {path: cost for path, cost in costs.items() if cost > (8 if path.endswith(RECORDED) else 6)}
 
 
 @pytest.mark.parametrize(("method", "path"), OF_STACKS)

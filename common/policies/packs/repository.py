@@ -99,6 +99,14 @@ def list_versions(connection: Connection, org_id: str, name: str | None = None) 
     return [_to_version(row) for row in connection.execute(query.order_by(_versions.name, _versions.version))]
 
 
+def list_detailed(connection: Connection, org_id: str, name: str) -> list[PackVersion]:
+    """Return the versions of a pack with their policies, newest first."""
+    query: Select[Any] = select(*_COLUMNS, _versions.details, _IS_APPLIED.label("is_applied")).where(
+        _versions.org_id == org_id, _versions.name == name, _versions.live_tag.is_not(None)
+    )
+    return [_to_version(row) for row in connection.execute(query.order_by(_versions.version.desc()))]
+
+
 def list_newest(connection: Connection, org_id: str) -> list[PackVersion]:
     """Return the newest version of each pack with its policies."""
     other = policy_pack_versions.alias("other")

@@ -118,6 +118,16 @@ def list_newest(backend: Backend, caller: Caller, org: str) -> list[PackVersion]
         return repository.list_newest(connection, membership.org_id)
 
 
+def list_versions(backend: Backend, caller: Caller, org: str, name: str) -> list[PackVersion]:
+    """Return the versions of a pack with their policies, newest first; NotFound for a pack that does not exist."""
+    membership = caller.require(Permission.POLICY_PACK_READ, org, missing=missing_org(org))
+    with backend.db.connect() as connection:
+        versions = repository.list_detailed(connection, membership.org_id, name)
+    if not versions:
+        raise _missing(name, LATEST)
+    return versions
+
+
 def get_version(backend: Backend, caller: Caller, org: str, name: str, reference: str = LATEST) -> PackVersion:
     """Return a version by tag or number, or the newest one; BadRequest while its archive is missing, else NotFound."""
     membership = caller.require(Permission.POLICY_PACK_READ, org, missing=missing_org(org))

@@ -9,6 +9,7 @@ P = Permission
 PACK = f"{O}/policypacks/{{pack}}"
 GROUP = f"{O}/policygroups/{{group}}"
 DEV = {"name": "dev", "routingProject": "shop"}
+VERSIONS = "/api/registry/policypacks/{source}/{org}/{pack}/versions"
 ARCHIVE = "/api/policy-archives/{signed}"
 EXCEPTIONS = f"{O}/policy/exceptions"
 
@@ -24,6 +25,8 @@ ROWS: tuple[Row, ...] = (
     row("GET", f"{O}/registry/policypacks/{{pack}}", org(P.POLICY_PACK_READ)),
     row("GET", "/api/registry/policypacks", org(P.POLICY_PACK_READ), query={"orgLogin": "acme"}),
     row("POST", "/api/registry/policypacks", org(P.POLICY_PACK_READ), body={"orgLogin": "acme"}),
+    row("GET", VERSIONS, org(P.POLICY_PACK_READ), at={"source": "private"}),
+    row("GET", f"{VERSIONS}/{{version}}", org(P.POLICY_PACK_READ), at={"source": "private"}),
     row("PUT", ARCHIVE, body="x"),
     row("GET", ARCHIVE, at={"signed": "<download>"}, ok=404),
     row("GET", f"{O}/policygroups", org(P.POLICY_GROUPS_READ)),

@@ -12,5 +12,6 @@ ROWS: tuple[Row, ...] = (
     row("GET", "/api/registry/templates/{source}/{publisher}/{name}/versions/{version}", SIGNED_IN, ok=404),
     row("GET", "/api/registry/packages/{source}/{publisher}/{name}/versions/{version}", SIGNED_IN, ok=404),
     row("GET", f"{O}/templates", org(P.TEMPLATES_READ)),
+    row("GET", f"{O}/templates/sources", org(P.TEMPLATES_READ)),
     row("GET", f"{O}/template/download", org(P.TEMPLATES_READ), ok=404),
 )
