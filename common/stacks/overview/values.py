@@ -1,6 +1,7 @@
 """Values of a state as people read them: indented JSON in which secrets are hidden. No I/O."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from common.stacks.engine.jsontext import JSON_ERRORS, shield_for
 # How a state marks a value as one of a special kind, and the mark of secrets (state.md 4).
 _MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 HIDDEN = "[secret]"
+# What a browser opens as a page elsewhere, and nothing that it would run.
+_ADDRESS = re.compile(r"https?://[^\s\x00-\x1f\x7f\\@\"'<>`]{1,2000}")
+_BLOCK_CHARACTERS, _BLOCK_LINES = 400, 12
 _UNREADABLE = "[cannot be shown]"
 
 
@@ -28,6 +32,16 @@ class Value:
     def is_long(self) -> bool:
         """Tell whether the value takes more than a line."""
         return "\n" in self.text or len(self.text) > 120
+
+    @property
+    def is_block(self) -> bool:
+        """Tell whether the value takes few lines, so that it can be shown at once."""
+        return self.is_long and len(self.text) <= _BLOCK_CHARACTERS and self.text.count("\n") < _BLOCK_LINES
+
+    @property
+    def is_address(self) -> bool:
+        """Tell whether the value is the address of a web page; one with a password in it is not, and no secret is."""
+        return self.is_text and not self.is_secret and _ADDRESS.fullmatch(self.text) is not None
 
 
 def read_object(text: bytes | None) -> dict[str, Any]:
