@@ -58,6 +58,15 @@ class TestExplain:
         assert ["role Writer of team ops allows it", "olga was given Touch on the stack"] == reasons[path]
         assert ["role Writer of team ops allows it", "olga owns the stack"] == reasons[own]
 
+    def test_names_teams_with_the_same_grant_once(self, backend: Backend, admin: Caller, path: StackPath) -> None:
+        """Two teams that were given the same level are two reasons."""
+        make_user(backend, "olga", org="acme")
+        for team in ("ops", "web"):
+            grant(backend, path, make_team(backend, team, members=["olga"]), StackLevel.WRITE, is_team=True)
+        reasons = explanation.explain(backend, admin, "acme", "olga", Permission.STACK_WRITE, path=path).reasons
+
+        assert [f"team {team}, which olga belongs to, was given write on the stack" for team in ("ops", "web")] == reasons
+
     def test_says_what_is_withheld(self, backend: Backend, admin: Caller, path: StackPath) -> None:
         """Settings that withhold a permission are among the reasons of a refusal; a suspended member may do nothing."""
         for login in ("alice", "erin"):

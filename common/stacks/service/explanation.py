@@ -60,7 +60,8 @@ def explain(
     if rights.suspended:
         return Answer(login, permission, path, is_allowed=False, reasons=[f"{login} is suspended"])
     allowing = [source for source in sources if permission in source.permissions]
-    reasons = [text for source in allowing for text in _describe(source, rights, grants)]
+    # Two teams with the same grant are two sources, each of which fits both teams.
+    reasons = list(dict.fromkeys(text for source in allowing for text in _describe(source, rights, grants)))
     return Answer(login, permission, path, bool(allowing), reasons or _missing(rights, grants, permission))
 
 
