@@ -8,13 +8,14 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from common.audit.chain import GENESIS, Head, Record, digest
 from common.audit.events import Actor, Entry, Search
+from common.db.prepared import Prepared
 from common.db.tables.audit import audit_events, audit_heads
 from common.db.tables.people import members, organizations, users
 
 _head_of_org = audit_heads.c.org_id == bindparam("of_org")
 _next_sequence = audit_heads.c.sequence + 1
 # The hash comes first: MySQL assigns from left to right, and SQLite all at once.
-_ADVANCE = (
+_ADVANCE = Prepared(
     update(audit_heads)
     .where(_head_of_org)
     .ordered_values(
@@ -26,24 +27,26 @@ _ADVANCE = (
     )
 )
 _COLUMNS = ("id", "org_id", "recorded_at", "event", "description", "user_id", "login", "token_id", "token_name", "source_ip")
-_APPEND = insert(audit_events).from_select(
-    [*_COLUMNS, "sequence", "hash"],
-    select(
-        *(bindparam(f"new_{name}", type_=audit_events.c[name].type) for name in _COLUMNS),
-        audit_heads.c.sequence,
-        audit_heads.c.hash,
-    ).where(_head_of_org),
+_APPEND = Prepared(
+    insert(audit_events).from_select(
+        [*_COLUMNS, "sequence", "hash"],
+        select(
+            *(bindparam(f"new_{name}", type_=audit_events.c[name].type) for name in _COLUMNS),
+            audit_heads.c.sequence,
+            audit_heads.c.hash,
+        ).where(_head_of_org),
+    )
 )
 
 
 def add(tx: Connection, record: Record) -> None:
     """Append a record to its organization's chain, in two statements. Others who append to it wait for the transaction's end."""
     advance = {"of_org": record.org_id, "digest": digest(record)}
-    if not tx.execute(_ADVANCE, advance).rowcount:
+    if not _ADVANCE.run(tx, advance).rowcount:
         tx.execute(_insert_head(tx), {"org_id": record.org_id, "sequence": 0, "hash": GENESIS, "signed_sequence": 0})
-        tx.execute(_ADVANCE, advance)
+        _ADVANCE.run(tx, advance)
     values = {f"new_{name}": getattr(record, name) for name in _COLUMNS}
-    tx.execute(_APPEND, {"of_org": record.org_id, **values})
+    _APPEND.run(tx, {"of_org": record.org_id, **values})
 
 
 def _insert_head(tx: Connection) -> Insert:
