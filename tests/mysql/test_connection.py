@@ -359,8 +359,8 @@ class TestDeadlock:
 
         with raw(mysql_server, mysql_database) as other:
             # As a rename does: the version first, the stack second; a start with tags goes the other way round.
-            copy = "INSERT INTO updates SELECT {} FROM updates WHERE version = 0"
             columns = [column.name for column in updates.columns]
+            copy = f"INSERT INTO updates ({', '.join(columns)}) SELECT {{}} FROM updates WHERE version = 0"
             chosen = [{"id": "'other'", "version": "1"}.get(name, name) for name in columns]
             other.execute(copy.format(", ".join(chosen)))
             for number in range(20):

@@ -48,6 +48,8 @@ ADVICE = "The stack keeps its previous state, and the journal is kept: after a r
 POLICY_RESULTS = "policy-results"
 # A document that a row names is in the store, so another answer may be a passing fault: it is read again after these seconds.
 _PAUSES = (0.05, 0.2)
+# A database that was restarted, or has failed over, is back after a few of these.
+_DATABASE_PAUSES = (0.5, 1.0, 2.0)
 _READ_AHEAD_BYTES = 4 << 20
 _READ_AHEAD_BATCHES = 200
 
@@ -153,7 +155,7 @@ def rebuild_if_damaged(backend: Backend, stack: Stack) -> bool:
 def resume(backend: Backend, update_id: str) -> str | None:
     """Build the state of an update that another process began to finish, as build_state does; count this as an attempt."""
     with backend.db.connect() as connection:
-        repository.count_attempt(connection, update_id, 1)
+        repository.count_attempt(connection, update_id, unix_millis(backend.clock.now()))
     return build_state(backend, update_id)
 
 
@@ -242,10 +244,18 @@ def _build_end(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
     except TooMuch as error:
         return _damaged_end(finishing, f"its journal is too large: {error}")
     except Unavailable:
-        # The update is not the cause of that.
-        with suppress(Unavailable), backend.db.connect() as connection:
-            repository.count_attempt(connection, finishing.update_id, -1)
+        _take_back_attempt(backend, finishing.update_id)
         raise
+
+
+def _take_back_attempt(backend: Backend, update_id: str) -> None:
+    """Count the attempt less, also if the database is away for a moment: the update is not the cause of what ended it."""
+    for pause_seconds in _DATABASE_PAUSES:
+        with suppress(Unavailable):
+            with backend.db.connect() as connection:
+                repository.take_back_attempt(connection, update_id)
+            return
+        time.sleep(pause_seconds)
 
 
 def _replay(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:

@@ -289,6 +289,18 @@ class TestSetAside:
         make_running(backend, admin, DEV)
         assert "damaged" == update_row(backend, update.id).outcome
 
+    def test_is_not_what_becomes_of_an_update_whose_client_is_impatient(
+        self, backend: Backend, admin: Caller, update: Running
+    ) -> None:
+        """Repeats of `complete` while an attempt is under way, or after the connection was lost, count as one attempt."""
+        record(backend, update, *creation("a", 1))
+        for _ in range(finishing.MOST_ATTEMPTS + 2):
+            with interleaved(backend, "SELECT journal_batches", crash), pytest.raises(Crash):
+                complete(backend, update)
+        complete(backend, update)
+
+        assert ["a"] == exported_names(backend, admin, DEV)
+
     def test_waits_for_a_store_that_does_not_answer(
         self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock
     ) -> None:

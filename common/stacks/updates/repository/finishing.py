@@ -10,7 +10,7 @@ from common.db.tables.access import access_tokens
 from common.db.tables.people import organizations, users
 from common.db.tables.stacks import event_batches, journal_batches, stacks, updates
 from common.rights.org_settings import decode
-from common.stacks.model import Kind, Outcome, StackPath, Status
+from common.stacks.model import FINISHING_MILLIS, Kind, Outcome, StackPath, Status
 from common.stacks.repository.stacks import HAS_WEBHOOKS  # arch: who may want an event is one condition
 
 _owner = users.alias("owner")
@@ -200,12 +200,28 @@ def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | 
     )
 
 
-def count_attempt(connection: Connection, update_id: str, number: int) -> None:
-    """Add to the number of attempts to build an update's state; -1 takes back an attempt that could not begin."""
+def count_attempt(connection: Connection, update_id: str, now_millis: int) -> None:
+    """Count an attempt to build an update's state, at most one for each time that an attempt may take.
+
+    A client that repeats its call while an attempt is under way must not look like several processes that died of it.
+    """
     connection.execute(
         update(updates)
-        .values(attempts=updates.c.attempts + number)
-        .where(updates.c.id == update_id, updates.c.status == Status.FINISHING),
+        .values(attempts=updates.c.attempts + 1)
+        .where(
+            updates.c.id == update_id,
+            updates.c.status == Status.FINISHING,
+            updates.c.attempts * FINISHING_MILLIS <= now_millis - updates.c.ended_at,
+        ),
+    )
+
+
+def take_back_attempt(connection: Connection, update_id: str) -> None:
+    """Count an attempt less: it ended for a reason that is not the update's."""
+    connection.execute(
+        update(updates)
+        .values(attempts=updates.c.attempts - 1)
+        .where(updates.c.id == update_id, updates.c.status == Status.FINISHING, updates.c.attempts > 0),
     )
 
 
