@@ -31,7 +31,10 @@ AT = {
     "number": "2",
     "hook": "announce",
     "delivery_id": "none",
+    "download": "none",
 }
+# There are downloads only where the object store has links, which a folder has not: tests/audit/test_downloads.py follows them.
+MISSING = "/{org}/settings/audit-log/downloads/{download}"
 # Each page about an organization that a member of it may not see without a role that says so.
 FOR_ADMINS = (
     "/settings/invitations",
@@ -107,7 +110,7 @@ def test_as_every_visitor(backend: Backend, admin: Caller, member: Visit, method
 
     assert location(sent).startswith("/signin")
     assert 404 == ask(eve, method, path, key=key, **at)
-    assert method == "POST" or ask(member, method, path, **at) in (200, 303)
+    assert method == "POST" or ask(member, method, path, **at) in ((404,) if path == MISSING else (200, 303))
 
 
 def test_costs_few_statements(backend: Backend, admin: Caller, member: Visit, counter: Counter) -> None:
