@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from common.access import cleanup as access
 from common.audit import integrity
+from common.approvals import cleanup as approvals
+from common.approvals import events as change_request_events
 from common.audit.archives import steps as audit_archives
 from common.audit.copies import steps as audit_copies
 from common.audit.downloads import steps as audit_downloads
@@ -111,6 +113,7 @@ HANDLERS: dict[str, outbox.Deliver] = {
     POLICY_RESULTS: policy_issues.store_results,
     events.TOPIC: webhook_delivery.queue_for_webhooks,
     environment_events.TOPIC: webhook_delivery.queue_for_environments,
+    change_request_events.TOPIC: webhook_delivery.queue_for_change_requests,
     webhook_delivery.TOPIC: webhook_delivery.deliver,
     failed_sign_ins.TOPIC: failed_sign_ins.deliver,
     audit_copies.TOPIC: audit_copies.deliver,
@@ -156,6 +159,7 @@ JOBS: tuple[Job, ...] = (
                 updates.delete_unstarted,
                 policy_packs.delete_expired,
                 environments.delete_expired,
+                approvals.delete_expired,
             )
         ),
     ),

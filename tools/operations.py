@@ -41,6 +41,7 @@ _SCIM, _SCIM_TOKEN = "/scim/v2/{org}", "/api/orgs/{org}/scim/token"
 _OF_DIRECTORIES = "SCIM 2.0, which upstream serves outside of its table"
 _FOR_DIRECTORIES = "the token of an organization's directory, which upstream shows in its console"
 _AS_UPDATES = "upstream has it for updates alone; here every kind has the same calls"
+_DRAFT = "/api/esc/environments/{org}/{project}/{environment}/drafts/{change_request_id}"
 ADDITIONS: dict[tuple[str, str], str] = {
     ("PATCH", f"{_PREVIEW}/checkpoint"): _AS_UPDATES,
     ("PATCH", f"{_PREVIEW}/checkpointdelta"): _AS_UPDATES,
@@ -65,6 +66,8 @@ ADDITIONS: dict[tuple[str, str], str] = {
         "GET",
         "/api/orgs/{org}/auditlogs/export/downloads/{download}",
     ): "an export that a function makes in parts, until it has a link",
+    ("GET", f"{_DRAFT}/status"): "the revision that a draft is based on, which the command line asks for",
+    ("POST", f"{_DRAFT}/rebase"): "a draft based on the newest revision of its environment, likewise",
     ("GET", "/api/status"): "load balancers of the self-hosted product poll it: database and keys answer",
     ("HEAD", "/api/status"): "the same without a body",
     ("GET", "/healthz"): "the process is alive, whatever stands behind it",

@@ -24,6 +24,7 @@ NAMED_OTHERWISE: dict[str, tuple[str, ...]] = {
     "principal": ("teams", "users"),
     "schedule": ("environment_schedules",),
     "set": ("roles",),
+    "target": ("environments",),
     "token": ("access_tokens",),
     "version": ("policy_pack_versions",),
 }

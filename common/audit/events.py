@@ -87,6 +87,7 @@ class Event(StrEnum):
     ENVIRONMENT_RESTORED = "environment-restored"
     ENVIRONMENT_OPENED = "environment-open"
     ENVIRONMENT_OPEN_READ = "environment-read-open"
+    ENVIRONMENT_DRAFT_OPENED = "environment-draft-open"
     ENVIRONMENT_ROTATED = "environment-secrets-rotated"
     # Ours: upstream names no events for these.
     ENVIRONMENT_SCHEDULE_CREATED = "environment-schedule-created"
@@ -105,6 +106,18 @@ class Event(StrEnum):
     ENVIRONMENT_REVISION_TAG_UPDATED = "environment-revision-tag-updated"
     ENVIRONMENT_REVISION_TAG_DELETED = "environment-revision-tag-deleted"
     # Upstream's identifiers of these are not known.
+    CHANGE_GATE_CREATED = "change-gate-created"
+    CHANGE_GATE_UPDATED = "change-gate-updated"
+    CHANGE_GATE_DELETED = "change-gate-deleted"
+    # Ours: upstream has no events for these.
+    CHANGE_REQUEST_CREATED = "change-request-created"
+    CHANGE_REQUEST_UPDATED = "change-request-updated"
+    CHANGE_REQUEST_SUBMITTED = "change-request-submitted"
+    CHANGE_REQUEST_APPROVED = "change-request-approved"
+    CHANGE_REQUEST_UNAPPROVED = "change-request-unapproved"
+    CHANGE_REQUEST_APPLIED = "change-request-applied"
+    CHANGE_REQUEST_CLOSED = "change-request-closed"
+    CHANGE_REQUEST_COMMENTED = "change-request-commented"
     WEBHOOK_CREATED = "webhook-created"
     WEBHOOK_UPDATED = "webhook-updated"
     WEBHOOK_DELETED = "webhook-deleted"
@@ -263,6 +276,11 @@ KINDS: dict[Event, EventKind] = {
     E.ENVIRONMENT_OPEN_READ: EventKind(
         "Opened environment read", "The values of an opened environment were read.", needs_org_admin=False
     ),
+    E.ENVIRONMENT_DRAFT_OPENED: EventKind(
+        "Draft opened",
+        "A draft of an environment was opened: its values, secrets among them, were computed.",
+        needs_org_admin=False,
+    ),
     E.ENVIRONMENT_ROTATED: EventKind(
         "Secrets rotated", "Secrets of an environment were replaced by new ones.", needs_org_admin=False
     ),
@@ -299,6 +317,29 @@ KINDS: dict[Event, EventKind] = {
         "Revision tag updated", "A revision tag moved to another revision.", needs_org_admin=False
     ),
     E.ENVIRONMENT_REVISION_TAG_DELETED: EventKind("Revision tag deleted", "A revision tag was deleted.", needs_org_admin=False),
+    E.CHANGE_GATE_CREATED: EventKind("Change gate created", "Actions on a target were made to need approvals."),
+    E.CHANGE_GATE_UPDATED: EventKind("Change gate updated", "A change gate was changed."),
+    E.CHANGE_GATE_DELETED: EventKind("Change gate deleted", "A change gate was deleted."),
+    E.CHANGE_REQUEST_CREATED: EventKind(
+        "Change request created", "A change of an environment, or opening it, was proposed.", needs_org_admin=False
+    ),
+    E.CHANGE_REQUEST_UPDATED: EventKind(
+        "Change request updated", "A change request got another revision or description.", needs_org_admin=False
+    ),
+    E.CHANGE_REQUEST_SUBMITTED: EventKind(
+        "Change request submitted", "A change request was submitted for approval.", needs_org_admin=False
+    ),
+    E.CHANGE_REQUEST_APPROVED: EventKind("Change request approved", "A user approved a change request.", needs_org_admin=False),
+    E.CHANGE_REQUEST_UNAPPROVED: EventKind(
+        "Change request unapproved", "A user withdrew their approval of a change request.", needs_org_admin=False
+    ),
+    E.CHANGE_REQUEST_APPLIED: EventKind("Change request applied", "A change request was applied.", needs_org_admin=False),
+    E.CHANGE_REQUEST_CLOSED: EventKind(
+        "Change request closed", "A change request was closed without being applied.", needs_org_admin=False
+    ),
+    E.CHANGE_REQUEST_COMMENTED: EventKind(
+        "Change request commented", "A user commented on a change request.", needs_org_admin=False
+    ),
     E.WEBHOOK_CREATED: EventKind("Webhook created", "A webhook of the organization, a stack or an environment was created."),
     E.WEBHOOK_UPDATED: EventKind("Webhook updated", "A webhook was changed."),
     E.WEBHOOK_DELETED: EventKind("Webhook deleted", "A webhook was deleted."),

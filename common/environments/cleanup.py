@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from common.approvals import steps as approvals
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.crypto import owner_keys
@@ -25,4 +26,5 @@ def _purge_deleted(backend: Backend, before_millis: int) -> int:
         if environment_id is None or not listing.purge(tx, environment_id, before_millis):
             return 0
         owner_keys.delete_retired(tx, environment_id)
+        approvals.delete_of_targets(tx, [environment_id])
         return 1

@@ -153,6 +153,14 @@ class Retraction:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedRequest:
+    """The change request that a revision came from."""
+
+    id: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class RevisionEntry:
     """A revision in a history."""
 
@@ -161,6 +169,7 @@ class RevisionEntry:
     creator: Editor
     tags: tuple[str, ...]
     retraction: Retraction | None
+    change_request: AppliedRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

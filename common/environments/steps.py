@@ -129,13 +129,19 @@ def changed() -> BackendError:
 
 
 def add_revision(  # noqa: PLR0917 - what a revision consists of
-    tx: Connection, backend: Backend, environment: Environment, definition: bytes, references: Iterable[Reference], user_id: str
+    tx: Connection,
+    backend: Backend,
+    environment: Environment,
+    definition: bytes,
+    references: Iterable[Reference],
+    user_id: str,
+    change_request_id: str | None = None,
 ) -> int:
     """Insert the revision after the one that was read, and return its number; Conflict if there is another by now."""
     number, now_millis = environment.latest + 1, unix_millis(backend.clock.now())
     if not environments.advance(tx, environment.id, number, now_millis):
         raise changed()
-    revisions.add(tx, environment.id, number, definition, user_id, now_millis)
+    revisions.add(tx, environment.id, number, definition, user_id, now_millis, change_request_id)
     revisions.add_references(tx, environment.id, number, references)
     return number
 

@@ -8,6 +8,7 @@ from common.backend import Backend
 from common.core.errors import BackendError, BadRequest
 from common.environments import steps
 from common.environments.cipher import EnvironmentCipher
+from common.environments.gates import OpenGates
 from common.environments.language.environment import EscValue
 from common.environments.language.interfaces import LoadedEnvironment, World, WorldError
 from common.environments.model import LATEST, Environment, Reference, find_reference, missing_text
@@ -38,16 +39,18 @@ class StoredEnvironments:
         *,
         permission: Permission,
         overrides: dict[Reference, Reference] | None = None,
+        gates: OpenGates | None = None,
     ) -> None:
         """Need a permission, ENVIRONMENT_READ or ENVIRONMENT_OPEN, on everything that is imported.
 
-        `overrides` are read in place of what definitions name.
+        `overrides` are read in place of what definitions name. With `gates` the values are shown, so an approval may be needed.
         """
         self._backend = backend
         self._caller = caller
         self._membership = membership
         self._permission = permission
         self._overrides = overrides or {}
+        self._gates = gates
         self._found: dict[Reference, tuple[Environment | None, frozenset[Permission]]] = {}
         self._open_limits: list[int] = []
         self._loaded: set[str] = set()
@@ -58,8 +61,9 @@ class StoredEnvironments:
         return bool(self._overrides)
 
     def capped_seconds(self, seconds: int) -> int:
-        """Return a duration, made shorter where a team may open something that was imported for a shorter time."""
-        return min([seconds, *self._open_limits])
+        """Return a duration, made shorter where a team or a grant allows to open something for a shorter time only."""
+        seconds = min([seconds, *self._open_limits])
+        return self._gates.capped_seconds(seconds) if self._gates is not None else seconds
 
     def describe(self) -> str:
         """Return the end of an audit record's description: the imports that were loaded, by name and revision; "" without any."""
@@ -90,6 +94,9 @@ class StoredEnvironments:
         needed = self._permission if reference.version == LATEST else _ON_REVISIONS[self._permission]
         if needed not in permissions:
             raise WorldError(f"environment {name[:_SHOWN]!r} cannot be imported: you lack the permission {needed}")
+        problem = self._gates.find_problem(environment) if self._gates is not None else None
+        if problem is not None:
+            raise WorldError(problem)
         return environment
 
     def _find(self, reference: Reference) -> tuple[Environment | None, frozenset[Permission]]:

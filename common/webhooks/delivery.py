@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import msgspec
 
+from common.approvals.events import ChangeRequestEvent
 from common.backend import Backend
 from common.config.public_urls import base_url
 from common.core.clock import unix_millis
@@ -44,7 +45,7 @@ BODY_LIMIT, HEADERS_LIMIT = 4_096, 8_192
 TOO_OLD = "not sent: the webhook was paused for too long, since its receiver failed again and again"
 TOO_MANY = "not sent: more than {:,} events waited for the webhook, and newer ones took its place"
 
-_decoder = msgspec.json.Decoder(StackEvent | UpdateEvent | ViolationEvent | EnvironmentEvent)
+_decoder = msgspec.json.Decoder(StackEvent | UpdateEvent | ViolationEvent | EnvironmentEvent | ChangeRequestEvent)
 
 
 def queue_for_webhooks(backend: Backend, message: Message, waiting_limit: int = WAITING_LIMIT) -> None:
@@ -59,6 +60,19 @@ def queue_for_webhooks(backend: Backend, message: Message, waiting_limit: int = 
         subscribed = [webhook for webhook in webhooks if webhook.is_subscribed(event.name)]
         key = message.dedupe_key
         outbox.queue(tx, backend, [NewMessage(TOPIC, one.id, event.stack_id, message.content, key) for one in subscribed])
+    for webhook in subscribed:
+        _drop_surplus(backend, webhook, waiting_limit)
+
+
+def queue_for_change_requests(backend: Backend, message: Message, waiting_limit: int = WAITING_LIMIT) -> None:
+    """Queue an event of a change request for each webhook of its organization, and of its environment, that is subscribed."""
+    event = msgspec.json.decode(message.content, type=ChangeRequestEvent)
+    with backend.db.begin() as tx:
+        webhooks = repository.list_for_environments(tx, event.org_id)
+        targets = ("", event.target_id)
+        subscribed = [webhook for webhook in webhooks if webhook.is_subscribed(event.name) and webhook.owner_id in targets]
+        key = message.dedupe_key
+        outbox.queue(tx, backend, [NewMessage(TOPIC, one.id, event.request_id, message.content, key) for one in subscribed])
     for webhook in subscribed:
         _drop_surplus(backend, webhook, waiting_limit)
 
@@ -212,6 +226,8 @@ def _payload(backend: Backend, webhook: Webhook, message: Message) -> Payload:
     event, url = _decoder.decode(message.content), base_url(backend.settings)
     with backend.db.connect() as connection:
         organization = repository.find_organization(connection, webhook.org_id)
+        if isinstance(event, ChangeRequestEvent):
+            return payloads.change_request(event, repository.find_user(connection, event.user_id), organization, url)
         if isinstance(event, EnvironmentEvent):
             return payloads.environment(event, repository.find_user(connection, event.user_id), organization, url)
         if isinstance(event, StackEvent):

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from common.approvals.events import ChangeRequestEvent
 from common.environments.events import EnvironmentEvent, EventName
 from common.stacks.events import StackEvent, UpdateEvent, ViolationEvent
 from common.webhooks.model import Format
@@ -128,6 +129,30 @@ def _title(event: EnvironmentEvent, path: str, user: Profile) -> str:
     }[event.kind]
     verb = event.action if event.kind == "environment_rotation" else f"was {event.action}"
     return f"{what} {path} {verb}, by {user.login}"
+
+
+def change_request(event: ChangeRequestEvent, user: Profile, organization: Profile, base_url: str) -> Payload:
+    """Return the payload of something that happened to a change request. Upstream's is documented nowhere (additions.md 5)."""
+    project, _, environment = event.qualified_name.partition("/")
+    url = f"{base_url}/{quote(organization.login)}/esc/{quote(event.qualified_name)}?version={event.request_id}"
+    raw = {
+        **_people(user, organization),
+        "action": event.change,
+        "changeRequestId": event.request_id,
+        "changeRequestUrl": url,
+        "status": event.status,
+        "revisionNumber": event.revision,
+        "entityType": event.entity_type,
+        "entityAction": event.action,
+        "projectName": project,
+        "environmentName": environment,
+    }
+    what = "Change of" if event.action == "update" else "Opening"
+    title = (
+        f"{what} {event.entity_type} {organization.login}/{event.qualified_name}: change request {event.change} by {user.login}"
+    )
+    mood = {"applied": _GOOD, "closed": _BAD}.get(event.change, _PLAIN)
+    return Payload("change_request", raw, title, f"Status: {event.status}", url, mood)
 
 
 def body(payload: Payload, form: Format) -> str:

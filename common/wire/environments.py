@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from common.wire.change_requests import ChangeRequestRef
 from common.wire.stacks import UserInfo
 
 
@@ -96,6 +97,8 @@ class EnvironmentMetadata(msgspec.Struct, rename="camel"):
     id: str
     owned_by: UserInfo
     open_request_needed: bool = False
+    gated_actions: list[str] | UnsetType = UNSET
+    active_change_request: ChangeRequestRef | UnsetType = UNSET
     managed_by_stack: str | UnsetType = UNSET
     oidc_subject: str | UnsetType = msgspec.field(name="oidcSubjectV2", default=UNSET)
 
@@ -110,6 +113,13 @@ class EnvironmentRevisionRetracted(msgspec.Struct, rename="camel"):
     reason: str
 
 
+class EnvironmentRevisionChangeRequest(msgspec.Struct):
+    """Upstream: EnvironmentRevisionChangeRequest."""
+
+    id: str
+    description: str
+
+
 class EnvironmentRevision(msgspec.Struct, rename="camel"):
     """Upstream: EnvironmentRevision."""
 
@@ -119,6 +129,7 @@ class EnvironmentRevision(msgspec.Struct, rename="camel"):
     creator_name: str
     tags: list[str]
     retracted: EnvironmentRevisionRetracted | UnsetType = UNSET
+    change_request: EnvironmentRevisionChangeRequest | UnsetType = UNSET
 
 
 class RetractEnvironmentRevisionRequest(msgspec.Struct):

@@ -134,6 +134,9 @@ GROUPS: tuple[Group, ...] = (
     Group("policy_issues", (f"{_ORG}/policyresults/**", f"{_ORG}/policy/findings/**")),
     Group("policy_exceptions", (f"{_ORG}/policy/exceptions/**",)),
     Group("registry", ("/api/registry/**", f"{_ORG}/templates", f"{_ORG}/templates/sources", f"{_ORG}/template/**")),
+    Group("change_requests", ("/api/change-requests/**",)),
+    Group("change_gates", ("/api/change-gates/**",)),
+    Group("environments.drafts", (f"{_ENVIRONMENTS}/*/*/*/drafts/**", f"{_ENVIRONMENTS}/*/*/*/open/request/**")),
     Group(
         "environments.opening",
         (

@@ -43,6 +43,8 @@ AT = {
     "signed": "<upload>",
     "issue_id": "<policy issue>",
     "exception_id": "EXC-1",
+    "change_request_id": "<draft>",
+    "gate_id": "<change gate>",
 }
 
 

@@ -11,6 +11,7 @@ from common.core.clock import unix_millis
 from common.crypto.service_keys import lease_key
 from common.db.tables.people import invites
 from common.db.tables.stacks import stacks
+from common.environments.model import EnvironmentPath
 from common.environments.service.opening import Document, open_yaml
 from common.people.orgs import steps as orgs
 from common.people.users import steps as users
@@ -21,7 +22,7 @@ from common.stacks.updates import leases
 from common.webhooks.model import Address
 from tests.authorization.needs import KINDS
 from tests.authorization.positions import OF_UPDATES
-from tests.authorization.world import OTHER, add_directory, add_environments, add_issuer, add_policies
+from tests.authorization.world import OTHER, add_approvals, add_directory, add_environments, add_issuer, add_policies
 from tests.factories.people import caller_of, make_user
 from tests.factories.roles import make_role
 from tests.factories.stacks import make_running, make_stack, make_update, make_version
@@ -36,6 +37,7 @@ NAMES = {
     "annex": "annex",
     "shop": PROJECT,
     "dev": "gdev",
+    "dev-gated": "gdev-gated",
     "ops": "gops",
     "given": "gops",
     "uma": "gus",
@@ -67,6 +69,7 @@ def build(backend: Backend, token: str) -> dict[str, str]:
     _add_access(backend, gina.user_id, names)
     names |= add_directory(backend, gina, OTHER) | add_issuer(backend, gina, OTHER)
     names |= add_environments(backend, gina, OTHER, PROJECT, "gdev", "genv") | add_policies(backend, gina, OTHER)
+    names |= add_approvals(backend, gina, OTHER, EnvironmentPath(OTHER, PROJECT, "gdev"), "gus")
     with backend.db.begin() as tx:
         found = {row.name: row.id for row in tx.execute(select(stacks.c.id, stacks.c.name).where(stacks.c.project == PROJECT))}
     return names | {"stack gone": found["gone"], "stack dev": found["gdev"]}

@@ -13,20 +13,25 @@ from sqlalchemy import Connection, insert, select, update
 from common.access import grants
 from common.access import tokens as access
 from common.access.authentication import TokenOwner
+from common.approvals.gates import GateRequest, NamedApprover
+from common.approvals.model import Action, ApproverKind, GateTarget
 from common.audit.archives import service as audit_exports
 from common.audit.archives.model import Destination
 from common.audit.archives.model import Kind as DestinationKind
 from common.backend import Backend
+from common.change_requests.service import decisions, gates
 from common.core.clock import unix_millis
 from common.core.ids import new_id
 from common.crypto.service_keys import lease_key
 from common.db.tables.access import access_tokens
+from common.db.tables.approvals import change_request_revisions, change_requests
 from common.db.tables.environments import environments
 from common.db.tables.people import invites, members, organizations, team_entities, users
 from common.db.tables.stacks import stacks
+from common.environments.change_target import OpenTerms
 from common.environments.model import EnvironmentPath
 from common.environments.schedules import ScheduleRequest
-from common.environments.service import definitions, opening, revisions, schedules
+from common.environments.service import definitions, drafts, open_requests, opening, revisions, schedules
 from common.environments.service import tags as environment_tags
 from common.environments.service.opening import Document, open_yaml
 from common.people.orgs import steps as orgs
@@ -139,6 +144,7 @@ def build(backend: Backend, rows: Iterable[Row]) -> World:
     _add_stacks(world)
     _add_teams(world)
     world.names |= add_environments(backend, make_admin(backend), ORG, "shop", "dev", "env")
+    world.names |= add_approvals(backend, make_admin(backend), ORG, EnvironmentPath(ORG, "shop", "dev"), "uma")
     _share_environments(world)
     _add_invitation(world)
     world.names |= add_issuer(backend, make_admin(backend), ORG)
@@ -374,14 +380,36 @@ def add_environments(backend: Backend, admin: Caller, org: str, project: str, na
     return names
 
 
+def add_approvals(backend: Backend, admin: Caller, org: str, path: EnvironmentPath, author: str) -> dict[str, str]:
+    """Add change requests for an environment by an author, a change gate, and an environment that needs a request to be opened.
+
+    Return the ids by the names that rows use.
+    """
+    unsubmitted = drafts.create(backend, admin, path, b"values: {draft: secret-of-acme}\n").id
+    draft = drafts.create(backend, admin, path, b"values: {draft: 1}\n").id
+    decisions.submit(backend, admin, org, draft, "secret-of-acme")
+    approvers = (NamedApprover(ApproverKind.PERMISSION, "environment:write"),)
+    target = GateTarget("environment", path.in_org, (Action.UPDATE,))
+    gate = gates.create_gate(backend, admin, org, GateRequest("off", False, target, 1, False, True, approvers)).gate
+    closed = make_environment(backend, admin, f"{path.project}/{path.name}-gated", org=org)
+    opening_gate = GateTarget("environment", closed.in_org, (Action.OPEN,))
+    gates.create_gate(backend, admin, org, GateRequest("opening", True, opening_gate, 1, False, True, approvers))
+    (request,) = open_requests.create(backend, admin, closed, OpenTerms(3_600, 3_600))
+    with backend.db.begin() as tx:
+        author_id = tx.scalar(select(users.c.id).where(users.c.login == author))
+        for rows in (change_requests, change_request_revisions):
+            tx.execute(update(rows).values(created_by=author_id))
+    return {"unsubmitted draft": unsubmitted, "draft": draft, "change gate": gate.id, "open request": request.request.id}
+
+
 def _share_environments(world: World) -> None:
     """Make olga the owner of the environments, and let the team `given` write them."""
     backend = world.backend
     with backend.db.begin() as tx:
         olga = tx.scalar(select(users.c.id).where(users.c.login == "olga"))
         tx.execute(update(environments).values(owner_id=olga))
-        for project in ("shop", "default"):
-            grant = {"project": project, "name": "dev", "permission": "write", "max_open_duration": "", "created_at": 0}
+        for project, name in (("shop", "dev"), ("default", "dev"), ("shop", "dev-gated")):
+            grant = {"project": project, "name": name, "permission": "write", "max_open_duration": "", "created_at": 0}
             tx.execute(insert(team_entities).values(team_id=world.names["team given"], kind="environment", **grant))
 
 

@@ -278,7 +278,7 @@ class TestOpen:
         counter.reset()
 
         assert 200 == client.post(f"{E}/open").status_code
-        assert counter.statements == 5 + len(imports)
+        assert counter.statements == 6 + len(imports)
 
     def test_is_recorded(self, client: TestClient, backend: Backend, admin: Caller) -> None:
         """Opens, reads and decryptions are in the audit log."""

@@ -30,6 +30,7 @@ environments = table(
 
 # The definition as it was saved, with its secrets encrypted, and how many these are.
 # A retracted revision names the one to use in its place.
+# `change_request_id` is set for a revision that a change request was applied as.
 environment_revisions = table(
     "environment_revisions",
     Column("environment_id", ID, primary_key=True),
@@ -42,6 +43,7 @@ environment_revisions = table(
     Column("retracted_by", ID, nullable=True),
     Column("retract_reason", String(1024), nullable=True),
     Column("replacement", Integer, nullable=True),
+    Column("change_request_id", ID, nullable=True),
 )
 
 

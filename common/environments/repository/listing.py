@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, FromClause, Row, Select, and_, or_, select, tuple_, update
 from sqlalchemy import delete as delete_from
 
+from common.db.tables.approvals import environment_open_grants
 from common.db.tables.environments import (
     environment_references,
     environment_revision_tags,
@@ -32,6 +33,7 @@ _TABLES = (
     environment_rotations,
     environment_schedules,
     environment_schedule_runs,
+    environment_open_grants,
 )
 # A level with which a member of a team sees an environment in lists.
 SEEING = ("read", "open", "write", "admin")

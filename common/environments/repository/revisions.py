@@ -7,19 +7,37 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 from sqlalchemy import delete as delete_from
 
+from common.db.tables.approvals import change_requests
 from common.db.tables.environments import environment_references, environment_revision_tags, environment_revisions
 from common.db.tables.people import organizations, users
 from common.db.tables.stacks import stacks
 from common.environments.language import envelope
-from common.environments.model import LATEST, Editor, Environment, Reference, Retraction, RevisionEntry, RevisionTag
+from common.environments.model import (
+    LATEST,
+    AppliedRequest,
+    Editor,
+    Environment,
+    Reference,
+    Retraction,
+    RevisionEntry,
+    RevisionTag,
+)
 from common.people.users.model import Person
 
 _retractor = users.alias("retractor")
 _owner = users.alias("owner")
 
 
-def add(tx: Connection, environment_id: str, number: int, definition: bytes, user_id: str, now_millis: int) -> None:  # noqa: PLR0917
-    """Insert a revision; IntegrityError for a number that there is."""
+def add(  # noqa: PLR0917 - what a revision consists of
+    tx: Connection,
+    environment_id: str,
+    number: int,
+    definition: bytes,
+    user_id: str,
+    now_millis: int,
+    change_request_id: str | None = None,
+) -> None:
+    """Insert a revision, perhaps one that a change request is applied as; IntegrityError for a number that there is."""
     tx.execute(
         insert(environment_revisions).values(
             environment_id=environment_id,
@@ -28,6 +46,7 @@ def add(tx: Connection, environment_id: str, number: int, definition: bytes, use
             secret_count=envelope.count(definition),
             created_by=user_id,
             created_at=now_millis,
+            change_request_id=change_request_id,
         )
     )
 
@@ -241,6 +260,8 @@ def _select_entries(environment_id: str) -> Any:  # noqa: ANN401 - a statement
             environment_revisions.c.retracted_at,
             environment_revisions.c.retract_reason,
             environment_revisions.c.replacement,
+            environment_revisions.c.change_request_id,
+            change_requests.c.description,
             users.c.login,
             users.c.name,
             _retractor.c.login.label("by_login"),
@@ -248,6 +269,7 @@ def _select_entries(environment_id: str) -> Any:  # noqa: ANN401 - a statement
         )
         .outerjoin(users, users.c.id == environment_revisions.c.created_by)
         .outerjoin(_retractor, _retractor.c.id == environment_revisions.c.retracted_by)
+        .outerjoin(change_requests, change_requests.c.id == environment_revisions.c.change_request_id)
         .where(environment_revisions.c.environment_id == environment_id)
     )
 
@@ -282,4 +304,5 @@ def _to_entry(row: Row[Any], tags: tuple[str, ...]) -> RevisionEntry:
     if row.retracted_at is not None:
         by = Editor(row.by_login or "", row.by_name or "")
         retraction = Retraction(row.retracted_at, by, row.replacement or 0, row.retract_reason or "")
-    return RevisionEntry(row.number, row.created_at, Editor(row.login or "", row.name or ""), tags, retraction)
+    applied = AppliedRequest(row.change_request_id, row.description or "") if row.change_request_id is not None else None
+    return RevisionEntry(row.number, row.created_at, Editor(row.login or "", row.name or ""), tags, retraction, applied)

@@ -5,6 +5,8 @@ from binascii import Error as Base64Error
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from common.approvals import steps as approvals
+from common.approvals.model import Action, ChangeRequest
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
@@ -13,6 +15,7 @@ from common.core.names import is_name
 from common.db.retry import retry
 from common.environments import steps
 from common.environments.cipher import EnvironmentCipher
+from common.environments.gates import OpenGates, list_gated_actions
 from common.environments.language import envelope
 from common.environments.language.interfaces import WorldError
 from common.environments.model import Environment, EnvironmentPath, missing
@@ -28,11 +31,17 @@ SECRET_LIMIT_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """An environment with its owner, and the stack that it is managed by, as `org/project/stack`, or None."""
+    """An environment with its owner, and the stack that it is managed by, as `org/project/stack`, or None.
+
+    `gated_actions` need an approval, and `change_request` is the newest draft that is neither applied nor closed.
+    """
 
     environment: Environment
     owner: Person
     managed_by: str | None
+    gated_actions: tuple[str, ...] = ()
+    open_request_needed: bool = False
+    change_request: ChangeRequest | None = None
 
 
 def get_metadata(backend: Backend, caller: Caller, path: EnvironmentPath) -> Metadata:
@@ -41,7 +50,11 @@ def get_metadata(backend: Backend, caller: Caller, path: EnvironmentPath) -> Met
     with backend.db.connect() as connection:
         owner = owners.find_person(connection, environment.owner_id)
         stack = environment.managed_stack_id
-        return Metadata(environment, owner, owners.find_stack_name(connection, stack) if stack is not None else None)
+        managed_by = owners.find_stack_name(connection, stack) if stack is not None else None
+        actions = tuple(list_gated_actions(connection, environment))
+        change_request = approvals.find_active(connection, environment.id, Action.UPDATE)
+    is_needed = Action.OPEN in actions and OpenGates(backend, caller, environment.org_id).find_problem(environment) is not None
+    return Metadata(environment, owner, managed_by, actions, is_needed, change_request)
 
 
 def is_deletion_protected(backend: Backend, caller: Caller, path: EnvironmentPath) -> bool:
@@ -97,6 +110,7 @@ def encrypt_secrets(backend: Backend, caller: Caller, path: EnvironmentPath, pla
 def decrypt_secrets(backend: Backend, caller: Caller, path: EnvironmentPath, ciphertexts: Sequence[str]) -> list[str]:
     """Return the plaintext of each ciphertext in base64; BadRequest for one of another environment."""
     environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_OPEN)
+    OpenGates(backend, caller, environment.org_id).require(environment)
     _require_few(ciphertexts)
     cipher = EnvironmentCipher(backend, environment)
     try:

@@ -10,7 +10,7 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.ids import new_id
 from common.db.retry import retry
-from common.environments import events, steps
+from common.environments import events, gates, steps
 from common.environments.cipher import EnvironmentCipher
 from common.environments.events import EventName
 from common.environments.language.reencrypt import reencrypt
@@ -44,7 +44,10 @@ class CloneRequest:
 
 
 def clone(backend: Backend, caller: Caller, path: EnvironmentPath, request: CloneRequest) -> None:
-    """Copy an environment within its organization; Conflict if there is one of that name."""
+    """Copy an environment within its organization; Conflict if there is one of that name.
+
+    BadRequest if opening it needs an approval, since the copy belongs to the caller, or if a change of the copy would need one.
+    """
     version = str(request.version) if request.version else LATEST
     # The copy belongs to the caller, who can open it.
     needed = [Permission.ENVIRONMENT_CLONE, Permission.ENVIRONMENT_OPEN]
@@ -54,6 +57,7 @@ def clone(backend: Backend, caller: Caller, path: EnvironmentPath, request: Clon
         needed.append(Permission.ENVIRONMENT_ACCESS_UPDATE)
     source = steps.get(backend, caller, path, *needed, version=version)
     revision = steps.require_revision(source, version)
+    gates.OpenGates(backend, caller, source.org_id).require(source)
     membership = caller.require(Permission.ENVIRONMENT_CREATE, path.org, missing=missing_org(path.org))
     target = EnvironmentPath(path.org, request.project or path.project, request.name)
     require_names(target.project, target.name)
@@ -61,6 +65,7 @@ def clone(backend: Backend, caller: Caller, path: EnvironmentPath, request: Clon
 
     def record() -> None:
         with backend.db.begin() as tx:
+            gates.require_no_update_gate(tx, copy.org_id, target)
             if request.keeps_history:
                 _copy_history(tx, backend, source, copy)
             else:

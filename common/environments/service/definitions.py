@@ -9,23 +9,20 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict
 from common.db.faults import is_contention
 from common.db.retry import retry
-from common.environments import evaluation, events, steps, world
+from common.environments import evaluation, events, gates, steps
 from common.environments.cipher import EnvironmentCipher
-from common.environments.evaluation import Checked, InvalidDefinition
+from common.environments.evaluation import InvalidDefinition
 from common.environments.events import EventName
 from common.environments.language import secrets
 from common.environments.language.envelope import InvalidEnvelope
 from common.environments.language.interfaces import WorldError
 from common.environments.language.syntax.diagnostic import Diagnostic
-from common.environments.model import LATEST, Environment, EnvironmentPath, require_names
+from common.environments.model import LATEST, EnvironmentPath, require_names
+from common.environments.preparation import prepare
 from common.environments.repository import environments
-from common.environments.sessions import DURATION_DEFAULT_SECONDS, text_of
-from common.environments.world import StoredEnvironments
 from common.people.teams import environment_grants
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
-
-_OPEN_DURATION = text_of(DURATION_DEFAULT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +81,7 @@ def decrypt(backend: Backend, caller: Caller, path: EnvironmentPath, version: st
     permission = Permission.ENVIRONMENT_OPEN if version == LATEST else Permission.ENVIRONMENT_VERSION_OPEN
     environment = steps.get(backend, caller, path, permission, version=version)
     revision = steps.require_revision(environment, version)
+    gates.OpenGates(backend, caller, environment.org_id).require(environment)
     try:
         rewritten = secrets.decrypt(path.in_org, revision.definition, EnvironmentCipher(backend, environment))
     except (WorldError, InvalidEnvelope) as error:
@@ -101,7 +99,8 @@ def update(
     """Check a definition, encrypt its secrets and save it as the next revision.
 
     The precondition is the entity tag of the revision that the caller changed. InvalidDefinition if the definition has errors,
-    or imports what the caller may not open; Conflict if the precondition does not hold. Without one the last writer wins.
+    or imports what the caller may not open, and BadRequest if changes need an approval. Conflict if the precondition does not
+    hold; without one the last writer wins.
     """
     text = evaluation.unwrapped(text)
 
@@ -110,6 +109,7 @@ def update(
         steps.require_unchanged(environment, precondition)
         checked, stored = prepare(backend, caller, environment, text)
         with backend.db.begin() as tx:
+            gates.require_no_update_gate(tx, environment.org_id, environment.path)
             references = steps.references_of(checked.definition)
             number = steps.add_revision(tx, backend, environment, stored, references, caller.user_id)
             description = f"Saved revision {number} of environment {path}"
@@ -135,21 +135,6 @@ def delete(backend: Backend, caller: Caller, path: EnvironmentPath) -> None:
             events.queue(tx, backend, caller, environment, EventName.DELETED)
 
     retry(record)
-
-
-def prepare(backend: Backend, caller: Caller, environment: Environment, text: bytes) -> tuple[Checked, bytes]:
-    """Return a definition, checked, and its text with the secrets encrypted; raises InvalidDefinition."""
-    path = environment.path
-    membership = caller.require_member(path.org, missing=missing_org(path.org))
-    cipher = EnvironmentCipher(backend, environment)
-    # Others open what is saved with rights that its author may lack: a save needs the right to open the imports (esc.md 4.1).
-    loader = StoredEnvironments(backend, caller, membership, permission=Permission.ENVIRONMENT_OPEN)
-    scene = world.make(backend, caller, membership, loader, _OPEN_DURATION)
-    checked = evaluation.check(path.in_org, text, scene, cipher)
-    rewritten = secrets.encrypt(path.in_org, text, cipher)
-    if rewritten.diagnostics:
-        raise InvalidDefinition(rewritten.diagnostics)
-    return checked, rewritten.text
 
 
 def _may_repeat(error: Exception, precondition: str | None) -> bool:

@@ -6,9 +6,9 @@ from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
 from common.core.errors import NotFound
-from common.db.retry import retry
-from common.environments import evaluation, sessions, steps, world
+from common.environments import evaluation, opened, sessions, steps, world
 from common.environments.cipher import EnvironmentCipher, NoCipher
+from common.environments.gates import OpenGates
 from common.environments.language.interfaces import ANONYMOUS
 from common.environments.language.opened import find_value
 from common.environments.language.syntax import path as paths
@@ -34,7 +34,9 @@ def check_yaml(backend: Backend, caller: Caller, org: str, document: Document, *
     """Return what a definition that is not stored evaluates to, as far as it is known; InvalidDefinition if it has errors."""
     membership = _require_yaml(caller, org)
     overrides = world.read_overrides(document.overrides)
-    loader = StoredEnvironments(backend, caller, membership, permission=_OPEN if shows_secrets else _READ, overrides=overrides)
+    gates = OpenGates(backend, caller, membership.org_id) if shows_secrets else None
+    permission = _OPEN if shows_secrets else _READ
+    loader = StoredEnvironments(backend, caller, membership, permission=permission, overrides=overrides, gates=gates)
     scene = world.make(backend, caller, membership, loader, _DURATION)
     text = evaluation.unwrapped(document.text)
     checked = evaluation.check(ANONYMOUS, text, scene, NoCipher(), shows_secrets=shows_secrets)
@@ -49,13 +51,14 @@ def open_yaml(backend: Backend, caller: Caller, org: str, document: Document, du
     membership = _require_yaml(caller, org)
     seconds = sessions.seconds_of(duration)
     overrides = world.read_overrides(document.overrides)
-    loader = StoredEnvironments(backend, caller, membership, permission=_OPEN, overrides=overrides)
+    gates = OpenGates(backend, caller, membership.org_id)
+    loader = StoredEnvironments(backend, caller, membership, permission=_OPEN, overrides=overrides, gates=gates)
     scene = world.make(backend, caller, membership, loader, text_of(seconds))
     result = evaluation.open_environment(ANONYMOUS, evaluation.unwrapped(document.text), scene, NoCipher())
     session = Session(membership.org_id, None)
     seconds = loader.capped_seconds(seconds)
     description = f"Opened a definition in organization {membership.login}{loader.describe()}"
-    return _store(backend, caller, session, result, seconds, description)
+    return opened.store(backend, caller, session, result, seconds, gates, description)
 
 
 def read_open_yaml(backend: Backend, caller: Caller, org: str, session_id: str, path: str | None) -> bytes:
@@ -73,7 +76,10 @@ def check(
     environment = steps.get(backend, caller, path, *needed, version=version)
     revision = steps.require_revision(environment, version)
     membership = caller.require_member(path.org, missing=missing_org(path.org))
-    loader = StoredEnvironments(backend, caller, membership, permission=_OPEN if shows_secrets else _READ)
+    gates = OpenGates(backend, caller, environment.org_id) if shows_secrets else None
+    if gates is not None:
+        gates.require(environment)
+    loader = StoredEnvironments(backend, caller, membership, permission=_OPEN if shows_secrets else _READ, gates=gates)
     scene = world.make(backend, caller, membership, loader, _DURATION)
     cipher = EnvironmentCipher(backend, environment)
     checked = evaluation.check(path.in_org, revision.definition, scene, cipher, shows_secrets=shows_secrets)
@@ -86,21 +92,14 @@ def check(
 def open_environment(
     backend: Backend, caller: Caller, path: EnvironmentPath, version: str = LATEST, duration: str | None = None
 ) -> str:
-    """Open a stored definition and return the id of the session; InvalidDefinition if it has errors."""
+    """Open a stored definition and return the id of the session.
+
+    BadRequest if opening needs an approval, InvalidDefinition if the definition has errors.
+    """
     permission = _OPEN if version == LATEST else Permission.ENVIRONMENT_VERSION_OPEN
     environment = steps.get(backend, caller, path, permission, version=version)
-    seconds = sessions.seconds_of(duration)
     revision = steps.require_revision(environment, version)
-    membership = caller.require_member(path.org, missing=missing_org(path.org))
-    limit = steps.open_limit_seconds(caller, membership, environment)
-    seconds = min(seconds, limit) if limit is not None else seconds
-    loader = StoredEnvironments(backend, caller, membership, permission=_OPEN)
-    scene = world.make(backend, caller, membership, loader, text_of(seconds))
-    result = evaluation.open_environment(path.in_org, revision.definition, scene, EnvironmentCipher(backend, environment))
-    session = Session(environment.org_id, environment.id)
-    seconds = loader.capped_seconds(seconds)
-    description = f"Opened revision {revision.number} of environment {path}{loader.describe()}"
-    return _store(backend, caller, session, result, seconds, description)
+    return opened.open_definition(backend, caller, environment, revision.definition, duration, f"revision {revision.number}")
 
 
 def read_open(backend: Backend, caller: Caller, path: EnvironmentPath, session_id: str, property_path: str | None) -> bytes:
@@ -112,20 +111,6 @@ def read_open(backend: Backend, caller: Caller, path: EnvironmentPath, session_i
 
 def _require_yaml(caller: Caller, org: str) -> Membership:
     return caller.require(Permission.ENVIRONMENT_YAML_OPEN, org, missing=missing_org(org))
-
-
-def _store(  # noqa: PLR0917 - what a session consists of
-    backend: Backend, caller: Caller, session: Session, result: bytes, seconds: int, description: str
-) -> str:
-    key = sessions.service_key(backend)
-
-    def store() -> str:
-        with backend.db.begin() as tx:
-            session_id = sessions.add(tx, backend, caller, session, key, result, seconds)
-            audit.record(tx, backend, caller, session.org_id, Event.ENVIRONMENT_OPENED, description=description)
-            return session_id
-
-    return retry(store)
 
 
 def _read(  # noqa: PLR0917 - what a reading consists of

@@ -21,9 +21,9 @@ from common.environments.model import (
     Revision,
     RevisionEntry,
 )
+from common.environments.preparation import prepare
 from common.environments.repository import environments, listing, owners, revisions, summaries
 from common.environments.repository.environments import TeamAccess
-from common.environments.service.definitions import prepare
 from common.environments.service.listing import scope_of
 from common.people.users.model import Person
 from common.rights.caller import Caller, missing_org

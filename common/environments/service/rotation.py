@@ -19,6 +19,7 @@ from common.environments import events, rotations, sessions, steps, world
 from common.environments.cipher import EnvironmentCipher
 from common.environments.evaluation import EMPTY, LIMITS, InvalidDefinition
 from common.environments.events import EventName
+from common.environments.gates import OpenGates
 from common.environments.language import evaluate
 from common.environments.language.definition import Definition
 from common.environments.language.environment import to_wire
@@ -60,6 +61,10 @@ def rotate(
     """
     environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_ROTATE, Permission.ENVIRONMENT_OPEN)
     text = steps.require_revision(environment).definition
+    # What a schedule rotates is shown to no one.
+    gates = OpenGates(backend, caller, environment.org_id) if schedule_id is None else None
+    if gates is not None:
+        gates.require(environment)
     definition, problems = evaluate.load(path.in_org, text)
     if has_errors(problems):
         raise InvalidDefinition(problems)
@@ -69,7 +74,7 @@ def rotate(
     row = _begin(backend, caller, environment, schedule_id)
     evaluation: Evaluation | None = None
     try:
-        evaluation = _evaluate(backend, caller, environment, definition, selected)
+        evaluation = _evaluate(backend, caller, environment, definition, selected, gates)
         _require_any(evaluation)
         record, session_id = _end(backend, caller, path, row, evaluation)
     except Exception as error:
@@ -85,12 +90,17 @@ def list_history(backend: Backend, caller: Caller, path: EnvironmentPath) -> lis
         return repository.list_newest(connection, environment.id, HISTORY_LIMIT)
 
 
-def _evaluate(
-    backend: Backend, caller: Caller, environment: Environment, definition: Definition, selected: list[Path]
+def _evaluate(  # noqa: PLR0917 - what an evaluation needs
+    backend: Backend,
+    caller: Caller,
+    environment: Environment,
+    definition: Definition,
+    selected: list[Path],
+    gates: OpenGates | None,
 ) -> Evaluation:
     path = environment.path
     membership = caller.require_member(path.org, missing=missing_org(path.org))
-    loader = StoredEnvironments(backend, caller, membership, permission=Permission.ENVIRONMENT_OPEN)
+    loader = StoredEnvironments(backend, caller, membership, permission=Permission.ENVIRONMENT_OPEN, gates=gates)
     scene = world.make(backend, caller, membership, loader, text_of(DURATION_DEFAULT_SECONDS))
     return evaluate.rotate(definition, scene, EnvironmentCipher(backend, environment), selected, limits=LIMITS)
 

@@ -28,10 +28,12 @@ preventativePoliciesEnabled permissionModeEnabled deliveryEnabled cursorOriginVC
 _BUILT = frozenset(
     {
         "accessTokenExpiryPolicyEnabled",
+        "approvalsEnabled",
         "customRoleCondition",
         "customRolesEnabled",
         "entityUserAssignmentsEnabled",
         "machineTokensEnabled",
+        "multiChangeRequestsEnabled",
         "restoreStacksEnabled",
         "samlSsoEnabled",
         "scimEnabled",

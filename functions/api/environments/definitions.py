@@ -12,6 +12,7 @@ from common.environments.service.cloning import CloneRequest
 from common.environments.service.definitions import SavedRevision
 from common.environments.service.listing import PAGE_DEFAULT
 from common.wire import environments as wire
+from common.wire.change_requests import ChangeRequestRef
 from common.wire.transfer import NewOwner
 from functions.api.environments.shapes import (
     CiphertextsBodyDep,
@@ -181,9 +182,13 @@ def _clone_request(request: wire.CloneEnvironmentRequest) -> CloneRequest:
 
 
 def _metadata(metadata: Metadata) -> wire.EnvironmentMetadata:
+    request = metadata.change_request
     return wire.EnvironmentMetadata(
         metadata.environment.id,
         user_info(metadata.owner),
+        open_request_needed=metadata.open_request_needed,
+        gated_actions=list(metadata.gated_actions) or UNSET,
+        active_change_request=ChangeRequestRef(request.id, request.latest) if request is not None else UNSET,
         managed_by_stack=metadata.managed_by or UNSET,
         oidc_subject=oidc_subject(metadata.environment.org_id, metadata.environment.id),
     )

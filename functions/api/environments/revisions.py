@@ -149,8 +149,15 @@ def _revision(entry: RevisionEntry) -> wire.EnvironmentRevision:
         retracted = wire.EnvironmentRevisionRetracted(
             retraction.replacement, time(retraction.at), by.login, by.name, retraction.reason
         )
+    applied = entry.change_request
     return wire.EnvironmentRevision(
-        entry.number, time(entry.created_at), entry.creator.login, entry.creator.name, list(entry.tags), retracted or UNSET
+        entry.number,
+        time(entry.created_at),
+        entry.creator.login,
+        entry.creator.name,
+        list(entry.tags),
+        retracted or UNSET,
+        wire.EnvironmentRevisionChangeRequest(applied.id, applied.description) if applied is not None else UNSET,
     )
 
 
