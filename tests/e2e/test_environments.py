@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.environments import Env
 from tests.e2e.matrix import Feature, has, require
 from tests.e2e.project import UP, is_encrypted, stash
+from tests.e2e.server import call
 
 VALUES = """\
 # kept
@@ -243,3 +246,72 @@ def test_a_stack_keeps_its_configuration_in_an_environment(env: Env) -> None:
 
     assert "blue" in shown
     assert "blue" == project.export().named("seen")["inputs"]["input"]
+
+
+@pytest.mark.newest_cli_only
+def test_changes_are_proposed_approved_and_applied(env: Env) -> None:
+    """Behind a gate a change is a draft, which is approved and applied; opening is requested."""
+    dev = env.make("dev", "# kept\nvalues:\n    a: 1\n")
+    server, name = env.project.cli.server, f"{env.project.name}/dev"
+    for action in ("update", "open"):
+        call(server, f"/api/change-gates/{server.org}", gate(name, action))
+    refused = env.run("set", dev, "a", "2", ok=False).text
+    env.run("set", dev, "a", "2", "--draft", "--reason", "more of a")
+    (request,) = json.loads(env.run("change-request list", "--env", dev, "--output", "json").stdout)["changeRequests"]
+    request_id = request["id"]
+    env.run("set", dev, "a", "3", f"--draft={request_id}")
+    differs = env.run("change-request diff", request_id, "--organization", env.org).stdout
+    early = env.run("change-request apply", request_id, "--yes", "--organization", env.org, ok=False).text
+    env.run("change-request comment", request_id, "-m", "why three?", "--organization", env.org)
+    env.run("change-request approve", request_id, "--yes", "-m", "fine", "--organization", env.org)
+    shown = env.run("change-request get", request_id, "--organization", env.org).stdout
+    env.run("change-request apply", request_id, "--yes", "--organization", env.org)
+    log = env.run("change-request log", request_id, "--organization", env.org).stdout
+    closed = env.run("open", dev, ok=False).text
+    opening = json.loads(env.run("open-request", dev, "--reason", "incident", "--output", "json").stdout)["changeRequestId"]
+    call(server, f"/api/change-requests/{server.org}/{opening}/approve", {"revisionNumber": 0})
+    call(server, f"/api/change-requests/{server.org}/{opening}/apply", {})
+
+    assert "--draft" in refused
+    assert "a: 3" in differs
+    assert "needs more approvals" in early
+    assert "more of a" in shown
+    assert "1 of 1 approvals" in shown
+    assert "applied the change request" in log
+    assert "submitted the change request for approval" in log
+    assert "open-request" in closed
+    assert "3" == env.run("open", dev, "a").stdout.strip()
+    assert "# kept" in env.run("get", dev, "--definition").stdout
+
+
+@pytest.mark.newest_cli_only
+def test_drafts_are_rebased(env: Env) -> None:
+    """A draft is opened before it is saved; after another change it is rebased, and what conflicts is shown."""
+    dev = env.make("dev", "values:\n    a: 1\n    b: 1\n    c: 1\n")
+    env.run("set", dev, "c", "2", "--draft")
+    (request,) = json.loads(env.run("change-request list", "--env", dev, "--output", "json").stdout)["changeRequests"]
+    request_id = request["id"]
+    opened = env.run("open", dev, "c", f"--draft={request_id}").stdout
+    env.run("set", dev, "a", "7")
+    env.run("change-request rebase", request_id, "--organization", env.org)
+    env.run("set", dev, "c", "9")
+    conflicts = env.run("change-request rebase", request_id, "--organization", env.org, ok=False).text
+    env.run("change-request close", request_id, "-m", "no need", "--organization", env.org)
+
+    assert "2" == opened.strip()
+    assert "1 conflict(s)" in conflicts
+    assert "c: 9" in conflicts
+    assert "No change requests" in env.run("change-request list", "--env", dev).text
+
+
+def gate(name: str, action: str) -> dict[str, object]:
+    """Return what creates a gate that whoever may write the environment satisfies, also for themselves."""
+    rule = {
+        "ruleType": "approval_required",
+        "numApprovalsRequired": 1,
+        "allowSelfApproval": True,
+        "requireReapprovalOnChange": True,
+        "eligibleApprovers": [{"eligibilityType": "has_permission_on_target", "permission": "environment:write"}],
+    }
+    target = {"entityType": "environment", "qualifiedName": name, "actionTypes": [action]}
+    return {"name": f"{action} {name}", "enabled": True, "rule": rule, "target": target}
