@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from common.approvals.model import GATES_LIMIT, Approver, ApproverKind, Gate, GateTarget, Rule, require_gate
 from common.approvals.repository import approvers, gates
 from common.approvals.repository.approvers import Approvers
-from common.approvals.targets import TargetKind
+from common.approvals.targets import Target, TargetKind
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import BadRequest, NotFound
@@ -62,7 +62,8 @@ class GateSteps:
     def list_visible(self, connection: Connection, entity_type: str | None, qualified_name: str | None) -> list[ShownGate]:
         """Return gates by their names; of a type of target, and for one target.
 
-        Who may not manage gates sees those of targets that they can read, and those of all targets in the list of such a target.
+        The caller sees those of targets that they can read, and in the list of such a target those of all targets; others are for
+        who manages gates.
         """
         rows = gates.list_all(connection, self._membership.org_id, entity_type, qualified_name)
         narrowed = GateTarget(entity_type or "", qualified_name or "", ())
@@ -72,10 +73,17 @@ class GateSteps:
         return [ShownGate(gate, named) for gate in visible]
 
     def get(self, connection: Connection, gate_id: str) -> ShownGate:
-        """Return a gate; NotFound if it does not exist, or its target is hidden from the caller."""
+        """Return a gate; NotFound if it does not exist, or its target is hidden from the caller.
+
+        Forbidden if the caller may not read the target.
+        """
         gate = gates.find(connection, self._membership.org_id, gate_id) if is_id(gate_id) else None
-        if gate is None or not self._is_visible(connection, gate.target):
+        if gate is None:
             raise _missing(gate_id)
+        if not self._is_visible(connection, gate.target):
+            is_hidden = self._find_target(connection, gate.target) is None
+            reading = self._kinds[gate.target.entity_type].reading
+            raise _missing(gate_id) if is_hidden else self._caller.refusal(reading, self._membership)
         return self._shown(connection, gate)
 
     def add(self, tx: Connection, backend: Backend, gate_id: str, request: GateRequest) -> ShownGate:
@@ -104,11 +112,18 @@ class GateSteps:
         return ShownGate(gate, approvers.find_all(connection, self._membership.org_id, [gate]))
 
     def _is_visible(self, connection: Connection, target: GateTarget) -> bool:
-        if self._membership.permissions() & _MANAGING:
-            return True
+        """Tell whether the caller may see gates of a target: one that they can read, others if they manage gates."""
         kind = self._kinds.get(target.entity_type)
-        found = kind.find(connection, self._caller, self._membership, target.qualified_name) if kind is not None else None
-        return kind is not None and found is not None and kind.reading in found.permissions
+        found = self._find_target(connection, target)
+        if kind is None or found is None:
+            return bool(self._membership.permissions() & _MANAGING)
+        return kind.reading in found.permissions
+
+    def _find_target(self, connection: Connection, target: GateTarget) -> Target | None:
+        kind = self._kinds.get(target.entity_type)
+        if kind is None or not target.qualified_name:
+            return None
+        return kind.find(connection, self._caller, self._membership, target.qualified_name)
 
     def _to_gate(self, connection: Connection, gate_id: str, request: GateRequest) -> Gate:
         target = request.target
@@ -125,8 +140,7 @@ class GateSteps:
             tuple(self._to_approver(connection, approver) for approver in dict.fromkeys(request.approvers)),
         )
         require_gate(request.name, rule, target)
-        exists = not target.qualified_name or kind.find(connection, self._caller, self._membership, target.qualified_name)
-        if not exists:
+        if target.qualified_name and self._find_target(connection, target) is None:
             raise NotFound(f"{kind.entity_type} {target.qualified_name[:200]!a} not found")
         return Gate(gate_id, self._membership.org_id, request.name.strip(), request.enabled, target, rule)
 

@@ -16,7 +16,8 @@ def list_gates(
 ) -> list[ShownGate]:
     """Return gates by their names; of a type of target, and for one target.
 
-    Who may not manage gates sees those of targets that they can read, and those of all targets in the list of such a target.
+    The caller sees those of targets that they can read, and in the list of such a target those of all targets; others are for
+    who manages gates.
     """
     membership = caller.require_member(org, missing=missing_org(org))
     with backend.db.connect() as connection:
