@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from common.access import cleanup as access
-from common.audit import integrity
 from common.approvals import cleanup as approvals
 from common.approvals import events as change_request_events
+from common.audit import integrity
 from common.audit.archives import steps as audit_archives
 from common.audit.copies import steps as audit_copies
 from common.audit.downloads import steps as audit_downloads

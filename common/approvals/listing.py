@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, false, or_
+from sqlalchemy import Connection
 
 from common.approvals import access
 from common.approvals.evaluation import evaluate_all
@@ -51,13 +51,11 @@ def page_requests(  # noqa: PLR0917 - what a listing is narrowed to
     sealed = seal(caller.user_id, "change requests", membership.org_id, narrowed.entity_type, narrowed.target_id)
     before = read_token(token, sealed, 1)[0] if token else None
     size = min(max(limit, 1), PAGE_LIMIT)
-    visible = [
-        and_(requests.is_of_type(name), kind.visible(caller, membership, requests.TARGET_ID)) for name, kind in kinds.items()
-    ]
+    visible = {name: kind.visible(caller, membership, requests.TARGET_ID) for name, kind in kinds.items()}
     rows = requests.page(
         connection,
         membership.org_id,
-        or_(false(), *visible),
+        requests.any_of(visible),
         entity_type=narrowed.entity_type,
         target_id=narrowed.target_id,
         before=before,

@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from common.access.member_rights import MemberRights
 from common.approvals.model import Action, ChangeRequest, Revision
+from common.approvals.repository.requests import Condition, TargetId
 from common.backend import Backend
 from common.rights.caller import Caller
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
+
+__all__ = ["Change", "Condition", "Target", "TargetId", "TargetKind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class TargetKind(Protocol):
     def permissions_of(self, connection: Connection, rights: MemberRights, qualified_name: str) -> frozenset[Permission]:
         """Return the permissions of another member on a target."""
 
-    def visible(self, caller: Caller, membership: Membership, target_id: ColumnElement[str]) -> ColumnElement[bool]:
+    def visible(self, caller: Caller, membership: Membership, target_id: TargetId) -> Condition:
         """Return the condition that the target of a row is visible to the caller."""
 
     def path(self, org: str, qualified_name: str) -> str:

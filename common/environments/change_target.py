@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection
 
 from common.access.member_rights import MemberRights
 from common.approvals.model import Action, ChangeRequest, Revision
-from common.approvals.targets import Change, Target
+from common.approvals.targets import Change, Condition, Target, TargetId
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.errors import Conflict
 from common.core.names import is_name
-from common.db.tables.environments import environments as environment_rows
 from common.environments import events, steps
 from common.environments.events import EventName
 from common.environments.gates import ENTITY_TYPE
@@ -23,7 +22,7 @@ from common.environments.model import EnvironmentPath, Reference
 from common.environments.preparation import prepare
 from common.environments.repository import environments, open_grants
 from common.environments.repository.open_grants import OpenGrant
-from common.environments.repository.visibility import Scope, in_scope
+from common.environments.repository.visibility import Scope, is_one_of
 from common.rights.caller import Caller
 from common.rights.membership import Membership
 from common.rights.permissions import Permission
@@ -69,12 +68,11 @@ class EnvironmentKind:
         levels = [grant.level for grant in found.levels]
         return membership.permissions_on_environment(found.entity, levels, is_owner=found.owner_id == rights.user_id)
 
-    def visible(self, caller: Caller, membership: Membership, target_id: ColumnElement[str]) -> ColumnElement[bool]:
+    def visible(self, caller: Caller, membership: Membership, target_id: TargetId) -> Condition:
         """Return the condition that the environment of a row exists and can be read by the caller."""
         predicate = membership.where_environments(frozenset({self.reading}))
         scope = Scope(membership.org_id, predicate, caller.user_id, membership.team_ids)
-        query = select(environment_rows.c.id).where(environment_rows.c.live == 1, in_scope(scope, _LEVELS))
-        return target_id.in_(query)
+        return is_one_of(target_id, scope, _LEVELS)
 
     def path(self, org: str, qualified_name: str) -> str:
         """Return the path of an environment's page (additions.md 3)."""

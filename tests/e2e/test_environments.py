@@ -305,7 +305,7 @@ def test_drafts_are_rebased(env: Env) -> None:
 
 
 def gate(name: str, action: str) -> dict[str, object]:
-    """Return what creates a gate that whoever may write the environment satisfies, also for themselves."""
+    """Return what creates a gate that anyone who may write the environment satisfies, also for themselves."""
     rule = {
         "ruleType": "approval_required",
         "numApprovalsRequired": 1,

@@ -1,9 +1,9 @@
 """Rows of change requests, their revisions and approvals."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, insert, or_, select, update
 from sqlalchemy import delete as delete_from
 
 from common.approvals.model import ENDED, Action, Approval, ChangeRequest, Revision, Status
@@ -16,15 +16,18 @@ from common.db.tables.approvals import (
 from common.db.tables.people import users
 from common.people.users.model import Person
 
-TARGET_ID = change_requests.c.target_id
+# What the kinds of targets make conditions of and with.
+Condition = ColumnElement[bool]
+TargetId = ColumnElement[str]
+TARGET_ID: TargetId = change_requests.c.target_id
 _T, _REVISIONS, _APPROVALS = change_requests.c, change_request_revisions.c, change_request_approvals.c
 _PARTS = (change_request_events, change_request_approvals, change_request_revisions)
 _PERSON = (users.c.login, users.c.name.label("person_name"), users.c.email, users.c.avatar_url)
 
 
-def is_of_type(entity_type: str) -> ColumnElement[bool]:
-    """Return the condition that a request is for a type of target."""
-    return _T.entity_type == entity_type
+def any_of(conditions: Mapping[str, Condition]) -> Condition:
+    """Return the condition that the one for its type of target is true of a request."""
+    return or_(false(), *(and_(_T.entity_type == name, condition) for name, condition in conditions.items()))
 
 
 def add(tx: Connection, request: ChangeRequest) -> None:
@@ -83,7 +86,7 @@ def update_description(tx: Connection, request_id: str, description: str, now_mi
 def page(
     connection: Connection,
     org_id: str,
-    condition: ColumnElement[bool],
+    condition: Condition,
     *,
     entity_type: str | None,
     target_id: str | None,

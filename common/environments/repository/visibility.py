@@ -42,6 +42,11 @@ def in_scope(scope: Scope, levels: Sequence[str]) -> ColumnElement[bool]:
     return and_(environments.c.org_id == scope.org_id, is_visible)
 
 
+def is_one_of(environment_id: ColumnElement[str], scope: Scope, levels: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that an id in another table is that of a live environment in a scope."""
+    return environment_id.in_(select(environments.c.id).where(environments.c.live == 1, in_scope(scope, levels)))
+
+
 def _own_ids(scope: Scope, levels: Sequence[str]) -> Subquery:
     """Return the ids of what no rule shows: few, which indexes find, so that not every environment is looked at."""
     owned = select(environments.c.id).where(environments.c.owner_id == scope.user_id, environments.c.org_id == scope.org_id)

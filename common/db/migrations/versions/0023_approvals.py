@@ -2,7 +2,7 @@
 
 Written down a second time on purpose: common/db/tables/ has the tables of today, this file what was added then.
 
-Revision: 0021
+Revision: 0023
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from sqlalchemy.dialects import mysql
 
 from common.db.migrations.steps import add_column, create_table
 
-revision = "0021"
-down_revision = "0020"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
