@@ -126,6 +126,13 @@ def visible_scopes(caller: Caller, organization: str | None) -> list[StackScope]
     return [caller.stack_scope(membership, LISTABLE) for membership in visible(caller, organization)]
 
 
+def count_environment_uses(
+    connection: Connection, org_id: str, environments: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """Return how many stacks of an organization were updated with each environment (project, name)."""
+    return update_environments.count_uses(connection, org_id, environments)
+
+
 def list_environment_uses(  # noqa: PLR0917 - what a listing is narrowed to
     connection: Connection,
     caller: Caller,

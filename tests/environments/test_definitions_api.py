@@ -404,8 +404,11 @@ class TestReferrers:
         """A list counts them if it is asked to."""
         make_environment(backend, admin, "app/base", "values: {a: 1}\n")
         make_environment(backend, admin, "app/one", "imports: [app/base]\nvalues: {}\n")
+        create_stack(client, "dev")
+        run_with(client, "dev", "app/base")
         listed = client.get(ENVIRONMENTS, params={"includeReferrerMetadata": "true"}).json()["environments"]
 
+        assert [1, 0] == [entry["referrerMetadata"]["stackReferrerCount"] for entry in listed]
         assert [1, 0] == [entry["referrerMetadata"]["environmentReferrerCount"] for entry in listed]
 
 

@@ -37,11 +37,12 @@ _FIRST = ("", "", 0, "")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of environments, how many others refer to each (by project and name), and the token of the next page or None."""
+    """A page of environments, how many others and stacks refer to each (by project and name), and the token of the next page."""
 
     environments: list[ListedEnvironment]
     next_token: str | None
     referrer_counts: dict[tuple[str, str], int]
+    stack_counts: dict[tuple[str, str], int]
 
 
 def page_environments(
@@ -66,11 +67,14 @@ def page_environments(
         rows = listing.page(connection, scopes, after, size + 1)
         page = rows[:size]
         counts: dict[tuple[str, str], int] = {}
+        stack_counts: dict[tuple[str, str], int] = {}
         if counts_referrers and org is not None and page:
             targets = [(row.path.project, row.path.name) for row in page]
             counts = listing.count_referrers(connection, memberships[0].org_id, targets)
+            stack_counts = stacks.count_environment_uses(connection, memberships[0].org_id, targets)
     last = page[-1].path if len(rows) > size else None
-    return Page(page, make_token(sealed, last.org, last.project, last.name) if last is not None else None, counts)
+    next_token = make_token(sealed, last.org, last.project, last.name) if last is not None else None
+    return Page(page, next_token, counts, stack_counts)
 
 
 def list_tags(backend: Backend, caller: Caller, org: str) -> dict[str, list[str]]:
@@ -92,7 +96,7 @@ def page_deleted(backend: Backend, caller: Caller, org: str, token: str | None) 
         rows = listing.page_deleted(connection, membership.org_id, after, PAGE_DEFAULT + 1)
     page = rows[:PAGE_DEFAULT]
     last = page[-1] if len(rows) > PAGE_DEFAULT else None
-    return Page(page, make_token(sealed, str(last.deleted_at), last.id) if last is not None else None, {})
+    return Page(page, make_token(sealed, str(last.deleted_at), last.id) if last is not None else None, {}, {})
 
 
 def restore(backend: Backend, caller: Caller, path: EnvironmentPath, deleted_at: str | None) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select, tuple_
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select, tuple_
 
 from common.db.tables.stacks import stacks, update_environments, updates
 from common.rights.membership import StackScope
@@ -32,6 +32,19 @@ def add(connection: Connection, stack_id: str, update_id: str, environments: Col
 def delete_of_stack(tx: Connection, stack_id: str) -> None:
     """Delete the environments of all updates of a stack."""
     tx.execute(delete(update_environments).where(_E.stack_id == stack_id))
+
+
+def count_uses(connection: Connection, org_id: str, environments: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return how many live stacks of an organization use each environment (project, name), by their newest updates."""
+    query = (
+        select(_E.project, _E.name, func.count(stacks.c.id.distinct()))
+        .select_from(update_environments)
+        .join(updates, and_(updates.c.id == _E.update_id, updates.c.version.is_not(None)))
+        .join(stacks, and_(stacks.c.id == updates.c.stack_id, stacks.c.live == 1))
+        .where(stacks.c.org_id == org_id, tuple_(_E.project, _E.name).in_(list(environments)), _IS_NEWEST)
+        .group_by(_E.project, _E.name)
+    )
+    return {(row.project, row.name): row[2] for row in connection.execute(query)}
 
 
 def list_uses(  # noqa: PLR0917 - what a listing is narrowed to

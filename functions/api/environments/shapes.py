@@ -81,12 +81,16 @@ def environments_page(page: Page) -> wire.ListEnvironmentsResponse:
             owned_by=user_info(row.owner),
             tags=row.tags,
             settings=wire.EnvironmentSettings(row.deletion_protected),
-            referrer_metadata=wire.EnvironmentReferrerMetadata(page.referrer_counts.get((row.path.project, row.path.name), 0)),
+            referrer_metadata=_referrer_counts(page, (row.path.project, row.path.name)),
             **({"deleted_at": time(row.deleted_at)} if row.deleted_at is not None else {}),
         )
         for row in page.environments
     ]
     return wire.ListEnvironmentsResponse(listed, page.next_token or "")
+
+
+def _referrer_counts(page: Page, name: tuple[str, str]) -> wire.EnvironmentReferrerMetadata:
+    return wire.EnvironmentReferrerMetadata(page.referrer_counts.get(name, 0), page.stack_counts.get(name, 0))
 
 
 def revision_tag(tag: RevisionTag) -> wire.EnvironmentRevisionTag:
