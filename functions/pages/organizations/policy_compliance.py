@@ -50,5 +50,7 @@ def _rows(request: OrgRequest, view: str, first: int) -> tuple[list[str], list[o
     compliance, _ = issues.page_compliance(*where, Entity(view), size=PAGE_ROWS, offset=first)
     rows: list[object] = [*compliance.scores.items()]
     if view == Entity.STACK:
-        return compliance.packs, rows, issues.count_stacks(*where)
+        # A page that is not full is the last one.
+        is_last = 0 < len(rows) < PAGE_ROWS
+        return compliance.packs, rows, first + len(rows) if is_last else issues.count_stacks(*where)
     return compliance.packs, rows[first:], len(rows)
