@@ -18,6 +18,7 @@ from common.backend import Backend
 from common.core.clock import unix_millis
 from common.core.compression import BadGzip, OverLimit, inflate, is_packed
 from common.core.errors import BackendError, Unavailable
+from common.db.faults import Contention
 from common.db.retry import retry
 from common.mailing import steps as mailing
 from common.outbox import steps as outbox
@@ -132,7 +133,7 @@ def retry_damaged(backend: Backend, update_id: str, outcome: Outcome) -> None:
     Callers have checked that their own caller may end the update.
     """
     with backend.db.connect() as connection:
-        is_reopened = repository.reopen(connection, update_id, outcome)
+        is_reopened = repository.reopen(connection, update_id, outcome, unix_millis(backend.clock.now()))
     if not is_reopened:
         raise StateNotBuilt(f"the state of update '{update_id}' could not be built, and the stack has a newer version")
     if damage := build_state(backend, update_id):
@@ -140,16 +141,35 @@ def retry_damaged(backend: Backend, update_id: str, outcome: Outcome) -> None:
 
 
 def rebuild_if_damaged(backend: Backend, stack: Stack) -> bool:
-    """Build the state of the stack's newest version again if that failed; tell whether it has a state now.
+    """Build the state of the stack's newest version again if that failed; tell whether the stack has changed since it was read.
 
     A store that gave a wrong answer may give the right one now, and the next version must not miss what was accepted.
-    An update that processes died of is left alone. Callers have checked their own permission on the stack.
+    An update that processes died of is left alone. Callers have checked their own permission on the stack: a reader may cause
+    this, so an attempt that fails leaves everything as it was, and sends nothing.
     """
-    if stack.latest.damage is None or stack.latest.status is not Status.FAILED:
+    latest, now_millis = stack.latest, unix_millis(backend.clock.now())
+    if not _is_damaged(stack):
         return False
     with backend.db.connect() as connection:
-        is_reopened = repository.reopen(connection, stack.latest.update_id, Outcome.FAILED, most_attempts=MOST_ATTEMPTS)
-    return is_reopened and build_state(backend, stack.latest.update_id) is None
+        if not repository.reopen(connection, latest.update_id, Outcome.FAILED, now_millis, most_attempts=MOST_ATTEMPTS):
+            return not repository.is_still_damaged(connection, latest.update_id)
+    return build_state(backend, latest.update_id, ended_before=latest.ended_at) is None
+
+
+def go_on_without(tx: Connection, stack: Stack) -> None:
+    """Leave the state of the stack's newest version unbuilt for good, if it is damaged: the transaction adds the next version.
+
+    Contention if another process has begun to build it, or has built it.
+    """
+    if not _is_damaged(stack):
+        return
+    repository.close_damaged(tx, stack.latest.update_id, MOST_ATTEMPTS + 1)
+    if not repository.is_still_damaged(tx, stack.latest.update_id):
+        raise Contention(f"the state of stack '{stack.path}' was built at the same time; try again")
+
+
+def _is_damaged(stack: Stack) -> bool:
+    return stack.latest.damage is not None and stack.latest.status is Status.FAILED
 
 
 def resume(backend: Backend, update_id: str) -> str | None:
@@ -159,12 +179,13 @@ def resume(backend: Backend, update_id: str) -> str | None:
     return build_state(backend, update_id)
 
 
-def build_state(backend: Backend, update_id: str, *, source_ip: str = "") -> str | None:
+def build_state(backend: Backend, update_id: str, *, source_ip: str = "", ended_before: int | None = None) -> str | None:
     """Build the state of an update that accepts no more entries; a repeat is harmless.
 
     If stored data is damaged, missing or too large, or processes died of it several times, the update ends as failed with the
     state that it began with. Its row then has the reason, which is returned. `source_ip` is the address of the client that ends
-    it; without one it is ended by the server, or after a call of another client.
+    it; without one it is ended by the server, or after a call of another client. `ended_before` is the end of an update that had
+    ended with a damaged state: its end stays then, and nothing is recorded or sent if the state is still damaged.
     """
     with backend.db.connect() as connection:
         finishing = repository.find_finishing(connection, update_id)
@@ -175,7 +196,7 @@ def build_state(backend: Backend, update_id: str, *, source_ip: str = "") -> str
         with backend.db.connect() as connection:
             is_recorded = repository.record_end(connection, finishing, end)
     else:
-        is_recorded = retry(lambda: _record_end(backend, finishing, end, source_ip))
+        is_recorded = retry(lambda: _record_end(backend, finishing, end, source_ip, ended_before))
     if is_recorded:
         kind = Kind.PREVIEW if finishing.dry_run else finishing.kind
         result = Outcome.DAMAGED if end.is_damaged else finishing.outcome
@@ -188,9 +209,11 @@ def _stop(backend: Backend, update_id: str, outcome: Outcome, *, for_client: boo
         return repository.stop_writers(connection, update_id, outcome, unix_millis(backend.clock.now()), for_client=for_client)
 
 
-def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd, source_ip: str) -> bool:
+def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd, source_ip: str, ended_before: int | None) -> bool:
     with backend.db.begin() as tx:
-        if not repository.record_end(tx, finishing, end):
+        if not repository.record_end(tx, finishing, end, ended_at=ended_before):
+            return False
+        if end.is_damaged and ended_before is not None:  # All of it was recorded and sent when the update ended.
             return False
         if end.links is not None:
             stack_references.replace(tx, finishing.stack_id, end.links)

@@ -3,18 +3,22 @@
 import gzip
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy import update as change
 from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.core.compression import unpack
 from common.core.errors import BackendError, BadRequest
+from common.db.tables.audit import audit_events
 from common.db.tables.stacks import event_batches, journal_batches
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
 from common.stacks.updates import finishing
+from common.stacks.updates.model import InProgress
 from common.stacks.updates.service import cleanup, completion, events, progress
 from common.stacks.updates.service.events import EventQuery
 from functions.jobs import JOBS, run_due
@@ -190,6 +194,25 @@ def poison_cut(backend: Backend, update: Running) -> None:
         )
 
 
+def cut_batch(backend: Backend, admin: Caller, update: Running) -> tuple[Path, bytes]:
+    """Complete an update with a batch that the object store gives half of; return the batch's file and all of it."""
+    backend = with_settings(backend, STACKHOLD_BATCH_ROW_LIMIT_BYTES="10")
+    record(backend, update, *creation("a", 1))
+    [batch] = (backend.settings.data_folder / "objects" / "batches").rglob("*-*-*-*-*/*")
+    whole = batch.read_bytes()
+    batch.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(finishing.StateNotBuilt):
+        complete(backend, update)
+    return batch, whole
+
+
+def ends_of(backend: Backend) -> int:
+    """Return how often the audit log has the end of an update."""
+    with backend.db.connect() as connection:
+        kind = audit_events.c.description.like("Update 1 of stack % ended%")
+        return int(connection.scalar(select(func.count()).select_from(audit_events).where(kind)) or 0)
+
+
 POISONS = (poison_overlapping, poison_large, poison_old, poison_cut)
 
 
@@ -245,19 +268,72 @@ class TestSetAside:
         self, backend: Backend, admin: Caller, update: Running, goes_on: Callable[[Backend, Caller, StackPath], object]
     ) -> None:
         """A store that gave a wrong answer once costs nothing: the next export or update finds all that was accepted."""
-        backend = with_settings(backend, STACKHOLD_BATCH_ROW_LIMIT_BYTES="10")
-        record(backend, update, *creation("a", 1))
-        [batch] = (backend.settings.data_folder / "objects" / "batches").rglob("*-*-*-*-*/*")
-        whole = batch.read_bytes()
-        batch.write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(finishing.StateNotBuilt):
-            complete(backend, update)
+        batch, whole = cut_batch(backend, admin, update)
         batch.write_bytes(whole)
 
         goes_on(backend, admin, DEV)
 
         assert ["a"] == exported_names(backend, admin, DEV)
         assert ("failed", None) == (update_row(backend, update.id).status, update_row(backend, update.id).damage)
+
+    def test_is_tried_by_readers_without_a_trace(
+        self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock
+    ) -> None:
+        """An export that cannot build the state either changes nothing: no end in the audit log, no message, no other date."""
+        batch, whole = cut_batch(backend, admin, update)
+        clock.pass_seconds(3600)
+        before, ends = update_row(backend, update.id), ends_of(backend)
+        assert [] == exported_names(backend, admin, DEV)
+        assert (before, ends) == (update_row(backend, update.id), ends_of(backend))
+
+        batch.write_bytes(whole)
+        assert ["a"] == exported_names(backend, admin, DEV)
+        assert (before.ended_at, ends + 1) == (update_row(backend, update.id).ended_at, ends_of(backend))
+
+    def test_is_built_by_one_process_at_a_time(
+        self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock
+    ) -> None:
+        """Meanwhile the stack is busy, and others do not count as further attempts."""
+        batch, whole = cut_batch(backend, admin, update)
+        batch.write_bytes(whole)
+        clock.pass_seconds(3600)
+
+        def meanwhile() -> None:
+            assert [] == exported_names(backend, admin, DEV)
+            with pytest.raises(InProgress):
+                make_running(backend, admin, DEV)
+            assert 1 == update_row(backend, update.id).attempts
+
+        with interleaved(backend, "SELECT journal_batches", meanwhile):
+            assert ["a"] == exported_names(backend, admin, DEV)
+
+    def test_that_is_built_while_the_next_update_starts_is_not_passed_over(
+        self, backend: Backend, admin: Caller, update: Running
+    ) -> None:
+        """The start could not build the state, an export can a moment later: the start reads the stack again."""
+        batch, whole = cut_batch(backend, admin, update)
+        transactions = 0
+
+        def meanwhile() -> None:
+            nonlocal transactions
+            transactions += 1
+            if transactions == 2:  # The first one ends the attempt of the start itself.
+                batch.write_bytes(whole)
+                assert ["a"] == exported_names(backend, admin, DEV)
+
+        with interleaved(backend, "BEGIN", meanwhile, times=2):
+            make_running(backend, admin, DEV)
+
+        assert ["a"] == exported_names(backend, admin, DEV)
+
+    def test_is_not_built_once_the_next_update_has_started_without_it(
+        self, backend: Backend, admin: Caller, update: Running
+    ) -> None:
+        """Its row says so, for a process that has not seen the new version yet."""
+        cut_batch(backend, admin, update)
+        make_running(backend, admin, DEV)
+
+        assert update_row(backend, update.id).attempts > finishing.MOST_ATTEMPTS
 
     def test_is_not_tried_again_once_the_stack_has_gone_on(self, backend: Backend, admin: Caller, update: Running) -> None:
         """A newer version was made from the state before it, so that nothing can be put in between any more."""

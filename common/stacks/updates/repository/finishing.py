@@ -133,10 +133,13 @@ def stop_writers(
     return changed.rowcount == 1
 
 
-def reopen(connection: Connection, update_id: str, outcome: Outcome, *, most_attempts: int | None = None) -> bool:
+def reopen(
+    connection: Connection, update_id: str, outcome: Outcome, now_millis: int, *, most_attempts: int | None = None
+) -> bool:
     """Mark a damaged update as being finished again. False if it is not damaged, or the stack has a newer version.
 
-    With `most_attempts` also False if more attempts than that were made.
+    From now on it counts as busy, so that other processes do not resume it. With `most_attempts` also False if more attempts
+    than that were made.
     """
     row = connection.execute(select(updates.c.stack_id, updates.c.version).where(updates.c.id == update_id)).one_or_none()
     if row is None or row.version is None:
@@ -145,7 +148,7 @@ def reopen(connection: Connection, update_id: str, outcome: Outcome, *, most_att
     newest = select(func.max(updates.c.version).label("version")).where(updates.c.stack_id == row.stack_id).subquery()
     changed = connection.execute(
         update(updates)
-        .values(status=Status.FINISHING, outcome=outcome, attempts=1, damage=None)
+        .values(status=Status.FINISHING, outcome=outcome, ended_at=now_millis, attempts=1, damage=None)
         .where(
             updates.c.id == update_id,
             updates.c.outcome == Outcome.DAMAGED,
@@ -155,6 +158,21 @@ def reopen(connection: Connection, update_id: str, outcome: Outcome, *, most_att
         ),
     )
     return changed.rowcount == 1
+
+
+def is_still_damaged(connection: Connection, update_id: str) -> bool:
+    """Tell whether an update that was read as damaged still is, and no process builds its state."""
+    row = connection.execute(select(updates.c.status, updates.c.damage).where(updates.c.id == update_id)).one_or_none()
+    return row is not None and row.status == Status.FAILED and row.damage is not None
+
+
+def close_damaged(tx: Connection, update_id: str, attempts: int) -> None:
+    """Set the number of attempts of a damaged update, so that `reopen` leaves it alone."""
+    tx.execute(
+        update(updates)
+        .values(attempts=attempts)
+        .where(updates.c.id == update_id, updates.c.outcome == Outcome.DAMAGED, updates.c.status == Status.FAILED),
+    )
 
 
 def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | None:
@@ -250,8 +268,11 @@ def bodies_of(connection: Connection, update_id: str, batch_ids: Sequence[str]) 
     return {batch_id: bytes(body or b"") for batch_id, body in rows}
 
 
-def record_end(connection: Connection, finishing: FinishingUpdate, end: UpdateEnd) -> bool:
-    """Record the end of an update that is being finished. False if another process has recorded the same end."""
+def record_end(connection: Connection, finishing: FinishingUpdate, end: UpdateEnd, *, ended_at: int | None = None) -> bool:
+    """Record the end of an update that is being finished. False if another process has recorded the same end.
+
+    `ended_at` is when it ended, if its state is built again later than that.
+    """
     outcome = Outcome.DAMAGED if end.is_damaged else finishing.outcome
     changes = (
         select(event_batches.c.resource_changes)
@@ -271,6 +292,7 @@ def record_end(connection: Connection, finishing: FinishingUpdate, end: UpdateEn
             packages=end.packages,
             damage=end.damage,
             resource_changes=changes,
+            **({} if ended_at is None else {"ended_at": ended_at}),
         )
         .where(updates.c.id == finishing.update_id, updates.c.status == Status.FINISHING),
     )

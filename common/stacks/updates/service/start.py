@@ -99,6 +99,8 @@ def start(
             with backend.db.begin() as tx:
                 if has_new_tags:
                     stacks.update_tags(tx, stack, request.tags or {})
+                if not update.dry_run:
+                    finishing.go_on_without(tx, stack)
                 is_started = updates.start(tx, stack, run)
                 if is_started and not update.dry_run:
                     _record_start(tx, backend, caller, stack, run, kind=update.kind)
@@ -140,6 +142,8 @@ def begin(
             with backend.db.begin() as tx:
                 if has_new_tags:
                     stacks.update_tags(tx, stack, request.tags or {})
+                if not program.dry_run:
+                    finishing.go_on_without(tx, stack)
                 is_added = updates.add_running(tx, stack, kind, row_program, caller.user_id, run=run, limit=limit)
                 if is_added and not program.dry_run:
                     _record_start(tx, backend, caller, stack, run, kind=kind)
@@ -185,7 +189,7 @@ def begin_with_base(
 
 
 def _require_free(backend: Backend, stack: Stack) -> None:
-    """Raise InProgress while an update of the stack runs, Contention after finishing one that was abandoned or is damaged."""
+    """Raise InProgress while an update of the stack runs, Contention if its newest version has to be read again."""
     if stack.latest.is_busy(unix_millis(backend.clock.now())):
         raise InProgress(stack)
     if finishing.finish_if_abandoned(backend, stack) or finishing.rebuild_if_damaged(backend, stack):
