@@ -80,10 +80,11 @@ class GateSteps:
         gate = gates.find(connection, self._membership.org_id, gate_id) if is_id(gate_id) else None
         if gate is None:
             raise _missing(gate_id)
-        if not self._is_visible(connection, gate.target):
-            is_hidden = self._find_target(connection, gate.target) is None
-            reading = self._kinds[gate.target.entity_type].reading
-            raise _missing(gate_id) if is_hidden else self._caller.refusal(reading, self._membership)
+        found = self._find_target(connection, gate.target)
+        if not self._may_see(gate.target, found):
+            # As many statements as for a gate that does not exist, but for one.
+            kind = self._kinds.get(gate.target.entity_type)
+            raise _missing(gate_id) if found is None or kind is None else self._caller.refusal(kind.reading, self._membership)
         return self._shown(connection, gate)
 
     def add(self, tx: Connection, backend: Backend, gate_id: str, request: GateRequest) -> ShownGate:
@@ -113,8 +114,10 @@ class GateSteps:
 
     def _is_visible(self, connection: Connection, target: GateTarget) -> bool:
         """Tell whether the caller may see gates of a target: one that they can read, others if they manage gates."""
+        return self._may_see(target, self._find_target(connection, target))
+
+    def _may_see(self, target: GateTarget, found: Target | None) -> bool:
         kind = self._kinds.get(target.entity_type)
-        found = self._find_target(connection, target)
         if kind is None or found is None:
             return bool(self._membership.permissions() & _MANAGING)
         return kind.reading in found.permissions
