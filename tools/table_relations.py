@@ -28,6 +28,10 @@ NAMED_OTHERWISE: dict[str, tuple[str, ...]] = {
     "token": ("access_tokens",),
     "version": ("policy_pack_versions",),
 }
+# The same for a column of one table.
+NAMED_OTHERWISE_IN: dict[tuple[str, str], tuple[str, ...]] = {
+    ("retired_keys", "owner_id"): ("environments", "project_keys", "stacks"),
+}
 # Columns that hold an id which no table of ours has → what it is.
 OTHER_IDS = {
     "agent_pool": "a pool of agents, which are not part of this release",
@@ -70,7 +74,7 @@ def _targets(metadata: MetaData, table: str, column: str) -> tuple[str, ...]:
     noun = column.removesuffix("_id")
     if noun == column or noun in OTHER_IDS:
         return ()
-    targets = NAMED_OTHERWISE.get(noun, (f"{noun}s",))
+    targets = NAMED_OTHERWISE_IN.get((table, column)) or NAMED_OTHERWISE.get(noun, (f"{noun}s",))
     if unknown := [target for target in targets if target not in metadata.tables]:
         raise LookupError(f"{table}.{column}: there is no table {unknown[0]}; add the column to tools/table_relations.py")
     return targets

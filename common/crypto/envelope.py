@@ -8,12 +8,13 @@ with one text and by one path of code: an answer does not show why.
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from common.core.errors import BadRequest
+from common.core.errors import BackendError, BadRequest
+from common.crypto.model import OtherKeys
 
 REFUSAL = "the value cannot be decrypted: it belongs to another stack, or it is damaged"
 _VERSION = b"\x01"
@@ -24,32 +25,32 @@ _SHORTEST_BYTES = len(_VERSION) + _NONCE_BYTES + _TAG_BYTES
 _NEVER_VALID = bytes(_SHORTEST_BYTES)
 
 
-def _no_keys() -> Sequence[bytes]:
-    return ()
-
-
 class Envelope:
     """Seals and opens the values of one owner with its data key, which cannot be read back out of it.
 
     Keys that the owner had before open values too; they are loaded for the first value that the present key does not open.
     """
 
-    __slots__ = ("_bound_to", "_cipher", "_find_others", "_nonce_key", "_others")
+    __slots__ = ("_bound_to", "_cipher", "_find_others", "_nonce_key", "_others", "_problem")
 
-    def __init__(self, key: bytes, owner: str, find_others: Callable[[], Sequence[bytes]] = _no_keys) -> None:
+    def __init__(self, key: bytes, owner: str, find_others: Callable[[], OtherKeys] = OtherKeys) -> None:
         """Take the plain data key, 32 bytes, the owner's id, and what returns the owner's other keys."""
         self._cipher = AESGCM(key)
         self._bound_to = _VERSION + owner.encode()
         self._nonce_key = hmac.digest(key, b"stackhold nonce of a renewed value", hashlib.sha256)
         self._find_others = find_others
         self._others: list[AESGCM] | None = None
+        self._problem: BackendError | None = None
 
     def seal(self, plain: bytes) -> bytes:
         """Return the value sealed; never empty, and never the same twice."""
         return self._sealed(os.urandom(_NONCE_BYTES), plain)
 
     def open(self, sealed: bytes) -> bytes:
-        """Return the plain value; raises BadRequest when it was not sealed for this owner or is damaged."""
+        """Return the plain value; raises BadRequest when it was not sealed for this owner or is damaged.
+
+        Raises KeyUnusable where one of the owner's other keys, which does not open, may have sealed it.
+        """
         if len(sealed) < _SHORTEST_BYTES or sealed[:1] != _VERSION:
             sealed = _NEVER_VALID  # Fails below like any other: the work is done before the refusal, whatever is wrong.
         plain = self._opened(self._cipher, sealed)
@@ -82,6 +83,10 @@ class Envelope:
 
     def _opened_by_others(self, sealed: bytes) -> bytes | None:
         if self._others is None:
-            self._others = [AESGCM(key) for key in self._find_others()]
+            found = self._find_others()
+            self._others, self._problem = [AESGCM(key) for key in found.keys], found.problem
         plains = (self._opened(cipher, sealed) for cipher in self._others)
-        return next((plain for plain in plains if plain is not None), None)
+        plain = next((plain for plain in plains if plain is not None), None)
+        if plain is None and self._problem is not None:
+            raise self._problem
+        return plain

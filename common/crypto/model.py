@@ -1,6 +1,9 @@
 """Data keys as they are stored, as values. No I/O."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from common.core.errors import BackendError
 
 _SERVICE_KEYS = "service_keys"
 
@@ -31,6 +34,14 @@ class RetiredKey:
     owner_id: str
     wrapped_key: bytes
     retired_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherKeys:
+    """The plain data keys that an owner has besides one; `problem` says why some of them do not open."""
+
+    keys: Sequence[bytes] = ()
+    problem: BackendError | None = None
 
 
 def context_of(table: str, owner_id: str) -> str:

@@ -4,17 +4,20 @@ A retired key opens what was encrypted with it, also in files that the server ne
 """
 
 import os
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.core.errors import Unavailable
 from common.core.ids import new_id
 from common.crypto import repository
 from common.crypto.envelope import Envelope
-from common.crypto.model import RetiredKey, WrappedKey
+from common.crypto.model import OtherKeys, RetiredKey, WrappedKey
+from common.db.retry import ATTEMPTS, retry
+from common.ports.keys import KeyUnusable
 
 _KEY_BYTES = 32
 
@@ -42,27 +45,59 @@ def delete_retired(tx: Connection, owner_id: str) -> None:
     repository.delete_retired_keys(tx, owner_id)
 
 
-def _other_keys(backend: Backend, owner_id: str, wrapped_key: bytes) -> Sequence[bytes]:
+def _other_keys(backend: Backend, owner_id: str, wrapped_key: bytes) -> OtherKeys:
+    """Return the keys besides a present one. A key that does not open must not keep the others from opening values."""
     with backend.db.connect() as connection:
         others = repository.find_owner_keys(connection, owner_id)
+    keys: list[bytes] = []
+    problem: KeyUnusable | None = None
     # The present key is among them, and it may be a newer one than the caller has read.
-    return [backend.data_keys.open(key.wrapped_key, key.context) for key in others if key.wrapped_key != wrapped_key]
+    for key in others:
+        if key.wrapped_key == wrapped_key:
+            continue
+        try:
+            keys.append(backend.data_keys.open(key.wrapped_key, key.context))
+        except KeyUnusable as error:
+            problem = error
+    return OtherKeys(keys, problem)
 
 
 def replace_key(backend: Backend, key: WrappedKey, since: datetime) -> bool:
-    """Give an owner a new data key and retire the one it has; False if it got a new one since a time, or changes now.
+    """Give an owner a new data key and retire the one it has; False if it got a new one since a time, or is gone.
 
-    Raises KeyUnusable where the present key does not open.
+    Raises KeyUnusable where the present key does not open, or the key service does not open what it has just wrapped.
     """
-    with backend.db.connect() as connection:
-        if repository.find_retired_since(connection, key.id, unix_millis(since)):
-            return False
+    for _attempt in range(ATTEMPTS):
+        # Another process may have replaced the key, or wrapped it anew, since it was read.
+        with backend.db.connect() as connection:
+            present = repository.find_present(connection, key)
+            if present is None or repository.find_retired_since(connection, key.id, unix_millis(since)):
+                return False
+        if _replace(backend, replace(key, wrapped_key=present)):
+            return True
+    raise Unavailable("other processes replace the data key at the same time; run the command again")
+
+
+def _replace(backend: Backend, key: WrappedKey) -> bool:
+    """Give an owner a new data key in place of one that was read; False when that has changed or is gone."""
     retired_id = new_id()
-    old = backend.keys.unwrap(key.wrapped_key, key.context)
-    retired = RetiredKey(retired_id, key.id, backend.keys.wrap(old, retired_id), unix_millis(backend.clock.now()))
-    replacement = backend.keys.wrap(os.urandom(_KEY_BYTES), key.context)
-    with backend.db.begin() as tx:
-        if not repository.replace_wrapped_key(tx, key, replacement):
-            return False
-        repository.add_retired_key(tx, retired)
-    return True
+    old, new = backend.keys.unwrap(key.wrapped_key, key.context), os.urandom(_KEY_BYTES)
+    retired = RetiredKey(retired_id, key.id, _wrap(backend, old, retired_id), unix_millis(backend.clock.now()))
+    replacement = _wrap(backend, new, key.context)
+
+    def store() -> bool:
+        with backend.db.begin() as tx:
+            if not repository.replace_wrapped_key(tx, key, replacement):
+                return False
+            repository.add_retired_key(tx, retired)
+        return True
+
+    return retry(store)
+
+
+def _wrap(backend: Backend, plain: bytes, context: str) -> bytes:
+    """Return a data key wrapped, after a test that it opens: the stored wrapping of the old key is lost with the change."""
+    wrapped = backend.keys.wrap(plain, context)
+    if backend.keys.unwrap(wrapped, context) != plain:
+        raise KeyUnusable("the key service does not return the data key that it has just wrapped; nothing was changed")
+    return wrapped

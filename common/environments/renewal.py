@@ -22,7 +22,9 @@ def renew_revisions(backend: Backend, environment_id: str, envelope: Envelope) -
         numbers = revisions.find_with_secrets(connection, environment_id)
     for number in numbers:
         with backend.db.connect() as connection:
-            definition = revisions.get_definition(connection, environment_id, number)
+            definition = revisions.find_definition(connection, environment_id, number)
+            if definition is None:  # The environment was purged meanwhile.
+                break
             text, count = renew_text(definition, envelope)
             if count:
                 revisions.replace_definition(connection, environment_id, number, definition, text)

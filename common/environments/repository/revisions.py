@@ -59,10 +59,11 @@ def find_with_secrets(connection: Connection, environment_id: str) -> list[int]:
     return list(connection.scalars(numbers.order_by(environment_revisions.c.number)))
 
 
-def get_definition(connection: Connection, environment_id: str, number: int) -> bytes:
-    """Return the text of a revision that is there."""
+def find_definition(connection: Connection, environment_id: str, number: int) -> bytes | None:
+    """Return the text of a revision, or None."""
     query = select(environment_revisions.c.definition).where(*_is_revision(environment_id, number))
-    return bytes(connection.execute(query).scalar_one())
+    definition: bytes | None = connection.scalar(query)
+    return definition
 
 
 def replace_definition(connection: Connection, environment_id: str, number: int, old: bytes, new: bytes) -> None:

@@ -44,7 +44,7 @@ class Driver(Protocol):
 
 
 class KeyService:
-    """The master key, by one of the drivers. It keeps nothing: `crypto/datakeys.py` caches unwrapped keys."""
+    """The master key, by one of the drivers. It keeps nothing: `data_keys.py` caches unwrapped keys."""
 
     def __init__(self, driver: Driver) -> None:
         """Use the driver for both operations."""

@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 from common.backend import Backend
 from common.core.errors import BadRequest, Unavailable
 from common.crypto.envelope import Envelope
+from common.db.retry import retry
 from common.stacks import blob_keys
 from common.stacks.repository import renewal as repository
 
@@ -29,8 +30,12 @@ def renew_states(backend: Backend, stack_id: str, envelope: Envelope) -> int:
 
 def forget_former(backend: Backend, stack_id: str) -> None:
     """Let the sweep delete the former blobs of a stack's states."""
-    with backend.db.connect() as connection:
-        repository.forget_former(connection, stack_id)
+
+    def forget() -> None:
+        with backend.db.connect() as connection:
+            repository.forget_former(connection, stack_id)
+
+    retry(forget)
 
 
 def renew_text(text: bytes, envelope: Envelope) -> tuple[bytes, int]:
@@ -59,6 +64,10 @@ def _renew_state(backend: Backend, stack_id: str, key: str, envelope: Envelope) 
     backend.checkpoints.put(new_key, text)
     if backend.checkpoints.get(new_key) != text:
         raise Unavailable(f"the object store does not return the state that was stored as {new_key}; nothing was changed")
-    with backend.db.connect() as connection:
-        repository.replace_checkpoint(connection, stack_id, key, new_key)
+
+    def replace() -> None:
+        with backend.db.connect() as connection:
+            repository.replace_checkpoint(connection, stack_id, key, new_key)
+
+    retry(replace)
     return count
