@@ -17,6 +17,8 @@ _TIMEOUT_SECONDS = 120
 # A service that is busy is asked again, after the time that it names or one that doubles.
 _BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _LONGEST_PAUSE_SECONDS = 60.0
+# Far more than a state that a server takes.
+_MOST_BYTES = 1 << 30
 _ADVICE = "run `pulumi login`, or set PULUMI_BACKEND_URL and PULUMI_ACCESS_TOKEN"
 
 
@@ -55,42 +57,55 @@ class ApiClient:
 
     def get(self, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
         """Return the JSON of a reply; raises StartUpError with what the server says."""
-        return self._call("GET", path, query)[1]
+        return self._json(self._call("GET", path, query))
 
     def get_text(self, path: str) -> str:
         """Return the JSON of a reply as the server wrote it, with every number as it is; raises StartUpError likewise."""
-        return self._call("GET", path, {})[0]
+        content = self._call("GET", path, {})
+        try:
+            return content.decode()
+        except UnicodeDecodeError as error:
+            raise StartUpError(f"{self._http.base_url} answered with a text that is not UTF-8") from error
 
     def post(self, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
         """Return the JSON of a reply to a call with a JSON body, or without; raises StartUpError with what the server says."""
-        return self._call("POST", path, {}, body)[1]
+        return self._json(self._call("POST", path, {}, body))
 
-    def _call(self, method: str, path: str, query: Mapping[str, str], body: object = None) -> tuple[str, Any]:
+    def _call(self, method: str, path: str, query: Mapping[str, str], body: object = None) -> bytes:
         for attempt in range(1, self._attempts + 1):
-            reply = self._send(method, path, query, body)
+            reply, content = self._send(method, path, query, body)
             if reply.status_code not in _BUSY or attempt == self._attempts:
                 break
             time.sleep(_pause_seconds(reply, attempt))
-        try:
-            value = reply.json()
-        except ValueError as error:
-            raise StartUpError(f"{self._http.base_url} answered {reply.status_code} without JSON") from error
-        if reply.is_error:
+        if not reply.is_success:
+            value = self._json(content, reply.status_code)
             message = value.get("message") if isinstance(value, dict) else None
             raise StartUpError(str(message or f"the server answered {reply.status_code}"))
-        return reply.text, value
+        return content
 
-    def _send(self, method: str, path: str, query: Mapping[str, str], body: object) -> httpx.Response:
+    def _send(self, method: str, path: str, query: Mapping[str, str], body: object) -> tuple[httpx.Response, bytes]:
+        content = bytearray()
         try:
             # The server may lead to a link of its object store, which wants no token: the library leaves it out there.
-            return self._http.request(method, path.lstrip("/"), params=dict(query), json=body, follow_redirects=True)
+            with self._http.stream(method, path.lstrip("/"), params=dict(query), json=body, follow_redirects=True) as reply:
+                for part in reply.iter_bytes():
+                    content += part
+                    if len(content) > _MOST_BYTES:
+                        raise StartUpError(f"{self._http.base_url} answered with more than {_MOST_BYTES:,} bytes")
         except httpx.HTTPError as error:
             raise StartUpError(f"{self._http.base_url} cannot be reached: {error}") from error
+        return reply, bytes(content)
+
+    def _json(self, content: bytes, status: int = HTTPStatus.OK) -> Any:  # noqa: ANN401 - JSON
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise StartUpError(f"{self._http.base_url} answered {status} without JSON") from error
 
 
 def _pause_seconds(reply: httpx.Response, attempt: int) -> float:
     named = reply.headers.get("Retry-After", "")
-    return min(float(named) if named.isdigit() else 0.5 * 2**attempt, _LONGEST_PAUSE_SECONDS)
+    return min(float(named) if named.isascii() and named.isdigit() else 0.5 * 2**attempt, _LONGEST_PAUSE_SECONDS)
 
 
 def stack_path(stack: str) -> str:

@@ -63,7 +63,9 @@ def import_service(  # noqa: PLR0913 - one parameter for each option
     ] = "PULUMI_ACCESS_TOKEN",  # noqa: S107 - the name of a variable
     owner: OwnerOption = "admin",
     this_url: UrlOption = None,
-    teams: Annotated[bool, typer.Option("--teams", help="Import teams too, with members and stacks that are here.")] = False,
+    teams: Annotated[
+        bool, typer.Option("--teams", help="Import teams too, with members who are here and the imported stacks.")
+    ] = False,
     stack: StackOption = None,
     dry_run: DryRunOption = False,
     parallel: ParallelOption = 4,

@@ -16,13 +16,14 @@ from common.installation.moving import moves
 from common.installation.moving.api_source import ApiSource
 from common.installation.moving.diy.source import DiySource
 from common.installation.moving.diy.target import DiyTarget
-from common.installation.moving.model import ConfigFile, MovingError, Outcome, Result, Source, StackName
+from common.installation.moving.model import MovingError, Outcome, Result, Source, StackName
 from common.installation.moving.moves import Target
 from common.installation.moving.service import InstallationTarget, find_owner
 from common.installation.moving.teams import import_team
 from common.ports.blobs import Bucket, StoreError
 from functions.server import startup
 from functions.server.api_client import ApiClient
+from functions.server.config_files import make_folder, write_config_files
 from functions.server.listener import login_address
 from functions.server.progress import Progress
 
@@ -61,6 +62,7 @@ class Moving:
         self._names = [_stack_name(text) for text in stacks]
         self._parallel, self._is_dry_run, self._as_json = parallel, is_dry_run, as_json
         self._report, self._config_files = report, config_files
+        self._moved: set[StackName] = set()
 
     def import_diy(self, settings: Settings, place: str, *, org: str, owner: str, project: str) -> bool:
         """Import from a DIY backend, report it, and tell whether nothing failed."""
@@ -94,13 +96,13 @@ class Moving:
         moved = source.list_teams()
         with closing(startup.open_existing(settings)) as backend:
             new_owner = find_owner(backend, org, owner)
-            results = [import_team(backend, new_owner, team, is_dry_run=self._is_dry_run) for team in moved]
+            results = [import_team(backend, new_owner, team, self._moved, is_dry_run=self._is_dry_run) for team in moved]
         if self._as_json:
             self._report(msgspec.json.encode({"teams": results}).decode())
         for result in () if self._as_json else results:
-            self._report(f"{_SIGNS[result.outcome]} team {result.name}: {result.outcome} {result.problem}".rstrip())
+            self._report(shown(f"{_SIGNS[result.outcome]} team {result.name}: {result.outcome} {result.problem}".rstrip()))
             for note in result.notes:
-                self._report(f"    {note}")
+                self._report(shown(f"    {note}"))
         return all(result.outcome is not Outcome.FAILED for result in results)
 
     def _import(self, settings: Settings, source: Source, org: str, owner: str, url: str) -> bool:
@@ -115,23 +117,25 @@ class Moving:
         names = source.list_names()
         if missing := [name for name in self._names if name not in names]:
             raise StartUpError(f"{source.words} has no stack {missing[0]}")
+        if self._config_files is not None and not self._is_dry_run:
+            make_folder(self._config_files)
         progress = Progress()
-        results = moves.move(
-            source, target, self._names or names, is_dry_run=self._is_dry_run, parallel=self._parallel, show=progress.show
-        )
-        progress.end()
-        files = self._write_config_files(target.config_files)
+        try:
+            results = moves.move(
+                source,
+                target,
+                self._names or names,
+                is_dry_run=self._is_dry_run,
+                parallel=self._parallel,
+                show=lambda text: progress.show(shown(text)),
+            )
+        finally:
+            progress.end()
+            # Also after an interruption: the next run passes over the stacks that are there.
+            files = write_config_files(self._config_files, target.config_files) if self._config_files is not None else []
+        self._moved = {result.name for result in results if result.outcome is not Outcome.FAILED}
         self._report(_json(results) if self._as_json else "\n".join([*_lines(results, source.words), *files]))
         return all(result.outcome is not Outcome.FAILED for result in results)
-
-    def _write_config_files(self, files: Sequence[ConfigFile]) -> list[str]:
-        if self._config_files is None:
-            return []
-        for file in files:
-            folder = self._config_files / file.name.project
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"Pulumi.{file.name.name}.yaml").write_text(file.text, encoding="utf-8")
-        return [f"{len(files):,} configuration files in {self._config_files}: copy them into their projects"]
 
 
 def _open_bucket(settings: Settings, place: str, *, is_new: bool = False) -> tuple[Bucket, str]:
@@ -148,6 +152,11 @@ def _open_bucket(settings: Settings, place: str, *, is_new: bool = False) -> tup
     except (OSError, StoreError, BackendError) as error:
         raise StartUpError(f"{store.words} cannot be read: {error}") from error
     return bucket, store.words
+
+
+def shown(text: str) -> str:
+    """Return a text of another backend as a line for a terminal, without what would control it."""
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
 
 
 def _passphrase() -> str:
@@ -179,7 +188,7 @@ def _lines(results: Sequence[Result], words: str) -> list[str]:
     updates = sum(result.updates for result in results)
     summary = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in Outcome if counts[outcome])
     total = f"{_count(len(results), 'stack')} with {_count(updates, 'update')}"
-    return [*lines, f"{total}: {summary or 'nothing to move'}"]
+    return [*map(shown, lines), f"{total}: {summary or 'nothing to move'}"]
 
 
 def _count(number: int, noun: str) -> str:

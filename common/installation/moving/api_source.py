@@ -1,7 +1,7 @@
 """Reads the stacks of an organization through the API of its service: Pulumi Cloud, or another installation."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -9,11 +9,87 @@ import msgspec
 from common.core.errors import StartUpError
 from common.installation.moving import states
 from common.installation.moving.model import IN_PROGRESS, ConfigValue, MovedStack, MovedTeam, MovingError, StackName, Update
+from common.wire.stacks import StackConfig
 
 # Clients send as many at once.
 _SECRETS_AT_ONCE = 1000
 _UPDATES_AT_ONCE = 100
 _STACKS_AT_ONCE = 100
+_T = TypeVar("_T")
+
+
+class _ListedStack(msgspec.Struct, rename="camel"):
+    org_name: str
+    project_name: str
+    stack_name: str
+
+
+class _Stacks(msgspec.Struct, rename="camel"):
+    stacks: list[_ListedStack] | None = None
+    continuation_token: str | None = None
+
+
+class _Stack(msgspec.Struct, rename="camel"):
+    tags: dict[str, str] | None = None
+    config: StackConfig | None = None
+    current_operation: Any = None
+
+
+class _User(msgspec.Struct, rename="camel"):
+    github_login: str = ""
+
+
+class _Info(msgspec.Struct, rename="camel"):
+    """An update as clients read it."""
+
+    kind: str
+    result: str
+    version: int = 0
+    start_time: int | None = None
+    end_time: int | None = None
+    message: str | None = None
+    environment: dict[str, str] | None = None
+    config: dict[str, ConfigValue] | None = None
+    resource_changes: dict[str, int] | None = None
+
+
+class _Item(msgspec.Struct, rename="camel"):
+    """An update of the service's own shape."""
+
+    info: _Info
+    version: int = 0
+    requested_by: _User | None = None
+
+
+class _Updates(msgspec.Struct):
+    updates: list[dict[str, Any]] | None = None
+
+
+class _Plaintexts(msgspec.Struct):
+    plaintexts: dict[str, bytes]
+
+
+class _Member(msgspec.Struct, rename="camel"):
+    github_login: str
+    role: str | None = None
+
+
+class _TeamStack(msgspec.Struct, rename="camel"):
+    project_name: str
+    stack_name: str
+    permission: int | None = None
+
+
+class _Team(msgspec.Struct, rename="camel"):
+    name: str
+    display_name: str | None = None
+    description: str | None = None
+    members: list[_Member] | None = None
+    stacks: list[_TeamStack] | None = None
+
+
+class _Teams(msgspec.Struct):
+    teams: list[_Team] | None = None
 
 
 class Api(Protocol):
@@ -50,16 +126,14 @@ class ApiSource:
 
     def load(self, name: StackName) -> MovedStack:
         """Return a stack; raises MovingError while an update of it runs."""
-        stack = self._api.get(self._path(name))
-        if stack.get("currentOperation"):
+        stack = self._get(_Stack, self._path(name))
+        if stack.current_operation:
             raise MovingError("an update of it runs: wait for its end")
-        updates = [update for update in map(_update, self._iterate_updates(name)) if update.version > 0]
-        updates.sort(key=lambda update: update.version)
+        updates = self._updates(name)
         if updates and updates[-1].result == IN_PROGRESS:
             raise MovingError("an update of it runs: wait for its end")
-        config = stack.get("config")
-        encoded = msgspec.json.encode(config) if config else None
-        return MovedStack(name, dict(stack.get("tags") or {}), updates, encoded)
+        config = msgspec.json.encode(stack.config) if stack.config is not None else None
+        return MovedStack(name, stack.tags or {}, updates, config)
 
     def get_state(self, stack: MovedStack, update: Update) -> bytes | None:
         """Return the state of a version, or None for an empty one; raises MovingError."""
@@ -76,7 +150,7 @@ class ApiSource:
             some = ciphertexts[start : start + _SECRETS_AT_ONCE]
             try:
                 reply = self._api.post(f"{self._path(name)}/batch-decrypt", {"ciphertexts": some})
-                plaintexts |= msgspec.convert(reply.get("plaintexts"), dict[str, bytes])
+                plaintexts |= msgspec.convert(reply, _Plaintexts).plaintexts
             except (StartUpError, msgspec.MsgspecError) as error:
                 raise MovingError(f"{len(some):,} secrets of {name} cannot be decrypted: {error}") from error
         if missing := len(set(ciphertexts) - set(plaintexts)):
@@ -86,61 +160,84 @@ class ApiSource:
     def list_teams(self) -> list[MovedTeam]:
         """Return the teams of the organization, with their members and stacks."""
         path = f"/api/orgs/{quote(self._org, safe='')}/teams"
-        names = [team["name"] for team in self._api.get(path).get("teams") or []]
-        return [_team(self._api.get(f"{path}/{quote(name, safe='')}")) for name in names]
+        names = [team.name for team in self._get(_Teams, path).teams or []]
+        return [_moved_team(self._get(_Team, f"{path}/{quote(name, safe='')}")) for name in names]
 
     def _iterate_names(self) -> Iterator[StackName]:
-        token = ""
+        token, tokens = "", set[str]()
         while True:
             query = {"organization": self._org, "maxResults": str(_STACKS_AT_ONCE)}
-            page = self._api.get("/api/user/stacks", **query, **({"continuationToken": token} if token else {}))
-            for stack in page.get("stacks") or []:
-                if stack["orgName"] == self._org:
-                    yield StackName(stack["projectName"], stack["stackName"])
-            token = page.get("continuationToken") or ""
+            page = self._get(_Stacks, "/api/user/stacks", **query, **({"continuationToken": token} if token else {}))
+            for stack in page.stacks or []:
+                if stack.org_name == self._org:
+                    yield StackName(stack.project_name, stack.stack_name)
+            token = page.continuation_token or ""
             if not token:
                 return
+            if token in tokens:
+                raise MovingError(f"{self._api.url} lists the same stacks again and again")
+            tokens.add(token)
 
-    def _iterate_updates(self, name: StackName) -> Iterator[dict[str, Any]]:
-        number = 1
+    def _updates(self, name: StackName) -> list[Update]:
+        """Return the updates in order. One that begins meanwhile moves the others to later pages, so one may be listed twice."""
+        updates, number = dict[int, Update](), 1
         while True:
             query = {"output-type": "service", "pageSize": str(_UPDATES_AT_ONCE), "page": str(number)}
-            items = self._api.get(f"{self._path(name)}/updates", **query).get("updates") or []
-            yield from items
+            items = self._get(_Updates, f"{self._path(name)}/updates", **query).updates or []
+            page = {update.version: update for update in map(self._update, items)}
+            is_new = bool(page.keys() - updates.keys())
+            updates |= page
             if len(items) < _UPDATES_AT_ONCE:
-                return
+                break
+            if not is_new:
+                # A service without pages lists everything each time.
+                if updates.keys() - {0} == set(range(1, max(updates) + 1)):
+                    break
+                raise MovingError(f"{self._api.url} lists the same updates again and again")
             number += 1
+        return [update for version, update in sorted(updates.items()) if version > 0]
+
+    def _update(self, item: dict[str, Any]) -> Update:
+        """Return an update of the service's own shape, or of the one that clients read."""
+        if "info" not in item:
+            return _moved_update(_converted(self._api.url, item, _Info))
+        own = _converted(self._api.url, item, _Item)
+        return _moved_update(own.info, own.version, own.requested_by.github_login if own.requested_by is not None else "")
+
+    def _get(self, shape: type[_T], path: str, **query: str) -> _T:
+        return _converted(self._api.url, self._api.get(path, **query), shape)
 
     def _path(self, name: StackName) -> str:
         return "/api/stacks/" + "/".join(quote(part, safe="") for part in (self._org, name.project, name.name))
 
 
-def _update(item: dict[str, Any]) -> Update:
-    """Return an update of the service's own shape, or of the one that clients read."""
-    info = item.get("info", item)
-    changes = info.get("resourceChanges")
+def _converted(url: str, value: object, shape: type[_T]) -> _T:
+    try:
+        return msgspec.convert(value, shape)
+    except msgspec.ValidationError as error:
+        raise MovingError(f"{url} has an answer in an unknown form: {error}") from error
+
+
+def _moved_update(info: _Info, version: int = 0, author: str = "") -> Update:
     return Update(
-        version=info.get("version") or item.get("version") or 0,
-        kind=info["kind"],
-        result=info["result"],
-        started_at=info.get("startTime") or 0,
-        ended_at=info.get("endTime") or 0,
-        message=info.get("message") or "",
-        environment=info.get("environment") or {},
-        config=msgspec.convert(info.get("config") or {}, dict[str, ConfigValue]),
-        resource_changes=msgspec.json.encode(changes) if changes is not None else None,
-        author=(item.get("requestedBy") or {}).get("githubLogin") or "",
+        version=info.version or version,
+        kind=info.kind,
+        result=info.result,
+        started_at=info.start_time or 0,
+        ended_at=info.end_time or 0,
+        message=info.message or "",
+        environment=info.environment or {},
+        config=info.config or {},
+        resource_changes=msgspec.json.encode(info.resource_changes) if info.resource_changes is not None else None,
+        author=author,
     )
 
 
-def _team(team: dict[str, Any]) -> MovedTeam:
+def _moved_team(team: _Team) -> MovedTeam:
     return MovedTeam(
-        name=team["name"],
-        display_name=team.get("displayName") or "",
-        description=team.get("description") or "",
-        roles={member["githubLogin"]: member.get("role") or "member" for member in team.get("members") or []},
-        levels={
-            StackName(stack["projectName"], stack["stackName"]): stack.get("permission") or 0
-            for stack in team.get("stacks") or []
-        },
+        name=team.name,
+        display_name=team.display_name or "",
+        description=team.description or "",
+        roles={member.github_login: member.role or "member" for member in team.members or []},
+        levels={StackName(stack.project_name, stack.stack_name): stack.permission or 0 for stack in team.stacks or []},
     )

@@ -7,12 +7,14 @@ from typing import Protocol
 
 import msgspec
 
+from common.core.errors import StartUpError
+
 SUCCEEDED, IN_PROGRESS = "succeeded", "in-progress"
 # A secret is translated from ciphertext to ciphertext: those of one stack, all at once.
 Translate = Callable[[list[str]], dict[str, str]]
 
 
-class MovingError(Exception):
+class MovingError(StartUpError):
     """Why a stack cannot be moved, for the operator; the others still can."""
 
 

@@ -13,7 +13,7 @@ from common.backend import Backend
 from common.core.compression import unpack
 from common.core.errors import BackendError, NotFound
 from common.core.ids import new_id
-from common.core.names import require_project_name, require_stack_name, require_tags
+from common.core.names import require_tags
 from common.crypto.envelope import Envelope
 from common.db.retry import retry
 from common.installation.moving import config_values, states
@@ -37,6 +37,8 @@ from common.stacks.state.steps import NO_STATE, StoredState, store_state
 from common.stacks.updates import programs
 from common.stacks.updates.model import Program
 
+# The last second of the year 9999, and the largest number that the column of versions takes.
+_LAST_SECOND, _LAST_VERSION = 253_402_300_799, (1 << 31) - 1
 _KINDS = set(Kind) - {Kind.CREATE, Kind.DELETE, Kind.PREVIEW}
 
 
@@ -93,11 +95,16 @@ class InstallationTarget:
 
     def _require_valid(self, stack: MovedStack) -> None:
         try:
-            require_project_name(stack.name.project)
-            require_stack_name(stack.name.name)
             require_tags(stack.tags)
         except BackendError as error:
             raise MovingError(error.detail) from error
+        before = 0
+        for update in stack.updates:
+            if not before < update.version <= _LAST_VERSION:
+                raise MovingError(f"version {update.version} follows version {before}")
+            if not all(0 <= seconds <= _LAST_SECOND for seconds in (update.started_at, update.ended_at)):
+                raise MovingError(f"the dates of version {update.version} are not in seconds since 1970")
+            before = update.version
 
     def _fingerprint(self, version: ExistingVersion) -> str:
         if version.checkpoint is None:

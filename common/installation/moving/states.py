@@ -9,13 +9,15 @@ from collections.abc import Sequence
 
 from msgspec import Raw
 
-from common.core.compression import BadGzip, unpack
+from common.core.compression import BadGzip, OverLimit, inflate, is_packed
 from common.installation.moving.model import MovingError, StackName, Translate
 from common.stacks.engine import document, jsontext, urn
 from common.stacks.engine.document import BadDocument, Document
 from common.stacks.engine.jsontext import Members
 
 SERVICE = "service"
+# A server takes 256 MiB, unless its operator allows more.
+_MOST_BYTES = 1 << 30
 _ZSTD = b"\x28\xb5\x2f\xfd"
 # A secret of a state: upstream's apitype.SecretV1. In a JSON text, a quote inside a value is escaped, so this matches no value.
 _MARK = rb'"4dabf18193072939515e22adb298388d"\s*:\s*"1b47061264138c4ac30d75fd1eb44270"'
@@ -25,13 +27,15 @@ _PLAIN_SECRET = re.compile(rb'%b\s*,\s*"plaintext"' % _MARK)
 
 
 def inflated(stored: bytes, where: str) -> bytes:
-    """Return the text of a file that may be compressed; raises MovingError."""
+    """Return the text of a file that may be compressed; raises MovingError, also above a gigabyte."""
     if stored.startswith(_ZSTD):
         raise MovingError(f"{where} is compressed with zstd: have the client write it again, with PULUMI_DIY_BACKEND_GZIP=true")
     try:
-        return unpack(stored)
+        return inflate(stored, _MOST_BYTES) if is_packed(stored) else stored
     except BadGzip as error:
         raise MovingError(f"{where} is damaged: {error}") from error
+    except OverLimit as error:
+        raise MovingError(f"{where} inflates to more than {_MOST_BYTES:,} bytes") from error
 
 
 def from_checkpoint(text: bytes, where: str) -> bytes | None:

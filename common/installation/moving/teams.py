@@ -1,5 +1,6 @@
 """Imports teams of another service: those of a name that is free here, each whole or not at all."""
 
+from collections.abc import Collection
 from contextlib import suppress
 
 from common.access import grants
@@ -17,10 +18,17 @@ from common.stacks.imports import steps as stacks
 from common.stacks.imports.model import NewOwner
 
 
-def import_team(backend: Backend, owner: NewOwner, moved: MovedTeam, *, is_dry_run: bool) -> TeamResult:
-    """Create a team with those members and grants that users and stacks here belong to, and return the result."""
+def import_team(
+    backend: Backend, owner: NewOwner, moved: MovedTeam, imported: Collection[StackName], *, is_dry_run: bool
+) -> TeamResult:
+    """Create a team with those members who are members here, and with its grants on imported stacks; return the result.
+
+    Another stack that has the name of one of the source gets no grant: `imported` has the names of those that were moved, or that
+    the import found here.
+    """
     # No permission check: the operator holds the database.
-    ids = {name: match[0] for name in moved.levels if (match := stacks.find_existing(backend, owner, name.project, name.name))}
+    names = [name for name in moved.levels if name in imported]
+    ids = {name: match[0] for name in names if (match := stacks.find_existing(backend, owner, name.project, name.name))}
     levels = {ids[name]: level for name, number in moved.levels.items() if name in ids and (level := _level(number))}
     team = Team(new_id(), teams.KIND, moved.name, moved.display_name, moved.description)
     roles = {login: TeamRole.ADMIN if role == TeamRole.ADMIN else TeamRole.MEMBER for login, role in moved.roles.items()}
@@ -46,7 +54,7 @@ def import_team(backend: Backend, owner: NewOwner, moved: MovedTeam, *, is_dry_r
     if missing is None:
         return TeamResult(moved.name, Outcome.UNCHANGED)
     notes = [f"{login} is not a member here" for login in missing]
-    notes += [f"stack {name} is not here" for name in sorted(moved.levels, key=_text) if name not in ids]
+    notes += [f"stack {name} was not imported" for name in sorted(moved.levels, key=_text) if name not in imported]
     return TeamResult(moved.name, Outcome.NEW if is_dry_run else Outcome.MOVED, notes=tuple(notes))
 
 

@@ -105,8 +105,8 @@ class Files:
             return None
 
     def _path(self, key: str) -> Path:
-        # Keys come from state/layout.py, whose alphabet has no dot; this guards against a key built by hand.
-        if ".." in key or key.startswith("/"):
+        # Keys of documents have no dot, names of stacks in a DIY backend may have two; this guards against a key built by hand.
+        if ".." in key.split("/") or key.startswith("/"):
             raise ValueError(f"not a blob key: {key}")
         return self._root / key
 

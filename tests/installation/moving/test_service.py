@@ -225,15 +225,29 @@ def test_teams_come_along(backend: Backend, admin: Caller, client: TestClient, t
     )
 
     (listed,) = ApiSource(api, "old").list_teams()
-    unchanged = import_team(backend, old, listed, is_dry_run=False)
+    unchanged = import_team(backend, old, listed, {NAME}, is_dry_run=False)
     owner = find_owner(backend, ORG, "admin")
     move(source, target)
-    planned, imported, again = (import_team(backend, owner, team, is_dry_run=is_dry_run) for is_dry_run in (True, False, False))
+    planned, imported, again = (
+        import_team(backend, owner, team, {NAME}, is_dry_run=is_dry_run) for is_dry_run in (True, False, False)
+    )
     details = api.get("/api/orgs/acme/teams/web")
 
     assert MovedTeam("web", "", "The web team", {"admin": "admin"}, {}) == listed
-    notes = ("alice is not a member here", "eve is not a member here", "stack shop/x is not here")
+    notes = ("alice is not a member here", "eve is not a member here", "stack shop/x was not imported")
     assert TeamResult("web", Outcome.UNCHANGED) == unchanged == again
     assert [TeamResult("web", outcome, notes=notes) for outcome in (Outcome.NEW, Outcome.MOVED)] == [planned, imported]
     assert [("bob", "member")] == [(member["githubLogin"], member["role"]) for member in details["members"]]
     assert [("shop", "dev", 102)] == [(one["projectName"], one["stackName"], one["permission"]) for one in details["stacks"]]
+
+
+def test_a_team_gets_no_rights_on_a_stack_that_was_not_imported(
+    backend: Backend, admin: Caller, client: TestClient, source: FakeSource, target: InstallationTarget
+) -> None:
+    """Another stack may have the name of one in the source."""
+    move(source, target)
+    owner = find_owner(backend, ORG, "admin")
+    result = import_team(backend, owner, MovedTeam("web", "", "", {}, {NAME: 103}), set(), is_dry_run=False)
+
+    assert ("stack shop/dev was not imported",) == result.notes
+    assert [] == FakeApi(client).get("/api/orgs/acme/teams/web")["stacks"]

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
 
 from common.core.errors import BackendError
 from common.installation.moving import config_values, states
@@ -27,7 +26,8 @@ class _Record(msgspec.Struct, rename="camel"):
     environment: dict[str, str] | None = None
     config: dict[str, Any] | None = None
     result: str = ""
-    resource_changes: Raw | UnsetType = UNSET
+    # Operation → number of resources.
+    resource_changes: dict[str, int] | None = None
 
 
 class _Tags(msgspec.Struct):
@@ -114,7 +114,7 @@ class DiySource:
             message=record.message or "",
             environment=record.environment or {},
             config=config_values.from_diy(record.config or {}),
-            resource_changes=bytes(record.resource_changes) if record.resource_changes is not UNSET else None,
+            resource_changes=msgspec.json.encode(record.resource_changes) if record.resource_changes is not None else None,
             state=files.checkpoints.get(stamp, ""),
         )
 
@@ -148,5 +148,7 @@ class DiySource:
     def _keys(self) -> Iterator[tuple[str, int]]:
         after = layout.ROOT
         while page := self._bucket.page(layout.ROOT, after, _PAGE):
+            if page[-1][0] <= after:
+                raise MovingError(f"{self.words} lists the same files again and again")
             yield from page
             after = page[-1][0]
