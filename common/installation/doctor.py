@@ -4,6 +4,8 @@ Looking changes nothing. What is outside (object stores, key service, mail serve
 administrator asks for it: each trial stores a document, or calls a service.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from common.backend import Backend
@@ -18,15 +20,18 @@ from common.db.job_claims import JobRow
 from common.installation import checks, warnings
 from common.installation.model import Check, Counts, Outcome, Report
 from common.installation.repository import site as repository
+from common.installation.service_checks import check_services
 from common.mailing.steps import require_site_admin
+from common.ports.audit_table import AuditTable
 from common.rights.caller import Caller
 
 # A job that is due for longer than this has no process that runs it.
 _LATE_MILLIS = 15 * 60_000
-
-
-# So long a complete examination is good for further callers, who must not be able to make load with it.
+_MAIL = "Mail"
+# A complete examination is good for further callers for so many seconds, so that they cannot make load with it.
 REPORT_SECONDS = 10
+# A service without an answer within so many seconds counts as failed: a load balancer in front waits for less than a minute.
+PATIENCE_SECONDS = 10.0
 
 
 def get_report(backend: Backend, caller: Caller) -> Report:
@@ -43,22 +48,34 @@ def _report(backend: Backend, caller: Caller) -> Report:
     return Report(unix_millis(backend.clock.now()), tuple(examine(backend, caller, with_services=True)))
 
 
-def examine(backend: Backend, caller: Caller, *, with_services: bool) -> list[Check]:
-    """Return the checks of the installation; `with_services` also tries the object stores, the key and other services."""
+def examine(backend: Backend, caller: Caller, *, with_services: bool, patience_seconds: float = PATIENCE_SECONDS) -> list[Check]:
+    """Return the checks of the installation; `with_services` also tries the object stores, the key and other services.
+
+    All services are tried at once, so that one that hangs holds up the report for `patience_seconds` at most.
+    """
     require_site_admin(caller)
     with backend.db.connect() as connection:
         counts, rows = repository.count_all(connection), job_claims.read(connection)
     stores = checks.distinct_stores(backend.plan)
+    services: list[tuple[str, Callable[[], Check]]] = [
+        *((_store_name(store), partial(_check_store, store, is_tried=with_services)) for store in stores),
+        (_key_name(backend), partial(_check_key, backend, is_tried=with_services)),
+        (_MAIL, partial(_check_mail, backend, counts, is_tried=with_services)),
+    ]
+    services += _audit_table_check(backend, is_tried=with_services)
+    results = check_services(services, patience_seconds)
+    number = len(stores)
+    of_stores, (of_key, of_mail, *of_audit_table) = results[:number], results[number:]
     return [
         _check_settings(backend),
         *_check_folders(backend),
         *_check_front(backend),
         _check_database(backend, is_tried=with_services),
-        *(_check_store(store, is_tried=with_services) for store in stores),
-        _check_key(backend, is_tried=with_services),
+        *of_stores,
+        of_key,
         _check_jobs(rows, unix_millis(backend.clock.now())),
-        _check_mail(backend, counts, is_tried=with_services),
-        *_check_audit_table(backend, is_tried=with_services),
+        of_mail,
+        *of_audit_table,
         _check_messages(counts),
     ]
 
@@ -112,8 +129,16 @@ def _check_database(backend: Backend, *, is_tried: bool) -> Check:
     return Check("Database", Outcome.WARNING if advice else Outcome.OK, (*lines, *advice))
 
 
+def _store_name(store: Store) -> str:
+    return f"Object store: {store.words}"
+
+
+def _key_name(backend: Backend) -> str:
+    return f"Key: {backend.plan.master.words}"
+
+
 def _check_store(store: Store, *, is_tried: bool) -> Check:
-    name = f"Object store: {store.words}"
+    name = _store_name(store)
     if not is_tried:
         return Check(name, Outcome.NOT_RUN, ("The test stores a document, reads it and deletes it.",))
     try:
@@ -130,7 +155,7 @@ def _slow(answer: str) -> list[str]:
 
 
 def _check_key(backend: Backend, *, is_tried: bool) -> Check:
-    name = f"Key: {backend.plan.master.words}"
+    name = _key_name(backend)
     if not is_tried:
         return Check(name, Outcome.NOT_RUN, ("The test encrypts and decrypts a key.",))
     try:
@@ -164,28 +189,31 @@ def _check_jobs(rows: list[JobRow], now_millis: int) -> Check:
     return Check("Jobs", Outcome.FAILED if late else Outcome.WARNING, tuple(lines))
 
 
-def _check_audit_table(backend: Backend, *, is_tried: bool) -> list[Check]:
-    """Return the check of the DynamoDB table of audit logs, where one is set."""
-    table = backend.audit_table
-    if table is None:
+def _audit_table_check(backend: Backend, *, is_tried: bool) -> list[tuple[str, Callable[[], Check]]]:
+    """Return name and check of the DynamoDB table of audit logs, where one is set."""
+    if backend.audit_table is None:
         return []
-    name = f"Audit logs: DynamoDB table {table.name}"
+    name = f"Audit logs: DynamoDB table {backend.audit_table.name}"
+    return [(name, partial(_check_audit_table, backend.audit_table, name, is_tried=is_tried))]
+
+
+def _check_audit_table(table: AuditTable, name: str, *, is_tried: bool) -> Check:
     if not is_tried:
-        return [Check(name, Outcome.NOT_RUN, ("The test compares the table's keys, and writes, reads and deletes an item.",))]
+        return Check(name, Outcome.NOT_RUN, ("The test compares the table's keys, and writes, reads and deletes an item.",))
     problems = tuple(table.find_problems())
-    return [Check(name, Outcome.FAILED if problems else Outcome.OK, problems or ("Keys, index and rights are as they must be.",))]
+    return Check(name, Outcome.FAILED if problems else Outcome.OK, problems or ("Keys, index and rights are as they must be.",))
 
 
 def _check_mail(backend: Backend, counts: Counts, *, is_tried: bool) -> Check:
     if not backend.mailer.is_real:
         line = "No mail server is set up (SMTP_SERVER): mail is written to the server's log."
-        return Check("Mail", Outcome.OFF, (line,))
+        return Check(_MAIL, Outcome.OFF, (line,))
     if is_tried and (line := warnings.unusable_mail_server(backend.settings)):
-        return Check("Mail", Outcome.FAILED, (line,))
+        return Check(_MAIL, Outcome.FAILED, (line,))
     if counts.unsent_mails:
         mails = "1 mail is" if counts.unsent_mails == 1 else f"{counts.unsent_mails:,} mails are"
-        return Check("Mail", Outcome.WARNING, (f"{mails} not sent.",))
-    return Check("Mail", Outcome.OK, ("Every mail was sent.",))
+        return Check(_MAIL, Outcome.WARNING, (f"{mails} not sent.",))
+    return Check(_MAIL, Outcome.OK, ("Every mail was sent.",))
 
 
 def _check_messages(counts: Counts) -> Check:
