@@ -99,8 +99,8 @@ update_environments = table(
 
 
 # `token_id` is the access token that began the update: its lease ends with it. `attempts` counts how often a process has begun
-# to put the update's state together. `packages` are those that the version's state uses, as JSON; NULL: the same
-# as of the version before.
+# to put the update's state together; while that is done, no further attempt is counted before `lease_expires_at`. `packages` are
+# those that the version's state uses, as JSON; NULL: the same as of the version before.
 # One row per update and preview, and per change of a stack that takes a version number (create is version 0, then imports,
 # renames, deletion). The unique index on (stack_id, version) is the lock: see docs/decisions/0001.
 updates = table(

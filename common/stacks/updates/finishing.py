@@ -51,6 +51,8 @@ POLICY_RESULTS = "policy-results"
 _PAUSES = (0.05, 0.2)
 # A database that was restarted, or has failed over, is back after a few of these.
 _DATABASE_PAUSES = (0.5, 1.0, 2.0)
+# No further try begins after these seconds, however long one waits for a connection.
+_DATABASE_SECONDS = 5.0
 _READ_AHEAD_BYTES = 4 << 20
 _READ_AHEAD_BATCHES = 200
 
@@ -173,7 +175,10 @@ def _is_damaged(stack: Stack) -> bool:
 
 
 def resume(backend: Backend, update_id: str) -> str | None:
-    """Build the state of an update that another process began to finish, as build_state does; count this as an attempt."""
+    """Build the state of an update that another process began to finish, as build_state does; count this as an attempt.
+
+    Repeats within a minute count as one attempt.
+    """
     with backend.db.connect() as connection:
         repository.count_attempt(connection, update_id, unix_millis(backend.clock.now()))
     return build_state(backend, update_id)
@@ -187,6 +192,14 @@ def build_state(backend: Backend, update_id: str, *, source_ip: str = "", ended_
     it; without one it is ended by the server, or after a call of another client. `ended_before` is the end of an update that had
     ended with a damaged state: its end stays then, and nothing is recorded or sent if the state is still damaged.
     """
+    try:
+        return _build_state(backend, update_id, source_ip, ended_before)
+    except Unavailable:
+        _take_back_attempt(backend, update_id)
+        raise
+
+
+def _build_state(backend: Backend, update_id: str, source_ip: str, ended_before: int | None) -> str | None:
     with backend.db.connect() as connection:
         finishing = repository.find_finishing(connection, update_id)
     if finishing is None:
@@ -266,17 +279,20 @@ def _build_end(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
         return _damaged_end(finishing, str(error))
     except TooMuch as error:
         return _damaged_end(finishing, f"its journal is too large: {error}")
-    except Unavailable:
-        _take_back_attempt(backend, finishing.update_id)
-        raise
 
 
 def _take_back_attempt(backend: Backend, update_id: str) -> None:
-    """Count the attempt less, also if the database is away for a moment: the update is not the cause of what ended it."""
-    for pause_seconds in _DATABASE_PAUSES:
+    """Count the attempt less, also if the database is away for a moment: the update is not the cause of what ended it.
+
+    A database that does not come back within seconds is not waited for, since a client waits for the answer.
+    """
+    end = time.monotonic() + _DATABASE_SECONDS
+    for pause_seconds in (*_DATABASE_PAUSES, 0.0):
         with suppress(Unavailable):
             with backend.db.connect() as connection:
                 repository.take_back_attempt(connection, update_id)
+            return
+        if time.monotonic() + pause_seconds >= end:
             return
         time.sleep(pause_seconds)
 

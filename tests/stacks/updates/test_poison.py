@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from common.backend import Backend
 from common.core.compression import unpack
-from common.core.errors import BackendError, BadRequest
+from common.core.errors import BackendError, BadRequest, Unavailable
 from common.db.tables.audit import audit_events
 from common.db.tables.stacks import event_batches, journal_batches
 from common.rights.caller import Caller
@@ -36,7 +36,7 @@ from tests.factories.stacks import (
     record_events,
     update_row,
 )
-from tests.interleaving import Crash, crash, interleaved
+from tests.interleaving import Crash, crash, failing, interleaved
 from tests.stacks.engine.builders import dump, entry, make_batch, make_resource
 from tests.wire import begin, create_stack, error_of
 
@@ -373,6 +373,34 @@ class TestSetAside:
         for _ in range(finishing.MOST_ATTEMPTS + 2):
             with interleaved(backend, "SELECT journal_batches", crash), pytest.raises(Crash):
                 complete(backend, update)
+        complete(backend, update)
+
+        assert ["a"] == exported_names(backend, admin, DEV)
+
+    def test_is_not_what_happens_to_an_update_that_waited_long_for_its_next_attempt(
+        self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock
+    ) -> None:
+        """Repeats count as one attempt also hours after the update ended, such as after a long outage of the database."""
+        record(backend, update, *creation("a", 1))
+        for pause_seconds in (0, 4 * 3600, *[1] * finishing.MOST_ATTEMPTS):
+            clock.pass_seconds(pause_seconds)
+            with interleaved(backend, "SELECT journal_batches", crash), pytest.raises(Crash):
+                complete(backend, update)
+        assert 2 == update_row(backend, update.id).attempts
+        complete(backend, update)
+
+        assert ["a"] == exported_names(backend, admin, DEV)
+
+    def test_is_not_what_a_database_causes_that_fails_at_the_end_of_each_attempt(
+        self, backend: Backend, admin: Caller, update: Running, clock: FrozenClock
+    ) -> None:
+        """Wherever an attempt meets a database that does not answer, it does not count."""
+        fail = failing(Unavailable("the database does not answer"))
+        record(backend, update, *creation("a", 1))
+        for _ in range(finishing.MOST_ATTEMPTS + 2):
+            with interleaved(backend, "UPDATE updates SET status=?, outcome=?, checkpoint", fail), pytest.raises(Unavailable):
+                complete(backend, update)
+            clock.pass_seconds(61)
         complete(backend, update)
 
         assert ["a"] == exported_names(backend, admin, DEV)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, true, update
+from sqlalchemy import Connection, func, or_, select, true, update
 
 from common.db.authority import MAY_GO_ON
 from common.db.tables.access import access_tokens
@@ -127,7 +127,13 @@ def stop_writers(
         condition = true()
     changed = connection.execute(
         update(updates)
-        .values(status=Status.FINISHING, outcome=outcome, ended_at=now_millis, attempts=1)
+        .values(
+            status=Status.FINISHING,
+            outcome=outcome,
+            ended_at=now_millis,
+            attempts=1,
+            lease_expires_at=now_millis + FINISHING_MILLIS,
+        )
         .where(updates.c.id == update_id, updates.c.status == Status.RUNNING, condition),
     )
     return changed.rowcount == 1
@@ -219,18 +225,17 @@ def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | 
 
 
 def count_attempt(connection: Connection, update_id: str, now_millis: int) -> None:
-    """Count an attempt to build an update's state, at most one for each time that an attempt may take.
+    """Count an attempt to build an update's state, unless another one was counted within the time that an attempt may take.
 
     A client that repeats its call while an attempt is under way must not look like several processes that died of it.
     """
+    until = now_millis + FINISHING_MILLIS
+    # A time that is further away is from before the clock was set back.
+    is_over = or_(updates.c.lease_expires_at <= now_millis, updates.c.lease_expires_at > until)
     connection.execute(
         update(updates)
-        .values(attempts=updates.c.attempts + 1)
-        .where(
-            updates.c.id == update_id,
-            updates.c.status == Status.FINISHING,
-            updates.c.attempts * FINISHING_MILLIS <= now_millis - updates.c.ended_at,
-        ),
+        .values(attempts=updates.c.attempts + 1, lease_expires_at=until)
+        .where(updates.c.id == update_id, updates.c.status == Status.FINISHING, is_over),
     )
 
 
