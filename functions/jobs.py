@@ -192,15 +192,20 @@ def run_due(
     ]
 
 
-def next_due_at(backend: Backend) -> int | None:
-    """Return when there is something to do next, in unix milliseconds; None if only what is done from time to time is left."""
+def next_due_at(backend: Backend, began_at: int, jobs: Sequence[Job] = JOBS) -> int | None:
+    """Return when there is something to do after a run that began at a moment, in unix milliseconds.
+
+    None if only what is done from time to time is left.
+    """
     if completion.has_open(backend):
         return unix_millis(backend.clock.now())
     with backend.db.connect() as connection:
-        rows = job_claims.read(connection)
-    # A job with more to do was made due by the end of its run, and one that failed is tried again after its period.
-    jobs_due = [row.due_at for row in rows if row.problem or row.due_at <= (row.ended_at or 0)]
-    queues = (mailing_service.next_due_at, outbox.next_due_at, schedules.next_due_at)
+        # Rows of jobs that this release does not have are never run.
+        rows = [row for row in job_claims.read(connection) if row.name in {job.name for job in jobs}]
+    # A job with more to do was made due by the end of its run, one that failed is tried again after its period, and one that was
+    # due before the run was left out of it, or another process runs it.
+    jobs_due = [row.due_at for row in rows if row.problem or row.due_at <= max(row.ended_at or 0, began_at)]
+    queues = (mailing_service.next_due_at, outbox.next_due_at, schedules.next_due_at, audit_archives.next_due_at)
     times = [*(next_due(backend) for next_due in queues), *jobs_due]
     return min((due_at for due_at in times if due_at is not None), default=None)
 

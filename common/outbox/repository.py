@@ -78,8 +78,8 @@ def list_due_targets(
 
 
 def find_next_due(connection: Connection) -> int | None:
-    """Return when the next message is due, or None if none waits."""
-    due_at: int | None = connection.scalar(select(func.min(outbox.c.due_at)).where(_IS_WAITING))
+    """Return when the next message is due, or None if none waits; those behind another one wait for it."""
+    due_at: int | None = connection.scalar(select(func.min(outbox.c.due_at)).where(_IS_WAITING, _IS_FIRST))
     return due_at
 
 

@@ -271,7 +271,7 @@ def _run_jobs_if_due(opened: _Opened, may_go_on: Callable[[], bool]) -> list[str
         return []
     try:
         names = _run_jobs(opened, may_go_on)
-        next_at = stored.next_after(now_millis, next_due_at(backend))
+        next_at = stored.next_after(now_millis, next_due_at(backend, now_millis))
     finally:
         backend.db.close()
     schedule.store_run(backend.checkpoints, stored, now_millis, next_at)

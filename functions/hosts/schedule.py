@@ -1,12 +1,12 @@
-"""When the jobs of a function have something to do, kept outside the database, so that a database that pauses is left alone.
+"""Keeps outside the database when jobs are due, so that a database that pauses is not woken while there is nothing to do.
 
-The names of empty objects in the store hold it, and no object is written twice:
+It is kept in the names of empty objects in the store, and no object is written twice:
 
-- `schedule/active/<until>-<id>`: a process serves requests, and whatever it makes is in the database before that time;
+- `schedule/active/<until>-<id>`: a process serves requests, and all that it writes is in the database before that time;
 - `schedule/run/<at>-<next>`: jobs ran at one time, and found that nothing is due before the other.
 
-Jobs run while processes are active and once after that, at the time that the last run found, an hour after the last activity for
-what is done hourly, and once a day. Times are unix milliseconds of 15 digits, so that names are in the order of time.
+Jobs run while processes are active and once after that, at the time that the last run stored, an hour after the last activity for
+hourly jobs, and once a day. Times are unix milliseconds of 15 digits, so that names are in the order of time.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from common.ports.blobs import Bucket
 
 PREFIX = "schedule/"
 _ACTIVE, _RUN = f"{PREFIX}active/", f"{PREFIX}run/"
-# A process says so often that it is active; what it does ends within the reserve, whatever its clock says.
+# A process stores this often that it is active. What it does ends within the reserve, which also covers clocks that differ.
 MARK_MILLIS, RESERVE_MILLIS = 60_000, 120_000
-# Hourly jobs and hourly exports have everything of the last activity then.
+# Hourly jobs and hourly exports find everything that the last activity made when they run this long after it.
 SETTLED_MILLIS = 65 * 60_000
 LONGEST_MILLIS = 24 * 3_600_000
 _LISTED = 1000
@@ -26,7 +26,7 @@ _LISTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What the store says: until when processes are active, when jobs ran last, and what that run found to be due next."""
+    """What the store has: until when processes are active, when jobs ran last, and when that run said that they are due next."""
 
     active_until: int = 0
     ran_at: int = 0
@@ -35,7 +35,8 @@ class Schedule:
 
     def is_due(self, now_millis: int) -> bool:
         """Tell whether jobs must look into the database."""
-        return now_millis >= self.next_at or self.ran_at <= self.active_until
+        # A run that is said to be in the future is from a process with a wrong clock.
+        return now_millis >= self.next_at or self.ran_at <= self.active_until or now_millis < self.ran_at
 
     def next_after(self, now_millis: int, due_at: int | None) -> int:
         """Return when jobs must look again after a run that found something due at a time, or nothing."""
@@ -45,7 +46,7 @@ class Schedule:
 
 
 def mark_active(store: Bucket, now_millis: int) -> None:
-    """Say that this process serves requests; jobs see it within a minute."""
+    """Store that this process serves requests; jobs see it within a minute."""
     store.put(f"{_ACTIVE}{now_millis + MARK_MILLIS + RESERVE_MILLIS:015d}-{new_id()}", b"{}")
 
 
@@ -60,7 +61,10 @@ def load(store: Bucket) -> Schedule:
 
 def store_run(store: Bucket, schedule: Schedule, ran_at: int, next_at: int) -> None:
     """Store that jobs ran, and remove what it replaces; the newest activity stays, for the run an hour after it."""
-    store.put(f"{_RUN}{ran_at:015d}-{next_at:015d}", b"{}")
+    run = f"{_RUN}{ran_at:015d}-{next_at:015d}"
+    store.put(run, b"{}")
     newest = f"{_ACTIVE}{schedule.active_until:015d}"
-    replaced = f"{_RUN}{ran_at:015d}", f"{_ACTIVE}{ran_at:015d}"
-    store.delete(key for key in schedule.keys if key < replaced[key.startswith(_ACTIVE)] and not key.startswith(newest))
+    # Runs that were seen are over, also if a wrong clock put them in the future.
+    runs = [key for key in schedule.keys if key.startswith(_RUN) and key != run]
+    seen = [key for key in schedule.keys if key.startswith(_ACTIVE) and key < f"{_ACTIVE}{ran_at:015d}"]
+    store.delete([*runs, *(key for key in seen if not key.startswith(newest))])

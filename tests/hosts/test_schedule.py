@@ -35,6 +35,18 @@ class TestSchedule:
         """An installation begins so, and one that lost its store's objects goes on."""
         assert Schedule().is_due(NOW)
 
+    def test_is_due_when_a_wrong_clock_put_the_last_run_in_the_future(self, tmp_path: Path) -> None:
+        """Such a run must not keep jobs from running until then, whatever it says is due next; the next one replaces it."""
+        store = Bucket(Files(tmp_path))
+        schedule.store_run(store, Schedule(), NOW + LONGEST_MILLIS, NOW + 2 * LONGEST_MILLIS)
+        wrong = schedule.load(store)
+        assert wrong.is_due(NOW)
+        schedule.store_run(store, wrong, NOW, NOW + 9)
+
+        right = schedule.load(store)
+        assert (NOW, NOW + 9) == (right.ran_at, right.next_at)
+        assert not right.is_due(NOW + 8)
+
     def test_names_the_next_run(self) -> None:
         """What is due first counts: work that was found, the end of the hour after the last activity, or a day."""
         idle, busy = Schedule(active_until=NOW - SETTLED_MILLIS), Schedule(active_until=NOW)

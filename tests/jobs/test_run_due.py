@@ -6,8 +6,9 @@ from threading import Event
 import pytest
 
 from common.backend import Backend
+from common.core.clock import unix_millis
 from common.db import job_claims
-from functions.jobs import CLAIM_SECONDS, JOBS, Job, Step, run_due
+from functions.jobs import CLAIM_SECONDS, JOBS, Job, Step, next_due_at, run_due
 from tests.clocks import FrozenClock
 
 
@@ -117,3 +118,31 @@ class TestRunDue:
 
         assert {job.name for job in JOBS} == set(run_due(backend))
         assert [] == caplog.messages
+
+
+class TestNextDue:
+    def test_is_at_once_for_a_job_that_a_run_left_out(self, backend: Backend, clock: FrozenClock) -> None:
+        """A run whose time is over begins no further job, and the next run must not be a day later."""
+        jobs = [Job(name, 3600, Steps().step) for name in ("first", "second")]
+        run_due(backend, jobs)
+        clock.pass_seconds(3601)
+        now_millis = unix_millis(clock.now())
+        may_continue = iter([True, True, False])
+        assert ["first"] == run_due(backend, jobs, may_continue=lambda: next(may_continue))
+
+        due_at = next_due_at(backend, now_millis, jobs)
+        assert due_at is not None
+        assert due_at <= now_millis
+        run_due(backend, jobs)
+        assert next_due_at(backend, now_millis, jobs) is None
+
+    def test_leaves_out_jobs_of_another_release(self, backend: Backend, clock: FrozenClock) -> None:
+        """A row that no release runs any more would otherwise keep a database awake for ever."""
+        run_due(backend, [Job("old", 60, broken)])
+
+        assert next_due_at(backend, unix_millis(clock.now()), [Job("new", 60, Steps().step)]) is None
+
+
+def broken(_backend: Backend, _resume_after: str) -> Step:
+    """Fail, as a job that is removed for it."""
+    raise RuntimeError("broken")

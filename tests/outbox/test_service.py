@@ -79,6 +79,17 @@ class TestDelivery:
         deliver_messages(backend, receiver)
         assert ["1", "2", "3"] == receiver.take()
 
+    def test_is_due_next_when_the_first_of_its_subject_is(self, backend: Backend, clock: FrozenClock, receiver: Receiver) -> None:
+        """A message behind one that failed wakes no database that pauses before that one is tried again."""
+        queue_messages(backend, "1")
+        receiver.failure = NotDelivered("down")
+        deliver_messages(backend, receiver)
+        due_at = outbox.next_due_at(backend)
+        queue_messages(backend, "2")
+
+        assert due_at is not None
+        assert unix_millis(clock.now()) < due_at == outbox.next_due_at(backend)
+
     def test_goes_by_the_database_not_by_clocks(self, backend: Backend, clock: FrozenClock, receiver: Receiver) -> None:
         """Two messages of hosts with different clocks keep the order of their transactions."""
         clock.pass_seconds(30)

@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from common.audit.archives.model import Destination, Export, Position, Result
 from common.db.tables.audit import audit_exports
@@ -84,6 +84,14 @@ def list_due(connection: Connection, now_millis: int, after: str, limit: int) ->
     is_due = (audit_exports.c.is_enabled.is_(True), audit_exports.c.due_at <= now_millis, audit_exports.c.org_id > after)
     query = select(audit_exports.c.org_id, audit_exports.c.due_at).where(*is_due).order_by(audit_exports.c.org_id).limit(limit)
     return [(row.org_id, row.due_at) for row in connection.execute(query)]
+
+
+def find_next_due(connection: Connection, now_millis: int) -> int | None:
+    """Return when the next export is tried that failed or has more to write, or None if all are complete."""
+    is_open = or_(audit_exports.c.failures > 0, audit_exports.c.due_at <= now_millis)
+    query = select(func.min(audit_exports.c.due_at)).join(organizations, organizations.c.id == audit_exports.c.org_id)
+    due_at: int | None = connection.scalar(query.where(audit_exports.c.is_enabled.is_(True), is_open))
+    return due_at
 
 
 def find_org(connection: Connection, org_id: str) -> str | None:

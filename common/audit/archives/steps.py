@@ -119,6 +119,15 @@ def queue_rest(tx: Connection, backend: Backend, org_id: str, hour: int, positio
     outbox.queue(tx, backend, [NewMessage(TOPIC, org_id, org_id, f"{hour} {position.parts} {position.last}")])
 
 
+def next_due_at(backend: Backend) -> int | None:
+    """Return when an export that failed or has more to write is tried, in unix milliseconds, or None.
+
+    The hours in which something was recorded are exported after that activity, so they are not looked for.
+    """
+    with backend.db.connect() as connection:
+        return repository.find_next_due(connection, unix_millis(backend.clock.now()))
+
+
 def turn_off(tx: Connection, result: Result) -> None:
     """Turn all exports off, with a result that says why."""
     repository.turn_off(tx, result)

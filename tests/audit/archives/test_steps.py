@@ -101,6 +101,7 @@ class TestHours:
         for _ in range(4):
             run(backend)
         failed = exports.get_export(backend, admin, "acme")
+        next_due_at = archives.next_due_at(backend)
         clock.pass_seconds(3 * HOUR)
         moto.make_bucket(name)
         run(backend)
@@ -108,6 +109,8 @@ class TestHours:
 
         assert (1, f"bucket {name}: NoSuchBucket") == (failed.failures, failed.result and failed.result.message)
         assert failed.due_at == unix_millis(clock.now()) - 3 * HOUR * 1000 + archives.PAUSE_MILLIS
+        # A database that pauses is woken for the next attempt, and not for an hour without records.
+        assert (failed.due_at, None) == (next_due_at, archives.next_due_at(backend))
         assert [FIRST] == [one["Key"] for one in stored]
         assert "" == message(backend, admin)
 
