@@ -137,7 +137,6 @@ def _page(
     is_decrypted: bool = False,
 ) -> Response:
     viewed = request.view(_WRITE)
-    environment = viewed.environment
     content: dict[str, object] = {
         "edited": edited,
         "checked": checked,
@@ -146,12 +145,12 @@ def _page(
         "newest": None,
         "editor_script": static_files.address("editor.js"),
     }
-    if isinstance(error, Conflict) and environment.revision is not None:
-        # Someone else saved a revision: both are shown, and the next save replaces it.
-        newest = _decoded(environment.revision.definition)
+    if isinstance(error, Conflict) and Permission.ENVIRONMENT_READ in viewed.permissions:
+        # Someone else saved a revision: both are shown, and the next save replaces it. Reading theirs is recorded.
+        newest = _stored(request)
         written = edited.text.replace("\r\n", "\n")
-        content["edited"] = Edited(edited.text, environment.etag(environment.latest))
-        content["newest"] = {"text": newest, "lines": compare_lines(newest.replace("\r\n", "\n"), written)}
+        content["edited"] = Edited(edited.text, newest.etag)
+        content["newest"] = {"text": newest.text, "lines": compare_lines(newest.text.replace("\r\n", "\n"), written)}
     found = error.diagnostics if isinstance(error, InvalidDefinition) else (checked or [])
     content["found"] = found[:200]
     return request.page("editor", viewed, content, error)

@@ -63,11 +63,10 @@ def show_revision(request: EnvironmentRequestDep, version: str, done: _Text = ""
 def tag(request: EnvironmentRequestDep, form: FormDep) -> Response:
     """Give a revision a tag, or move a tag that there is to it."""
     backend, caller, path = request.backend, request.caller, request.path
-    name, number = form.text("name"), _number(form.text("revision"))
 
     def act() -> None:
         change = revisions.update_tag if form.text("action") == "move" else revisions.create_tag
-        change(backend, caller, path, name, number)
+        change(backend, caller, path, form.text("name"), _number(form.text("revision")))
 
     return _change(request, act, "tagged")
 
@@ -95,10 +94,9 @@ def restore(request: EnvironmentRequestDep, version: str, form: FormDep) -> Resp
 @router.post(f"{_REVISIONS}/{{version}}/retract")
 def retract(request: EnvironmentRequestDep, version: str, form: FormDep) -> Response:
     """Make a revision unusable; its tags move to another one."""
-    replacement = _number(form.text("replacement"))
 
     def act() -> Response:
-        reason = form.text("reason")
+        replacement, reason = _number(form.text("replacement")), form.text("reason")
         revisions.retract(request.backend, request.caller, request.path, _require_version(version), replacement, reason)
         return see_other(f"{request.address('revisions')}?done=retracted")
 

@@ -9,9 +9,11 @@ from common.environments.service import definitions
 from common.people.teams import service as teams
 from common.people.teams.model import EnvironmentChange, MemberAction, MemberChange, TeamChange
 from common.rights.caller import Caller
+from common.rights.permissions import Permission
 from common.stacks.service import sharing
 from tests.factories.environments import make_environment
 from tests.factories.people import make_user
+from tests.factories.roles import hold, make_role
 from tests.pages.environment_pages import E, recorded
 from tests.pages.visiting import HTML, Visit, location, shown, values
 
@@ -86,6 +88,44 @@ class TestSave:
         (newest,) = values(page, r'name="etag" value="([^"]*)"')
         send(member, "# note\nvalues:\n  a: mine\n", newest)
         assert b"mine" in stored(backend, admin, path)
+
+    def test_records_who_reads_after_a_conflict(
+        self, backend: Backend, admin: Caller, member: Visit, path: EnvironmentPath
+    ) -> None:
+        """The other revision that a conflict shows was read: the audit log has it."""
+        tag = etag(member)
+        definitions.update(backend, admin, path, b"values:\n  a: theirs\n")
+        before = recorded(backend, admin).count("Read revision 3 of environment acme/shop/dev")
+        assert (
+            409
+            == member.client.post(
+                EDIT,
+                data={
+                    "form_key": member.form_key("/settings/account"),
+                    "definition": "values: {}",
+                    "etag": tag,
+                    "action": "save",
+                },
+                headers=HTML,
+            ).status_code
+        )
+
+        assert before + 1 == recorded(backend, admin).count("Read revision 3 of environment acme/shop/dev")
+
+    def test_shows_no_other_text_to_those_who_may_not_read(
+        self, backend: Backend, admin: Caller, member: Visit, path: EnvironmentPath
+    ) -> None:
+        """Someone who may save, but not read, is told of a conflict without the text of the other revision."""
+        tag = etag(member)
+        definitions.update(backend, admin, path, b"values:\n  a: theirs\n")
+        clerk = Visit(backend)
+        clerk.sign_in(make_user(backend, "uma", org="acme"))
+        hold(backend, "uma", make_role(backend, Permission.ENVIRONMENT_WRITE))
+        form = {"form_key": clerk.form_key("/settings/account"), "definition": "values: {}", "etag": tag, "action": "save"}
+        page = clerk.client.post(EDIT, data=form, headers=HTML)
+
+        assert (409, False) == (page.status_code, "theirs" in page.text)
+        assert "values: {}" in page.text
 
     def test_takes_a_large_definition(self, backend: Backend, admin: Caller, member: Visit, path: EnvironmentPath) -> None:
         """A form may have a definition of the largest size, in which every letter is escaped."""

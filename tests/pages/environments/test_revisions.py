@@ -57,7 +57,8 @@ class TestList:
         assert f"{REVISIONS}?done=untagged" == location(member.submit(f"{tags}/delete", on=REVISIONS, name="prod"))
         assert 404 == member.open(f"{REVISIONS}/prod").status_code
         assert 400 == member.submit(tags, on=REVISIONS, name="latest", revision="2", action="create").status_code
-        assert 400 == member.submit(tags, on=REVISIONS, name="x", revision="two", action="create").status_code
+        page = member.submit(tags, on=REVISIONS, name="x", revision="two", action="create")
+        assert (400, True) == (page.status_code, "Tag a revision" in shown(page))
 
 
 class TestCompare:
