@@ -83,8 +83,8 @@ class Envelope:
 
     def _opened_by_others(self, sealed: bytes) -> bytes | None:
         if self._others is None:
-            found = self._find_others()
-            self._others, self._problem = [AESGCM(key) for key in found.keys], found.problem
+            others = self._find_others()
+            self._others, self._problem = [AESGCM(key) for key in others.keys], others.problem
         plains = (self._opened(cipher, sealed) for cipher in self._others)
         plain = next((plain for plain in plains if plain is not None), None)
         if plain is None and self._problem is not None:

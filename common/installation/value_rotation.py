@@ -1,7 +1,7 @@
 """Encrypts the values that the server keeps again, with new data keys, while it serves requests.
 
 Each stack, project and environment gets a new data key, and keeps the one before: that still opens what is in users' files. Then
-the secrets in its states and revisions are encrypted with the new key. A run may stop anywhere; the next one goes on with it.
+the secrets in its states and revisions are encrypted with the new key. A run may stop anywhere; the next one does what is left.
 """
 
 import time
@@ -49,7 +49,7 @@ def rotate_values(backend: Backend, *, grace_seconds: float = GRACE_SECONDS, sho
             result.problems.append((key, error.detail))
             is_finished = is_finished and not isinstance(error, Unavailable)
         show(f"{result.keys:,} data keys replaced, {result.values:,} values encrypted again")
-    show("waiting for requests that began before")
+    show("waiting for requests that began before the states were replaced")
     time.sleep(grace_seconds)
     for key in owners:
         if key.table == "stacks":
@@ -72,7 +72,7 @@ def _begin(backend: Backend) -> datetime:
 
 
 def _owners(backend: Backend) -> list[WrappedKey]:
-    """Return the present data key of each stack, project and environment; ids alone would have to be read again."""
+    """Return the data key of each stack, project and environment, which another process may replace meanwhile."""
     pages = wrapped_keys.iterate_pages(backend.db)
     return [key for page in pages for key in page if key.table in _RENEWALS]
 

@@ -85,11 +85,11 @@ def queue_for_environments(backend: Backend, message: Message, waiting_limit: in
     event = environment_events.read(message)
     with backend.db.begin() as tx:
         webhooks = repository.list_for_environments(tx, event.org_id)
-        pairs = [(webhook, event) for webhook in webhooks if _is_told(webhook, event)]
+        pairs = [(webhook, event) for webhook in webhooks if _receives(webhook, event)]
         importing = [webhook for webhook in webhooks if webhook.is_subscribed(EventName.IMPORT_CHANGED)]
         if importing:
             events_of_imports = environments.list_import_events(tx, event)
-            pairs += [(webhook, one) for one in events_of_imports for webhook in importing if _is_told(webhook, one)]
+            pairs += [(webhook, one) for one in events_of_imports for webhook in importing if _receives(webhook, one)]
         outbox.queue(tx, backend, [_of_environment(webhook, one, message.dedupe_key) for webhook, one in pairs])
     for webhook in {webhook.id: webhook for webhook, _ in pairs}.values():
         _drop_surplus(backend, webhook, waiting_limit)
@@ -212,7 +212,7 @@ def _store_unsent(backend: Backend, webhook: Webhook, message: Message, problem:
     retry(store, when=is_race)
 
 
-def _is_told(webhook: Webhook, event: EnvironmentEvent) -> bool:
+def _receives(webhook: Webhook, event: EnvironmentEvent) -> bool:
     return webhook.is_subscribed(event.name) and webhook.owner_id in ("", event.environment_id)
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from common.backend import Backend
 from common.environments.cleanup import delete_expired as purge
-from common.environments.model import EnvironmentPath
+from common.environments.model import LATEST, EnvironmentPath
+from common.environments.repository import listing
 from common.environments.service import cloning, definitions, revisions, rotation, tags
 from common.environments.service.cloning import CloneRequest
 from common.rights.caller import Caller
@@ -14,6 +15,7 @@ from common.webhooks import cleanup, service
 from common.webhooks.model import Address, Format
 from tests.clocks import FrozenClock
 from tests.factories.environments import make_environment
+from tests.factories.orgs import org_id_of
 from tests.factories.people import ORG
 from tests.factories.webhooks import ACME, deliver_all, make_webhook
 from tests.peers.webhook_receiver import Received, WebhookReceiver
@@ -167,3 +169,14 @@ class TestLife:
 
         assert (kept, cleanup.delete_expired(server)) == (0, 1)
         assert len(service.list_webhooks(server, admin, ACME)) == 1
+
+
+def test_an_importer_with_many_revisions_hides_no_other(server: Backend, admin: Caller, path: EnvironmentPath) -> None:
+    """The limit is one of environments: each counts once, however many of its revisions have the import."""
+    for name in ("a", "b", "c"):
+        make_environment(server, admin, f"shop/{name}", "imports: [shop/dev]\n")
+    definitions.update(server, admin, EnvironmentPath(ORG, "shop", "a"), b"imports: [shop/dev]\nvalues: {x: 1}\n")
+    with server.db.connect() as connection:
+        importers = listing.list_importers(connection, org_id_of(connection, ORG), path.project, path.name, LATEST, 2)
+
+    assert [("a", 2), ("b", 1)] == [(importer.name, len(importer.revisions)) for importer in importers]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Row, Select, and_, or_, select, tuple_, update
+from sqlalchemy import Connection, FromClause, Row, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy import delete as delete_from
 
 from common.db.tables.approvals import environment_open_grants
@@ -35,6 +35,8 @@ _TABLES = (
     environment_schedule_runs,
     environment_open_grants,
 )
+# So many revisions of an environment are named as those that a change of an import affects.
+_LISTED_REVISIONS = 100
 # A level with which a member of a team sees an environment in lists.
 SEEING = ("read", "open", "write", "admin")
 
@@ -149,7 +151,10 @@ class Importer:
 def list_importers(  # noqa: PLR0917 - what a reference consists of
     connection: Connection, org_id: str, project: str, name: str, version: str, limit: int
 ) -> list[Importer]:
-    """Return live environments with usable revisions that refer to another one by a version, at most so many references."""
+    """Return live environments with usable revisions that refer to another one by a version, at most so many: two statements.
+
+    Of each, the newest revisions that do are returned.
+    """
     refers = and_(
         environment_references.c.project == project,
         environment_references.c.name == name,
@@ -160,18 +165,31 @@ def list_importers(  # noqa: PLR0917 - what a reference consists of
         environment_revisions.c.number == environment_references.c.number,
         environment_revisions.c.retracted_at.is_(None),
     )
+    columns = (environments.c.id, environments.c.project, environments.c.name)
     query = (
-        select(environments.c.id, environments.c.project, environments.c.name, environment_references.c.number)
+        select(*columns)
         .select_from(environment_references)
         .join(environments, environments.c.id == environment_references.c.environment_id)
         .join(environment_revisions, is_revision)
         .where(refers, environments.c.org_id == org_id, environments.c.live == 1)
-        .order_by(environments.c.project, environments.c.name, environment_references.c.number)
+        .distinct()
+        .order_by(environments.c.project, environments.c.name)
         .limit(limit)
     )
-    importers: dict[str, Importer] = {}
-    for row in connection.execute(query):
-        importers.setdefault(row.id, Importer(row.id, row.project, row.name, [])).revisions.append(row.number)
+    importers = {row.id: Importer(row.id, row.project, row.name, []) for row in connection.execute(query)}
+    if not importers:
+        return []
+    environment_id, number = environment_references.c.environment_id, environment_references.c.number
+    place = func.row_number().over(partition_by=environment_id, order_by=number.desc()).label("place")
+    ranked = (
+        select(environment_id, number, place)
+        .join(environment_revisions, is_revision)
+        .where(refers, environment_id.in_(list(importers)))
+        .subquery()
+    )
+    newest = select(ranked.c.environment_id, ranked.c.number).where(ranked.c.place <= _LISTED_REVISIONS)
+    for row in connection.execute(newest.order_by(ranked.c.number)):
+        importers[row.environment_id].revisions.append(row.number)
     return list(importers.values())
 
 

@@ -108,10 +108,10 @@ def show_secrets(request: EnvironmentRequestDep, form: FormDep) -> Response:
 @router.post(f"{_EDIT}/check")
 def check(request: EnvironmentRequestDep, form: EditedFormDep) -> Response:
     """Return what is wrong with a text, as JSON for the script of the editor."""
-    found = unless_hidden(
+    diagnostics = unless_hidden(
         lambda: overview.check_definition(request.backend, request.caller, request.path, _encoded(form.exact("definition")))
     )
-    return _json(msgspec.json.encode([_problem(item) for item in found[:200]]))
+    return _json(msgspec.json.encode([_problem(item) for item in diagnostics[:200]]))
 
 
 @router.get(f"{_EDIT}/completions")
@@ -151,8 +151,8 @@ def _page(
         written = edited.text.replace("\r\n", "\n")
         content["edited"] = Edited(edited.text, newest.etag)
         content["newest"] = {"text": newest.text, "lines": compare_lines(newest.text.replace("\r\n", "\n"), written)}
-    found = error.diagnostics if isinstance(error, InvalidDefinition) else (checked or [])
-    content["found"] = found[:200]
+    problems = error.diagnostics if isinstance(error, InvalidDefinition) else (checked or [])
+    content["problems"] = problems[:200]
     return request.page("editor", viewed, content, error)
 
 

@@ -106,13 +106,13 @@ def _list_page(
 
 
 def _deleted_page(request: OrgRequest, after: str = "", *, error: BackendError | None = None) -> Response:
-    found = unless_hidden(lambda: listing.page_deleted(request.backend, request.caller, request.org, after or None))
+    deleted = unless_hidden(lambda: listing.page_deleted(request.backend, request.caller, request.org, after or None))
     address = f"{list_address(request.org)}?show={_DELETED}"
     content = {
-        "rows": found.environments,
+        "rows": deleted.environments,
         "address": address,
         "newest": address if after else "",
-        "older": f"{address}&after={quote(found.next_token, safe='')}" if found.next_token else "",
+        "older": f"{address}&after={quote(deleted.next_token, safe='')}" if deleted.next_token else "",
         "may_restore": request.may(Permission.ENVIRONMENT_RESTORE_DELETED),
         "days": request.backend.settings.deleted_stack_days,
     }

@@ -23,11 +23,11 @@ def show_environment(request: EnvironmentRequestDep, version: _Text = "", done: 
         if not is_version(version):
             raise missing()
         return see_other(request.address("revisions", version))
-    found = unless_hidden(lambda: overview.get_overview(request.backend, request.caller, request.path))
+    environment = unless_hidden(lambda: overview.get_overview(request.backend, request.caller, request.path))
     content = {
-        "overview": found,
-        "definition": highlighted(found.revision.definition),
-        "is_empty": not found.revision.definition.strip(),
+        "overview": environment,
+        "definition": highlighted(environment.revision.definition),
+        "is_empty": not environment.revision.definition.strip(),
         "limit": overview.REFERRERS_LIMIT,
     }
-    return request.page("overview", found.viewed, content, done=done)
+    return request.page("overview", environment.viewed, content, done=done)
