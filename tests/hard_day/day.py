@@ -76,12 +76,14 @@ def run(plan: Plan, kinds: Sequence[Kind], *, logs: Path | None = None, tell: bo
         with stand_type(plan.seed, logs) as stand:
             crew = Crew(stand, plan, outcome)
             crew.start()
-            for _ in range(plan.rounds):
-                for kind in kinds:
-                    if kind.stand is stand_type:
-                        crew.play(kind, tell=tell)
-                crew.verify()
-            crew.stop()
+            try:
+                for _ in range(plan.rounds):
+                    for kind in kinds:
+                        if kind.stand is stand_type:
+                            crew.play(kind, tell=tell)
+                    crew.verify()
+            finally:
+                crew.stop()
     return outcome
 
 

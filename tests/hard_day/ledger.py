@@ -1,7 +1,7 @@
 """What a server has acknowledged of one stack, and what its state may hold for that."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,10 @@ class Doubtful:
     """Writes of the same names without an answer: the state has all of one of them, or what was there before."""
 
     options: tuple[Values, ...]
+
+    def without(self, names: Collection[str]) -> "Doubtful":
+        """Return the same writes of the other names alone."""
+        return Doubtful(tuple({name: value for name, value in option.items() if name not in names} for option in self.options))
 
 
 @dataclass(slots=True)
@@ -26,7 +30,9 @@ class Ledger:
     def confirm(self, new: Values) -> None:
         """Add a write that the server acknowledged."""
         self.acknowledged += 1
-        self.doubtful = [write for write in self.doubtful if write.options[0].keys() != new.keys()]
+        # What is left of a write without an answer are the names that this write did not set.
+        rest = [write.without(new) for write in self.doubtful]
+        self.doubtful = [write for write in rest if write.options[0]]
         self._set(new)
 
     def doubt(self, new: Values) -> None:

@@ -58,7 +58,18 @@ class ServerProcess:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Start it, and return when it answers; raises TimeoutError."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:  # Something that it needs may be away for a while.
+                self._launch()
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5):
+                return
+            time.sleep(0.05)
+        self.kill()
+        raise TimeoutError(f"the server does not answer\n{self.log[-3000:]}")
+
+    def _launch(self) -> None:
         # Not into a file: what limits the server's files would limit its log as well.
         self._process = subprocess.Popen(
             self._command,
@@ -69,16 +80,6 @@ class ServerProcess:
             stderr=subprocess.STDOUT,
         )
         threading.Thread(target=self._keep_log, args=(self._process,), daemon=True).start()
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:  # It could not start, since something it needs is away.
-                time.sleep(0.5)
-                self.start()
-                return
-            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5):
-                return
-            time.sleep(0.05)
-        raise TimeoutError(f"the server does not answer\n{self.log[-3000:]}")
 
     def _keep_log(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdout is not None
@@ -126,8 +127,8 @@ class Stand:
         try:
             self._open()
             for server in self.servers:
-                server.start()
                 self._stack.callback(server.stop)
+                server.start()
                 relay = Relay(server.port)
                 self._stack.callback(relay.close)
                 self.relays.append(relay)

@@ -39,7 +39,11 @@ class TestLedger:
         open_end.doubt({"a": 1})
         open_end.doubt({"a": 2})
 
-        assert decided.compare({"a": 1})
+        decided.doubt({"b": 1, "c": 1})
+        decided.confirm({"b": 2})
+
+        assert [] == Ledger(dict(decided.values), list(decided.doubtful)).compare({"a": 2, "b": 2, "c": 1})
+        assert ["b is 1, but 2 was acknowledged"] == decided.compare({"a": 2, "b": 1, "c": 1})
         assert [] == open_end.compare({"a": 1})
 
 
