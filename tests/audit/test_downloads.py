@@ -31,6 +31,7 @@ from tests.aws.moto_process import Moto
 from tests.clocks import FrozenClock
 from tests.factories.audit_exports import org_id_of
 from tests.factories.people import ADMIN_TOKEN, make_user
+from tests.interleaving import interleaved
 
 pytestmark = pytest.mark.dialects("sqlite")
 EXPORT = "/api/orgs/acme/auditlogs/v2/export"
@@ -169,6 +170,21 @@ class TestParts:
         assert 413 == refused.status_code
         assert "Accept-Encoding: gzip" in refused.json()["message"]
         assert [] == keys(backend)
+
+    def test_are_not_stored_by_a_process_whose_claim_has_run_out(
+        self, backend: Backend, slow: TestClient, admin: Caller, clock: FrozenClock
+    ) -> None:
+        """Another process may have made the same part with more records, and gone on after them: they would be missing."""
+        download_id = slow.get(EXPORT).headers["Location"].rpartition("/")[2]
+
+        def meanwhile() -> None:
+            clock.pass_seconds(download_steps.CLAIM_MILLIS // 1000)
+            assert downloads.follow(backend, admin, "acme", download_id, seconds=30) is not None
+
+        with interleaved(backend, "SELECT audit_events", meanwhile):
+            downloads.follow(backend, admin, "acme", download_id, seconds=0)
+
+        assert [f"{download_steps.PREFIX}{download_id}"] == keys(backend)
 
     def test_wait_for_another_process(self, backend: Backend, slow: TestClient, admin: Caller) -> None:
         """While one process makes a part, others make none; they go on when its claim is over."""

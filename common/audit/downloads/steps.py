@@ -22,6 +22,8 @@ LINK_SECONDS = 300
 AGE = timedelta(hours=6)
 # Longer than a step may take. If a process dies during one, the download waits for this time.
 CLAIM_MILLIS = 90_000
+# Longer than it takes to store a part.
+_STORE_MILLIS = 30_000
 # A message works on a download for this long; the next one goes on.
 MESSAGE_SECONDS = 20.0
 PART_RECORDS, PAGE = 20_000, 1_000
@@ -68,7 +70,9 @@ def go_on(backend: Backend, download: Download, seconds: float) -> Download:
         if not repository.claim(connection, download, claim):
             return replace(download, claimed_until=claim)
     while not download.is_complete:
-        later = _make_part(backend, download, end)
+        later = _make_part(backend, download, claim, end)
+        if later is None:
+            return replace(download, claimed_until=claim)
         is_over = later.is_complete or time.monotonic() >= end
         later = replace(later, claimed_until=0 if is_over else unix_millis(backend.clock.now()) + CLAIM_MILLIS)
         with backend.db.connect() as connection:
@@ -94,8 +98,11 @@ def delete_expired(backend: Backend) -> int:
     return number + len(keys)
 
 
-def _make_part(backend: Backend, download: Download, end: float) -> Download:
-    """Store the next part, shorter if the time is over; after the last one the whole download, in place of the parts."""
+def _make_part(backend: Backend, download: Download, claimed_until: int, end: float) -> Download | None:
+    """Store the next part, shorter if the time is over; after the last one the whole download, in place of the parts.
+
+    None, with nothing stored, if the claim runs out: another process may make the same part with more or fewer records.
+    """
     entries: list[Entry] = []
     is_last = False
     last = download.last
@@ -107,7 +114,10 @@ def _make_part(backend: Backend, download: Download, end: float) -> Download:
     query = download.query
     host = api_host(backend.settings)
     text = "".join(render(entries, query.form, host=host, org_id=query.org, has_head=download.parts == 0))
-    backend.metadata.put_stored(_key(download.id, download.parts + 1), pack(text.encode()))
+    packed = pack(text.encode())
+    if unix_millis(backend.clock.now()) > claimed_until - _STORE_MILLIS:
+        return None
+    backend.metadata.put_stored(_key(download.id, download.parts + 1), packed)
     later = replace(download, parts=download.parts + 1, last=last, is_complete=is_last)
     if is_last:
         backend.metadata.put_stored(_key(download.id), join_packed(map(backend.metadata.get_stored, _part_keys(later))))
