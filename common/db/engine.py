@@ -30,6 +30,7 @@ class Database:
         self.engine = engine
         self.place = place
         self.open_patient = open_patient
+        self.is_left_alone = False
         self._transactions = engine.execution_options(**{_TRANSACTION: _WRITES})
 
     @property
@@ -61,7 +62,11 @@ class Database:
                 yield connection
 
     def on_use(self, call: Callable[[], None]) -> None:
-        """Call a function whenever a connection is about to be used; what it raises passes up."""
+        """Call a function before each use of a connection, for a database that is left alone until it is needed.
+
+        What the function raises passes up.
+        """
+        self.is_left_alone = True
         event.listen(self.engine, "checkout", lambda *_: call())
 
     def close(self) -> None:
