@@ -27,11 +27,15 @@ Show = Callable[[str], object]
 
 @dataclass(slots=True)
 class ValueRotation:
-    """What a run did: how many data keys it replaced, how many values it encrypted again, and the problems."""
+    """What a run did: how many data keys it replaced, how many values it encrypted again, and the problems.
+
+    `continued_from` is when the rotation began that it continued, or None if it began one.
+    """
 
     keys: int = 0
     values: int = 0
     problems: list[tuple[WrappedKey, str]] = field(default_factory=list)
+    continued_from: datetime | None = None
 
 
 def rotate_values(backend: Backend, *, grace_seconds: float = GRACE_SECONDS, show: Show = print) -> ValueRotation:
@@ -40,7 +44,8 @@ def rotate_values(backend: Backend, *, grace_seconds: float = GRACE_SECONDS, sho
     What cannot be encrypted again opens as before. After an outage the rotation is not finished: the next run goes on with it.
     """
     # No permission check: the operator, who runs this with the installation's settings, may change its keys.
-    result, since, owners, is_finished = ValueRotation(), _begin(backend), _owners(backend), True
+    since, is_new = _begin(backend)
+    result, owners, is_finished = ValueRotation(continued_from=None if is_new else since), _owners(backend), True
     for key in owners:
         try:
             result.keys += owner_keys.replace_key(backend, key, since)
@@ -60,15 +65,15 @@ def rotate_values(backend: Backend, *, grace_seconds: float = GRACE_SECONDS, sho
     return result
 
 
-def _begin(backend: Backend) -> datetime:
-    """Return when the rotation began that is not finished, or begin one."""
+def _begin(backend: Backend) -> tuple[datetime, bool]:
+    """Return when the rotation began that is not finished, or begin one; and whether it is new."""
     with backend.db.begin() as tx:
         began_at = repository.find_made_at(tx, _ITEM)
         if began_at is not None:
-            return from_millis(began_at)
+            return from_millis(began_at), False
         now = backend.clock.now()
         repository.note(tx, _ITEM, now)
-        return now
+        return now, True
 
 
 def _owners(backend: Backend) -> list[WrappedKey]:

@@ -14,6 +14,10 @@ from functions.server import startup
 from functions.server.progress import Progress
 
 Report = Callable[[str], object]
+_CONTINUED = (
+    "this run continued the rotation of values that began at {:%Y-%m-%d %H:%M} UTC: data keys that were replaced since then were"
+    " not replaced again. Run the command once more to replace them all"
+)
 
 
 def rotate(settings: Settings, *, is_stopped: bool, with_values: bool = False, as_json: bool, report: Report) -> bool:
@@ -48,6 +52,7 @@ def _value_lines(result: ValueRotation | None) -> list[str]:
     return [
         *(f"{key}: its values were not encrypted again: {problem}" for key, problem in result.problems),
         f"{_count(result.keys)} replaced, {values} encrypted again",
+        *([_CONTINUED.format(result.continued_from)] if result.continued_from is not None else []),
     ]
 
 
@@ -67,7 +72,12 @@ def _json(result: Rotation, values: ValueRotation | None) -> str:
     problems += [{"name": str(key), "problem": problem} for key, problem in result.problems]
     content = {"key": result.key_name, "rewrapped": result.rewrapped, "current": result.current, "problems": problems}
     if values is not None:
-        content |= {"replaced": values.keys, "values": values.values}
+        began_at = values.continued_from
+        content |= {
+            "replaced": values.keys,
+            "values": values.values,
+            "continuedFrom": began_at.isoformat() if began_at is not None else None,
+        }
     return msgspec.json.encode(content).decode()
 
 

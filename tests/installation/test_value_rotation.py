@@ -1,5 +1,7 @@
 """`stackhold keys rotate --values`: new data keys, and stored values encrypted again."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
@@ -113,6 +115,7 @@ class TestRotateValues:
         again = rotate(backend)
 
         assert rest.keys == again.keys - 2
+        assert (clock.now() - timedelta(seconds=10), None) == (rest.continued_from, again.continued_from)
         assert [] == rest.problems
 
     def test_leaves_out_what_cannot_be_read(self, backend: Backend, client: TestClient, filled: Filled) -> None:
