@@ -69,8 +69,11 @@ class Schedule:
         return replace(self, next_at=None if self.paused else self._next(now))
 
     def after_run(self, now: datetime) -> "Schedule":
-        """Return the schedule after it was due, however often."""
-        next_time = cron.find_next(self.cron, now) if self.cron else None
+        """Return the schedule after it was due, however often. One with an expression that cannot be read is not due again."""
+        try:
+            next_time = cron.find_next(self.cron, now) if self.cron else None
+        except BadRequest:  # An earlier release took it: it must not hold up the other schedules.
+            next_time = None
         return replace(self, last_at=unix_millis(now), next_at=unix_millis(next_time) if next_time is not None else None)
 
     def _next(self, now: datetime) -> int | None:
