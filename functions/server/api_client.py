@@ -80,7 +80,9 @@ class ApiClient:
         if not reply.is_success:
             value = self._json(content, reply.status_code)
             message = value.get("message") if isinstance(value, dict) else None
-            raise StartUpError(str(message or f"the server answered {reply.status_code}"))
+            # A terminal will show it.
+            words = "".join(character if character.isprintable() else " " for character in str(message or ""))
+            raise StartUpError(words or f"the server answered {reply.status_code}")
         return content
 
     def _send(self, method: str, path: str, query: Mapping[str, str], body: object) -> tuple[httpx.Response, bytes]:

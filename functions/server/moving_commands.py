@@ -63,12 +63,14 @@ class Moving:
         self._parallel, self._is_dry_run, self._as_json = parallel, is_dry_run, as_json
         self._report, self._config_files = report, config_files
         self._moved: set[StackName] = set()
+        # The report for a program.
+        self._content: dict[str, object] = {}
 
     def import_diy(self, settings: Settings, place: str, *, org: str, owner: str, project: str) -> bool:
         """Import from a DIY backend, report it, and tell whether nothing failed."""
         bucket, words = _open_bucket(settings, place)
         source = DiySource(bucket, words, project)
-        return self._import(settings, source, org, owner, "")
+        return self._ended(self._import(settings, source, org, owner, ""))
 
     def import_service(
         self, settings: Settings, service: Service, *, org: str, owner: str, url: str | None, with_teams: bool
@@ -80,7 +82,7 @@ class Moving:
         api = ApiClient.connected(service.url.rstrip("/"), token, attempts=_ATTEMPTS)
         source = ApiSource(api, service.org, self._names)
         is_done = self._import(settings, source, org, owner, url or login_address(settings))
-        return (not with_teams or self._import_teams(settings, source, org, owner)) and is_done
+        return self._ended((not with_teams or self._import_teams(settings, source, org, owner)) and is_done)
 
     def export_diy(self, settings: Settings, place: str, *, org: str) -> bool:
         """Export to a DIY backend, report it, and tell whether nothing failed."""
@@ -90,15 +92,19 @@ class Moving:
             target = DiyTarget(bucket, words, _passphrase)
         except MovingError as error:
             raise StartUpError(str(error)) from error
-        return self._move(source, target)
+        return self._ended(self._move(source, target))
+
+    def _ended(self, is_done: bool) -> bool:  # noqa: FBT001 - what it returns
+        if self._as_json:
+            self._report(msgspec.json.encode(self._content).decode())
+        return is_done
 
     def _import_teams(self, settings: Settings, source: ApiSource, org: str, owner: str) -> bool:
         moved = source.list_teams()
         with closing(startup.open_existing(settings)) as backend:
             new_owner = find_owner(backend, org, owner)
             results = [import_team(backend, new_owner, team, self._moved, is_dry_run=self._is_dry_run) for team in moved]
-        if self._as_json:
-            self._report(msgspec.json.encode({"teams": results}).decode())
+        self._content["teams"] = results
         for result in () if self._as_json else results:
             self._report(shown(f"{_SIGNS[result.outcome]} team {result.name}: {result.outcome} {result.problem}".rstrip()))
             for note in result.notes:
@@ -134,7 +140,9 @@ class Moving:
             # Also after an interruption: the next run passes over the stacks that are there.
             files = write_config_files(self._config_files, target.config_files) if self._config_files is not None else []
         self._moved = {result.name for result in results if result.outcome is not Outcome.FAILED}
-        self._report(_json(results) if self._as_json else "\n".join([*_lines(results, source.words), *files]))
+        self._content["stacks"] = _json(results)
+        if not self._as_json:
+            self._report("\n".join([*_lines(results, source.words), *files]))
         return all(result.outcome is not Outcome.FAILED for result in results)
 
 
@@ -195,8 +203,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _json(results: Sequence[Result]) -> str:
-    content = [
+def _json(results: Sequence[Result]) -> list[dict[str, object]]:
+    return [
         {
             "stack": str(result.name),
             "outcome": result.outcome,
@@ -206,4 +214,3 @@ def _json(results: Sequence[Result]) -> str:
         }
         for result in results
     ]
-    return msgspec.json.encode({"stacks": content}).decode()

@@ -109,17 +109,20 @@ def test_service_in_and_diy_backend_out(
     _make_stack(project, project.stack())
     history = _history(project, project.stack())
     there: Env = {**_signed_in(other), "PULUMI_CONFIG_PASSPHRASE": None}
-    file, files = project.file("Pulumi.dev.yaml"), tmp_path / "files"
-    named = ("--stack", f"{project.name}/dev", "--config-files", str(files))
+    file = project.file("Pulumi.dev.yaml")
+    new_files, out_files = tmp_path / "new", tmp_path / "out"
+    named = ("--stack", f"{project.name}/dev", "--config-files")
 
     into = ("--from-org", server.org, "--org", other.org, "--data", str(data), "--this-url", other.url)
-    imported = _stackhold(tmp_path, "import", "service", server.url, *into, *named, PULUMI_ACCESS_TOKEN=server.token)
-    file.write_bytes((files / project.name / file.name).read_bytes())
+    imported = _stackhold(
+        tmp_path, "import", "service", server.url, *into, *named, str(new_files), PULUMI_ACCESS_TOKEN=server.token
+    )
+    file.write_bytes((new_files / project.name / file.name).read_bytes())
     _require_same(project, f"{other.org}/{project.name}/dev", there)
     inside = _history(project, f"{other.org}/{project.name}/dev", there)
     out = ("export", "diy", f"file://{tmp_path / 'after'}", "--org", other.org)
-    exported = _stackhold(tmp_path, *out, *named, **_signed_in(other), PULUMI_CONFIG_PASSPHRASE=PASSPHRASE)
-    file.write_bytes((files / project.name / file.name).read_bytes())
+    exported = _stackhold(tmp_path, *out, *named, str(out_files), **_signed_in(other), PULUMI_CONFIG_PASSPHRASE=PASSPHRASE)
+    file.write_bytes((out_files / project.name / file.name).read_bytes())
     after = _folder(tmp_path / "after")
     _require_same(project, "dev", after)
 
