@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from functools import cached_property
 from pathlib import Path
 
 _NAME = "libfaketime.so.1"
@@ -13,8 +14,7 @@ class Clock:
     """The clock of all servers of an installation; it goes right until it is told otherwise."""
 
     def __init__(self, folder: Path) -> None:
-        """Look for the library."""
-        self._library = find_library()
+        """Look for no library yet: only some kinds of faults need it, and it may have to be fetched."""
         self._offset = folder / "clock"
         self.is_on = False
         self.be_right()
@@ -24,10 +24,14 @@ class Clock:
         """Whether the library is there."""
         return self._library is not None
 
+    @cached_property
+    def _library(self) -> Path | None:
+        return find_library()
+
     @property
     def environment(self) -> dict[str, str]:
         """What a server is started with. Its waiting goes by another clock, which does not jump."""
-        if self._library is None or not self.is_on:
+        if not self.is_on or self._library is None:
             return {}
         return {
             "LD_PRELOAD": str(self._library),
