@@ -27,6 +27,8 @@ from common.rights.caller import Caller
 
 # A job that is due for longer than this has no process that runs it.
 _LATE_MILLIS = 15 * 60_000
+# Where the database pauses, jobs are left alone until there is something to do, for a day at most.
+_LATE_WITH_PAUSES_MILLIS = 25 * 3_600_000
 _MAIL = "Mail"
 # A complete examination is good for further callers for so many seconds, so that they cannot make load with it.
 REPORT_SECONDS = 10
@@ -73,7 +75,7 @@ def examine(backend: Backend, caller: Caller, *, with_services: bool, patience_s
         _check_database(backend, is_tried=with_services),
         *of_stores,
         of_key,
-        _check_jobs(rows, unix_millis(backend.clock.now())),
+        _check_jobs(rows, unix_millis(backend.clock.now()), has_pauses=backend.settings.database_sleeps),
         of_mail,
         *of_audit_table,
         _check_messages(counts),
@@ -175,13 +177,14 @@ def _wrapping(counts: dict[str, int], current: str) -> list[str]:
     return lines
 
 
-def _check_jobs(rows: list[JobRow], now_millis: int) -> Check:
-    late = [row.name for row in rows if row.due_at < now_millis - _LATE_MILLIS and not row.is_running(now_millis)]
+def _check_jobs(rows: list[JobRow], now_millis: int, *, has_pauses: bool) -> Check:
+    limit, period = (_LATE_WITH_PAUSES_MILLIS, "25 hours") if has_pauses else (_LATE_MILLIS, "15 minutes")
+    late = [row.name for row in rows if row.due_at < now_millis - limit and not row.is_running(now_millis)]
     failed = [row for row in rows if row.problem]
     lines = [f"{row.name} failed: {row.problem}" for row in failed]
     if late:
         names = ", ".join(sorted(late))
-        lines.append(f"Due for more than 15 minutes: {names}. No process runs jobs: check the schedule (docs/operations.md).")
+        lines.append(f"Due for more than {period}: {names}. No process runs jobs: check the schedule (docs/operations.md).")
     if not rows:
         return Check("Jobs", Outcome.WARNING, ("No process has looked for jobs yet.",))
     if not lines:
