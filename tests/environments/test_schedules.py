@@ -4,9 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from common.backend import Backend
+from common.db.tables.environments import environment_schedules
 from common.environments.model import EnvironmentPath
 from common.environments.schedules import ScheduleRequest
 from common.environments.service import definitions, rotation, schedules
@@ -163,6 +165,19 @@ class TestRuns:
         assert "no secrets that can be rotated" in outcomes["none"][0]
         assert outcomes["api"][0].startswith("failed: ")
         assert SECRET not in str(outcomes)
+
+    def test_are_not_held_up_by_an_expression(
+        self, client: TestClient, backend: Backend, path: EnvironmentPath, clock: FrozenClock
+    ) -> None:
+        """A stored expression that this release cannot read is due once more, and stops no other schedule."""
+        odd, good = (schedule(client, path.name).json()["id"] for _ in range(2))
+        with backend.db.connect() as connection:
+            connection.execute(update(environment_schedules).where(environment_schedules.c.id == odd).values(cron="a b c d e"))
+        clock.pass_seconds(DAY_SECONDS)
+
+        assert (run_all(backend), run_all(backend)) == (2, 0)
+        assert results(client, good) == ["succeeded"]
+        assert read(client, odd)["nextExecution"] == ""
 
     def test_are_never_doubled(self, client: TestClient, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
         """Another process that looks while the secrets rotate finds nothing that is due."""
