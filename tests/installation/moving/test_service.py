@@ -35,6 +35,7 @@ from tests.factories.moving import (
     state_with,
 )
 from tests.factories.people import ORG, make_org, make_user, reloaded
+from tests.interleaving import interleaved
 
 PATH = StackPath(ORG, "shop", "dev")
 URL = "https://stackhold.example.com"
@@ -162,6 +163,17 @@ def test_a_lost_state_of_the_past_is_noted(
 
     assert ("version 2 has no state of its own: lost",) == result.notes
     assert [FIRST, FIRST, SECOND] == [export(backend, admin, version) for version in (1, 2, 3)]
+
+
+def test_two_imports_at_once_make_one_stack(source: FakeSource, target: InstallationTarget, backend: Backend) -> None:
+    """The later one fails with the reason, and its next run finds the stack there."""
+    first: list[Result] = []
+    with interleaved(backend, "BEGIN", lambda: first.extend(move(source, target))):
+        late = move(source, target)
+    again = move(source, target)
+
+    assert [Outcome.MOVED, Outcome.FAILED, Outcome.UNCHANGED] == [result.outcome for result in (*first, *late, *again)]
+    assert "already exists" in late[0].problem
 
 
 def test_versions_from_before_a_rename_have_the_present_name(
