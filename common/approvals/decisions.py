@@ -54,6 +54,7 @@ def approve(  # noqa: PLR0917 - what an approval consists of
         raise BadRequest(f"change request must be submitted to be approved (current status: {request.status})")
     if revision != request.latest:
         raise BadRequest(f"revision {revision} is not the latest one of the change request: look at revision {request.latest}")
+    steps.require_room(tx, request, EventKind.APPROVED)
     requests.store_approval(tx, request.id, caller.user_id, revision, unix_millis(backend.clock.now()))
     event = steps.record(tx, backend, caller, request, EventKind.APPROVED, comment)
     events.replace_approvals(tx, request.id, caller.user_id, event.id)
@@ -92,6 +93,7 @@ def add_comment(tx: Connection, backend: Backend, caller: Caller, loaded: Loaded
     require_text("a comment", comment, COMMENT_LIMIT)
     if not comment.strip():
         raise BadRequest("a comment must not be empty")
+    steps.require_room(tx, loaded.request, EventKind.COMMENTED)
     steps.record(tx, backend, caller, loaded.request, EventKind.COMMENTED, comment)
     return f"Commented on change request {loaded.request.id}"
 
@@ -130,6 +132,7 @@ def _describe(tx: Connection, backend: Backend, caller: Caller, request: ChangeR
     if description is None or description == request.description:
         return request
     require_text("a description", description, DESCRIPTION_LIMIT)
+    steps.require_room(tx, request, EventKind.DESCRIPTION_UPDATED)
     requests.update_description(tx, request.id, description, unix_millis(backend.clock.now()))
     details = {"previousDescription": request.description, "newDescription": description}
     steps.record(tx, backend, caller, request, EventKind.DESCRIPTION_UPDATED, details=details)

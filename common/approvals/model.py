@@ -21,6 +21,8 @@ APPROVERS_LIMIT = 100
 # Gates of an organization, and requests for one target that are neither applied nor closed.
 GATES_LIMIT = 1_000
 OPEN_REQUESTS_LIMIT = 500
+# Comments of one request, and likewise its revisions, its approvals and the changes of its description.
+EVENTS_LIMIT = 1_000
 
 
 class Action(StrEnum):

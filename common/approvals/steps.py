@@ -9,6 +9,7 @@ from common.approvals import events
 from common.approvals.evaluation import evaluate
 from common.approvals.model import (
     ENDED,
+    EVENTS_LIMIT,
     OPEN_REQUESTS_LIMIT,
     SUBMITTED,
     Action,
@@ -32,6 +33,12 @@ from common.people.users.model import Person
 from common.rights.caller import Caller
 
 _LARGEST_NUMBER = (1 << 31) - 1
+_NOUNS = {
+    EventKind.COMMENTED: "comments",
+    EventKind.APPROVED: "approvals",
+    EventKind.DESCRIPTION_UPDATED: "changes of its description",
+    EventKind.REVISION_ADDED: "revisions",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,7 @@ def add_revision(  # noqa: PLR0917 - what a revision consists of
     """
     locked = lock(tx, request.org_id, request.id)
     require_open(locked)
+    require_room(tx, locked, EventKind.REVISION_ADDED)
     now_millis = unix_millis(backend.clock.now())
     if not requests.update_latest(tx, request, now_millis):
         raise changed()
@@ -181,6 +189,13 @@ def record(  # noqa: PLR0917 - what an event consists of
     event = RequestEvent(new_id(), 0, kind, request.latest, person_of(caller), comment, details or {}, None, now_millis)
     event_rows.add(tx, request.id, event)
     return event
+
+
+def require_room(connection: Connection, request: ChangeRequest, kind: EventKind) -> None:
+    """Raise BadRequest if a request has as many events of a kind as it may have."""
+    if event_rows.count(connection, request.id, kind) >= EVENTS_LIMIT:
+        noun = _NOUNS.get(kind, "events")
+        raise BadRequest(f"change request {request.id} has {EVENTS_LIMIT:,} {noun}, which is the limit; make a new request")
 
 
 def notify(tx: Connection, backend: Backend, caller: Caller, request: ChangeRequest, change: str) -> None:

@@ -74,6 +74,17 @@ class OpenGates:
         if problem is not None:
             raise BadRequest(problem)
 
+    def require_for_schedule(self, environment: Environment) -> None:
+        """Raise BadRequest if a schedule may not rotate an environment now.
+
+        What a schedule rotates is shown to no one. But where changes need no approval, one who may make them can let a rotator
+        send the secrets elsewhere.
+        """
+        with self._backend.db.connect() as connection:
+            gated = list_gated_actions(connection, environment)
+        if Action.UPDATE not in gated:
+            self.require(environment)
+
     def capped_seconds(self, seconds: int) -> int:
         """Return the duration of a session, made shorter where a grant ends earlier."""
         now_millis = unix_millis(self._backend.clock.now())

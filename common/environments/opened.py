@@ -43,6 +43,17 @@ def open_definition(  # noqa: PLR0917 - what is opened, for how long, and what t
     return store(backend, caller, session, result, loader.capped_seconds(seconds), gates, description, event)
 
 
+def record_decryption(backend: Backend, caller: Caller, org_id: str, gates: OpenGates, description: str) -> None:
+    """Record that secrets are shown without a session, before they are; the time of the grants that were used begins."""
+
+    def record() -> None:
+        with backend.db.begin() as tx:
+            gates.begin_access(tx)
+            audit.record(tx, backend, caller, org_id, Event.ENVIRONMENT_DECRYPTED, description=description)
+
+    retry(record)
+
+
 def store(  # noqa: PLR0917 - what a session consists of
     backend: Backend,
     caller: Caller,

@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode
 
 import msgspec
+from sqlalchemy import Connection
 
 from common.backend import Backend
 from common.core.errors import BackendError, BadRequest
@@ -64,6 +65,11 @@ class StoredEnvironments:
         """Return a duration, made shorter where a team or a grant allows to open something for a shorter time only."""
         seconds = min([seconds, *self._open_limits])
         return self._gates.capped_seconds(seconds) if self._gates is not None else seconds
+
+    def begin_access(self, tx: Connection) -> None:
+        """Begin the time of the grants that were used for the first time."""
+        if self._gates is not None:
+            self._gates.begin_access(tx)
 
     def describe(self) -> str:
         """Return the end of an audit record's description: the imports that were loaded, by name and revision; "" without any."""

@@ -32,6 +32,12 @@ def add(tx: Connection, request_id: str, event: RequestEvent) -> None:
     )
 
 
+def count(connection: Connection, request_id: str, kind: EventKind) -> int:
+    """Return how many events of a kind a request has."""
+    condition = (_T.change_request_id == request_id, _T.kind == kind.value)
+    return connection.scalar(select(func.count()).select_from(change_request_events).where(*condition)) or 0
+
+
 def replace_approvals(tx: Connection, request_id: str, user_id: str, event_id: str) -> None:
     """Mark the earlier approvals of a user as replaced by an event."""
     is_earlier = (

@@ -13,7 +13,7 @@ from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, TooLarge
 from common.core.names import is_name
 from common.db.retry import retry
-from common.environments import steps
+from common.environments import opened, steps
 from common.environments.cipher import EnvironmentCipher
 from common.environments.gates import OpenGates, list_gated_actions
 from common.environments.language import envelope
@@ -110,7 +110,8 @@ def encrypt_secrets(backend: Backend, caller: Caller, path: EnvironmentPath, pla
 def decrypt_secrets(backend: Backend, caller: Caller, path: EnvironmentPath, ciphertexts: Sequence[str]) -> list[str]:
     """Return the plaintext of each ciphertext in base64; BadRequest for one of another environment."""
     environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_OPEN)
-    OpenGates(backend, caller, environment.org_id).require(environment)
+    gates = OpenGates(backend, caller, environment.org_id)
+    gates.require(environment)
     _require_few(ciphertexts)
     cipher = EnvironmentCipher(backend, environment)
     try:
@@ -118,7 +119,7 @@ def decrypt_secrets(backend: Backend, caller: Caller, path: EnvironmentPath, cip
     except (WorldError, envelope.InvalidEnvelope) as error:
         raise BadRequest(f"a ciphertext cannot be decrypted: {error}") from None
     description = f"Decrypted {len(plaintexts):,} secrets of environment {path}"
-    audit.record_alone(backend, caller, environment.org_id, Event.ENVIRONMENT_DECRYPTED, description=description)
+    opened.record_decryption(backend, caller, environment.org_id, gates, description)
     return plaintexts
 
 

@@ -57,7 +57,8 @@ def clone(backend: Backend, caller: Caller, path: EnvironmentPath, request: Clon
         needed.append(Permission.ENVIRONMENT_ACCESS_UPDATE)
     source = steps.get(backend, caller, path, *needed, version=version)
     revision = steps.require_revision(source, version)
-    gates.OpenGates(backend, caller, source.org_id).require(source)
+    open_gates = gates.OpenGates(backend, caller, source.org_id)
+    open_gates.require(source)
     membership = caller.require(Permission.ENVIRONMENT_CREATE, path.org, missing=missing_org(path.org))
     target = EnvironmentPath(path.org, request.project or path.project, request.name)
     require_names(target.project, target.name)
@@ -66,6 +67,7 @@ def clone(backend: Backend, caller: Caller, path: EnvironmentPath, request: Clon
     def record() -> None:
         with backend.db.begin() as tx:
             gates.require_no_update_gate(tx, copy.org_id, target)
+            open_gates.begin_access(tx)
             if request.keeps_history:
                 _copy_history(tx, backend, source, copy)
             else:

@@ -9,7 +9,7 @@ from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict
 from common.db.faults import is_contention
 from common.db.retry import retry
-from common.environments import evaluation, events, gates, steps
+from common.environments import evaluation, events, gates, opened, steps
 from common.environments.cipher import EnvironmentCipher
 from common.environments.evaluation import InvalidDefinition
 from common.environments.events import EventName
@@ -81,7 +81,8 @@ def decrypt(backend: Backend, caller: Caller, path: EnvironmentPath, version: st
     permission = Permission.ENVIRONMENT_OPEN if version == LATEST else Permission.ENVIRONMENT_VERSION_OPEN
     environment = steps.get(backend, caller, path, permission, version=version)
     revision = steps.require_revision(environment, version)
-    gates.OpenGates(backend, caller, environment.org_id).require(environment)
+    open_gates = gates.OpenGates(backend, caller, environment.org_id)
+    open_gates.require(environment)
     try:
         rewritten = secrets.decrypt(path.in_org, revision.definition, EnvironmentCipher(backend, environment))
     except (WorldError, InvalidEnvelope) as error:
@@ -89,7 +90,7 @@ def decrypt(backend: Backend, caller: Caller, path: EnvironmentPath, version: st
     if rewritten.diagnostics:
         raise InvalidDefinition(rewritten.diagnostics)
     description = f"Decrypted revision {revision.number} of environment {path}"
-    audit.record_alone(backend, caller, environment.org_id, Event.ENVIRONMENT_DECRYPTED, description=description)
+    opened.record_decryption(backend, caller, environment.org_id, open_gates, description)
     return StoredDefinition(rewritten.text, revision.number, environment.etag(revision.number))
 
 

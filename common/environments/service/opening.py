@@ -40,9 +40,9 @@ def check_yaml(backend: Backend, caller: Caller, org: str, document: Document, *
     scene = world.make(backend, caller, membership, loader, _DURATION)
     text = evaluation.unwrapped(document.text)
     checked = evaluation.check(ANONYMOUS, text, scene, NoCipher(), shows_secrets=shows_secrets)
-    if shows_secrets:
+    if gates is not None:
         description = f"Decrypted a definition in organization {membership.login}{loader.describe()}"
-        audit.record_alone(backend, caller, membership.org_id, Event.ENVIRONMENT_DECRYPTED, description=description)
+        opened.record_decryption(backend, caller, membership.org_id, gates, description)
     return checked.reply()
 
 
@@ -83,9 +83,9 @@ def check(
     scene = world.make(backend, caller, membership, loader, _DURATION)
     cipher = EnvironmentCipher(backend, environment)
     checked = evaluation.check(path.in_org, revision.definition, scene, cipher, shows_secrets=shows_secrets)
-    if shows_secrets:
+    if gates is not None:
         description = f"Decrypted revision {revision.number} of environment {path}{loader.describe()}"
-        audit.record_alone(backend, caller, environment.org_id, Event.ENVIRONMENT_DECRYPTED, description=description)
+        opened.record_decryption(backend, caller, environment.org_id, gates, description)
     return checked.reply()
 
 

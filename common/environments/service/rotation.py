@@ -21,11 +21,9 @@ from common.environments.evaluation import EMPTY, LIMITS, InvalidDefinition
 from common.environments.events import EventName
 from common.environments.gates import OpenGates
 from common.environments.language import evaluate
-from common.environments.language.definition import Definition
 from common.environments.language.environment import to_wire
 from common.environments.language.evaluate import Evaluation
 from common.environments.language.syntax.diagnostic import Diagnostic, has_errors
-from common.environments.language.syntax.path import Path
 from common.environments.model import SUCCEEDED, Environment, EnvironmentPath, RotationRow
 from common.environments.repository import rotations as repository
 from common.environments.sessions import DURATION_DEFAULT_SECONDS, Session, text_of
@@ -61,10 +59,9 @@ def rotate(
     """
     environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_ROTATE, Permission.ENVIRONMENT_OPEN)
     text = steps.require_revision(environment).definition
-    # What a schedule rotates is shown to no one.
-    gates = OpenGates(backend, caller, environment.org_id) if schedule_id is None else None
-    if gates is not None:
-        gates.require(environment)
+    gates = OpenGates(backend, caller, environment.org_id)
+    require_gates = gates.require if schedule_id is None else gates.require_for_schedule
+    require_gates(environment)
     definition, problems = evaluate.load(path.in_org, text)
     if has_errors(problems):
         raise InvalidDefinition(problems)
@@ -72,11 +69,14 @@ def rotate(
     assert definition is not None  # noqa: S101 - it has rotators
     rotations.require_writable(definition, text, selected)
     row = _begin(backend, caller, environment, schedule_id)
+    membership = caller.require_member(path.org, missing=missing_org(path.org))
+    loader = StoredEnvironments(backend, caller, membership, permission=Permission.ENVIRONMENT_OPEN, gates=gates)
     evaluation: Evaluation | None = None
     try:
-        evaluation = _evaluate(backend, caller, environment, definition, selected, gates)
+        scene = world.make(backend, caller, membership, loader, text_of(DURATION_DEFAULT_SECONDS))
+        evaluation = evaluate.rotate(definition, scene, EnvironmentCipher(backend, environment), selected, limits=LIMITS)
         _require_any(evaluation)
-        record, session_id = _end(backend, caller, path, row, evaluation)
+        record, session_id = _end(backend, caller, path, row, evaluation, loader)
     except Exception as error:
         _store(backend, caller, environment, rotations.failed(row, evaluation, error, unix_millis(backend.clock.now())))
         raise
@@ -88,21 +88,6 @@ def list_history(backend: Backend, caller: Caller, path: EnvironmentPath) -> lis
     environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_ROTATE_HISTORY)
     with backend.db.connect() as connection:
         return repository.list_newest(connection, environment.id, HISTORY_LIMIT)
-
-
-def _evaluate(  # noqa: PLR0917 - what an evaluation needs
-    backend: Backend,
-    caller: Caller,
-    environment: Environment,
-    definition: Definition,
-    selected: list[Path],
-    gates: OpenGates | None,
-) -> Evaluation:
-    path = environment.path
-    membership = caller.require_member(path.org, missing=missing_org(path.org))
-    loader = StoredEnvironments(backend, caller, membership, permission=Permission.ENVIRONMENT_OPEN, gates=gates)
-    scene = world.make(backend, caller, membership, loader, text_of(DURATION_DEFAULT_SECONDS))
-    return evaluate.rotate(definition, scene, EnvironmentCipher(backend, environment), selected, limits=LIMITS)
 
 
 def _require_any(evaluation: Evaluation) -> None:
@@ -130,8 +115,13 @@ def _begin(backend: Backend, caller: Caller, environment: Environment, schedule_
     return row
 
 
-def _end(
-    backend: Backend, caller: Caller, path: EnvironmentPath, row: RotationRow, evaluation: Evaluation
+def _end(  # noqa: PLR0917 - what is saved, and what it was made with
+    backend: Backend,
+    caller: Caller,
+    path: EnvironmentPath,
+    row: RotationRow,
+    evaluation: Evaluation,
+    loader: StoredEnvironments,
 ) -> tuple[RotationRow, str]:
     """Save the new states, the record and the session in one transaction. After another write, write to what it saved."""
     key = sessions.service_key(backend)
@@ -146,7 +136,9 @@ def _end(
             session_id = ""
             if row.schedule_id is None:
                 session = Session(environment.org_id, environment.id)
-                session_id = sessions.add(tx, backend, caller, session, key, result, DURATION_DEFAULT_SECONDS)
+                seconds = loader.capped_seconds(_session_seconds(caller, environment))
+                session_id = sessions.add(tx, backend, caller, session, key, result, seconds)
+            loader.begin_access(tx)
             _queue_events(tx, backend, caller, environment, record)
             count = sum(rotation.patch is not None for rotation in evaluation.rotations)
             description = f"Rotated {count} secrets of environment {path}"
@@ -154,6 +146,13 @@ def _end(
         return record, session_id
 
     return retry(end, when=_may_repeat)
+
+
+def _session_seconds(caller: Caller, environment: Environment) -> int:
+    """Return how long the result can be read, as far as the teams of the caller allow."""
+    membership = caller.require_member(environment.path.org, missing=missing_org(environment.path.org))
+    limit = steps.open_limit_seconds(caller, membership, environment)
+    return min(DURATION_DEFAULT_SECONDS, limit) if limit is not None else DURATION_DEFAULT_SECONDS
 
 
 def _store(backend: Backend, caller: Caller, environment: Environment, record: RotationRow) -> None:
