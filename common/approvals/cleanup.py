@@ -15,7 +15,7 @@ def delete_expired(backend: Backend) -> int:
     # No permission check: a job acts for no caller.
     before = unix_millis(backend.clock.now() - DRAFTS_FOR)
     with backend.db.begin() as tx:
-        request_ids = requests.list_old_drafts(tx, before, _PER_STEP)
+        request_ids = requests.lock_old_drafts(tx, before, _PER_STEP)
         if request_ids:
             requests.delete_all(tx, request_ids)
     return len(request_ids)

@@ -153,4 +153,4 @@ def _require_may_approve(connection: Connection, backend: Backend, caller: Calle
         raise Forbidden(f"you are not among the approvers of change requests for {request.entity_type} {request.qualified_name}")
     authors = requests.list_authors(connection, [request.id])[request.id] | {request.creator.id}
     if caller.user_id in authors and not any(rule.allows_self_approval for rule in eligible):
-        raise Forbidden("you cannot approve a change of your own: its gates need the approval of someone else")
+        raise Forbidden("you cannot approve a change of your own: none of its gates allows it")

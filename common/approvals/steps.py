@@ -91,12 +91,8 @@ def create(tx: Connection, backend: Backend, caller: Caller, proposal: Proposal)
 
 def find_same_draft(connection: Connection, caller: Caller, proposal: Proposal) -> ChangeRequest | None:
     """Return a draft of the caller that proposes the same and was not submitted, or None."""
-    for request in requests.list_open(connection, proposal.target_id, proposal.action, OPEN_REQUESTS_LIMIT):
-        if request.status is Status.DRAFT and request.latest == 0 and request.creator.id == caller.user_id:
-            revision = requests.find_revision(connection, request.id, 0)
-            if revision is not None and (revision.base, revision.content) == (proposal.base, proposal.content):
-                return request
-    return None
+    first = Revision(0, proposal.base, proposal.content, caller.user_id)
+    return requests.find_same_draft(connection, proposal.target_id, proposal.action, first)
 
 
 def find_active(connection: Connection, target_id: str, action: Action) -> ChangeRequest | None:

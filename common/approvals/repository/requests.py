@@ -110,6 +110,23 @@ def list_open(connection: Connection, target_id: str, action: Action, limit: int
     return [_to_request(row) for row in connection.execute(_query().where(*condition).order_by(_T.id.desc()).limit(limit))]
 
 
+def find_same_draft(connection: Connection, target_id: str, action: Action, first: Revision) -> ChangeRequest | None:
+    """Return the newest request that was never submitted, by the author of a revision and with it as its only one, or None."""
+    condition = (
+        _T.target_id == target_id,
+        _T.status == Status.DRAFT.value,
+        _T.action == action.value,
+        _T.created_by == first.created_by,
+        _T.latest == first.number,
+        _REVISIONS.number == first.number,
+        _REVISIONS.base.is_not_distinct_from(first.base),
+        _REVISIONS.content == first.content,
+    )
+    query = _query().join(change_request_revisions, _REVISIONS.change_request_id == _T.id)
+    row = connection.execute(query.where(*condition).order_by(_T.id.desc()).limit(1)).one_or_none()
+    return _to_request(row) if row is not None else None
+
+
 def count_open(connection: Connection, target_id: str) -> int:
     """Return how many requests for a target are neither applied nor closed."""
     condition = (_T.target_id == target_id, _T.status.not_in([status.value for status in ENDED]))
@@ -182,10 +199,11 @@ def list_of_targets(connection: Connection, target_ids: Collection[str]) -> Sequ
     return connection.scalars(select(_T.id).where(_T.target_id.in_(list(target_ids)))).all()
 
 
-def list_old_drafts(connection: Connection, before_millis: int, limit: int) -> Sequence[str]:
-    """Return the ids of some requests that were not submitted, and not changed since a moment."""
+def lock_old_drafts(tx: Connection, before_millis: int, limit: int) -> Sequence[str]:
+    """Lock some requests that were not submitted, and not changed since a moment, and return their ids."""
     condition = (_T.status == Status.DRAFT.value, _T.modified_at < before_millis)
-    return connection.scalars(select(_T.id).where(*condition).limit(limit)).all()
+    query = select(_T.id).where(*condition).limit(limit).with_for_update(skip_locked=True)
+    return tx.scalars(query).all()
 
 
 def delete_all(tx: Connection, request_ids: Collection[str]) -> None:
