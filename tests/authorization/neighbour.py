@@ -45,6 +45,7 @@ NAMES = {
     "newt": "gnewt",
     "env": "genv",
     "announce": "gannounce",
+    "none": "gnone",
     urn("b"): urn("g"),
     **{name: "-".join(reversed(name.split("-"))) for name in OF_UPDATES},
 }

@@ -364,15 +364,16 @@ def add_environments(backend: Backend, admin: Caller, org: str, project: str, na
     Return the ids of what they have by the names that rows use.
     """
     names = {}
+    webhook_name, content = ("announce", "secret-of-environment") if org == ORG else ("gannounce", "of-the-neighbour")
     for place, session in ((project, "environment session"), ("default", "preview session")):
         path = make_environment(backend, admin, f"{place}/{name}", "values: {s: {fn::secret: secret-of-environment}}\n", org=org)
         revisions.create_tag(backend, admin, path, tag, 1)
         environment_tags.create_tag(backend, admin, path, tag, "x")
         names[session] = opening.open_environment(backend, admin, path)
         address = Address(org, path.project, environment=path.name)
-        webhook = make_webhook(backend, admin, "https://127.0.0.1:9/secret-of-environment", "announce", address)
+        webhook = make_webhook(backend, admin, f"https://127.0.0.1:9/{content}", webhook_name, address)
         owner = session.removesuffix(" session")
-        names[f"delivery of {owner}"] = make_delivery(backend, webhook, "secret-of-environment").id
+        names[f"delivery of {owner}"] = make_delivery(backend, webhook, content).id
     _, schedule = schedules.create(backend, admin, EnvironmentPath(org, project, name), ScheduleRequest(cron="0 5 * * *"))
     names["schedule"] = schedule.id
     gone = make_environment(backend, admin, f"{project}/gone", org=org)

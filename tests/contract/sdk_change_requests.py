@@ -210,7 +210,7 @@ def apply(where: Scene) -> None:
     approve_it(where, request_id)
 
     assert where.admin.orgs.apply(where.org, request_id).entity_url.endswith("/".join((at[0], "esc", *at[1:])))
-    assert 3 == where.admin.environments.head_environment_esc_environments(*at).headers.pulumi_esc_revision
+    assert 3 == where.admin.environments.read_environment_esc_environments(*at).headers.pulumi_esc_revision
 
 
 @scene

@@ -87,6 +87,8 @@ LARGER: dict[tuple[str, str], BodyLimit] = {
     **{("POST", f"{root}/{{org}}/yaml/{call}"): DOCUMENT for root in (ESC, PREVIEW) for call in ("check", "open")},
     ("PATCH", f"{ESC}/{{org}}/{{project}}/{{environment}}"): DOCUMENT,
     ("PATCH", f"{PREVIEW}/{{org}}/{{environment}}"): DOCUMENT,
+    ("POST", f"{ESC}/{{org}}/{{project}}/{{environment}}/drafts"): DOCUMENT,
+    ("PATCH", f"{ESC}/{{org}}/{{project}}/{{environment}}/drafts/{{change_request_id}}"): DOCUMENT,
     **{("POST", f"{ESC}/{{org}}/{{project}}/{{environment}}/{name}-secrets"): VALUES for name in ("encrypt", "decrypt")},
     **{("POST", f"/{{org}}/esc/{{project}}/{{environment}}/edit{call}"): EDITED for call in ("", "/check")},
     **{("POST", f"{SCIM}/{kind}"): DIRECTORY for kind in ("Users", "Groups")},

@@ -18,7 +18,7 @@ ROWS: tuple[Row, ...] = (
     row("GET", f"{O}/auditlogs/reader-kind", org(P.AUDIT_LOGS_READ)),
     row("GET", f"{O}/auditlogs/export", org(P.AUDIT_LOGS_EXPORT), query={"startTime": "1"}),
     row("GET", f"{O}/auditlogs/v2/export", org(P.AUDIT_LOGS_EXPORT)),
-    row("GET", f"{O}/auditlogs/export/downloads/none", org(P.AUDIT_LOGS_EXPORT), ok=404),
+    row("GET", f"{O}/auditlogs/export/downloads/{{download}}", org(P.AUDIT_LOGS_EXPORT), at={"download": "none"}, ok=404),
     row("POST", CONFIG, org(P.AUDIT_LOGS_EXPORT), body={"newEnabled": True, "newAzureConfiguration": AZURE}),
     row("GET", CONFIG, org(P.AUDIT_LOGS_EXPORT)),
     row("POST", f"{CONFIG}/test", org(P.AUDIT_LOGS_EXPORT), body={"s3BucketName": "audit", "iamRoleArn": "x"}, ok=400),
