@@ -155,6 +155,26 @@ class TestUpdateGate:
 
         assert 400 == client.post(f"{ENVIRONMENTS}/app/other/clone", json={"name": "dev"}).status_code
 
+    def test_stops_restoring_an_older_environment(
+        self, client: TestClient, backend: Backend, admin: Caller, clock: FrozenClock
+    ) -> None:
+        """Of those that were deleted under a name, only the last one that had a definition can be restored."""
+        client.delete(E)
+        clock.pass_seconds(5)
+        make_environment(backend, admin, "app/dev", DRAFT)
+        make_gate(client, user("admin"))
+        client.delete(E)
+        clock.pass_seconds(5)
+        client.post(ENVIRONMENTS, json={"project": "app", "name": "dev"})
+        client.delete(E)
+        times = sorted(one["deletedAt"] for one in client.get(f"{ENVIRONMENTS}/restore").json()["environments"])
+        named = {"project": "app", "name": "dev"}
+        older = client.put(f"{ENVIRONMENTS}/restore", json={**named, "deletionTimestamp": times[0]})
+
+        assert (400, True) == (older.status_code, "need an approval" in older.json()["message"])
+        assert 204 == client.put(f"{ENVIRONMENTS}/restore", json={**named, "deletionTimestamp": times[1]}).status_code
+        assert DRAFT == client.get(E).text
+
     def test_lets_changes_pass_while_it_is_off(self, client: TestClient) -> None:
         """A gate that is not enabled stops nothing."""
         gate_id = make_gate(client, user("admin"))

@@ -111,6 +111,21 @@ def find_deleted(connection: Connection, org_id: str, project: str, name: str, d
     return found
 
 
+def has_later_deleted(connection: Connection, environment_id: str) -> bool:
+    """Tell whether another environment of the same name was deleted later, with more than the empty revision it began with."""
+    later, same = environments.alias("later"), environments.c
+    query = select(later.c.id).where(
+        same.id == environment_id,
+        later.c.org_id == same.org_id,
+        later.c.project == same.project,
+        later.c.name == same.name,
+        later.c.live.is_(None),
+        later.c.deleted_at > same.deleted_at,
+        later.c.latest > 1,
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def restore(tx: Connection, environment_id: str) -> bool:
     """Make a deleted environment live; False if it is, or is being purged. IntegrityError if its name is taken."""
     is_deleted = (environments.c.id == environment_id, environments.c.live.is_(None), environments.c.deleted_at > 0)

@@ -14,7 +14,7 @@ from common.core.names import is_name
 from common.core.paging import make_token, read_token, seal
 from common.db.faults import unless_taken
 from common.db.retry import retry
-from common.environments import steps
+from common.environments import gates, steps
 from common.environments.model import LATEST, EnvironmentPath, ListedEnvironment, Reference, Referrer, missing
 from common.environments.repository import listing
 from common.environments.repository.visibility import Scope
@@ -102,7 +102,8 @@ def page_deleted(backend: Backend, caller: Caller, org: str, token: str | None) 
 def restore(backend: Backend, caller: Caller, path: EnvironmentPath, deleted_at: str | None) -> None:
     """Restore the environment of a name that was deleted last, or at a time, with revisions, tags and secrets.
 
-    NotFound without such a deleted environment; Conflict if another one has the name. Teams have no access to it any more.
+    NotFound without such a deleted environment; Conflict if another one has the name; BadRequest if changes need an approval and
+    a later one of the name was deleted. Teams have no access to it any more.
     """
     membership = caller.require(Permission.ENVIRONMENT_RESTORE_DELETED, path.org, missing=missing_org(path.org))
     moment = _moment(deleted_at)
@@ -114,6 +115,9 @@ def restore(backend: Backend, caller: Caller, path: EnvironmentPath, deleted_at:
                 environment_id = listing.find_deleted(tx, membership.org_id, path.project, path.name, moment)
             if environment_id is None:
                 raise NotFound(f"there is no deleted environment {path.in_org[:200]!a}")
+            # The one that was deleted last has what was approved; an older one is a change.
+            if listing.has_later_deleted(tx, environment_id):
+                gates.require_no_update_gate(tx, membership.org_id, path)
             with unless_taken(f"environment {path.in_org} already exists"):
                 if not listing.restore(tx, environment_id):
                     raise missing(path)
