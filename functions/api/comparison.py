@@ -66,7 +66,7 @@ def repair_state(backend: BackendDep, caller: CallerDep, path: StackPathDep) -> 
 def _stack(text: str) -> StackPath:
     parts = text.split("/")
     if len(parts) != _PARTS or not all(parts):
-        raise BadRequest(f"{text[:300]!a} is no stack: write organization/project/stack")
+        raise BadRequest(f"{text[:300]!a} is not a stack: write organization/project/stack")
     return StackPath(*parts)
 
 

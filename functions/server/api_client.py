@@ -114,7 +114,7 @@ def stack_path(stack: str) -> str:
     """Return the address of a stack, `organization/project/stack`, in the API. Raises StartUpError."""
     parts = stack.split("/")
     if len(parts) != 3 or not all(parts):
-        raise StartUpError(f"{stack[:300]!a} is no stack: write organization/project/stack")
+        raise StartUpError(f"{stack[:300]!a} is not a stack: write organization/project/stack")
     return "/api/stacks/" + "/".join(quote(part, safe="") for part in parts)
 
 

@@ -100,7 +100,7 @@ def doctor(*, as_json: JsonOption = False, data: DataOption = None) -> None:
 @app.command()
 def verify(
     *,
-    all_versions: Annotated[bool, typer.Option("--all-versions", help="Every version, not the newest of each stack.")] = False,
+    all_versions: Annotated[bool, typer.Option("--all-versions", help="Check all versions, not only the newest ones.")] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
@@ -135,7 +135,7 @@ def restore(
     place: Annotated[str, typer.Argument(help="Folder, s3://bucket/prefix?… or azblob://container/prefix.")],
     backup_id: Annotated[str | None, typer.Option("--backup", help="Backup to restore.", show_default="the newest")] = None,
     rehearsal: Annotated[
-        bool, typer.Option("--rehearsal", help="Give up the messages and mails that waited, which the original sends.")
+        bool, typer.Option("--rehearsal", help="Do not send what waits in the backup: the original installation does.")
     ] = False,
     allow_lost_keys: Annotated[
         bool, typer.Option("--allow-lost-keys", help="Restore although data keys do not open: what they encrypt is lost.")
@@ -166,7 +166,7 @@ def rotate_keys(
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Wrap all data keys anew by the master key of the settings; STACKHOLD_UNWRAP_KEYS names the one before."""
+    """Wrap all data keys again with the master key in the settings; STACKHOLD_UNWRAP_KEYS names the previous one."""
     from functions.server import key_commands  # noqa: PLC0415 - as above
 
     settings = settings_of({"STACKHOLD_DATA": data})

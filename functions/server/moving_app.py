@@ -44,7 +44,7 @@ def import_diy(
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Import the stacks of a backend without a service, with or without projects in its layout. The server may be running."""
+    """Import the stacks of a DIY backend (a folder or a bucket), in either layout. The server may be running."""
     from functions.server import moving_commands  # noqa: PLC0415 - `stackhold version` needs none of it
 
     moving = moving_commands.Moving(stack or [], parallel=parallel, is_dry_run=dry_run, as_json=as_json, report=print)

@@ -182,7 +182,7 @@ def _passphrase() -> str:
 def _stack_name(text: str) -> StackName:
     project, separator, name = text.partition("/")
     if not (project and separator and name) or "/" in name:
-        raise StartUpError(f"{text[:300]!a} is no stack: write project/stack")
+        raise StartUpError(f"{text[:300]!a} is not a stack: write project/stack")
     return StackName(project, name)
 
 

@@ -129,7 +129,7 @@ def _resources(connect: Callable[[], ApiClient], side: Side) -> list[StoredResou
     try:
         return list(document.resources(text))
     except BadDocument as error:
-        raise StartUpError(f"{side.file or side.stack} is no exported state: {error}") from error
+        raise StartUpError(f"{side.file or side.stack} is not an exported state: {error}") from error
 
 
 def _report_comparison(comparison: dict[str, Any], report: Report) -> None:

@@ -46,7 +46,7 @@ class TestCompare:
 
     @pytest.mark.parametrize(
         ("query", "problem"),
-        [({"from": "x"}, "names no version"), ({"to": "9"}, "has no version 9"), ({"with": "a/b/c/d"}, "is no stack")],
+        [({"from": "x"}, "names no version"), ({"to": "9"}, "has no version 9"), ({"with": "a/b/c/d"}, "is not a stack")],
     )
     def test_bad_choice(self, member: Visit, query: dict[str, str], problem: str) -> None:
         """The form comes back with what is wrong."""

@@ -85,7 +85,7 @@ def test_check_and_repair(served: Served, tmp_path: Path) -> None:
     ("arguments", "problem"),
     [
         (("diff", "nothing", STACK), "is neither a file nor a stack"),
-        (("show", "dev"), "is no stack"),
+        (("show", "dev"), "is not a stack"),
         (("show", STACK, "--version", "77"), "has no version 77"),
         (("show", STACK, "--version", "soon"), "names no version"),
         (("show", "acme/shop/missing"), "not found"),

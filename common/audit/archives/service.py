@@ -1,5 +1,7 @@
 """Use cases of the hourly export: where an organization exports its audit log, and trying it out."""
 
+from datetime import UTC, datetime
+
 from common.audit import steps as audit
 from common.audit.archives import repository, steps
 from common.audit.archives.model import (
@@ -123,7 +125,8 @@ def force(backend: Backend, caller: Caller, org: str, seconds: int | None) -> Re
             repository.store_result(tx, membership.org_id, result)
             if stopped is not None:
                 steps.queue_rest(tx, backend, membership.org_id, hour, stopped)
-            text = f"Exported the hour of {hour // 1000}" + (f", which failed: {message}" if message else "")
+            when = f"the hour from {datetime.fromtimestamp(hour // 1000, UTC):%Y-%m-%d %H:%M} UTC"
+            text = f"Could not export {when}: {message}" if message else f"Exported {when}"
             audit.record(tx, backend, caller, membership.org_id, Event.AUDIT_EXPORT_FORCED, description=text)
 
     retry(store)

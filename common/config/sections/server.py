@@ -146,7 +146,9 @@ class CleanupSettings:
         "STACKHOLD_JOURNAL_DAYS", "Days after which the journal of an update that has ended is deleted.", default=7
     )
     deleted_stack_days = integer(
-        "STACKHOLD_DELETED_STACK_DAYS", "Days after which what is left of a deleted stack is deleted.", default=30
+        "STACKHOLD_DELETED_STACK_DAYS",
+        "Days after which deleted stacks and environments are purged.",
+        default=30,
     )
 
 
@@ -161,7 +163,7 @@ class TelemetrySettings:
     )
     metrics_webhook_secret = secret(
         "METRICS_WEBHOOK_SECRET",
-        "Who sends it in `Authorization: webhook-token …` may read `/metrics`; unset: there is no such address.",
+        "Secret for `/metrics`, which clients send as `Authorization: webhook-token …`; unset: `/metrics` is not served.",
     )
     otel_exporter_otlp_endpoint = text(
         "OTEL_EXPORTER_OTLP_ENDPOINT",

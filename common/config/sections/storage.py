@@ -24,8 +24,8 @@ class DatabaseSettings:
     database_min_tls_version = text(
         "DATABASE_MIN_TLS_VERSION",
         (
-            "Lowest TLS version to MySQL, 1.2 or 1.3; an older one means 1.2. Set without a certificate"
-            " authority: verified TLS by those that this machine trusts."
+            "Lowest TLS version for MySQL, 1.2 or 1.3; an older one means 1.2. If it is set without"
+            " DATABASE_CA_CERTIFICATE, the authorities that this machine trusts verify the server."
         ),
         default="1.2",
     )
@@ -107,8 +107,8 @@ class EncryptionSettings:
     unwrap_keys = text(
         "STACKHOLD_UNWRAP_KEYS",
         (
-            "More keys that open data keys, while the key above wraps: for a change of key, or to restore a backup. Addresses"
-            " with commas: `file:///path`, `awskms://<ARN, id or alias/name>[?region=…]`, `azurekeyvault://<vault>/keys/<name>`."
+            "Other master keys that may unwrap data keys, during a change of key or a restore; new ones are wrapped by the key"
+            " above. Addresses with commas: `file:///path`, `awskms://<ARN, id or alias/name>[?region=…]`, `azurekeyvault://<vault>/keys/<name>`."
         ),
         is_list=True,
     )

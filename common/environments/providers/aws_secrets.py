@@ -48,4 +48,4 @@ class AwsSecrets:
         try:
             return base64.b64decode(require_text(answer, "AWS", "SecretBinary"), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
-            raise WorldError(f"{name}: the secret is binary and no text") from None
+            raise WorldError(f"{name}: the secret is binary, not text") from None

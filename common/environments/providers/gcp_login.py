@@ -58,7 +58,7 @@ class GcpLogin:
     def _exchange(self, project: str, oidc: Mapping[str, Any], context: Context) -> str:
         region, pool, provider = oidc.get("region") or "global", oidc["workloadPoolId"], oidc["providerId"]
         if not all(_PART.fullmatch(part) for part in (project, region, pool, provider)):
-            raise WorldError("project, region, workloadPoolId and providerId must be a number and names")
+            raise WorldError("project, region, workloadPoolId and providerId must be names without slashes")
         audience = f"//iam.googleapis.com/projects/{project}/locations/{region}/workloadIdentityPools/{pool}/providers/{provider}"
         form = {
             "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",

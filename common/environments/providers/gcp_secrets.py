@@ -45,5 +45,5 @@ class GcpSecrets:
             except WorldError as error:
                 raise WorldError(f"{name}: {error}") from None
             except (binascii.Error, UnicodeDecodeError):
-                raise WorldError(f"{name}: the secret is binary and no text") from None
+                raise WorldError(f"{name}: the secret is binary, not text") from None
         return secrets(values)

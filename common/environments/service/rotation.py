@@ -35,7 +35,7 @@ _LOG = logging.getLogger("stackhold.environments")
 HISTORY_LIMIT = 100
 # All calls of a rotation end long before; a run that takes longer has lost its process.
 _LONGEST = timedelta(minutes=10)
-_STOPPED = "the rotation did not end; the secrets that the last revision has go on working"
+_STOPPED = "the rotation did not finish; the secrets in the latest revision still work"
 
 
 @dataclass(frozen=True, slots=True)

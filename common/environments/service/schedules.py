@@ -26,7 +26,7 @@ from common.rights.permissions import Permission
 
 _LOG = logging.getLogger("stackhold.environments")
 SCHEDULES_LIMIT = 20
-_NO_CALLER = "who saved the schedule is no longer a member of the organization, or their token is not valid; save it again"
+_NO_CALLER = "the user who saved the schedule is no longer a member, or their token is not valid; save the schedule again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,10 +128,10 @@ class ApiSource:
         """Return a stack; raises MovingError while an update of it runs."""
         stack = self._get(_Stack, self._path(name))
         if stack.current_operation:
-            raise MovingError("an update of it runs: wait for its end")
+            raise MovingError("an update of the stack is running: wait until it ends")
         updates = self._updates(name)
         if updates and updates[-1].result == IN_PROGRESS:
-            raise MovingError("an update of it runs: wait for its end")
+            raise MovingError("an update of the stack is running: wait until it ends")
         config = msgspec.json.encode(stack.config) if stack.config is not None else None
         return MovedStack(name, stack.tags or {}, updates, config)
 

@@ -71,7 +71,7 @@ class InstallationTarget:
         versions = existing[1][: len(stack.updates)]
         if [_identity(version) for version in versions] != [(update.version, *_kept(update)) for update in stack.updates]:
             raise MovingError(
-                "another stack has its name, or it was updated in the source since it was imported: delete it here first"
+                "another stack here has this name, or the stack was updated in the source after its import: delete it here"
             )
         if stack.updates and self._fingerprint(versions[-1]) != states.fingerprint(source.get_state(stack, stack.updates[-1])):
             raise MovingError("a stack with its name and history has another state: delete it here first")

@@ -42,7 +42,7 @@ def require_sign_in_enabled(settings: Settings) -> None:
 def require_themselves(caller: Caller) -> None:
     """Raise Forbidden unless the caller is a person who signed in themselves."""
     if not caller.is_themselves:
-        raise Forbidden("only a person who signed in themselves can do this")
+        raise Forbidden("only users can do this, not tokens of organizations, teams or jobs")
 
 
 def require_address(text: str) -> str:

@@ -61,6 +61,6 @@ def update_annotation(
 
 def _require_valid(name: AnnotationName) -> None:
     if not is_name(name.kind):
-        raise BadRequest("the kind of an annotation may have letters, digits, '.', '_' and '-', at most 100 of them")
+        raise BadRequest("the kind of an annotation must be 1 to 100 letters, digits, '.', '_' or '-'")
     if name.source and not is_name(name.source):
-        raise BadRequest("the source of an annotation may have letters, digits, '.', '_' and '-', at most 100 of them")
+        raise BadRequest("the source of an annotation must be 1 to 100 letters, digits, '.', '_' or '-'")

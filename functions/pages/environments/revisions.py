@@ -144,7 +144,7 @@ def _definition(request: EnvironmentRequest, version: str) -> StoredDefinition:
 
 def _require_version(version: str) -> str:
     if not is_version(version):
-        raise BadRequest(f"{version[:100]!a} is no revision: name a number or a tag")
+        raise BadRequest(f"{version[:100]!a} is not a revision: name a number or a tag")
     return version
 
 
@@ -154,7 +154,7 @@ def _number(text: str) -> int | None:
         return None
     number = find_number(text)
     if number is None:
-        raise BadRequest(f"{text[:20]!a} is no number of a revision")
+        raise BadRequest(f"{text[:20]!a} is not a revision number")
     return number
 
 

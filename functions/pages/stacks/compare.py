@@ -142,6 +142,6 @@ def _stack(text: str, path: StackPath) -> StackPath | None:
     if not parts:
         return None
     if len(parts) > _PARTS:
-        raise BadRequest(f"{text[:300]!a} is no stack: write organization/project/stack")
+        raise BadRequest(f"{text[:300]!a} is not a stack: write organization/project/stack")
     other = StackPath(*[path.org, path.project][: _PARTS - len(parts)], *parts)
     return other if other != path else None

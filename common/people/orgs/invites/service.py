@@ -240,7 +240,7 @@ def _store(tx: Connection, backend: Backend, org_id: str, new_invites: list[Invi
     emails = [invite.email for invite in new_invites if invite.email]
     invites.delete_expired(tx, org_id, emails, unix_millis(now), older_than=unix_millis(now - KEPT_FOR))
     if invites.count(tx, org_id) + len(new_invites) > ORG_LIMIT:
-        raise BadRequest(f"an organization may have {ORG_LIMIT:,} invitations; cancel some first")
+        raise BadRequest(f"an organization may have at most {ORG_LIMIT:,} invitations; revoke some first")
     if new_invites:
         invites.add(tx, new_invites)
 
