@@ -137,7 +137,7 @@ class TestCustomResource:
             ),
             (
                 {"PULUMI_CHECKPOINT_BLOB_STORAGE_ENDPOINT": "s3://absent-bucket?region=eu-west-1&s3ForcePathStyle=true"},
-                "the object store cannot be used (bucket absent-bucket: NoSuchBucket)",
+                "the object store cannot be used (bucket absent-bucket: NoSuchBucket;",
             ),
             ({"PULUMI_DATABASE_USER_PASSWORD": "wrong horse"}, "the database cannot be used"),
             ({"PULUMI_KMS_KEY": ""}, "set PULUMI_KMS_KEY or PULUMI_AZURE_KV_URI"),

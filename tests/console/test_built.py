@@ -28,10 +28,10 @@ def test_are_older_once_a_source_changes(tmp_path: Path, name: str) -> None:
 
 
 def test_are_the_files_that_the_manifest_names() -> None:
-    """Two scripts, one style sheet, and nothing that was left behind by an earlier build."""
+    """Three scripts, one style sheet, and nothing that was left behind by an earlier build."""
     there = {path.name for path in console.ASSETS.iterdir()}
 
-    assert {"console.js", "graph.js", "page.css"} == set(static_files.names())
+    assert {"console.js", "editor.js", "graph.js", "page.css"} == set(static_files.names())
     assert {"licences.txt", "manifest.json", *static_files.names().values()} == there
 
 
