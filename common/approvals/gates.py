@@ -90,7 +90,7 @@ class GateSteps:
     def add(self, tx: Connection, backend: Backend, gate_id: str, request: GateRequest) -> ShownGate:
         """Insert a gate; NotFound for a target, a user or a team that does not exist."""
         if gates.count(tx, self._membership.org_id) >= GATES_LIMIT:
-            raise BadRequest(f"an organization may have {GATES_LIMIT:,} change gates; delete some first")
+            raise BadRequest(f"an organization may have at most {GATES_LIMIT:,} change gates; delete some first")
         gate = self._to_gate(tx, gate_id, request)
         gates.add(tx, gate, self._caller.user_id, unix_millis(backend.clock.now()))
         return self._shown(tx, gate)

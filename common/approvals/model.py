@@ -271,4 +271,4 @@ def require_gate(name: str, rule: Rule, target: GateTarget) -> None:
 def require_text(noun: str, text: str, limit: int) -> None:
     """Raise BadRequest for a text that is too long to keep."""
     if len(text) > limit:
-        raise BadRequest(f"{noun} may have {limit:,} characters")
+        raise BadRequest(f"{noun} may have at most {limit:,} characters")

@@ -115,7 +115,7 @@ def require_tags(tags: dict[str, str]) -> None:
 def require_tag_count(count: int) -> None:
     """Raise BadRequest for more tags than a stack may have."""
     if count > TAGS_LIMIT:
-        raise BadRequest(f"a stack may have {TAGS_LIMIT} tags; {count:,} are too many")
+        raise BadRequest(f"a stack may have at most {TAGS_LIMIT} tags, not {count:,}")
 
 
 def require_tag(name: str, value: str) -> None:

@@ -242,7 +242,7 @@ _CONDITION_DECODER: "msgspec.json.Decoder[Boolean]" = msgspec.json.Decoder(Boole
 def decode(text: bytes) -> Descriptor:
     """Return a descriptor from its JSON text; BadRequest for a text that is too large or not a descriptor."""
     if len(text) > TEXT_LIMIT_BYTES:
-        raise BadRequest(f"a permission descriptor may have {TEXT_LIMIT_BYTES:,} bytes")
+        raise BadRequest(f"a permission descriptor may have at most {TEXT_LIMIT_BYTES:,} bytes")
     try:
         descriptor = _DECODER.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -255,7 +255,7 @@ def decode(text: bytes) -> Descriptor:
 def decode_condition(text: bytes, context: type[Stack | InsightsAccount]) -> Boolean:
     """Return a condition about one kind of thing from its JSON text; BadRequest for another kind, or a text that is not one."""
     if len(text) > TEXT_LIMIT_BYTES:
-        raise BadRequest(f"a match rule may have {TEXT_LIMIT_BYTES:,} bytes")
+        raise BadRequest(f"a match rule may have at most {TEXT_LIMIT_BYTES:,} bytes")
     try:
         condition = _CONDITION_DECODER.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -283,7 +283,7 @@ def _check_nodes(root: "Descriptor | Boolean", noun: str) -> None:
         if depth > DEPTH_LIMIT:
             raise BadRequest(f"a {noun} may be nested {DEPTH_LIMIT} deep")
         if isinstance(node, Group) and len(node.entries or ()) > GROUP_LIMIT:
-            raise BadRequest(f"a permission group may have {GROUP_LIMIT:,} entries, and this one has {len(node.entries or ()):,}")
+            raise BadRequest(f"a permission group may have at most {GROUP_LIMIT:,} entries, not {len(node.entries or ()):,}")
         missing = next((name for name in _REQUIRED.get(type(node), ()) if getattr(node, name) is None), None)
         if missing is not None:
             raise BadRequest(f"invalid {noun}: {type(node).__name__} needs `{missing}`")

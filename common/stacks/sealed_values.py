@@ -30,7 +30,7 @@ def decrypt(envelope: Envelope, ciphertext: str) -> bytes:
 def require_batch(size: int) -> None:
     """Raise TooLarge for more values than a request may have."""
     if size > BATCH_LIMIT:
-        raise TooLarge(f"a batch may have {BATCH_LIMIT:,} values, and this one has {size:,}")
+        raise TooLarge(f"a batch may have at most {BATCH_LIMIT:,} values, and this one has {size:,}")
 
 
 def _ciphertext_bytes(text: str) -> bytes:
@@ -43,4 +43,4 @@ def _ciphertext_bytes(text: str) -> bytes:
 
 
 def _value_too_large() -> TooLarge:
-    return TooLarge(f"a value may have {VALUE_LIMIT_BYTES:,} bytes before encryption")
+    return TooLarge(f"a value may have at most {VALUE_LIMIT_BYTES:,} bytes before encryption")

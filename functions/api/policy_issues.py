@@ -155,7 +155,7 @@ def _condition(filter_model: AngularGridFilterModel | None, depth: int = 1) -> C
     if filter_model is None:
         return None
     if depth > DEPTH_LIMIT:
-        raise BadRequest(f"a filter may have {DEPTH_LIMIT} levels of conditions")
+        raise BadRequest(f"a filter may have at most {DEPTH_LIMIT} levels of conditions")
     if filter_model.conditions is not None and not filter_model.col_id:
         parts = tuple(part for one in filter_model.conditions if (part := _condition(one, depth + 1)) is not None)
         return Group(is_any=(filter_model.type or "").upper() == "OR", conditions=parts) if parts else None

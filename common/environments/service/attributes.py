@@ -125,9 +125,9 @@ def decrypt_secrets(backend: Backend, caller: Caller, path: EnvironmentPath, cip
 
 def _require_few(texts: Sequence[str]) -> None:
     if len(texts) > SECRETS_LIMIT:
-        raise TooLarge(f"a request may have {SECRETS_LIMIT:,} secrets, and this one has {len(texts):,}")
+        raise TooLarge(f"a request may have at most {SECRETS_LIMIT:,} secrets, and this one has {len(texts):,}")
     if any(len(text) > SECRET_LIMIT_BYTES * 4 // 3 + 64 for text in texts):
-        raise TooLarge(f"a secret may have {SECRET_LIMIT_BYTES:,} bytes")
+        raise TooLarge(f"a secret may have at most {SECRET_LIMIT_BYTES:,} bytes")
 
 
 def _decoded(text: str) -> bytes:

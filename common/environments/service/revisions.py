@@ -47,7 +47,7 @@ def retract(  # noqa: PLR0917 - what the call says
     environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_VERSION_RETRACT, version=version)
     revision = steps.require_revision(environment, version)
     if len(reason) > _REASON_LIMIT:
-        raise BadRequest(f"a reason may have {_REASON_LIMIT:,} characters")
+        raise BadRequest(f"a reason may have at most {_REASON_LIMIT:,} characters")
 
     def record() -> None:
         with backend.db.begin() as tx:
@@ -107,7 +107,7 @@ def create_tag(backend: Backend, caller: Caller, path: EnvironmentPath, name: st
             if not _is_usable(tx, environment, target):
                 raise _missing_revision(path, target)
             if len(revisions.page_tags(tx, environment.id, "", REVISION_TAGS_LIMIT)) >= REVISION_TAGS_LIMIT:
-                raise BadRequest(f"an environment may have {REVISION_TAGS_LIMIT:,} revision tags; delete some first")
+                raise BadRequest(f"an environment may have at most {REVISION_TAGS_LIMIT:,} revision tags; delete some first")
             with unless_taken(f"environment {path.in_org} already has a revision tag {name}"):
                 revisions.add_tag(tx, environment.id, name, target, caller.user_id, unix_millis(backend.clock.now()))
             description = f"Tagged revision {target} of environment {path} as {name}"

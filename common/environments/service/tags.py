@@ -52,7 +52,7 @@ def create_tag(backend: Backend, caller: Caller, path: EnvironmentPath, name: st
         with backend.db.begin() as tx:
             environments.lock(tx, environment)
             if tags.count(tx, environment.id) >= TAGS_LIMIT:
-                raise BadRequest(f"an environment may have {TAGS_LIMIT} tags")
+                raise BadRequest(f"an environment may have at most {TAGS_LIMIT} tags")
             with unless_taken(f"environment {path.in_org} already has a tag {name}"):
                 tags.add(tx, environment.id, tag, caller.user_id)
             description = f"Added tag {name} to environment {path}"

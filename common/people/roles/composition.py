@@ -72,7 +72,7 @@ def _resolve(descriptor: Descriptor, records: dict[str, Descriptor], ids: frozen
     size = len(d.encode(descriptor).encode()) + sum(sizes[composed_id] for composed_id in d.references(descriptor))
     if size > TEXT_LIMIT_BYTES:
         raise BadRequest(
-            f"a role may have {TEXT_LIMIT_BYTES:,} bytes with the records that it composes, and this one would have {size:,}"
+            f"a role may have at most {TEXT_LIMIT_BYTES:,} bytes with the records that it composes, and not {size:,}"
         )
     d.check(rules)
     return Composition(rules, d.encode(rules), ids)

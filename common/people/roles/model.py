@@ -133,7 +133,7 @@ def require_texts(name: str | None, description: str | None, resource_type: str 
         ("resource type", resource_type, RESOURCE_TYPE_LIMIT),
     ):
         if text is not None and len(text) > limit:
-            raise BadRequest(f"the {noun} of a role may have {limit:,} characters, and this one has {len(text):,}")
+            raise BadRequest(f"the {noun} of a role may have at most {limit:,} characters, and this one has {len(text):,}")
 
 
 def require_acyclic(role_id: str, composed: Iterable[str], references: Mapping[str, frozenset[str]]) -> None:

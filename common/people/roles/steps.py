@@ -80,10 +80,10 @@ def require_space(tx: Connection, org_id: str, role_id: str, details: str) -> No
     """Raise BadRequest over the limits of an organization: one more record, or this text of a record that it has."""
     count, size = roles.count_others(tx, org_id, without=role_id)
     if count >= RECORD_LIMIT:
-        raise BadRequest(f"an organization may have {RECORD_LIMIT:,} roles, permission sets and policies")
+        raise BadRequest(f"an organization may have at most {RECORD_LIMIT:,} roles, permission sets and policies")
     if size + len(details) > DETAILS_LIMIT_BYTES:
         raise BadRequest(
-            f"the roles, permission sets and policies of an organization may have {DETAILS_LIMIT_BYTES:,} bytes together"
+            f"the roles, permission sets and policies of an organization may have at most {DETAILS_LIMIT_BYTES:,} bytes together"
         )
 
 

@@ -163,7 +163,7 @@ def require_texts(display_name: str | None, description: str | None) -> None:
         ("description", description, DESCRIPTION_LIMIT),
     ):
         if text is not None and len(text) > limit:
-            raise BadRequest(f"the {noun} of a team may have {limit:,} characters, not {len(text):,}")
+            raise BadRequest(f"the {noun} of a team may have at most {limit:,} characters, not {len(text):,}")
 
 
 def require_environment(change: EnvironmentChange) -> None:

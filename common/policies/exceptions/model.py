@@ -124,7 +124,7 @@ def encode(matches: tuple[Match, ...]) -> str:
     entries = [Match(sorted(set(match.policies)), sorted(set(match.targets))) for match in matches]
     text = msgspec.json.encode(sorted(entries, key=msgspec.json.encode))
     if len(text) > MATCH_LIMIT_BYTES:
-        raise BadRequest(f"`match` of an exception may have {MATCH_LIMIT_BYTES:,} bytes; create several exceptions")
+        raise BadRequest(f"`match` of an exception may have at most {MATCH_LIMIT_BYTES:,} bytes; create several exceptions")
     return text.decode()
 
 

@@ -35,7 +35,7 @@ def create_exception(backend: Backend, caller: Caller, org: str, new: NewExcepti
                 raise NotFound(f"Policy pack {new.pack[:100]!a} not found")
             same = repository.find_same(tx, membership.org_id, new.pack, matches, now_millis)
             if same is None and repository.count_active(tx, membership.org_id, now_millis) >= EXCEPTION_LIMIT:
-                raise BadRequest(f"an organization may have {EXCEPTION_LIMIT:,} active exceptions; remove some first")
+                raise BadRequest(f"an organization may have at most {EXCEPTION_LIMIT:,} active exceptions; remove some first")
             number = same.number if same is not None else repository.last_number(tx, membership.org_id) + 1
             if same is not None:
                 repository.update_terms(tx, membership.org_id, number, reason=new.reason, expires_at=expires_at)

@@ -195,7 +195,7 @@ def require_environments(environments: Iterable[str]) -> None:
     """Raise BadRequest unless these can be names of environments, with or without a version."""
     names = list(environments)
     if len(names) > ENVIRONMENT_LIMIT:
-        raise BadRequest(f"a policy pack may have {ENVIRONMENT_LIMIT} environments in a group")
+        raise BadRequest(f"a policy pack may have at most {ENVIRONMENT_LIMIT} environments in a group")
     for name in names:
         if len(name) > _ENVIRONMENT_CHARACTERS or not _ENVIRONMENT.fullmatch(name):
             raise BadRequest(f"invalid environment {name[:100]!a}: write project/environment, with @version if you want one")

@@ -91,7 +91,7 @@ def create_group(backend: Backend, caller: Caller, org: str, group: Group) -> No
         with backend.db.begin() as tx:
             repository.lock(tx, membership.org_id)
             if len(repository.list_groups(tx, membership.org_id)) >= GROUP_LIMIT:
-                raise BadRequest(f"an organization may have {GROUP_LIMIT} policy groups")
+                raise BadRequest(f"an organization may have at most {GROUP_LIMIT} policy groups")
             new = Group(
                 new_id(), group.name, group.entity_type, group.mode, group.agent_pool_id, group.stack_rule, group.account_rule
             )

@@ -56,7 +56,7 @@ def changed(tx: Connection, org_id: str, scope: StackScope, old: GroupState, cha
     stacks = [name for change in changes for name in (*change.new_stacks, *change.remove_stacks)]
     packs = [pack for change in changes for pack in (*change.new_packs, *change.remove_packs)]
     if len(stacks) + len(packs) > CHANGE_LIMIT:
-        raise BadRequest(f"a request may name {CHANGE_LIMIT:,} stacks and packs")
+        raise BadRequest(f"a request may name at most {CHANGE_LIMIT:,} stacks and packs")
     stack_ids = repository.find_stacks(tx, scope, set(stacks))
     versions = repository.find_versions(tx, org_id, packs)
     hidden: frozenset[str] = frozenset()

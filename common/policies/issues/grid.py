@@ -78,14 +78,14 @@ def leaf(column: str, operator: str, text: str) -> Leaf:
     if operator not in OPERATORS:
         raise BadRequest(f"unknown filter {operator[:60]!a}; known are {', '.join(sorted(OPERATORS))}")
     if operator in _PATTERN_OPERATORS and len(text) > _PATTERN_CHARACTERS:
-        raise BadRequest(f"a part of a text to filter by may have {_PATTERN_CHARACTERS:,} characters")
+        raise BadRequest(f"a part of a text to filter by may have at most {_PATTERN_CHARACTERS:,} characters")
     return Leaf(require_column(column), operator, text)
 
 
 def require_size(condition: Condition) -> None:
     """Raise BadRequest for a filter of too many conditions."""
     if _count(condition) > _CONDITION_LIMIT:
-        raise BadRequest(f"a filter may have {_CONDITION_LIMIT} conditions")
+        raise BadRequest(f"a filter may have at most {_CONDITION_LIMIT} conditions")
 
 
 def _count(condition: Condition) -> int:

@@ -47,7 +47,7 @@ class _Inflated:
 def read_digest(packed: bytes) -> str:
     """Return a digest of the files in an archive; BadRequest unless it is a policy pack's."""
     if len(packed) > PACKED_LIMIT_BYTES:
-        raise BadRequest(f"the archive of a policy pack may have {PACKED_LIMIT_BYTES:,} bytes")
+        raise BadRequest(f"the archive of a policy pack may have at most {PACKED_LIMIT_BYTES:,} bytes")
     if not is_packed(packed):
         raise BadRequest("the uploaded policy pack is not a gzip archive; publish it again")
     try:
@@ -67,7 +67,7 @@ def _read_entries(archive: tarfile.TarFile) -> list[str]:
     entries = []
     for count, member in enumerate(archive, 1):
         if count > ENTRY_LIMIT:
-            raise BadRequest(f"the archive of a policy pack may have {ENTRY_LIMIT:,} entries")
+            raise BadRequest(f"the archive of a policy pack may have at most {ENTRY_LIMIT:,} entries")
         _require_path(member.name)
         if member.isdir():
             continue

@@ -36,7 +36,7 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 def require_config(config: Mapping[str, Any], policies: Iterable[Policy]) -> None:
     """Raise BadRequest unless every entry names a policy, or all of them, and fits its schema."""
     if len(msgspec.json.encode(config)) > CONFIG_LIMIT_BYTES:
-        raise BadRequest(f"the configuration of a policy pack may have {CONFIG_LIMIT_BYTES:,} bytes")
+        raise BadRequest(f"the configuration of a policy pack may have at most {CONFIG_LIMIT_BYTES:,} bytes")
     by_name = {policy.name: policy for policy in policies}
     problems: list[str] = []
     for name, value in config.items():

@@ -57,9 +57,9 @@ class NewPack(msgspec.Struct, rename="camel"):
         if self.version_tag == LATEST:
             raise BadRequest("a version cannot be called latest: clients mean the newest version by it")
         if len(self.display_name or "") > _DISPLAY_NAME_LIMIT:
-            raise BadRequest(f"the display name of a policy pack may have {_DISPLAY_NAME_LIMIT} characters")
+            raise BadRequest(f"the display name of a policy pack may have at most {_DISPLAY_NAME_LIMIT} characters")
         if len(self.policies) > POLICY_LIMIT:
-            raise BadRequest(f"a policy pack may have {POLICY_LIMIT:,} policies")
+            raise BadRequest(f"a policy pack may have at most {POLICY_LIMIT:,} policies")
         names = [policy.name for policy in self.policies]
         if len(set(names)) < len(names):
             raise BadRequest("two policies of the pack have the same name")

@@ -208,7 +208,7 @@ def _read_upload(backend: Backend, version: PackVersion) -> tuple[bytes, str]:
     if size is None:
         raise BadRequest(f"the archive of policy pack {version.name} was not uploaded; publish it again")
     if size > PACKED_LIMIT_BYTES:
-        raise BadRequest(f"the archive of a policy pack may have {PACKED_LIMIT_BYTES:,} bytes")
+        raise BadRequest(f"the archive of a policy pack may have at most {PACKED_LIMIT_BYTES:,} bytes")
     archive = backend.policy_packs.get_stored(version.blob_key)
     return archive, read_digest(archive)
 

@@ -38,7 +38,7 @@ def read_keys(document: object) -> list[dict[str, str]]:
     if not isinstance(keys, Sequence) or isinstance(keys, str):
         raise InvalidKeys('the keys must be a JSON Web Key Set: {"keys": […]}')
     if len(keys) > KEYS_LIMIT:
-        raise InvalidKeys(f"a JSON Web Key Set may have {KEYS_LIMIT} keys, not {len(keys):,}")
+        raise InvalidKeys(f"a JSON Web Key Set may have at most {KEYS_LIMIT} keys, not {len(keys):,}")
     public = [_public_members(key) for key in keys if isinstance(key, Mapping) and _is_for_signatures(key)]
     usable = [key for key in public if is_usable(key)]
     if not usable:

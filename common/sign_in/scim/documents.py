@@ -37,7 +37,7 @@ def parse_user(document: object) -> UserProfile:
     attributes["userName"] = user_name
     stored = msgspec.json.encode({name: value for name, value in attributes.items() if name not in _NOT_IN_DOCUMENT})
     if len(stored) > DOCUMENT_LIMIT_BYTES:
-        raise TooLarge(f"a user may have {DOCUMENT_LIMIT_BYTES:,} bytes of attributes, not {len(stored):,}")
+        raise TooLarge(f"a user may have at most {DOCUMENT_LIMIT_BYTES:,} bytes of attributes, not {len(stored):,}")
     return UserProfile(
         user_name=user_name,
         external_id=_text(attributes, "externalId") or None,
@@ -71,7 +71,9 @@ def parse_members(value: object) -> frozenset[str]:
     """Return the ids in a list of members, or in one member; raises InvalidRequest for anything else and for too many."""
     entries = value if isinstance(value, list) else [value]
     if len(entries) > MEMBERS_LIMIT:
-        raise InvalidRequest(ScimType.TOO_MANY, f"a request may name {MEMBERS_LIMIT:,} members; send the others in more requests")
+        raise InvalidRequest(
+            ScimType.TOO_MANY, f"a request may name at most {MEMBERS_LIMIT:,} members; send the others in another one"
+        )
     ids = [entry.get("value") if isinstance(entry, dict) else entry for entry in entries]
     if not all(isinstance(member_id, str) for member_id in ids):
         raise InvalidRequest(ScimType.INVALID_VALUE, 'each of the members must be an object like {"value": "<id of a user>"}')

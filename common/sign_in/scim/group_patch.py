@@ -57,7 +57,9 @@ def group_change(operations: list[Operation]) -> GroupChange:
         for name, value in operation.value.items():
             _apply(change, operation.op, Path(canonical_name(name)), value, ignores_unknown=True)
     if len(change.added) + len(change.removed) > MEMBERS_LIMIT:
-        raise InvalidRequest(ScimType.TOO_MANY, f"a request may name {MEMBERS_LIMIT:,} members; send the others in more requests")
+        raise InvalidRequest(
+            ScimType.TOO_MANY, f"a request may name at most {MEMBERS_LIMIT:,} members; send the others in another one"
+        )
     return change
 
 

@@ -136,7 +136,7 @@ def _list(parent: Document, name: str) -> list[Any]:
 
 def _require_few(entries: list[Any]) -> None:
     if len(entries) > _VALUES_LIMIT:
-        raise InvalidRequest(ScimType.TOO_MANY, f"an attribute of a user may have {_VALUES_LIMIT} values")
+        raise InvalidRequest(ScimType.TOO_MANY, f"an attribute of a user may have at most {_VALUES_LIMIT} values")
 
 
 def _key(document: Document, name: str) -> str:

@@ -174,7 +174,7 @@ def require_name(name: str) -> str:
     if not trimmed:
         raise BadRequest("an issuer needs a name")
     if len(trimmed) > NAME_LIMIT or not trimmed.isprintable():
-        raise BadRequest(f"the name of an issuer may have {NAME_LIMIT} characters, all of them printable")
+        raise BadRequest(f"the name of an issuer may have at most {NAME_LIMIT} characters, all of them printable")
     return trimmed
 
 
@@ -203,7 +203,7 @@ def require_expiration(seconds: int | None) -> int | None:
 def require_thumbprints(texts: Sequence[str]) -> tuple[str, ...]:
     """Return thumbprints in lower case without colons; BadRequest if a text is not a thumbprint."""
     if len(texts) > THUMBPRINTS_LIMIT:
-        raise BadRequest(f"an issuer may have {THUMBPRINTS_LIMIT} thumbprints")
+        raise BadRequest(f"an issuer may have at most {THUMBPRINTS_LIMIT} thumbprints")
     thumbprints = tuple(dict.fromkeys(text.strip().replace(":", "").lower() for text in texts))
     for text in thumbprints:
         if not _THUMBPRINT.fullmatch(text):

@@ -51,7 +51,7 @@ def update_annotation(
             elif annotations.count(tx, stack.id) < ANNOTATIONS_LIMIT:
                 annotations.add(tx, stack.id, name, document, now_millis)
             else:
-                raise BadRequest(f"a stack may have {ANNOTATIONS_LIMIT} annotations")
+                raise BadRequest(f"a stack may have at most {ANNOTATIONS_LIMIT} annotations")
             description = f"Changed annotation {name.kind} of stack {path}"
             audit.record(tx, backend, caller, stack.org_id, Event.STACK_ANNOTATION_CHANGED, description=description)
             return new.version

@@ -86,12 +86,12 @@ class TestLimits:
         """An archive over each limit, and what the refusal says."""
         match request.param:
             case "packed":
-                yield b"\x1f\x8b" + bytes(archive.PACKED_LIMIT_BYTES), "may have 67,108,864 bytes"
+                yield b"\x1f\x8b" + bytes(archive.PACKED_LIMIT_BYTES), "may have at most 67,108,864 bytes"
             case "inflated":
                 yield make_archive({"package/x": bytes(archive.INFLATED_LIMIT_BYTES)}), "inflates to more than 268,435,456 bytes"
             case _:
                 names = (f"package/{number}" for number in range(archive.ENTRY_LIMIT + 1))
-                yield make_archive(dict.fromkeys(names, b"")), "may have 20,000 entries"
+                yield make_archive(dict.fromkeys(names, b"")), "may have at most 20,000 entries"
 
     def test_are_held(self, large: tuple[bytes, str]) -> None:
         """A small upload cannot cost much memory or time."""

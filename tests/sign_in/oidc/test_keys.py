@@ -53,7 +53,7 @@ class TestReadKeys:
 
     def test_refuses_many_keys(self) -> None:
         """A set of more than a hundred keys is refused."""
-        with pytest.raises(InvalidKeys, match="may have 100 keys, not 101"):
+        with pytest.raises(InvalidKeys, match="may have at most 100 keys, not 101"):
             keys.read_keys(key_set(*[PUBLIC] * 101))
 
 

@@ -21,7 +21,7 @@ S = "/api/stacks/acme/shop/dev"
 DEV = StackPath("acme", "shop", "dev")
 MANY = {f"t{number}": "x" for number in range(101)}
 FULL = {f"t{number}": "x" for number in range(100)}
-TOO_MANY = (400, 400, "Bad Request: a stack may have 100 tags; 101 are too many")
+TOO_MANY = (400, 400, "Bad Request: a stack may have at most 100 tags, not 101")
 
 
 class TestTags:

@@ -58,9 +58,9 @@ class Pattern:
 def require_pattern(text: str) -> None:
     """Raise BadRequest for a pattern that is too long or has too many question marks."""
     if len(text) > PATTERN_LIMIT:
-        raise BadRequest(f"a pattern may have {PATTERN_LIMIT} characters, not {len(text):,}")
+        raise BadRequest(f"a pattern may have at most {PATTERN_LIMIT} characters, not {len(text):,}")
     if text.count(_OPTIONAL) > OPTIONAL_LIMIT:
-        raise BadRequest(f"a pattern may have {OPTIONAL_LIMIT} question marks: {text[:_SHOWN]!a}")
+        raise BadRequest(f"a pattern may have at most {OPTIONAL_LIMIT} question marks: {text[:_SHOWN]!a}")
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -38,7 +38,7 @@ def require_statements(inputs: Sequence[StatementInput]) -> tuple[Statement, ...
     if not inputs:
         raise BadRequest("a policy needs a statement; to allow nothing, send one that denies everything")
     if len(inputs) > STATEMENTS_LIMIT:
-        raise BadRequest(f"a policy may have {STATEMENTS_LIMIT} statements, not {len(inputs):,}")
+        raise BadRequest(f"a policy may have at most {STATEMENTS_LIMIT} statements, not {len(inputs):,}")
     return tuple(_numbered(number, statement) for number, statement in enumerate(inputs))
 
 
@@ -104,7 +104,7 @@ def _require_role_or_levels(statement: Statement) -> None:
 
 def _rules(rules: Mapping[str, Any]) -> dict[str, str | list[str]]:
     if len(rules) > RULES_LIMIT:
-        raise BadRequest(f"a statement may have {RULES_LIMIT} rules, not {len(rules):,}")
+        raise BadRequest(f"a statement may have at most {RULES_LIMIT} rules, not {len(rules):,}")
     for key, value in rules.items():
         path_of(key)
         patterns = value if isinstance(value, list) else [value]
