@@ -155,12 +155,12 @@ COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 # dev.txt is resolved first and binds the others, so that the version that was tested is the one that is shipped.
 lock: $(VENV)/.dev ## Write requirements/*.txt again (UPGRADE=1: with newer versions)
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
-	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/local.txt
+	$(COMPILE) pyproject.toml --extra postgres -c requirements/dev.txt -o requirements/local.txt
 	$(COMPILE) pyproject.toml --extra aws --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/aws.txt
 	$(COMPILE) pyproject.toml --extra azure --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/azure.txt
 	$(COMPILE) pyproject.toml --extra aws --extra xray --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/aws-xray.txt
 	$(COMPILE) pyproject.toml --extra aws --extra otel-http --excludes requirements/server-only.in -c requirements/dev.txt -o requirements/aws-otel.txt
-	$(COMPILE) pyproject.toml --extra aws --extra azure --extra otel -c requirements/dev.txt -o requirements/container.txt
+	$(COMPILE) pyproject.toml --extra aws --extra azure --extra otel --extra postgres -c requirements/dev.txt -o requirements/container.txt
 	$(COMPILE) --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group pyproject.toml:console --no-deps -o requirements/console.txt
 	$(COMPILE) --group pyproject.toml:schedules --no-deps -o requirements/chalice.txt

@@ -41,7 +41,7 @@ DOES_INPUT_OUTPUT = (
     "uuid",
 )
 FIRST_PARTY = ("common", "functions", "aws", "function_app")
-SQL = ("sqlalchemy", "pymysql", "sqlite3")
+SQL = ("sqlalchemy", "pymysql", "pg8000", "sqlite3")
 CLOUD_SDKS = ("boto3", "botocore", "azure", "google.cloud", "aws_xray_sdk", "opentelemetry.sdk", "opentelemetry.exporter")
 ENTRY_POINTS = ("aws", "function_app")
 ENTRY_POINTS_MAY_IMPORT = (

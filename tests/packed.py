@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 # Not in a package unless it is built with the extra; imported where a setting asks for it.
-OPTIONAL = ("opentelemetry", "aws_xray_sdk")
+OPTIONAL = ("opentelemetry", "aws_xray_sdk", "pg8000", "scramp")
 _PROGRAM = """
 import importlib, sys
 sys.path[:0] = sys.argv[1].split(":")

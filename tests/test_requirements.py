@@ -16,12 +16,12 @@ PIN = re.compile(r"^(?P<name>[a-z0-9.\-_]+)==(?P<version>\S+)(?: ; (?P<marker>.+
 # What each lock file answers for: (extras, dependency groups, whether the core dependencies are in it).
 LOCKS = {
     "build.txt": ((), ("build",), False),
-    "local.txt": ((), (), True),
+    "local.txt": (("postgres",), (), True),
     "dev.txt": ((), ("dev",), True),
     "aws.txt": (("aws",), (), True),
     "aws-otel.txt": (("aws", "otel-http"), (), True),
     "aws-xray.txt": (("aws", "xray"), (), True),
-    "container.txt": (("aws", "azure", "otel"), (), True),
+    "container.txt": (("aws", "azure", "otel", "postgres"), (), True),
     "azure.txt": (("azure",), (), True),
     "azure-platform.txt": ((), ("azure-platform",), False),
     "chalice.txt": ((), ("schedules",), False),

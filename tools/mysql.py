@@ -9,7 +9,6 @@ with the libraries they came with: nothing on the machine changes, and apt check
 
 import argparse
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -25,17 +24,16 @@ from pathlib import Path
 
 import pymysql
 
+from tools import debian
+from tools.debian import Package, ProgramUnavailableError
+
 # Debian's stable releases have no MySQL. The rolling one always does, whatever its version is by then.
-SUITE, PACKAGE = "sid", "mysql-server-core"
-# Come with the closure of the package and are never run.
-_UNUSED = ("perl", "libperl", "libgdbm", "libdb5", "openssl-provider-legacy", "libc-gconv", "gcc-")
+_PACKAGE = Package(
+    "sid", "mysql-server-core", ("perl", "libperl", "libgdbm", "libdb5", "openssl-provider-legacy", "libc-gconv", "gcc-")
+)
 _OLDEST = (8, 0)
-INSTALL_SECONDS, START_SECONDS, STOP_SECONDS = 900, 90, 30
+START_SECONDS, STOP_SECONDS = 90, 30
 USER, PASSWORD = "stackhold", "stackhold"
-_LAUNCHER = """#!/bin/sh
-root=$(cd "$(dirname "$0")" && pwd)/root
-exec "$root"{loader} --library-path "$root{libraries}" --argv0 "$root/usr/sbin/mysqld" "$root/usr/sbin/mysqld" "$@"
-"""
 
 
 class MySQLUnavailableError(Exception):
@@ -51,22 +49,16 @@ class Program:
     options: tuple[str, ...] = ()
 
 
-def cache_folder() -> Path:
-    """Return where fetched servers are kept, outside any checkout."""
-    return Path(os.environ.get("STACKHOLD_CACHE") or Path.home() / ".cache" / "stackhold") / "mysql"
-
-
 def find_program() -> Program:
     """Return the machine's own server program, or the fetched one, fetching it on first use; MySQLUnavailableError."""
     for name in ("mysqld", "/usr/sbin/mysqld", "/usr/libexec/mysqld"):
         found = shutil.which(name)
         if found and (program := _examined(Path(found))):
             return program
-    home = cache_folder() / SUITE
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(home.parent / "install.lock"):
-        if not (home / "mysqld").exists():
-            _fetch(home)
+    try:
+        home = debian.fetched(_PACKAGE, debian.cache_folder("mysql") / _PACKAGE.suite, _write_launcher)
+    except ProgramUnavailableError as error:
+        raise MySQLUnavailableError(f"no MySQL server (mysqld 8.0 or later) on PATH, and {error}") from error
     program = _examined(home / "mysqld", _own_files(home / "root"))
     if program is None:
         raise MySQLUnavailableError(f"the MySQL server in {home} does not run; remove the folder to fetch it again")
@@ -94,82 +86,9 @@ def _own_files(root: Path) -> tuple[str, ...]:
     )
 
 
-def _fetch(home: Path) -> None:
-    """Unpack the server and everything it needs; the folder appears at the end, so a broken attempt leaves none."""
-    if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        raise MySQLUnavailableError("no MySQL server (mysqld 8.0 or later) on PATH, and no apt to fetch one with")
-    sys.stderr.write(f"fetching a MySQL server into {home}\n")
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix="fetching-") as name:
-        work = Path(name)
-        (work / "made" / "root").mkdir(parents=True)
-        for archive in _downloaded(work / "apt"):
-            if not archive.name.startswith(_UNUSED):
-                _run("dpkg", "-x", str(archive), str(work / "made" / "root"))
-        for needless in ("usr/share/doc", "usr/share/man", "usr/share/locale"):
-            shutil.rmtree(work / "made" / "root" / needless, ignore_errors=True)
-        _write_launcher(work / "made")
-        (work / "made").rename(home)
-
-
-def _downloaded(apt: Path) -> list[Path]:
-    """Return the packages of the server's closure, from the mirror that this machine uses for its own."""
-    for folder in ("lists/partial", "archives/partial", "state"):
-        (apt / folder).mkdir(parents=True)
-    # With no package installed the closure includes the C library, so that the machine's own release does not matter.
-    (apt / "status").touch()
-    (apt / "sources.list").write_text(f"deb {_mirror()} {SUITE} main\n", encoding="utf-8")
-    places = {
-        "Dir::State": apt / "state",
-        "Dir::State::Lists": apt / "lists",
-        "Dir::State::status": apt / "status",
-        "Dir::Cache": apt,
-        "Dir::Etc::sourcelist": apt / "sources.list",
-        "Dir::Etc::sourceparts": "/dev/null",
-        "Dir::Etc::preferencesparts": "/dev/null",
-        "APT::Install-Recommends": "false",
-        "Acquire::Languages": "none",
-        "APT::Sandbox::User": "",
-        "Debug::NoLocking": "true",
-    }
-    options = [part for place, value in places.items() for part in ("-o", f"{place}={value}")]
-    _run("apt-get", "-qq", *options, "update")
-    _run("apt-get", "-qq", *options, "--yes", "--download-only", "install", PACKAGE)
-    return sorted((apt / "archives").glob("*.deb"))
-
-
-def _mirror() -> str:
-    listed = _run("apt-get", "indextargets", "--format", "$(SITE) $(SUITE) $(ORIGIN)", "Created-By: Packages")
-    sites = [site for site, *rest in map(str.split, listed.splitlines()) if rest[-1] == "Debian" and "security" not in site]
-    if not sites:
-        raise MySQLUnavailableError(
-            f"no MySQL server (mysqld 8.0 or later) on PATH, and apt has no Debian mirror to fetch {PACKAGE} from"
-        )
-    return min(sites)
-
-
 def _write_launcher(made: Path) -> None:
-    """Write the script that runs the server with the loader and the libraries it was unpacked with."""
-    root = made / "root"
-    loader = next((path for path in sorted(root.glob("usr/lib*/ld-linux*.so.*"))), None)
-    libraries = next((path.parent for path in sorted(root.glob("usr/lib/*/libc.so.6"))), None)
-    loader = loader or next((path for path in sorted(root.glob("usr/lib/*/ld-linux*.so.*"))), None)
-    if loader is None or libraries is None:
-        raise MySQLUnavailableError(f"the packages of {PACKAGE} hold no loader for this machine")
-    parts = {"loader": f"/{loader.relative_to(root)}", "libraries": f"/{libraries.relative_to(root)}"}
-    launcher = made / "mysqld"
-    launcher.write_text(_LAUNCHER.format(**parts), encoding="utf-8")
-    launcher.chmod(0o700)
-
-
-def _run(*command: str) -> str:
-    try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise MySQLUnavailableError(f"no MySQL server: {command[0]} did not end: {error}") from error
-    if ended.returncode:
-        words = " ".join((ended.stderr or ended.stdout).split())[-300:]
-        raise MySQLUnavailableError(f"no MySQL server (mysqld 8.0 or later) on PATH, and {' '.join(command[:2])} failed: {words}")
-    return ended.stdout
+    here = '$(cd "$(dirname "$0")" && pwd)/root'
+    debian.write_launcher(made / "mysqld", made / "root", "usr/sbin/mysqld", root_in_shell=here, shown="$root/usr/sbin/mysqld")
 
 
 class Server:
@@ -179,7 +98,7 @@ class Server:
         """Use a folder that exists; nothing is started yet."""
         self.program = program
         self.folder = folder
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -309,14 +228,8 @@ def temporary_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that is free."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
     return port

@@ -1,4 +1,7 @@
-"""Sets passwords of users on MySQL servers that are not this server's own: what the rotation of database users needs."""
+"""Sets passwords of users on database servers that are not this server's own: what the rotation of database users needs.
+
+`mysql_users.py` and `postgres_users.py` are the products.
+"""
 
 import socket
 import ssl
@@ -7,10 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Timer
-
-from pymysql import err
-
-from common.db.mysql import Connection
+from typing import Protocol
 
 # Of the whole exchange, and how much of it the server may send: a few hundred bytes are usual.
 SECONDS, LIMIT_BYTES = 10, 1 << 16
@@ -18,6 +18,10 @@ SECONDS, LIMIT_BYTES = 10, 1 << 16
 
 class PasswordNotSet(Exception):
     """The other server refused; the text says why, without a name or a password."""
+
+
+class OverLimit(Exception):
+    """The server answers with more than it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +35,27 @@ class Administrator:
     password: str = field(repr=False)
 
 
-class _OverLimit(Exception):
-    """The server answers with more than it may."""
+class Product(Protocol):
+    """What speaks the protocol of a product; a module."""
 
+    def alter_user(self, sock: socket.socket, admin: Administrator, username: str, password: str, *, needs_tls: bool) -> None:
+        """Log in over an open connection and set the password of a user. It reads `LIMIT_BYTES` at most, and raises anything."""
+        ...
 
-class _LimitedConnection(Connection):
-    """A connection that reads few bytes: the driver itself joins packets of 16 MiB, and reads any number of rows."""
-
-    bytes_left = LIMIT_BYTES
-
-    def _read_bytes(self, num_bytes: int) -> bytes:
-        self.bytes_left -= num_bytes
-        if self.bytes_left < 0:
-            self._force_close()
-            raise _OverLimit
-        data: bytes = super()._read_bytes(num_bytes)
-        return data
+    def reason(self, error: Exception) -> str:
+        """Return what went wrong: the server's code for it, since its texts repeat statements."""
+        ...
 
 
 def set_password(
-    sock: socket.socket, admin: Administrator, username: str, password: str, *, needs_tls: bool, seconds: float = SECONDS
+    product: Product,
+    sock: socket.socket,
+    admin: Administrator,
+    username: str,
+    password: str,
+    *,
+    needs_tls: bool,
+    seconds: float = SECONDS,
 ) -> None:
     """Set a user's password over a connection that was opened to a checked address; raises PasswordNotSet.
 
@@ -60,9 +65,9 @@ def set_password(
     deadline = time.monotonic() + seconds
     try:
         with _ending(sock, seconds):
-            _alter_user(sock, admin, username, password, needs_tls=needs_tls)
+            product.alter_user(sock, admin, username, password, needs_tls=needs_tls)
     except Exception as error:  # noqa: BLE001 - the driver raises anything for a packet that is not as it expects
-        reason = "no answer in time" if time.monotonic() >= deadline else _reason(error)
+        reason = "no answer in time" if time.monotonic() >= deadline else _reason(product, error)
         raise PasswordNotSet(reason) from None
     finally:
         sock.close()
@@ -88,37 +93,11 @@ def _ending(sock: socket.socket, seconds: float) -> Iterator[None]:
         handle.close()
 
 
-def _alter_user(sock: socket.socket, admin: Administrator, username: str, password: str, *, needs_tls: bool) -> None:
-    connection = _LimitedConnection(
-        host=admin.host,
-        port=admin.port,
-        user=admin.username,
-        password=admin.password,
-        database=admin.database,
-        read_timeout=SECONDS,
-        write_timeout=SECONDS,
-        # None stands for TLS if the server has it, with any certificate.
-        ssl=ssl.create_default_context() if needs_tls else None,
-        defer_connect=True,
-    )
-    connection.connect(sock)
-    with connection, connection.cursor() as cursor:
-        cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", (username, password))
-
-
-def _reason(error: Exception) -> str:
-    """Return what went wrong: the server's number for it, since its texts repeat statements."""
-    # The driver wraps what goes wrong while it connects.
-    error = getattr(error, "original_exception", error)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not valid ({error.verify_message})"
-    if isinstance(error, _OverLimit):
-        return f"it answers with more than {LIMIT_BYTES:,} bytes"
-    if not isinstance(error, err.Error | OSError):
-        return "it does not answer as a MySQL server does"
-    number = error.args[0] if isinstance(error, err.Error) and error.args and isinstance(error.args[0], int) else None
-    if number in (1044, 1045, 1698):
-        return f"it refuses the managing user ({number})"
-    if number in (1227, 1142, 1396):
-        return f"the managing user may not change this user, or it does not exist ({number})"
-    return f"error {number}" if number is not None else type(error).__name__
+def _reason(product: Product, error: Exception) -> str:
+    # Drivers wrap what goes wrong while they connect.
+    for cause in (error, getattr(error, "original_exception", None), error.__cause__, error.__context__):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not valid ({cause.verify_message})"
+        if isinstance(cause, OverLimit):
+            return f"it answers with more than {LIMIT_BYTES:,} bytes"
+    return product.reason(error)

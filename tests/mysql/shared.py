@@ -19,7 +19,8 @@ from common.db.migrate import migrate
 from common.db.tables.metadata import METADATA
 from tests.mysql.keeper import ADDRESS, USERS
 from tests.reporting import missing_tool
-from tools.mysql import INSTALL_SECONDS, PASSWORD, USER
+from tools.debian import INSTALL_SECONDS
+from tools.mysql import PASSWORD, USER
 
 HOST = "127.0.0.1"
 

@@ -63,7 +63,7 @@ ROTATORS: tuple[Entry[Rotator], ...] = (
     Entry("mysql", "Rotates the passwords of two users of MySQL.", "mysql:MySQLUsers", "rotators"),
     Entry("passphrase", "Makes a new passphrase.", "passphrase:Passphrase", "rotators"),
     Entry("password", "Makes a new password.", "password:Password", "rotators"),
-    Entry("postgres", "Rotates users of PostgreSQL; not available on this server.", "unavailable:DatabaseUsers", "rotators"),
+    Entry("postgres", "Rotates the passwords of two users of PostgreSQL.", "postgres:PostgresUsers", "rotators"),
     Entry(
         "snowflake-user",
         "Rotates a key of Snowflake; not available on this server.",

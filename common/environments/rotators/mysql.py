@@ -1,57 +1,13 @@
 """`fn::rotate::mysql`: the passwords of two users of a MySQL database, who take turns."""
 
-import secrets
-import string
-import time
-
-from common.core.errors import Unavailable
-from common.db import user_passwords
-from common.db.user_passwords import Administrator, PasswordNotSet
-from common.environments.language.environment import EscValue
-from common.environments.language.interfaces import Context, WorldError
-from common.environments.providers import values
-from common.environments.rotators.base import whole_number
-from common.environments.rotators.unavailable import DatabaseUsers
-from common.ports.outbound import CallFailed, Purpose
-
-_LENGTH = 32
-_PORTS = range(1, 65_536)
+from common.db import mysql_users
+from common.db.user_passwords import Product
+from common.environments.rotators.database_users import DatabaseUsers
 
 
 class MySQLUsers(DatabaseUsers):
-    """Sets a new password for the user that is not the current one."""
+    """Users whose name is followed by `@'%'`."""
 
-    def make_secret(self, inputs: dict[str, EscValue], state: dict[str, EscValue], context: Context) -> EscValue:  # noqa: ARG002 - of the protocol
-        """Return the user with their new password; raises WorldError."""
-        settings = values.plain(inputs)
-        database, users = settings["database"], settings["rotateUsers"]
-        if "connector" in database:
-            raise WorldError("connectors are not available on this server, which connects to the database itself")
-        current = values.text_at(values.plain(state).get("current"), "username")
-        username = users["username2"] if current == users["username1"] else users["username1"]
-        port = whole_number(database, "port", 0)
-        if port not in _PORTS:
-            raise WorldError("port must be the number of a port")
-        password = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(_LENGTH))
-        managing = database["managingUser"]
-        admin = Administrator(database["host"], port, database["database"], managing["username"], managing["password"])
-        self._set(admin, username, password)
-        return values.record(username=username, password=values.secret(password))
-
-    def _set(self, admin: Administrator, username: str, password: str) -> None:
-        outbound, owner = self.access.backend.outbound, self.access.membership.org_id
-        deadline = time.monotonic() + min(user_passwords.SECONDS, self.access.stopwatch.seconds_left())
-        if deadline <= time.monotonic():
-            raise WorldError(f"{admin.host}: the calls of this environment took too long together")
-        try:
-            with outbound.slots.taken(Purpose.ENVIRONMENT, owner):
-                connection = outbound.connect(admin.host, admin.port, deadline - time.monotonic())
-                needs_tls = not outbound.is_listed(admin.host)
-                seconds = deadline - time.monotonic()
-                user_passwords.set_password(connection, admin, username, password, needs_tls=needs_tls, seconds=seconds)
-        except CallFailed as error:
-            raise WorldError(str(error)) from None
-        except PasswordNotSet as error:
-            raise WorldError(f"{admin.host}: {error}") from None
-        except Unavailable as error:
-            raise WorldError(error.detail) from None
+    def product(self) -> Product:
+        """Return what speaks the protocol of MySQL."""
+        return mysql_users

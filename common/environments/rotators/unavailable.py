@@ -3,38 +3,11 @@
 from common.environments.language.environment import EscValue
 from common.environments.language.interfaces import Context, WorldError
 from common.environments.language.schemas.schema import STRING, AnySchema, Schema
-from common.environments.language.syntax.number import Number
 from common.environments.providers.base import Access
-from common.environments.providers.schemas import AWS_LOGIN, ONE, members
-from common.environments.rotators.base import State, TwoSecrets
+from common.environments.providers.schemas import members
+from common.environments.rotators.base import State
 
-_LAMBDA = members({"awsLambda": members({"lambdaArn": STRING, "login": AWS_LOGIN})})
-_DATABASE = Schema(
-    "object",
-    properties={
-        "host": STRING,
-        "port": Schema("number", minimum=ONE, maximum=Number("65535")),
-        "database": STRING,
-        "managingUser": members({"username": STRING, "password": STRING}),
-        "connector": Schema("object", one_of=(_LAMBDA,)),
-    },
-    required=("host", "port", "database", "managingUser"),
-    rotate_only=("managingUser",),
-)
-_USERS = members({"username1": STRING, "username2": STRING})
 _TEXT = "is not available on this server; use fn::rotate::external with an adapter of your own"
-
-
-class DatabaseUsers(TwoSecrets):
-    """The users of a database: `fn::rotate::mysql` and `fn::rotate::postgres`."""
-
-    INPUTS = members({"database": _DATABASE, "rotateUsers": _USERS})
-    SECRET = members({"username": STRING, "password": STRING})
-    NEEDS_CURRENT = False
-
-    def make_secret(self, inputs: dict[str, EscValue], state: dict[str, EscValue], context: Context) -> EscValue:  # noqa: ARG002 - of the protocol
-        """Raise WorldError."""
-        raise WorldError(f"the rotation of database users {_TEXT}")
 
 
 class SnowflakeUser:
