@@ -38,6 +38,7 @@ UNRECORDED: dict[str, str] = {
     **{f"POST {path}/check": READS for path in ENVIRONMENTS},
     **{f"POST {path}/versions/{{version}}/check": READS for path in ENVIRONMENTS},
     f"POST {ENVIRONMENTS[0]}/encrypt-secrets": THEIRS,
+    f"POST {ENVIRONMENTS[0]}/drafts/{{change_request_id}}/rebase": "the draft is of the newest revision; a merge is recorded",
     f"POST {O}/assignments/list": READS,
     f"POST {O}/policygroups/stackmatchrule/preview": READS,
     **{f"POST {O}/{issues}": READS for issues in ("policyresults/issues", "policy/findings")},

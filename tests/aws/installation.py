@@ -82,12 +82,14 @@ def installed(
 @contextmanager
 def served(moto: Moto, server: SharedServer, folder: Path) -> Iterator[Server]:
     """Yield a server of one's own on the same stand-ins: MySQL, S3 and KMS."""
-    with server.fresh() as database, pytest.MonkeyPatch.context() as patch:
-        for name, value in settings(moto, server, database).items():
-            patch.setenv(name, value)
-        for name in ("STACKHOLD_THREADS", "STACKHOLD_MIGRATE_AT_START"):
-            patch.delenv(name)
+    with server.fresh() as database:
         process = ServerProcess(folder / "data")
-        process.start()
+        # Only this server gets the settings, not the other programs that a test starts.
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings(moto, server, database).items():
+                patch.setenv(name, value)
+            for name in ("STACKHOLD_THREADS", "STACKHOLD_MIGRATE_AT_START"):
+                patch.delenv(name)
+            process.start()
         yield process.server
         process.stop()

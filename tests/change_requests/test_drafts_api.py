@@ -134,6 +134,7 @@ class TestRebase:
 
         reply = client.post(f"{E}/drafts/{request_id}/rebase")
         assert {"changeRequestId": request_id, "draftRevisionNumber": 1, "conflicts": []} == reply.json()
+        assert "change-request-updated" == newest_event(client)["event"]
         assert {"baseRevision": 4, "environmentRevision": 4, "draftRevisionNumber": 1} == status(client, request_id)
         assert 200 == apply(client, request_id).status_code
         assert "values:\n  a: 7\n  b: 1\n  c: 1\n  d: 2\n" == client.get(E).text
@@ -222,3 +223,9 @@ def test_a_stranger_finds_nothing(client: TestClient, backend: Backend) -> None:
 def status(client: TestClient, request_id: str) -> dict[str, int]:
     """Return the revisions of a draft and its environment."""
     return dict(client.get(f"{E}/drafts/{request_id}/status").json())
+
+
+def newest_event(client: TestClient) -> dict[str, Any]:
+    """Return the newest record of the audit log."""
+    events: list[dict[str, Any]] = client.get("/api/orgs/acme/auditlogs").json()["auditLogEvents"]
+    return events[0]

@@ -129,10 +129,10 @@ class TestInvitePeople:
         """An organization has no more than so many invitations; links count too."""
         link(backend, admin)
         make_invites(backend, admin, invites.ORG_LIMIT - 2)
-        with pytest.raises(BadRequest, match="cancel some"):
+        with pytest.raises(BadRequest, match="revoke some"):
             invite(backend, admin, "a@example.com", "b@example.com")
         invite(backend, admin, "a@example.com")
-        with pytest.raises(BadRequest, match="cancel some"):
+        with pytest.raises(BadRequest, match="revoke some"):
             link(backend, admin)
 
         assert invites.ORG_LIMIT == len(addresses(backend, admin))
