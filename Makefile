@@ -77,7 +77,7 @@ check: $(VENV)/.dev ## Check format, lint, types, architecture, limits, lock fil
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_limits.py tests/test_words.py tests/test_requirements.py tests/test_documents.py
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_limits.py tests/test_words.py tests/test_requirements.py tests/test_documents.py tests/test_migration_files.py
 	$(BIN)/python -m tools.generate_docs --check
 	$(BIN)/python -m tools.docs_site
 
