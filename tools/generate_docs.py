@@ -1,4 +1,4 @@
-"""Writes the generated documents of docs/ and a part of README.md; with --check it only compares.
+"""Writes the generated documents of docs/ and parts of README.md and others; with --check it only compares.
 
 python -m tools.generate_docs [--check]
 """
@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from common.config.setting import Setting, Status
 from common.config.settings import SECTIONS, SETTINGS
 from common.telemetry.instruments import INSTRUMENTS
 from functions.http import unbuilt
-from tools import commands, operations, table_relations
+from tools import commands, cost_tables, operations, table_relations
 from tools.client_versions import CLI_VERSIONS, YAML_HOST_VERSION
 
 ROOT = Path(__file__).parents[1]
@@ -166,6 +167,7 @@ DOCUMENTS: dict[str, Callable[[], Iterator[str]]] = {
     "docs/metrics.md": metrics,
     "docs/tables.md": tables,
     "README.md": readme,
+    **{name: partial(cost_tables.document, name) for name in ("docs/costs.md", "docs/deploy-aws.md", "docs/deploy-azure.md")},
 }
 
 

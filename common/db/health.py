@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Any
 
-from sqlalchemy import Connection, Row, column, select, table, text, update
+from sqlalchemy import Connection, Row, column, func, select, table, text, update
 
 from common.core.errors import StartUpError
 from common.db.engine import Database
@@ -22,6 +22,7 @@ _SESSION = text(
     " @@transaction_isolation AS isolation, @@sql_mode AS mode, @@max_allowed_packet AS packet"
 )
 _TABLES = table("tables", column("table_schema"), column("table_name"), column("table_collation"), schema="information_schema")
+_SIZES = table("tables", column("table_schema"), column("data_length"), column("index_length"), schema="information_schema")
 _REVISION = table("alembic_version", column("version_num"))
 
 
@@ -66,6 +67,17 @@ def clock_skew_seconds(db: Database) -> float:
         theirs = float(connection.execute(text("SELECT UNIX_TIMESTAMP(NOW(6))")).scalar_one())
         # The statement took place somewhere between the two readings of our clock.
         return (before + time.time()) / 2 - theirs
+
+
+def measure_bytes(db: Database) -> int:
+    """Return how many bytes the database takes; MySQL's own estimate."""
+    if db.dialect == "sqlite":
+        size = text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+        with db.connect() as connection:
+            return int(connection.execute(size).scalar_one())
+    query = select(func.sum(_SIZES.c.data_length + _SIZES.c.index_length)).where(_SIZES.c.table_schema == text("DATABASE()"))
+    with db.connect() as connection:
+        return int(connection.scalar(query) or 0)
 
 
 def _advice(packet_bytes: int) -> str:

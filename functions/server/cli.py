@@ -158,6 +158,14 @@ def restore(
     raise typer.Exit(0 if is_whole else 1)
 
 
+@app.command()
+def cost(*, as_json: JsonOption = False, data: DataOption = None) -> None:
+    """Show what this installation would cost a month on AWS and Azure, by its own counts and list prices; changes nothing."""
+    from functions.server.cost_command import report_costs  # noqa: PLC0415 - as above
+
+    report_costs(settings_of({"STACKHOLD_DATA": data}), as_json=as_json, report=print)
+
+
 @keys_app.command("rotate")
 def rotate_keys(
     *,
