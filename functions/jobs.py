@@ -38,6 +38,7 @@ from common.sign_in.mails import service as mails
 from common.sign_in.saml import cleanup as saml
 from common.sign_in.workload_identity import cleanup as workload_identity
 from common.stacks import events
+from common.stacks.retention import service as retention
 from common.stacks.service import blobs, deleted
 from common.stacks.updates import mails as update_mails
 from common.stacks.updates.finishing import POLICY_RESULTS
@@ -166,6 +167,7 @@ JOBS: tuple[Job, ...] = (
     Job("sign_audit_heads", HOUR, page_by_page(integrity.sign_heads)),
     Job("queue_audit_copies", 60, page_by_page(audit_copies.queue_missing)),
     Job("queue_audit_exports", 60, page_by_page(audit_archives.queue_due)),
+    Job("delete_old_versions", 6 * HOUR, page_by_page(retention.delete_old_versions)),
     Job("delete_unused_blobs", 6 * HOUR, page_by_page(blobs.delete_unused)),
     Job("delete_unused_archives", 6 * HOUR, page_by_page(policy_packs.delete_unreferenced)),
 )

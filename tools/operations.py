@@ -58,6 +58,9 @@ ADDITIONS: dict[tuple[str, str], str] = {
     ("POST", f"{_STACK}/versions/{{version}}/restore"): "the state of an earlier version as the next one",
     ("GET", f"{_STACK}/repair"): "the first error of a state, and how it would be repaired",
     ("POST", f"{_STACK}/repair"): "the repaired state as the next version",
+    ("GET", "/api/orgs/{org}/retention"): "which versions of states the organization keeps",
+    ("PUT", "/api/orgs/{org}/retention"): "the same, changed",
+    ("GET", "/api/orgs/{org}/retention/preview"): "what a retention policy would delete now",
     (
         "POST",
         "/api/orgs/{org}/auditlogs/export/config/azure/test",

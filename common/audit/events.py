@@ -65,6 +65,7 @@ class Event(StrEnum):
     # Ours: upstream names no events for these.
     STACK_ANNOTATION_CHANGED = "stack-annotation-changed"
     STACK_NOTIFICATIONS_CHANGED = "stack-notification-settings-changed"
+    STACK_VERSIONS_DELETED = "stack-versions-deleted"
     POLICY_GROUP_CREATED = "policy-group-created"
     POLICY_GROUP_UPDATED = "policy-group-updated"
     POLICY_GROUP_DELETED = "policy-group-deleted"
@@ -244,6 +245,9 @@ KINDS: dict[Event, EventKind] = {
     ),
     E.STACK_NOTIFICATIONS_CHANGED: EventKind(
         "Stack notifications changed", "The mails to the owner of a stack were turned on or off.", needs_org_admin=False
+    ),
+    E.STACK_VERSIONS_DELETED: EventKind(
+        "Stack versions deleted", "The retention policy did not keep the states of versions.", needs_org_admin=False
     ),
     E.POLICY_GROUP_CREATED: EventKind("Policy group created", "A policy group was created."),
     E.POLICY_GROUP_UPDATED: EventKind("Policy group updated", "The name, the rule or the stacks of a policy group changed."),

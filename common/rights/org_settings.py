@@ -28,8 +28,9 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     members may not delete or transfer even the stacks they administer. `max_access_token_expiry_days` 0 means no limit.
     `saml_required`: people must have signed in through the organization's own SAML provider, within `saml_session_hours`
     (0: ever), except the user with `saml_admin_id`, who can repair it. `has_policies`: a policy group applies a pack, so that
-    updates need not look for policies without. `mails_…`: what owners of new stacks get. The settings between `saml_admin_id` and
-    `has_policies` change nothing here; they are stored for the clients that show them.
+    updates need not look for policies without. `mails_…`: what owners of new stacks get. `retention_…`: how many versions, or the
+    versions of how many days, keep their states; at most one of them is not 0, which means all. The settings between
+    `saml_admin_id` and `has_policies` change nothing here; they are stored for the clients that show them.
     """
 
     default_stack_permission: StackLevel = StackLevel.WRITE
@@ -59,6 +60,8 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     has_policies: bool = False
     mails_on_failure: bool = False
     mails_on_success: bool = False
+    retention_versions: int = 0
+    retention_days: int = 0
 
     def member_permissions(self) -> frozenset[Permission]:
         """Return the permissions that the toggles add to the built-in Member role."""

@@ -71,6 +71,7 @@ GROUPS: tuple[Group, ...] = (
         ),
     ),
     Group("comparison", (f"{_STACK}/compare", f"{_STACK}/repair", f"{_STACK}/versions/**")),
+    Group("retention", (f"{_ORG}/retention/**",)),
     Group("history", (f"{_STACK}/updates/**", f"{_STACK}/previews/**", f"{_STACK}/activity")),
     Group("policies", (f"{_STACK}/policypacks", f"{_STACK}/policygroups")),
     Group("transfer", (f"{_STACK}/transfer", f"{_STACK}/ownership", f"{_ORG}/bulk-transfer/stacks", f"{_ORG}/restore-stack/**")),

@@ -100,7 +100,8 @@ update_environments = table(
 
 # `token_id` is the access token that began the update: its lease ends with it. `attempts` counts how often a process has begun
 # to put the update's state together; while that is done, no further attempt is counted before `lease_expires_at`. `packages` are
-# those that the version's state uses, as JSON; NULL: the same as of the version before.
+# those that the version's state uses, as JSON; NULL: the same as of the version before. `state_deleted_at`: the retention
+# policy of the organization did not keep the version, so it has no state, journal and log any more.
 # One row per update and preview, and per change of a stack that takes a version number (create is version 0, then imports,
 # renames, deletion). The unique index on (stack_id, version) is the lock: see docs/decisions/0001.
 updates = table(
@@ -137,6 +138,7 @@ updates = table(
     Column("packages", LONG_TEXT, nullable=True),
     Column("token_id", ID, nullable=True),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("state_deleted_at", BigInteger, nullable=True),
     UniqueConstraint("stack_id", "version"),
     Index("ix_updates_stack_id_created_at", "stack_id", "created_at"),
     Index("ix_updates_status_lease_expires_at", "status", "lease_expires_at"),

@@ -96,12 +96,16 @@ def add_next_version(
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """Where the state of a version is: its blob (None: no state yet), the order of its resources, the name of the stack in it."""
+    """Where the state of a version is: its blob (None: no state yet), the order of its resources, the name of the stack in it.
+
+    `is_deleted`: the retention policy of the organization did not keep it.
+    """
 
     number: int
     checkpoint: str | None
     resource_order: str | None
     written_as: StackPath
+    is_deleted: bool = False
 
 
 def find_version(connection: Connection, stack_id: str, reference: VersionReference) -> tuple[StoredVersion, int] | None:
@@ -150,6 +154,7 @@ def _stored_versions(stack_id: str) -> Select[tuple[object, ...]]:
             updates.c.state_owner,
             updates.c.state_project,
             updates.c.state_name,
+            updates.c.state_deleted_at,
             _at.label("at"),
         )
         .where(updates.c.stack_id == stack_id, updates.c.version > 0)
@@ -159,4 +164,5 @@ def _stored_versions(stack_id: str) -> Select[tuple[object, ...]]:
 
 def _to_stored_version(row: Row[tuple[object, ...]]) -> tuple[StoredVersion, int]:
     written_as = StackPath(row.state_owner, row.state_project, row.state_name)
-    return StoredVersion(row.version, row.checkpoint, row.resource_order, written_as), row.at
+    is_deleted = row.state_deleted_at is not None
+    return StoredVersion(row.version, row.checkpoint, row.resource_order, written_as, is_deleted), row.at

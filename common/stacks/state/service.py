@@ -242,6 +242,8 @@ def list_resource_versions(
     found: list[ResourceVersion] = []
     size = 0
     for version, at in rows:
+        if version.is_deleted:  # Of those before it, most are deleted too.
+            return ResourceVersions(stack, found or [ResourceVersion(0, 0, None)], has_more=False)
         key = (version.checkpoint, version.written_as)
         if key not in texts:
             if size > COMPARED_BYTES and len(found) > 1:

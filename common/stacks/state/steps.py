@@ -131,11 +131,18 @@ def find_version(backend: Backend, stack: Stack, reference: VersionReference) ->
 
 
 def load_version(backend: Backend, stack: Stack, reference: VersionReference) -> tuple[StoredVersion, int]:
-    """Return what find_version does. NotFound if the stack has no such version."""
+    """Return what find_version does. NotFound if the stack has no such version, or if it was not kept."""
     version = find_version(backend, stack, reference)
     if version is None:
         raise NotFound(f"Stack '{stack.path}' has no {reference}")
+    require_kept(stack, version[0])
     return version
+
+
+def require_kept(stack: Stack, version: StoredVersion) -> None:
+    """Raise NotFound for a version whose state the retention policy of the organization did not keep."""
+    if version.is_deleted:
+        raise NotFound(f"the state of version {version.number} of stack '{stack.path}' was deleted by the retention policy")
 
 
 def renamed_state(backend: Backend, stack: Stack, version: StoredVersion) -> bytes:

@@ -84,7 +84,10 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """An update or preview in a history; times are unix milliseconds, `program` is the request that created it."""
+    """An update or preview in a history; times are unix milliseconds, `program` is the request that created it.
+
+    `state_deleted_at` is when the retention policy deleted its state and log.
+    """
 
     update_id: str
     kind: Kind
@@ -100,6 +103,7 @@ class HistoryEntry:
     author_login: str
     author_name: str
     author_avatar_url: str
+    state_deleted_at: int | None = None
 
 
 def negotiated_journal(offered: int) -> int:

@@ -1,4 +1,4 @@
-"""The settings of an organization: what members have without a role, how long tokens live, and mails to owners of stacks."""
+"""The settings of an organization: what members have without a role, lifetime of tokens, mails to owners, retention."""
 
 from typing import Annotated
 
@@ -9,7 +9,10 @@ from common.people.orgs import service as orgs
 from common.people.orgs.service import EXPIRY_LIMIT_DAYS
 from common.rights.permissions import Permission, StackLevel
 from common.stacks.model import UpdateMails
+from common.stacks.retention import service as retention
+from common.stacks.retention.model import Keep, RetentionPolicy, RetentionPreview
 from common.stacks.service import notifications
+from functions.pages.form_errors import attempt
 from functions.pages.hiding import unless_hidden
 from functions.pages.organizations.org_request import OrgRequest, OrgRequestDep
 from functions.pages.visitor import Form, FormDep
@@ -24,13 +27,26 @@ _TOGGLES = {
     "members_can_transfer_stacks": "Transfer stacks that they administer",
     "members_can_create_teams": "Create teams",
 }
-_DAYS_DIGITS = 4
+_DAYS_DIGITS, _COUNT_DIGITS = 4, 6
+_KEEPS = [("all", "All versions"), ("versions", "A number of newest versions"), ("days", "The versions of a number of days")]
 
 
 @router.get(_GENERAL)
-def show_settings(request: OrgRequestDep, done: Annotated[str, Query()] = "") -> Response:
-    """Show the settings of an organization."""
-    return _page(request, done=done)
+def show_settings(
+    request: OrgRequestDep,
+    done: Annotated[str, Query()] = "",
+    keep: Annotated[str, Query()] = "",
+    count: Annotated[str, Query()] = "",
+) -> Response:
+    """Show the settings of an organization; with a retention policy in the address also what that would delete."""
+    if not keep:
+        return _page(request, done=done)
+
+    def show() -> Response:
+        policy = _policy(keep, count)
+        return _page(request, preview=retention.preview(request.backend, request.caller, request.org, policy))
+
+    return attempt(show, lambda error: _page(request, error=error))
 
 
 @router.post(_GENERAL)
@@ -57,6 +73,24 @@ def change_mails(request: OrgRequestDep, form: FormDep) -> Response:
     return request.change(act, f"{request.address('general')}?done=saved", lambda error: _page(request, error=error))
 
 
+@router.post(f"{_GENERAL}/retention")
+def change_retention(request: OrgRequestDep, form: FormDep) -> Response:
+    """Change which versions of states the organization keeps."""
+
+    def act() -> None:
+        policy = _policy(form.text("keep"), form.text("count"))
+        retention.update_policy(request.backend, request.caller, request.org, policy)
+
+    return request.change(act, f"{request.address('general')}?done=saved", lambda error: _page(request, error=error))
+
+
+def _policy(keep: str, count: str) -> RetentionPolicy:
+    text = count.strip() or "0"
+    if keep != Keep.ALL and not (text.isascii() and text.isdigit() and len(text) <= _COUNT_DIGITS):
+        raise BadRequest("enter how many versions or days are kept as a number")
+    return RetentionPolicy.parse(keep, int(text) if keep != Keep.ALL else 0)
+
+
 def _changes(form: Form) -> dict[str, object]:
     level, days = _LEVELS.get(form.text("default_stack_permission")), form.text("days") or "0"
     if level is None:
@@ -67,7 +101,9 @@ def _changes(form: Form) -> dict[str, object]:
     return {"default_stack_permission": level, "max_access_token_expiry_days": int(days), **toggles}
 
 
-def _page(request: OrgRequest, *, done: str = "", error: BackendError | None = None) -> Response:
+def _page(
+    request: OrgRequest, *, done: str = "", error: BackendError | None = None, preview: RetentionPreview | None = None
+) -> Response:
     organization = unless_hidden(lambda: orgs.get_organization(request.backend, request.caller, request.org))
     settings = organization.settings
     content = {
@@ -78,6 +114,9 @@ def _page(request: OrgRequest, *, done: str = "", error: BackendError | None = N
         "days": settings.max_access_token_expiry_days,
         "days_limit": EXPIRY_LIMIT_DAYS,
         "mails": UpdateMails(settings.mails_on_failure, settings.mails_on_success),
+        "retention": preview.policy if preview is not None else RetentionPolicy.of(settings),
+        "retention_preview": preview,
+        "keeps": _KEEPS,
         "may_update": request.may(Permission.ORGANIZATION_UPDATE),
     }
     return request.page("general", content, done=done, error=error)

@@ -6,10 +6,12 @@ from common.backend import Backend
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
 from common.stacks.model import UpdateMails
+from common.stacks.retention import service as retention
+from common.stacks.retention.model import Keep, RetentionPolicy
 from common.stacks.service import notifications
 from tests.counting import Counter
 from tests.factories.people import ADMIN_TOKEN, caller_of, make_user
-from tests.factories.stacks import make_stack
+from tests.factories.stacks import make_stack, make_version
 from tests.pages.org_pages import SETTINGS
 from tests.pages.visiting import Visit, location, shown, values
 from tests.peers.saml_idp import make_pair, metadata
@@ -117,6 +119,23 @@ class TestSettings:
         assert f"{GENERAL}?done=saved" == location(saved)
         assert [UpdateMails(), UpdateMails(on_failure=True)] == before
         assert [UpdateMails(on_success=True)] * 2 == after
+
+    def test_show_what_a_retention_policy_would_delete_before_it_is_saved(
+        self, backend: Backend, admin: Caller, member: Visit
+    ) -> None:
+        """The preview has the form that saves; a number that cannot be is a problem on the page."""
+        path = make_stack(backend, admin)
+        for name in ("a", "b", "c"):
+            make_version(backend, admin, path, name)
+        preview = member.open(f"{GENERAL}?keep=versions&count=1")
+        wrong = member.open(f"{GENERAL}?keep=days&count=many")
+        saved = member.submit(f"{GENERAL}/retention", on=f"{GENERAL}?keep=versions&count=1", keep="versions", count="1")
+
+        assert "This deletes 2 versions of 1 stack, " in shown(preview)
+        assert "Save: keep 1 versions" in shown(preview)
+        assert (400, True) == (wrong.status_code, "There is a problem" in shown(wrong))
+        assert f"{GENERAL}?done=saved" == location(saved)
+        assert RetentionPolicy(Keep.VERSIONS, 1) == retention.get_policy(backend, admin, "acme")
 
     def test_are_read_only_for_members(self, backend: Backend, visit: Visit) -> None:
         """A member sees them and cannot change them."""

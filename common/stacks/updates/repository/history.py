@@ -132,6 +132,7 @@ def _entries() -> Select[tuple[object, ...]]:
         updates.c.ended_at,
         updates.c.resource_count,
         updates.c.resource_changes,
+        updates.c.state_deleted_at,
         users.c.login,
         users.c.name,
         users.c.avatar_url,
@@ -158,4 +159,5 @@ def _to_entry(row: Row[tuple[object, ...]]) -> HistoryEntry:
         author_login=row.login or "",
         author_name=row.name or "",
         author_avatar_url=row.avatar_url or "",
+        state_deleted_at=row.state_deleted_at,
     )
