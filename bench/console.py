@@ -1,4 +1,4 @@
-"""Pages of a large installation: 10,000 stacks, 5,000 resources, an update of 20,000 events, a log of 100,000 lines.
+"""Pages of a large installation: 10,000 stacks, 10,000 environments, 5,000 resources, an update of 20,000 events, 100,000 lines.
 
 `python -m bench console`. Server time is the processor time of the application in this process, on SQLite, with that of its
 client. What a browser takes until the page can be read is measured in Chromium against a server process, where Chromium and
@@ -21,7 +21,9 @@ from common.backend import Backend
 from common.config.settings import Settings
 from common.core.clock import SystemClock
 from common.core.ids import new_id
+from common.db.tables.environments import environment_tags, environments
 from common.db.tables.stacks import stack_tags, stacks, updates
+from common.environments.service import tags as tag_service
 from common.rights.caller import Caller
 from common.stacks.model import StackPath
 from functions.server import startup
@@ -29,6 +31,7 @@ from tests.browser.chromium import BROWSERS, DRIVERS, Browser
 from tests.counting import counted, open_counted_backend
 from tests.factories import people
 from tests.factories import stacks as factory
+from tests.factories.environments import make_environment
 from tests.pages.visiting import HTML, Visit
 from tests.stacks.engine.builders import ROOT, make_resource, make_state, urn
 
@@ -43,6 +46,11 @@ VIEWS = {
     "stacks, by tag": f"/{ORG}/stacks?tag=env%3Dprod",
     "stacks, newest update first": f"/{ORG}/stacks?sort=updated",
     "stacks, last page": f"/{ORG}/stacks?page=200",
+    "environments": f"/{ORG}/esc",
+    "environments, by tag": f"/{ORG}/esc?tag=team%3Dteam-7",
+    "environments, a word in a name": f"/{ORG}/esc?q=00042",
+    "environments, a word in a tag": f"/{ORG}/esc?q=team-7",
+    "environments, two words": f"/{ORG}/esc?q=team-7+dev",
     "stack of 5,000 resources": _BIG,
     "its resources": f"{_BIG}/resources",
     "its resources, searched": f"{_BIG}/resources?q=r25",
@@ -71,6 +79,7 @@ class Size:
     """How much the installation has; a step of an update is two events."""
 
     stacks: int = 10_000
+    environments: int = 10_000
     resources: int = 5_000
     steps: int = 10_000
     lines: int = 100_000
@@ -186,6 +195,7 @@ def _fill(backend: Backend, admin: Caller, size: Size) -> None:
     _run(backend, admin, "events", _steps(size.steps))
     _run(backend, admin, "log", _lines(size.lines))
     _copy(backend, first, size.stacks)
+    _copy_environment(backend, admin, size.environments)
 
 
 def _copy(backend: Backend, path: StackPath, count: int) -> None:
@@ -204,6 +214,27 @@ def _copy(backend: Backend, path: StackPath, count: int) -> None:
         for table, values in made.items():
             if values:
                 tx.execute(insert(table), values)
+
+
+def _copy_environment(backend: Backend, admin: Caller, count: int) -> None:
+    """Insert copies of an environment, each with two tags of its own."""
+    path = make_environment(backend, admin, "payments-00/service")
+    for name in ("team", "cost-center"):
+        tag_service.create_tag(backend, admin, path, name, "first")
+    with backend.db.begin() as tx:
+        environment = dict(tx.execute(select(environments)).mappings().one())
+        tags = [dict(row) for row in tx.execute(select(environment_tags)).mappings()]
+        made: dict[Table, list[dict[str, Any]]] = {environments: [], environment_tags: []}
+        for number in range(count):
+            environment_id, stage = new_id(), ("dev", "test", "prod")[number % 3]
+            names = {"project": f"payments-{number % 40:02}", "name": f"service-{number:05}-{stage}"}
+            made[environments].append({**environment, "id": environment_id, **names})
+            values = {"team": f"team-{number % 50}", "cost-center": f"c{number % 200}"}
+            made[environment_tags] += [
+                {**row, "id": new_id(), "environment_id": environment_id, "value": values[row["name"]]} for row in tags
+            ]
+        for table, rows_made in made.items():
+            tx.execute(insert(table), rows_made)
 
 
 def _resources(version: int, count: int) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,10 @@ import pytest
 
 from common.backend import Backend
 from common.environments.model import EnvironmentFilter, Reference
+from common.environments.repository import summaries
+from common.environments.repository.summaries import Word
 from common.environments.service import overview, tags
+from common.environments.service.listing import scope_of
 from common.rights.caller import Caller
 from tests.factories.environments import make_environment
 
@@ -15,6 +18,9 @@ from tests.factories.environments import make_environment
         (EnvironmentFilter(), ["app/z", "web/a", "web/b"]),
         (EnvironmentFilter("WEB /a"), ["web/a"]),
         (EnvironmentFilter("team=pay"), ["web/b"]),
+        (EnvironmentFilter("team=pay WEB"), ["web/b"]),
+        (EnvironmentFilter("team pay"), ["web/b"]),
+        (EnvironmentFilter("app team=pay"), []),
         (EnvironmentFilter("100%"), ["app/z"]),
         (EnvironmentFilter("1_0"), []),
         (EnvironmentFilter("\\"), []),
@@ -31,6 +37,34 @@ def test_search(backend: Backend, admin: Caller, narrowed: EnvironmentFilter, na
 
     assert names == [row.path.in_org for row in page.environments]
     assert len(names) == page.total
+
+
+def test_search_with_many_tags(backend: Backend, admin: Caller) -> None:
+    """Where more tags have a word than a statement names, they are looked for by the word."""
+    made = {name: make_environment(backend, admin, name) for name in ("web/a", "web/b", "app/payer")}
+    tags.create_tag(backend, admin, made["web/b"], "team", "PAYMENTS")
+    membership = admin.require_member("acme", missing="acme")
+    many = [Word("pay", None), Word("b", None)]
+    with backend.db.connect() as connection:
+        assert [Word("pay", [("team", "PAYMENTS")])] == summaries.find_words(connection, "Pay")
+        assert [Word("pay", None)] == summaries.find_words(connection, "Pay", tags_limit=0)
+        scope = scope_of(admin, membership)
+        for words, counts in ((many[:1], [("app", 1), ("web", 1)]), (many, [("web", 1)])):
+            assert counts == summaries.count_by_project(connection, scope, EnvironmentFilter(), words)
+
+
+def test_pages(backend: Backend, admin: Caller) -> None:
+    """Pages follow each other without a gap, wherever a project ends."""
+    names = ["a/1", "b/1", "b/2", "b/3", "c/1", "d/1"]
+    for name in names:
+        make_environment(backend, admin, name)
+    for size in (1, 2, 4):
+        pages = [
+            overview.page_summaries(backend, admin, "acme", EnvironmentFilter(), size=size, number=number)
+            for number in range(1, 8)
+        ]
+        assert names == [row.path.in_org for page in pages for row in page.environments]
+        assert {len(names)} == {page.total for page in pages}
 
 
 def test_overview(backend: Backend, admin: Caller) -> None:

@@ -86,10 +86,11 @@ def page_summaries(
     membership = caller.require_member(org, missing=missing_org(org))
     scope = scope_of(caller, membership)
     with backend.db.connect() as connection:
-        rows = summaries.page(connection, scope, narrowed, limit=size, offset=size * (number - 1))
-        projects = summaries.count_by_project(connection, scope, narrowed)
-    total = sum(count for project, count in projects if narrowed.project in ("", project))
-    return SummaryPage(rows, total, projects)
+        words = summaries.find_words(connection, narrowed.text)
+        projects = summaries.count_by_project(connection, scope, narrowed, words)
+        counts = [(project, count) for project, count in projects if narrowed.project in ("", project)]
+        rows = summaries.page(connection, scope, narrowed, words, counts, limit=size, offset=size * (number - 1))
+    return SummaryPage(rows, sum(count for _, count in counts), projects)
 
 
 def view(backend: Backend, caller: Caller, path: EnvironmentPath, *permissions: Permission, version: str = LATEST) -> Viewed:
