@@ -21,6 +21,7 @@ from bench import (
     environments,
     large_state,
     people_load,
+    processor,
     report,
     servers,
     startup,
@@ -31,7 +32,20 @@ from bench.cli_load import SIZES, VERSIONS, Load
 from bench.people_rows import Size as PeopleSize
 from bench.program import Size
 
-PARTS = ("budgets", "startup", "lambda", "wire", "large", "environments", "console", "people", "audit", "webhooks", "cli")
+PARTS = (
+    "budgets",
+    "processor",
+    "startup",
+    "lambda",
+    "wire",
+    "large",
+    "environments",
+    "console",
+    "people",
+    "audit",
+    "webhooks",
+    "cli",
+)
 TARGETS = (servers.OURS, servers.NULL, servers.FILES)
 PLANS = (wire_load.Plan(1, 5, 10, 0), wire_load.Plan(1, 2, 100, 16384), wire_load.Plan(8, 2, 100, 1024))
 _LARGE = PeopleSize()
@@ -75,7 +89,7 @@ def _run(part: str, root: Path, found: report.Report, options: argparse.Namespac
             report.add_wire(found, _wire(folder))
         case "large":
             report.add_large(found, large_state.measure(folder, options.megabytes))
-        case "environments" | "console" | "audit" | "webhooks":
+        case "environments" | "processor" | "console" | "audit" | "webhooks":
             return _TABLES[part](folder, found, options)
         case "people":
             size = PeopleSize(options.orgs, options.stacks, options.members)
@@ -93,6 +107,12 @@ def _environments(_: Path, found: report.Report, options: argparse.Namespace) ->
     figures = environments.measure(options.repeats)
     found.add("Environments", environments.__doc__ or "", ("what", "median", "at most"), environments.rows(figures))
     return any(figure.is_over for figure in figures)
+
+
+def _processor(folder: Path, found: report.Report, options: argparse.Namespace) -> bool:
+    costs = processor.measure(folder, 20 * options.repeats)
+    found.add("Processor time of requests", processor.__doc__ or "", processor.HEAD, processor.rows(costs))
+    return False
 
 
 def _console(folder: Path, found: report.Report, options: argparse.Namespace) -> bool:
@@ -115,7 +135,7 @@ def _webhooks(folder: Path, found: report.Report, options: argparse.Namespace) -
     return any(cost.is_over for cost in costs)
 
 
-_TABLES = {"environments": _environments, "console": _console, "audit": _audit, "webhooks": _webhooks}
+_TABLES = {"environments": _environments, "processor": _processor, "console": _console, "audit": _audit, "webhooks": _webhooks}
 
 
 def _wire(folder: Path) -> list[wire_load.Figures]:
@@ -131,7 +151,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of: {', '.join(PARTS)}; all by default")
     parser.add_argument("--minutes", type=float, default=10, help="no further round of the command line begins after so many")
-    parser.add_argument("--repeats", type=int, default=20, help="budgets, people: rounds of every kind of request")
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=20,
+        help="budgets, people: rounds of every kind of request; processor: twenty times as many",
+    )
     parser.add_argument("--megabytes", type=int, default=25, help="large: size of the state")
     parser.add_argument("--orgs", type=int, default=_LARGE.orgs, help="people: number of organizations")
     parser.add_argument("--stacks", type=int, default=_LARGE.stacks, help="people: stacks of each organization")
