@@ -13,6 +13,7 @@ from common.approvals.model import (
     SUBMITTED,
     Candidate,
     ChangeRequest,
+    Evaluation,
     EventKind,
     Reason,
     Status,
@@ -141,16 +142,27 @@ def _describe(tx: Connection, backend: Backend, caller: Caller, request: ChangeR
 
 def _require_may_approve(connection: Connection, backend: Backend, caller: Caller, loaded: LoadedRequest) -> None:
     """Raise Forbidden unless the caller's approval counts for a gate; without gates, unless they may do what is proposed."""
+    request = loaded.request
+    evaluation = evaluate(connection, backend, loaded.kind, request)
+    authors = requests.list_authors(connection, [request.id])[request.id]
+    require_may_approve(caller, loaded, evaluation, is_author=caller.user_id in authors)
+
+
+def require_may_approve(caller: Caller, loaded: LoadedRequest, evaluation: Evaluation, *, is_author: bool) -> None:
+    """Raise Forbidden unless the caller's approval counts for a gate; without gates, unless they may do what is proposed.
+
+    `is_author`: the caller made one of the request's revisions.
+    """
     if not caller.is_themselves:
         raise Forbidden("change requests are approved by people, not by tokens of organizations, teams or jobs")
     request = loaded.request
-    rules = [one.gate.rule for one in evaluate(connection, backend, loaded.kind, request).gates]
+    rules = [one.gate.rule for one in evaluation.gates]
     if not rules:
         loaded.require_may_apply(caller)
     candidate = Candidate(caller.user_id, frozenset(loaded.membership.team_ids), loaded.target.permissions)
     eligible = [rule for rule in rules if rule.is_eligible(candidate)]
     if rules and not eligible:
         raise Forbidden(f"you are not among the approvers of change requests for {request.entity_type} {request.qualified_name}")
-    authors = requests.list_authors(connection, [request.id])[request.id] | {request.creator.id}
-    if caller.user_id in authors and not any(rule.allows_self_approval for rule in eligible):
+    made_it = is_author or caller.user_id == request.creator.id
+    if made_it and not any(rule.allows_self_approval for rule in eligible):
         raise Forbidden("you cannot approve a change of your own: none of its gates allows it")

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from common.approvals import access
 from common.approvals.evaluation import evaluate_all
-from common.approvals.model import ChangeRequest, Evaluation, RequestEvent
+from common.approvals.model import ChangeRequest, Evaluation, RequestEvent, RequestFilter
 from common.approvals.repository import events, requests
 from common.approvals.targets import TargetKind
 from common.backend import Backend
@@ -19,14 +19,6 @@ from common.rights.membership import Membership
 
 PAGE_DEFAULT, PAGE_LIMIT = 100, 500
 _SEQUENCE = re.compile(r"[0-9]{1,9}")
-
-
-@dataclass(frozen=True, slots=True)
-class RequestFilter:
-    """Which requests a list has, beside those that the caller can see; None narrows nothing."""
-
-    entity_type: str | None = None
-    target_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,9 @@ def page_requests(  # noqa: PLR0917 - what a listing is narrowed to
     limit: int,
 ) -> tuple[list[EvaluatedRequest], str | None]:
     """Return the requests for targets that the caller can see, the newest first, and the token of the next page or None."""
-    sealed = seal(caller.user_id, "change requests", membership.org_id, narrowed.entity_type, narrowed.target_id)
+    of_target = (narrowed.entity_type, narrowed.target_id)
+    narrower = (narrowed.action, narrowed.creator, None if narrowed.is_open is None else str(narrowed.is_open))
+    sealed = seal(caller.user_id, "change requests", membership.org_id, *of_target, *narrower)
     before = read_token(token, sealed, 1)[0] if token else None
     size = min(max(limit, 1), PAGE_LIMIT)
     visible = {name: kind.visible(caller, membership, requests.TARGET_ID) for name, kind in kinds.items()}
@@ -56,8 +50,7 @@ def page_requests(  # noqa: PLR0917 - what a listing is narrowed to
         connection,
         membership.org_id,
         requests.any_of(visible),
-        entity_type=narrowed.entity_type,
-        target_id=narrowed.target_id,
+        narrowed=narrowed,
         before=before,
         limit=size + 1,
     )

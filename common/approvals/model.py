@@ -156,6 +156,17 @@ class ChangeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestFilter:
+    """Which requests a list has, beside those that the caller can see; None narrows nothing. `creator` is a login."""
+
+    entity_type: str | None = None
+    target_id: str | None = None
+    action: Action | None = None
+    creator: str | None = None
+    is_open: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """What a request proposes: the content in the form of its kind of target, made for revision `base` of the target."""
 
@@ -203,9 +214,10 @@ class GateEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All gates of a request; without any the request needs no approval."""
+    """All gates of a request; without any the request needs no approval. `approvals` are those of members, which may count."""
 
     gates: tuple[GateEvaluation, ...]
+    approvals: tuple[Approval, ...] = ()
 
     @property
     def is_satisfied(self) -> bool:
@@ -253,7 +265,7 @@ def evaluate(
             and gate.rule.is_eligible(candidate)
         )
 
-    return Evaluation(tuple(GateEvaluation(gate, counting(gate)) for gate in gates))
+    return Evaluation(tuple(GateEvaluation(gate, counting(gate)) for gate in gates), approvals)
 
 
 def require_gate(name: str, rule: Rule, target: GateTarget) -> None:

@@ -109,6 +109,13 @@ def get(connection: Connection, org_id: str, request_id: str) -> ChangeRequest:
     return request
 
 
+def find_with_revision(
+    connection: Connection, caller: Caller, org_id: str, request_id: str
+) -> tuple[ChangeRequest, Revision, bool] | None:
+    """Return a request of an organization, its latest revision, and whether the caller made one of its revisions; or None."""
+    return requests.find_with_revision(connection, org_id, request_id, caller.user_id) if is_id(request_id) else None
+
+
 def lock(tx: Connection, org_id: str, request_id: str) -> ChangeRequest:
     """Lock a request until the transaction ends, and return it as it is now; NotFound if it does not exist."""
     request = requests.lock(tx, org_id, request_id) if is_id(request_id) else None

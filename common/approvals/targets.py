@@ -1,6 +1,6 @@
 """What approvals need to know of the things that they protect: one adapter for each kind of target."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,8 +47,10 @@ class TargetKind(Protocol):
     def find(self, connection: Connection, caller: Caller, membership: Membership, qualified_name: str) -> Target | None:
         """Return a target by name, or None if it does not exist or is hidden from the caller."""
 
-    def permissions_of(self, connection: Connection, rights: MemberRights, qualified_name: str) -> frozenset[Permission]:
-        """Return the permissions of another member on a target."""
+    def permissions_of(
+        self, connection: Connection, members: Sequence[MemberRights], qualified_name: str
+    ) -> Mapping[str, frozenset[Permission]]:
+        """Return the permissions of other members of one organization on a target, by their ids."""
 
     def visible(self, caller: Caller, membership: Membership, target_id: TargetId) -> Condition:
         """Return the condition that the target of a row is visible to the caller."""

@@ -1,6 +1,6 @@
 """Environments as targets of change requests: how a request for one is seen, approved and applied."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -18,7 +18,7 @@ from common.core.names import is_name
 from common.environments import events, steps
 from common.environments.events import EventName
 from common.environments.gates import ENTITY_TYPE
-from common.environments.model import EnvironmentPath, Reference
+from common.environments.model import Environment, EnvironmentPath, Reference
 from common.environments.preparation import prepare
 from common.environments.repository import environments, open_grants
 from common.environments.repository.open_grants import OpenGrant
@@ -57,16 +57,17 @@ class EnvironmentKind:
         environment, permissions = steps.find(connection, caller, membership, reference)
         return Target(environment.id, qualified_name, permissions) if environment is not None else None
 
-    def permissions_of(self, connection: Connection, rights: MemberRights, qualified_name: str) -> frozenset[Permission]:
-        """Return the permissions of another member on an environment."""
-        reference, membership = _reference(qualified_name), rights.membership
-        if reference is None:
-            return frozenset()
-        found = environments.find(connection, membership.org_id, reference.project, reference.name, membership.team_ids)
-        if found is None:
-            return frozenset()
-        levels = [grant.level for grant in found.levels]
-        return membership.permissions_on_environment(found.entity, levels, is_owner=found.owner_id == rights.user_id)
+    def permissions_of(
+        self, connection: Connection, members: Sequence[MemberRights], qualified_name: str
+    ) -> Mapping[str, frozenset[Permission]]:
+        """Return the permissions of other members on an environment, by their ids."""
+        reference = _reference(qualified_name)
+        if reference is None or not members:
+            return {}
+        team_ids = sorted({team_id for rights in members for team_id in rights.membership.team_ids})
+        org_id = members[0].membership.org_id
+        environment = environments.find(connection, org_id, reference.project, reference.name, team_ids)
+        return {rights.user_id: _permissions_on(environment, rights) for rights in members} if environment is not None else {}
 
     def visible(self, caller: Caller, membership: Membership, target_id: TargetId) -> Condition:
         """Return the condition that the environment of a row exists and can be read by the caller."""
@@ -94,6 +95,12 @@ def content_of(terms: OpenTerms) -> bytes:
 def terms_of(revision: Revision) -> OpenTerms:
     """Return the terms of an open request."""
     return msgspec.json.decode(revision.content, type=OpenTerms)
+
+
+def _permissions_on(environment: Environment, rights: MemberRights) -> frozenset[Permission]:
+    membership = rights.membership
+    levels = [grant.level for grant in environment.levels if grant.team_id in membership.team_ids]
+    return membership.permissions_on_environment(environment.entity, levels, is_owner=environment.owner_id == rights.user_id)
 
 
 def _save(backend: Backend, caller: Caller, request: ChangeRequest, revision: Revision) -> Change:

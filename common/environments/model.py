@@ -67,6 +67,7 @@ class TeamLevel:
 
     level: EnvironmentLevel
     open_limit_seconds: int | None = None
+    team_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

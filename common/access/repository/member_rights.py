@@ -1,9 +1,9 @@
 """What a member of an organization may do, without a token of theirs: for answers about other people."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, literal, null, select
+from sqlalchemy import Connection, Row, Select, and_, literal, null, select
 
 from common.access.repository.tokens import to_membership
 from common.db.tables.access import roles, stack_grants, team_roles
@@ -14,6 +14,9 @@ from common.rights.descriptor import Descriptor
 from common.rights.membership import Grant, Membership
 from common.rights.permissions import StackLevel
 from common.rights.rules import parse
+
+# A query that names users by its column `user_id`.
+UserQuery = Select[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,22 @@ class MemberRights:
     roles: tuple[NamedRole, ...]
 
 
+class NamedMember(NamedTuple):
+    """A member whom a row of a query names, and the row."""
+
+    row: Row[Any]
+    rights: MemberRights
+
+
+class _TeamRole(NamedTuple):
+    """A team of a member, with one of the team's roles."""
+
+    team_id: str
+    role: str
+    role_id: str | None
+    rules: str | None
+
+
 def find(connection: Connection, org_id: str, login: str, now_millis: int) -> MemberRights | None:
     """Return a member by login, suspended or not, or None. Two statements."""
     row = connection.execute(_MEMBER.where(members.c.org_id == org_id, users.c.login == login)).one_or_none()
@@ -54,6 +73,33 @@ def find(connection: Connection, org_id: str, login: str, now_millis: int) -> Me
     membership = to_membership(row, of_teams, now_millis)
     named = [_named(row, ""), *(_named(team, team.team_name) for team in of_teams)]
     return MemberRights(row.id, row.login, bool(row.suspended), membership, tuple(role for role in named if role is not None))
+
+
+def list_named(connection: Connection, org_id: str, query: UserQuery, now_millis: int) -> list[NamedMember]:
+    """Return the members that the rows of a query name by their column `user_id`, each with the row. One statement.
+
+    The columns of the query are there with `named_` before their names. Rows that name no member are left out.
+    """
+    named = query.subquery("named")
+    in_team = and_(team_members.c.org_id == members.c.org_id, team_members.c.user_id == members.c.user_id)
+    statement = (
+        _MEMBER.join(named, named.c.user_id == members.c.user_id)
+        .outerjoin(team_members, in_team)
+        .outerjoin(team_roles, team_roles.c.team_id == team_members.c.team_id)
+        .outerjoin(_OF_TEAM, _OF_TEAM.c.id == team_roles.c.role_id)
+        .add_columns(
+            *(column.label(f"named_{column.name}") for column in named.c),
+            team_members.c.team_id,
+            team_members.c.role.label("team_role"),
+            team_roles.c.role_id.label("team_role_id"),
+            _OF_TEAM.c.rules.label("team_rules"),
+        )
+        .where(members.c.org_id == org_id)
+    )
+    by_name: dict[tuple[object, ...], list[Row[Any]]] = {}
+    for row in connection.execute(statement):
+        by_name.setdefault(tuple(getattr(row, f"named_{column.name}") for column in named.c), []).append(row)
+    return [NamedMember(rows[0], _rights(rows, now_millis)) for rows in by_name.values()]
 
 
 def find_caller(connection: Connection, org_id: str, user_id: str, now_millis: int) -> Caller | None:
@@ -99,6 +145,13 @@ def find_grants(connection: Connection, stack_id: str, rights: MemberRights) -> 
     ]
 
 
+def _rights(rows: list[Row[Any]], now_millis: int) -> MemberRights:
+    """Return the rights of a member, of whom there is a row for each role of each team. Roles have no names here."""
+    row = rows[0]
+    of_teams = [_TeamRole(one.team_id, one.team_role, one.team_role_id, one.team_rules) for one in rows if one.team_id]
+    return MemberRights(row.id, row.login, bool(row.suspended), to_membership(row, of_teams, now_millis), ())
+
+
 def _named(row: Row[Any], team: str) -> NamedRole | None:
     if row.rules is not None:
         return NamedRole(row.role_name, parse(row.rules), team)
@@ -106,6 +159,7 @@ def _named(row: Row[Any], team: str) -> NamedRole | None:
     return NamedRole(record.name, record.descriptor, team) if record is not None else None
 
 
+_OF_TEAM = roles.alias("roles_of_team")
 # The columns of a token are those of one that may be used: the question is what the member may do, not what a token may.
 _MEMBER: Select[Any] = (
     select(

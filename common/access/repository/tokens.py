@@ -335,7 +335,7 @@ def _to_caller(row: Row[Any], memberships: tuple[Membership, ...]) -> Caller:
     )
 
 
-def to_membership(row: Row[Any], of_teams: Sequence[Row[Any]], now_millis: int) -> Membership:
+def to_membership(row: Row[Any], of_teams: Sequence[Any], now_millis: int) -> Membership:
     """Return a membership of the rows of a user in an organization and of their teams there."""
     settings = decode(row.settings)
     role, custom_role_id = _role(row)

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, false, func, insert, or_, select, update
 from sqlalchemy import delete as delete_from
 
-from common.approvals.model import ENDED, Action, Approval, ChangeRequest, Revision, Status
+from common.approvals.model import ENDED, Action, ChangeRequest, RequestFilter, Revision, Status
 from common.db.tables.approvals import (
     change_request_approvals,
     change_request_events,
@@ -63,6 +63,29 @@ def find(connection: Connection, org_id: str, request_id: str) -> ChangeRequest 
     return _to_request(row) if row is not None else None
 
 
+def find_with_revision(
+    connection: Connection, org_id: str, request_id: str, user_id: str
+) -> tuple[ChangeRequest, Revision, bool] | None:
+    """Return a request of an organization, its latest revision, and whether a user made one of its revisions; or None."""
+    is_author = exists().where(_REVISIONS.change_request_id == _T.id, _REVISIONS.created_by == user_id)
+    latest = change_request_revisions.alias("latest_revision")
+    query = (
+        _query()
+        .join(latest, and_(latest.c.change_request_id == _T.id, latest.c.number == _T.latest))
+        .add_columns(
+            latest.c.base,
+            latest.c.content,
+            latest.c.created_by.label("revised_by"),
+            is_author.correlate(change_requests).label("is_author"),
+        )
+        .where(_T.id == request_id, _T.org_id == org_id)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return _to_request(row), Revision(row.latest, row.base, row.content, row.revised_by), bool(row.is_author)
+
+
 def update_latest(tx: Connection, request: ChangeRequest, now_millis: int) -> bool:
     """Make the latest revision the next one; False if another writer was first."""
     as_read = (_T.id == request.id, _T.latest == request.latest)
@@ -88,17 +111,12 @@ def page(
     org_id: str,
     condition: Condition,
     *,
-    entity_type: str | None,
-    target_id: str | None,
+    narrowed: RequestFilter,
     before: str | None,
     limit: int,
 ) -> list[ChangeRequest]:
-    """Return requests that a condition allows, the newest first, with an id before one."""
-    query = _query().where(_T.org_id == org_id, condition).order_by(_T.id.desc()).limit(limit)
-    if entity_type is not None:
-        query = query.where(_T.entity_type == entity_type)
-    if target_id is not None:
-        query = query.where(_T.target_id == target_id)
+    """Return requests that a condition and a filter allow, the newest first, with an id before one."""
+    query = _query().where(_T.org_id == org_id, condition, *_conditions(narrowed)).order_by(_T.id.desc()).limit(limit)
     if before is not None:
         query = query.where(_T.id < before)
     return [_to_request(row) for row in connection.execute(query)]
@@ -167,18 +185,14 @@ def list_authors(connection: Connection, request_ids: Collection[str]) -> dict[s
     return authors
 
 
-def list_approvals(connection: Connection, request_ids: Collection[str]) -> dict[str, list[Approval]]:
-    """Return the approvals of requests in the order in which they were given, by request."""
-    query = (
-        select(change_request_approvals, *_PERSON)
-        .outerjoin(users, users.c.id == _APPROVALS.user_id)
-        .where(_APPROVALS.change_request_id.in_(list(request_ids)))
-        .order_by(_APPROVALS.created_at, _APPROVALS.user_id)
+def approvals_of(request_ids: Collection[str]) -> Select[Any]:
+    """Return the query of the approvals of requests, with whether their users made a revision of the request."""
+    is_author = exists().where(
+        _REVISIONS.change_request_id == _APPROVALS.change_request_id, _REVISIONS.created_by == _APPROVALS.user_id
     )
-    approvals: dict[str, list[Approval]] = {request_id: [] for request_id in request_ids}
-    for row in connection.execute(query):
-        approvals[row.change_request_id].append(Approval(_person(row.user_id, row), row.revision))
-    return approvals
+    return select(
+        _APPROVALS.change_request_id, _APPROVALS.user_id, _APPROVALS.revision, _APPROVALS.created_at, is_author.label("is_author")
+    ).where(_APPROVALS.change_request_id.in_(list(request_ids)))
 
 
 def store_approval(tx: Connection, request_id: str, user_id: str, revision: int, now_millis: int) -> None:
@@ -211,6 +225,22 @@ def delete_all(tx: Connection, request_ids: Collection[str]) -> None:
     for part in _PARTS:
         tx.execute(delete_from(part).where(part.c.change_request_id.in_(list(request_ids))))
     tx.execute(delete_from(change_requests).where(_T.id.in_(list(request_ids))))
+
+
+def _conditions(narrowed: RequestFilter) -> list[Condition]:
+    chosen: list[Condition] = []
+    if narrowed.entity_type is not None:
+        chosen.append(_T.entity_type == narrowed.entity_type)
+    if narrowed.target_id is not None:
+        chosen.append(_T.target_id == narrowed.target_id)
+    if narrowed.action is not None:
+        chosen.append(_T.action == narrowed.action.value)
+    if narrowed.creator is not None:
+        chosen.append(users.c.login == narrowed.creator)
+    if narrowed.is_open is not None:
+        ended = [status.value for status in ENDED]
+        chosen.append(_T.status.not_in(ended) if narrowed.is_open else _T.status.in_(ended))
+    return chosen
 
 
 def _query() -> Any:  # noqa: ANN401 - a statement

@@ -2,8 +2,8 @@
 
 from common.approvals import access, listing
 from common.approvals.evaluation import evaluate
-from common.approvals.listing import PAGE_DEFAULT, EvaluatedRequest, RequestFilter
-from common.approvals.model import RequestEvent
+from common.approvals.listing import PAGE_DEFAULT, EvaluatedRequest
+from common.approvals.model import RequestEvent, RequestFilter
 from common.backend import Backend
 from common.change_requests.targets import KINDS
 from common.rights.caller import Caller, missing_org

@@ -42,7 +42,7 @@ _TAGGED = (
 def _part(name: str, *texts: Any) -> Any:  # noqa: ANN401 - columns, and a statement
     """Return the query of what belongs to an environment, in the columns of the query of the environment itself."""
     empty = [null().label(column.name) for column in _COLUMNS]
-    labels = ("org", "number", "definition", "retracted_at", "first", "second")
+    labels = ("org", "number", "definition", "retracted_at", "first", "second", "third")
     values = (null(), null(), null(), null(), *texts)
     named = [value.label(label) for label, value in zip(labels, values, strict=True)]
     return select(literal(name).label("part"), *empty, *named).where(_IS_NAMED)
@@ -61,6 +61,7 @@ def _statement(wanted: Any) -> Any:  # noqa: ANN401 - a column, and a statement 
             environment_revisions.c.retracted_at,
             null().label("first"),
             null().label("second"),
+            null().label("third"),
         )
         .select_from(environments)
         .join(organizations, organizations.c.id == environments.c.org_id)
@@ -68,7 +69,7 @@ def _statement(wanted: Any) -> Any:  # noqa: ANN401 - a column, and a statement 
         .where(_IS_NAMED)
     )
     tags = (
-        _part("tag", environment_tags.c.name, environment_tags.c.value)
+        _part("tag", environment_tags.c.name, environment_tags.c.value, null())
         .select_from(environments)
         .join(environment_tags, environment_tags.c.environment_id == environments.c.id)
     )
@@ -79,7 +80,7 @@ def _statement(wanted: Any) -> Any:  # noqa: ANN401 - a column, and a statement 
         team_entities.c.name == environments.c.name,
     )
     levels = (
-        _part("level", team_entities.c.permission, team_entities.c.max_open_duration)
+        _part("level", team_entities.c.permission, team_entities.c.max_open_duration, team_entities.c.team_id)
         .select_from(environments)
         .join(team_entities, of_teams)
     )
@@ -216,7 +217,7 @@ def _to_environment(rows: Sequence[Row[Any]]) -> Environment | None:
         modified_at=row.modified_at,
         tags={row.first: row.second for row in rows if row.part == "tag"},
         levels=tuple(
-            TeamLevel(cast("EnvironmentLevel", row.first), find_seconds(row.second) if row.second else None)
+            TeamLevel(cast("EnvironmentLevel", row.first), find_seconds(row.second) if row.second else None, row.third)
             for row in rows
             if row.part == "level"
         ),
