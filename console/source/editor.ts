@@ -15,6 +15,7 @@ import { tags } from "@lezer/highlight";
 
 import { offersAt } from "./completion.ts";
 import type { Catalogue } from "./completion.ts";
+import { askBeforeLeaving } from "./leaving.ts";
 import { rangeOf } from "./problems.ts";
 import type { Problem } from "./problems.ts";
 import { tokenizer } from "./tokens.ts";
@@ -101,6 +102,9 @@ class DefinitionEditor extends HTMLElement {
       ?.addEventListener("click", () => {
         this.#view?.focus();
       });
+    // A text that came back with a mistake was never saved.
+    const loaded = this.hasAttribute("unsaved") ? undefined : area.value;
+    askBeforeLeaving(window, this.closest("form"), () => area.value !== loaded);
     this.#schedule();
   }
 
@@ -108,9 +112,9 @@ class DefinitionEditor extends HTMLElement {
     clearTimeout(this.#timer);
   }
 
-  /** Return the address of a part of the editor's page: below that of its form. */
+  /** Return the address that answers a question about the definition. */
   #address(part: string): string {
-    return `${this.closest("form")?.getAttribute("action") ?? ""}/${part}`;
+    return `${this.getAttribute("src") ?? ""}/${part}`;
   }
 
   #schedule(): void {

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from msgspec import UNSET
 
-from common.approvals.listing import PAGE_DEFAULT, EvaluatedRequest, RequestFilter
-from common.approvals.model import ChangeRequest, Evaluation, EventKind, RequestEvent
+from common.approvals.listing import PAGE_DEFAULT, EvaluatedRequest
+from common.approvals.model import ChangeRequest, Evaluation, EventKind, RequestEvent, RequestFilter
 from common.change_requests.service import decisions, requests
 from common.core.clock import from_millis
 from common.people.users.model import Person

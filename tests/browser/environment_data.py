@@ -46,8 +46,8 @@ values:
 """
 
 
-def fill_environments(client: Client) -> None:
-    """Make environments with revisions, tags, imports, a deleted one and one that is empty."""
+def fill_environments(client: Client) -> dict[str, str]:
+    """Make environments with revisions, tags, imports, a deleted one, one that is empty, and change requests; the latter's ids."""
     for name in ("base", "prod", "staging", "empty", "old"):
         _call(client, "POST", ENVIRONMENTS, {"project": "payments", "name": name})
     _save(client, "base", BASE)
@@ -63,6 +63,39 @@ def fill_environments(client: Client) -> None:
     grant = {"projectName": "payments", "envName": "prod", "permission": "open", "maxOpenDuration": "1h"}
     _call(client, "PATCH", "/api/orgs/acme/teams/payments", {"addEnvironmentPermission": grant})
     _call(client, "DELETE", f"{ENVIRONMENTS}/payments/old")
+    return _propose(client, prod)
+
+
+def _propose(client: Client, prod: str) -> dict[str, str]:
+    """Make a gate, a draft of what is saved that needs another approval, and a request to open; their ids."""
+    approvers = [
+        {"eligibilityType": "has_permission_on_target", "permission": "environment:write"},
+        {"eligibilityType": "team_member", "teamName": "payments"},
+    ]
+    rule = {"ruleType": "approval_required", "numApprovalsRequired": 2, "allowSelfApproval": True, "eligibleApprovers": approvers}
+    target = {"entityType": "environment", "actionTypes": ["update", "open"], "qualifiedName": "payments/prod"}
+    gate = client.post(
+        "/api/change-gates/acme",
+        json={"name": "Four eyes", "enabled": True, "rule": {**rule, "requireReapprovalOnChange": True}, "target": target},
+    )
+    assert gate.is_success, gate.text
+    text = client.get(prod).text.replace("payments:replicas: 3", "payments:replicas: 5")
+    draft = client.post(f"{prod}/drafts", content=text, headers={"Content-Type": "application/x-yaml"})
+    assert draft.is_success, draft.text
+    opening = client.post(f"{prod}/open/request", json={"grantExpirationSeconds": 90_000, "accessDurationSeconds": 259_200})
+    assert opening.is_success, opening.text
+    ids = {
+        "gate": gate.json()["id"],
+        "change_request": draft.json()["changeRequestId"],
+        "open_request": opening.json()["changeRequests"][0]["changeRequestId"],
+    }
+    requests = "/api/change-requests/acme"
+    description = "Five replicas of payments\n\nThree are busy at noon, says the dashboard."
+    _call(client, "POST", f"{requests}/{ids['change_request']}/submit", {"description": description})
+    _call(client, "POST", f"{requests}/{ids['change_request']}/approve", {"revisionNumber": 0, "comment": "The quota allows it."})
+    _call(client, "POST", f"{requests}/{ids['change_request']}/comments", {"comment": "Apply it before the weekend, please."})
+    _call(client, "POST", f"{requests}/{ids['open_request']}/submit", {"description": "Incident 12"})
+    return ids
 
 
 def _save(client: Client, name: str, text: str, *, tags: dict[str, int] | None = None, tagged: str = "") -> None:

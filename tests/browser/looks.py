@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.axe import violations
 from tests.browser.chromium import DESKTOP, PHONE, WIDE, Browser
@@ -40,8 +41,16 @@ return forms.filter((form) => ![...form.elements].some((item) => item.type === "
 """
 
 
+def await_parts(browser: Browser) -> None:
+    """Wait for the parts of a page that its script fetches at once."""
+    WebDriverWait(browser.driver, 15).until(
+        lambda driver: driver.execute_script("return document.querySelector('[hx-trigger=load]') === null")
+    )
+
+
 def check(browser: Browser, name: str, *, expected: tuple[int, ...] = (200, 400, 401)) -> None:
     """Fails for a page that a user could not use, in any look, or of another status; takes its pictures."""
+    await_parts(browser)
     for size, scheme in LOOKS:
         browser.resize(size)
         browser.prefer(scheme)
@@ -71,6 +80,7 @@ def check_without_script(browser: Browser, address: str) -> None:
 
 def check_by_keyboard(browser: Browser) -> None:
     """Fails for a page on which Tab does not reach everything in order, or leads to what does not show that it has the focus."""
+    await_parts(browser)
     # What a page fetches meanwhile would be counted anew.
     browser.driver.execute_script("document.querySelector('#progress-switch:checked')?.click()")
     labels = browser.driver.execute_script(_STOPS)

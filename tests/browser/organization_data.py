@@ -89,9 +89,10 @@ def fill_organization(url: str, token: str) -> dict[str, str]:
         }
         policy = call(client, "GET", f"{org}/auth/policies/oidcissuers/{issuer['id']}")["id"]
         call(client, "PATCH", f"{org}/auth/policies/{policy}", {"policies": [rule]})
-        fill_environments(client)
+        proposed = fill_environments(client)
         issue = fill_policies(client, "/api/stacks/acme/orders/prod")
     return {
+        **proposed,
         "policy_issue": issue,
         "login": logins[0],
         "role": str(role_id),

@@ -15,7 +15,7 @@ from tests.browser.chromium import DESKTOP, Browser
 from tests.browser.conftest import TOKEN, Site, sign_in
 from tests.browser.console_data import console_client
 from tests.browser.environment_data import ENVIRONMENTS
-from tests.browser.looks import check
+from tests.browser.looks import await_parts, check
 from tests.browser.test_keyboard import await_text, focus_selector, tab_to
 from tests.pages.payloads import PAYLOADS
 
@@ -54,6 +54,7 @@ def test_by_keys_alone(browser: Browser, open_page: Callable[[str], None]) -> No
     browser.press_key(Keys.BACKSPACE, "copy: ${none}")
     assert "values:\n  pw:\n    fn::secret: hunter2\n  copy: ${none}" == editor_text(browser)
     await_text(browser, "Line 4: unknown property")
+    assert asks_before_leaving(browser)
     script = "return document.querySelector('definition-editor').shadowRoot.querySelector('.problem').textContent"
     assert "none" in browser.driver.execute_script(script)
     check(browser, "environment-editor-problem")
@@ -63,6 +64,8 @@ def test_by_keys_alone(browser: Browser, open_page: Callable[[str], None]) -> No
     tab_to(browser, "Save")
     browser.press_key(Keys.ENTER)
     await_text(browser, "The environment was saved.")
+    open_page(f"{WRITTEN}/edit")
+    assert not asks_before_leaving(browser)
 
     open_page(f"{WRITTEN}/preview")
     tab_to(browser, "Open environment")
@@ -83,6 +86,11 @@ def test_by_keys_alone(browser: Browser, open_page: Callable[[str], None]) -> No
     browser.press_key("stable", Keys.ENTER)
     await_text(browser, "The revision was tagged.")
     assert "stable" in browser.find("main table").text
+
+
+def asks_before_leaving(browser: Browser) -> bool:
+    """Return whether the browser would ask before the page is left."""
+    return not browser.driver.execute_script("return dispatchEvent(new Event('beforeunload', {cancelable: true}))")
 
 
 def await_no_text(browser: Browser, text: str) -> None:
@@ -139,9 +147,27 @@ def test_no_text_runs(browser: Browser, site: Site) -> None:
         for number, payload in enumerate(PAYLOADS[:20]):
             body = {"name": f"t{number}", "value": payload[:200]}
             assert client.post(f"{ENVIRONMENTS}/keys/hostile/tags", json=body).is_success
-    pages = ("", "/edit", "/preview", "/preview?version=2", "/revisions", "/revisions/2", "/revisions/compare", "/settings")
+        draft = client.post(f"{ENVIRONMENTS}/keys/hostile/drafts", content=json.dumps({"values": values}))
+        request = draft.json()["changeRequestId"]
+        text = {"comment": "\n".join(PAYLOADS)[:10_000]}
+        assert client.post(f"/api/change-requests/acme/{request}/comments", json=text).is_success
+        described = {"description": "\n".join(PAYLOADS[-60:])}
+        assert client.patch(f"/api/change-requests/acme/{request}", json=described).is_success
+    requests = ("/change-requests", f"/change-requests/{request}", f"/change-requests/{request}/edit")
+    pages = (
+        *requests,
+        "",
+        "/edit",
+        "/preview",
+        "/preview?version=2",
+        "/revisions",
+        "/revisions/2",
+        "/revisions/compare",
+        "/settings",
+    )
     for page in ("/acme/esc?project=keys", *(f"/acme/esc/keys/hostile{page}" for page in pages)):
         browser.open(site.url + page)
         assert 200 == browser.status, page
+        await_parts(browser)
         browser.driver.execute_script("for (const item of document.querySelectorAll('details')) item.open = true")
         assert browser.driver.execute_script("return window.pwned === undefined"), page

@@ -2,16 +2,21 @@
 
 import json
 
+from common.approvals.gates import GateRequest, NamedApprover
+from common.approvals.model import Action, ApproverKind, GateTarget
 from common.audit import service as audit
 from common.audit.events import Search
 from common.backend import Backend
+from common.change_requests.service import decisions, gates
 from common.environments.model import EnvironmentPath
-from common.environments.service import definitions, revisions, tags
+from common.environments.service import definitions, drafts, revisions, tags
 from common.people.teams import service as teams
 from common.people.teams.model import EnvironmentChange, TeamChange
 from common.rights.caller import Caller
+from common.rights.permissions import Role
 from common.stacks.service import sharing
 from tests.factories.environments import make_environment
+from tests.factories.people import caller_of, make_user
 
 E = "/acme/esc/shop/dev"
 PLAIN = "hunter2"
@@ -29,6 +34,23 @@ def make_full_environment(backend: Backend, admin: Caller, text: str = "hello") 
     grant = EnvironmentChange("shop", "dev", "open", "2h")
     sharing.update_team(backend, admin, "acme", "operators", TeamChange(environments=(grant,)))
     return path
+
+
+def make_change_request(backend: Backend, admin: Caller, text: str = "hello") -> dict[str, str]:
+    """Make a gate of that environment, and a draft behind it that was submitted, approved and commented on; their ids."""
+    path = EnvironmentPath("acme", "shop", "dev")
+    reviewer = caller_of(backend, make_user(backend, "rita", org="acme", role=Role.ADMIN))
+    approvers = (NamedApprover(ApproverKind.PERMISSION, "environment:write"), NamedApprover(ApproverKind.USER, "rita"))
+    target = GateTarget("environment", "shop/dev", (Action.UPDATE,))
+    gate = GateRequest(
+        text[:100].strip(), True, target, 2, False, True, (*approvers, NamedApprover(ApproverKind.TEAM, "operators"))
+    )
+    gate_id = gates.create_gate(backend, admin, "acme", gate).gate.id
+    request_id = drafts.create(backend, admin, path, definition(f"{text} 3").encode()).id
+    decisions.submit(backend, admin, "acme", request_id, text[:10_000])
+    decisions.approve(backend, reviewer, "acme", request_id, 0, text[:10_000])
+    decisions.add_comment(backend, admin, "acme", request_id, text[:10_000])
+    return {"request_id": request_id, "gate_id": gate_id}
 
 
 def quote(text: str) -> str:

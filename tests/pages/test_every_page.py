@@ -15,7 +15,7 @@ from tests.factories.orgs import set_settings
 from tests.factories.people import make_user
 from tests.factories.roles import hold, make_role
 from tests.factories.stacks import make_running
-from tests.pages.environment_pages import make_full_environment
+from tests.pages.environment_pages import make_change_request, make_full_environment
 from tests.pages.org_pages import make_full_organization
 from tests.pages.stack_pages import make_full_stack
 from tests.pages.visiting import HTML, Visit, location
@@ -94,7 +94,7 @@ def make_scene(backend: Backend, admin: Caller, path: str) -> dict[str, str]:
     """Make what the page of a route shows, and return the parts of its address."""
     if "{environment}" in path:
         make_full_environment(backend, admin)
-        return {}
+        return make_change_request(backend, admin)
     stack = make_full_stack(backend, admin)
     preview = make_running(backend, admin, stack, dry_run=True).id
     return {"preview_id": preview, **make_full_organization(backend, admin, stack)}
@@ -117,10 +117,11 @@ def test_costs_few_statements(backend: Backend, admin: Caller, member: Visit, co
     """A page, found by its route, takes at most six statements; records of what was read come on top."""
     stack = make_full_stack(backend, admin)
     make_full_environment(backend, admin)
+    requests = make_change_request(backend, admin)
     at = {"preview_id": make_running(backend, admin, stack, dry_run=True).id, **make_full_organization(backend, admin, stack)}
     costs = {}
     for path in (path for method, path in ROUTES if method == "GET"):
-        parts = {**at, "version": "2"} if "{environment}" in path else at
+        parts = {**at, **requests, "version": "2"} if "{environment}" in path else at
         ask(member, "GET", path, **parts)
         counter.reset()
         ask(member, "GET", path, **parts)
@@ -145,9 +146,11 @@ def test_as_a_member_without_the_stack(backend: Backend, admin: Caller, method: 
 def test_as_a_member_without_the_environment(backend: Backend, admin: Caller, method: str, path: str) -> None:
     """A member of the organization who may not see the environment gets what they get for one that is not there."""
     make_full_environment(backend, admin)
+    requests = make_change_request(backend, admin)
     bob, key = visitor(backend, "bob", org="acme")
+    found = [ask(bob, method, path, key=key, environment=environment, **requests) for environment in ("dev", "none")]
 
-    assert [404, 404] == [ask(bob, method, path, key=key, environment=environment) for environment in ("dev", "none")]
+    assert [404, 404] == found
 
 
 @pytest.mark.parametrize(

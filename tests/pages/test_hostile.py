@@ -8,7 +8,7 @@ import pytest
 from common.backend import Backend
 from common.rights.caller import Caller
 from tests.factories.stacks import make_stack
-from tests.pages.environment_pages import make_full_environment
+from tests.pages.environment_pages import make_change_request, make_full_environment
 from tests.pages.org_pages import make_full_organization
 from tests.pages.payloads import PAYLOADS
 from tests.pages.stack_pages import make_full_stack
@@ -88,7 +88,9 @@ def test_texts_of_an_environment_are_text(backend: Backend, admin: Caller, membe
     """Every payload, in names, values, comments and tags, on every page about an environment, and in the filters of the list."""
     payload = "\n".join(PAYLOADS)
     make_full_environment(backend, admin, payload)
-    page = member.open(re.sub(r"\{(\w+)\}", lambda name: AT[name[1]], path))
+    at = {**AT, **make_change_request(backend, admin, payload)}
+    filters = dict.fromkeys(("show", "kind", "by"), payload[:200])
+    page = member.open(re.sub(r"\{(\w+)\}", lambda name: at[name[1]], path), **filters)
 
     assert 200 == page.status_code
     assert [] == dangers(page.text)

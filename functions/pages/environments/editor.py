@@ -11,13 +11,14 @@ from common.environments.evaluation import InvalidDefinition
 from common.environments.language.environment import to_wire
 from common.environments.language.syntax.diagnostic import Diagnostic
 from common.environments.model import EnvironmentPath
-from common.environments.service import catalogues, definitions, overview
+from common.environments.service import catalogues, definitions, drafts, overview
+from common.environments.service.overview import Viewed
 from common.rights.permissions import Permission
 from functions.http.bodies import EDITED, Body, BodyReader
 from functions.http.deps import BackendDep
 from functions.pages import static_files
 from functions.pages.environments.environment_request import EnvironmentRequest, EnvironmentRequestDep
-from functions.pages.environments.line_differences import compare_lines
+from functions.pages.environments.line_differences import Line, compare_lines
 from functions.pages.form_errors import attempt
 from functions.pages.hiding import unless_hidden
 from functions.pages.rendering import see_other
@@ -58,6 +59,15 @@ class Edited:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What someone else saved while a text was edited: its name, its text, and the lines that are different."""
+
+    name: str
+    text: str
+    lines: list[Line] | None
+
+
 class Problem(msgspec.Struct):
     """A diagnostic for the script of the editor. Lines and columns count from 1; 0 for a problem that has no place."""
 
@@ -74,18 +84,21 @@ def edit(request: EnvironmentRequestDep) -> Response:
     """Show the definition in the editor, with its secrets encrypted."""
     request.view(_WRITE, Permission.ENVIRONMENT_READ)
     stored = unless_hidden(lambda: definitions.get(request.backend, request.caller, request.path))
-    return _page(request, Edited(_decoded(stored.text), stored.etag))
+    return _page(request, Edited(decoded(stored.text), stored.etag))
 
 
 @router.post(_EDIT)
 def save(request: EnvironmentRequestDep, form: EditedFormDep) -> Response:
-    """Save the definition as the next revision, or check it alone. What was written is never lost."""
+    """Save the definition as the next revision or as a draft, or check it alone. What was written is never lost."""
     edited = Edited(form.exact("definition"), form.text("etag"))
     if form.text("action") == "check":
         return _check(request, edited)
 
     def act() -> Response:
         text = _as_before(request, edited.text)
+        if form.text("action") == "draft":
+            draft = drafts.create(request.backend, request.caller, request.path, text, edited.etag or None)
+            return see_other(f"{request.address('change-requests', draft.id)}?done=created")
         definitions.update(request.backend, request.caller, request.path, text, edited.etag or None)
         return see_other(f"{request.address()}?done=saved")
 
@@ -100,7 +113,7 @@ def show_secrets(request: EnvironmentRequestDep, form: FormDep) -> Response:
 
     def act() -> Response:
         stored = definitions.decrypt(request.backend, request.caller, request.path)
-        return _page(request, Edited(_decoded(stored.text), stored.etag), is_decrypted=True)
+        return _page(request, Edited(decoded(stored.text), stored.etag), is_decrypted=True)
 
     return attempt(act, lambda error: _page(request, _stored(request), error))
 
@@ -108,9 +121,7 @@ def show_secrets(request: EnvironmentRequestDep, form: FormDep) -> Response:
 @router.post(f"{_EDIT}/check")
 def check(request: EnvironmentRequestDep, form: EditedFormDep) -> Response:
     """Return what is wrong with a text, as JSON for the script of the editor."""
-    diagnostics = unless_hidden(
-        lambda: overview.check_definition(request.backend, request.caller, request.path, _encoded(form.exact("definition")))
-    )
+    diagnostics = check_text(request, form.exact("definition"))
     return _json(msgspec.json.encode([_problem(item) for item in diagnostics[:200]]))
 
 
@@ -123,9 +134,12 @@ def list_completions(request: EnvironmentRequestDep) -> Response:
 
 
 def _check(request: EnvironmentRequest, edited: Edited) -> Response:
-    text = _encoded(edited.text)
-    diagnostics = unless_hidden(lambda: overview.check_definition(request.backend, request.caller, request.path, text))
-    return _page(request, edited, checked=diagnostics)
+    return _page(request, edited, checked=check_text(request, edited.text))
+
+
+def check_text(request: EnvironmentRequest, text: str) -> list[Diagnostic]:
+    """Return what is wrong with a text that was sent."""
+    return unless_hidden(lambda: overview.check_definition(request.backend, request.caller, request.path, encoded(text)))
 
 
 def _page(
@@ -138,44 +152,65 @@ def _page(
 ) -> Response:
     viewed = request.view(_WRITE)
     content: dict[str, object] = {
+        "form_address": request.address("edit"),
+        "cancel_address": request.address(),
+        "draft": None,
         "edited": edited,
-        "checked": checked,
         "is_decrypted": is_decrypted,
         "may_decrypt": _OPEN in viewed.permissions,
         "newest": None,
-        "editor_script": static_files.address("editor.js"),
     }
     if isinstance(error, Conflict) and Permission.ENVIRONMENT_READ in viewed.permissions:
         # Someone else saved a revision: both are shown, and the next save replaces it. Reading theirs is recorded.
         newest = _stored(request)
-        written = edited.text.replace("\r\n", "\n")
         content["edited"] = Edited(edited.text, newest.etag)
-        content["newest"] = {"text": newest.text, "lines": compare_lines(newest.text.replace("\r\n", "\n"), written)}
+        content["newest"] = compare_with(f"Revision {viewed.environment.latest}", newest.text, edited.text)
+    return editor_page(request, viewed, content, error, checked)
+
+
+def editor_page(
+    request: EnvironmentRequest,
+    viewed: Viewed,
+    content: dict[str, object],
+    error: BackendError | None,
+    checked: list[Diagnostic] | None,
+) -> Response:
+    """Return the page of an editor with what is wrong with its text."""
     problems = error.diagnostics if isinstance(error, InvalidDefinition) else (checked or [])
-    content["problems"] = problems[:200]
-    return request.page("editor", viewed, content, error)
+    around = {"checked": checked, "problems": problems[:200], "editor_script": static_files.address("editor.js")}
+    return request.page("editor", viewed, {**around, **content}, error)
+
+
+def compare_with(name: str, newest: str, written: str) -> Newest:
+    """Return what someone else saved, with the lines that are different in a text that was written."""
+    return Newest(name, newest, compare_lines(newest.replace("\r\n", "\n"), written.replace("\r\n", "\n")))
 
 
 def _stored(request: EnvironmentRequest) -> Edited:
     stored = unless_hidden(lambda: definitions.get(request.backend, request.caller, request.path))
-    return Edited(_decoded(stored.text), stored.etag)
+    return Edited(decoded(stored.text), stored.etag)
 
 
 def _as_before(request: EnvironmentRequest, text: str) -> bytes:
-    """Return a text with the line ends of the stored definition: browsers send every line of a form with a carriage return."""
     viewed = unless_hidden(lambda: overview.view(request.backend, request.caller, request.path, _WRITE))
     revision = viewed.environment.revision
-    stored = revision.definition if revision is not None else b""
+    return with_line_ends_of(revision.definition if revision is not None else b"", text)
+
+
+def with_line_ends_of(stored: bytes, text: str) -> bytes:
+    """Return a text with the line ends of a stored definition: browsers send every line of a form with a carriage return."""
     has_returns = stored.count(b"\r\n") > stored.count(b"\n") / 2
-    return _encoded(text, has_returns=has_returns)
+    return encoded(text, has_returns=has_returns)
 
 
-def _encoded(text: str, *, has_returns: bool = False) -> bytes:
+def encoded(text: str, *, has_returns: bool = False) -> bytes:
+    """Return a text that was sent as the bytes of a definition."""
     lines = text.replace("\r\n", "\n")
     return (lines.replace("\n", "\r\n") if has_returns else lines).encode("utf-8", "surrogateescape")
 
 
-def _decoded(definition: bytes) -> str:
+def decoded(definition: bytes) -> str:
+    """Return a stored definition as the editor shows it."""
     return definition.decode("utf-8", "replace")
 
 

@@ -113,6 +113,7 @@ def _tabs(viewed: Viewed) -> list[Link]:
         ("preview", "Values", "", True),
         ("edit", "Edit", "", has(Permission.ENVIRONMENT_WRITE)),
         ("revisions", "Revisions", "", has(Permission.ENVIRONMENT_VERSION_READ)),
+        ("change-requests", "Change requests", "", has(Permission.ENVIRONMENT_READ)),
         ("rotation", "Rotation", "", rotates and has(Permission.ENVIRONMENT_ROTATE_HISTORY)),
         ("access", "Access", "", has(Permission.ENVIRONMENT_ACCESS_READ)),
         ("settings", "Settings", "", any(map(has, SETTINGS))),
