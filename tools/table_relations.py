@@ -35,6 +35,7 @@ NAMED_OTHERWISE_IN: dict[tuple[str, str], tuple[str, ...]] = {
 # Columns that hold an id which no table of ours has → what it is.
 OTHER_IDS = {
     "agent_pool": "a pool of agents, which are not part of this release",
+    "backup": "the id of a backup, in the place where that is",
     "external": "the directory's own id",
     "family": "the refresh tokens that were made from one identity token",
     "policy": "the policy of the same row, as the API names it",

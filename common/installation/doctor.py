@@ -18,6 +18,8 @@ from common.crypto import service_keys
 from common.db import health, job_claims, migrate
 from common.db.job_claims import JobRow
 from common.installation import checks, warnings
+from common.installation.backups import status as backups
+from common.installation.backups.model import BackupStatus
 from common.installation.model import Check, Counts, Outcome, Report
 from common.installation.repository import site as repository
 from common.installation.service_checks import check_services
@@ -30,6 +32,7 @@ _LATE_MILLIS = 15 * 60_000
 # Where the database pauses, jobs are left alone until there is something to do, for a day at most.
 _LATE_WITH_PAUSES_MILLIS = 25 * 3_600_000
 _MAIL = "Mail"
+NO_BACKUP = "No backup was made with `stackhold backup` yet."
 # A complete examination is good for further callers for so many seconds, so that they cannot make load with it.
 REPORT_SECONDS = 10
 # A service without an answer within so many seconds counts as failed: a load balancer in front waits for less than a minute.
@@ -58,6 +61,7 @@ def examine(backend: Backend, caller: Caller, *, with_services: bool, patience_s
     require_site_admin(caller)
     with backend.db.connect() as connection:
         counts, rows = repository.count_all(connection), job_claims.read(connection)
+        backup_status = backups.get_status(backend, connection)
     stores = checks.distinct_stores(backend.plan)
     services: list[tuple[str, Callable[[], Check]]] = [
         *((_store_name(store), partial(_check_store, store, is_tried=with_services)) for store in stores),
@@ -75,6 +79,7 @@ def examine(backend: Backend, caller: Caller, *, with_services: bool, patience_s
         _check_database(backend, is_tried=with_services),
         *of_stores,
         of_key,
+        _check_backups(backup_status),
         _check_jobs(rows, unix_millis(backend.clock.now()), has_pauses=backend.settings.database_sleeps),
         of_mail,
         *of_audit_table,
@@ -175,6 +180,13 @@ def _wrapping(counts: dict[str, int], current: str) -> list[str]:
         keys = "1 data key" if count == 1 else f"{count:,} data keys"
         lines.append(f"{keys} wrapped by {name}{'' if name == current else ', which must stay enabled'}.")
     return lines
+
+
+def _check_backups(status: BackupStatus) -> Check:
+    lines = ([status.last_good.words] if status.last_good else []) + list(status.warnings)
+    if status.warnings:
+        return Check("Backups", Outcome.WARNING, tuple(lines))
+    return Check("Backups", Outcome.OK if lines else Outcome.OFF, tuple(lines) or (NO_BACKUP,))
 
 
 def _check_jobs(rows: list[JobRow], now_millis: int, *, has_pauses: bool) -> Check:

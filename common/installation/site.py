@@ -9,6 +9,8 @@ from common.core.errors import NotFound
 from common.db import health, job_claims, migrate
 from common.db.address import MySQL
 from common.db.job_claims import JobRow
+from common.installation.backups import status as backups
+from common.installation.backups.model import BackupStatus
 from common.installation.model import ServerFacts, SiteOrganization, SiteUser
 from common.installation.repository import site as repository
 from common.mailing.steps import require_site_admin
@@ -48,6 +50,13 @@ def run_job(backend: Backend, caller: Caller, name: str) -> None:
     with backend.db.connect() as connection:
         if not job_claims.update_due(connection, name, unix_millis(backend.clock.now())):
             raise NotFound("there is no such job, or it is running now")
+
+
+def get_backups(backend: Backend, caller: Caller) -> BackupStatus:
+    """Return the newest runs of `stackhold backup`, and how the backups stand."""
+    require_site_admin(caller)
+    with backend.db.connect() as connection:
+        return backups.get_status(backend, connection)
 
 
 def get_server(backend: Backend, caller: Caller) -> ServerFacts:

@@ -162,6 +162,7 @@ GROUPS: tuple[Group, ...] = (
         "administration",
         (
             "/admin",
+            "/admin/backups",
             "/admin/doctor",
             "/admin/organizations",
             "/admin/users",

@@ -1,4 +1,4 @@
-"""Pages for site administrators: the server and its checks, organizations, users, jobs, mail, and messages that were given up."""
+"""Pages for site administrators: server, checks, backups, organizations, users, jobs, mail, and messages that were given up."""
 
 import platform
 from importlib.metadata import PackageNotFoundError
@@ -23,7 +23,7 @@ from functions.pages.visitor import FormDep, PersonDep, Visitor, VisitorDep
 
 router = APIRouter()
 _MAILS, _MESSAGES = "/admin/mails", "/admin/messages"
-_DOCTOR = "/admin/doctor"
+_DOCTOR, _BACKUPS = "/admin/doctor", "/admin/backups"
 _ORGANIZATIONS, _USERS, _JOBS = "/admin/organizations", "/admin/users", "/admin/jobs"
 _TEXT_LIMIT = 200
 _Text = Annotated[str, Query()]
@@ -50,6 +50,13 @@ def run_checks(visitor: VisitorDep, backend: BackendDep, person: PersonDep, _for
     """Run all checks, those of the object stores and the key too, and show how they ended."""
     checks = doctor.examine(backend, person, with_services=True)
     return page(visitor, "administration/doctor", checks=checks, news="")
+
+
+@router.get(_BACKUPS)
+def list_backups(visitor: VisitorDep, backend: BackendDep, person: PersonDep) -> Response:
+    """Show the last good backup and the last runs of `stackhold backup`."""
+    status, days = site.get_backups(backend, person), backend.settings.backup_days
+    return page(visitor, "administration/backups", backups=status, days=days, news="")
 
 
 @router.get(_ORGANIZATIONS)

@@ -19,10 +19,13 @@ from common.config.setting import Kind, Setting, Status, has_credentials
 from common.config.setting_groups import require_groups
 from common.config.setting_notices import notices
 from common.config.settings import SETTINGS, Settings
+from common.core.clock import SystemClock
 from common.core.errors import StartUpError
 from common.crypto import service_keys
 from common.db import health, migrate
 from common.db.engine import Database
+from common.installation.backups import status as backups
+from common.installation.backups.model import BackupStatus
 from common.installation.warnings import find_warnings, response_times
 from functions.server import startup
 from functions.server.listener import tls_context
@@ -86,6 +89,7 @@ def _in_use(settings: Settings) -> dict[str, str]:
         (["database"], _database),
         (["states", "large batches", "policy packs", "large configuration"], _stores),
         (["key"], lambda settings: [chosen(settings).words]),
+        (["last good backup"], _backup),
         (["audit log"], _audit_log),
     ):
         try:
@@ -113,6 +117,8 @@ def _problems(settings: Settings) -> tuple[list[str], list[str], list[str], list
                 problems += _database_problems(db)
             warnings = find_warnings(settings, db)
             times = list(response_times(settings, db)) if db is not None else []
+            if db is not None and (status := backups.find_status(db, SystemClock(), settings.backup_days)):
+                warnings += status.warnings
     except StartUpError as error:
         problems.append(str(error))
         warnings = warnings or find_warnings(settings, None)
@@ -152,6 +158,20 @@ def _require_audit_table(settings: Settings) -> None:
 def _audit_log(settings: Settings) -> list[str]:
     table = open_audit_table(settings)
     return [f"DynamoDB table {table.name}, and the database" if table is not None else "the database"]
+
+
+def _backup(settings: Settings) -> list[str]:
+    status = _backup_status(settings)
+    return ["none" if status is None or status.last_good is None else status.last_good.words]
+
+
+def _backup_status(settings: Settings) -> BackupStatus | None:
+    """Return how the backups stand, or None where there are no tables of this release."""
+    place = database_place(settings)
+    if isinstance(place, Path) and not (place.exists() and place.stat().st_size):
+        return None
+    with closing(open_database_at(place, settings)) as db:
+        return backups.find_status(db, SystemClock(), settings.backup_days)
 
 
 def _stores(settings: Settings) -> list[str]:

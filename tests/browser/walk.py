@@ -42,6 +42,7 @@ OF_ACCOUNT = {
 OF_ADMINISTRATION = {
     "admin": "/admin",
     "admin-doctor": "/admin/doctor",
+    "admin-backups": "/admin/backups",
     "admin-organizations": "/admin/organizations",
     "admin-organizations-none": "/admin/organizations?q=nothing",
     "admin-users": "/admin/users",

@@ -56,6 +56,7 @@ LEFT_OUT = {
         "PULUMI_AUDIT_LOGS_DYNAMO_TABLE",
     },
     "where logs, traces and metrics go is each company's own": {setting.name for setting in SECTIONS["Telemetry"]},
+    "whether Azure's own backups are enough is each company's own decision": {"STACKHOLD_BACKUP_DAYS"},
     "no MySQL of Azure pauses by itself": {"STACKHOLD_DATABASE_SLEEPS"},
     "it is set while a key is replaced": {"STACKHOLD_UNWRAP_KEYS"},
     "the identity of the app takes their place": {"AZURE_STORAGE_KEY", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"},

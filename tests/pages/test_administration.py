@@ -19,8 +19,8 @@ from tests.pages.test_hostile import dangers
 from tests.pages.visiting import HTML, Visit, location, shown, values
 
 ORGANIZATIONS, USERS, RUNS = "/admin/organizations", "/admin/users", "/admin/jobs"
-DOCTOR = "/admin/doctor"
-PAGES = ("/admin", DOCTOR, ORGANIZATIONS, USERS, RUNS, "/admin/mails", "/admin/messages")
+DOCTOR, BACKUPS = "/admin/doctor", "/admin/backups"
+PAGES = ("/admin", DOCTOR, BACKUPS, ORGANIZATIONS, USERS, RUNS, "/admin/mails", "/admin/messages")
 STATEMENTS = 6
 ROW = r'<th scope="row"[^>]*>([^<]*?)(?: <|<)'
 

@@ -150,6 +150,11 @@ class CleanupSettings:
         "Days after which deleted stacks and environments are purged.",
         default=30,
     )
+    backup_days = integer(
+        "STACKHOLD_BACKUP_DAYS",
+        "Days after which site administrators and `stackhold doctor` are warned that the last good backup is too old; 0: never.",
+        default=7,
+    )
 
 
 class TelemetrySettings:

@@ -45,6 +45,25 @@ oidc_signing_keys = table(
 )
 
 
+# Each run of `stackhold backup`: where it put the backup, without credentials, and how it ended. `problem` is empty for a good
+# one, and NULL until it ends.
+backup_runs = table(
+    "backup_runs",
+    Column("id", ID, primary_key=True),
+    Column("began_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=True),
+    Column("place", String(255), nullable=False),
+    Column("release_version", String(64), nullable=False),
+    Column("backup_id", String(32), nullable=True),
+    Column("row_count", BigInteger, nullable=True),
+    Column("document_count", BigInteger, nullable=True),
+    Column("document_bytes", BigInteger, nullable=True),
+    Column("copied_bytes", BigInteger, nullable=True),
+    Column("missing_count", Integer, nullable=True),
+    Column("problem", String(255), nullable=True),
+)
+
+
 jobs = table(
     "jobs",
     Column("name", String(64), primary_key=True),

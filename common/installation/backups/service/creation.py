@@ -22,6 +22,7 @@ from common.installation.backups.model import Manifest, TableDump
 from common.installation.backups.place import Place
 from common.installation.backups.repository import rows
 from common.installation.backups.repository.worklist import DocumentEntry, Worklist
+from common.installation.backups.status import recorded
 from common.ports.blobs import BlobMissing
 from common.ports.keys.local import read_key
 
@@ -49,7 +50,7 @@ def create_backup(backend: Backend, place: Place, *, release: str, include_key: 
     """Make a backup in a place; raises Unavailable where a store does not answer, StartUpError for a key that is not local."""
     # No permission check: the operator, who runs this with the installation's settings, may read everything.
     key = _local_key(backend) if include_key else None
-    with Worklist() as worklist:
+    with recorded(backend, place.words, release) as run, Worklist() as worklist:
         _read_known(place, worklist, show)
         copier = _Copier(backend, place, worklist, show)
         for _attempt in range(ATTEMPTS):
@@ -58,8 +59,11 @@ def create_backup(backend: Backend, place: Place, *, release: str, include_key: 
             except _Gone:
                 continue
             place.delete_unfinished()
+            run.backup_id, run.rows, run.missing = manifest.id, manifest.rows, len(manifest.missing)
+            run.documents, run.document_bytes = manifest.document_count, manifest.document_bytes
+            run.copied_bytes = copier.copied_bytes
             return Backup(manifest, copier.copied, copier.copied_bytes)
-    raise Unavailable("documents are deleted faster than they are copied; make the backup again at a quieter time")
+        raise Unavailable("documents are deleted faster than they are copied; make the backup again at a quieter time")
 
 
 def _read_known(place: Place, worklist: Worklist, show: Show) -> None:
