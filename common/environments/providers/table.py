@@ -34,7 +34,7 @@ class Entry(Generic[_Kind]):
 
 
 PROVIDERS: tuple[Entry[Provider], ...] = (
-    Entry("1password-secrets", "Reads secrets of 1Password; not available on this server.", "one_password:OnePasswordSecrets"),
+    Entry("1password-secrets", "Reads secrets of 1Password, by a Connect server.", "one_password:OnePasswordSecrets"),
     Entry("aws-login", "Logs in to AWS with an access key, or with an identity token.", "aws_login:AwsLogin"),
     Entry("aws-parameter-store", "Reads parameters of AWS Systems Manager.", "aws_parameter_store:AwsParameterStore"),
     Entry("aws-secrets", "Reads secrets of AWS Secrets Manager.", "aws_secrets:AwsSecrets"),

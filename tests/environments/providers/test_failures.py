@@ -39,6 +39,10 @@ VAULT = {"address": "https://vault.example.com", "token": SECRET}
 S3 = {"bucket": "states", "key": "shop", "login": AWS_LOGIN, "region": REGION}
 REMOTE = {"organization": "acme", "workspace": "shop", "token": SECRET}
 INFISICAL = {"accessToken": SECRET, "siteUrl": "https://infisical.example.com"}
+ONE_PASSWORD = {
+    "login": {"connectHost": "https://connect.example.com", "connectToken": SECRET},
+    "get": {"key": {"ref": "op://Shop/database/password"}},
+}
 WANTED = {"projectId": "p", "environment": "dev", "secretKey": "KEY"}
 # Name, inputs, and the host that is called first.
 CASES: list[tuple[str, dict[str, Any], str]] = [
@@ -68,6 +72,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("infisical-login", {"static": {"clientId": "c", "clientSecret": SECRET}}, "app.infisical.com"),
     ("infisical-secrets", {"login": INFISICAL, "get": {"key": WANTED}}, "infisical.example.com"),
+    ("1password-secrets", ONE_PASSWORD, "connect.example.com"),
     ("gh-login", GITHUB, "api.github.com"),
     ("terraform-state", {"backend": {"s3": S3}}, f"s3.{REGION}.amazonaws.com"),
     ("terraform-state", {"backend": {"remote": REMOTE}}, "app.terraform.io"),
@@ -115,6 +120,7 @@ class TestFailures:
         [
             ("vault-secrets", {"login": {"address": "https://127.0.0.1", "token": SECRET}, "read": {"key": {"path": "kv/a"}}}),
             ("infisical-login", {"siteUrl": "https://10.0.0.1", "static": {"clientId": "c", "clientSecret": SECRET}}),
+            ("1password-secrets", {**ONE_PASSWORD, "login": {"connectHost": "https://10.0.0.1", "connectToken": SECRET}}),
             ("external", {"url": "https://169.254.169.254/x"}),
             ("terraform-state", {"backend": {"remote": {**REMOTE, "hostname": "192.168.1.1"}}}),
             ("gh-login", {**GITHUB, "ghe": {"host": "127.0.0.1:8443"}}),
@@ -139,7 +145,13 @@ class TestFailures:
             ("vault-secrets", {"login": {**VAULT, "address": "https://a/b"}, "read": {"a": {"path": "p"}}}, "without a path"),
             ("terraform-state", {"backend": {"s3": {**S3, "key": "../a"}}}, "without empty parts"),
             ("terraform-state", {"backend": {"s3": 5, "remote": REMOTE}}, "backend needs either s3 or remote"),
-            ("1password-secrets", {"login": {"serviceAccountToken": SECRET}, "get": {"a": {"ref": "op://a/b"}}}, "not available"),
+            (
+                "1password-secrets",
+                {"login": {"serviceAccountToken": SECRET}, "get": {"a": {"ref": "op://a/b"}}},
+                "service accounts are not available",
+            ),
+            ("1password-secrets", {**ONE_PASSWORD, "get": {"a": {"ref": "op://a/b"}}}, "a: ref must be a reference such as"),
+            ("1password-secrets", {**ONE_PASSWORD, "get": {"a": {"ref": "op://a/b/c?attribute=type"}}}, "no other attribute"),
         ],
     )
     def test_are_of_the_inputs_too(

@@ -1,6 +1,7 @@
 """The providers of other vendors against stand-ins written from their published interfaces."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -245,6 +246,51 @@ class TestInfisical:
             found = opened(backend, admin, "infisical-secrets", {"login": {"accessToken": SECRET}, "get": {"a": wanted}})
 
         assert (revealed(found), shown(found)) == ({"a": "x"}, {"a": "[secret]"})
+
+
+class TestOnePassword:
+    def test_reads_fields_and_files(self, backend: Backend, admin: Caller) -> None:
+        """A reference names vault, item and field, also in a section; what several references share is read once."""
+        item_id, vault = "i" * 26, "/v1/vaults/v1"
+        in_section = {"id": "f2", "label": "port", "value": "3306", "section": {"id": "s1"}}
+        fields = [
+            {**in_section, "id": "f1", "label": "password", "value": "other"},
+            in_section,
+            {"id": "password", "label": "password", "value": SECRET},
+            {"id": "f3", "label": "code", "value": "otpauth://x", "totp": "123456"},
+        ]
+        item = {"fields": fields, "sections": [{"id": "s1", "label": "Server"}], "files": [{"id": "k1", "name": "key.pem"}]}
+
+        def listed(query: str, row_id: str) -> Callable[[PeerRequest], PeerReply]:
+            def answer(asked: PeerRequest) -> PeerReply:
+                assert (bearer(asked), asked.query) == (SECRET, {"filter": query})
+                return PeerReply([{"id": row_id}])
+
+            return answer
+
+        served = {
+            ("GET", "/v1/vaults"): listed('name eq "My \\"Shop\\""', "v1"),
+            ("GET", f"{vault}/items"): listed('title eq "database"', item_id),
+            ("GET", f"{vault}/items/{item_id}"): lambda _: PeerReply(item),
+            ("GET", f"{vault}/items/{item_id}/files/k1/content"): lambda _: PeerReply(b"PEM"),
+        }
+        refs = {
+            "password": 'op://My "Shop"/database/Password',
+            "port": 'op://My "Shop"/database/server/port',
+            "code": 'op://My "Shop"/database/code?attribute=otp',
+            "key": f'op://My "Shop"/{item_id}/key.pem',
+        }
+        get = {name: {"ref": ref} for name, ref in refs.items()}
+        login = {"connectHost": "https://connect.example.com", "connectToken": SECRET}
+        with StandIn(served) as server:
+            backend = routed(backend, {"connect.example.com": server.url})
+            found = opened(backend, admin, "1password-secrets", {"login": login, "get": get})
+            with pytest.raises(WorldError, match="b: the item has no such field"):
+                opened(backend, admin, "1password-secrets", {"login": login, "get": {"b": {"ref": refs["port"] + "s"}}})
+
+        assert revealed(found) == {"password": SECRET, "port": "3306", "code": "123456", "key": "PEM"}
+        assert set(shown(found).values()) == {"[secret]"}
+        assert len(server.asked) == 4 + 3
 
 
 class TestGitHub:
