@@ -14,7 +14,7 @@ from common.db.engine import Database
 from common.db.observing import observe
 from common.ports.audit_table import AuditTable
 from common.ports.blobs import Bucket
-from common.ports.keys import KeyService
+from common.ports.keys import KeyService, Signer
 from common.ports.keys.data_keys import DataKeys
 from common.ports.mail import Mailer
 from common.ports.outbound import Outbound
@@ -35,6 +35,7 @@ class Backend:
     metadata: Bucket
     keys: KeyService
     data_keys: DataKeys
+    signer: Signer
     outbound: Outbound
     mailer: Mailer
     # The DynamoDB table that readers of audit logs get them from, where one is set.
@@ -86,6 +87,7 @@ def open_plan(plan: Plan, db: Database, keys: KeyService, *, clock: Clock | None
         metadata=metadata,
         keys=keys,
         data_keys=DataKeys(keys, clock),
+        signer=master_key.open_signer(plan.settings),
         outbound=plan.outbound,
         mailer=plan.mailer,
         audit_table=plan.audit_table,

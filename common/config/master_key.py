@@ -14,12 +14,12 @@ from common.config.setting import Setting
 from common.config.settings import Settings
 from common.core.errors import StartUpError
 from common.ports.aws import Access
-from common.ports.keys import Driver, KeyService
+from common.ports.keys import Driver, KeyService, Signer
 from common.ports.keys.local import LocalKey, place_in_words, read_key
 from common.ports.keys.ring import KeyRing
 
 LOCAL, KMS_KEY, VAULT, VAULT_KEY = Settings.local_keys, Settings.kms_key, Settings.azure_kv_uri, Settings.azure_kv_key_name
-UNWRAP_KEYS = Settings.unwrap_keys
+UNWRAP_KEYS, SIGNING_KEY = Settings.unwrap_keys, Settings.signing_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,15 @@ def chosen(settings: Settings) -> Master:
         return Master(VAULT, f"Azure Key Vault key {settings.azure_kv_key_name} of {settings.azure_kv_uri}")
     place = settings.local_keys
     return Master(LOCAL, place_in_words(place) if settings.is_set(LOCAL) else str(place), place)
+
+
+def open_signer(settings: Settings) -> Signer:
+    """Return what signs with keys of a key service; nothing is sent. Raises StartUpError for a setting that names no key."""
+    if settings.is_set(SIGNING_KEY):
+        require_sdk(SIGNING_KEY.name, "botocore", "aws")
+    from common.ports.keys.aws_kms_signer import KMSSigner  # noqa: PLC0415 - as below
+
+    return KMSSigner(settings.signing_key, Access(settings.aws_region, role_arn=settings.aws_role_arn))
 
 
 def _unwrapping(settings: Settings) -> list[Driver]:

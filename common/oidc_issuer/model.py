@@ -11,6 +11,8 @@ PUBLISHED_BEFORE = timedelta(days=1)
 PUBLISHED_AFTER = timedelta(days=2)
 SIGNS_FOR = timedelta(days=90)
 _MILLISECOND = timedelta(milliseconds=1)
+# What is encrypted begins with its version, which is another byte.
+_REMOTE = b"awskms\n"
 
 
 class Issuer(StrEnum):
@@ -24,7 +26,10 @@ class Issuer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key of an issuer. `number` counts the keys of the issuer; `private_key` is encrypted DER."""
+    """A key of an issuer. `number` counts the keys of the issuer.
+
+    `private_key` is encrypted DER, or names a key of a key service (`remote_key`).
+    """
 
     issuer: Issuer
     number: int
@@ -32,6 +37,19 @@ class SigningKey:
     public_key: dict[str, str]
     private_key: bytes = field(repr=False)
     created_at: int
+
+    @property
+    def remote(self) -> tuple[str, str]:
+        """Return the key of the settings that this one is, and its full name; empty for a private key in the database."""
+        if not self.private_key.startswith(_REMOTE):
+            return "", ""
+        setting, _, name = self.private_key.removeprefix(_REMOTE).decode().partition("\n")
+        return setting, name
+
+
+def remote_key(setting: str, name: str) -> bytes:
+    """Return what is stored in place of a private key that never leaves its key service."""
+    return _REMOTE + f"{setting}\n{name}".encode()
 
 
 def address(api_url: str, issuer: Issuer) -> str:
@@ -53,18 +71,35 @@ def metadata(api_url: str, issuer: Issuer) -> dict[str, object]:
     }
 
 
-def needs_new_key(keys: list[SigningKey], now_millis: int) -> bool:
-    """Tell whether it is time to publish the key that will sign next; the keys are in the order of their numbers."""
-    return not keys or now_millis - keys[-1].created_at >= (SIGNS_FOR - PUBLISHED_BEFORE) // _MILLISECOND
+def needs_new_key(keys: list[SigningKey], setting: str, now_millis: int) -> bool:
+    """Tell whether it is time to publish the key that will sign next; the keys are in the order of their numbers.
+
+    That is where no key is the one of the settings. Keys in the database are replaced by time too.
+    """
+    own = _own(keys, setting)
+    if not own:
+        return True
+    return not setting and now_millis - own[-1].created_at >= (SIGNS_FOR - PUBLISHED_BEFORE) // _MILLISECOND
 
 
-def current_key(keys: list[SigningKey], now_millis: int) -> SigningKey:
-    """Return the key that signs: the newest one that was published long enough ago, or the first one of all."""
-    ready = [key for key in keys if now_millis - key.created_at >= PUBLISHED_BEFORE // _MILLISECOND]
-    return ready[-1] if ready else keys[0]
+def current_key(keys: list[SigningKey], setting: str, now_millis: int) -> SigningKey:
+    """Return the key that signs: the newest one of the settings that was published long enough ago.
+
+    Before there is one, it is the newest other one that was, or the first one of all.
+    """
+    for candidates in (_own(keys, setting), keys):
+        ready = [key for key in candidates if now_millis - key.created_at >= PUBLISHED_BEFORE // _MILLISECOND]
+        if ready:
+            return ready[-1]
+    return keys[0]
 
 
-def list_expired(keys: list[SigningKey], now_millis: int) -> list[SigningKey]:
+def list_expired(keys: list[SigningKey], setting: str, now_millis: int) -> list[SigningKey]:
     """Return the keys that need not be published any longer: the key after them has been signing for long enough."""
     overlap = (PUBLISHED_BEFORE + PUBLISHED_AFTER) // _MILLISECOND
-    return [key for key, successor in pairwise(keys) if now_millis - successor.created_at >= overlap]
+    kept = _own(keys, setting)[-1:]
+    return [key for key, successor in pairwise(keys) if now_millis - successor.created_at >= overlap and key not in kept]
+
+
+def _own(keys: list[SigningKey], setting: str) -> list[SigningKey]:
+    return [key for key in keys if key.remote[0] == setting]

@@ -1,8 +1,11 @@
 """Steps that sign identity tokens."""
 
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from msgspec import json
 
 from common.backend import Backend
 from common.config.public_urls import api_url
@@ -27,17 +30,22 @@ def sign(
     A caller who signs several tokens passes the same `loaded` each time, which keeps the private keys by their ids.
     """
     # No permission check: the use case that opens an environment has made it.
-    from joserfc import jwt  # noqa: PLC0415 - loading it takes longer than most requests
-
     key = keys.current_key(backend, issuer)
     now = unix_seconds(backend.clock.now())
     own = {"iss": issuer_of(backend, issuer), "iat": now, "exp": now + seconds, "jti": secrets.token_hex(16)}
     if issuer is Issuer.AUDIENCE:
         own["nbf"] = now
+    header = {"alg": ALGORITHM, "kid": key.kid, "typ": "JWT"}
+    _, remote = key.remote
+    if remote:
+        unsigned = b".".join(urlsafe_b64encode(json.encode(part)).rstrip(b"=") for part in (header, {**claims, **own}))
+        signature = urlsafe_b64encode(backend.signer.sign(remote, unsigned)).rstrip(b"=")
+        return b".".join((unsigned, signature)).decode()
+    from joserfc import jwt  # noqa: PLC0415 - loading it takes longer than most requests
+
     loaded = {} if loaded is None else loaded
     if key.kid not in loaded:
         loaded[key.kid] = _load(backend, key)
-    header = {"alg": ALGORITHM, "kid": key.kid, "typ": "JWT"}
     return jwt.encode(header, {**claims, **own}, loaded[key.kid], algorithms=[ALGORITHM])
 
 

@@ -44,6 +44,7 @@ class TestTable:
         open_names = {
             "API_TLS_CERTIFICATE",
             "PULUMI_KMS_KEY",
+            "STACKHOLD_SIGNING_KEY",
             "SAML_CERTIFICATE_PUBLIC_KEY",
             "PULUMI_LOCAL_KEYS",
             "RECAPTCHA_SITE_KEY",

@@ -104,6 +104,13 @@ class EncryptionSettings:
     azure_kv_key_version = text(
         "PULUMI_AZURE_KV_KEY_VERSION", "Version that encrypts; unset: the latest. Older ones must stay enabled."
     )
+    signing_key = text(
+        "STACKHOLD_SIGNING_KEY",
+        (
+            "Asymmetric AWS KMS key (ARN, id or `alias/<name>`; `RSA_2048`, `SIGN_VERIFY`) that signs the identity tokens of"
+            " environments; unset: keys in the database, encrypted."
+        ),
+    )
     unwrap_keys = text(
         "STACKHOLD_UNWRAP_KEYS",
         (

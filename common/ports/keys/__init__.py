@@ -43,6 +43,20 @@ class Driver(Protocol):
         ...
 
 
+class Signer(Protocol):
+    """A key service that signs with keys which never leave it. `name` is the key of the settings, or empty."""
+
+    name: str
+
+    def public_key(self) -> tuple[str, bytes]:
+        """Return the full name of the key of the settings, and its public key as DER; raises KeyUnusable or Unavailable."""
+        ...
+
+    def sign(self, key: str, message: bytes) -> bytes:
+        """Return the RS256 signature of a message by a key of this full name; raises KeyUnusable or Unavailable."""
+        ...
+
+
 class KeyService:
     """The master key, by one of the drivers. It keeps nothing: `data_keys.py` caches unwrapped keys."""
 

@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 _KIND = b"\x02"
 _CONTEXT = "stackhold:context"
 _SETTING = "PULUMI_KMS_KEY"
-_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:(?P<resource>(key|alias)/[A-Za-z0-9/_-]+)")
-_NAME = re.compile(r"alias/[A-Za-z0-9/_-]+|(mrk-)?[0-9a-f-]{32,36}")
+ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:(?P<resource>(key|alias)/[A-Za-z0-9/_-]+)")
+NAME = re.compile(r"alias/[A-Za-z0-9/_-]+|(mrk-)?[0-9a-f-]{32,36}")
+_WRAPPING = "kms:Encrypt and kms:Decrypt"
 _SERVER_ERROR = 500
 _TRANSIENT = {"ThrottlingException", "LimitExceededException", "KeyUnavailableException", "RequestLimitExceeded"}
 _REMEDIES = {
     "DisabledException": "enable the key; nothing is lost, and what it encrypted can be read again then",
     "KMSInvalidStateException": "cancel the key's deletion and enable it; what it encrypted can be read again then",
-    "NotFoundException": "there is no such key in this account and region; check PULUMI_KMS_KEY, or restore the key",
-    "AccessDeniedException": "allow this program's role kms:Encrypt and kms:Decrypt, in its own policy and in the key's",
+    "NotFoundException": "there is no such key in this account and region; check the setting, or restore the key",
+    "AccessDeniedException": "allow this program's role {actions}, in its own policy and in the key's",
 }
 _DAMAGED = {"InvalidCiphertextException", "IncorrectKeyException"}
 
@@ -42,8 +43,8 @@ class KMS:
 
     def __init__(self, key: str, access: Access) -> None:
         """Take a key's ARN, alias or id; nothing is imported or sent before the first use. Raises StartUpError."""
-        arn = _ARN.fullmatch(key)
-        if arn is None and not _NAME.fullmatch(key):
+        arn = ARN.fullmatch(key)
+        if arn is None and not NAME.fullmatch(key):
             raise StartUpError(f"{_SETTING} must be the ARN of an AWS KMS key, its id or alias/<name>")
         self._key = key
         self._access = access if arn is None else Access(arn["region"], access.endpoint, access.profile, access.role_arn)
@@ -52,7 +53,7 @@ class KMS:
 
     def wrap(self, plain_key: bytes, context: str) -> bytes:
         """Let KMS encrypt the key for a context; raises KeyUnusable or Unavailable."""
-        with _translated(self._key):
+        with translated(self._key):
             answer = self._client().encrypt(KeyId=self._key, Plaintext=plain_key, EncryptionContext={_CONTEXT: context})
         arn = str(answer["KeyId"]).encode()
         return b"".join((_KIND, bytes([len(arn)]), arn, answer["CiphertextBlob"]))
@@ -61,7 +62,7 @@ class KMS:
         """Let KMS decrypt with the key that the record names; raises KeyUnusable, or Unavailable when a repeat may succeed."""
         arn, sealed = _parts(wrapped_key)
         key = self._key if _is_replica(arn, self._key) else arn
-        with _translated(key):
+        with translated(key):
             answer = self._client().decrypt(KeyId=key, CiphertextBlob=sealed, EncryptionContext={_CONTEXT: context})
         return bytes(answer["Plaintext"])
 
@@ -111,22 +112,24 @@ def _is_replica(recorded: str, configured: str) -> bool:
 
 
 @contextmanager
-def _translated(key: str) -> Iterator[None]:
+def translated(key: str, actions: str = _WRAPPING) -> Iterator[None]:
+    """Raise KeyUnusable or Unavailable for what the SDK raises; `actions` are those that the program's role needs."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the SDK is loaded on first use
 
     try:
         yield
     except ClientError as error:
-        _refuse(error, key)
+        _refuse(error, key, actions)
     except BotoCoreError as error:
         raise Unavailable(f"AWS KMS does not answer for key {key} ({reason_of(error)}); try again") from error
 
 
-def _refuse(error: "ClientError", key: str) -> NoReturn:
+def _refuse(error: "ClientError", key: str, actions: str) -> NoReturn:
     reason = reason_of(error)
     if reason in _TRANSIENT or status_of(error) >= _SERVER_ERROR:
         raise Unavailable(f"AWS KMS is busy ({reason}) for key {key}; try again") from error
     if reason in _DAMAGED:
         raise KeyUnusable("a stored key is damaged, or belongs to another record; restore it from a backup") from error
-    what_to_do = _REMEDIES.get(reason, "it must exist, be enabled, and allow this program's role kms:Encrypt and kms:Decrypt")
+    remedy = _REMEDIES.get(reason, "it must exist, be enabled, and allow this program's role {actions}")
+    what_to_do = remedy.format(actions=actions)
     raise KeyUnusable(f"AWS KMS refuses key {key} ({reason}): {what_to_do}") from error
