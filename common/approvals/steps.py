@@ -89,6 +89,15 @@ def create(tx: Connection, backend: Backend, caller: Caller, proposal: Proposal)
     return request
 
 
+def make_room(tx: Connection, backend: Backend, caller: Caller, target_id: str) -> None:
+    """Close the oldest draft of a target that was never submitted, if the target has as many open requests as it may."""
+    if requests.count_open(tx, target_id) >= OPEN_REQUESTS_LIMIT:
+        oldest = requests.lock_oldest_draft(tx, target_id)
+        if oldest is not None:
+            update_status(tx, backend, caller, oldest, Status.CLOSED, Reason.CLOSED)
+            notify(tx, backend, caller, oldest, "closed")
+
+
 def find_same_draft(connection: Connection, caller: Caller, proposal: Proposal) -> ChangeRequest | None:
     """Return a draft of the caller that proposes the same and was not submitted, or None."""
     first = Revision(0, proposal.base, proposal.content, caller.user_id)

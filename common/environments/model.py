@@ -18,7 +18,7 @@ LATEST = "latest"
 TAGS_LIMIT = 100
 REVISION_TAGS_LIMIT = 1_000
 # These names would be read as parts of other addresses (esc.md 1.12); `tags` likewise for a revision tag.
-_UNUSABLE = frozenset({"open", "yaml"})
+UNUSABLE = frozenset({"open", "yaml"})
 _REVISION_TAG = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _TAG_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -209,7 +209,7 @@ def missing_text(name: str) -> str:
 def require_names(project: str, name: str) -> None:
     """Raise BadRequest unless a new environment may have these names."""
     for noun, text in (("project", project), ("environment", name)):
-        if not is_name(text) or (noun == "environment" and text in _UNUSABLE):
+        if not is_name(text) or (noun == "environment" and text in UNUSABLE):
             raise BadRequest(
                 f"invalid {noun} name {text[:NAME_LIMIT_BYTES]!a}: 1 to {NAME_LIMIT_BYTES} letters, digits, hyphens, underscores"
                 " and periods, and not . or .. alone; an environment cannot be called open or yaml"

@@ -201,7 +201,8 @@ class Stack:
     """A live stack and its newest version. `config` is the JSON text as the client sent it.
 
     `grants` are those of the caller who loaded the stack, and of their teams, on this stack alone. `has_webhooks`:
-    an active webhook of the stack or its organization may be subscribed to its events.
+    an active webhook of the stack or its organization may be subscribed to its events. `managed_environment` is the environment
+    that belongs to the stack, as `project/name`; it may have been deleted since.
     """
 
     id: str
@@ -214,6 +215,7 @@ class Stack:
     latest: Version
     grants: tuple[Grant, ...] = ()
     has_webhooks: bool = False
+    managed_environment: str | None = None
 
     @property
     def entity(self) -> Entity:

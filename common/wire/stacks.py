@@ -25,10 +25,11 @@ class CreateStackRequest(msgspec.Struct, rename="camel"):
     create_managed_environment: bool = False
 
 
-class CreateStackResponse(msgspec.Struct):
+class CreateStackResponse(msgspec.Struct, rename="camel"):
     """Upstream: CreateStackResponse; newer clients insist on a JSON object."""
 
     messages: list[str]
+    managed_environment: str | UnsetType = UNSET
 
 
 class OperationStatus(msgspec.Struct):
@@ -51,6 +52,7 @@ class Stack(msgspec.Struct, rename="camel"):
     version: int
     current_operation: OperationStatus | UnsetType = UNSET
     config: Raw | UnsetType = UNSET
+    managed_environment: str | UnsetType = UNSET
 
 
 class StackLinks(msgspec.Struct):

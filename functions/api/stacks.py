@@ -1,6 +1,7 @@
 """Stacks: create, get, list, delete, tags, configuration reference, metadata."""
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -9,8 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from msgspec import UNSET
 
 from common.backend import Backend
-from common.core.errors import NotBuilt, TooLarge
-from common.environments.service import stack_environments
+from common.core.errors import BadRequest, TooLarge
+from common.environments.service import managed_environments, stack_environments
 from common.rights.caller import Caller
 from common.stacks.model import Annotation, AnnotationName, ListedStack, UpdateMails
 from common.stacks.service import annotations, attributes, lifecycle, notifications
@@ -74,13 +75,13 @@ def project_exists(backend: BackendDep, caller: CallerDep, org: str, project: st
 @router.post(_PROJECT)
 def create_stack(backend: BackendDep, caller: CallerDep, org: str, project: str, body: NewStackBodyDep) -> Response:
     _require_small_beside_state(body)
-    lifecycle.create(backend, caller, org, project, _new_stack(backend, caller, org, body.decode(CreateStackRequest)))
-    return reply(CreateStackResponse([]))
+    stack = lifecycle.create(backend, caller, org, project, _new_stack(backend, caller, org, project, body))
+    return reply(CreateStackResponse([], stack.managed_environment or UNSET))
 
 
 @router.delete(_STACK)
 def delete_stack(backend: BackendDep, caller: CallerDep, path: StackPathDep, *, force: bool = False) -> Response:
-    lifecycle.delete(backend, caller, path, force=force)
+    lifecycle.delete(backend, caller, path, force=force, detach=partial(managed_environments.delete, backend, caller))
     return empty()
 
 
@@ -209,15 +210,19 @@ def _require_small_beside_state(body: Body) -> None:
         raise TooLarge(f"the request without its state is larger than {DOCUMENT.size_bytes:,} bytes")
 
 
-def _new_stack(backend: Backend, caller: Caller, org: str, request: CreateStackRequest) -> NewStack:
-    if request.create_managed_environment:
-        raise NotBuilt("environments managed by a stack are not built yet")
+def _new_stack(backend: Backend, caller: Caller, org: str, project: str, body: Body) -> NewStack:
+    request = body.decode(CreateStackRequest)
     config = msgspec.json.encode(request.config) if request.config is not None else None
     state = bytes(request.state) if bytes(request.state) != b"null" else None
-    attach = None
+    new = NewStack(request.stack_name, request.tags or {}, state, config, tuple(request.teams or ()))
+    if request.create_managed_environment:
+        if request.config is not None:
+            raise BadRequest("a stack has an environment of its own or names another one as its configuration, not both")
+        name, attach = managed_environments.prepare(backend, caller, org, project, request.stack_name)
+        return replace(new, attach=attach, managed_environment=name)
     if request.config is not None:
-        attach = stack_environments.prepare(backend, caller, org, request.config.environment)
-    return NewStack(request.stack_name, request.tags or {}, state, config, tuple(request.teams or ()), attach)
+        return replace(new, attach=stack_environments.prepare(backend, caller, org, request.config.environment))
+    return new
 
 
 def _summary(stack: ListedStack) -> StackSummary:

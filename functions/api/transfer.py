@@ -1,8 +1,11 @@
 """Transfer of stacks to another organization, their owners, and restoring deleted stacks."""
 
+from functools import partial
+
 from fastapi import APIRouter, Response
 
 from common.core.errors import BadRequest
+from common.environments.service import managed_environments
 from common.stacks.model import DeletedStack
 from common.stacks.service import deleted, ownership, transfer
 from common.wire import transfer as wire
@@ -47,7 +50,8 @@ def list_deleted_stacks(backend: BackendDep, caller: CallerDep, org: str) -> Res
 
 @router.post(f"{_ORG}/restore-stack/{{program_id}}")
 def restore_deleted_stack(backend: BackendDep, caller: CallerDep, org: str, program_id: str, body: BodyDep) -> Response:
-    deleted.restore(backend, caller, org, program_id, body.decode(wire.RestoreDeletedStackRequest).stack_name or "")
+    name = body.decode(wire.RestoreDeletedStackRequest).stack_name or ""
+    deleted.restore(backend, caller, org, program_id, name, attach=partial(managed_environments.restore, backend, caller))
     return empty()
 
 

@@ -1,11 +1,13 @@
 """Updates and previews: create, start, both in one, cancel, status, events."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from msgspec import Raw
 
 from common.core.errors import BadRequest
+from common.environments.service import managed_environments
 from common.stacks.engine.jsontext import shield_for
 from common.stacks.model import Kind, Status
 from common.stacks.updates.model import Program, StartedUpdate, StartRequest
@@ -48,6 +50,7 @@ def begin_update(backend: BackendDep, caller: CallerDep, path: StackPathDep, cli
         request=StartRequest(request.tags, request.journal_version),
         client=client,
         limit_bytes=BASE_LIMIT_BYTES,
+        publish=partial(managed_environments.publish, backend, caller),
     )
     shape = BeginUpdateResponse(
         version=started.version,
@@ -78,7 +81,8 @@ def start_update(
 ) -> Response:
     shape = body.decode(StartUpdateRequest)
     request = StartRequest(shape.tags, shape.journal_version)
-    started = updates.start(backend, caller, path, update_id, request=request, client=client)
+    publish = partial(managed_environments.publish, backend, caller)
+    started = updates.start(backend, caller, path, update_id, request=request, client=client, publish=publish)
     expires = started.lease_expires_at // 1000
     return _warned(reply(StartUpdateResponse(started.version, started.token, expires, started.journal_version)), started)
 

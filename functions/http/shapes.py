@@ -50,6 +50,7 @@ def stack_shape(backend: Backend, stack: model.Stack, *, tags: dict[str, str] | 
         if latest.is_busy(unix_millis(backend.clock.now()))
         else UNSET,
         config=Raw(stack.config) if stack.config is not None else UNSET,
+        managed_environment=stack.managed_environment or UNSET,
     )
 
 

@@ -63,13 +63,6 @@ class TestCreate:
         assert 409 == client.post("/api/stacks/acme/shop", json=again).status_code
         assert 404 == client.get("/api/esc/environments/acme/shop/fresh").status_code
 
-    def test_with_an_environment_of_its_own_is_refused(self, client: TestClient) -> None:
-        """`--esc-config` is told why, and leaves no stack."""
-        found = client.post("/api/stacks/acme/shop", json={"stackName": "dev", "createManagedEnvironment": True})
-
-        assert (501, 501) == error_of(found)[:2]
-        assert 404 == client.get(S).status_code
-
     def test_twice_is_a_conflict(self, client: TestClient) -> None:
         """The client looks for `already exists` in the message."""
         create_stack(client)
@@ -118,12 +111,10 @@ class TestCreate:
 
         assert [(404, 404, f"Not Found: Organization '{org}' not found") for org in ("bob", "unknown")] == [*map(error_of, found)]
 
-    def test_refuses_what_is_not_built(self, client: TestClient) -> None:
-        """A flag that a client relies on is refused rather than ignored, and so is a team that cannot be there."""
-        managed = client.post("/api/stacks/acme/shop", json={"stackName": "dev", "createManagedEnvironment": True})
+    def test_refuses_an_unknown_team(self, client: TestClient) -> None:
+        """A team that does not exist is refused rather than ignored."""
         team = client.post("/api/stacks/acme/shop", json={"stackName": "dev", "teams": ["ops"]})
 
-        assert (501, 501) == error_of(managed)[:2]
         assert (404, 404, "Not Found: Team 'ops' not found") == error_of(team)
 
 

@@ -145,6 +145,13 @@ def find_same_draft(connection: Connection, target_id: str, action: Action, firs
     return _to_request(row) if row is not None else None
 
 
+def lock_oldest_draft(tx: Connection, target_id: str) -> ChangeRequest | None:
+    """Lock the oldest request for a target that was never submitted until the transaction ends, and return it, or None."""
+    query = _query().where(_T.target_id == target_id, _T.status == Status.DRAFT.value).order_by(_T.id).limit(1)
+    row = tx.execute(query.with_for_update(of=_T)).one_or_none()
+    return _to_request(row) if row is not None else None
+
+
 def count_open(connection: Connection, target_id: str) -> int:
     """Return how many requests for a target are neither applied nor closed."""
     condition = (_T.target_id == target_id, _T.status.not_in([status.value for status in ENDED]))

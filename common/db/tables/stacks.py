@@ -22,6 +22,7 @@ stacks = table(
     Column("deleted_at", BigInteger, nullable=True),
     Column("mails_failure", Boolean, nullable=False, server_default=text("0")),
     Column("mails_success", Boolean, nullable=False, server_default=text("0")),
+    Column("managed_environment", String(201), nullable=True),
     UniqueConstraint("org_id", "project", "name", "live"),
     Index("ix_stacks_deleted_at", "deleted_at"),
     Index("ix_stacks_created_by", "created_by", "org_id", "project", "name"),

@@ -111,6 +111,18 @@ def find_deleted(connection: Connection, org_id: str, project: str, name: str, d
     return found
 
 
+def find_deleted_of_stack(connection: Connection, stack_id: str) -> str | None:
+    """Return the id of the environment that belongs to a stack and was deleted last, or None if it is live or was purged."""
+    query = (
+        select(environments.c.id)
+        .where(environments.c.managed_stack_id == stack_id, environments.c.live.is_(None), environments.c.deleted_at > 0)
+        .order_by(environments.c.deleted_at.desc())
+        .limit(1)
+    )
+    found: str | None = connection.scalar(query)
+    return found
+
+
 def has_later_deleted(connection: Connection, environment_id: str) -> bool:
     """Tell whether another environment of the same name was deleted later, with more than the empty revision it began with."""
     later, same = environments.alias("later"), environments.c

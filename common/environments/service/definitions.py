@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
-from common.core.clock import unix_millis
 from common.core.errors import BadRequest, Conflict
 from common.db.faults import is_contention
 from common.db.retry import retry
-from common.environments import evaluation, events, gates, opened, steps
+from common.environments import evaluation, events, gates, opened, removal, steps
 from common.environments.cipher import EnvironmentCipher
 from common.environments.evaluation import InvalidDefinition
 from common.environments.events import EventName
@@ -19,8 +18,6 @@ from common.environments.language.interfaces import WorldError
 from common.environments.language.syntax.diagnostic import Diagnostic
 from common.environments.model import LATEST, EnvironmentPath, require_names
 from common.environments.preparation import prepare
-from common.environments.repository import environments
-from common.people.teams import environment_grants
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 
@@ -127,13 +124,7 @@ def delete(backend: Backend, caller: Caller, path: EnvironmentPath) -> None:
 
     def record() -> None:
         with backend.db.begin() as tx:
-            if not environments.mark_deleted(tx, environment.id, unix_millis(backend.clock.now())):
-                # The command line looks for the word in the message (esc.md 4.1).
-                raise Conflict(f"environment {path.in_org} is protected from deletion; change its settings first")
-            environment_grants.delete(tx, environment.org_id, path.project, path.name)
-            description = f"Deleted environment {path}"
-            audit.record(tx, backend, caller, environment.org_id, Event.ENVIRONMENT_DELETED, description=description)
-            events.queue(tx, backend, caller, environment, EventName.DELETED)
+            removal.delete(tx, backend, caller, environment)
 
     retry(record)
 

@@ -70,6 +70,9 @@ def create(
             same = approvals.find_same_draft(tx, caller, proposal)
             if same is not None:
                 return same
+            # Each preview with another definition makes a draft of its stack's own environment, and no one closes them.
+            if environment.managed_stack_id is not None:
+                approvals.make_room(tx, backend, caller, environment.id)
             request = approvals.create(tx, backend, caller, proposal)
             description = f"Created change request {request.id}, a draft of environment {path}"
             audit.record(tx, backend, caller, request.org_id, Event.CHANGE_REQUEST_CREATED, description=description)

@@ -1,7 +1,5 @@
 """Use cases for environments that hold the configuration of a stack (`pulumi stack init --remote-config`)."""
 
-from collections.abc import Callable
-
 from sqlalchemy import Connection
 
 from common.audit import steps as audit
@@ -13,6 +11,8 @@ from common.environments.events import EventName
 from common.environments.model import EnvironmentPath, Reference, find_reference, require_names
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
+from common.stacks.managed_environments import Attach
+from common.stacks.model import Stack
 
 
 def require(backend: Backend, caller: Caller, org: str, name: str) -> None:
@@ -26,7 +26,7 @@ def require(backend: Backend, caller: Caller, org: str, name: str) -> None:
     steps.require_revision(environment, reference.version)
 
 
-def prepare(backend: Backend, caller: Caller, org: str, name: str) -> Callable[[Connection], None] | None:
+def prepare(backend: Backend, caller: Caller, org: str, name: str) -> Attach | None:
     """Return what creates the environment of a new stack in the stack's transaction; None if the caller can read it already.
 
     Forbidden for a caller who may not create environments, Conflict later for the name of one that they may not read.
@@ -43,7 +43,7 @@ def prepare(backend: Backend, caller: Caller, org: str, name: str) -> Callable[[
     path = EnvironmentPath(membership.login, reference.project, reference.name)
     new = steps.new_environment(backend, path, membership.org_id, caller.user_id)
 
-    def create(tx: Connection) -> None:
+    def create(tx: Connection, _stack: Stack) -> None:
         steps.add(tx, backend, new, b"", (), caller.user_id)
         audit.record(tx, backend, caller, new.org_id, Event.ENVIRONMENT_CREATED, description=f"Created environment {path}")
         events.queue(tx, backend, caller, new, EventName.CREATED)

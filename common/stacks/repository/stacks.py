@@ -47,6 +47,7 @@ STACK_COLUMNS = (
     stacks.c.config,
     stacks.c.wrapped_key,
     stacks.c.created_by,
+    stacks.c.managed_environment,
     organizations.c.login.label("org_login"),
 )
 # Whether an active webhook of the stack or its organization may be subscribed to its events.
@@ -175,6 +176,7 @@ def add(tx: Connection, stack: Stack, created_at: int, mails: UpdateMails) -> No
             created_at=created_at,
             mails_failure=mails.on_failure,
             mails_success=mails.on_success,
+            managed_environment=stack.managed_environment,
         ),
     )
     _add_tags(tx, stack.id, stack.tags)
@@ -264,6 +266,7 @@ def to_stack(row: Row[tuple[object, ...]], grants: tuple[Grant, ...]) -> Stack:
         latest=to_version(row),
         grants=grants,
         has_webhooks=bool(row.has_webhooks),
+        managed_environment=row.managed_environment,
     )
 
 

@@ -174,6 +174,8 @@ def update_config(
 ) -> None:
     """Store the configuration reference, or delete it (None); `require` raises unless the caller may use what it names."""
     stack = steps.get_stack(backend, caller, path, Permission.STACK_WRITE)
+    if config is not None and stack.managed_environment is not None:
+        raise BadRequest(f"stack '{path}' has its configuration in environment {stack.managed_environment}, which belongs to it")
     if require is not None:
         require()
 

@@ -16,6 +16,7 @@ from common.crypto import owner_keys
 from common.db.faults import unless_taken
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
+from common.stacks.managed_environments import Attach
 from common.stacks.model import DeletedStack, Kind, Stack, StackPath
 from common.stacks.repository import deleted, stack_references, update_environments, versions
 from common.stacks.state.steps import latest_contents, retry_on_new_version, store_renamed
@@ -33,10 +34,11 @@ def list_deleted(backend: Backend, caller: Caller, org: str) -> list[DeletedStac
         return deleted.find_newest(connection, membership.org_id, LISTED_LIMIT)
 
 
-def restore(backend: Backend, caller: Caller, org: str, stack_id: str, name: str) -> None:
+def restore(backend: Backend, caller: Caller, org: str, stack_id: str, name: str, *, attach: Attach | None = None) -> None:
     """Restore a deleted stack with state, history, tags and secrets, under its name or another (an empty text keeps it).
 
-    NotFound if the organization has no such deleted stack, Conflict if another stack has the name.
+    `attach` restores the environment that belongs to it, in the same transaction. NotFound if the organization has no such
+    deleted stack, Conflict if another stack has the name.
     """
     membership = caller.require(Permission.STACK_RESTORE_DELETED, org, missing=missing_org(org))
     if name:
@@ -49,7 +51,7 @@ def restore(backend: Backend, caller: Caller, org: str, stack_id: str, name: str
             raise NotFound(_missing_text(stack_id))
         return stack
 
-    retry_on_new_version(load(), lambda stack: _restore(backend, caller, stack, name or stack.path.name), load)
+    retry_on_new_version(load(), lambda stack: _restore(backend, caller, stack, name or stack.path.name, attach), load)
 
 
 def purge_deleted(backend: Backend, *, updates_per_step: int = UPDATES_PER_STEP) -> int:
@@ -74,7 +76,7 @@ def purge_deleted(backend: Backend, *, updates_per_step: int = UPDATES_PER_STEP)
         return 1
 
 
-def _restore(backend: Backend, caller: Caller, stack: Stack, name: str) -> None:
+def _restore(backend: Backend, caller: Caller, stack: Stack, name: str, attach: Attach | None) -> None:
     target = StackPath(stack.path.org, stack.path.project, name)
     contents = latest_contents(stack) if target == stack.path else store_renamed(backend, stack, target)
     now_millis = unix_millis(backend.clock.now())
@@ -94,6 +96,8 @@ def _restore(backend: Backend, caller: Caller, stack: Stack, name: str) -> None:
             contents=contents,
             now_millis=now_millis,
         )
+        if stack.managed_environment is not None and attach is not None:
+            attach(tx, stack)
         audit.record(tx, backend, caller, stack.org_id, Event.STACK_CREATED, description=f"Restored stack {target}")
 
 

@@ -1,9 +1,6 @@
 """Use cases that create, rename and delete a stack. Each of them takes a version number, as an update does."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from sqlalchemy import Connection
 
 from common.access import grants
 from common.audit import steps as audit
@@ -21,6 +18,7 @@ from common.stacks import events
 from common.stacks import steps as stacks
 from common.stacks.engine import document
 from common.stacks.engine.urn import ROOT_TYPE
+from common.stacks.managed_environments import Attach
 from common.stacks.model import Kind, Stack, StackPath, Status, UpdateMails, Version
 from common.stacks.repository import stack_references, versions
 from common.stacks.repository import stacks as repository
@@ -34,6 +32,7 @@ class NewStack:
     """The request to create a stack; `state` and `config` are the JSON texts that the client sent.
 
     `teams` may administer the stack from the start. `attach` makes what belongs to the stack elsewhere, in the same transaction.
+    `managed_environment` is the environment that belongs to it, as `project/name`.
     """
 
     name: str
@@ -41,7 +40,8 @@ class NewStack:
     state: bytes | None = None
     config: bytes | None = None
     teams: tuple[str, ...] = ()
-    attach: Callable[[Connection], None] | None = None
+    attach: Attach | None = None
+    managed_environment: str | None = None
 
 
 def create(backend: Backend, caller: Caller, org: str, project: str, new: NewStack) -> Stack:
@@ -67,6 +67,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
         wrapped_key=wrapped_key,
         created_by=caller.user_id,
         latest=_first_version(caller, path, stored.contents, now_millis),
+        managed_environment=new.managed_environment,
     )
 
     def record() -> None:
@@ -87,7 +88,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
             if stored.links:
                 stack_references.replace(tx, stack_id, stored.links)
             if new.attach is not None:
-                new.attach(tx)
+                new.attach(tx, stack)
             stacks.grant_to_teams(tx, membership, stack_id, new.teams, backend.clock.now())
             outbox.queue(tx, backend, [events.stack_created(stack, caller)])
             audit.record(tx, backend, caller, stack.org_id, Event.STACK_CREATED, description=f"Created stack {path}")
@@ -135,10 +136,11 @@ def rename(backend: Backend, caller: Caller, path: StackPath, new_name: str, new
     return update_id
 
 
-def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) -> None:
+def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool, detach: Attach | None = None) -> None:
     """Delete the stack; one with resources only with `force`. A job deletes its rows and states later.
 
     The grants on it are deleted at once: if it is restored, users who have left meanwhile do not have access again.
+    `detach` deletes the environment that belongs to it, in the same transaction.
     """
 
     def load() -> Stack:
@@ -163,6 +165,8 @@ def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool) ->
             )
             repository.mark_deleted(tx, stack.id, now_millis)
             grants.delete_of_stack(tx, stack.id)
+            if stack.managed_environment is not None and detach is not None:
+                detach(tx, stack)
             if stack.has_webhooks:
                 outbox.queue(tx, backend, [events.stack_deleted(stack, caller)])
             audit.record(tx, backend, caller, stack.org_id, Event.STACK_DELETED, description=f"Deleted stack {stack.path}")

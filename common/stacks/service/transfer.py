@@ -89,6 +89,11 @@ def _load_all(backend: Backend, caller: Caller, source: Membership, target: Memb
 
 def _transfer(backend: Backend, caller: Caller, stack: Stack, target: Membership) -> None:
     path = StackPath(target.login, stack.path.project, stack.path.name)
+    if stack.managed_environment is not None:
+        raise BadRequest(
+            f"stack '{stack.path}' has its configuration in environment {stack.managed_environment} of its organization; a stack"
+            " with an environment of its own cannot be transferred"
+        )
 
     def record(current: Stack) -> None:
         contents = store_renamed(backend, current, path)

@@ -37,7 +37,12 @@ def load(backend: Backend, stack_id: str, entry: HistoryEntry) -> HistoryEntry:
     """Return an entry with its request, from the object store if it is there; BlobMissing or BlobDamaged if it was lost."""
     if entry.program:
         return entry
-    return replace(entry, program=backend.metadata.get(program_key(stack_id, entry.update_id)))
+    return replace(entry, program=load_text(backend, stack_id, entry.update_id))
+
+
+def load_text(backend: Backend, stack_id: str, update_id: str) -> bytes:
+    """Return a request from the object store; BlobMissing or BlobDamaged if it was lost."""
+    return backend.metadata.get(program_key(stack_id, update_id))
 
 
 def load_all(backend: Backend, stack_id: str, entries: Sequence[HistoryEntry]) -> list[HistoryEntry]:

@@ -1,11 +1,13 @@
 """A stack's settings: its tags, its owner and their mails, its name, the organization that it belongs to, and its end."""
 
 from collections.abc import Callable
+from functools import partial
 
 from fastapi import APIRouter, Response
 
 from common.backend import Backend
 from common.core.errors import BackendError, BadRequest
+from common.environments.service import managed_environments
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks.model import StackPath, UpdateMails
@@ -95,7 +97,8 @@ def delete(visitor: VisitorDep, backend: BackendDep, person: PersonDep, path: St
     def act() -> str:
         if form.text("confirm") != str(path):
             raise BadRequest(f"to delete the stack, type its whole name: {path}")
-        lifecycle.delete(backend, person, path, force=form.text("force") == "yes")
+        detach = partial(managed_environments.delete, backend, person)
+        lifecycle.delete(backend, person, path, force=form.text("force") == "yes", detach=detach)
         return f"/{path.org}/stacks"
 
     return _lead(visitor, backend, person, path, act)

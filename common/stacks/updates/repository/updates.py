@@ -157,6 +157,11 @@ def find_with_stack(
     return stack, _from_columns({column.name: getattr(rows[0], f"requested_{column.name}") for column in _UPDATE_COLUMNS})
 
 
+def get_program(connection: Connection, update_id: str) -> bytes:
+    """Return the request that created an update, empty if it is in the object store."""
+    return (connection.scalar(select(updates.c.program).where(updates.c.id == update_id)) or "").encode()
+
+
 def list_running(connection: Connection, after: str, limit: int) -> list[RunningUpdate]:
     """Return running updates with a known access token, by their ids, after an id."""
     rows = connection.execute(

@@ -4,6 +4,7 @@ Creating one locks nothing. Starting a real update takes the stack's next versio
 and waits for no other update (state.md 4).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -23,6 +24,7 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import events, required_policies
 from common.stacks import steps as stacks
+from common.stacks.managed_environments import Publish, read_draft
 from common.stacks.model import Kind, Outcome, Stack, StackPath
 from common.stacks.repository import update_environments
 from common.stacks.updates import finishing, leases, programs, stored_state
@@ -77,9 +79,19 @@ def create(backend: Backend, caller: Caller, path: StackPath, kind: Kind, progra
 
 
 def start(
-    backend: Backend, caller: Caller, path: StackPath, update_id: str, *, request: StartRequest, client: Client
+    backend: Backend,
+    caller: Caller,
+    path: StackPath,
+    update_id: str,
+    *,
+    request: StartRequest,
+    client: Client,
+    publish: Publish | None = None,
 ) -> StartedUpdate:
-    """Start a created update. InProgress while another update of the stack runs, Conflict if this one was started before."""
+    """Start a created update. InProgress while another update of the stack runs, Conflict if this one was started before.
+
+    `publish` saves the draft of the stack's own environment that a real update was evaluated with.
+    """
 
     def attempt() -> StartedUpdate:
         with backend.db.connect() as connection:
@@ -91,8 +103,11 @@ def start(
                 run_permission(dry_run=False),
                 dry_run_permission=run_permission(dry_run=True),
             )
+        publish_draft: Callable[[Connection], None] = _publish_nothing
         if not update.dry_run:
             _require_free(backend, stack)
+            if publish is not None and stack.managed_environment is not None:
+                publish_draft = _publishing(publish, stack, _program_text(backend, stack, update_id))
         run = _run(backend, stack, update_id, _Start(caller, request, client), dry_run=update.dry_run)
         has_new_tags = _has_new_tags(caller, stack, request)
         if has_new_tags or not update.dry_run:
@@ -104,6 +119,7 @@ def start(
                 is_started = updates.start(tx, stack, run)
                 if is_started and not update.dry_run:
                     _record_start(tx, backend, caller, stack, run, kind=update.kind)
+                    publish_draft(tx)
         else:
             with backend.db.connect() as connection:
                 is_started = updates.start(connection, stack, run)
@@ -123,6 +139,7 @@ def begin(
     program: Program,
     request: StartRequest,
     client: Client,
+    publish: Publish | None = None,
 ) -> StartedUpdate:
     """Create and start an update in one call; errors as in create and start."""
     limit = backend.settings.updates_per_day
@@ -130,8 +147,11 @@ def begin(
     def attempt() -> StartedUpdate:
         stack = stacks.get_stack(backend, caller, path, run_permission(dry_run=program.dry_run))
         programs.require_small(program)
+        publish_draft: Callable[[Connection], None] = _publish_nothing
         if not program.dry_run:
             _require_free(backend, stack)
+            if publish is not None and stack.managed_environment is not None:
+                publish_draft = _publishing(publish, stack, program.text)
         with backend.db.connect() as connection:
             policies = required_policies.find_for_update(connection, backend, caller, stack)
         run = _run(backend, stack, new_id(), _Start(caller, request, client), dry_run=program.dry_run)
@@ -147,6 +167,7 @@ def begin(
                 is_added = updates.add_running(tx, stack, kind, row_program, caller.user_id, run=run, limit=limit)
                 if is_added and not program.dry_run:
                     _record_start(tx, backend, caller, stack, run, kind=kind)
+                    publish_draft(tx)
         else:
             with backend.db.connect() as connection:
                 is_added = updates.add_running(connection, stack, kind, row_program, caller.user_id, run=run, limit=limit)
@@ -174,18 +195,36 @@ def begin_with_base(
     request: StartRequest,
     client: Client,
     limit_bytes: int,
+    publish: Publish | None = None,
 ) -> tuple[StartedUpdate, bytes | None]:
     """Begin an update, and return its base state too, or None if that is larger than a limit as gzip.
 
     Errors as in begin; StateDamaged for a state that cannot be read, after which no update runs.
     """
-    started = begin(backend, caller, path, kind=kind, program=program, request=request, client=client)
+    started = begin(backend, caller, path, kind=kind, program=program, request=request, client=client, publish=publish)
     try:
         return started, stored_state.base_text(backend, started.stack, limit_bytes)
     except stored_state.StateDamaged:
         # The client never gets to know this update, so it could not end it.
         finishing.finish(backend, started.update_id, Outcome.CANCELLED)
         raise
+
+
+def _publishing(publish: Publish, stack: Stack, program: bytes) -> Callable[[Connection], None]:
+    """Return what saves the draft that an update was evaluated with, if there is one."""
+    draft = read_draft(program)
+    return publish(stack, draft) if draft is not None else _publish_nothing
+
+
+def _publish_nothing(_tx: Connection) -> None:
+    """Change nothing: the update was evaluated with a revision, or its stack has no environment of its own."""
+
+
+def _program_text(backend: Backend, stack: Stack, update_id: str) -> bytes:
+    """Return the request that created an update."""
+    with backend.db.connect() as connection:
+        text = updates.get_program(connection, update_id)
+    return text or programs.load_text(backend, stack.id, update_id)
 
 
 def _require_free(backend: Backend, stack: Stack) -> None:
