@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: coverage group image sentences help setup hooks serve test hard-day check fix e2e e2e-all bench docs changelog lock clean console console-check pictures package-azure release-check site
+.PHONY: coverage group image sentences help setup hooks serve test hard-day check fix e2e e2e-all bench docs changelog lock clean console console-check pictures package-azure release-check conformance site
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -123,6 +123,9 @@ package-azure: $(VENV)/.dev ## Build the Azure function app in dist/stackhold-az
 
 release-check: $(VENV)/.dev ## Check that this commit can be released, and build the release in dist/release (docs/releasing.md)
 	$(BIN)/python -m tools.release_check $(ARGS)
+
+conformance: $(VENV)/.dev ## Judge a server from the built wheel with the conformance kit: ARGS="--kit FOLDER" (docs/releasing.md)
+	$(BIN)/python -m tools.conformance $(ARGS)
 
 BUILDER ?= $(firstword $(notdir $(shell command -v podman) $(shell command -v docker)))
 PLATFORM ?= linux/amd64

@@ -19,6 +19,9 @@ import sys
 import tempfile
 import threading
 import tomllib
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
@@ -86,12 +89,7 @@ def build_distributions(folder: Path) -> list[Path]:
 def require_working_wheel(wheel: Path, version: str) -> None:
     """Install a wheel with its locked dependencies into a new virtual environment; raise NotReleasable unless it answers."""
     with tempfile.TemporaryDirectory(prefix="stackhold-release-") as name:
-        programs = Path(name) / "venv" / "bin"
-        subprocess.run([sys.executable, "-m", "venv", str(programs.parent)], check=True)
-        pip = [str(programs / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", "install"]
-        subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "requirements" / PRODUCTS["server"])], check=True)
-        subprocess.run([*pip, "--no-deps", str(wheel)], check=True)
-        subprocess.run([*pip[:-2], "check"], check=True)
+        programs = install_wheel(wheel, Path(name) / "venv")
         # In another folder: the checkout must not be what answers.
         answer = subprocess.run([str(programs / "stackhold"), "version"], cwd=name, capture_output=True, text=True, check=False)
         require_serving(programs / "stackhold", Path(name))
@@ -101,13 +99,33 @@ def require_working_wheel(wheel: Path, version: str) -> None:
         )
 
 
+def install_wheel(wheel: Path, folder: Path) -> Path:
+    """Make a virtual environment with a wheel and its locked dependencies; return the folder of its programs."""
+    programs = folder / "bin"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    pip = [str(programs / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", "install"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "requirements" / PRODUCTS["server"])], check=True)
+    subprocess.run([*pip, "--no-deps", str(wheel)], check=True)
+    subprocess.run([*pip[:-2], "check"], check=True)
+    return programs
+
+
 def require_serving(program: Path, folder: Path) -> None:
     """Start a server with its data in a folder, and raise NotReleasable unless its API answers."""
+    with serving(program, folder, {}) as address:
+        status = httpx.get(f"{address}/api/status", timeout=START_LIMIT_SECONDS).status_code
+    if status != HTTPStatus.OK:
+        raise NotReleasable(f"the server of the wheel does not serve: {address} {status}")
+
+
+@contextmanager
+def serving(program: Path, folder: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """Start a server with its data in a folder, yield its address, and end it; NotReleasable if it does not start."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "STACKHOLD_"))}
     with subprocess.Popen(
         [str(program), "serve", "--port", "0", "--data", str(folder / "data")],
         cwd=folder,
-        env=environment,
+        env={**environment, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -116,14 +134,17 @@ def require_serving(program: Path, folder: Path) -> None:
         limit = threading.Timer(START_LIMIT_SECONDS, server.kill)
         limit.start()
         try:
-            lines = iter(server.stdout or ())
-            address = next((found[1] for line in lines if (found := _SERVING.search(line))), "")
-            status = httpx.get(f"{address}/api/status", timeout=START_LIMIT_SECONDS).status_code if address else 0
+            output = server.stdout or iter(())
+            address = next((found[1] for line in output if (found := _SERVING.search(line))), "")
+            limit.cancel()
+            if not address:
+                raise NotReleasable("the server of the wheel does not serve: it did not start")
+            # What it goes on to log must not fill the pipe, which would stop it.
+            threading.Thread(target=lambda: deque(output, maxlen=0), daemon=True).start()
+            yield address
         finally:
             limit.cancel()
             server.kill()
-    if status != HTTPStatus.OK:
-        raise NotReleasable(f"the server of the wheel does not serve: {address or 'it did not start'} {status or ''}")
 
 
 def write_components(lock: Path, target: Path) -> None:
