@@ -37,8 +37,8 @@ def find_status(db: Database, clock: Clock, days: int) -> BackupStatus | None:
 
 
 def _status(connection: Connection, now_millis: int, days: int) -> BackupStatus:
-    installed_at = repository.find_installed_at(connection) or now_millis
-    return assess(repository.find_newest(connection, KEPT_RUNS), now_millis, installed_at=installed_at, days=days)
+    installed_at, runs = repository.find_newest(connection, KEPT_RUNS)
+    return assess(runs, now_millis, installed_at=now_millis if installed_at is None else installed_at, days=days)
 
 
 @contextmanager
