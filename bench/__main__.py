@@ -104,7 +104,7 @@ def _run(part: str, root: Path, found: report.Report, options: argparse.Namespac
 
 
 def _environments(_: Path, found: report.Report, options: argparse.Namespace) -> bool:
-    figures = environments.measure(options.repeats)
+    figures = environments.measure(options.repeats) + environments.measure_over_http(options.repeats)
     found.add("Environments", environments.__doc__ or "", ("what", "median", "at most"), environments.rows(figures))
     return any(figure.is_over for figure in figures)
 

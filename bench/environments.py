@@ -1,20 +1,33 @@
 """Environments: an environment of 1,000 keys over 20 imports of 100 keys each, without providers. Processor time, no network.
 
-`python -m bench environments`. The limits are what an editor needs, which checks at each stop of the keyboard.
+`python -m bench environments`. The limits are what an editor needs, which checks at each stop of the keyboard. Over HTTP, it is
+the time of the whole application with SQLite in this process, and of its client, for an open and the values of it.
 """
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from bench.servers import ORG
+from common.config.settings import Settings
+from common.core.clock import SystemClock
 from common.environments.language import evaluate
 from common.environments.language.environment import to_wire
 from common.environments.language.evaluate import Evaluation
 from common.environments.language.interfaces import LoadedEnvironment, Provider, Rotator, World, WorldError
+from functions.server import startup
+from tests.counting import counted, open_counted_backend
+from tests.factories import people
+from tests.factories.clients import make_client
+from tests.factories.environments import make_environment
 
 _KEYS, _IMPORTS, _IMPORTED_KEYS = 1000, 20, 100
-_CHECK_MILLISECONDS, _OPEN_MILLISECONDS = 50, 80
+_CHECK_MILLISECONDS, _OPEN_MILLISECONDS, _HTTP_MILLISECONDS = 50, 80, 120
+_STATEMENTS = 6 + 2 * _IMPORTS
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,44 @@ def measure(repeats: int) -> list[Figure]:
         Figure("open", _median(open_environment, repeats), _OPEN_MILLISECONDS),
         Figure("answer as JSON", _median(lambda: to_wire(answer.environment), repeats), _CHECK_MILLISECONDS),
     ]
+
+
+def measure_over_http(repeats: int) -> list[Figure]:
+    """Return the median of so many opens through the application, without and with what is read of them."""
+    with TemporaryDirectory() as folder, _opener(Path(folder)) as (open_once, read_once):
+        return [
+            Figure("open, over HTTP", _median(open_once, repeats), _HTTP_MILLISECONDS),
+            Figure("open and read, over HTTP", _median(read_once, repeats), _HTTP_MILLISECONDS),
+        ]
+
+
+@contextmanager
+def _opener(folder: Path) -> Iterator[tuple[Callable[[], str], Callable[[], object]]]:
+    settings = Settings({"STACKHOLD_DATA": str(folder / "data")})
+    startup.start(settings, may_migrate=True).close()
+    with closing(open_counted_backend(settings, SystemClock())) as backend:
+        admin = people.make_admin(backend)
+        for number in range(_IMPORTS):
+            make_environment(backend, admin, f"shared/env-{number}", _imported(number))
+        make_environment(backend, admin, "app/dev", _root())
+        address = f"/api/esc/environments/{ORG}/app/dev/open"
+        with make_client(backend) as client:
+
+            def open_once() -> str:
+                reply = client.post(address)
+                assert reply.status_code == 200, reply.text
+                return str(reply.json()["id"])
+
+            def read_once() -> object:
+                reply = client.get(f"{address}/{open_once()}")
+                assert reply.status_code == 200, reply.text
+                return reply.content
+
+            open_once()
+            with counted(backend) as counter:
+                open_once()
+            assert counter.cost[0] <= _STATEMENTS
+            yield open_once, read_once
 
 
 def rows(figures: list[Figure]) -> list[tuple[str, str, str]]:
