@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 from sqlalchemy import delete as delete_from
 
 from common.db.tables.approvals import change_requests
@@ -101,6 +101,24 @@ def page(connection: Connection, environment: Environment, before: int, limit: i
     rows: list[Any] = list(connection.execute(query))
     tags = _tags_by_number(connection, environment, [row.number for row in rows])
     return [_to_entry(row, tuple(tags.get(row.number, ()))) for row in rows]
+
+
+def get_entry(connection: Connection, environment: Environment, number: int) -> RevisionEntry:
+    """Return a revision of an environment with its tags, in one statement."""
+    of_revision = and_(
+        environment_revision_tags.c.environment_id == environment_revisions.c.environment_id,
+        environment_revision_tags.c.number == environment_revisions.c.number,
+    )
+    query = (
+        _select_entries(environment.id)
+        .add_columns(environment_revision_tags.c.name.label("tag"))
+        .outerjoin(environment_revision_tags, of_revision)
+        .where(environment_revisions.c.number == number)
+        .order_by(environment_revision_tags.c.name)
+    )
+    rows = connection.execute(query).all()
+    latest = (LATEST,) if number == environment.latest else ()
+    return _to_entry(rows[0], (*latest, *(row.tag for row in rows if row.tag is not None)))
 
 
 def get_newest(connection: Connection, environment: Environment) -> tuple[RevisionEntry, Person, str]:

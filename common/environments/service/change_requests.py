@@ -22,7 +22,7 @@ from common.environments import steps
 from common.environments.change_target import EnvironmentKind, OpenTerms, terms_of
 from common.environments.gates import ENTITY_TYPE
 from common.environments.model import LATEST, Environment, EnvironmentPath
-from common.environments.service.overview import Viewed
+from common.environments.service.overview import Viewed, viewed_by
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 
@@ -83,7 +83,7 @@ def page_requests(  # noqa: PLR0917 - what a listing is narrowed to
         narrowed = replace(narrowed, entity_type=ENTITY_TYPE, target_id=environment.id)
         kinds = {ENTITY_TYPE: _KIND}
         rows, following = listing.page_requests(connection, backend, kinds, caller, membership, narrowed, token, limit)
-    return RequestPage(_viewed(caller, environment), rows, following)
+    return RequestPage(viewed_by(caller, environment), rows, following)
 
 
 def get_detail(backend: Backend, caller: Caller, path: EnvironmentPath, request_id: str) -> RequestDetail:
@@ -92,7 +92,7 @@ def get_detail(backend: Backend, caller: Caller, path: EnvironmentPath, request_
         environment = steps.load(connection, caller, path, _READ)
         request, revision, is_author = _get(connection, caller, environment, request_id)
         evaluation = evaluate(connection, backend, _KIND, request)
-    viewed = _viewed(caller, environment)
+    viewed = viewed_by(caller, environment)
     membership = caller.require_member(path.org, missing=missing_org(path.org))
     target = Target(environment.id, request.qualified_name, viewed.permissions)
     loaded = LoadedRequest(with_status(request, evaluation), _KIND, target, membership)
@@ -124,7 +124,7 @@ def get_changes(
         description = f"Read revision {revision.number} of change request {request.id}, a draft of environment {path}"
         audit.record_alone(backend, caller, environment.org_id, Event.ENVIRONMENT_READ, description=description)
     number = (revision.base or 0) if has_ended else environment.latest
-    return RequestChanges(_viewed(caller, environment), request, revision, before, number, events)
+    return RequestChanges(viewed_by(caller, environment), request, revision, before, number, events)
 
 
 def _actions(
@@ -170,8 +170,3 @@ def _get(
     if found is None or found[0].target_id != environment.id:
         raise approvals.missing(request_id)
     return found
-
-
-def _viewed(caller: Caller, environment: Environment) -> Viewed:
-    membership = caller.require_member(environment.path.org, missing=missing_org(environment.path.org))
-    return Viewed(environment, steps.permissions_on(caller, membership, environment))

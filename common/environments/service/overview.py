@@ -96,7 +96,7 @@ def page_summaries(
 def view(backend: Backend, caller: Caller, path: EnvironmentPath, *permissions: Permission, version: str = LATEST) -> Viewed:
     """Return an environment for a page about it. Its definition is for `get_overview` and others, which record who reads it."""
     environment = steps.get(backend, caller, path, *permissions, version=version)
-    return _viewed(caller, environment)
+    return viewed_by(caller, environment)
 
 
 def get_overview(backend: Backend, caller: Caller, path: EnvironmentPath) -> Overview:
@@ -112,7 +112,7 @@ def get_overview(backend: Backend, caller: Caller, path: EnvironmentPath) -> Ove
     description = f"Read revision {revision.number} of environment {environment.path}"
     audit.record_alone(backend, caller, environment.org_id, Event.ENVIRONMENT_READ, description=description)
     definition, _ = evaluate.load(path.in_org, revision.definition)
-    return Overview(_viewed(caller, environment), revision, entry, owner, stack, steps.references_of(definition), referrers)
+    return Overview(viewed_by(caller, environment), revision, entry, owner, stack, steps.references_of(definition), referrers)
 
 
 def get_access(backend: Backend, caller: Caller, path: EnvironmentPath) -> Access:
@@ -121,7 +121,7 @@ def get_access(backend: Backend, caller: Caller, path: EnvironmentPath) -> Acces
         environment = steps.load(connection, caller, path, Permission.ENVIRONMENT_ACCESS_READ)
         owner = owners.find_person(connection, environment.owner_id)
         teams = environments.list_team_access(connection, environment)
-    return Access(_viewed(caller, environment), owner, teams)
+    return Access(viewed_by(caller, environment), owner, teams)
 
 
 def check_definition(backend: Backend, caller: Caller, path: EnvironmentPath, text: bytes) -> list[Diagnostic]:
@@ -141,6 +141,7 @@ def summary_of(environment: Environment) -> Summary:
     return summarize(definition) if definition is not None else Summary({}, [], [], [], [])
 
 
-def _viewed(caller: Caller, environment: Environment) -> Viewed:
+def viewed_by(caller: Caller, environment: Environment) -> Viewed:
+    """Return an environment that a caller may see, with their permissions on it."""
     membership = caller.require_member(environment.path.org, missing=missing_org(environment.path.org))
     return Viewed(environment, steps.permissions_on(caller, membership, environment))

@@ -1,5 +1,7 @@
 """Use cases for the revisions of an environment and their tags."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
 from common.audit import steps as audit
@@ -16,11 +18,13 @@ from common.environments.model import (
     REVISION_TAGS_LIMIT,
     Environment,
     EnvironmentPath,
+    Revision,
     RevisionEntry,
     RevisionTag,
     require_revision_tag,
 )
 from common.environments.repository import environments, revisions
+from common.environments.service.overview import Viewed, viewed_by
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 
@@ -30,11 +34,47 @@ _REASON_LIMIT = 1024
 _LARGEST_NUMBER = (1 << 31) - 1
 
 
+@dataclass(frozen=True, slots=True)
+class ShownRevision:
+    """A revision: its definition as it is stored, with its secrets encrypted, and what is known about it.
+
+    `viewed` has the newest one.
+    """
+
+    viewed: Viewed
+    definition: bytes
+    entry: RevisionEntry
+
+
 def page_revisions(backend: Backend, caller: Caller, path: EnvironmentPath, before: int, limit: int) -> list[RevisionEntry]:
     """Return revisions, newest first, those with a number below `before` unless that is 0."""
     environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_VERSION_READ)
     with backend.db.connect() as connection:
         return revisions.page(connection, environment, min(before, _LARGEST_NUMBER), _size(limit))
+
+
+def get_revision(backend: Backend, caller: Caller, path: EnvironmentPath, version: str) -> ShownRevision:
+    """Return a revision by its number or a tag; the audit log records that its definition was read."""
+    with backend.db.connect() as connection:
+        newest = steps.load(connection, caller, path, Permission.ENVIRONMENT_VERSION_READ)
+        revision = steps.require_revision(steps.load(connection, caller, path, version=version), version)
+        entry = revisions.get_entry(connection, newest, revision.number)
+    description = f"Read revision {revision.number} of environment {path}"
+    audit.record_alone(backend, caller, newest.org_id, Event.ENVIRONMENT_READ, description=description)
+    return ShownRevision(viewed_by(caller, newest), revision.definition, entry)
+
+
+def compare(backend: Backend, caller: Caller, path: EnvironmentPath, before: str, after: str) -> tuple[Revision, Revision]:
+    """Return two revisions, each by its number or a tag; the audit log records that both were read, in one record."""
+    with backend.db.connect() as connection:
+        loaded = [
+            steps.load(connection, caller, path, Permission.ENVIRONMENT_VERSION_READ, version=name) for name in (before, after)
+        ]
+    old, new = (steps.require_revision(one, name) for one, name in zip(loaded, (before, after), strict=True))
+    described = f"revisions {old.number} and {new.number}" if old.number != new.number else f"revision {old.number}"
+    description = f"Read {described} of environment {path}"
+    audit.record_alone(backend, caller, loaded[0].org_id, Event.ENVIRONMENT_READ, description=description)
+    return old, new
 
 
 def retract(  # noqa: PLR0917 - what the call says

@@ -168,12 +168,13 @@ class PolicyResult:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How many policies and resources there are, and how many have open issues."""
+    """How many policies and resources there are, and how many have open issues; and how many stacks have run a policy."""
 
     policies: int
     policies_with_issues: int
     resources: int
     resources_with_issues: int
+    stacks: int = 0
 
 
 def digest_of(key: PolicyKey, urn: str) -> str:

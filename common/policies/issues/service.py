@@ -213,13 +213,6 @@ def page_compliance(
     return _compliance(columns, sums, _name_order), make_token(sealed, *names[size - 1]) if len(names) > size else None
 
 
-def count_stacks(backend: Backend, caller: Caller, org: str) -> int:
-    """Return how many stacks that the caller sees have run a policy."""
-    scope = _scope(caller, org)
-    with backend.db.connect() as connection:
-        return results.count_stacks(connection, scope)
-
-
 def page_policies(
     backend: Backend, caller: Caller, org: str, *, first: int = 0, last: int = PAGE_LIMIT
 ) -> tuple[list[PolicyCompliance], int]:
@@ -243,7 +236,8 @@ def get_totals(backend: Backend, caller: Caller, org: str) -> Totals:
     scope = _scope(caller, org)
     with backend.db.connect() as connection:
         totals = issues.count_active(connection, scope, ACTIVE)
-        return replace(totals, policies=results.count_policies(connection, scope))
+        policies, with_results = results.count_policies_and_stacks(connection, scope)
+    return replace(totals, policies=policies, stacks=with_results)
 
 
 def _compliance(

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Response
 from common.core.errors import BackendError, BadRequest
 from common.environments.model import LATEST, find_number, is_version
 from common.environments.service import definitions, revisions
-from common.environments.service.definitions import StoredDefinition
 from common.rights.permissions import Permission
 from functions.pages.environments.environment_request import EnvironmentRequest, EnvironmentRequestDep
 from functions.pages.environments.line_differences import compare_lines
@@ -43,8 +42,9 @@ def compare(
     fields = {"before": before.strip() or str(max(number - 1, 1)), "after": after.strip() or LATEST}
 
     def show() -> Response:
-        old, new = (_definition(request, fields[name]) for name in ("before", "after"))
-        lines = compare_lines(_text(old), _text(new))
+        before, after = (_require_version(fields[name]) for name in ("before", "after"))
+        old, new = revisions.compare(request.backend, request.caller, request.path, before, after)
+        lines = compare_lines(_text(old.definition), _text(new.definition))
         return request.page("compare", viewed, {"fields": fields, "old": old, "new": new, "lines": lines})
 
     def show_problem(error: BackendError) -> Response:
@@ -124,22 +124,16 @@ def _list_page(request: EnvironmentRequest, before: str = "", error: BackendErro
 def _revision_page(request: EnvironmentRequest, version: str, error: BackendError | None = None, *, done: str = "") -> Response:
     if not is_version(version):
         raise missing()
-    viewed = request.view(_READ)
-    stored = unless_hidden(lambda: definitions.get(request.backend, request.caller, request.path, version))
-    (entry,) = revisions.page_revisions(request.backend, request.caller, request.path, stored.number + 1, 1)
-    newest = viewed.environment
+    shown = unless_hidden(lambda: revisions.get_revision(request.backend, request.caller, request.path, version))
+    newest = shown.viewed.environment
     content = {
-        "entry": entry,
-        "definition": highlighted(stored.text),
-        "is_empty": not stored.text.strip(),
-        "is_latest": stored.number == newest.latest,
+        "entry": shown.entry,
+        "definition": highlighted(shown.definition),
+        "is_empty": not shown.definition.strip(),
+        "is_latest": shown.entry.number == newest.latest,
         "etag": newest.etag(newest.latest),
     }
-    return request.page("revision", viewed, content, error, done)
-
-
-def _definition(request: EnvironmentRequest, version: str) -> StoredDefinition:
-    return definitions.get(request.backend, request.caller, request.path, _require_version(version))
+    return request.page("revision", shown.viewed, content, error, done)
 
 
 def _require_version(version: str) -> str:
@@ -158,5 +152,5 @@ def _number(text: str) -> int | None:
     return number
 
 
-def _text(definition: StoredDefinition) -> str:
-    return definition.text.decode("utf-8", "replace").replace("\r\n", "\n")
+def _text(definition: bytes) -> str:
+    return definition.decode("utf-8", "replace").replace("\r\n", "\n")

@@ -23,7 +23,7 @@ def show_compliance(request: OrgRequestDep, number: PageNumberDep, by: _Text = "
     """Show how many resources of a hundred pass, and how many have open issues."""
     totals = unless_hidden(lambda: issues.get_totals(request.backend, request.caller, request.org))
     view = by if by in dict(_VIEWS) else Entity.STACK.value
-    columns, shown, total = _rows(request, view, (number - 1) * PAGE_ROWS)
+    columns, shown, total = _rows(request, view, (number - 1) * PAGE_ROWS, totals.stacks)
     path = policy_pages.address(request, "compliance")
     content = {
         "totals": totals,
@@ -38,7 +38,7 @@ def show_compliance(request: OrgRequestDep, number: PageNumberDep, by: _Text = "
     return policy_pages.show(request, "compliance", content)
 
 
-def _rows(request: OrgRequest, view: str, first: int) -> tuple[list[str], list[object], int]:
+def _rows(request: OrgRequest, view: str, first: int, stacks: int) -> tuple[list[str], list[object], int]:
     """Return the packs, a page of stacks or severities with their scores, and how many there are.
 
     By policy it has policies, and no packs.
@@ -50,7 +50,5 @@ def _rows(request: OrgRequest, view: str, first: int) -> tuple[list[str], list[o
     compliance, _ = issues.page_compliance(*where, Entity(view), size=PAGE_ROWS, offset=first)
     rows: list[object] = [*compliance.scores.items()]
     if view == Entity.STACK:
-        # A page that is not full is the last one.
-        is_last = 0 < len(rows) < PAGE_ROWS
-        return compliance.packs, rows, first + len(rows) if is_last else issues.count_stacks(*where)
+        return compliance.packs, rows, stacks
     return compliance.packs, rows[first:], len(rows)

@@ -37,14 +37,14 @@ class TestList:
         assert "latest" in page
         assert "stable" in page
 
-    @pytest.mark.parametrize("address", [REVISIONS, f"{REVISIONS}/2", f"{REVISIONS}/stable", f"{REVISIONS}/latest"])
+    @pytest.mark.parametrize("address", [REVISIONS, *(f"{REVISIONS}/{name}" for name in ("2", "stable", "latest", "compare"))])
     def test_costs_few_statements(self, member: Visit, counter: Counter, address: str) -> None:
-        """No page of a revision costs more than eight statements, two of which record who read it."""
+        """No page about revisions costs more than six statements, two of which record who read one."""
         member.open(address)
         counter.reset()
 
         assert 200 == member.open(address).status_code
-        assert counter.statements <= 8
+        assert counter.statements <= 6
 
     def test_tags(self, member: Visit) -> None:
         """A tag is added, moved and deleted; a name that is taken comes back with the reason."""

@@ -98,17 +98,12 @@ def sum_by_policy(connection: Connection, scope: StackScope, window: tuple[int, 
     ], count
 
 
-def count_stacks(connection: Connection, scope: StackScope) -> int:
-    """Return how many stacks that a caller sees have results."""
-    return connection.scalar(select(func.count()).select_from(_sums(scope, stacks.c.project, stacks.c.name).subquery())) or 0
-
-
-def count_policies(connection: Connection, scope: StackScope) -> int:
-    """Return how many policies have results in the stacks that a caller sees."""
-    return (
-        connection.scalar(select(func.count()).select_from(_sums(scope, _results.pack_name, _results.policy_name).subquery()))
-        or 0
-    )
+def count_policies_and_stacks(connection: Connection, scope: StackScope) -> tuple[int, int]:
+    """Return how many policies have results in the stacks that a caller sees, and how many of the stacks have results."""
+    groups = (_sums(scope, _results.pack_name, _results.policy_name), _sums(scope, stacks.c.project, stacks.c.name))
+    counts = [select(func.count()).select_from(group.subquery()).scalar_subquery() for group in groups]
+    policies, with_results = connection.execute(select(*counts)).one()
+    return policies, with_results
 
 
 def _sums(scope: StackScope, *columns: ColumnElement[Any]) -> Select[Any]:
