@@ -202,6 +202,7 @@ GROUPS: tuple[Group, ...] = (
     Group("environments.change_requests", ("/*/esc/*/*/change-requests/**",), "pages", for_browsers=True),
     Group("environments.gates", ("/*/esc/*/*/settings/gates/**",), "pages", for_browsers=True),
     Group("environments.rotation", ("/*/esc/*/*/rotation/**",), "pages", for_browsers=True),
+    Group("environments.webhooks", ("/*/esc/*/*/webhooks/**",), "pages", for_browsers=True),
     Group("environments.access", ("/*/esc/*/*/access/**",), "pages", for_browsers=True),
     Group("environments.settings", ("/*/esc/*/*/settings/**",), "pages", for_browsers=True),
     # Pages about organizations, before those of stacks: a stack that is called `settings/members` has none.

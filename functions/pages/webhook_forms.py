@@ -1,4 +1,4 @@
-"""What the pages about webhooks of organizations and of stacks share: their content, and the settings of their form."""
+"""What the pages about webhooks share, of an organization, a stack or an environment: their content, and settings of forms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,14 +94,14 @@ class WebhookPages:
             (form, text) for form, text in _FORMATS.items() if owner is not Owner.ORGANIZATION or form is not Format.DEPLOYMENTS
         ]
         return {
-            "base": self.base,
+            "hooks_base": self.base,
             "now_millis": unix_millis(self.backend.clock.now()),
             "entered": entered,
             "formats": formats,
             "format_names": _FORMATS,
             "groups": allowed_groups(owner),
             "filters": allowed_filters(owner),
-            "own_filters": OWN_FILTERS,
+            "own_filters": [name for name in OWN_FILTERS if name in allowed_filters(owner)],
         }
 
 

@@ -15,8 +15,10 @@ from common.people.teams.model import EnvironmentChange, TeamChange
 from common.rights.caller import Caller
 from common.rights.permissions import Role
 from common.stacks.service import sharing
+from common.webhooks.model import Address
 from tests.factories.environments import make_environment
 from tests.factories.people import caller_of, make_user
+from tests.factories.webhooks import make_texts
 
 E = "/acme/esc/shop/dev"
 PLAIN = "hunter2"
@@ -33,6 +35,7 @@ def make_full_environment(backend: Backend, admin: Caller, text: str = "hello") 
     teams.create_team(backend, admin, "acme", "operators", display_name=text[:100], description="")
     grant = EnvironmentChange("shop", "dev", "open", "2h")
     sharing.update_team(backend, admin, "acme", "operators", TeamChange(environments=(grant,)))
+    make_texts(backend, admin, Address("acme", "shop", environment="dev"), text)
     return path
 
 

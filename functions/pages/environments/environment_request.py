@@ -115,6 +115,7 @@ def _tabs(viewed: Viewed) -> list[Link]:
         ("revisions", "Revisions", "", has(Permission.ENVIRONMENT_VERSION_READ)),
         ("change-requests", "Change requests", "", has(Permission.ENVIRONMENT_READ)),
         ("rotation", "Rotation", "", rotates and has(Permission.ENVIRONMENT_ROTATE_HISTORY)),
+        ("webhooks", "Webhooks", "", has(Permission.ENVIRONMENT_WEBHOOK_READ)),
         ("access", "Access", "", has(Permission.ENVIRONMENT_ACCESS_READ)),
         ("settings", "Settings", "", any(map(has, SETTINGS))),
     )
