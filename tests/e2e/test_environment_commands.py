@@ -61,8 +61,12 @@ def test_logins(env: Env) -> None:
     env.run("provider azure-login static", name, "tenant", "subscription", "client", "hidden-secret")
     env.run("provider gcp-login static", name, "123", "hidden-token")
     env.run("provider aws-login oidc", name, "arn:aws:iam::123456789012:role/shop", "shop", "--path", "aws.oidc")
+    env.run("provider azure-login oidc", name, "tenant", "subscription", "client-of-oidc", "--path", "azure.oidc")
+    pool = ("--workload-pool-id", "pool-of-oidc", "--provider-id", "stackhold", "--service-account", "shop@example.com")
+    env.run("provider gcp-login oidc", name, "123", *pool, "--path", "gcp.oidc")
     text = env.run("get", name, "--definition").stdout
 
     assert all(provider in text for provider in ("aws-login", "azure-login", "gcp-login", "arn:aws:iam"))
+    assert all(option in text for option in ("client-of-oidc", "pool-of-oidc"))
     assert "hidden" not in text
     assert "AWS_ACCESS_KEY_ID" in text
