@@ -132,3 +132,15 @@ def normal(value: Any, key: str = "") -> Any:
             return sorted(elements, key=lambda element: json.dumps(element, sort_keys=True))
         return elements
     return value
+
+
+def assert_complete(part: Any) -> None:
+    """Fail unless every range names its environment and every value says where it is defined."""
+    if isinstance(part, list):
+        for element in part:
+            assert_complete(element)
+    if isinstance(part, dict):
+        assert not {"begin", "end"} <= part.keys() or isinstance(part.get("environment"), str)
+        assert "trace" not in part or ("value" in part and "def" in part["trace"])
+        for member in part.values():
+            assert_complete(member)

@@ -1,7 +1,6 @@
 """What upstream's evaluator answers to its own cases; they lie beside the checkout (esc.md 6)."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -28,21 +27,9 @@ def test_every_range_names_its_environment(name: str) -> None:
 
     answer = json.loads(to_wire(opened.environment)) if opened.environment else {}
 
-    assert_complete(answer)
-
-
-def assert_complete(part: Any) -> None:
-    """Fail unless every range names its environment and every value says where it is defined."""
-    if isinstance(part, list):
-        for element in part:
-            assert_complete(element)
-    if isinstance(part, dict):
-        assert not {"begin", "end"} <= part.keys() or isinstance(part.get("environment"), str)
-        assert "trace" not in part or ("value" in part and "def" in part["trace"])
-        for member in part.values():
-            assert_complete(member)
+    goldens.assert_complete(answer)
 
 
 def test_an_empty_value_is_written_with_everything_a_client_wants() -> None:
     """A value that was made here has a range too."""
-    assert_complete(json.loads(to_wire(EscValue(None))))
+    goldens.assert_complete(json.loads(to_wire(EscValue(None))))
