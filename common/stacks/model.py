@@ -85,7 +85,8 @@ class Version:
     """The row of a stack's version; times are unix milliseconds, checkpoints are blob keys (None: no state yet).
 
     `resource_order`: another order of the checkpoint's resources, as the JSON list of their positions in it. `damage`: why the
-    server could not build the state of the version, or what is missing in it.
+    server could not build the state of the version, or what is missing in it. `integrity_error`: the first rule of Pulumi's
+    engine that the state breaks.
     """
 
     update_id: str
@@ -105,6 +106,7 @@ class Version:
     cli_version: str
     resource_order: str | None = None
     damage: str | None = None
+    integrity_error: str | None = None
 
     def is_busy(self, now_millis: int) -> bool:
         """Tell whether this update locks the stack: it runs with a valid lease, or a process is finishing it."""

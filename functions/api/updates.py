@@ -122,9 +122,15 @@ def record_engine_event(backend: BackendDep, lease: LeaseDep, body: BatchBodyDep
 
 
 def _warned(response: Response, started: StartedUpdate) -> Response:
-    """Return a reply with a warning, which clients show, if the update starts from a damaged state."""
-    if started.stack.latest.damage:
-        text = f"the last update left a damaged state: {started.stack.latest.damage}"
+    """Return a reply with a warning, which clients show, if the update starts from a damaged or broken state."""
+    latest, text = started.stack.latest, ""
+    if latest.damage:
+        text = f"the last update left a damaged state: {latest.damage}"
+    elif latest.integrity_error:
+        good = f", and version {started.last_good} is the last good one" if started.last_good is not None else ""
+        advice = f"`stackhold state repair {started.stack.path}` can mend it{good}"
+        text = f"version {latest.version} of the stack breaks a rule of Pulumi: {advice}. {latest.integrity_error}"
+    if text:
         response.headers["X-Pulumi-Warning"] = " ".join(text[:_WARNING_LIMIT].encode("ascii", "replace").decode().split())
     return response
 

@@ -69,12 +69,17 @@ class TestRepair:
         import_state(backend, admin, path, make_state(make_resource("a", dependencies=["urn:gone"])))
         address = f"{STACK}/repair"
         text = shown(member.open(address))
+        overview = shown(member.open(STACK))
         reply = member.submit(address, on=address)
 
         assert "Pulumi refuses to use version 4" in text
+        assert "Version 3 is the last one that follows the rules" in text
         assert "Drop references to what does not exist: urn:gone" in text
         assert address == reply.headers["Location"]
         assert "Version 5 follows the rules" in shown(member.open(address))
+        assert "The newest state breaks a rule of Pulumi: resource" in overview
+        assert "breaks a rule" not in shown(member.open(STACK))
+        assert "The state of this version breaks a rule of Pulumi" in shown(member.open(f"{STACK}/updates/4"))
 
     def test_what_needs_a_decision(self, member: Visit, backend: Backend, admin: Caller, path: StackPath) -> None:
         """There is no button where nothing can be repaired."""

@@ -103,6 +103,7 @@ update_environments = table(
 # to put the update's state together; while that is done, no further attempt is counted before `lease_expires_at`. `packages` are
 # those that the version's state uses, as JSON; NULL: the same as of the version before. `state_deleted_at`: the retention
 # policy of the organization did not keep the version, so it has no state, journal and log any more.
+# `integrity_error`: the first rule of Pulumi's engine that the state breaks; NULL also for versions older than the column.
 # One row per update and preview, and per change of a stack that takes a version number (create is version 0, then imports,
 # renames, deletion). The unique index on (stack_id, version) is the lock: see docs/decisions/0001.
 updates = table(
@@ -140,6 +141,7 @@ updates = table(
     Column("token_id", ID, nullable=True),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("state_deleted_at", BigInteger, nullable=True),
+    Column("integrity_error", LONG_TEXT, nullable=True),
     UniqueConstraint("stack_id", "version"),
     Index("ix_updates_stack_id_created_at", "stack_id", "created_at"),
     Index("ix_updates_status_lease_expires_at", "status", "lease_expires_at"),

@@ -175,6 +175,7 @@ class _Importing:
             resource_count=self._stored.contents.resource_count,
             written_as=self._written_as or self._path,
             damage=damage,
+            integrity_error=self._stored.contents.integrity_error,
         )
 
     def _store_state(self, update: Update, translator: Translator) -> bool:

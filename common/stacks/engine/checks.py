@@ -32,6 +32,14 @@ def verify(text: bytes) -> str | None:
     return opened.shield.show_words(error) if error is not None else None
 
 
+def find_error(text: bytes) -> str | None:
+    """Return what `verify` does, and why a state cannot be read; never raises."""
+    try:
+        return verify(text)
+    except document.BadDocument as error:
+        return str(error)
+
+
 def magic(version: str) -> str:
     """Return the manifest's `magic` for a client version."""
     return hashlib.sha256(version.encode()).hexdigest() if version else ""

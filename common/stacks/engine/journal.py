@@ -44,6 +44,7 @@ class Replay:
     resource_count: int
     damage: tuple[str, ...]  # errors in the journal, for the log and the update's result
     order: tuple[int, ...] | None  # positions in the base, if only the order of its resources changed; () if nothing changed
+    integrity_error: str | None  # the first rule that the state breaks
 
     @property
     def unchanged(self) -> bool:
@@ -112,7 +113,8 @@ def _finish(opened: Document, state: Progress, reading: Damage, end: _End, base:
     finding = {"version": version, "command": end.command, "error": error} if error else None
     text = shield.show(_write(opened, state.base, deployment, _manifest(version, end.now), finding))
     words = tuple(shield.show_words(message) for message in damage)
-    return Replay(text, len(deployment.resources), words, order=comparison.find_order(base, text))
+    broken_rule = shield.show_words(verdict) if verdict is not None else None
+    return Replay(text, len(deployment.resources), words, comparison.find_order(base, text), broken_rule)
 
 
 def _findings(damage: list[str]) -> list[str]:

@@ -25,6 +25,7 @@ class PastVersion:
     resource_count: int
     written_as: StackPath
     damage: str | None = None
+    integrity_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ def _values(stack_id: str, version: PastVersion) -> dict[str, object]:
         "resource_count": version.resource_count,
         "resource_changes": version.resource_changes.decode() if version.resource_changes is not None else None,
         "damage": version.damage,
+        "integrity_error": version.integrity_error,
         "state_owner": path.org,
         "state_project": path.project,
         "state_name": path.name,

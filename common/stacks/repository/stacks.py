@@ -71,6 +71,7 @@ VERSION_COLUMNS = (
     updates.c.checkpoint,
     updates.c.resource_order,
     updates.c.damage,
+    updates.c.integrity_error,
     updates.c.state_owner,
     updates.c.state_project,
     updates.c.state_name,
@@ -294,6 +295,7 @@ def to_version(row: Row[tuple[object, ...]]) -> Version:
         cli_version=row.cli_version,
         resource_order=row.resource_order,
         damage=row.damage,
+        integrity_error=row.integrity_error,
     )
 
 

@@ -16,13 +16,15 @@ from common.stacks.model import Kind, Stack, StackPath, Status, VersionReference
 class Contents:
     """The state of a version: its blob (None: no state), its number of resources, and their order if it is not the blob's.
 
-    `packages` are those that it uses, None if they are those of the version before.
+    `packages` are those that it uses, None if they are those of the version before. `integrity_error` is the first rule of
+    Pulumi's engine that it breaks.
     """
 
     checkpoint: str | None
     resource_count: int
     resource_order: str | None = None
     packages: str | None = None
+    integrity_error: str | None = None
 
 
 def add_version(
@@ -65,6 +67,7 @@ def add_version(
             resource_count=contents.resource_count,
             resource_order=contents.resource_order,
             packages=contents.packages,
+            integrity_error=contents.integrity_error,
         ),
     )
 
@@ -142,6 +145,21 @@ def find_number_before(connection: Connection, stack_id: str, version: int, chec
     return number
 
 
+def find_last_good(connection: Connection, stack_id: str) -> int | None:
+    """Return the newest version that succeeded and breaks no rule, or None."""
+    query = select(updates.c.version).where(
+        updates.c.stack_id == stack_id, updates.c.version > 0, updates.c.kind != Kind.DELETE, *IS_GOOD
+    )
+    number: int | None = connection.scalar(query.order_by(updates.c.version.desc()).limit(1))
+    return number
+
+
+IS_GOOD = (
+    updates.c.status == Status.SUCCEEDED,
+    updates.c.damage.is_(None),
+    updates.c.integrity_error.is_(None),
+    updates.c.state_deleted_at.is_(None),
+)
 _at = func.coalesce(updates.c.ended_at, updates.c.started_at, updates.c.created_at)
 
 

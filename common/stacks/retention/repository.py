@@ -14,6 +14,7 @@ from common.db.tables.people import organizations
 from common.db.tables.stacks import event_batches, journal_batches, stack_tags, stacks, updates
 from common.rights.org_settings import decode
 from common.stacks.model import Outcome, Status
+from common.stacks.repository.versions import IS_GOOD  # arch: what a good version is, is one condition
 from common.stacks.retention.model import HOLD_TAG, Keep, Limits, OldVersion, RetentionPolicy
 
 _ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
@@ -52,7 +53,7 @@ def page_limits(
     if policy.keep is Keep.ALL:
         return []
     first = _newest_ended(updates.c.ended_at <= cutoff_millis) if policy.keep is Keep.DAYS else _newest_ended()
-    good = _newest_ended(updates.c.status == Status.SUCCEEDED, updates.c.damage.is_(None))
+    good = _newest_ended(*IS_GOOD)
     on_hold = exists().where(stack_tags.c.stack_id == stacks.c.id, stack_tags.c.name == HOLD_TAG)
     rows = connection.execute(
         select(stacks.c.id, stacks.c.project, stacks.c.name, first.label("first"), good.label("good"), on_hold.label("on_hold"))

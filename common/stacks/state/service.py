@@ -158,6 +158,13 @@ def plan_repair(backend: Backend, caller: Caller, path: StackPath, reference: Ve
     return stack, version.number, repair.plan(unpack(renamed_state(backend, stack, version)))
 
 
+def find_last_good(backend: Backend, caller: Caller, path: StackPath) -> int | None:
+    """Return the newest version of a stack that succeeded and breaks no rule, or None."""
+    stack = stacks.get_stack(backend, caller, path, Permission.STACK_READ)
+    with backend.db.connect() as connection:
+        return versions.find_last_good(connection, stack.id)
+
+
 def repair_state(backend: Backend, caller: Caller, path: StackPath) -> str:
     """Make the repaired newest state the next version, as an import of it does; return the update's id.
 

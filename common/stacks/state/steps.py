@@ -20,7 +20,7 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import blob_keys
 from common.stacks import steps as stacks
-from common.stacks.engine import document
+from common.stacks.engine import checks, document
 from common.stacks.engine.document import BadDocument
 from common.stacks.engine.packages import encode, find_packages
 from common.stacks.engine.rename import Names, RenameError, rename
@@ -85,7 +85,8 @@ def retry_on_new_version(stack: Stack, change: Callable[[Stack], _T], load: Call
 
 def latest_contents(stack: Stack) -> Contents:
     """Return the contents of the stack's newest version."""
-    return Contents(stack.latest.checkpoint, stack.latest.resource_count, stack.latest.resource_order)
+    latest = stack.latest
+    return Contents(latest.checkpoint, latest.resource_count, latest.resource_order, integrity_error=latest.integrity_error)
 
 
 def store_state(backend: Backend, stack_id: str, text: bytes) -> StoredState:
@@ -97,7 +98,8 @@ def store_state(backend: Backend, stack_id: str, text: bytes) -> StoredState:
         raise BadRequest(f"the state is not one that a client can open: {error}") from error
     key = blob_keys.new_checkpoint_key(stack_id)
     backend.checkpoints.put(key, text)
-    return StoredState(Contents(key, count, packages=encode(find_packages(text))), find_links(text))
+    contents = Contents(key, count, packages=encode(find_packages(text)), integrity_error=checks.find_error(text))
+    return StoredState(contents, find_links(text))
 
 
 def store_renamed(backend: Backend, stack: Stack, target: StackPath) -> Contents:
@@ -110,7 +112,8 @@ def store_renamed(backend: Backend, stack: Stack, target: StackPath) -> Contents
         raise BadRequest(f"the state of stack '{stack.path}' cannot be rewritten to the new name: {error}") from error
     checkpoint = blob_keys.new_checkpoint_key(stack.id)
     backend.checkpoints.put(checkpoint, text)
-    return Contents(checkpoint, stack.latest.resource_count)
+    broken_rule = checks.find_error(text) if stack.latest.integrity_error is not None else None
+    return Contents(checkpoint, stack.latest.resource_count, integrity_error=broken_rule)
 
 
 def rename_text(backend: Backend, text: bytes, old: StackPath, new: StackPath) -> bytes:

@@ -28,7 +28,7 @@ from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from common.stacks import blob_keys, events
 from common.stacks import steps as stacks
-from common.stacks.engine import document, journal, ordering
+from common.stacks.engine import checks, document, journal, ordering
 from common.stacks.engine.document import BadDocument
 from common.stacks.engine.entry import Part, TooMuch
 from common.stacks.engine.packages import encode, find_packages
@@ -233,6 +233,8 @@ def _record_end(backend: Backend, finishing: FinishingUpdate, end: UpdateEnd, so
         if not finishing.dry_run:
             result = "damaged" if end.is_damaged else finishing.outcome.value
             description = f"Update {finishing.version} of stack {finishing.written_as} ended: {result}"
+            if end.integrity_error is not None:
+                description += f". Its state breaks a rule: {end.integrity_error}"
             actor = Actor(finishing.user_id, finishing.login, finishing.token_id, finishing.token_name, source_ip)
             audit.record_as(tx, backend, actor, finishing.org_id, Event.UPDATE_COMPLETED, description=description)
         outbox.queue(tx, backend, _messages(finishing, end))
@@ -320,12 +322,14 @@ def _replay(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
         LOG.error("update %s: its journal is damaged, the state was built without the bad entries", finishing.update_id)
     if result.order is not None and ordering.is_short(result.order):
         order = ordering.composed(finishing.base_order, result.order)
-        return UpdateEnd(finishing.base_checkpoint, order, result.resource_count, damage, None)
+        error = result.integrity_error
+        return UpdateEnd(finishing.base_checkpoint, order, result.resource_count, damage, None, integrity_error=error)
     key = blob_keys.new_checkpoint_key(finishing.stack_id)
     backend.checkpoints.put(key, result.text)
     links = find_links(result.text)
     changed_links = links if links or find_links(base) else None
-    return UpdateEnd(key, None, result.resource_count, damage, changed_links, packages=encode(find_packages(result.text)))
+    packages, error = encode(find_packages(result.text)), result.integrity_error
+    return UpdateEnd(key, None, result.resource_count, damage, changed_links, packages=packages, integrity_error=error)
 
 
 def _keep_checkpoint(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
@@ -335,10 +339,11 @@ def _keep_checkpoint(backend: Backend, finishing: FinishingUpdate) -> UpdateEnd:
     text = _read_again(lambda: backend.checkpoints.get(key)) if is_new and key else None
     links = find_links(text) if text is not None else None
     packages = encode(find_packages(text)) if text is not None else None
+    error = checks.find_error(text) if text is not None else finishing.integrity_error
     if is_new:
         checkpoint_trim.trim_finished(backend, finishing.update_id, finishing.checkpoint)
     order, count = finishing.resource_order, finishing.resource_count
-    return UpdateEnd(finishing.checkpoint, order, count, None, links, packages=packages)
+    return UpdateEnd(finishing.checkpoint, order, count, None, links, packages=packages, integrity_error=error)
 
 
 def _read_again(read: Callable[[], bytes]) -> bytes:
@@ -358,7 +363,15 @@ def _damaged_end(finishing: FinishingUpdate, reason: str) -> UpdateEnd:
     why = reason.removeprefix(f"{BackendError.status.phrase}: ")
     damage = f"the state of {what} of stack '{finishing.written_as}' could not be built: {why}. {ADVICE}"
     LOG.error("update %s is damaged: %s", finishing.update_id, damage)
-    return UpdateEnd(finishing.base_checkpoint, finishing.base_order, finishing.resource_count, damage, None, is_damaged=True)
+    return UpdateEnd(
+        finishing.base_checkpoint,
+        finishing.base_order,
+        finishing.resource_count,
+        damage,
+        None,
+        is_damaged=True,
+        integrity_error=finishing.integrity_error,
+    )
 
 
 class _StoredJournal:

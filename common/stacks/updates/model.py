@@ -50,7 +50,10 @@ class StartRequest:
 
 @dataclass(frozen=True, slots=True)
 class StartedUpdate:
-    """A running update: its number, lease and journal version, and the stack as it was when the update started."""
+    """A running update: its number, lease and journal version, and the stack as it was when the update started.
+
+    `last_good` is the newest version that breaks no rule, if the one that the update began with does and there is one.
+    """
 
     update_id: str
     version: int
@@ -60,6 +63,7 @@ class StartedUpdate:
     stack: Stack
     tags: dict[str, str]
     required_policies: tuple[RequiredPolicy, ...] = ()
+    last_good: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,8 @@ class Update:
 class HistoryEntry:
     """An update or preview in a history; times are unix milliseconds, `program` is the request that created it.
 
-    `state_deleted_at` is when the retention policy deleted its state and log.
+    `state_deleted_at` is when the retention policy deleted its state and log, `integrity_error` the first rule of Pulumi's engine
+    that the state breaks.
     """
 
     update_id: str
@@ -104,6 +109,7 @@ class HistoryEntry:
     author_name: str
     author_avatar_url: str
     state_deleted_at: int | None = None
+    integrity_error: str | None = None
 
 
 def negotiated_journal(offered: int) -> int:

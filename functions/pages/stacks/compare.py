@@ -110,7 +110,8 @@ def _repair_page(
     visitor: Visitor, backend: Backend, person: Caller, path: StackPath, error: BackendError | None = None
 ) -> Response:
     stack, version, plan = unless_hidden(lambda: state.plan_repair(backend, person, path, VersionReference()))
-    content: dict[str, object] = {"plan": plan, "version": version, **_problem(error)}
+    last_good = state.find_last_good(backend, person, path) if plan.error else None
+    content: dict[str, object] = {"plan": plan, "version": version, "last_good": last_good, **_problem(error)}
     status = int(error.status) if error is not None else 200
     return page(visitor, "stacks/repair", content, status=status, org=path.org, head=head_of(backend, person, stack))
 

@@ -158,6 +158,25 @@ class TestDamagedBase:
         client.post(f"{S}/update/{client.get(S).json()['activeUpdate']}/cancel")
         assert not warning()
 
+    @pytest.mark.parametrize("call", ["start", "begin-update"])
+    def test_a_broken_state_is_a_warning_too(self, client: TestClient, call: str) -> None:
+        """It names the rule, the resources, and the last good version."""
+        create_stack(client)
+        import_state(client, S, A)
+        import_state(client, S, make_state(make_resource("a", dependencies=["urn:gone"])))
+        if call == "begin-update":
+            body = {"updateKind": "update", "program": {"options": {}}, "journalVersion": 2}
+            reply = client.post(f"{S}/begin-update", json=body)
+        else:
+            reply = start_update(client, S, create_update(client, S))
+        warning = reply.headers["X-Pulumi-Warning"]
+
+        assert warning.startswith(
+            "version 2 of the stack breaks a rule of Pulumi: `stackhold state repair acme/shop/dev` can mend it"
+        )
+        assert "version 1 is the last good one" in warning
+        assert "refers to missing dependency urn:gone" in warning
+
     @pytest.mark.parametrize("end", ["cancel", "delete"])
     def test_ends_by_cancel_and_deletion(self, client: TestClient, running: LiveUpdate, backend: Backend, end: str) -> None:
         """Neither asks for the damaged base."""

@@ -30,6 +30,7 @@ _FINISHING = (
     updates.c.resource_count,
     updates.c.base_order,
     updates.c.resource_order,
+    updates.c.integrity_error,
     updates.c.version,
     updates.c.attempts,
     updates.c.requested_by,
@@ -48,7 +49,10 @@ _FINISHING = (
 
 @dataclass(frozen=True, slots=True)
 class FinishingUpdate:
-    """An update that accepts no more entries and has no state yet; `attempts` counts the processes that began to build it."""
+    """An update that accepts no more entries and has no state yet; `attempts` counts the processes that began to build it.
+
+    `integrity_error` is that of the state that it began with.
+    """
 
     update_id: str
     stack_id: str
@@ -78,6 +82,7 @@ class FinishingUpdate:
     mails_success: bool = False
     owner_id: str = ""
     owner_email: str = ""
+    integrity_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,7 @@ class UpdateEnd:
     """The end of an update.
 
     `links` are the stacks that its state refers to, and `packages` those that it uses; None if they did not change.
+    `integrity_error` is the first rule of Pulumi's engine that it breaks.
     """
 
     checkpoint: str | None
@@ -104,6 +110,7 @@ class UpdateEnd:
     links: frozenset[tuple[str, str, str]] | None
     is_damaged: bool = False
     packages: str | None = None
+    integrity_error: str | None = None
 
 
 def stop_writers(
@@ -221,6 +228,7 @@ def find_finishing(connection: Connection, update_id: str) -> FinishingUpdate | 
         mails_success=bool(row.mails_success),
         owner_id=row.created_by,
         owner_email=row.owner_email or "",
+        integrity_error=row.integrity_error,
     )
 
 
@@ -296,6 +304,7 @@ def record_end(connection: Connection, finishing: FinishingUpdate, end: UpdateEn
             resource_count=end.resource_count,
             packages=end.packages,
             damage=end.damage,
+            integrity_error=end.integrity_error,
             resource_changes=changes,
             **({} if ended_at is None else {"ended_at": ended_at}),
         )

@@ -133,6 +133,7 @@ def _entries() -> Select[tuple[object, ...]]:
         updates.c.resource_count,
         updates.c.resource_changes,
         updates.c.state_deleted_at,
+        updates.c.integrity_error,
         users.c.login,
         users.c.name,
         users.c.avatar_url,
@@ -160,4 +161,5 @@ def _to_entry(row: Row[tuple[object, ...]]) -> HistoryEntry:
         author_name=row.name or "",
         author_avatar_url=row.avatar_url or "",
         state_deleted_at=row.state_deleted_at,
+        integrity_error=row.integrity_error,
     )

@@ -289,6 +289,7 @@ def _running(stack: Stack, run: Run) -> dict[str, object]:
         "state_project": stack.path.project,
         "state_name": stack.path.name,
         "resource_count": latest.resource_count,
+        "integrity_error": latest.integrity_error,
         "origin": run.client.origin,
         "cli_version": run.client.cli_version,
         "token_id": run.token_id,

@@ -26,7 +26,7 @@ from common.stacks import events, required_policies
 from common.stacks import steps as stacks
 from common.stacks.managed_environments import Publish, read_draft
 from common.stacks.model import Kind, Outcome, Stack, StackPath
-from common.stacks.repository import update_environments
+from common.stacks.repository import update_environments, versions
 from common.stacks.updates import finishing, leases, programs, stored_state
 from common.stacks.updates.leases import LEASE_SECONDS
 from common.stacks.updates.model import (
@@ -258,6 +258,10 @@ def _record_start(tx: Connection, backend: Backend, caller: Caller, stack: Stack
 
 
 def _started(backend: Backend, stack: Stack, run: Run, request: StartRequest) -> StartedUpdate:
+    last_good = None
+    if stack.latest.integrity_error is not None:
+        with backend.db.connect() as connection:
+            last_good = versions.find_last_good(connection, stack.id)
     return StartedUpdate(
         update_id=run.update_id,
         version=run.version if run.version is not None else stack.latest.version,
@@ -266,6 +270,7 @@ def _started(backend: Backend, stack: Stack, run: Run, request: StartRequest) ->
         journal_version=run.journal_version,
         stack=stack,
         tags=request.tags if request.tags is not None else stack.tags,
+        last_good=last_good,
     )
 
 
