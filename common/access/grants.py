@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from common.access.repository import grants
+from common.access.stack_grant import decode, encode
 from common.core.clock import unix_millis
 from common.rights.descriptor import all_permissions
 from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
@@ -63,6 +64,21 @@ def delete_of_set(tx: Connection, set_id: str) -> None:
     grants.delete_of_set(tx, set_id)
 
 
-def delete_of_stack(tx: Connection, stack_id: str) -> None:
-    """Delete all grants on a stack."""
+def delete_of_stack(tx: Connection, stack_id: str) -> str | None:
+    """Delete all grants on a stack, and return the text that `restore` restores them from, or None if there are none."""
+    deleted = grants.find_of_stack(tx, stack_id)
+    if not deleted:
+        return None
     grants.delete_of_stack(tx, stack_id)
+    return encode(deleted)
+
+
+def restore(tx: Connection, stack_id: str, text: str, *, org_id: str, deleted_at: int, now: datetime) -> None:
+    """Restore those grants on a stack that its organization would still have.
+
+    A grant stays away whose team or permission set is gone, or whose user has left since `deleted_at`, in unix milliseconds, also
+    one who is a member again.
+    """
+    valid = grants.find_valid(tx, org_id, decode(text), deleted_at)
+    if valid:
+        grants.add_several(tx, stack_id, valid, unix_millis(now))

@@ -1,13 +1,16 @@
 """Bringing deleted stacks back."""
 
 import pytest
+from sqlalchemy import delete as delete_from
 from sqlalchemy import func, select, update
 
 from common.backend import Backend
 from common.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from common.core.ids import new_id
-from common.db.tables import access
+from common.db.tables import access, people
 from common.db.tables import stacks as core_tables
+from common.people.orgs import steps as orgs
+from common.people.orgs.members import directory
 from common.rights.caller import Caller
 from common.rights.permissions import Permission, Role, StackLevel
 from common.stacks import steps as stacks
@@ -18,8 +21,11 @@ from common.stacks.updates.service.history import Page
 from tests.clocks import FrozenClock
 from tests.counting import Counter
 from tests.factories.grants import grant
+from tests.factories.orgs import org_id_of
 from tests.factories.people import caller_of, make_org, make_user
+from tests.factories.roles import make_role
 from tests.factories.stacks import exported, exported_names, make_ciphertext, make_running, make_stack, make_version
+from tests.factories.teams import make_team
 from tests.interleaving import Crash, crash, interleaved
 from tests.stacks.engine.builders import make_resource, make_state
 
@@ -38,6 +44,26 @@ def delete(backend: Backend, caller: Caller, path: StackPath) -> str:
     stack_id = stacks.get_stack(backend, caller, path, Permission.STACK_READ).id
     lifecycle.delete(backend, caller, path, force=True)
     return stack_id
+
+
+def all_grants(backend: Backend) -> set[tuple[str, str, bool, int, str | None]]:
+    """Return all grants on stacks."""
+    columns = access.stack_grants.c
+    query = select(columns.stack_id, columns.principal_id, columns.is_team, columns.permission, columns.set_id)
+    with backend.db.connect() as connection:
+        return {(row[0], row[1], bool(row[2]), row[3], row[4]) for row in connection.execute(query)}
+
+
+def leave(backend: Backend, user_id: str) -> None:
+    """End a membership in acme."""
+    with backend.db.begin() as tx:
+        directory.remove(tx, org_id_of(tx, "acme"), user_id)
+
+
+def join(backend: Backend, user_id: str) -> None:
+    """Make a user a member of acme."""
+    with backend.db.begin() as tx:
+        orgs.add_member(tx, org_id=org_id_of(tx, "acme"), user_id=user_id, role=Role.MEMBER, now=backend.clock.now())
 
 
 def bring_back(backend: Backend, caller: Caller, stack_id: str, name: str = "") -> None:
@@ -151,15 +177,50 @@ class TestRestore:
         assert 4 == stacks.get_stack(backend, admin, DEV, Permission.STACK_READ).latest.version
         make_running(backend, admin, DEV)
 
-    def test_gives_nobody_what_they_had(self, backend: Backend, admin: Caller) -> None:
-        """Grants end with the deletion: who was to lose access meanwhile does not get it back."""
+    def test_restores_the_grants(self, backend: Backend, admin: Caller) -> None:
+        """Teams and users have what they had, by level and by permission set; no one has any while it is deleted."""
         make_stack(backend, admin)
         bob = caller_of(backend, make_user(backend, "bob", org="acme"))
+        carol = caller_of(backend, make_user(backend, "carol", org="acme"))
+        team_id = make_team(backend, "ops")
+        set_id = make_role(backend, Permission.STACK_READ, name="readers", purpose="set")
         grant(backend, DEV, bob.user_id, StackLevel.ADMIN)
-        bring_back(backend, admin, delete(backend, admin, DEV))
+        grant(backend, DEV, carol.user_id, StackLevel.NONE, set_id=set_id)
+        grant(backend, DEV, team_id, StackLevel.WRITE, is_team=True)
+        before = all_grants(backend)
+        stack_id = delete(backend, admin, DEV)
 
-        with backend.db.connect() as connection:
-            assert 0 == connection.scalar(select(func.count()).select_from(access.stack_grants))
+        assert all_grants(backend) == set()
+
+        bring_back(backend, admin, stack_id)
+
+        assert before == all_grants(backend)
+        assert len(before) == 3
+
+    def test_leaves_out_the_grants_of_who_is_gone(self, backend: Backend, admin: Caller, clock: FrozenClock) -> None:
+        """Teams and sets that were deleted, users who left, and those who left and are members again."""
+        make_stack(backend, admin)
+        ids = {
+            login: caller_of(backend, make_user(backend, login, org="acme")).user_id for login in ("bob", "carol", "dan", "eve")
+        }
+        set_id = make_role(backend, Permission.STACK_READ, name="readers", purpose="set")
+        kept_team, gone_team = make_team(backend, "ops"), make_team(backend, "gone")
+        for login in ("bob", "carol", "eve"):
+            grant(backend, DEV, ids[login], StackLevel.READ)
+        grant(backend, DEV, ids["dan"], StackLevel.NONE, set_id=set_id)
+        for team_id in (kept_team, gone_team):
+            grant(backend, DEV, team_id, StackLevel.READ, is_team=True)
+        stack_id = delete(backend, admin, DEV)
+        clock.pass_seconds(60)
+        for login in ("carol", "eve"):
+            leave(backend, ids[login])
+        join(backend, ids["eve"])
+        with backend.db.begin() as tx:
+            tx.execute(delete_from(people.teams).where(people.teams.c.id == gone_team))
+            tx.execute(delete_from(access.roles).where(access.roles.c.id == set_id))
+        bring_back(backend, admin, stack_id)
+
+        assert {principal for _stack, principal, *_rest in all_grants(backend)} == {ids["bob"], kept_team}
 
     def test_refuses_a_name_that_is_taken(self, backend: Backend, admin: Caller) -> None:
         """A new stack of that name stays; the deleted one can still come back under another name."""

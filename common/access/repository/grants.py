@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from sqlalchemy import Connection, insert, select
 from sqlalchemy import delete as delete_from
 
+from common.access.stack_grant import StackGrant
 from common.db.tables.access import roles, stack_grants
+from common.db.tables.people import members, teams
 from common.db.tables.stacks import stacks
 from common.rights.permissions import StackLevel
 
@@ -37,6 +40,34 @@ def add_teams(tx: Connection, stack_id: str, team_ids: Sequence[str], *, level: 
     """Insert a grant for each team; IntegrityError for a team with a grant on the stack."""
     grant = {"stack_id": stack_id, "is_team": True, "permission": int(level), "set_id": None, "created_at": now_millis}
     tx.execute(insert(stack_grants), [{**grant, "principal_id": team_id} for team_id in team_ids])
+
+
+def add_several(tx: Connection, stack_id: str, several: Sequence[StackGrant], now_millis: int) -> None:
+    """Insert grants; IntegrityError for a team or user with a grant on the stack."""
+    rows = [{**msgspec.structs.asdict(grant), "stack_id": stack_id, "created_at": now_millis} for grant in several]
+    tx.execute(insert(stack_grants), rows)
+
+
+def find_of_stack(tx: Connection, stack_id: str) -> list[StackGrant]:
+    """Return all grants on a stack."""
+    query = select(stack_grants.c.principal_id, stack_grants.c.is_team, stack_grants.c.permission, stack_grants.c.set_id)
+    rows = tx.execute(query.where(stack_grants.c.stack_id == stack_id).order_by(stack_grants.c.principal_id))
+    return [StackGrant(row.principal_id, bool(row.is_team), row.permission, row.set_id) for row in rows]
+
+
+def find_valid(tx: Connection, org_id: str, several: Sequence[StackGrant], since_millis: int) -> list[StackGrant]:
+    """Return those grants whose team, or member since before a time, and permission set an organization has."""
+    principals = [grant.principal_id for grant in several]
+    team_ids = set(tx.scalars(select(teams.c.id).where(teams.c.org_id == org_id, teams.c.id.in_(principals))))
+    joined = (members.c.org_id == org_id, members.c.user_id.in_(principals), members.c.created_at <= since_millis)
+    user_ids = set(tx.scalars(select(members.c.user_id).where(*joined)))
+    wanted_sets = {grant.set_id for grant in several if grant.set_id is not None}
+    set_ids: set[str | None] = {None}
+    if wanted_sets:
+        set_ids |= set(tx.scalars(select(roles.c.id).where(roles.c.org_id == org_id, roles.c.id.in_(wanted_sets))))
+    return [
+        grant for grant in several if grant.principal_id in (team_ids if grant.is_team else user_ids) and grant.set_id in set_ids
+    ]
 
 
 def delete(tx: Connection, stack_id: str, principal_id: str) -> bool:

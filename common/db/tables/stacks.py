@@ -5,8 +5,9 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 from common.db.tables.schema import BLOB_KEY, ID, LONG_BLOB, LONG_TEXT, NAME, table
 
 # `live` is 1, or NULL once the stack is deleted: NULLs do not collide, so a name is free again while its old rows remain.
-# `deleted_at` becomes 0 when the purge of these rows begins: from then on the stack cannot be restored. `mails_failure` and
-# `mails_success`: the owner gets a mail when an update fails, or succeeds.
+# `deleted_at` becomes 0 when the purge of these rows begins: from then on the stack cannot be restored. `deleted_grants`: the
+# grants that a deleted stack had, as JSON. `mails_failure` and `mails_success`: the owner gets a mail when an update fails, or
+# succeeds.
 stacks = table(
     "stacks",
     Column("id", ID, primary_key=True),
@@ -20,6 +21,7 @@ stacks = table(
     Column("created_by", ID, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger, nullable=True),
+    Column("deleted_grants", LONG_TEXT, nullable=True),
     Column("mails_failure", Boolean, nullable=False, server_default=text("0")),
     Column("mails_success", Boolean, nullable=False, server_default=text("0")),
     Column("managed_environment", String(201), nullable=True),

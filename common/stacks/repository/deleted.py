@@ -55,10 +55,18 @@ def find(connection: Connection, org_id: str, stack_id: str) -> Stack | None:
     return one_stack(connection.execute(query, {"principals": []}).all())
 
 
+def find_grants(tx: Connection, stack_id: str) -> tuple[str | None, int]:
+    """Return the text of the grants that a deleted stack had, and when it was deleted, in unix milliseconds."""
+    row = tx.execute(select(stacks.c.deleted_grants, stacks.c.deleted_at).where(stacks.c.id == stack_id)).one_or_none()
+    return (row.deleted_grants, row.deleted_at or 0) if row is not None else (None, 0)
+
+
 def restore(tx: Connection, stack: Stack, name: str, now_millis: int) -> bool:
     """Restore a deleted stack. False if it is live again or being purged, IntegrityError if the name is taken."""
     changed = tx.execute(
-        update(stacks).values(live=1, deleted_at=None, name=name).where(stacks.c.id == stack.id, _CAN_BE_RESTORED)
+        update(stacks)
+        .values(live=1, deleted_at=None, deleted_grants=None, name=name)
+        .where(stacks.c.id == stack.id, _CAN_BE_RESTORED)
     )
     if changed.rowcount != 1:
         return False

@@ -246,10 +246,15 @@ def add_former_name(tx: Connection, stack: Stack, target: Place, now_millis: int
     )
 
 
-def mark_deleted(tx: Connection, stack_id: str, now_millis: int) -> bool:
-    """Delete a live stack, which makes its name free. False if it does not exist. Its rows are purged later."""
+def mark_deleted(tx: Connection, stack_id: str, now_millis: int, deleted_grants: str | None) -> bool:
+    """Delete a live stack, which makes its name free. False if it does not exist. Its rows are purged later.
+
+    `deleted_grants` is the text of the grants that it had.
+    """
     changed = tx.execute(
-        update(stacks).values(live=None, deleted_at=now_millis).where(stacks.c.id == stack_id, stacks.c.live == 1),
+        update(stacks)
+        .values(live=None, deleted_at=now_millis, deleted_grants=deleted_grants)
+        .where(stacks.c.id == stack_id, stacks.c.live == 1),
     )
     return changed.rowcount == 1
 

@@ -5,6 +5,7 @@ Restoring takes a version number like any change of a stack.
 
 from datetime import timedelta
 
+from common.access import grants
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
@@ -35,7 +36,9 @@ def list_deleted(backend: Backend, caller: Caller, org: str) -> list[DeletedStac
 
 
 def restore(backend: Backend, caller: Caller, org: str, stack_id: str, name: str, *, attach: Attach | None = None) -> None:
-    """Restore a deleted stack with state, history, tags and secrets, under its name or another (an empty text keeps it).
+    """Restore a deleted stack with state, history, tags, secrets and grants, under its name or another (an empty text keeps it).
+
+    Grants of users who have left, and of teams and permission sets that were deleted, stay away.
 
     `attach` restores the environment that belongs to it, in the same transaction. NotFound if the organization has no such
     deleted stack, Conflict if another stack has the name.
@@ -82,6 +85,7 @@ def _restore(backend: Backend, caller: Caller, stack: Stack, name: str, attach: 
     now_millis = unix_millis(backend.clock.now())
     with backend.db.begin() as tx:
         # The stack's row first, as purge_deleted does: of the two, the second waits for the first and then finds nothing to do.
+        kept_grants, deleted_at = deleted.find_grants(tx, stack.id)
         with unless_taken(taken_text(target)):
             if not deleted.restore(tx, stack, target.name, now_millis):
                 raise NotFound(_missing_text(stack.id))
@@ -98,6 +102,9 @@ def _restore(backend: Backend, caller: Caller, stack: Stack, name: str, attach: 
         )
         if stack.managed_environment is not None and attach is not None:
             attach(tx, stack)
+        if kept_grants is not None:
+            now = backend.clock.now()
+            grants.restore(tx, stack.id, kept_grants, org_id=stack.org_id, deleted_at=deleted_at, now=now)
         audit.record(tx, backend, caller, stack.org_id, Event.STACK_CREATED, description=f"Restored stack {target}")
 
 

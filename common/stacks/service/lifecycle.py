@@ -139,7 +139,7 @@ def rename(backend: Backend, caller: Caller, path: StackPath, new_name: str, new
 def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool, detach: Attach | None = None) -> None:
     """Delete the stack; one with resources only with `force`. A job deletes its rows and states later.
 
-    The grants on it are deleted at once: if it is restored, users who have left meanwhile do not have access again.
+    The grants on it are deleted at once, and kept beside it: if it is restored, those of users who have left do not come back.
     `detach` deletes the environment that belongs to it, in the same transaction.
     """
 
@@ -163,8 +163,7 @@ def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool, de
                 contents=latest_contents(stack),
                 now_millis=now_millis,
             )
-            repository.mark_deleted(tx, stack.id, now_millis)
-            grants.delete_of_stack(tx, stack.id)
+            repository.mark_deleted(tx, stack.id, now_millis, grants.delete_of_stack(tx, stack.id))
             if stack.managed_environment is not None and detach is not None:
                 detach(tx, stack)
             if stack.has_webhooks:
