@@ -91,6 +91,7 @@ LARGER: dict[tuple[str, str], BodyLimit] = {
     ("PATCH", f"{ESC}/{{org}}/{{project}}/{{environment}}/drafts/{{change_request_id}}"): DOCUMENT,
     **{("POST", f"{ESC}/{{org}}/{{project}}/{{environment}}/{name}-secrets"): VALUES for name in ("encrypt", "decrypt")},
     **{("POST", f"/{{org}}/esc/{{project}}/{{environment}}/edit{call}"): EDITED for call in ("", "/check")},
+    ("POST", "/{org}/esc/{project}/{environment}/change-requests/{request_id}/edit"): EDITED,
     **{("POST", f"{SCIM}/{kind}"): DIRECTORY for kind in ("Users", "Groups")},
     **{(method, f"{SCIM}/{one}"): DIRECTORY for method in ("PUT", "PATCH") for one in ("Users/{user_id}", "Groups/{group_id}")},
 }
