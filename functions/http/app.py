@@ -12,7 +12,7 @@ from typing import Any
 import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.backend import Backend
 from common.config.public_urls import BASE_PATH, base_path
@@ -58,10 +58,20 @@ class Dispatcher:
             response = await unserved(Request(scope, receive), self._backend, NotFound(_not_served(scope["path"])))
             await response(scope, receive, send)
             return
+        app = await self._app_of(group)
+        page = _STACK_PAGE.fullmatch(scope["path"]) if group.for_browsers else None
+        if page is None:
+            await app(scope, receive, send)
+            return
+        # An address of an environment, and of a page of a stack whose project is called `esc`: the environment comes first.
+        is_there = scope["method"] in ("GET", "HEAD") and await _served(app, scope, receive, send)
+        stacks = self.find(f"/-/-/-/{page[1]}", for_browser=True)
+        if not is_there and stacks is not None:
+            await (await self._app_of(stacks))(scope, receive, send)
+
+    async def _app_of(self, group: Group) -> ASGIApp:
         app = self._apps.get(group.path)
-        if app is None:
-            app = await run_in_threadpool(self.load, group)
-        await app(scope, receive, send)
+        return app if app is not None else await run_in_threadpool(self.load, group)
 
     def find(self, path: str, *, for_browser: bool = False) -> Group | None:
         """Return the group that serves a path, to a browser or to any other client."""
@@ -83,6 +93,21 @@ class Dispatcher:
         if not self._limited:
             anyio.to_thread.current_default_thread_limiter().total_tokens = self._backend.settings.threads
             self._limited = True
+
+
+async def _served(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Send the reply of an application, unless it is 404: then send nothing, and return False."""
+    messages: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, keep)
+    if messages and messages[0].get("status") == NOT_FOUND:
+        return False
+    for message in messages:
+        await send(message)
+    return True
 
 
 def takes_pages(scope: Scope) -> bool:
@@ -113,6 +138,11 @@ def _not_served(path: str) -> str:
     return f"{path[:200]} is not served{advice}"
 
 
+NOT_FOUND = 404
+# Pages of a stack whose addresses are also those of environments of that name, if the project of the stack is called `esc`.
+_STACK_PAGE = re.compile(
+    "/[^/]+/esc/[^/]+/(activity|updates|previews|compare|repair|resources?|config|policies|access|webhooks|settings)", re.DOTALL
+)
 _FORM = b"application/x-www-form-urlencoded"
 _OF_PROGRAMS = re.compile(r"/(?:api|scim|assets|\.well-known|favicon\.ico|robots\.txt)(?:/|$)")
 # What the parts of a pattern match, with the slash before them.

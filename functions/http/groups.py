@@ -192,7 +192,8 @@ GROUPS: tuple[Group, ...] = (
         "pages",
         for_browsers=True,
     ),
-    # Pages about environments, before those of stacks: a stack of a project that is called `esc` has no pages of these addresses.
+    # Pages about environments, before those of stacks. Where no environment has the name, the dispatcher looks for a page of a
+    # stack whose project is called `esc`.
     Group("environments.listing", ("/*/esc",), "pages", for_browsers=True),
     Group("environments.summary", ("/*/esc/*/*",), "pages", for_browsers=True),
     Group("environments.editor", ("/*/esc/*/*/edit/**",), "pages", for_browsers=True),
