@@ -29,6 +29,7 @@ from common.mailing import service as mailing_service
 from common.mailing.model import Purpose, QueuedMail
 from common.outbox import cleanup as outbox_cleanup
 from common.outbox import service as outbox
+from common.people.customer_keys import steps as customer_keys
 from common.policies.issues import steps as policy_issues
 from common.policies.packs import cleanup as policy_packs
 from common.ports.mail import Mail
@@ -120,6 +121,7 @@ HANDLERS: dict[str, outbox.Deliver] = {
     audit_copies.TOPIC: audit_copies.deliver,
     audit_archives.TOPIC: audit_archives.deliver,
     audit_downloads.TOPIC: audit_downloads.deliver,
+    customer_keys.TOPIC: customer_keys.deliver,
 }
 
 

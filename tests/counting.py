@@ -11,8 +11,10 @@ from common.backend import Backend, open_plan
 from common.config.plan import make_plan
 from common.config.settings import Settings
 from common.core.clock import Clock
+from common.ports.aws import Access
 from common.ports.blobs.files import Files
 from common.ports.keys import KeyService
+from common.ports.keys.customer_keys import CustomerKeys
 from common.ports.keys.local import LocalKey, read_key
 
 
@@ -68,7 +70,7 @@ def open_counted_backend(settings: Settings, clock: Clock) -> Backend:
     calls = Calls()
     files, key = CountedFiles(settings.local_objects, calls), CountedKey(read_key(plan.master.place), calls)
     stores = {purpose: replace(store, driver=files) for purpose, store in plan.stores.items()}
-    return open_plan(replace(plan, stores=stores), plan.open_database(), KeyService(key), clock=clock)
+    return open_plan(replace(plan, stores=stores), plan.open_database(), KeyService(key, CustomerKeys(Access())), clock=clock)
 
 
 @dataclass

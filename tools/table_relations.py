@@ -25,6 +25,7 @@ NAMED_OTHERWISE: dict[str, tuple[str, ...]] = {
     "schedule": ("environment_schedules",),
     "set": ("roles",),
     "target": ("environments",),
+    "target_key": ("customer_keys",),
     "token": ("access_tokens",),
     "version": ("policy_pack_versions",),
 }

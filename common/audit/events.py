@@ -46,6 +46,10 @@ class Event(StrEnum):
     ISSUER_REFUSED = "oidc-issuer-validation-failed"
     POLICY_UPDATED = "authorization-policy-updated"
     SAML_UPDATED = "saml-configuration-updated"
+    CUSTOMER_KEY_ADDED = "customer-managed-key-added"
+    CUSTOMER_KEY_DISABLED = "customer-managed-key-disabled"
+    CUSTOMER_KEY_DISABLED_ALL = "customer-managed-key-disabled-all"
+    CUSTOMER_KEY_SET_DEFAULT = "customer-managed-key-set-default"
     STACK_CREATED = "stack-created"
     STACK_DELETED = "stack-deleted"
     STACK_RENAMED = "stack-renamed"
@@ -214,6 +218,17 @@ KINDS: dict[Event, EventKind] = {
     E.POLICY_UPDATED: EventKind("Authorization policy updated", "The authorization policies of an issuer changed."),
     E.SAML_UPDATED: EventKind(
         "SAML configuration updated", "The organization's SAML provider, or the rule that members must use it, changed."
+    ),
+    E.CUSTOMER_KEY_ADDED: EventKind("Customer managed key added", "A key that the organization manages itself was added."),
+    E.CUSTOMER_KEY_DISABLED: EventKind(
+        "Customer managed key disabled", "A key was disabled; another one wraps the data keys of the organization."
+    ),
+    E.CUSTOMER_KEY_DISABLED_ALL: EventKind(
+        "All customer managed keys disabled",
+        "All keys were disabled; the server's own key wraps the data keys of the organization.",
+    ),
+    E.CUSTOMER_KEY_SET_DEFAULT: EventKind(
+        "Customer managed key set as default", "Another key wraps the data keys of the organization."
     ),
     E.STACK_CREATED: EventKind("Stack created", "A stack was created, or a deleted one restored.", needs_org_admin=False),
     E.STACK_DELETED: EventKind("Stack deleted", "A stack was deleted.", needs_org_admin=False, needs_stack_admin=True),

@@ -15,6 +15,7 @@ from common.config.settings import Settings
 from common.core.errors import StartUpError
 from common.ports.aws import Access
 from common.ports.keys import Driver, KeyService, Signer
+from common.ports.keys.customer_keys import CustomerKeys
 from common.ports.keys.local import LocalKey, place_in_words, read_key
 from common.ports.keys.ring import KeyRing
 
@@ -37,7 +38,8 @@ def open_key_service(settings: Settings, master: Master, more: Sequence[Driver] 
     Raises StartUpError for a key on this machine that is absent or unfit.
     """
     current, others = _driver(settings, master), [*_unwrapping(settings), *more]
-    return KeyService(KeyRing(current, others) if others else current)
+    customer_keys = CustomerKeys(Access(role_arn=settings.aws_role_arn))
+    return KeyService(KeyRing(current, others) if others else current, customer_keys)
 
 
 def chosen(settings: Settings) -> Master:

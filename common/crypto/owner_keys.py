@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.core.customer_key import CustomerKey
 from common.core.errors import Unavailable
 from common.core.ids import new_id
 from common.crypto import repository
@@ -82,8 +83,10 @@ def _replace(backend: Backend, key: WrappedKey) -> bool:
     """Give an owner a new data key in place of one that was read; False when that has changed or is gone."""
     retired_id = new_id()
     old, new = backend.keys.unwrap(key.wrapped_key, key.context), os.urandom(_KEY_BYTES)
-    retired = RetiredKey(retired_id, key.id, _wrap(backend, old, retired_id), unix_millis(backend.clock.now()))
-    replacement = _wrap(backend, new, key.context)
+    # The organization's own key, if it has wrapped the present data key, wraps both.
+    customer_key = backend.keys.find_customer_key(key.wrapped_key)
+    retired = RetiredKey(retired_id, key.id, _wrap(backend, old, retired_id, customer_key), unix_millis(backend.clock.now()))
+    replacement = _wrap(backend, new, key.context, customer_key)
 
     def store() -> bool:
         with backend.db.begin() as tx:
@@ -95,9 +98,22 @@ def _replace(backend: Backend, key: WrappedKey) -> bool:
     return retry(store)
 
 
-def _wrap(backend: Backend, plain: bytes, context: str) -> bytes:
-    """Return a data key wrapped, after a test that it opens: the stored wrapping of the old key is lost with the change."""
-    wrapped = backend.keys.wrap(plain, context)
+def rewrap(backend: Backend, key: WrappedKey, customer_key: CustomerKey | None) -> bool:
+    """Wrap a data key by an organization's key, or the master key; False if it has changed since it was read, or is gone.
+
+    Raises KeyUnusable where the data key does not open, or the other key does not open what it has just wrapped.
+    """
+    replacement = _wrap(backend, backend.keys.unwrap(key.wrapped_key, key.context), key.context, customer_key)
+    with backend.db.connect() as connection:
+        return repository.replace_wrapped_key(connection, key, replacement)
+
+
+def _wrap(backend: Backend, plain: bytes, context: str, customer_key: CustomerKey | None) -> bytes:
+    """Return a data key wrapped by an organization's key or the master key, after a test that it opens.
+
+    The stored wrapping of the key is lost with the change.
+    """
+    wrapped = backend.keys.wrap(plain, context, customer_key)
     if backend.keys.unwrap(wrapped, context) != plain:
         raise KeyUnusable("the key service does not return the data key that it has just wrapped; nothing was changed")
     return wrapped

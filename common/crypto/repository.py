@@ -21,6 +21,9 @@ _OWNERS = {
     )
 }
 TABLES = tuple(_OWNERS)
+_OF_ORGANIZATIONS = (stacks, project_keys, environments)
+# Retired keys come last: a key that is retired during a run is found too.
+TABLES_OF_ORGANIZATIONS = (*(table.name for table in _OF_ORGANIZATIONS), retired_keys.name)
 OWNER_COLUMNS = {name: column.name for name, (_, column) in _OWNERS.items()}
 
 
@@ -52,6 +55,18 @@ def page_wrapped_keys(connection: Connection, table_name: str, after: str, limit
     return [WrappedKey(table_name, owner_id, wrapped_key) for owner_id, wrapped_key in rows]
 
 
+def page_organization_keys(connection: Connection, table_name: str, org_id: str, after: str, limit: int) -> list[WrappedKey]:
+    """Return data keys of an organization by their owners, as `page_wrapped_keys` does."""
+    table, owner = _OWNERS[table_name]
+    query = select(owner, table.c.wrapped_key).where(owner > after).order_by(owner).limit(limit)
+    if table is retired_keys:
+        owners = union_all(*(select(other.c.id).where(other.c.org_id == org_id) for other in _OF_ORGANIZATIONS))
+        query = query.where(retired_keys.c.owner_id.in_(owners))
+    else:
+        query = query.where(table.c.org_id == org_id)
+    return [WrappedKey(table_name, owner_id, wrapped_key) for owner_id, wrapped_key in connection.execute(query)]
+
+
 def find_present(connection: Connection, key: WrappedKey) -> bytes | None:
     """Return the wrapped key that an owner has now, or None."""
     table, owner = _OWNERS[key.table]
@@ -75,8 +90,7 @@ def add_retired_key(tx: Connection, key: RetiredKey) -> None:
 
 def find_owner_keys(connection: Connection, owner_id: str) -> list[WrappedKey]:
     """Return the data keys of an owner, the retired ones among them: one statement."""
-    owners = (stacks, environments, project_keys)
-    own = (select(table.c.id, table.c.wrapped_key).where(table.c.id == owner_id) for table in owners)
+    own = (select(table.c.id, table.c.wrapped_key).where(table.c.id == owner_id) for table in _OF_ORGANIZATIONS)
     retired = select(retired_keys.c.id, retired_keys.c.wrapped_key).where(retired_keys.c.owner_id == owner_id)
     rows = connection.execute(union_all(*own, retired))
     return [WrappedKey(retired_keys.name, key_id, wrapped_key) for key_id, wrapped_key in rows]

@@ -19,11 +19,15 @@ Show = Callable[[str], object]
 
 @dataclass(slots=True)
 class Rotation:
-    """What a run did: the current master key, how many data keys it wrapped and how many were wrapped by it, and the problems."""
+    """What a run did: the current master key, how many data keys it wrapped and how many were wrapped by it, and the problems.
+
+    `customer_managed` data keys are wrapped by keys of organizations: they stay as they are, and were not opened.
+    """
 
     key_name: str
     rewrapped: int = 0
     current: int = 0
+    customer_managed: int = 0
     problems: list[tuple[WrappedKey, str]] = field(default_factory=list)
 
 
@@ -40,9 +44,11 @@ def rotate(backend: Backend, *, is_stopped: bool, show: Show = print) -> Rotatio
             for was_rewrapped in threads.map(lambda key: _rewrap(backend, key, result.key_name), page):
                 result.rewrapped += was_rewrapped
             show(f"{result.rewrapped:,} data keys wrapped anew")
-    for key, problem in wrapped_keys.check_keys(backend):
+    for key, problem in wrapped_keys.check_keys(backend, with_customer_managed=False):
         if problem:
             result.problems.append((key, problem))
+        elif wrapped_keys.is_customer_managed(backend.keys, key):
+            result.customer_managed += 1
         elif backend.keys.name_of(key.wrapped_key) == result.key_name:
             result.current += 1
             show(f"{result.current:,} data keys verified")
@@ -71,7 +77,7 @@ def _require_started(backend: Backend) -> None:
 def _rewrap(backend: Backend, key: WrappedKey, key_name: str) -> bool:
     """Wrap a data key anew and tell whether that was needed; one that does not open stays as it is."""
     try:
-        if backend.keys.name_of(key.wrapped_key) == key_name:
+        if wrapped_keys.is_customer_managed(backend.keys, key) or backend.keys.name_of(key.wrapped_key) == key_name:
             return False
         replacement = backend.keys.wrap(backend.keys.unwrap(key.wrapped_key, key.context), key.context)
     except KeyUnusable:

@@ -46,6 +46,23 @@ def iterate_pages_in(connection: Connection, page_size: int = PAGE_KEYS) -> Iter
             after = page[-1].id
 
 
+def iterate_pages_of_organization(db: Database, org_id: str, page_size: int) -> Iterator[list[WrappedKey]]:
+    """Yield the data keys of an organization's stacks, projects and environments, a page of one table at a time.
+
+    Retired keys are among them, and those of deleted stacks and environments that can be restored.
+    """
+    for table in repository.TABLES_OF_ORGANIZATIONS:
+        after = ""
+        while True:
+            with db.connect() as connection:
+                page = repository.page_organization_keys(connection, table, org_id, after, page_size)
+            if page:
+                yield page
+                after = page[-1].id
+            if len(page) < page_size:
+                break
+
+
 def name_of_master_key(keys: KeyService, key: WrappedKey) -> str:
     """Return the name of the master key that wrapped a data key."""
     try:
@@ -54,16 +71,24 @@ def name_of_master_key(keys: KeyService, key: WrappedKey) -> str:
         return UNKNOWN_MASTER_KEY
 
 
+def is_customer_managed(keys: KeyService, key: WrappedKey) -> bool:
+    """Tell whether a key that an organization manages itself wrapped a data key."""
+    try:
+        return keys.find_customer_key(key.wrapped_key) is not None
+    except KeyUnusable:
+        return False
+
+
 def find_lost_master_keys(keys: KeyService, rows: Iterable[tuple[str, dict[str, object]]]) -> dict[str, str]:
     """Return the names of master keys that are not at hand, each with a reason: none of their first data keys opens.
 
-    The data keys are those of rows, each with the name of its table.
+    The data keys are those of rows, each with the name of its table. Keys of organizations are no master keys.
     """
     attempts, reasons, opened = Counter[str](), dict[str, str](), set[str]()
     for table, row in rows:
         key = _key_of_row(table, row)
         name = name_of_master_key(keys, key)
-        if name in opened or attempts[name] >= ATTEMPTS:
+        if name in opened or attempts[name] >= ATTEMPTS or is_customer_managed(keys, key):
             continue
         attempts[name] += 1
         try:
@@ -78,12 +103,20 @@ def _key_of_row(table: str, row: dict[str, object]) -> WrappedKey:
     return WrappedKey(table, str(row[repository.OWNER_COLUMNS[table]]), cast("bytes", row["wrapped_key"]))
 
 
-def check_keys(backend: Backend) -> Iterator[tuple[WrappedKey, str]]:
-    """Yield each data key with the reason why it does not open, or an empty text. Changes nothing."""
+def check_keys(backend: Backend, *, with_customer_managed: bool = True) -> Iterator[tuple[WrappedKey, str]]:
+    """Yield each data key with the reason why it does not open, or an empty text. Changes nothing.
+
+    Without `with_customer_managed`, data keys under keys of organizations are not opened.
+    """
     # No permission check: the operator, who runs this with the installation's settings, may open every key.
+
+    def find_problem(key: WrappedKey) -> str:
+        is_left = not with_customer_managed and is_customer_managed(backend.keys, key)
+        return "" if is_left else _problem(backend.keys, key)
+
     with ThreadPoolExecutor(THREADS) as threads:
         for page in iterate_pages(backend.db):
-            yield from zip(page, threads.map(lambda key: _problem(backend.keys, key), page), strict=True)
+            yield from zip(page, threads.map(find_problem, page), strict=True)
 
 
 def _problem(keys: KeyService, key: WrappedKey) -> str:
@@ -97,7 +130,7 @@ def _problem(keys: KeyService, key: WrappedKey) -> str:
 def rewrap_rows(keys: KeyService, key_name: str, table: str, rows: Sequence[dict[str, object]]) -> int:
     """Wrap the data keys of a table's rows by the master key of that name, in place, and return how many were not.
 
-    A key that does not open stays as it is: the others are not lost with it.
+    A key that does not open stays as it is: the others are not lost with it. So does one that an organization's key wrapped.
     """
     if table not in TABLES:
         return 0
@@ -105,7 +138,7 @@ def rewrap_rows(keys: KeyService, key_name: str, table: str, rows: Sequence[dict
     def rewrap(row: dict[str, object]) -> bool:
         key = _key_of_row(table, row)
         try:
-            if keys.name_of(key.wrapped_key) == key_name:
+            if is_customer_managed(keys, key) or keys.name_of(key.wrapped_key) == key_name:
                 return False
             row["wrapped_key"] = keys.wrap(keys.unwrap(key.wrapped_key, key.context), key.context)
         except KeyUnusable:

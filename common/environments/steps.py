@@ -156,14 +156,14 @@ def references_of(definition: Definition | None) -> list[Reference]:
 
 
 def new_environment(
-    backend: Backend, path: EnvironmentPath, org_id: str, owner_id: str, *, stack_id: str | None = None
+    backend: Backend, path: EnvironmentPath, membership: Membership, owner_id: str, *, stack_id: str | None = None
 ) -> Environment:
     """Return an environment that is not stored yet, with a key of its own."""
     environment_id, now_millis = new_id(), unix_millis(backend.clock.now())
-    _plain, wrapped_key = backend.data_keys.new(environment_id)
+    _plain, wrapped_key = backend.data_keys.new(environment_id, membership.settings.customer_key)
     return Environment(
         id=environment_id,
-        org_id=org_id,
+        org_id=membership.org_id,
         path=path,
         latest=1,
         wrapped_key=wrapped_key,

@@ -6,7 +6,7 @@ them where one is named. A client is made on first use, opens no connection, and
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,9 @@ class Access:
     profile: str = ""
     role_arn: str = ""
     is_anonymous: bool = False
+    # The role of a customer, which is assumed last, with an external id that their trust policy may ask for.
+    customer_role_arn: str = ""
+    external_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,10 @@ def _config(access: Access, options: dict[str, object]) -> "Config":
 def _session(access: Access) -> "Session":
     """Return the process's session for who asks: its credentials are had once, and renewed by one thread for all."""
     environment = frozenset(item for item in os.environ.items() if item[0].startswith("AWS_"))
+    if access.customer_role_arn:
+        # Not kept here: there may be many, and the client keeps its session's credentials.
+        own = _session(replace(access, customer_role_arn="", external_id=""))
+        return _in_role(own, access, access.customer_role_arn, {"ExternalId": access.external_id})
     key = (access.profile, access.role_arn, access.is_anonymous, environment)
     if key not in _SESSIONS:
         _SESSIONS[key] = _new_session(access)
@@ -134,10 +141,10 @@ def _new_session(access: Access) -> "Session":
     # With a token file the role is the chain's own business: it is assumed by web identity, without base credentials.
     if not access.role_arn or access.is_anonymous or os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
         return base
-    return _in_role(base, access)
+    return _in_role(base, access, access.role_arn, {})
 
 
-def _in_role(base: "Session", access: Access) -> "Session":
+def _in_role(base: "Session", access: Access, role_arn: str, arguments: dict[str, str]) -> "Session":
     from botocore.credentials import (  # noqa: PLC0415
         AssumeRoleCredentialFetcher,
         CredentialProvider,
@@ -146,15 +153,15 @@ def _in_role(base: "Session", access: Access) -> "Session":
     )
     from botocore.session import Session  # noqa: PLC0415
 
-    def creator(service: str, **arguments: object) -> "BaseClient":
-        return base.create_client(service, config=_config(access, {}), region_name=access.region or None, **arguments)
+    def creator(service: str, **options: object) -> "BaseClient":
+        return base.create_client(service, config=_config(access, {}), region_name=access.region or None, **options)
 
     class AssumedRole(CredentialProvider):  # type: ignore[misc]  # the SDK has no type information
         METHOD = CANONICAL_NAME = "assume-role"
 
         def load(self) -> DeferredRefreshableCredentials:
             fetcher = AssumeRoleCredentialFetcher(
-                creator, base.get_credentials(), access.role_arn, extra_args={"RoleSessionName": _ROLE_SESSION}
+                creator, base.get_credentials(), role_arn, extra_args={"RoleSessionName": _ROLE_SESSION, **arguments}
             )
             return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
 

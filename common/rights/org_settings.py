@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from common.core.customer_key import CustomerKey
 from common.rights import permissions as p
 from common.rights.permissions import STACK_LEVELS, Permission, StackLevel
 
@@ -28,9 +29,10 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     members may not delete or transfer even the stacks they administer. `max_access_token_expiry_days` 0 means no limit.
     `saml_required`: people must have signed in through the organization's own SAML provider, within `saml_session_hours`
     (0: ever), except the user with `saml_admin_id`, who can repair it. `has_policies`: a policy group applies a pack, so that
-    updates need not look for policies without. `mails_…`: what owners of new stacks get. `retention_…`: how many versions, or the
-    versions of how many days, keep their states; at most one of them is not 0, which means all. The settings between
-    `saml_admin_id` and `has_policies` change nothing here; they are stored for the clients that show them.
+    updates need not look for policies without. `customer_key` wraps the data keys of the organization, in place of the
+    master key. `mails_…`: what owners of new stacks get. `retention_…`: how many versions, or the versions of how many days,
+    keep their states; at most one of them is not 0, which means all. The settings between `saml_admin_id` and `has_policies`
+    change nothing here; they are stored for the clients that show them.
     """
 
     default_stack_permission: StackLevel = StackLevel.WRITE
@@ -58,6 +60,7 @@ class OrgSettings(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     natural_language_search_disabled: bool = True
     neo_agent_disabled: bool = True
     has_policies: bool = False
+    customer_key: CustomerKey | None = None
     mails_on_failure: bool = False
     mails_on_success: bool = False
     retention_versions: int = 0

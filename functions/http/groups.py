@@ -105,6 +105,7 @@ GROUPS: tuple[Group, ...] = (
     Group("issuers", (f"{_ORG}/oidc/**", f"{_ORG}/auth/**", "/api/oauth/**")),
     Group("oidc_issuer", ("/oidc/.well-known/*", "/oidc/v2/.well-known/*")),
     Group("saml", (f"{_ORG}/saml/**",)),
+    Group("customer_keys", (f"{_ORG}/cmk/**",)),
     Group("scim.routes", ("/scim/**",)),
     Group("scim_token", (f"{_ORG}/scim/token",)),
     Group(

@@ -21,7 +21,6 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ("deployments are", rf"\w+ /api/deployments|\w+ (?:{_ORG}|{_STACK}|/api/preview{_ITEM})/deployments"),
     ("deployments are", rf"\w+ {_STACK}/drift"),
     ("agent pools are", rf"\w+ {_ORG}/agent-pools"),
-    ("encryption keys of organizations are", rf"\w+ {_ORG}/cmk"),
     ("services are", rf"\w+ {_ORG}/services"),
     ("templates of organizations are", rf"\w+ {_ORG}/templates?"),
     ("publishing to the registry is", rf"(?:POST|DELETE) /api(?:/preview)?/registry/(?:packages|templates){_ITEM}"),

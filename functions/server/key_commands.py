@@ -59,6 +59,8 @@ def _value_lines(result: ValueRotation | None) -> list[str]:
 def _lines(result: Rotation) -> list[str]:
     lines = [f"{key}: {problem}" for key, problem in result.problems]
     lines.append(f"{_count(result.rewrapped)} wrapped anew by {result.key_name}; {result.current:,} open with it")
+    if result.customer_managed:
+        lines.append(f"{_count(result.customer_managed)} stay under keys that organizations manage themselves")
     if result.problems:
         return [*lines, f"{_count(len(result.problems))} left: keep the other master keys enabled and in the settings"]
     return [
@@ -70,7 +72,13 @@ def _lines(result: Rotation) -> list[str]:
 def _json(result: Rotation, values: ValueRotation | None) -> str:
     problems = [] if values is None else [{"name": str(key), "problem": problem} for key, problem in values.problems]
     problems += [{"name": str(key), "problem": problem} for key, problem in result.problems]
-    content = {"key": result.key_name, "rewrapped": result.rewrapped, "current": result.current, "problems": problems}
+    content = {
+        "key": result.key_name,
+        "rewrapped": result.rewrapped,
+        "current": result.current,
+        "customerManaged": result.customer_managed,
+        "problems": problems,
+    }
     if values is not None:
         began_at = values.continued_from
         content |= {

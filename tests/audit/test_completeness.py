@@ -52,6 +52,7 @@ UNRECORDED: dict[str, str] = {
     **{f"POST {O}/auditlogs/export/config/{kind}/test": TRIAL for kind in ("azure", "s3-compatible")},
     **{f"POST {path}/hooks/{{hook}}/ping": RESENT for path in (O, S, *ENVIRONMENTS)},
     **{f"POST {path}/hooks/{{hook}}/deliveries/{{event}}/redeliver": RESENT for path in (O, S, *ENVIRONMENTS)},
+    f"POST {O}/cmk/migration/retry": "the change that began the migration is recorded",
     f"POST {S}/workflow": READS,
     "POST /api/projects/{org}/{project}/encrypt": THEIRS,
     f"POST {S}/encrypt": THEIRS,

@@ -45,6 +45,7 @@ AT = {
     "exception_id": "EXC-1",
     "change_request_id": "<draft>",
     "gate_id": "<change gate>",
+    "key_id": "<customer key>",
 }
 
 

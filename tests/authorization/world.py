@@ -70,6 +70,7 @@ from common.webhooks.model import Address
 from tests.authorization import callers
 from tests.authorization.callers import EVERYTHING, NOTHING, Who, given, machine, nobody, person, plain
 from tests.authorization.needs import KINDS, Row
+from tests.factories.customer_keys import make_unused
 from tests.factories.environments import make_environment
 from tests.factories.people import ADMIN_TOKEN, ORG, make_admin, make_user
 from tests.factories.policies import make_archive
@@ -148,6 +149,7 @@ def build(backend: Backend, rows: Iterable[Row]) -> World:
     _share_environments(world)
     _add_invitation(world)
     world.names |= add_issuer(backend, make_admin(backend), ORG)
+    world.names["customer key"] = make_unused(backend, ORG)
     _add_tokens(world)
     world.names |= add_directory(backend, make_admin(backend), ORG)
     bearer = f"Bearer {world.names.pop('scim bearer')}"

@@ -30,6 +30,8 @@ class Scene:
     org: str
     admin: Person
     decoded: set[Called] = field(repr=False)
+    # The ARN of a key in the stand-in for AWS KMS that the server reaches.
+    kms_key: str = ""
 
     def person(self, *, role: Role | None = Role.MEMBER) -> Person:
         """Make a person who belongs to the organization, unless `role` is None."""

@@ -1,6 +1,7 @@
 """The vendor's SDK for Python drives every operation against a server process, and decodes every reply."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -8,11 +9,15 @@ import pytest
 
 from common.backend import open_backend
 from common.config.settings import Settings
+from tests.aws.fixtures import moto_process
+from tests.aws.moto_process import Moto
 from tests.contract import sdk_scene
 from tests.contract.sdk_scene import SCENES, Scene
 from tests.dialects import NewDatabase
 from tests.server.serving import serving
 from tools.operations import Operation, Status, operations, status
+
+__all__ = ["moto_process"]
 
 # A module of a group registers its scenes when it is imported.
 for _path in sorted(Path(__file__).parent.glob("sdk_*.py")):
@@ -46,19 +51,22 @@ OPERATIONS = [row for row in DONE if row.op not in UNDECODED]
 
 
 @pytest.fixture(scope="module")
-def place(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Settings]]:
+def place(
+    new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory, moto_process: Moto
+) -> Iterator[tuple[str, Settings]]:
     """A server process, and the settings that lead beside it."""
     folder = tmp_path_factory.mktemp("sdk")
-    with new_database() as database, serving(folder, 1, {"STACKHOLD_OUTBOUND_ALLOW": "127.0.0.1", **database}) as served:
+    environment = {"STACKHOLD_OUTBOUND_ALLOW": "127.0.0.1", **moto_process.environment}
+    with new_database() as database, serving(folder, 1, {**environment, **database}) as served:
         yield served.url, Settings({"STACKHOLD_DATA": str(folder / ".stackhold"), **database})
 
 
 @pytest.fixture
-def where(place: tuple[str, Settings]) -> Iterator[Scene]:
+def where(place: tuple[str, Settings], moto_process: Moto) -> Iterator[Scene]:
     """An organization of the test's own on that server."""
     url, settings = place
     backend = open_backend(settings)
-    yield sdk_scene.start(url, backend)
+    yield replace(sdk_scene.start(url, backend), kms_key=moto_process.make_key())
     backend.close()
 
 

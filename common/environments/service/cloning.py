@@ -62,7 +62,7 @@ def clone(backend: Backend, caller: Caller, path: EnvironmentPath, request: Clon
     membership = caller.require(Permission.ENVIRONMENT_CREATE, path.org, missing=missing_org(path.org))
     target = EnvironmentPath(path.org, request.project or path.project, request.name)
     require_names(target.project, target.name)
-    copy = steps.new_environment(backend, target, membership.org_id, caller.user_id)
+    copy = steps.new_environment(backend, target, membership, caller.user_id)
 
     def record() -> None:
         with backend.db.begin() as tx:

@@ -45,7 +45,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, name: str) 
     membership = caller.require(Permission.ENVIRONMENT_CREATE, org, missing=missing_org(org))
     require_names(project, name)
     path = EnvironmentPath(membership.login, project, name)
-    environment = steps.new_environment(backend, path, membership.org_id, caller.user_id)
+    environment = steps.new_environment(backend, path, membership, caller.user_id)
 
     def record() -> None:
         with backend.db.begin() as tx:

@@ -50,7 +50,7 @@ def prepare(backend: Backend, caller: Caller, org: str, project: str, stack: str
         path = EnvironmentPath(membership.login, project, first_free(stack[:_NAME_LENGTH], is_taken))
 
     def create(tx: Connection, owner: Stack) -> None:
-        new = steps.new_environment(backend, path, membership.org_id, caller.user_id, stack_id=owner.id)
+        new = steps.new_environment(backend, path, membership, caller.user_id, stack_id=owner.id)
         steps.add(tx, backend, new, FIRST_DEFINITION, (), caller.user_id)
         description = f"Created environment {path} of stack {owner.path}"
         audit.record(tx, backend, caller, new.org_id, Event.ENVIRONMENT_CREATED, description=description)

@@ -41,7 +41,7 @@ def prepare(backend: Backend, caller: Caller, org: str, name: str) -> Attach | N
     caller.require(Permission.ENVIRONMENT_CREATE, org, missing=missing_org(org))
     require_names(reference.project, reference.name)
     path = EnvironmentPath(membership.login, reference.project, reference.name)
-    new = steps.new_environment(backend, path, membership.org_id, caller.user_id)
+    new = steps.new_environment(backend, path, membership, caller.user_id)
 
     def create(tx: Connection, _stack: Stack) -> None:
         steps.add(tx, backend, new, b"", (), caller.user_id)

@@ -27,6 +27,7 @@ from common.installation.moving.model import (
     Update,
 )
 from common.installation.moving.translation import Translator, uses_service
+from common.people.customer_keys.steps import begin_migration_of_new
 from common.people.orgs import steps as orgs
 from common.people.users import steps as users
 from common.stacks.engine import ordering
@@ -47,11 +48,12 @@ def find_owner(backend: Backend, org: str, login: str) -> NewOwner:
     # No permission check in this module: the operator holds the database.
     with backend.db.connect() as connection:
         org_id, user_id = orgs.find_id(connection, org), users.find_id(connection, login)
+        customer_key = orgs.get_settings(connection, org_id).customer_key if org_id is not None else None
     if org_id is None:
         raise NotFound(f"there is no organization {org[:80]!a}")
     if user_id is None:
         raise NotFound(f"there is no user {login[:80]!a}")
-    return NewOwner(org_id, org, user_id, login)
+    return NewOwner(org_id, org, user_id, login, customer_key)
 
 
 class InstallationTarget:
@@ -92,6 +94,9 @@ class InstallationTarget:
     def _add(self, imported: ImportedStack) -> None:
         with self._backend.db.begin() as tx:
             steps.add(tx, self._backend, self._owner, imported)
+            # An import may take longer than a migration that began meanwhile.
+            customer_key = orgs.get_settings(tx, self._owner.org_id).customer_key
+            begin_migration_of_new(tx, self._backend, self._owner.org_id, imported.wrapped_key, customer_key)
 
     def _require_valid(self, stack: MovedStack) -> None:
         try:
@@ -135,7 +140,7 @@ class _Importing:
 
     def store(self) -> ImportedStack:
         """Store all states, the oldest first, and return the stack with its versions."""
-        plain, wrapped = self.backend.data_keys.new(self._id)
+        plain, wrapped = self.backend.data_keys.new(self._id, self.owner.customer_key)
         envelope = Envelope(plain, self._id)
         translator = Translator(self.source, self.stack.name, lambda text: b64encode(envelope.seal(text)).decode())
         versions = [self._version(update, translator) for update in self.stack.updates]

@@ -8,8 +8,9 @@ The record is: kind byte, length and text of the key's ARN, and what KMS returne
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn
 
@@ -41,19 +42,23 @@ _DAMAGED = {"InvalidCiphertextException", "IncorrectKeyException"}
 class KMS:
     """The driver."""
 
-    def __init__(self, key: str, access: Access) -> None:
-        """Take a key's ARN, alias or id; nothing is imported or sent before the first use. Raises StartUpError."""
+    def __init__(self, key: str, access: Access, remedies: Mapping[str, str] = _REMEDIES) -> None:
+        """Take a key's ARN, alias or id, and what to do about refusals; nothing is imported or sent before the first use.
+
+        Raises StartUpError.
+        """
         arn = ARN.fullmatch(key)
         if arn is None and not NAME.fullmatch(key):
             raise StartUpError(f"{_SETTING} must be the ARN of an AWS KMS key, its id or alias/<name>")
         self._key = key
-        self._access = access if arn is None else Access(arn["region"], access.endpoint, access.profile, access.role_arn)
+        self._access = access if arn is None else replace(access, region=arn["region"])
+        self._remedies = {**_REMEDIES, **remedies}
         self._lock = Lock()
         self._opened: BaseClient | None = None
 
     def wrap(self, plain_key: bytes, context: str) -> bytes:
         """Let KMS encrypt the key for a context; raises KeyUnusable or Unavailable."""
-        with translated(self._key):
+        with translated(self._key, remedies=self._remedies):
             answer = self._client().encrypt(KeyId=self._key, Plaintext=plain_key, EncryptionContext={_CONTEXT: context})
         arn = str(answer["KeyId"]).encode()
         return b"".join((_KIND, bytes([len(arn)]), arn, answer["CiphertextBlob"]))
@@ -62,7 +67,7 @@ class KMS:
         """Let KMS decrypt with the key that the record names; raises KeyUnusable, or Unavailable when a repeat may succeed."""
         arn, sealed = _parts(wrapped_key)
         key = self._key if _is_replica(arn, self._key) else arn
-        with translated(key):
+        with translated(key, remedies=self._remedies):
             answer = self._client().decrypt(KeyId=key, CiphertextBlob=sealed, EncryptionContext={_CONTEXT: context})
         return bytes(answer["Plaintext"])
 
@@ -112,24 +117,24 @@ def _is_replica(recorded: str, configured: str) -> bool:
 
 
 @contextmanager
-def translated(key: str, actions: str = _WRAPPING) -> Iterator[None]:
+def translated(key: str, actions: str = _WRAPPING, remedies: Mapping[str, str] = _REMEDIES) -> Iterator[None]:
     """Raise KeyUnusable or Unavailable for what the SDK raises; `actions` are those that the program's role needs."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the SDK is loaded on first use
 
     try:
         yield
     except ClientError as error:
-        _refuse(error, key, actions)
+        _refuse(error, key, actions, remedies)
     except BotoCoreError as error:
         raise Unavailable(f"AWS KMS does not answer for key {key} ({reason_of(error)}); try again") from error
 
 
-def _refuse(error: "ClientError", key: str, actions: str) -> NoReturn:
+def _refuse(error: "ClientError", key: str, actions: str, remedies: Mapping[str, str]) -> NoReturn:
     reason = reason_of(error)
     if reason in _TRANSIENT or status_of(error) >= _SERVER_ERROR:
         raise Unavailable(f"AWS KMS is busy ({reason}) for key {key}; try again") from error
     if reason in _DAMAGED:
         raise KeyUnusable("a stored key is damaged, or belongs to another record; restore it from a backup") from error
-    remedy = _REMEDIES.get(reason, "it must exist, be enabled, and allow this program's role {actions}")
+    remedy = remedies.get(reason, "it must exist, be enabled, and allow this program's role {actions}")
     what_to_do = remedy.format(actions=actions)
     raise KeyUnusable(f"AWS KMS refuses key {key} ({reason}): {what_to_do}") from error

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from common.core.clock import Clock
+from common.core.customer_key import CustomerKey
 from common.ports.keys import KeyService
 
 ENTRIES_LIMIT = 4096
@@ -38,10 +39,10 @@ class DataKeys:
         self._lock = Lock()
         self._slots: OrderedDict[tuple[str, bytes], _Slot] = OrderedDict()
 
-    def new(self, context: str) -> tuple[bytes, bytes]:
-        """Return a random key, plain and wrapped; one call of the key service."""
+    def new(self, context: str, customer_key: CustomerKey | None = None) -> tuple[bytes, bytes]:
+        """Return a random key, plain and wrapped by the master key or an organization's own; one call of the key service."""
         plain = os.urandom(KEY_BYTES)
-        wrapped = self._keys.wrap(plain, context)
+        wrapped = self._keys.wrap(plain, context, customer_key)
         slot = self._slot(context, wrapped)
         with slot.lock:
             self._keep(slot, plain)

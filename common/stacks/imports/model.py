@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from common.core.customer_key import CustomerKey
 from common.stacks.model import Kind, StackPath
 
 
@@ -49,6 +50,7 @@ class NewOwner:
     org: str
     user_id: str
     login: str
+    customer_key: CustomerKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

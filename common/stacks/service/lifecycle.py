@@ -56,7 +56,7 @@ def create(backend: Backend, caller: Caller, org: str, project: str, new: NewSta
     path = StackPath(membership.login, project, new.name)
     stack_id, now_millis = new_id(), unix_millis(backend.clock.now())
     stored = store_state(backend, stack_id, new.state) if new.state is not None else NO_STATE
-    _plain, wrapped_key = backend.data_keys.new(stack_id)
+    _plain, wrapped_key = backend.data_keys.new(stack_id, membership.settings.customer_key)
     mails = UpdateMails(membership.settings.mails_on_failure, membership.settings.mails_on_success)
     stack = Stack(
         id=stack_id,

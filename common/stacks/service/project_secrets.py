@@ -82,7 +82,7 @@ def _find_or_create_key(backend: Backend, membership: Membership, project: str) 
         if key is not None:
             return key
         key_id = new_id()
-        _plain, wrapped_key = backend.data_keys.new(key_id)
+        _plain, wrapped_key = backend.data_keys.new(key_id, membership.settings.customer_key)
         key = ProjectKey(key_id, wrapped_key)
         if project_keys.add(connection, membership.org_id, project, key, unix_millis(backend.clock.now())):
             return key

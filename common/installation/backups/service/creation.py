@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from common.audit import integrity
 from common.backend import Backend
 from common.core.clock import unix_millis
+from common.core.customer_key import NAME_PREFIX
 from common.core.errors import StartUpError, Unavailable
 from common.core.ids import new_id
 from common.crypto import service_keys, wrapped_keys
@@ -176,7 +177,8 @@ def _count_master_keys(connection: Connection, backend: Backend) -> dict[str, in
 
 def _require_only(backend: Backend, master_keys: dict[str, int]) -> None:
     """Raise StartUpError where a backup with the local key would need another one as well."""
-    others = sorted(set(master_keys) - {backend.keys.check()})
+    # Keys of organizations are in AWS KMS: no key that lies in the backup could take their place.
+    others = sorted({name for name in master_keys if not name.startswith(NAME_PREFIX)} - {backend.keys.check()})
     if others:
         raise StartUpError(
             f"the backup needs more than the key {backend.plan.master.words}: {', '.join(others)}. Run `stackhold keys rotate`"

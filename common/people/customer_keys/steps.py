@@ -1,0 +1,141 @@
+"""Wraps the data keys of an organization by its default key: queued with the change, done by the outbox's job.
+
+A data key is replaced by a guarded statement of its own after a test that the new wrapping opens, so that a run may stop
+anywhere, and the next one does what is left.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from common.backend import Backend
+from common.core.clock import unix_millis
+from common.core.customer_key import CustomerKey
+from common.core.errors import Unavailable
+from common.core.ids import new_id
+from common.crypto import owner_keys, wrapped_keys
+from common.crypto.model import WrappedKey
+from common.outbox import steps as outbox
+from common.outbox.model import Message, NewMessage, Postponed
+from common.people.customer_keys import repository
+from common.people.customer_keys.model import Migration, MigrationState
+from common.ports.keys import KeyUnusable
+
+TOPIC = "key-migration"
+# A message works on a migration for this long; the next one goes on. Less than its claim, with the last page.
+MESSAGE_SECONDS = 15.0
+PAGE_KEYS = 100
+# Requests that began before the change may store data keys under the former key for this long.
+GRACE_MILLIS = 60_000
+# While the key service does not answer.
+PAUSE_MILLIS = 30_000
+PATIENCE_MILLIS = 86_400_000
+_PROBLEM_LIMIT = 2_000
+
+
+@dataclass(slots=True)
+class _Pass:
+    """A pass over all data keys of an organization; another one is needed unless it was clean.
+
+    `problem` says why a data key does not open or cannot be wrapped, `interruption` why the key service does not answer.
+    """
+
+    backend: Backend
+    target: CustomerKey | None
+    rewrapped: int = 0
+    is_clean: bool = True
+    problem: str = ""
+    interruption: str = ""
+
+    def run(self, org_id: str, seconds: float) -> None:
+        """Wrap the data keys that another key has wrapped, while there is time."""
+        end = time.monotonic() + seconds
+        with ThreadPoolExecutor(wrapped_keys.THREADS) as threads:
+            for page in wrapped_keys.iterate_pages_of_organization(self.backend.db, org_id, PAGE_KEYS):
+                self.rewrapped += sum(threads.map(self._rewrap, page))
+                if self.interruption or time.monotonic() > end:
+                    self.is_clean = False
+                    break
+
+    def _rewrap(self, key: WrappedKey) -> bool:
+        if self.interruption or _is_under(self.backend, key, self.target):
+            return False
+        try:
+            is_rewrapped = owner_keys.rewrap(self.backend, key, self.target)
+        except KeyUnusable as error:
+            self.problem = f"{key}: {error.detail}"
+            return False
+        except Unavailable as error:
+            self.interruption = error.detail
+            return False
+        # Another process may have replaced the key meanwhile: the next pass looks at it again.
+        self.is_clean = False
+        return is_rewrapped
+
+
+def begin_migration(tx: Connection, backend: Backend, org_id: str, target: CustomerKey | None) -> None:
+    """Let all data keys of an organization be wrapped by a key, the master key if None, in place of any other."""
+    # No permission check in this module: the use case made it, or the outbox calls.
+    now_millis, target_id = unix_millis(backend.clock.now()), target.id if target is not None else None
+    if repository.restart_pending(tx, org_id, target_id, now_millis):
+        return
+    repository.supersede(tx, org_id, now_millis)
+    migration = Migration(new_id(), org_id, target_id, MigrationState.PENDING, "", 0, now_millis, now_millis, None)
+    repository.add_migration(tx, migration)
+    queue(tx, backend, migration)
+
+
+def begin_migration_of_new(tx: Connection, backend: Backend, org_id: str, wrapped_key: bytes, key: CustomerKey | None) -> None:
+    """Begin a migration if a data key that comes into an organization is not wrapped by its key. No statement otherwise."""
+    present = backend.keys.find_customer_key(wrapped_key)
+    if (present.id if present else None) != (key.id if key else None):
+        begin_migration(tx, backend, org_id, key)
+
+
+def queue(tx: Connection, backend: Backend, migration: Migration) -> None:
+    """Queue the work on a migration."""
+    outbox.queue(tx, backend, [NewMessage(TOPIC, migration.id, migration.id, "")])
+
+
+def deliver(backend: Backend, message: Message) -> None:
+    """Go on with a migration; Postponed until it has ended."""
+    with backend.db.connect() as connection:
+        migration = repository.find_migration(connection, message.target)
+        if migration is None or migration.state is not MigrationState.PENDING:
+            return
+        target = None
+        if migration.target_key_id is not None:
+            stored = repository.find_key(connection, migration.org_id, migration.target_key_id)
+            target = stored.key if stored is not None else None
+    began_at = unix_millis(backend.clock.now())
+    result = _Pass(backend, target)
+    result.run(migration.org_id, MESSAGE_SECONDS)
+    with backend.db.connect() as connection:
+        repository.store_progress(connection, migration, result.rewrapped, result.interruption[:_PROBLEM_LIMIT])
+    _end(backend, migration, result, began_at)
+
+
+def _end(backend: Backend, migration: Migration, result: _Pass, began_at: int) -> None:
+    """End a migration after a pass; Postponed if another pass is needed."""
+    now_millis = unix_millis(backend.clock.now())
+    if result.interruption and now_millis < migration.began_at + PATIENCE_MILLIS:
+        raise Postponed(now_millis + PAUSE_MILLIS)
+    if not result.is_clean and not result.interruption:
+        raise Postponed(now_millis)
+    problem = result.problem or result.interruption
+    if not problem and began_at < migration.began_at + GRACE_MILLIS:
+        raise Postponed(migration.began_at + GRACE_MILLIS)
+    state = MigrationState.FAILED if problem else MigrationState.COMPLETED
+    with backend.db.connect() as connection:
+        if not repository.end(connection, migration, state, problem[:_PROBLEM_LIMIT], now_millis):
+            raise Postponed(now_millis)
+
+
+def _is_under(backend: Backend, key: WrappedKey, target: CustomerKey | None) -> bool:
+    try:
+        present = backend.keys.find_customer_key(key.wrapped_key)
+    except KeyUnusable:
+        return False
+    return (present.id if present else None) == (target.id if target else None)

@@ -1,0 +1,104 @@
+"""Migrations of data keys to another key."""
+
+from contextlib import suppress
+
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from common.backend import Backend
+from common.db.tables.stacks import stacks
+from common.outbox.model import CLAIM_MILLIS
+from functions.jobs import deliver_messages
+from tests.clocks import FrozenClock
+from tests.factories.customer_keys import KEYS, FakeKms, add, arn, count_by_key, migrate, states_of_migrations
+from tests.factories.stacks import stack_id_of
+from tests.wire import create_stack
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def make_stacks(client: TestClient, number: int) -> None:
+    """Make some stacks."""
+    for at in range(number):
+        create_stack(client, f"s{at}")
+
+
+class TestMigration:
+    def test_resumes_after_it_was_killed(self, server: Backend, client: TestClient, kms: FakeKms, clock: FrozenClock) -> None:
+        """What was wrapped anew stays so; the next process does the rest once the claim has expired."""
+        make_stacks(client, 12)
+        add(client, "own")
+        left = iter(range(5))
+
+        def die() -> None:
+            if next(left, None) is None:
+                raise Killed
+
+        kms.before_wrap = die
+        with suppress(Killed):
+            deliver_messages(server)
+        killed = count_by_key(server)
+        kms.before_wrap = lambda: None
+        clock.pass_seconds(CLAIM_MILLIS / 1000)
+        migrate(server, clock)
+
+        assert 0 < killed["own"] < 12
+        assert {"own": 12} == count_by_key(server)
+        assert ["completed"] == states_of_migrations(client)
+
+    def test_finds_what_was_stored_late(self, server: Backend, client: TestClient, clock: FrozenClock) -> None:
+        """A request that read the former key stores its data key after the first pass: it is found before the migration ends."""
+        make_stacks(client, 1)
+        add(client, "own")
+        deliver_messages(server)
+        assert ["pending"] == states_of_migrations(client)
+        # What such a request leaves: a data key under the master key.
+        _plain, wrapped_key = server.data_keys.new(stack_id_of(server, "s0"))
+        with server.db.begin() as tx:
+            tx.execute(update(stacks).values(wrapped_key=wrapped_key))
+        clock.pass_seconds(60)
+        deliver_messages(server)
+
+        assert {"own": 1} == count_by_key(server)
+        assert ["completed"] == states_of_migrations(client)
+
+    def test_waits_for_a_busy_key_service(self, server: Backend, client: TestClient, kms: FakeKms, clock: FrozenClock) -> None:
+        """It says why it waits, and goes on by itself."""
+        make_stacks(client, 3)
+        add(client, "own")
+        kms.is_busy = True
+        deliver_messages(server)
+        (waiting,) = client.get(f"{KEYS}/migration").json()
+        kms.is_busy = False
+        clock.pass_seconds(31)
+        migrate(server, clock)
+
+        assert ("pending", True) == (waiting["state"], "busy" in waiting["problem"])
+        assert {"own": 3} == count_by_key(server)
+        (done,) = client.get(f"{KEYS}/migration").json()
+        assert ("completed", "", 3) == (done["state"], done["problem"], done["rewrapped"])
+
+    def test_fails_where_a_key_is_lost_and_can_be_tried_again(
+        self, server: Backend, client: TestClient, kms: FakeKms, clock: FrozenClock
+    ) -> None:
+        """The problem names the data key and the key; a retry does the rest. Without failed ones, it does nothing."""
+        make_stacks(client, 2)
+        add(client, "own")
+        migrate(server, clock)
+        add(client, "second")
+        kms.lost = {arn("own")}
+        assert 200 == client.post(f"{KEYS}/disable").status_code
+        migrate(server, clock)
+        failed = client.get(f"{KEYS}/migration").json()[0]
+        kms.lost = set()
+        assert 200 == client.post(f"{KEYS}/migration/retry").status_code
+        migrate(server, clock)
+
+        assert "failed" == failed["state"]
+        assert arn("own") in failed["problem"]
+        assert {"": 2} == count_by_key(server)
+        assert ["completed", "completed"] == states_of_migrations(client)
+        assert 200 == client.post(f"{KEYS}/migration/retry").status_code
+        assert ["completed", "completed"] == states_of_migrations(client)
