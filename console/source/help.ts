@@ -1,6 +1,12 @@
 /** The list of keyboard shortcuts, made of what the page has when it is opened. */
 
 import { shortcutsOf } from "./shortcuts.ts";
+import type { Shortcut } from "./shortcuts.ts";
+
+/** Return shortcuts in the order of the help: single keys first, then by their letters. */
+export function sortShortcuts(shortcuts: readonly Shortcut[]): Shortcut[] {
+  return [...shortcuts].sort((a, b) => a.keys.length - b.keys.length || a.keys.localeCompare(b.keys));
+}
 
 /** Let the buttons that open the help do so. */
 export function prepareHelp(page: Document): void {
@@ -11,7 +17,7 @@ export function prepareHelp(page: Document): void {
   }
   for (const button of page.querySelectorAll("[data-opens=shortcuts]")) {
     button.addEventListener("click", () => {
-      const parts = shortcutsOf(page.body).flatMap(({ keys, label }) => {
+      const parts = sortShortcuts(shortcutsOf(page.body)).flatMap(({ keys, label }) => {
         const term = page.createElement("dt");
         const text = page.createElement("dd");
         for (const key of keys.split(" ")) {

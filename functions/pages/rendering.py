@@ -96,6 +96,7 @@ def _templates() -> Environment:
     environment.filters["coloured"] = coloured
     environment.filters["plain"] = plain
     environment.filters["duration"] = _duration
+    environment.filters["period"] = _period
     environment.filters["code"] = _code
     return environment
 
@@ -148,6 +149,13 @@ def _duration(millis: int) -> str:
     if seconds < 60:
         return f"{seconds}s"
     return f"{seconds // 60}m {seconds % 60:02}s" if seconds < 3600 else f"{seconds // 3600}h {seconds // 60 % 60:02}m"
+
+
+def _period(seconds: int) -> str:
+    """Return how often something happens, in its largest whole unit: 6 hours, 1 minute, 90 seconds."""
+    size, unit = next((size, unit) for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")) if seconds % size == 0)
+    count = seconds // size
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _headers(visitor: Visitor, form_targets: str) -> dict[str, str]:

@@ -53,7 +53,7 @@ class TestAccount:
         link = link_for(browser, site, login)
         enter(browser, site, login)
         browser.open(link)
-        browser.press("Confirm the address")
+        browser.press("Confirm email")
         browser.await_address("done=confirmed")
 
         assert f"{login}@example.com (not confirmed)" in unconfirmed

@@ -35,7 +35,7 @@ class TestProviders:
         browser.open(f"{url}/signin?return_to=/settings/identities")
         browser.press("Continue with Example ID")
         browser.await_address("/settings/identities")
-        browser.press("Link account of GitHub")
+        browser.press("Link GitHub account")
         browser.await_address("news=linked")
 
         assert "The account was linked." in browser.text

@@ -195,7 +195,7 @@ class TestJobs:
         assert sorted(job.name for job in JOBS) == listed(member, RUNS)
         assert before.count("None yet") == len(JOBS)
         assert "None yet" not in after
-        assert "delete_expired 1h 00m 2 Jan 2026, 03:04 UTC Succeeded 0 done" in after
+        assert "delete_expired 1 hour 2 Jan 2026, 03:04 UTC Succeeded nothing to do" in after
 
     def test_say_what_failed(self, backend: Backend, member: Visit) -> None:
         """A failure is named until the next run succeeds, on the page of the server too."""

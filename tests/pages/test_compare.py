@@ -74,7 +74,7 @@ class TestRepair:
 
         assert "Pulumi refuses to use version 4" in text
         assert "Version 3 is the last one that follows the rules" in text
-        assert "Drop references to what does not exist: urn:gone" in text
+        assert "Remove references to what does not exist: urn:gone" in text
         assert address == reply.headers["Location"]
         assert "Version 5 follows the rules" in shown(member.open(address))
         assert "The newest state breaks a rule of Pulumi: resource" in overview

@@ -165,7 +165,7 @@ class _Repair:
         if not changes:
             return item
         missing = dict.fromkeys("itself" if name == item.urn else name for name in _references(head) if is_missing(name))
-        self._add(StepKind.DROP_REFERENCE, item.urn, f"Drop references to what {reason}: {', '.join(missing)}")
+        self._add(StepKind.DROP_REFERENCE, item.urn, f"Remove references to what {reason}: {', '.join(missing)}")
         return item.edited(changes)
 
     def _reorder(self) -> None:

@@ -18,6 +18,9 @@ _LABELS = {
     "git.headName": "Branch",
     "git.author": "Commit author",
     "git.dirty": "Uncommitted changes",
+    "vcs.kind": "Version control",
+    "vcs.owner": "Repository owner",
+    "vcs.repo": "Repository",
     "ci.system": "CI system",
     "ci.build.id": "Build",
     "ci.build.number": "Build number",
@@ -57,10 +60,12 @@ def facts_of(program: bytes) -> Facts:
     metadata = _object(body.get("metadata"))
     environment = {name: value for name, value in _object(metadata.get("environment")).items() if isinstance(value, str)}
     message = metadata.get("message")
+    # The commit is a fact of its own, and the address of a build is the link of its number.
+    shown = {*_LABELS, "git.head", *(["ci.build.url"] if "ci.build.id" in environment else [])}
     return Facts(
         message=message if isinstance(message, str) else "",
         environment=_environment(environment),
-        others=sorted((name, value) for name, value in environment.items() if name not in _LABELS and name != "git.head"),
+        others=sorted((name, value) for name, value in environment.items() if name not in shown),
         config=[_config(name, value) for name, value in sorted(_object(body.get("config")).items())],
     )
 
