@@ -1,21 +1,41 @@
 """Rows of policy groups, of their stacks and of their packs."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from common.db.tables.people import organizations
 from common.db.tables.policies import policy_group_packs, policy_group_stacks, policy_groups, policy_pack_versions
 from common.db.tables.stacks import stacks, updates
-from common.policies.groups.model import AppliedPack, EntityType, Group, PackReference, StackName, TaggedStack
+from common.policies.groups.model import AppliedPack, Coverage, EntityType, Group, PackReference, StackName, TaggedStack
 from common.rights.membership import StackScope
-from common.stacks.engine.policy_groups import Mode
-from common.stacks.repository.visibility import in_scopes  # arch: which stacks a caller sees is one condition for all lists
+from common.stacks.engine.policy_groups import Mode, predicate_of
+from common.stacks.repository import visibility  # arch: which stacks a caller sees is one condition for all lists
 
 _groups, _packs, _versions = policy_groups.c, policy_group_packs.c, policy_pack_versions.c
 _newest = updates.alias("newest")
+# Groups in one statement, or in one level of a condition.
+_GROUPS_AT_ONCE = 50
+_T = TypeVar("_T")
 _APPLIED = (
     _versions.id,
     _versions.name,
@@ -60,13 +80,17 @@ def list_explicit(connection: Connection, org_id: str, stack_ids: Collection[str
     return {group_id: frozenset(ids) for group_id, ids in members.items()}
 
 
-def page_tagged_stacks(connection: Connection, scope: StackScope, after: tuple[str, str] | None, limit: int) -> list[TaggedStack]:
-    """Return live stacks that a caller sees, by project and name, after a position (project, name) if there is one."""
-    query: Select[Any] = select(stacks.c.id, stacks.c.project, stacks.c.name, stacks.c.tags)
-    query = query.where(stacks.c.live == 1, stacks.c.org_id == scope.org_id, in_scopes([scope]))
-    if after is not None:
-        project, name = after
-        query = query.where(or_(stacks.c.project > project, and_(stacks.c.project == project, stacks.c.name > name)))
+def page_tagged_stacks(
+    connection: Connection, scope: StackScope, after: tuple[str, str] | None, limit: int, *, with_resources: bool = False
+) -> list[TaggedStack]:
+    """Return live stacks that a caller sees, by project and name, after a position (project, name) if there is one.
+
+    The number of their resources is read if wanted.
+    """
+    query: Select[Any] = select(stacks.c.id, stacks.c.project, stacks.c.name, stacks.c.tags).select_from(stacks)
+    query = query.where(*_live(scope), *_after(after))
+    if with_resources:
+        query = query.join(updates, _is_latest()).add_columns(updates.c.resource_count)
     rows = connection.execute(query.order_by(stacks.c.project, stacks.c.name).limit(limit))
     return [_to_stack(row) for row in rows]
 
@@ -83,7 +107,7 @@ def list_visible_stack_ids(connection: Connection, scope: StackScope, group_id: 
         select(stacks.c.id)
         .join(policy_group_stacks, policy_group_stacks.c.stack_id == stacks.c.id)
         .where(policy_group_stacks.c.group_id == group_id)
-        .where(stacks.c.live == 1, stacks.c.org_id == scope.org_id, in_scopes([scope]))
+        .where(*_live(scope))
     )
     return frozenset(connection.scalars(query))
 
@@ -123,17 +147,70 @@ def find_applied(connection: Connection, org_id: str, pack: str) -> dict[str, Ap
     return {row.group_id: _to_applied(row) for row in connection.execute(query)}
 
 
-def list_tagged_stacks(connection: Connection, scope: StackScope, *, with_resources: bool = False) -> list[TaggedStack]:
-    """Return the live stacks that a caller sees, by project and name, with the number of their resources if wanted."""
-    columns = [stacks.c.id, stacks.c.project, stacks.c.name, stacks.c.tags]
-    query: Any = (
-        select(*columns).select_from(stacks).where(stacks.c.live == 1, stacks.c.org_id == scope.org_id, in_scopes([scope]))
-    )
-    if with_resources:
-        latest = select(func.max(_newest.c.version)).where(_newest.c.stack_id == stacks.c.id).scalar_subquery()
-        query = query.join(updates, and_(updates.c.stack_id == stacks.c.id, updates.c.version == latest))
-        query = query.add_columns(updates.c.resource_count)
+def list_tagged_stacks(connection: Connection, scope: StackScope) -> list[TaggedStack]:
+    """Return the live stacks that a caller sees, by project and name."""
+    query: Select[Any] = select(stacks.c.id, stacks.c.project, stacks.c.name, stacks.c.tags).where(*_live(scope))
     return [_to_stack(row) for row in connection.execute(query.order_by(stacks.c.project, stacks.c.name))]
+
+
+def count_members(connection: Connection, org_id: str, groups: Sequence[Group]) -> dict[str, int]:
+    """Return group name → number of its live stacks, for all groups of an organization."""
+    of_stacks = [group for group in groups if group.entity_type is EntityType.STACKS]
+    counts = dict.fromkeys((group.name for group in groups), 0)
+    for chunk in _chunks(of_stacks):
+        columns = [
+            select(func.count())
+            .select_from(stacks)
+            .where(stacks.c.org_id == org_id, stacks.c.live == 1, _is_member(group, groups))
+            .scalar_subquery()
+            .label(f"group_{place}")
+            for place, group in enumerate(chunk)
+        ]
+        counts |= zip((group.name for group in chunk), connection.execute(select(*columns)).one(), strict=True)
+    return counts
+
+
+def get_coverage(
+    connection: Connection, org_id: str, groups: Sequence[Group], with_packs: Collection[str]
+) -> dict[str, Coverage]:
+    """Return how many stacks and resources groups with packs cover, by mode, in any of them, and how many there are."""
+    covering = {mode: [group for group in groups if group.id in with_packs and group.mode is mode] for mode in Mode}
+    conditions = {mode.value: _any_of([_is_member(group, groups) for group in some]) for mode, some in covering.items()}
+    conditions |= {"protected": or_(*conditions.values()), "total": true()}
+    columns = [
+        func.coalesce(func.sum(case((condition, value), else_=0)), 0)
+        for condition in conditions.values()
+        for value in (1, updates.c.resource_count)
+    ]
+    query = (
+        select(*(column.label(f"sum_{place}") for place, column in enumerate(columns)))
+        .select_from(stacks)
+        .join(updates, _is_latest())
+        .where(stacks.c.org_id == org_id, stacks.c.live == 1)
+    )
+    sums = [int(value) for value in connection.execute(query).one()]
+    return {key: Coverage(*pair) for key, pair in zip(conditions, zip(sums[::2], sums[1::2], strict=True), strict=True)}
+
+
+def count_matching(connection: Connection, scope: StackScope, rule: str) -> tuple[int, int]:
+    """Return how many of the stacks that a caller sees match a rule, and how many there are."""
+    is_match = case((visibility.matches(predicate_of(rule)), 1), else_=0)
+    row = connection.execute(select(func.coalesce(func.sum(is_match), 0), func.count()).select_from(stacks).where(*_live(scope)))
+    matching, total = row.one()
+    return int(matching), total
+
+
+def page_matching(
+    connection: Connection, scope: StackScope, rule: str, *, search: str, after: tuple[str, str] | None, limit: int
+) -> list[TaggedStack]:
+    """Return stacks that a caller sees and that match a rule, by project and name, after a position if there is one."""
+    name = func.lower(stacks.c.project.concat("/").concat(stacks.c.name))
+    query: Select[Any] = select(stacks.c.id, stacks.c.project, stacks.c.name, stacks.c.tags).where(*_live(scope))
+    query = query.where(visibility.matches(predicate_of(rule)), *_after(after))
+    if search:
+        query = query.where(name.contains(search.lower(), autoescape=True))
+    rows = connection.execute(query.order_by(stacks.c.project, stacks.c.name).limit(limit))
+    return [_to_stack(row) for row in rows]
 
 
 def find_stacks(connection: Connection, scope: StackScope, names: Collection[StackName]) -> dict[StackName, str]:
@@ -142,7 +219,7 @@ def find_stacks(connection: Connection, scope: StackScope, names: Collection[Sta
         return {}
     is_named = tuple_(stacks.c.project, stacks.c.name).in_([(name.project, name.name) for name in names])
     query = select(stacks.c.id, stacks.c.project, stacks.c.name).where(stacks.c.live == 1, stacks.c.org_id == scope.org_id)
-    rows = connection.execute(query.where(is_named, in_scopes([scope])))
+    rows = connection.execute(query.where(is_named, visibility.in_scopes([scope])))
     return {StackName(row.project, row.name): row.id for row in rows}
 
 
@@ -218,6 +295,47 @@ def delete_group(tx: Connection, group_id: str) -> None:
     tx.execute(delete(policy_group_stacks).where(policy_group_stacks.c.group_id == group_id))
     tx.execute(delete(policy_group_packs).where(_packs.group_id == group_id))
     tx.execute(delete(policy_groups).where(_groups.id == group_id))
+
+
+def _live(scope: StackScope) -> tuple[ColumnElement[bool], ...]:
+    return stacks.c.live == 1, stacks.c.org_id == scope.org_id, visibility.in_scopes([scope])
+
+
+def _is_latest() -> ColumnElement[bool]:
+    latest = select(func.max(_newest.c.version)).where(_newest.c.stack_id == stacks.c.id).scalar_subquery()
+    return and_(updates.c.stack_id == stacks.c.id, updates.c.version == latest)
+
+
+def _after(position: tuple[str, str] | None) -> tuple[ColumnElement[bool], ...]:
+    if position is None:
+        return ()
+    project, name = position
+    return (or_(stacks.c.project > project, and_(stacks.c.project == project, stacks.c.name > name)),)
+
+
+def _is_member(group: Group, groups: Sequence[Group]) -> ColumnElement[bool]:
+    """Return the condition that a stack is in a group, as `members_of` decides it: added, by its rule, or by default."""
+    condition = _belongs(group)
+    if not group.is_default:
+        return condition
+    others = [other for other in groups if not other.is_default and other.mode is Mode.PREVENTATIVE]
+    return or_(condition, not_(_any_of([_belongs(other) for other in others if other.entity_type is EntityType.STACKS])))
+
+
+def _belongs(group: Group) -> ColumnElement[bool]:
+    added = select(policy_group_stacks.c.stack_id).where(policy_group_stacks.c.group_id == group.id)
+    condition: ColumnElement[bool] = stacks.c.id.in_(added)
+    return condition if group.stack_rule is None else or_(condition, visibility.matches(predicate_of(group.stack_rule)))
+
+
+def _any_of(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return the disjunction; in two levels, because SQLite bounds how deep an expression is."""
+    return or_(false(), *(or_(false(), *chunk) for chunk in _chunks(conditions)))
+
+
+def _chunks(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), _GROUPS_AT_ONCE):
+        yield items[start : start + _GROUPS_AT_ONCE]
 
 
 def _values(group: Group) -> Mapping[str, Any]:

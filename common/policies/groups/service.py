@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,7 +14,8 @@ from common.core.ids import new_id
 from common.core.paging import make_token, read_token, seal
 from common.db.faults import unless_taken
 from common.db.retry import retry
-from common.policies.groups import model, repository, steps
+from common.policies.groups import counts, model, repository, steps
+from common.policies.groups.counts import BATCH_SIZE
 from common.policies.groups.model import (
     GROUP_LIMIT,
     Coverage,
@@ -33,16 +33,13 @@ from common.policies.groups.model import (
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership, StackScope
 from common.rights.permissions import Permission
-from common.rights.predicate import ALWAYS
 from common.stacks import required_policies
 from common.stacks import steps as stacks
-from common.stacks.engine.policy_groups import AppliedPack, RequiredPolicy, StackGroup, groups_of_stack, matches, require_rule
+from common.stacks.engine.policy_groups import AppliedPack, RequiredPolicy, StackGroup, groups_of_stack, require_rule
 from common.stacks.model import Stack, StackPath
 
 PAGE_LIMIT = 500
 PAGE_SIZE = 100
-BATCH_SIZE = 500
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +183,14 @@ def preview_stack_rule(
     if rule is None:
         raise BadRequest("`stackMatchRule` is missing")
     require_rule(rule.encode())
-    with backend.db.connect() as connection:
-        everything = repository.list_tagged_stacks(connection, _scope(caller, membership))
-    matching = [stack for stack in everything if matches(rule, stack.entity)]
-    shown = [stack for stack in matching if search.lower() in f"{stack.project}/{stack.name}".lower()]
     sealed = seal(caller.user_id, membership.org_id, rule, search)
-    page, next_token = _page(shown, [_position(stack) for stack in shown], sealed, count, token)
-    return page, len(matching), len(everything), next_token
+    after = _read_position(token, sealed)
+    scope = _scope(caller, membership)
+    with backend.db.connect() as connection:
+        matching, total = counts.count_matching(connection, scope, rule)
+        rows = counts.page_matching(connection, scope, rule, search=search, after=after, limit=count + 1)
+    page = rows[:count]
+    return page, matching, total, make_token(sealed, *_position(page[-1])) if len(rows) > count else None
 
 
 def get_coverage(backend: Backend, caller: Caller, org: str) -> dict[str, Coverage]:
@@ -201,17 +199,8 @@ def get_coverage(backend: Backend, caller: Caller, org: str) -> dict[str, Covera
     org_id = membership.org_id
     with backend.db.connect() as connection:
         groups = _with_default(repository.list_groups(connection, org_id))
-        counts = repository.count_packs(connection, org_id)
-        explicit = repository.list_explicit(connection, org_id)
-        everything = repository.list_tagged_stacks(connection, _everything(org_id), with_resources=True)
-    members = model.members_of(groups, explicit, everything)
-    ids: dict[str, set[str]] = {"preventative": set(), "audit": set(), "total": {stack.id for stack in everything}}
-    for group in groups:
-        if counts.get(group.id):
-            ids[group.mode.value] |= {member.stack.id for member in members[group.name]}
-    ids["protected"] = ids["preventative"] | ids["audit"]
-    resources = {stack.id: stack.resource_count for stack in everything}
-    return {key: Coverage(len(some), sum(resources[stack_id] for stack_id in some)) for key, some in ids.items()}
+        with_packs = repository.count_packs(connection, org_id).keys()
+        return counts.get_coverage(connection, org_id, groups, with_packs)
 
 
 def list_groups_of_stack(backend: Backend, caller: Caller, path: StackPath) -> list[GroupSummary]:
@@ -258,11 +247,9 @@ def _get(connection: Connection, org_id: str, name: str) -> Group:
 
 def _summaries(connection: Connection, org_id: str) -> list[GroupSummary]:
     groups = _with_default(repository.list_groups(connection, org_id))
-    counts = repository.count_packs(connection, org_id)
-    explicit = repository.list_explicit(connection, org_id)
-    everything = repository.list_tagged_stacks(connection, _everything(org_id))
-    members = model.members_of(groups, explicit, everything)
-    return [GroupSummary(group, len(members[group.name]), counts.get(group.id, 0)) for group in groups]
+    packs = repository.count_packs(connection, org_id)
+    members = counts.count_members(connection, org_id, groups)
+    return [GroupSummary(group, members[group.name], packs.get(group.id, 0)) for group in groups]
 
 
 def _load_groups(connection: Connection, org_id: str, name: str) -> tuple[Group, list[Group]]:
@@ -292,10 +279,6 @@ def _scope(caller: Caller, membership: Membership) -> StackScope:
     return caller.stack_scope(membership, stacks.LISTABLE)
 
 
-def _everything(org_id: str) -> StackScope:
-    return StackScope(org_id, ALWAYS, "")
-
-
 def _position(stack: TaggedStack) -> tuple[str, str]:
     return stack.project, stack.name
 
@@ -305,13 +288,3 @@ def _read_position(token: str | None, sealed: str) -> tuple[str, str] | None:
         return None
     project, name = read_token(token, sealed, 2)
     return project, name
-
-
-def _page(
-    rows: list[_T], positions: list[tuple[str, str]], sealed: str, count: int, token: str | None
-) -> tuple[list[_T], str | None]:
-    after = read_token(token, sealed, 2) if token else ("", "")
-    start = next((index for index, position in enumerate(positions) if position > after), len(rows)) if token else 0
-    page = rows[start : start + count]
-    is_last = start + count >= len(rows)
-    return page, None if is_last else make_token(sealed, *positions[start + count - 1])

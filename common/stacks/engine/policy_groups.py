@@ -85,7 +85,7 @@ def groups_of_stack(groups: Iterable[StackGroup], stack: Entity) -> list[StackGr
 
 def matches(rule: str | None, stack: Entity) -> bool:
     """Tell whether a stack matches a rule; nothing matches without one."""
-    return rule is not None and holds(_predicate(rule), stack)
+    return rule is not None and holds(predicate_of(rule), stack)
 
 
 def require_rule(rule: bytes) -> None:
@@ -94,5 +94,6 @@ def require_rule(rule: bytes) -> None:
 
 
 @lru_cache(maxsize=_CACHE_SIZE)
-def _predicate(rule: str) -> Predicate:
+def predicate_of(rule: str) -> Predicate:
+    """Return a rule as a predicate over stacks."""
     return outcome(d.decode_condition(rule.encode(), d.Stack), EntityKind.STACK)[0]
