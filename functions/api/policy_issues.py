@@ -35,6 +35,7 @@ from common.wire.policy_issues import (
 from common.wire.stacks import UserInfo
 from functions.http.bodies import BodyDep
 from functions.http.deps import BackendDep, CallerDep, reply
+from functions.http.issue_exports import issue_export
 from functions.http.shapes import pack_policy_shape, registry_pack_shape
 
 router = APIRouter()
@@ -61,7 +62,7 @@ def list_policy_issues(backend: BackendDep, caller: CallerDep, org: str, body: B
 @router.post(f"{_FINDINGS}/export")
 def export_policy_issues(backend: BackendDep, caller: CallerDep, org: str, body: BodyDep, *, closed: _Closed = False) -> Response:
     query = _query(body.decode(AngularGridGetRowsRequest), is_closed=closed)
-    return Response(issues.export_issues(backend, caller, org, query), media_type="text/plain; charset=utf-8")
+    return issue_export(backend, issues.export_issues(backend, caller, org, query), {}, "text/plain")
 
 
 @router.post(f"{_RESULTS}/issues/filters")

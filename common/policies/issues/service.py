@@ -1,8 +1,9 @@
 """Issues of policies in the stacks of an organization: list, get, update, export; and how far stacks comply."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from common.audit import steps as audit
 from common.audit.steps import Event
@@ -34,7 +35,6 @@ from common.rights.permissions import Permission
 from common.stacks import steps as stacks
 
 PAGE_SIZE, PAGE_LIMIT = 100, 1_000
-EXPORT_LIMIT = 20_000
 _HEADINGS = (
     "ID",
     "Status",
@@ -122,17 +122,11 @@ def count_by(backend: Backend, caller: Caller, org: str, query: IssueQuery, colu
         return issues.count_by(connection, scope, query.condition, query.statuses, column)
 
 
-def export_issues(backend: Backend, caller: Caller, org: str, query: IssueQuery) -> str:
-    """Return all issues that match as CSV; BadRequest for more than an export may have."""
+def export_issues(backend: Backend, caller: Caller, org: str, query: IssueQuery, *, page_size: int = PAGE_LIMIT) -> Iterator[str]:
+    """Return all issues that match as CSV, in parts that are read one after the other."""
     scope = _scope(caller, org)
     _check(query)
-    with backend.db.connect() as connection:
-        rows, count = issues.page_issues(
-            connection, scope, query.condition, query.statuses, order=query.order, window=(0, EXPORT_LIMIT)
-        )
-    if count > EXPORT_LIMIT:
-        raise BadRequest(f"{count:,} issues match; export at most {EXPORT_LIMIT:,}, with a narrower filter")
-    return _csv(rows)
+    return _export(backend, scope, query, page_size)
 
 
 def get_issue(backend: Backend, caller: Caller, org: str, issue_id: str) -> tuple[Issue, PackVersion | None]:
@@ -287,8 +281,17 @@ def _described(issue: Issue, change: IssueChange) -> str:
     return f"Changed an issue of policy {issue.policy!a} in stack {issue.project}/{issue.stack}: {changes or 'nothing'}"
 
 
-def _csv(rows: Sequence[Issue]) -> str:
-    return "".join(map(csv_line, (_HEADINGS, *map(_cells, rows))))
+def _export(backend: Backend, scope: StackScope, query: IssueQuery, page_size: int) -> Iterator[str]:
+    position: Sequence[Any] | None = None
+    yield csv_line(_HEADINGS)
+    while True:
+        with backend.db.connect() as connection:
+            rows, position = issues.list_after(
+                connection, scope, query.condition, query.statuses, order=query.order, position=position, limit=page_size
+            )
+        yield "".join(csv_line(_cells(issue)) for issue in rows)
+        if position is None:
+            return
 
 
 def _cells(issue: Issue) -> tuple[str, ...]:

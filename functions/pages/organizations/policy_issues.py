@@ -17,6 +17,7 @@ from common.policies.issues.grid import Condition, Sorting, leaf
 from common.policies.issues.model import PRIORITIES, SETTABLE, SEVERITIES, Issue, IssueStatus
 from common.policies.issues.service import IssueChange, IssueQuery
 from common.rights.permissions import Permission
+from functions.http.issue_exports import issue_export
 from functions.pages.hiding import unless_hidden
 from functions.pages.organizations import policy_pages
 from functions.pages.organizations.choices import clean
@@ -121,7 +122,7 @@ def export_issues(request: OrgRequestDep, chosen: IssueFilterDep) -> Response:
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
-    return Response(text, 200, headers, "text/csv; charset=utf-8")
+    return issue_export(request.backend, text, headers, "text/csv")
 
 
 @router.get(_ISSUE)

@@ -7,6 +7,8 @@ from httpx2 import Client, Response
 from starlette.testclient import TestClient
 
 from common.backend import Backend
+from common.policies.issues.grid import Sorting
+from common.policies.issues.service import IssueQuery, export_issues
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from functions.jobs import deliver_messages
@@ -316,6 +318,24 @@ class TestList:
 
         assert 4 == len(lines)
         assert lines[0].startswith("ID,Status,Priority")
+
+    @pytest.mark.parametrize(
+        "order",
+        [
+            (),
+            (Sorting("severity", is_descending=True),),
+            (Sorting("entityId", is_descending=False), Sorting("resourceName", is_descending=True)),
+        ],
+        ids=["newest first", "most serious first", "by stack"],
+    )
+    def test_is_exported_in_parts(self, backend: Backend, admin: Caller, order: tuple[Sorting, ...]) -> None:
+        """Parts of an export follow each other by position, in any order, and together have every issue once."""
+        query = IssueQuery(order=order)
+        whole = "".join(export_issues(backend, admin, "acme", query))
+
+        assert 4 == len(whole.splitlines())
+        for page_size in (1, 2, 3):
+            assert whole == "".join(export_issues(backend, admin, "acme", query, page_size=page_size))
 
     def test_leaves_out_hidden_stacks(self, client: TestClient, backend: Backend) -> None:
         """Issues of a stack are shown to those who may see it."""
