@@ -56,15 +56,20 @@ def find_of_stack(tx: Connection, stack_id: str) -> list[StackGrant]:
 
 
 def find_valid(tx: Connection, org_id: str, several: Sequence[StackGrant], since_millis: int) -> list[StackGrant]:
-    """Return those grants whose team, or member since before a time, and permission set an organization has."""
+    """Return those grants whose team, or member since before a time, and permission set an organization has.
+
+    They are locked: who deletes one of them waits, and then finds its grants.
+    """
     principals = [grant.principal_id for grant in several]
-    team_ids = set(tx.scalars(select(teams.c.id).where(teams.c.org_id == org_id, teams.c.id.in_(principals))))
+    of_teams = select(teams.c.id).where(teams.c.org_id == org_id, teams.c.id.in_(principals)).order_by(teams.c.id)
     joined = (members.c.org_id == org_id, members.c.user_id.in_(principals), members.c.created_at <= since_millis)
-    user_ids = set(tx.scalars(select(members.c.user_id).where(*joined)))
+    of_members = select(members.c.user_id).where(*joined).order_by(members.c.user_id)
+    team_ids, user_ids = (set(tx.scalars(query.with_for_update(read=True))) for query in (of_teams, of_members))
     wanted_sets = {grant.set_id for grant in several if grant.set_id is not None}
     set_ids: set[str | None] = {None}
     if wanted_sets:
-        set_ids |= set(tx.scalars(select(roles.c.id).where(roles.c.org_id == org_id, roles.c.id.in_(wanted_sets))))
+        of_sets = select(roles.c.id).where(roles.c.org_id == org_id, roles.c.id.in_(wanted_sets)).order_by(roles.c.id)
+        set_ids |= set(tx.scalars(of_sets.with_for_update(read=True)))
     return [
         grant for grant in several if grant.principal_id in (team_ids if grant.is_team else user_ids) and grant.set_id in set_ids
     ]

@@ -17,10 +17,11 @@ from common.people.teams import service
 from common.people.teams.model import EnvironmentChange, MemberAction, MemberChange, StackChange, TeamChange
 from common.rights.caller import Caller
 from common.rights.permissions import StackLevel
-from common.stacks.service import lifecycle, sharing
+from common.stacks.service import deleted, lifecycle, sharing
 from common.stacks.service.lifecycle import NewStack
+from tests.factories.grants import grant
 from tests.factories.people import make_user
-from tests.factories.stacks import make_stack
+from tests.factories.stacks import make_stack, stack_id_of
 from tests.interleaving import interleaved
 from tests.server.serving import LIMIT_SECONDS, at_once
 
@@ -214,3 +215,16 @@ class TestWaits:
             lifecycle.create(backend, admin, "acme", "shop", new)
 
         assert 0 == orphans(backend)
+
+    @pytest.mark.parametrize("leaves", [service.delete_team, service.remove_member])
+    def test_for_a_restored_stack(self, backend: Backend, admin: Caller, leaves: Callable[..., object]) -> None:
+        """A team is deleted, or a member leaves, after a stack was restored with their grant on it."""
+        path, name = make_stack(backend, admin), "ops" if leaves is service.delete_team else "bob"
+        team_id = sharing.get_team(backend, admin, "acme", "ops").team.id
+        grant(backend, path, team_id if name == "ops" else name, is_team=name == "ops")
+        stack_id = stack_id_of(backend, path.name)
+        lifecycle.delete(backend, admin, path, force=False)
+        with overtaken(backend, "INSERT INTO stack_grants", lambda: leaves(backend, admin, "acme", name)):
+            deleted.restore(backend, admin, "acme", stack_id, "")
+        with backend.db.connect() as connection:
+            assert connection.scalar(select(func.count()).select_from(stack_grants)) == 0
