@@ -63,7 +63,7 @@ class RetentionPolicy:
 class Limits:
     """A stack and what is kept of it: the version `first` and newer ones, and `good`, the newest one that is good.
 
-    A number is None if the stack has no such version.
+    A number is None if the stack has no such version. With `ended_by` also what ended after that time, in unix milliseconds.
     """
 
     stack_id: str
@@ -71,6 +71,7 @@ class Limits:
     name: str
     first: int | None
     good: int | None
+    ended_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

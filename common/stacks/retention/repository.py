@@ -7,8 +7,9 @@ row names any more.
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, delete, exists, func, or_, select, update
 
 from common.db.tables.people import organizations
 from common.db.tables.stacks import event_batches, journal_batches, stack_tags, stacks, updates
@@ -49,23 +50,47 @@ def page_limits(
 
     `cutoff_millis` is when the days of the policy began.
     """
-    policy = organization.policy
-    if policy.keep is Keep.ALL:
+    if organization.policy.keep is Keep.ALL:
         return []
+    query = _limits(organization, cutoff_millis).where(stacks.c.id > after).limit(limit)
+    return _to_limits(connection, organization.policy, query, cutoff_millis)
+
+
+def lock_limits(
+    tx: Connection, organization: OrganizationPolicy, cutoff_millis: int, stack_ids: Collection[str]
+) -> list[Limits] | None:
+    """Lock the organization's policy and those of the stacks that it has, and return what is kept of them now.
+
+    None if the policy is another one. A change of the policy, of a stack's tags or of its organization waits for the transaction.
+    """
+    settings = select(organizations.c.settings).where(organizations.c.id == organization.org_id).with_for_update(read=True)
+    if RetentionPolicy.of(decode(tx.scalar(settings) or "{}")) != organization.policy:
+        return None
+    is_one = (stacks.c.id.in_(stack_ids), stacks.c.org_id == organization.org_id, stacks.c.live == 1)
+    locked = tx.scalars(select(stacks.c.id).where(*is_one).order_by(stacks.c.id).with_for_update(read=True)).all()
+    query = _limits(organization, cutoff_millis).where(stacks.c.id.in_(locked))
+    return _to_limits(tx, organization.policy, query, cutoff_millis)
+
+
+def _limits(organization: OrganizationPolicy, cutoff_millis: int) -> Select[Any]:
+    policy = organization.policy
     first = _newest_ended(updates.c.ended_at <= cutoff_millis) if policy.keep is Keep.DAYS else _newest_ended()
     good = _newest_ended(*IS_GOOD)
     on_hold = exists().where(stack_tags.c.stack_id == stacks.c.id, stack_tags.c.name == HOLD_TAG)
-    rows = connection.execute(
+    return (
         select(stacks.c.id, stacks.c.project, stacks.c.name, first.label("first"), good.label("good"), on_hold.label("on_hold"))
-        .where(stacks.c.org_id == organization.org_id, stacks.c.live == 1, stacks.c.id > after)
+        .where(stacks.c.org_id == organization.org_id, stacks.c.live == 1)
         .order_by(stacks.c.id)
-        .limit(limit)
     )
-    skipped = policy.count - 1 if policy.keep is Keep.VERSIONS else 0
-    return [
-        Limits(row.id, row.project, row.name, None if row.on_hold or row.first is None else row.first - skipped, row.good)
-        for row in rows
-    ]
+
+
+def _to_limits(connection: Connection, policy: RetentionPolicy, query: Select[Any], cutoff_millis: int) -> list[Limits]:
+    skipped, ended_by = (policy.count - 1, None) if policy.keep is Keep.VERSIONS else (0, cutoff_millis)
+    page = list[Limits]()
+    for row in connection.execute(query):
+        first = None if row.on_hold or row.first is None else row.first - skipped
+        page.append(Limits(row.id, row.project, row.name, first, row.good, ended_by))
+    return page
 
 
 def count_old(connection: Connection, page: Sequence[Limits]) -> tuple[int, int, int]:
@@ -134,7 +159,9 @@ def _is_old(page: Collection[Limits]) -> ColumnElement[bool]:
 
 def _is_before(limits: Limits) -> ColumnElement[bool]:
     is_kept = () if limits.good is None else (updates.c.version != limits.good,)
-    return and_(updates.c.stack_id == limits.stack_id, updates.c.version < limits.first, *is_kept)
+    # A version that was recorded while a clock was slow does not make those before it old.
+    is_old = () if limits.ended_by is None else (updates.c.ended_at <= limits.ended_by,)
+    return and_(updates.c.stack_id == limits.stack_id, updates.c.version < limits.first, *is_kept, *is_old)
 
 
 def _newest_ended(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:

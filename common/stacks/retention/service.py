@@ -20,7 +20,7 @@ from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
 from common.stacks.model import StackPath
 from common.stacks.retention import repository
-from common.stacks.retention.model import Keep, Limits, OldVersion, RetentionPolicy, RetentionPreview
+from common.stacks.retention.model import Keep, OldVersion, RetentionPolicy, RetentionPreview
 from common.stacks.retention.repository import OrganizationPolicy
 
 STACKS_PER_STEP, VERSIONS_PER_STEP = 100, 200
@@ -87,18 +87,20 @@ def delete_old_versions(
             after = ""
         cutoff_millis = _cutoff_millis(backend, organization.policy)
         page = repository.page_limits(connection, organization, cutoff_millis, after, stacks)
-    count = retry(lambda: _delete(backend, organization, page, versions))
+        has_old = bool(repository.find_old(connection, page, 1))
+    stack_ids = [limits.stack_id for limits in page]
+    count = retry(lambda: _delete(backend, organization, cutoff_millis, stack_ids, versions)) if has_old else 0
     if count == versions:  # There may be more of these stacks; what is deleted is not found again.
         return count, f"{organization.org_id}/{after or '-'}"
     return count, f"{organization.org_id}/{page[-1].stack_id}" if len(page) == stacks else organization.org_id
 
 
-def _delete(backend: Backend, organization: OrganizationPolicy, page: list[Limits], limit: int) -> int:
+def _delete(backend: Backend, organization: OrganizationPolicy, cutoff_millis: int, stack_ids: list[str], limit: int) -> int:
     with backend.db.begin() as tx:
-        if RetentionPolicy.of(orgs.get_settings(tx, organization.org_id)) != organization.policy:
-            return 0
-        old = repository.find_old(tx, page, limit)
-        if not old:
+        # Read again, now locked: an admin may have changed the policy, set a hold or transferred a stack meanwhile.
+        page = repository.lock_limits(tx, organization, cutoff_millis, stack_ids)
+        old = repository.find_old(tx, page, limit) if page else []
+        if not page or not old:
             return 0
         if repository.delete_states(tx, old, unix_millis(backend.clock.now())) != len(old):
             raise Contention("another process deletes the same versions; try again")

@@ -14,13 +14,25 @@ from common.stacks.comparison import service as comparison
 from common.stacks.model import StackPath, VersionReference
 from common.stacks.retention import service
 from common.stacks.retention.model import HOLD_TAG, Keep, RetentionPolicy
-from common.stacks.service import blobs, deleted, lifecycle
+from common.stacks.service import attributes, blobs, deleted, lifecycle
 from common.stacks.state import service as state
 from common.stacks.updates.model import Completion
 from common.stacks.updates.service import history
 from tests.clocks import FrozenClock
 from tests.factories.people import caller_of, make_user
-from tests.factories.stacks import complete, creation, exported, exported_names, make_running, make_stack, make_version, record
+from tests.factories.stacks import (
+    complete,
+    creation,
+    exported,
+    exported_names,
+    make_running,
+    make_stack,
+    make_update,
+    make_version,
+    record,
+    start,
+)
+from tests.interleaving import interleaved
 from tests.stacks.engine.builders import names
 
 DEV = StackPath("acme", "shop", "dev")
@@ -140,6 +152,33 @@ class TestDeleteOldVersions:
         for name in ("a", "b"):
             make_version(backend, admin, path, name)
         keep(backend, admin, "versions", 1)
+
+        assert run(backend) == 0
+
+    def test_sees_a_hold_that_is_set_meanwhile(self, backend: Backend, admin: Caller) -> None:
+        """A tag that is set after a step read its stacks, and before it deletes, keeps the versions."""
+        make_versions(backend, admin, 3)
+        keep(backend, admin, "versions", 1)
+        with interleaved(backend, "BEGIN", lambda: attributes.create_tag(backend, admin, DEV, HOLD_TAG, "case 7")):
+            run(backend)
+
+        assert kept(backend, admin) == [1, 2, 3]
+
+    def test_keeps_a_hold_that_a_client_does_not_know(self, backend: Backend, admin: Caller) -> None:
+        """A client read the tags before the hold was set, and sends all that it knows with its update."""
+        path = make_stack(backend, admin, tags={"team": "web"})
+        attributes.create_tag(backend, admin, path, HOLD_TAG, "case 7")
+        start(backend, admin, path, make_update(backend, admin, path), tags={"team": "api"})
+
+        assert stacks.get_stack(backend, admin, path, Permission.STACK_READ).tags == {"team": "api", HOLD_TAG: "case 7"}
+
+    def test_keeps_versions_of_these_days_before_one_of_a_clock_that_was_slow(
+        self, backend: Backend, admin: Caller, clock: FrozenClock
+    ) -> None:
+        """A version with a date in the past does not make those before it old."""
+        make_versions(backend, admin, 3)
+        set_version(backend, 3, ended_at=1000)
+        keep(backend, admin, "days", 7)
 
         assert run(backend) == 0
 

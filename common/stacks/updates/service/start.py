@@ -27,6 +27,7 @@ from common.stacks import steps as stacks
 from common.stacks.managed_environments import Publish, read_draft
 from common.stacks.model import Kind, Outcome, Stack, StackPath
 from common.stacks.repository import update_environments, versions
+from common.stacks.retention.model import HOLD_TAG
 from common.stacks.updates import finishing, leases, programs, stored_state
 from common.stacks.updates.leases import LEASE_SECONDS
 from common.stacks.updates.model import (
@@ -113,7 +114,7 @@ def start(
         if has_new_tags or not update.dry_run:
             with backend.db.begin() as tx:
                 if has_new_tags:
-                    stacks.update_tags(tx, stack, request.tags or {})
+                    _update_tags(tx, stack, request.tags or {})
                 if not update.dry_run:
                     finishing.go_on_without(tx, stack)
                 is_started = updates.start(tx, stack, run)
@@ -161,7 +162,7 @@ def begin(
         if has_new_tags or not program.dry_run:
             with backend.db.begin() as tx:
                 if has_new_tags:
-                    stacks.update_tags(tx, stack, request.tags or {})
+                    _update_tags(tx, stack, request.tags or {})
                 if not program.dry_run:
                     finishing.go_on_without(tx, stack)
                 is_added = updates.add_running(tx, stack, kind, row_program, caller.user_id, run=run, limit=limit)
@@ -280,6 +281,12 @@ def _has_new_tags(caller: Caller, stack: Stack, request: StartRequest) -> bool:
     require_tags(request.tags)
     # Clients send tags with previews too; a caller who may only read the stack does not change them.
     return stacks.may_on_stack(caller, stack, Permission.STACK_WRITE)
+
+
+def _update_tags(tx: Connection, stack: Stack, tags: dict[str, str]) -> None:
+    """Replace the tags of a stack with those that a client sends. A hold stays: it may be newer than what the client read."""
+    hold = {name: value for name, value in stacks.lock_tags(tx, stack).items() if name == HOLD_TAG}
+    stacks.update_tags(tx, stack, {**tags, **hold})
 
 
 def _too_many(backend: Backend, stack: Stack) -> TooManyRequests:
