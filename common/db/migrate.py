@@ -41,6 +41,12 @@ def version(db: Database) -> str | None:
         return _read_version(connection)
 
 
+def read_version(connection: Connection) -> str:
+    """Return the revision of a database that is known to have tables, in one statement."""
+    revision: str = connection.execute(select(_VERSION.c.version_num)).scalar_one()
+    return revision
+
+
 def state_of(revision: str | None) -> State:
     """Tell how a revision stands to this release."""
     if revision is None:

@@ -16,6 +16,7 @@ from common.core.clock import unix_millis
 from common.core.errors import BackendError, StartUpError
 from common.crypto import service_keys
 from common.db import health, job_claims, migrate
+from common.db.engine import Database
 from common.db.job_claims import JobRow
 from common.installation import checks, warnings
 from common.installation.backups import status as backups
@@ -61,7 +62,7 @@ def examine(backend: Backend, caller: Caller, *, with_services: bool, patience_s
     require_site_admin(caller)
     with backend.db.connect() as connection:
         counts, rows = repository.count_all(connection), job_claims.read(connection)
-        backup_status = backups.get_status(backend, connection)
+        backup_status, revision = backups.get_status(backend, connection), migrate.read_version(connection)
     stores = checks.distinct_stores(backend.plan)
     services: list[tuple[str, Callable[[], Check]]] = [
         *((_store_name(store), partial(_check_store, store, is_tried=with_services)) for store in stores),
@@ -76,7 +77,7 @@ def examine(backend: Backend, caller: Caller, *, with_services: bool, patience_s
         _check_settings(backend),
         *_check_folders(backend),
         *_check_front(backend),
-        _check_database(backend, is_tried=with_services),
+        _check_database(backend.db, revision, is_tried=with_services),
         *of_stores,
         of_key,
         _check_backups(backup_status),
@@ -117,11 +118,10 @@ def _check_front(backend: Backend) -> list[Check]:
     return checks_of_front
 
 
-def _check_database(backend: Backend, *, is_tried: bool) -> Check:
-    db, revision = backend.db, migrate.version(backend.db)
+def _check_database(db: Database, revision: str, *, is_tried: bool) -> Check:
     advice = [health.advice(db)]
     if migrate.state_of(revision) is not migrate.State.CURRENT:
-        line = f"The tables are at revision {revision or 'none'}; this release needs {migrate.HEAD}: run `stackhold migrate`."
+        line = f"The tables are at revision {revision}; this release needs {migrate.HEAD}: run `stackhold migrate`."
         return Check("Database", Outcome.FAILED, (line, *filter(None, advice)))
     lines = [f"The tables are at revision {revision}, which this release needs."]
     if is_tried:
