@@ -12,7 +12,6 @@ from sqlalchemy import (
     and_,
     case,
     delete,
-    false,
     func,
     insert,
     not_,
@@ -33,7 +32,7 @@ from common.stacks.repository import visibility  # arch: which stacks a caller s
 
 _groups, _packs, _versions = policy_groups.c, policy_group_packs.c, policy_pack_versions.c
 _newest = updates.alias("newest")
-# Groups in one statement, or in one level of a condition.
+# Groups in one statement.
 _GROUPS_AT_ONCE = 50
 _T = TypeVar("_T")
 _APPLIED = (
@@ -161,7 +160,7 @@ def count_members(connection: Connection, org_id: str, groups: Sequence[Group]) 
         columns = [
             select(func.count())
             .select_from(stacks)
-            .where(stacks.c.org_id == org_id, stacks.c.live == 1, _is_member(group, groups))
+            .where(stacks.c.org_id == org_id, stacks.c.live == 1, _is_in_any([group], groups))
             .scalar_subquery()
             .label(f"group_{place}")
             for place, group in enumerate(chunk)
@@ -175,7 +174,7 @@ def get_coverage(
 ) -> dict[str, Coverage]:
     """Return how many stacks and resources groups with packs cover, by mode, in any of them, and how many there are."""
     covering = {mode: [group for group in groups if group.id in with_packs and group.mode is mode] for mode in Mode}
-    conditions = {mode.value: _any_of([_is_member(group, groups) for group in some]) for mode, some in covering.items()}
+    conditions = {mode.value: _is_in_any(some, groups) for mode, some in covering.items()}
     conditions |= {"protected": or_(*conditions.values()), "total": true()}
     columns = [
         func.coalesce(func.sum(case((condition, value), else_=0)), 0)
@@ -313,24 +312,23 @@ def _after(position: tuple[str, str] | None) -> tuple[ColumnElement[bool], ...]:
     return (or_(stacks.c.project > project, and_(stacks.c.project == project, stacks.c.name > name)),)
 
 
-def _is_member(group: Group, groups: Sequence[Group]) -> ColumnElement[bool]:
-    """Return the condition that a stack is in a group, as `members_of` decides it: added, by its rule, or by default."""
-    condition = _belongs(group)
-    if not group.is_default:
+def _is_in_any(some: Sequence[Group], groups: Sequence[Group]) -> ColumnElement[bool]:
+    """Return the condition that a stack is in some of all groups, as `members_of` decides it: added, by a rule, or by default."""
+    condition = _belongs(some)
+    if not any(group.is_default for group in some):
         return condition
-    others = [other for other in groups if not other.is_default and other.mode is Mode.PREVENTATIVE]
-    return or_(condition, not_(_any_of([_belongs(other) for other in others if other.entity_type is EntityType.STACKS])))
+    others = [group for group in groups if not group.is_default and group.mode is Mode.PREVENTATIVE]
+    return or_(condition, not_(_belongs([group for group in others if group.entity_type is EntityType.STACKS])))
 
 
-def _belongs(group: Group) -> ColumnElement[bool]:
-    added = select(policy_group_stacks.c.stack_id).where(policy_group_stacks.c.group_id == group.id)
-    condition: ColumnElement[bool] = stacks.c.id.in_(added)
-    return condition if group.stack_rule is None else or_(condition, visibility.matches(predicate_of(group.stack_rule)))
+def _belongs(groups: Sequence[Group]) -> ColumnElement[bool]:
+    """Return the condition that a stack was added to one of some groups, or matches a rule of theirs.
 
-
-def _any_of(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """Return the disjunction; in two levels, because SQLite bounds how deep an expression is."""
-    return or_(false(), *(or_(false(), *chunk) for chunk in _chunks(conditions)))
+    Groups are one alternative and each rule is one, because SQLite bounds how many alternatives an expression has.
+    """
+    added = select(policy_group_stacks.c.stack_id).where(policy_group_stacks.c.group_id.in_([group.id for group in groups]))
+    rules = dict.fromkeys(group.stack_rule for group in groups if group.stack_rule is not None)
+    return or_(stacks.c.id.in_(added), *(visibility.matches(predicate_of(rule)) for rule in rules))
 
 
 def _chunks(items: Sequence[_T]) -> Iterator[Sequence[_T]]:

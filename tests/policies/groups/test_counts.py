@@ -1,11 +1,18 @@
 """How many stacks groups have and what they cover, counted by the database, or in batches where rules are too large for that."""
 
+import json
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from common.backend import Backend
+from common.core.ids import new_id
+from common.policies.groups import repository
 from common.policies.groups.counts import RULES_IN_SQL
+from common.policies.groups.model import GROUP_LIMIT, EntityType, Group
+from common.rights.caller import Caller
+from common.stacks.engine.policy_groups import Mode
 from tests.factories.policies import GROUPS, enable, make_group, publish, tag_rule
 from tests.wire import create_stack
 
@@ -70,3 +77,23 @@ def test_preview_has_pages(client: TestClient, padding: str) -> None:
         token = reply.get("continuationToken", "")
 
     assert (["a", "b", "e"], "") == (names, token)
+
+
+def test_counts_with_as_many_groups_as_there_may_be(client: TestClient, backend: Backend, admin: Caller) -> None:
+    """As many groups with rules as an organization may have, each with a pack, are counted in one expression."""
+    publish(client)
+    make_group(client, "prod")
+    assert 204 == enable(client, group="prod").status_code
+    org_id = admin.memberships[0].org_id
+    with backend.db.begin() as tx:
+        packs = list(repository.list_packs(tx, repository.list_groups(tx, org_id)[0].id).values())
+        for number in range(GROUP_LIMIT - 1):
+            text = json.dumps(tag_rule("env", str(number))) if number < RULES_IN_SQL // 300 else None
+            name = "default-policy-group" if number == 0 else f"other-{number}"
+            group = Group(new_id(), name, EntityType.STACKS, Mode.PREVENTATIVE, None, text, None)
+            repository.add(tx, org_id, group, 1)
+            repository.replace_packs(tx, group.id, removed=(), added=packs)
+
+    counts = {row["name"]: row["numStacks"] for row in client.get(GROUPS).json()["policyGroups"]}
+    assert (GROUP_LIMIT, 4) == (len(counts), counts["default-policy-group"])
+    assert 4 == client.get(f"{GROUPS}/metadata").json()["ProtectedStacks"]
