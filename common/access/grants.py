@@ -67,10 +67,9 @@ def delete_of_set(tx: Connection, set_id: str) -> None:
 def delete_of_stack(tx: Connection, stack_id: str) -> str | None:
     """Delete all grants on a stack, and return the text that `restore` restores them from, or None if there are none."""
     deleted = grants.find_of_stack(tx, stack_id)
-    if not deleted:
-        return None
+    # Also where there was none: one may have been added since.
     grants.delete_of_stack(tx, stack_id)
-    return encode(deleted)
+    return encode(deleted) if deleted else None
 
 
 def restore(tx: Connection, stack_id: str, text: str, *, org_id: str, deleted_at: int, now: datetime) -> None:
