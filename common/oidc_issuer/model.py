@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from itertools import pairwise
 
 ALGORITHM = "RS256"
 # Relying parties keep published keys: a key is published for this long before it signs, and after it has signed the last token.
@@ -95,10 +94,13 @@ def current_key(keys: list[SigningKey], setting: str, now_millis: int) -> Signin
 
 
 def list_expired(keys: list[SigningKey], setting: str, now_millis: int) -> list[SigningKey]:
-    """Return the keys that need not be published any longer: the key after them has been signing for long enough."""
+    """Return the keys that need not be published any longer: a later key of the settings has been signing for long enough.
+
+    A later key of other settings does not count: it does not sign where the settings name the former key again.
+    """
     overlap = (PUBLISHED_BEFORE + PUBLISHED_AFTER) // _MILLISECOND
-    kept = _own(keys, setting)[-1:]
-    return [key for key, successor in pairwise(keys) if now_millis - successor.created_at >= overlap and key not in kept]
+    signing = [key.number for key in _own(keys, setting) if now_millis - key.created_at >= overlap]
+    return [key for key in keys if signing and key.number < signing[-1]]
 
 
 def _own(keys: list[SigningKey], setting: str) -> list[SigningKey]:

@@ -1,8 +1,8 @@
 """Keys of the issuers: made on first use, replaced with an overlap, and never stored in plain text."""
 
 from common.backend import Backend
-from common.oidc_issuer import keys, tokens
-from common.oidc_issuer.model import Issuer
+from common.oidc_issuer import keys, model, tokens
+from common.oidc_issuer.model import Issuer, SigningKey
 from tests.clocks import FrozenClock
 
 DAY_SECONDS = 86_400
@@ -50,6 +50,22 @@ class TestKeys:
 
         assert keys.current_key(backend, Issuer.LOGIN).kid == old
         assert len(published(backend)) == 2
+
+    def test_outlive_another_setting_that_was_taken_back(self) -> None:
+        """A key of KMS that was in the settings for a while does not sign again, nor end the key before when that is replaced."""
+        names = [b"private", model.remote_key("alias/a", "arn"), b"private"]
+        all_keys = [
+            SigningKey(Issuer.LOGIN, number, f"k{number}", {}, name, int(day * DAY_SECONDS * 1000))
+            for number, name, day in zip((1, 2, 3), names, (0, 0.5, 89), strict=True)
+        ]
+        signing = []
+        for day in (89.5, 90.5, 92.5):
+            now_millis = int(day * DAY_SECONDS * 1000)
+            expired = model.list_expired(all_keys, "", now_millis)
+            left = [key for key in all_keys if key not in expired]
+            signing.append((model.current_key(left, "", now_millis).kid, len(left)))
+
+        assert signing == [("k1", 3), ("k3", 3), ("k3", 1)]
 
     def test_are_encrypted(self, backend: Backend) -> None:
         """The stored private key is not DER, and opens with the key of the service."""
