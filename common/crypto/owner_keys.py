@@ -98,14 +98,20 @@ def _replace(backend: Backend, key: WrappedKey) -> bool:
     return retry(store)
 
 
-def rewrap(backend: Backend, key: WrappedKey, customer_key: CustomerKey | None) -> bool:
-    """Wrap a data key by an organization's key, or the master key; False if it has changed since it was read, or is gone.
+def list_wrapped(connection: Connection, owner_id: str) -> list[bytes]:
+    """Return the wrapped data keys of an owner, the retired ones among them; one statement."""
+    return [key.wrapped_key for key in repository.find_owner_keys(connection, owner_id)]
 
+
+def rewrap(backend: Backend, key: WrappedKey, org_id: str, customer_key: CustomerKey | None) -> bool:
+    """Wrap a data key of an organization by its own key, or the master key.
+
+    False if the data key has changed since it was read, or is gone: its stack may be in another organization by now.
     Raises KeyUnusable where the data key does not open, or the other key does not open what it has just wrapped.
     """
     replacement = _wrap(backend, backend.keys.unwrap(key.wrapped_key, key.context), key.context, customer_key)
     with backend.db.connect() as connection:
-        return repository.replace_wrapped_key(connection, key, replacement)
+        return repository.replace_wrapped_key(connection, key, replacement, org_id)
 
 
 def _wrap(backend: Backend, plain: bytes, context: str, customer_key: CustomerKey | None) -> bytes:

@@ -1,6 +1,6 @@
 """Rows of the service's own keys, wrapped by the configured key service."""
 
-from sqlalchemy import Connection, delete, exists, insert, inspect, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, insert, inspect, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from common.crypto.model import RetiredKey, WrappedKey
@@ -58,13 +58,16 @@ def page_wrapped_keys(connection: Connection, table_name: str, after: str, limit
 def page_organization_keys(connection: Connection, table_name: str, org_id: str, after: str, limit: int) -> list[WrappedKey]:
     """Return data keys of an organization by their owners, as `page_wrapped_keys` does."""
     table, owner = _OWNERS[table_name]
-    query = select(owner, table.c.wrapped_key).where(owner > after).order_by(owner).limit(limit)
-    if table is retired_keys:
-        owners = union_all(*(select(other.c.id).where(other.c.org_id == org_id) for other in _OF_ORGANIZATIONS))
-        query = query.where(retired_keys.c.owner_id.in_(owners))
-    else:
-        query = query.where(table.c.org_id == org_id)
+    query = select(owner, table.c.wrapped_key).where(owner > after, _is_of(table, org_id)).order_by(owner).limit(limit)
     return [WrappedKey(table_name, owner_id, wrapped_key) for owner_id, wrapped_key in connection.execute(query)]
+
+
+def _is_of(table: Table, org_id: str) -> ColumnElement[bool]:
+    """Return the condition that a data key is one of an organization."""
+    if table is not retired_keys:
+        return table.c.org_id == org_id
+    owners = union_all(*(select(other.c.id).where(other.c.org_id == org_id) for other in _OF_ORGANIZATIONS))
+    return retired_keys.c.owner_id.in_(owners)
 
 
 def find_present(connection: Connection, key: WrappedKey) -> bytes | None:
@@ -74,10 +77,12 @@ def find_present(connection: Connection, key: WrappedKey) -> bytes | None:
     return wrapped
 
 
-def replace_wrapped_key(connection: Connection, key: WrappedKey, replacement: bytes) -> bool:
-    """Replace the wrapping of a data key that was read; False when it has changed or is gone."""
+def replace_wrapped_key(connection: Connection, key: WrappedKey, replacement: bytes, org_id: str | None = None) -> bool:
+    """Replace the wrapping of a data key that was read; False when it has changed, is gone, or is not one of an organization."""
     table, owner = _OWNERS[key.table]
     statement = update(table).where(owner == key.id, table.c.wrapped_key == key.wrapped_key).values(wrapped_key=replacement)
+    if org_id is not None:
+        statement = statement.where(_is_of(table, org_id))
     return connection.execute(statement).rowcount == 1
 
 

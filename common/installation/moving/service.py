@@ -96,7 +96,7 @@ class InstallationTarget:
             steps.add(tx, self._backend, self._owner, imported)
             # An import may take longer than a migration that began meanwhile.
             customer_key = orgs.get_settings(tx, self._owner.org_id).customer_key
-            begin_migration_of_new(tx, self._backend, self._owner.org_id, imported.wrapped_key, customer_key)
+            begin_migration_of_new(tx, self._backend, self._owner.org_id, [imported.wrapped_key], customer_key)
 
     def _require_valid(self, stack: MovedStack) -> None:
         try:

@@ -65,14 +65,17 @@ def add_migration(tx: Connection, migration: Migration) -> None:
     tx.execute(insert(key_migrations).values({name: getattr(migration, name) for name in names}))
 
 
-def restart_pending(tx: Connection, org_id: str, target_key_id: str | None, now_millis: int) -> bool:
-    """Let a pending migration to a key begin again; False without one."""
+def restart_pending(tx: Connection, org_id: str, target_key_id: str | None, now_millis: int) -> Migration | None:
+    """Let a pending migration to a key begin again, and return it; None without one."""
     is_it = (
         key_migrations.c.org_id == org_id,
         key_migrations.c.state == MigrationState.PENDING,
         key_migrations.c.target_key_id == target_key_id,
     )
-    return tx.execute(update(key_migrations).where(*is_it).values(began_at=now_millis)).rowcount > 0
+    if not tx.execute(update(key_migrations).where(*is_it).values(began_at=now_millis)).rowcount:
+        return None
+    row = tx.execute(select(key_migrations).where(*is_it).limit(1)).one()
+    return _to_migration(row)
 
 
 def supersede(tx: Connection, org_id: str, now_millis: int) -> None:

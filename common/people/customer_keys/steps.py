@@ -5,6 +5,7 @@ anywhere, and the next one does what is left.
 """
 
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from common.outbox import steps as outbox
 from common.outbox.model import Message, NewMessage, Postponed
 from common.people.customer_keys import repository
 from common.people.customer_keys.model import Migration, MigrationState
+from common.people.orgs import steps as orgs
 from common.ports.keys import KeyUnusable
 
 TOPIC = "key-migration"
@@ -43,27 +45,28 @@ class _Pass:
     """
 
     backend: Backend
+    org_id: str
     target: CustomerKey | None
     rewrapped: int = 0
     is_clean: bool = True
     problem: str = ""
     interruption: str = ""
 
-    def run(self, org_id: str, seconds: float) -> None:
+    def run(self, seconds: float) -> None:
         """Wrap the data keys that another key has wrapped, while there is time."""
         end = time.monotonic() + seconds
         with ThreadPoolExecutor(wrapped_keys.THREADS) as threads:
-            for page in wrapped_keys.iterate_pages_of_organization(self.backend.db, org_id, PAGE_KEYS):
+            for page in wrapped_keys.iterate_pages_of_organization(self.backend.db, self.org_id, PAGE_KEYS):
                 self.rewrapped += sum(threads.map(self._rewrap, page))
                 if self.interruption or time.monotonic() > end:
                     self.is_clean = False
                     break
 
     def _rewrap(self, key: WrappedKey) -> bool:
-        if self.interruption or _is_under(self.backend, key, self.target):
+        if self.interruption or _is_wrapped_by(self.backend, key.wrapped_key, self.target):
             return False
         try:
-            is_rewrapped = owner_keys.rewrap(self.backend, key, self.target)
+            is_rewrapped = owner_keys.rewrap(self.backend, key, self.org_id, self.target)
         except KeyUnusable as error:
             self.problem = f"{key}: {error.detail}"
             return False
@@ -79,7 +82,10 @@ def begin_migration(tx: Connection, backend: Backend, org_id: str, target: Custo
     """Let all data keys of an organization be wrapped by a key, the master key if None, in place of any other."""
     # No permission check in this module: the use case made it, or the outbox calls.
     now_millis, target_id = unix_millis(backend.clock.now()), target.id if target is not None else None
-    if repository.restart_pending(tx, org_id, target_id, now_millis):
+    pending = repository.restart_pending(tx, org_id, target_id, now_millis)
+    if pending is not None:
+        # Its message may have been given up, as those of a restored installation are.
+        outbox.queue_unless_postponed(tx, backend, _message(pending))
         return
     repository.supersede(tx, org_id, now_millis)
     migration = Migration(new_id(), org_id, target_id, MigrationState.PENDING, "", 0, now_millis, now_millis, None)
@@ -87,16 +93,29 @@ def begin_migration(tx: Connection, backend: Backend, org_id: str, target: Custo
     queue(tx, backend, migration)
 
 
-def begin_migration_of_new(tx: Connection, backend: Backend, org_id: str, wrapped_key: bytes, key: CustomerKey | None) -> None:
-    """Begin a migration if a data key that comes into an organization is not wrapped by its key. No statement otherwise."""
-    present = backend.keys.find_customer_key(wrapped_key)
-    if (present.id if present else None) != (key.id if key else None):
+def begin_migration_of_new(
+    tx: Connection, backend: Backend, org_id: str, wrapped_keys_of_new: Iterable[bytes], key: CustomerKey | None
+) -> None:
+    """Begin a migration if data keys that come into an organization are not all wrapped by its key. No statement otherwise."""
+    if not all(_is_wrapped_by(backend, wrapped_key, key) for wrapped_key in wrapped_keys_of_new):
         begin_migration(tx, backend, org_id, key)
+
+
+def begin_migration_of_moved(tx: Connection, backend: Backend, stack_id: str, from_org_id: str, to_org_id: str) -> None:
+    """Begin a migration if data keys of a stack that has moved may not be wrapped by the key of its new organization.
+
+    The retired keys count too. Where the former organization has another key, a process may be about to wrap one by that.
+    """
+    former, key = orgs.get_settings(tx, from_org_id).customer_key, orgs.get_settings(tx, to_org_id).customer_key
+    if former != key:
+        begin_migration(tx, backend, to_org_id, key)
+    else:
+        begin_migration_of_new(tx, backend, to_org_id, owner_keys.list_wrapped(tx, stack_id), key)
 
 
 def queue(tx: Connection, backend: Backend, migration: Migration) -> None:
     """Queue the work on a migration."""
-    outbox.queue(tx, backend, [NewMessage(TOPIC, migration.id, migration.id, "")])
+    outbox.queue(tx, backend, [_message(migration)])
 
 
 def deliver(backend: Backend, message: Message) -> None:
@@ -110,8 +129,8 @@ def deliver(backend: Backend, message: Message) -> None:
             stored = repository.find_key(connection, migration.org_id, migration.target_key_id)
             target = stored.key if stored is not None else None
     began_at = unix_millis(backend.clock.now())
-    result = _Pass(backend, target)
-    result.run(migration.org_id, MESSAGE_SECONDS)
+    result = _Pass(backend, migration.org_id, target)
+    result.run(MESSAGE_SECONDS)
     with backend.db.connect() as connection:
         repository.store_progress(connection, migration, result.rewrapped, result.interruption[:_PROBLEM_LIMIT])
     _end(backend, migration, result, began_at)
@@ -133,9 +152,13 @@ def _end(backend: Backend, migration: Migration, result: _Pass, began_at: int) -
             raise Postponed(now_millis)
 
 
-def _is_under(backend: Backend, key: WrappedKey, target: CustomerKey | None) -> bool:
+def _message(migration: Migration) -> NewMessage:
+    return NewMessage(TOPIC, migration.id, migration.id, "")
+
+
+def _is_wrapped_by(backend: Backend, wrapped_key: bytes, target: CustomerKey | None) -> bool:
     try:
-        present = backend.keys.find_customer_key(key.wrapped_key)
+        present = backend.keys.find_customer_key(wrapped_key)
     except KeyUnusable:
         return False
     return (present.id if present else None) == (target.id if target else None)

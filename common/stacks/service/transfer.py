@@ -13,7 +13,7 @@ from common.core.clock import unix_millis
 from common.core.errors import BackendError, BadRequest, Conflict, NotFound
 from common.core.ids import new_id
 from common.db.faults import unless_taken
-from common.people.customer_keys.steps import begin_migration_of_new
+from common.people.customer_keys.steps import begin_migration_of_moved
 from common.rights.caller import Caller, missing_org
 from common.rights.membership import Membership
 from common.rights.permissions import STACK_ADMIN, Permission
@@ -114,7 +114,7 @@ def _transfer(backend: Backend, caller: Caller, stack: Stack, target: Membership
             require_room(tx, backend, target.org_id, target.login)
             with unless_taken(taken_text(path)):
                 stacks.rename(tx, current, Place(target.org_id, path.project, path.name), now_millis)
-            begin_migration_of_new(tx, backend, target.org_id, current.wrapped_key, target.settings.customer_key)
+            begin_migration_of_moved(tx, backend, current.id, current.org_id, target.org_id)
             # Otherwise an owner who is not a member there would administer the stack on becoming one later.
             ownership.replace_absent_owner(tx, current.id, caller.user_id)
             grants.delete_of_stack(tx, current.id)

@@ -6,11 +6,16 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from common.backend import Backend
+from common.crypto import owner_keys, wrapped_keys
+from common.crypto.model import WrappedKey
 from common.db.tables.stacks import stacks
+from common.outbox import steps as outbox
 from common.outbox.model import CLAIM_MILLIS
+from common.rights.caller import Caller
 from functions.jobs import deliver_messages
 from tests.clocks import FrozenClock
 from tests.factories.customer_keys import KEYS, FakeKms, add, arn, count_by_key, migrate, states_of_migrations
+from tests.factories.people import make_org
 from tests.factories.stacks import stack_id_of
 from tests.wire import create_stack
 
@@ -23,6 +28,12 @@ def make_stacks(client: TestClient, number: int) -> None:
     """Make some stacks."""
     for at in range(number):
         create_stack(client, f"s{at}")
+
+
+def key_of_stack(server: Backend) -> WrappedKey:
+    """Return the present data key of the only stack."""
+    (key,) = (key for page in wrapped_keys.iterate_pages(server.db) for key in page if key.table == "stacks")
+    return key
 
 
 class TestMigration:
@@ -102,3 +113,55 @@ class TestMigration:
         assert ["completed", "completed"] == states_of_migrations(client)
         assert 200 == client.post(f"{KEYS}/migration/retry").status_code
         assert ["completed", "completed"] == states_of_migrations(client)
+
+    def test_leaves_a_stack_alone_that_moves_meanwhile(
+        self, server: Backend, client: TestClient, kms: FakeKms, admin: Caller, clock: FrozenClock
+    ) -> None:
+        """No data key of a stack stays under the key of its former organization, which that one may disable at any time."""
+        make_org(server, "globex", admin)
+        make_stacks(client, 1)
+        add(client, "own")
+        moves = iter([True])
+
+        def move() -> None:
+            if next(moves, False):
+                assert client.post("/api/stacks/acme/shop/s0/transfer", json={"toOrg": "globex"}).is_success
+
+        kms.before_wrap = move
+        migrate(server, clock)
+
+        assert {"": 1} == count_by_key(server)
+
+    def test_follows_the_retired_keys_of_a_stack_that_moved(
+        self, server: Backend, client: TestClient, admin: Caller, clock: FrozenClock
+    ) -> None:
+        """A stack moves when its present data key is under the right key already, and its retired one is not yet."""
+        make_org(server, "globex", admin)
+        make_stacks(client, 1)
+        add(client, "own")
+        migrate(server, clock)
+        assert owner_keys.replace_key(server, key_of_stack(server), clock.now())
+        assert {"own": 2} == count_by_key(server)
+        client.post(f"{KEYS}/disable")
+        key = key_of_stack(server)
+        assert owner_keys.rewrap(server, key, admin.require_member("acme", missing="acme").org_id, None)
+
+        assert client.post("/api/stacks/acme/shop/s0/transfer", json={"toOrg": "globex"}).is_success
+        migrate(server, clock)
+
+        assert {"": 2} == count_by_key(server)
+
+    def test_goes_on_after_its_message_was_given_up(self, server: Backend, client: TestClient, clock: FrozenClock) -> None:
+        """A restored installation has given up all messages: the next change of keys queues the work again."""
+        make_stacks(client, 1)
+        first = add(client, "first")
+        with server.db.begin() as tx:
+            outbox.give_up_waiting(tx, server, "restored")
+        migrate(server, clock)
+        assert {"": 1} == count_by_key(server)
+        second = add(client, "second")
+
+        assert 200 == client.post(f"{KEYS}/{second}/disable", json={"destID": first}).status_code
+        migrate(server, clock)
+
+        assert {"first": 1} == count_by_key(server)
