@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from common.audit import steps as audit
 from common.audit.steps import Event
@@ -123,10 +122,15 @@ def count_by(backend: Backend, caller: Caller, org: str, query: IssueQuery, colu
 
 
 def export_issues(backend: Backend, caller: Caller, org: str, query: IssueQuery, *, page_size: int = PAGE_LIMIT) -> Iterator[str]:
-    """Return all issues that match as CSV, in parts that are read one after the other."""
+    """Return all issues that match now as CSV, in parts that are read one after the other.
+
+    Which issues there are, and their order, is read at once: updates change issues while parts are sent.
+    """
     scope = _scope(caller, org)
     _check(query)
-    return _export(backend, scope, query, page_size)
+    with backend.db.connect() as connection:
+        ids = issues.list_ids(connection, scope, query.condition, query.statuses, query.order)
+    return _export(backend, scope, ids, page_size)
 
 
 def get_issue(backend: Backend, caller: Caller, org: str, issue_id: str) -> tuple[Issue, PackVersion | None]:
@@ -281,17 +285,12 @@ def _described(issue: Issue, change: IssueChange) -> str:
     return f"Changed an issue of policy {issue.policy!a} in stack {issue.project}/{issue.stack}: {changes or 'nothing'}"
 
 
-def _export(backend: Backend, scope: StackScope, query: IssueQuery, page_size: int) -> Iterator[str]:
-    position: Sequence[Any] | None = None
+def _export(backend: Backend, scope: StackScope, ids: Sequence[str], page_size: int) -> Iterator[str]:
     yield csv_line(_HEADINGS)
-    while True:
+    for start in range(0, len(ids), page_size):
         with backend.db.connect() as connection:
-            rows, position = issues.list_after(
-                connection, scope, query.condition, query.statuses, order=query.order, position=position, limit=page_size
-            )
+            rows = issues.list_by_ids(connection, scope, ids[start : start + page_size])
         yield "".join(csv_line(_cells(issue)) for issue in rows)
-        if position is None:
-            return
 
 
 def _cells(issue: Issue) -> tuple[str, ...]:

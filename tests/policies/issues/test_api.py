@@ -12,6 +12,7 @@ from common.policies.issues.service import IssueQuery, export_issues
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from functions.jobs import deliver_messages
+from tests.clocks import FrozenClock
 from tests.factories.people import make_user
 from tests.factories.policies import enable, publish
 from tests.factories.roles import hold, make_role
@@ -329,13 +330,25 @@ class TestList:
         ids=["newest first", "most serious first", "by stack"],
     )
     def test_is_exported_in_parts(self, backend: Backend, admin: Caller, order: tuple[Sorting, ...]) -> None:
-        """Parts of an export follow each other by position, in any order, and together have every issue once."""
+        """Parts of an export follow each other in any order, and together have every issue once."""
         query = IssueQuery(order=order)
         whole = "".join(export_issues(backend, admin, "acme", query))
 
         assert 4 == len(whole.splitlines())
         for page_size in (1, 2, 3):
             assert whole == "".join(export_issues(backend, admin, "acme", query, page_size=page_size))
+
+    def test_is_exported_as_it_was_at_the_beginning(
+        self, client: TestClient, backend: Backend, admin: Caller, stack: str, clock: FrozenClock
+    ) -> None:
+        """An issue that an update finds again while an export is sent is neither lost nor there twice."""
+        parts = export_issues(backend, admin, "acme", IssueQuery(), page_size=1)
+        begun = [next(parts), next(parts)]
+        clock.pass_seconds(60)
+        update(client, backend, stack, violation(), violation(QUEUE), violation(policy="tags"))
+        lines = "".join([*begun, *parts]).splitlines()
+
+        assert 4 == len(lines) == len(set(lines))
 
     def test_leaves_out_hidden_stacks(self, client: TestClient, backend: Backend) -> None:
         """Issues of a stack are shown to those who may see it."""

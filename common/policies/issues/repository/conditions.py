@@ -54,27 +54,14 @@ def visible(scope: StackScope) -> list[ColumnElement[bool]]:
 
 def order_by(order: Sequence[Sorting]) -> list[ColumnElement[Any]]:
     """Return the columns to sort by; the id comes last, so that the order of two issues is always the same."""
-    return [column.desc() if is_descending else column.asc() for column, is_descending in sort_keys(order)]
-
-
-def sort_keys(order: Sequence[Sorting]) -> list[tuple[ColumnElement[Any], bool]]:
-    """Return what issues are sorted by, and whether from the last to the first. None of it is ever NULL."""
-    keys = []
+    columns = []
     for sorting in order:
         column = COLUMNS[sorting.column]
         ranks = RANKS.get(sorting.column)
-        keys.append((_rank(column, ranks) if ranks else column, sorting.is_descending))
-    return [*(keys or [(_issues.observed_at, True)]), (_issues.id, False)]
-
-
-def after(order: Sequence[Sorting], position: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the condition for issues that come after a position, which has a value for each sort key."""
-    alternatives = []
-    equal: list[ColumnElement[bool]] = []
-    for (column, is_descending), value in zip(sort_keys(order), position, strict=True):
-        alternatives.append(and_(*equal, column < value if is_descending else column > value))
-        equal.append(column == value)
-    return or_(*alternatives)
+        if ranks:
+            column = _rank(column, ranks)
+        columns.append(column.desc() if sorting.is_descending else column.asc())
+    return [*(columns or [_issues.observed_at.desc()]), _issues.id]
 
 
 def _to_sql(condition: Condition) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from common.db.tables.policies import policy_issues
 from common.db.tables.stacks import stacks, updates
 from common.policies.issues.grid import Condition, Sorting
 from common.policies.issues.model import Assignee, Issue, IssueStatus, Totals
-from common.policies.issues.repository.conditions import COLUMNS, after, matching, order_by, sort_keys, visible
+from common.policies.issues.repository.conditions import COLUMNS, matching, order_by, visible
 from common.rights.membership import StackScope
 from common.stacks.engine.policy_groups import Mode
 from common.stacks.repository.visibility import in_scopes  # arch: which stacks a caller sees is one condition for all lists
@@ -44,23 +44,18 @@ def page_issues(
     return [_to_issue(row) for row in connection.execute(query)], count
 
 
-def list_after(
-    connection: Connection,
-    scope: StackScope,
-    condition: Condition | None,
-    statuses: Iterable[str],
-    *,
-    order: Sequence[Sorting],
-    position: Sequence[Any] | None,
-    limit: int,
-) -> tuple[list[Issue], Sequence[Any] | None]:
-    """Return the issues after a position, and the position of the last one, or None where there are no more."""
-    keys = [column.label(f"key_{place}") for place, (column, _) in enumerate(sort_keys(order))]
-    query = _from(select(*_SHOWN, *keys)).where(*matching(scope, condition, statuses)).order_by(*order_by(order)).limit(limit)
-    if position is not None:
-        query = query.where(after(order, position))
-    rows = connection.execute(query).all()
-    return [_to_issue(row) for row in rows], tuple(rows[-1][-len(keys) :]) if len(rows) == limit else None
+def list_ids(
+    connection: Connection, scope: StackScope, condition: Condition | None, statuses: Iterable[str], order: Sequence[Sorting]
+) -> list[str]:
+    """Return the ids of all issues that match."""
+    query = _from(select(_issues.id)).where(*matching(scope, condition, statuses)).order_by(*order_by(order))
+    return list(connection.scalars(query))
+
+
+def list_by_ids(connection: Connection, scope: StackScope, ids: Sequence[str]) -> list[Issue]:
+    """Return those of some issues that the caller sees, in the order of the ids."""
+    rows = {row.id: row for row in connection.execute(_from(select(*_SHOWN)).where(*visible(scope), _issues.id.in_(ids)))}
+    return [_to_issue(rows[issue_id]) for issue_id in ids if issue_id in rows]
 
 
 def count_by(
