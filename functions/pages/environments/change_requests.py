@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from common.approvals.model import COMMENT_LIMIT, DESCRIPTION_LIMIT, Action, ChangeRequest, RequestFilter
+from common.approvals.model import COMMENT_LIMIT, DESCRIPTION_LIMIT, Action, ChangeRequest, RequestFilter, require_text
 from common.change_requests.service import decisions
 from common.core.errors import BackendError, BadRequest, Conflict
 from common.environments.change_target import OpenTerms
@@ -73,9 +73,12 @@ def request_access(request: EnvironmentRequestDep, form: FormDep) -> Response:
 
     def act() -> Response:
         terms = OpenTerms(_seconds(form.text("grant_hours")), _seconds(form.text("access_hours")))
+        description = form.text("description")
+        # Before requests are made: those that cannot be submitted would stay as drafts.
+        require_text("a description", description, DESCRIPTION_LIMIT)
         made = open_requests.create(request.backend, request.caller, request.path, terms)
         for one in made:
-            decisions.submit(request.backend, request.caller, request.path.org, one.request.id, form.text("description"))
+            decisions.submit(request.backend, request.caller, request.path.org, one.request.id, description)
         own = next((one.request.id for one in made if one.path == request.path), "")
         return see_other(f"{request.address('change-requests', *([own] if own else []))}?done=requested")
 

@@ -199,6 +199,8 @@ class TestAccess:
         assert "request access" in shown(refused)
         assert 400 == member.submit(LIST, on=LIST, access_hours="many", grant_hours="25").status_code
 
+        long = member.submit(LIST, on=LIST, description="x" * 10_001, access_hours="2", grant_hours="24")
+        assert (400, True) == (long.status_code, "No open change requests" in shown(member.open(LIST)))
         sent = member.submit(LIST, on=LIST, description="Incident 12", access_hours="2", grant_hours="24")
         address = location(sent).partition("?")[0]
         page = shown(reviewer.open(address))
