@@ -4,6 +4,9 @@ from typing import Literal
 
 import msgspec
 
+# The end of the message about the state of a version that was not kept. An export to a DIY backend looks for it.
+DELETED = "was deleted by the retention policy"
+
 
 class RetentionPolicy(msgspec.Struct, rename="camel"):
     """What is kept of the versions of states: all, the `count` newest ones, or those of `count` days; 0 for all."""

@@ -8,7 +8,17 @@ import msgspec
 
 from common.core.errors import StartUpError
 from common.installation.moving import states
-from common.installation.moving.model import IN_PROGRESS, ConfigValue, MovedStack, MovedTeam, MovingError, StackName, Update
+from common.installation.moving.model import (
+    IN_PROGRESS,
+    ConfigValue,
+    MovedStack,
+    MovedTeam,
+    MovingError,
+    StackName,
+    StateDeleted,
+    Update,
+)
+from common.wire.retention import DELETED
 from common.wire.stacks import StackConfig
 
 # Clients send as many at once.
@@ -136,11 +146,12 @@ class ApiSource:
         return MovedStack(name, stack.tags or {}, updates, config)
 
     def get_state(self, stack: MovedStack, update: Update) -> bytes | None:
-        """Return the state of a version, or None for an empty one; raises MovingError."""
+        """Return the state of a version, or None for an empty one; raises MovingError, StateDeleted for one that was not kept."""
         try:
             text = self._api.get_text(f"{self._path(stack.name)}/export/{update.version}").encode()
         except StartUpError as error:
-            raise MovingError(f"version {update.version} of {stack.name} cannot be read: {error}") from error
+            kind = StateDeleted if str(error).endswith(DELETED) else MovingError
+            raise kind(f"version {update.version} of {stack.name} cannot be read: {error}") from error
         return None if states.is_blank(text) else text
 
     def decrypt(self, name: StackName, ciphertexts: list[str]) -> dict[str, bytes]:

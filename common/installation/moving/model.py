@@ -18,6 +18,10 @@ class MovingError(StartUpError):
     """Why a stack cannot be moved, for the operator; the others still can."""
 
 
+class StateDeleted(MovingError):
+    """A version has no state, since the source's retention policy did not keep it."""
+
+
 class ConfigValue(msgspec.Struct, frozen=True):
     """A value of a configuration: upstream's apitype.ConfigValue. An object is JSON with `{"secure": ciphertext}` in it."""
 

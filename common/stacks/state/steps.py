@@ -32,6 +32,7 @@ from common.stacks.updates import stored_state
 from common.stacks.updates.finishing import get_current_stack
 from common.stacks.updates.model import InProgress
 from common.stacks.updates.stored_state import current_text
+from common.wire.retention import DELETED
 
 _ATTEMPTS = 5
 _T = TypeVar("_T")
@@ -145,7 +146,7 @@ def load_version(backend: Backend, stack: Stack, reference: VersionReference) ->
 def require_kept(stack: Stack, version: StoredVersion) -> None:
     """Raise NotFound for a version whose state the retention policy of the organization did not keep."""
     if version.is_deleted:
-        raise NotFound(f"the state of version {version.number} of stack '{stack.path}' was deleted by the retention policy")
+        raise NotFound(f"the state of version {version.number} of stack '{stack.path}' {DELETED}")
 
 
 def renamed_state(backend: Backend, stack: Stack, version: StoredVersion) -> bytes:

@@ -5,9 +5,12 @@ import uuid
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
+from common.backend import Backend
 from common.core.compression import pack
 from common.installation.moving import states
+from common.installation.moving.api_source import ApiSource
 from common.installation.moving.diy.source import DiySource
 from common.installation.moving.diy.target import DiyTarget
 from common.installation.moving.model import MovingError, Outcome, StackName
@@ -17,9 +20,24 @@ from common.ports.blobs.azure_blob import AzureBlobs, read_address
 from common.ports.blobs.files import Files
 from common.ports.blobs.s3 import S3
 from common.ports.blobs.s3_address import parse
+from common.rights.caller import Caller
+from common.stacks.retention import service as retention
+from common.stacks.retention.model import Keep, RetentionPolicy
 from tests.aws.fixtures import moto, moto_process
 from tests.aws.moto_process import Moto
-from tests.factories.moving import NAME, SALT, SECRET_CONFIG, SERVICE, FakeSource, make_moved, make_update, sealed, state_with
+from tests.factories.moving import (
+    NAME,
+    SALT,
+    SECRET_CONFIG,
+    SERVICE,
+    FakeApi,
+    FakeSource,
+    make_moved,
+    make_update,
+    sealed,
+    state_with,
+)
+from tests.factories.stacks import make_stack, make_version
 from tests.hosts.azurite_process import ACCOUNT, KEY, Azurite
 from tests.hosts.fixtures import azurite
 
@@ -110,6 +128,28 @@ def test_secrets_of_the_service_are_encrypted_by_a_passphrase(bucket_files: Buck
     (file,) = target.config_files
     assert f"encryptionsalt: {crypter.salt}" in file.text
     assert config["shop:pin"].string in file.text
+
+
+def test_versions_that_were_not_kept_have_no_state(
+    bucket_files: Bucket, client: TestClient, backend: Backend, admin: Caller
+) -> None:
+    """What a retention policy deleted is noted, and does not keep the rest of a stack from being exported."""
+    path = make_stack(backend, admin)
+    for name in ("a", "b", "c"):
+        make_version(backend, admin, path, name)
+    retention.update_policy(backend, admin, "acme", RetentionPolicy(Keep.VERSIONS, 2))
+    retention.delete_old_versions(backend, "")
+    source = ApiSource(FakeApi(client), "acme")
+    stack = source.load(NAME)
+    [note] = DiyTarget(bucket_files, "the target", lambda: "a passphrase").write(source, stack)
+    moved = DiySource(bucket_files, "the folder")
+    updates = moved.load(NAME).updates
+
+    assert note.endswith("the state of version 1 of stack 'acme/shop/dev' was deleted by the retention policy")
+    assert [update.version for update in updates] == [1, 2, 3]
+    assert b"::c" in (moved.get_state(moved.load(NAME), updates[-1]) or b"")
+    with pytest.raises(MovingError, match="no state of version 1"):
+        moved.get_state(moved.load(NAME), updates[0])
 
 
 def make_legacy(folder: Path) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from common.installation.moving import config_values, passphrase, states
 from common.installation.moving.diy import layout
 from common.installation.moving.diy.source import DiySource
-from common.installation.moving.model import ConfigFile, MovedStack, MovingError, Outcome, Source, Update
+from common.installation.moving.model import ConfigFile, MovedStack, MovingError, Outcome, Source, StateDeleted, Update
 from common.installation.moving.passphrase import PassphraseCrypter
 from common.installation.moving.translation import Translator, uses_service
 from common.ports.blobs import Bucket
@@ -78,7 +78,8 @@ class _Writing:
         stamp, checkpoint, newest = 0, states.to_checkpoint(None, self._stack.name), None
         for update in self._stack.updates:
             stamp = max(stamp + 1, update.ended_at * _NANOS)
-            newest, checkpoint = self._write_update(update, stamp)
+            newest, written = self._write_update(update, stamp)
+            checkpoint = written or checkpoint
         if newest is not None and self._crypter is not None and newest.config:
             self.config_file = ConfigFile(self._stack.name, config_values.file_text(newest.config, self._crypter.salt))
         if self._stack.tags:
@@ -86,14 +87,22 @@ class _Writing:
             self._bucket.put_file(layout.tags_key(project, name), msgspec.json.encode(content))
         self._bucket.put_file(layout.state_key(project, name), checkpoint)
 
-    def _write_update(self, update: Update, stamp: int) -> tuple[Update, bytes]:
+    def _write_update(self, update: Update, stamp: int) -> tuple[Update, bytes | None]:
+        """Write an update with its state, and return both; None for a state that the source did not keep."""
         moved, problem = self._translator.config_of(update)
         if problem:
             self.notes.append(problem)
-        text = self._source.get_state(self._stack, update)
+        history, state = layout.history_keys(self._stack.name.project, self._stack.name.name, stamp)
+        try:
+            text = self._source.get_state(self._stack, update)
+        except StateDeleted as error:
+            if update is self._stack.updates[-1]:
+                raise
+            self.notes.append(str(error))
+            self._bucket.put_file(history, msgspec.json.encode(_record(moved)))
+            return moved, None
         if text is not None and uses_service(text):
             text = states.translated(text, self._translator, passphrase.TYPE, {"salt": self._opened().salt})
-        history, state = layout.history_keys(self._stack.name.project, self._stack.name.name, stamp)
         checkpoint = states.to_checkpoint(text, self._stack.name)
         self._bucket.put_file(history, msgspec.json.encode(_record(moved)))
         self._bucket.put_file(state, checkpoint)
