@@ -13,6 +13,9 @@ from msgspec import Raw
 from common.stacks.engine import document, jsontext, urn
 from common.stacks.engine.resource import Head
 
+# A URN, which messages name, may be as long as a request.
+_MARK_LIMIT = 2000
+
 
 @dataclass(slots=True)
 class _Seen:
@@ -33,11 +36,16 @@ def verify(text: bytes) -> str | None:
 
 
 def find_error(text: bytes) -> str | None:
-    """Return what `verify` does, and why a state cannot be read; never raises."""
+    """Return what `verify` does, and why a state cannot be read, as a mark of a version; never raises."""
     try:
-        return verify(text)
+        return shortened(verify(text))
     except document.BadDocument as error:
-        return str(error)
+        return shortened(str(error))
+
+
+def shortened(error: str | None) -> str | None:
+    """Return an error that fits in a row which is read with every page: its first part."""
+    return error if error is None or len(error) <= _MARK_LIMIT else f"{error[: _MARK_LIMIT - 1]}…"
 
 
 def magic(version: str) -> str:

@@ -113,7 +113,7 @@ def _finish(opened: Document, state: Progress, reading: Damage, end: _End, base:
     finding = {"version": version, "command": end.command, "error": error} if error else None
     text = shield.show(_write(opened, state.base, deployment, _manifest(version, end.now), finding))
     words = tuple(shield.show_words(message) for message in damage)
-    broken_rule = shield.show_words(verdict) if verdict is not None else None
+    broken_rule = checks.shortened(shield.show_words(verdict)) if verdict is not None else None
     return Replay(text, len(deployment.resources), words, comparison.find_order(base, text), broken_rule)
 
 

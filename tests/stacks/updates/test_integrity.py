@@ -38,6 +38,17 @@ def test_journal_that_leads_to_a_broken_state(backend: Backend, admin: Caller) -
     assert RULE in str(second)
 
 
+def test_long_error_is_shortened(backend: Backend, admin: Caller) -> None:
+    """A URN may be as long as a request, and every page of the stack reads the mark."""
+    make_stack(backend, admin)
+    import_state(backend, admin, DEV, make_state(make_resource("a", dependencies=[urn("x" * 100_000)])))
+    update = make_running(backend, admin, DEV)
+    record(backend, update, *creation("b", 1, dependencies=[urn("y" * 100_000)]))
+    complete(backend, update)
+
+    assert [len(mark or "") for mark in marks(backend, admin)] == [2000, 2000]
+
+
 def test_update_that_changes_nothing_keeps_the_mark(backend: Backend, admin: Caller) -> None:
     """Its state is the broken one that it began with; a rename carries it on too, and a repair ends it."""
     make_stack(backend, admin)
