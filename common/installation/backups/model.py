@@ -156,7 +156,9 @@ def assess(runs: list[BackupRun], now_millis: int, *, installed_at: int, days: i
 
     0 days: the operator does without, or makes backups in another way.
     """
-    last, good = next(iter(runs), None), next((run for run in runs if run.is_good), None)
+    # One that began in the future was noted while a clock was ahead: it would hide those after it, and never grow old.
+    past = [run for run in runs if run.began_at <= now_millis + _DAY_MILLIS]
+    last, good = next(iter(past), None), next((run for run in past if run.is_good), None)
     if days == 0:
         return BackupStatus(good, tuple(runs), ())
     warnings = list[str]()

@@ -48,6 +48,7 @@ class TestAssess:
             ([], [f"There is no backup of this installation. {ADVICE}"]),
             ([run(0.1, has_ended=False), run(1)], []),
             ([run(2, has_ended=False), run(3)], ["The last backup, begun on 2027-01-13 08:00 UTC, did not end."]),
+            ([run(-400), run(9)], [f"The last good backup is 9 days old. {ADVICE}"]),
             ([run(1, "the disk is full"), run(2)], ["The last backup, of 2027-01-14 08:00 UTC, failed: the disk is full"]),
         ],
     )
