@@ -33,7 +33,7 @@ class Word:
 
 def find_words(connection: Connection, text: str, tags_limit: int = _TAGS_LIMIT) -> list[Word]:
     """Return the words of a text with the tags that have them, of any organization; one statement, or none without words."""
-    words = text.lower().split()
+    words = list(dict.fromkeys(text.lower().split()))
     if not words:
         return []
     # Each pair once: there are far fewer of them than of tags.
@@ -42,7 +42,9 @@ def find_words(connection: Connection, text: str, tags_limit: int = _TAGS_LIMIT)
     tags = [(name, value) for name, value in connection.execute(select(pairs).where(has_one).limit(tags_limit + 1))]
     if len(tags) > tags_limit:
         return [Word(word, None) for word in words]
-    return [Word(word, [(name, value) for name, value in tags if word in f"{name}={value}".lower()]) for word in words]
+    found = [Word(word, [(name, value) for name, value in tags if word in f"{name}={value}".lower()]) for word in words]
+    is_too_long = sum(len(word.tags or ()) for word in found) > tags_limit
+    return [Word(word, None) for word in words] if is_too_long else found
 
 
 def count_by_project(
