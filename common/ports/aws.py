@@ -151,6 +151,7 @@ def _in_role(base: "Session", access: Access, role_arn: str, arguments: dict[str
         CredentialResolver,
         DeferredRefreshableCredentials,
     )
+    from botocore.exceptions import NoCredentialsError  # noqa: PLC0415
     from botocore.session import Session  # noqa: PLC0415
 
     def creator(service: str, **options: object) -> "BaseClient":
@@ -160,8 +161,11 @@ def _in_role(base: "Session", access: Access, role_arn: str, arguments: dict[str
         METHOD = CANONICAL_NAME = "assume-role"
 
         def load(self) -> DeferredRefreshableCredentials:
+            credentials = base.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
             fetcher = AssumeRoleCredentialFetcher(
-                creator, base.get_credentials(), role_arn, extra_args={"RoleSessionName": _ROLE_SESSION, **arguments}
+                creator, credentials, role_arn, extra_args={"RoleSessionName": _ROLE_SESSION, **arguments}
             )
             return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
 

@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 
 from common.core.customer_key import CustomerKey
+from common.core.errors import Unavailable
 from common.ports.aws import Access
 from common.ports.keys import KeyUnusable
 from common.ports.keys.customer_keys import CLIENTS_LIMIT, CustomerKeys
@@ -103,6 +104,17 @@ class TestAccess:
             keys._driver(CustomerKey(str(number), "acme", first.key_arn, ROLE))
 
         assert CLIENTS_LIMIT == len(keys._drivers)
+
+    def test_without_credentials_of_the_server(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A server outside of AWS says that it has no credentials."""
+        for name in CREDENTIALS:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        key = CustomerKey("one", "acme", "arn:aws:kms:eu-west-1:123456789012:key/abc", ROLE)
+
+        with pytest.raises(Unavailable, match="NoCredentialsError"):
+            CustomerKeys(Access()).wrap(key, PLAIN, "stack")
 
     def test_that_the_role_refuses_says_what_to_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The organization's id is sent as the external id; the error names role and key, and no text of AWS."""
