@@ -5,9 +5,10 @@ anywhere, and the next one does what is left.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
@@ -26,14 +27,16 @@ from common.people.orgs import steps as orgs
 from common.ports.keys import KeyUnusable
 
 TOPIC = "key-migration"
-# A message works on a migration for this long; the next one goes on. Less than its claim, with the last page.
-MESSAGE_SECONDS = 15.0
+# A message wraps data keys for this long, since messages of others wait for the end of a long step; the next one goes on.
+MESSAGE_SECONDS = 6.0
 PAGE_KEYS = 100
 # Requests that began before the change may store data keys under the former key for this long.
 GRACE_MILLIS = 60_000
 # While the key service does not answer.
 PAUSE_MILLIS = 30_000
 PATIENCE_MILLIS = 86_400_000
+# A key that has opened none of so many data keys is lost: those that it has wrapped besides are not tried.
+LOST_AFTER = 100
 _PROBLEM_LIMIT = 2_000
 
 
@@ -51,28 +54,41 @@ class _Pass:
     is_clean: bool = True
     problem: str = ""
     interruption: str = ""
+    # None until a data key is wrapped: to find the first one takes a while where there are many.
+    _end: float | None = None
+    # By the key that has wrapped the data keys; "" is the master key.
+    _failures: Counter[str] = field(default_factory=Counter)
+    _opened: set[str] = field(default_factory=set)
 
     def run(self, seconds: float) -> None:
         """Wrap the data keys that another key has wrapped, while there is time."""
-        end = time.monotonic() + seconds
         with ThreadPoolExecutor(wrapped_keys.THREADS) as threads:
             for page in wrapped_keys.iterate_pages_of_organization(self.backend.db, self.org_id, PAGE_KEYS):
-                self.rewrapped += sum(threads.map(self._rewrap, page))
-                if self.interruption or time.monotonic() > end:
+                todo = [key for key in page if not _is_wrapped_by(self.backend, key.wrapped_key, self.target)]
+                if todo and self._end is None:
+                    self._end = time.monotonic() + seconds
+                self.rewrapped += sum(threads.map(self._rewrap, todo))
+                if self._must_end():
                     self.is_clean = False
                     break
 
+    def _must_end(self) -> bool:
+        return bool(self.interruption) or (self._end is not None and time.monotonic() > self._end)
+
     def _rewrap(self, key: WrappedKey) -> bool:
-        if self.interruption or _is_wrapped_by(self.backend, key.wrapped_key, self.target):
+        source = _source_of(self.backend, key)
+        if self._must_end() or (source not in self._opened and self._failures[source] >= LOST_AFTER):
             return False
         try:
             is_rewrapped = owner_keys.rewrap(self.backend, key, self.org_id, self.target)
         except KeyUnusable as error:
             self.problem = f"{key}: {error.detail}"
+            self._failures[source] += 1
             return False
         except Unavailable as error:
             self.interruption = error.detail
             return False
+        self._opened.add(source)
         # Another process may have replaced the key meanwhile: the next pass looks at it again.
         self.is_clean = False
         return is_rewrapped
@@ -154,6 +170,15 @@ def _end(backend: Backend, migration: Migration, result: _Pass, began_at: int) -
 
 def _message(migration: Migration) -> NewMessage:
     return NewMessage(TOPIC, migration.id, migration.id, "")
+
+
+def _source_of(backend: Backend, key: WrappedKey) -> str:
+    """Return the id of the key that has wrapped a data key; a record that cannot be read is one of its own."""
+    try:
+        customer_key = backend.keys.find_customer_key(key.wrapped_key)
+    except KeyUnusable:
+        return key.id
+    return customer_key.id if customer_key else ""
 
 
 def _is_wrapped_by(backend: Backend, wrapped_key: bytes, target: CustomerKey | None) -> bool:

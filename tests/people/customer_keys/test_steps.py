@@ -6,11 +6,12 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from common.backend import Backend
-from common.crypto import owner_keys, wrapped_keys
-from common.crypto.model import WrappedKey
+from common.crypto import owner_keys, repository, wrapped_keys
+from common.crypto.model import RetiredKey, WrappedKey
 from common.db.tables.stacks import stacks
 from common.outbox import steps as outbox
 from common.outbox.model import CLAIM_MILLIS
+from common.people.customer_keys.steps import LOST_AFTER
 from common.rights.caller import Caller
 from functions.jobs import deliver_messages
 from tests.clocks import FrozenClock
@@ -165,3 +166,30 @@ class TestMigration:
         migrate(server, clock)
 
         assert {"first": 1} == count_by_key(server)
+
+    def test_gives_up_a_key_that_opens_nothing(
+        self, server: Backend, client: TestClient, kms: FakeKms, clock: FrozenClock
+    ) -> None:
+        """A lost key with many data keys does not take the time of each message: data keys behind them are reached."""
+        make_stacks(client, 1)
+        add(client, "own")
+        migrate(server, clock)
+        stack_id = stack_id_of(server, "s0")
+        own = server.keys.find_customer_key(key_of_stack(server).wrapped_key)
+        with server.db.begin() as tx:
+            for number in range(2 * LOST_AFTER):
+                key_id = f"{number:04}"
+                repository.add_retired_key(tx, RetiredKey(key_id, stack_id, server.keys.wrap(bytes(32), key_id, own), 1))
+            repository.add_retired_key(tx, RetiredKey("last", stack_id, server.keys.wrap(bytes(32), "last"), 1))
+        second = add(client, "second")
+        kms.lost, kms.calls = {arn("own")}, 0
+        client.post(f"{KEYS}/{second}/default")
+        deliver_messages(server)
+        clock.pass_seconds(60)
+        calls = kms.calls
+        deliver_messages(server)
+
+        assert "failed" == states_of_migrations(client)[0]
+        assert {"own": 2 * LOST_AFTER + 1, "second": 1} == count_by_key(server)
+        # The last one is wrapped and tested, and threads that had begun end.
+        assert kms.calls - calls <= LOST_AFTER + wrapped_keys.THREADS + 2
