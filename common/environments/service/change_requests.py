@@ -62,7 +62,7 @@ class RequestChanges:
     """What a change request changes, and its log.
 
     `before` is the definition that the draft is compared with: the newest one, or after the request has ended the one that it was
-    made for; None for a request to open, and for a definition that is not there any more.
+    made for; None for a request to open, and for a definition that is not there any more or that the caller may not read.
     """
 
     viewed: Viewed
@@ -117,14 +117,18 @@ def get_changes(
             raise approvals.missing(request_id)
         request, revision, _ = found
         events = listing.page_events(connection, caller, request, None, events_limit)[0] if events_limit else []
-    before = None
+    viewed, before = viewed_by(caller, environment), None
     if request.action is Action.UPDATE:
         stored = environment.revision
-        before = stored.definition if stored is not None and not stored.is_retracted else None
+        # Older revisions need a permission of their own.
+        may_read = not has_ended or Permission.ENVIRONMENT_VERSION_READ in viewed.permissions
+        before = stored.definition if stored is not None and not stored.is_retracted and may_read else None
         description = f"Read revision {revision.number} of change request {request.id}, a draft of environment {path}"
+        if stored is not None and before is not None:
+            description += f", and revision {stored.number} of the environment"
         audit.record_alone(backend, caller, environment.org_id, Event.ENVIRONMENT_READ, description=description)
     number = (revision.base or 0) if has_ended else environment.latest
-    return RequestChanges(viewed_by(caller, environment), request, revision, before, number, events)
+    return RequestChanges(viewed, request, revision, before, number, events)
 
 
 def _actions(

@@ -85,6 +85,19 @@ class TestDraft:
         assert "No open change requests" in shown(member.open(LIST))
         assert "More load" in shown(member.open(LIST, show="closed"))
 
+    def test_shows_older_revisions_to_those_who_may_read_them(self, backend: Backend, member: Visit) -> None:
+        """After a request has ended it is compared with an older revision, which needs the permission to read revisions."""
+        draft = make_draft(member, TEXT.replace("a: 1", "a: 7"))
+        visit = Visit(backend)
+        visit.sign_in(make_user(backend, "vera", org="acme"))
+        hold(backend, "vera", make_role(backend, Permission.ENVIRONMENT_READ))
+        assert "removed: a: 1" in shown(visit.open(f"{draft}/changes"))
+        member.submit(f"{draft}/close", on=draft)
+
+        assert 404 == visit.open(f"{E}/revisions/1").status_code
+        assert "removed: a: 1" not in shown(visit.open(f"{draft}/changes"))
+        assert "removed: a: 1" in shown(member.open(f"{draft}/changes"))
+
     def test_is_edited_and_asks_for_approval_again(self, member: Visit, reviewer: Visit) -> None:
         """A new revision of a draft makes approvals lapse, and an approval of the revision before is refused."""
         member.submit(GATES, on=GATES, headers=None, reapproval="yes", **GATE)
