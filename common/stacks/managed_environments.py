@@ -22,8 +22,10 @@ class UsedDraft:
     revision: int
 
 
-# Creates, deletes or restores the environment of a stack, in the transaction of that change of the stack.
+# Creates or deletes the environment of a stack, in the transaction of that change of the stack.
 Attach = Callable[[Connection, Stack], None]
+# Restores the environment of a stack that was deleted at a time in unix milliseconds, in the transaction that restores the stack.
+Restore = Callable[[Connection, Stack, int], None]
 # Returns what saves a draft as the next revision of the stack's environment, in the transaction that starts an update.
 Publish = Callable[[Stack, UsedDraft], Callable[[Connection], None]]
 

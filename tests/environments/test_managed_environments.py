@@ -13,6 +13,7 @@ from common.environments import steps as environments
 from common.environments.model import EnvironmentPath
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
+from tests.clocks import FrozenClock
 from tests.factories.approvals import get, make_draft, make_gate, user
 from tests.factories.environments import ENVIRONMENTS, make_environment
 from tests.factories.people import ORG, make_org, make_user
@@ -198,16 +199,37 @@ class TestDelete:
         assert 200 == client.get(E).status_code
 
     def test_leaves_another_environment_of_the_name(
-        self, client: TestClient, backend: Backend, admin: Caller, stack: str
+        self, *, client: TestClient, backend: Backend, admin: Caller, stack: str, clock: FrozenClock
     ) -> None:
         """The stack names its environment also after that was deleted; a later one of the name is not the stack's."""
         client.delete(E)
+        clock.pass_seconds(1)
         assert "shop/dev" == client.get(stack).json()["managedEnvironment"]
         make_environment(backend, admin, "shop/dev", TEXT)
         stack_id = client.get(stack).json()["id"]
         assert 204 == client.delete(f"{stack}?force=false").status_code
 
         assert TEXT == client.get(E).text
+        assert 204 == client.post(f"/api/orgs/acme/restore-stack/{stack_id}", json={}).status_code
+        assert TEXT == client.get(E).text
+
+    def test_does_not_return_if_it_was_deleted_before(self, client: TestClient, stack: str, clock: FrozenClock) -> None:
+        """An environment that was deleted on purpose stays deleted when its stack is deleted and restored."""
+        client.delete(E)
+        clock.pass_seconds(1)
+        stack_id = client.get(stack).json()["id"]
+        client.delete(f"{stack}?force=false")
+
+        assert 204 == client.post(f"/api/orgs/acme/restore-stack/{stack_id}", json={}).status_code
+        assert 200 == client.get(stack).status_code
+        assert 404 == client.get(E).status_code
+
+    def test_does_not_take_a_name_that_is_taken(self, client: TestClient, backend: Backend, admin: Caller, stack: str) -> None:
+        """A stack is not restored while another environment has the name of the one that was deleted with it."""
+        stack_id = client.get(stack).json()["id"]
+        client.delete(f"{stack}?force=false")
+        make_environment(backend, admin, "shop/dev", TEXT)
+
         assert 409 == client.post(f"/api/orgs/acme/restore-stack/{stack_id}", json={}).status_code
         assert 404 == client.get(stack).status_code
 

@@ -111,11 +111,12 @@ def find_deleted(connection: Connection, org_id: str, project: str, name: str, d
     return found
 
 
-def find_deleted_of_stack(connection: Connection, stack_id: str) -> str | None:
-    """Return the id of the environment that belongs to a stack and was deleted last, or None if it is live or was purged."""
+def find_deleted_of_stack(connection: Connection, stack_id: str, since_millis: int) -> str | None:
+    """Return the id of the environment that belongs to a stack and was deleted last, at a time or later; or None."""
     query = (
         select(environments.c.id)
-        .where(environments.c.managed_stack_id == stack_id, environments.c.live.is_(None), environments.c.deleted_at > 0)
+        .where(environments.c.managed_stack_id == stack_id, environments.c.live.is_(None))
+        .where(environments.c.deleted_at >= max(since_millis, 1))
         .order_by(environments.c.deleted_at.desc())
         .limit(1)
     )

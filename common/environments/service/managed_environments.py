@@ -105,10 +105,13 @@ def delete(backend: Backend, caller: Caller, tx: Connection, stack: Stack) -> No
         removal.delete(tx, backend, caller, environment)
 
 
-def restore(backend: Backend, caller: Caller, tx: Connection, stack: Stack) -> None:
-    """Restore the environment of a stack that is restored, if it can be; Conflict if another one has its name by now."""
+def restore(backend: Backend, caller: Caller, tx: Connection, stack: Stack, deleted_at: int) -> None:
+    """Restore the environment that was deleted with a stack, if it can be; Conflict if another one has its name by now.
+
+    An environment that was deleted before its stack stays deleted.
+    """
     path = _path(stack)
-    environment_id = listing.find_deleted_of_stack(tx, stack.id)
+    environment_id = listing.find_deleted_of_stack(tx, stack.id, deleted_at)
     if environment_id is None:
         return
     if listing.has_later_deleted(tx, environment_id):

@@ -17,7 +17,7 @@ from common.crypto import owner_keys
 from common.db.faults import unless_taken
 from common.rights.caller import Caller, missing_org
 from common.rights.permissions import Permission
-from common.stacks.managed_environments import Attach
+from common.stacks.managed_environments import Restore
 from common.stacks.model import DeletedStack, Kind, Stack, StackPath
 from common.stacks.repository import deleted, stack_references, update_environments, versions
 from common.stacks.state.steps import latest_contents, retry_on_new_version, store_renamed
@@ -35,7 +35,7 @@ def list_deleted(backend: Backend, caller: Caller, org: str) -> list[DeletedStac
         return deleted.find_newest(connection, membership.org_id, LISTED_LIMIT)
 
 
-def restore(backend: Backend, caller: Caller, org: str, stack_id: str, name: str, *, attach: Attach | None = None) -> None:
+def restore(backend: Backend, caller: Caller, org: str, stack_id: str, name: str, *, attach: Restore | None = None) -> None:
     """Restore a deleted stack with state, history, tags, secrets and grants, under its name or another (an empty text keeps it).
 
     Grants of users who have left, and of teams and permission sets that were deleted, stay away.
@@ -79,7 +79,7 @@ def purge_deleted(backend: Backend, *, updates_per_step: int = UPDATES_PER_STEP)
         return 1
 
 
-def _restore(backend: Backend, caller: Caller, stack: Stack, name: str, attach: Attach | None) -> None:
+def _restore(backend: Backend, caller: Caller, stack: Stack, name: str, attach: Restore | None) -> None:
     target = StackPath(stack.path.org, stack.path.project, name)
     contents = latest_contents(stack) if target == stack.path else store_renamed(backend, stack, target)
     now_millis = unix_millis(backend.clock.now())
@@ -101,7 +101,7 @@ def _restore(backend: Backend, caller: Caller, stack: Stack, name: str, attach: 
             now_millis=now_millis,
         )
         if stack.managed_environment is not None and attach is not None:
-            attach(tx, stack)
+            attach(tx, stack, deleted_at)
         if kept_grants is not None:
             now = backend.clock.now()
             grants.restore(tx, stack.id, kept_grants, org_id=stack.org_id, deleted_at=deleted_at, now=now)
