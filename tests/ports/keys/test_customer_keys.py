@@ -14,7 +14,8 @@ from common.core.customer_key import CustomerKey
 from common.core.errors import Unavailable
 from common.ports.aws import Access
 from common.ports.keys import KeyUnusable
-from common.ports.keys.customer_keys import CLIENTS_LIMIT, CustomerKeys
+from common.ports.keys.customer_keys import CLIENTS_LIMIT, PAUSE_SECONDS, CustomerKeys
+from common.ports.keys.local import LocalKey
 from tests.aws.moto_process import CREDENTIALS
 
 PLAIN = bytes(range(32))
@@ -89,6 +90,56 @@ class TestRecord:
         for damaged in (b"\x04", b"\x04\x00\x02[]", b"\x04\xff\xff" + bytes(20)):
             with pytest.raises(KeyUnusable, match="damaged"):
                 keys.find_key(damaged)
+
+
+class SlowKey(LocalKey):
+    """A key whose service takes some seconds to fail."""
+
+    def __init__(self) -> None:
+        super().__init__(PLAIN)
+        self.seconds, self.calls, self.takes = 0.0, 0, 7.0
+
+    def wrap(self, plain_key: bytes, context: str) -> bytes:
+        """Fail after a while, if it takes any time."""
+        self.calls += 1
+        self.seconds += self.takes
+        if self.takes:
+            raise Unavailable("no answer")
+        return super().wrap(plain_key, context)
+
+
+class TestSlowService:
+    def test_is_tried_once_in_a_while(self) -> None:
+        """Other calls with the key fail at once meanwhile, those with other keys do not; one that succeeds ends it."""
+        slow, other = SlowKey(), SlowKey()
+        other.takes = 0
+        keys = CustomerKeys(Access(), lambda key, _access: slow if key.id == "slow" else other, lambda: slow.seconds)
+        key, other_key = (CustomerKey(name, "acme", "arn:key", ROLE) for name in ("slow", "other"))
+        for _ in range(3):
+            with pytest.raises(Unavailable, match=ROLE):
+                keys.wrap(key, PLAIN, "stack")
+        keys.wrap(other_key, PLAIN, "stack")
+        assert (1, 1) == (slow.calls, other.calls)
+
+        slow.seconds += PAUSE_SECONDS
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                keys.wrap(key, PLAIN, "stack")
+        assert 2 == slow.calls
+        slow.seconds, slow.takes = slow.seconds + PAUSE_SECONDS, 0
+
+        assert all(keys.wrap(key, PLAIN, "stack") for _ in range(2))
+
+    def test_that_fails_at_once_is_tried_each_time(self) -> None:
+        """A service that is busy says so quickly, and may take the next call."""
+        busy = SlowKey()
+        busy.takes = 0.1
+        keys = CustomerKeys(Access(), lambda _key, _access: busy, lambda: busy.seconds)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                keys.wrap(CustomerKey("busy", "acme", "arn:key", ROLE), PLAIN, "stack")
+
+        assert 3 == busy.calls
 
 
 class TestAccess:
