@@ -14,11 +14,20 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, and_, de
 from common.db.tables.people import organizations
 from common.db.tables.stacks import event_batches, journal_batches, stack_tags, stacks, updates
 from common.rights.org_settings import decode
-from common.stacks.model import Outcome, Status
+from common.stacks.model import Kind, Outcome, Status
 from common.stacks.repository.versions import IS_GOOD  # arch: what a good version is, is one condition
 from common.stacks.retention.model import HOLD_TAG, Keep, Limits, OldVersion, RetentionPolicy
 
 _ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+_before = updates.alias("before")
+# The others have the state before them, which may be that of a failed update: a rename or transfer, a deletion, and what
+# restored the stack after one.
+_HAS_OWN_STATE = (
+    updates.c.kind.not_in((Kind.RENAME, Kind.DELETE)),
+    ~exists().where(
+        _before.c.stack_id == updates.c.stack_id, _before.c.version == updates.c.version - 1, _before.c.kind == Kind.DELETE
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,7 @@ def lock_limits(
 def _limits(organization: OrganizationPolicy, cutoff_millis: int) -> Select[Any]:
     policy = organization.policy
     first = _newest_ended(updates.c.ended_at <= cutoff_millis) if policy.keep is Keep.DAYS else _newest_ended()
-    good = _newest_ended(*IS_GOOD)
+    good = _newest_ended(*IS_GOOD, *_HAS_OWN_STATE)
     on_hold = exists().where(stack_tags.c.stack_id == stacks.c.id, stack_tags.c.name == HOLD_TAG)
     return (
         select(stacks.c.id, stacks.c.project, stacks.c.name, first.label("first"), good.label("good"), on_hold.label("on_hold"))

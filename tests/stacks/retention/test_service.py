@@ -30,6 +30,7 @@ from tests.factories.stacks import (
     make_update,
     make_version,
     record,
+    stack_id_of,
     start,
 )
 from tests.interleaving import interleaved
@@ -131,6 +132,26 @@ class TestDeleteOldVersions:
         run(backend)
 
         assert kept(backend, admin) == [2, 5]
+
+    @pytest.mark.parametrize("change", ["rename", "restore"])
+    def test_keeps_the_newest_good_version_before_a_change_of_the_stack(
+        self, backend: Backend, admin: Caller, change: str
+    ) -> None:
+        """A renamed or restored stack goes on with the state of the update that failed."""
+        make_versions(backend, admin, 2)
+        fail_update(backend, admin, DEV)
+        stack_id, path = stack_id_of(backend, "dev"), DEV
+        if change == "rename":
+            lifecycle.rename(backend, admin, DEV, "prod", "")
+            path = StackPath("acme", "shop", "prod")
+        else:
+            lifecycle.delete(backend, admin, DEV, force=True)
+            deleted.restore(backend, admin, "acme", stack_id, "")
+        keep(backend, admin, "versions", 1)
+        run(backend)
+
+        assert kept(backend, admin, path)[0] == 2
+        assert len(kept(backend, admin, path)) == 2
 
     def test_keeps_what_a_running_update_began_with(self, backend: Backend, admin: Caller) -> None:
         """The version that runs does not count among the newest ones."""
