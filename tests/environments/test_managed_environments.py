@@ -14,7 +14,7 @@ from common.environments.model import EnvironmentPath
 from common.rights.caller import Caller
 from common.rights.permissions import Permission
 from tests.clocks import FrozenClock
-from tests.factories.approvals import get, make_draft, make_gate, user
+from tests.factories.approvals import REQUESTS, apply, get, make_draft, make_gate, user
 from tests.factories.environments import ENVIRONMENTS, make_environment
 from tests.factories.people import ORG, make_org, make_user
 from tests.factories.roles import hold, make_role
@@ -118,6 +118,21 @@ class TestPublish:
         begin(client, stack, environment=used(request_id))
 
         assert "2" == client.get(E).headers["pulumi-esc-revision"]
+
+    def test_refuses_an_older_revision_of_a_draft(self, client: TestClient, stack: str) -> None:
+        """What another person changed in the draft is not lost, before it is applied and after."""
+        request_id = make_draft(client, TEXT, submits=False, at=E)
+        assert 200 == client.patch(f"{E}/drafts/{request_id}", content="values: {a: 1}\n").status_code
+        assert "revision 1" in error_of(begin_at_once(client, request_id))[2]
+        assert "currentOperation" not in client.get(stack).json()
+        assert (FIRST, "draft") == (client.get(E).text, get(client, request_id)["status"])
+
+        assert 204 == client.post(f"{REQUESTS}/{request_id}/submit", json={}).status_code
+        assert 200 == apply(client, request_id).status_code
+        assert 400 == error_of(begin_at_once(client, request_id))[0]
+        again = make_draft(client, TEXT, submits=False, at=E)
+        begin(client, stack, environment=used(again, 2))
+        assert TEXT == client.get(E).text
 
     def test_refuses_a_draft_of_an_older_revision(self, client: TestClient, stack: str) -> None:
         """What another person published meanwhile is not lost, and nothing has started."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from common.approvals import steps as approvals
-from common.approvals.model import Action, ChangeRequest, Reason, Status
+from common.approvals.model import Action, ChangeRequest, Reason, Revision, Status
 from common.audit import steps as audit
 from common.audit.steps import Event
 from common.backend import Backend
@@ -62,8 +62,8 @@ def prepare(backend: Backend, caller: Caller, org: str, project: str, stack: str
 def publish(backend: Backend, caller: Caller, stack: Stack, draft: UsedDraft) -> Callable[[Connection], None]:
     """Return what saves the draft that an update of a stack was evaluated with as the next revision of the stack's environment.
 
-    BadRequest if the environment has changed since the draft was made, or if its changes need an approval; Forbidden for a caller
-    who may not write the environment. A draft that was applied before is not applied again.
+    BadRequest if the environment or the draft has changed since, or if changes need an approval; Forbidden for a caller who may
+    not write the environment. A draft that was applied before is not applied again.
     """
     path = _path(stack)
     environment = steps.get(backend, caller, path, Permission.ENVIRONMENT_WRITE)
@@ -72,6 +72,7 @@ def publish(backend: Backend, caller: Caller, stack: Stack, draft: UsedDraft) ->
         if environment.managed_stack_id != stack.id or (request.target_id, request.action) != (environment.id, Action.UPDATE):
             raise approvals.missing(draft.request_id)
         revision = approvals.get_revision(connection, request, draft.revision)
+    _require_latest(request, revision)
     if request.status is Status.APPLIED:
         return _change_nothing
     approvals.require_open(request)
@@ -87,6 +88,7 @@ def publish(backend: Backend, caller: Caller, stack: Stack, draft: UsedDraft) ->
         gates.require_no_update_gate(tx, environment.org_id, path)
         locked: ChangeRequest = approvals.lock(tx, request.org_id, request.id)
         approvals.require_open(locked)
+        _require_latest(locked, revision)
         save(tx)
         applied = approvals.update_status(tx, backend, caller, locked, Status.APPLIED, Reason.APPLIED)
         description = f"Applied change request {request.id}: an update of stack {stack.path} was started with it"
@@ -120,6 +122,14 @@ def restore(backend: Backend, caller: Caller, tx: Connection, stack: Stack, dele
         listing.restore(tx, environment_id)
     description = f"Restored environment {path} of stack {stack.path}"
     audit.record(tx, backend, caller, stack.org_id, Event.ENVIRONMENT_RESTORED, description=description)
+
+
+def _require_latest(request: ChangeRequest, revision: Revision) -> None:
+    if revision.number != request.latest:
+        raise BadRequest(
+            f"change request {request.id} is at revision {request.latest}, and this update was evaluated with revision"
+            f" {revision.number} of it: run the update again, or bring what has changed into the stack's file first"
+        )
 
 
 def _path(stack: Stack) -> EnvironmentPath:
