@@ -43,9 +43,9 @@ def delete(tx: Connection, stack_id: str, principal_id: str) -> bool:
     return grants.delete(tx, stack_id, principal_id)
 
 
-def list_permissions(tx: Connection, principal_id: str) -> list[frozenset[Permission]]:
-    """Return the permissions of each kind of grant that a team or a user has on stacks."""
-    kinds = grants.find_kinds(tx, principal_id)
+def list_permissions(tx: Connection, team_id: str) -> list[frozenset[Permission]]:
+    """Return the permissions of each kind of grant that a team has on stacks, and of those that a deleted stack would restore."""
+    kinds = [*grants.find_kinds(tx, team_id), *grants.find_deleted_kinds(tx, team_id)]
     return [STACK_LEVELS[level] if rules is None else all_permissions(parse(rules)) for level, rules in kinds]
 
 

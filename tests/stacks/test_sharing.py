@@ -166,6 +166,17 @@ class TestUpdateTeam:
 
         assert {"bob", "eve"} == roles(backend, admin, "audit").keys()
 
+    def test_counts_the_grants_that_a_deleted_stack_would_restore(self, backend: Backend, admin: Caller) -> None:
+        """A team without any now has them again once its stack is restored."""
+        make_team(backend, admins=["admin"])
+        make_stack(backend, admin)
+        set_id = make_role(backend, Permission.STACK_EXPORT, name="exporters", purpose="set")
+        grant(backend, DEV, get(backend, admin).team.id, StackLevel.NONE, is_team=True, set_id=set_id)
+        keeper = make_holder(backend, "keeper", Permission.TEAM_READ, Permission.TEAM_UPDATE)
+        lifecycle.delete(backend, admin, DEV, force=False)
+        with pytest.raises(Forbidden, match=r"do not have .*: stack:export"):
+            sharing.update_team(backend, keeper, "acme", "ops", member("add", "keeper"))
+
     def test_of_a_team_of_another_organization(self, backend: Backend, admin: Caller, bob: str) -> None:
         """A team is looked for in the organization of the address only."""
         service.create_team(backend, caller_of(backend, bob), "bob", "ops")

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select
 from sqlalchemy import delete as delete_from
 
-from common.access.stack_grant import StackGrant
+from common.access.stack_grant import StackGrant, decode
 from common.db.tables.access import roles, stack_grants
 from common.db.tables.people import members, teams
 from common.db.tables.stacks import stacks
@@ -92,6 +92,22 @@ def find_kinds(tx: Connection, principal_id: str) -> list[tuple[StackLevel, str 
         .where(stack_grants.c.principal_id == principal_id)
     )
     return [(StackLevel(row.permission), row.rules) for row in tx.execute(query)]
+
+
+def find_deleted_kinds(tx: Connection, team_id: str) -> list[tuple[StackLevel, str | None]]:
+    """Return each level, or rules of a custom permission set, that a team had on deleted stacks that can be restored."""
+    org_id = select(teams.c.org_id).where(teams.c.id == team_id).scalar_subquery()
+    can_be_restored = (stacks.c.org_id == org_id, stacks.c.live.is_(None), stacks.c.deleted_at > 0)
+    texts = tx.scalars(select(stacks.c.deleted_grants).where(*can_be_restored, stacks.c.deleted_grants.contains(team_id)))
+    kinds = {(grant.permission, grant.set_id) for text in texts for grant in decode(text) if grant.principal_id == team_id}
+    set_ids = {set_id for _level, set_id in kinds if set_id is not None}
+    rules = {row.id: row.rules for row in tx.execute(select(roles.c.id, roles.c.rules).where(roles.c.id.in_(set_ids)))}
+    # A grant by a permission set that was deleted does not come back.
+    return [
+        (StackLevel(level), rules[set_id] if set_id is not None else None)
+        for level, set_id in kinds
+        if set_id is None or set_id in rules
+    ]
 
 
 def delete_of_principal(tx: Connection, principal_id: str) -> None:
