@@ -45,6 +45,7 @@ class TestList:
 
         assert ["/acme/esc/app/z", "/acme/esc/web/a", "/acme/esc/web/b"] == rows(member)
         assert '<a href="/acme/esc" data-key="g e"' in member.open("/acme").text
+        assert ["None"] * 3 == list(values(member.open(LIST), r'<td data-label="Tags">([^<]*)<'))
 
     @pytest.mark.parametrize(
         ("query", "names"),

@@ -36,6 +36,7 @@ class TestList:
         assert ["1"] == numbers(member, before="2")
         assert "latest" in page
         assert "stable" in page
+        assert ["", "", "None"] == list(values(member.open(REVISIONS), r'<td data-label="Tags">([^<]*)<'))
 
     @pytest.mark.parametrize("address", [REVISIONS, *(f"{REVISIONS}/{name}" for name in ("2", "stable", "latest", "compare"))])
     def test_costs_few_statements(self, member: Visit, counter: Counter, address: str) -> None:
