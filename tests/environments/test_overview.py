@@ -48,6 +48,9 @@ def test_search_with_many_tags(backend: Backend, admin: Caller) -> None:
     with backend.db.connect() as connection:
         assert [Word("pay", [("team", "PAYMENTS")])] == summaries.find_words(connection, "Pay")
         assert [Word("pay", None)] == summaries.find_words(connection, "Pay", tags_limit=0)
+        assert [Word("absent", [])] == summaries.find_words(connection, "absent", pairs_limit=1)
+        # More tags than are looked at, in whatever organization.
+        assert [Word("absent", None)] == summaries.find_words(connection, "absent", pairs_limit=0)
         # The limit is one of all words together, and a word counts once.
         assert [Word("pay", None), Word("p", None)] == summaries.find_words(connection, "Pay p pay", tags_limit=1)
         scope = scope_of(admin, membership)

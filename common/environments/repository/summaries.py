@@ -19,6 +19,8 @@ _ESCAPE = "\\"
 # So many tags are named in a statement.
 _TAGS_LIMIT = 200
 _FEW_TAGS = 5
+# So many different tags are searched. They are those of all organizations: one with many of its own must not slow down others.
+_PAIRS_LIMIT = 5_000
 # More than there are. A query with a limit is run as it is; SQLite would make it a part of the one around it.
 _ALL = 1 << 40
 
@@ -31,17 +33,21 @@ class Word:
     tags: list[tuple[str, str]] | None
 
 
-def find_words(connection: Connection, text: str, tags_limit: int = _TAGS_LIMIT) -> list[Word]:
+def find_words(connection: Connection, text: str, tags_limit: int = _TAGS_LIMIT, pairs_limit: int = _PAIRS_LIMIT) -> list[Word]:
     """Return the words of a text with the tags that have them, of any organization; one statement, or none without words."""
     words = list(dict.fromkeys(text.lower().split()))
     if not words:
         return []
     # Each pair once: there are far fewer of them than of tags.
-    pairs = select(environment_tags.c.name, environment_tags.c.value).distinct().limit(_ALL).subquery("pairs")
-    has_one = or_(*(_has(pairs.c.name + "=" + pairs.c.value, word) for word in words))
-    tags = [(name, value) for name, value in connection.execute(select(pairs).where(has_one).limit(tags_limit + 1))]
-    if len(tags) > tags_limit:
+    distinct = (
+        select(environment_tags.c.name, environment_tags.c.value).distinct().limit(pairs_limit + 1).subquery("distinct_pairs")
+    )
+    pairs = select(distinct, func.row_number().over().label("position")).subquery("pairs")
+    has_one = or_(*(_has(pairs.c.name + "=" + pairs.c.value, word) for word in words), pairs.c.position > pairs_limit)
+    rows = connection.execute(select(pairs).where(has_one).limit(tags_limit + 1)).all()
+    if len(rows) > tags_limit or any(row.position > pairs_limit for row in rows):
         return [Word(word, None) for word in words]
+    tags = [(row.name, row.value) for row in rows]
     found = [Word(word, [(name, value) for name, value in tags if word in f"{name}={value}".lower()]) for word in words]
     is_too_long = sum(len(word.tags or ()) for word in found) > tags_limit
     return [Word(word, None) for word in words] if is_too_long else found
