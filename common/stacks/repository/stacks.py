@@ -246,17 +246,17 @@ def add_former_name(tx: Connection, stack: Stack, target: Place, now_millis: int
     )
 
 
-def mark_deleted(tx: Connection, stack_id: str, now_millis: int, deleted_grants: str | None) -> bool:
-    """Delete a live stack, which makes its name free. False if it does not exist. Its rows are purged later.
-
-    `deleted_grants` is the text of the grants that it had.
-    """
+def mark_deleted(tx: Connection, stack_id: str, now_millis: int) -> bool:
+    """Delete a live stack, which makes its name free. False if it does not exist. Its rows are purged later."""
     changed = tx.execute(
-        update(stacks)
-        .values(live=None, deleted_at=now_millis, deleted_grants=deleted_grants)
-        .where(stacks.c.id == stack_id, stacks.c.live == 1),
+        update(stacks).values(live=None, deleted_at=now_millis).where(stacks.c.id == stack_id, stacks.c.live == 1),
     )
     return changed.rowcount == 1
+
+
+def keep_grants(tx: Connection, stack_id: str, deleted_grants: str) -> None:
+    """Store the text of the grants that a deleted stack had."""
+    tx.execute(update(stacks).values(deleted_grants=deleted_grants).where(stacks.c.id == stack_id))
 
 
 def to_stack(row: Row[tuple[object, ...]], grants: tuple[Grant, ...]) -> Stack:

@@ -163,7 +163,11 @@ def delete(backend: Backend, caller: Caller, path: StackPath, *, force: bool, de
                 contents=latest_contents(stack),
                 now_millis=now_millis,
             )
-            repository.mark_deleted(tx, stack.id, now_millis, grants.delete_of_stack(tx, stack.id))
+            # This waits for a grant that is being added. Once it is there, it is kept with the others.
+            repository.mark_deleted(tx, stack.id, now_millis)
+            deleted_grants = grants.delete_of_stack(tx, stack.id)
+            if deleted_grants is not None:
+                repository.keep_grants(tx, stack.id, deleted_grants)
             if stack.managed_environment is not None and detach is not None:
                 detach(tx, stack)
             if stack.has_webhooks:
