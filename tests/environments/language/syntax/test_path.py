@@ -1,7 +1,7 @@
 """Paths name places in documents and in values."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.environments.language.syntax import path as paths
@@ -30,6 +30,7 @@ class TestParse:
         with pytest.raises(ValueError, match=r"expected|missing"):
             paths.parse(text)
 
+    @settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that is busy with other tests
     @given(st.lists(st.one_of(st.text(min_size=1).filter(lambda name: "\\" not in name), st.integers(0, 10**6)), min_size=1))
     def test_a_joined_path_is_read_back(self, steps: list[str | int]) -> None:
         """Whatever keys a document has, their path finds them again."""
