@@ -69,10 +69,10 @@ def make_texts(backend: Backend, caller: Caller, address: Address, text: str) ->
 def run_update(
     server: Backend, admin: Caller, stack: StackPath, kind: Kind = Kind.UPDATE, *, ok: bool = True, dry: bool = False
 ) -> None:
-    """Run an update that creates a resource."""
+    """Run an update that creates a resource, another one each time: a resource that is there twice breaks the state."""
     running = make_running(server, admin, stack, kind=kind, dry_run=dry)
     if not dry:
-        record(server, running, *creation("b", 1))
+        record(server, running, *creation(f"b-{running.id}", 1))
     complete(server, running, Completion.SUCCEEDED if ok else Completion.FAILED)
 
 
