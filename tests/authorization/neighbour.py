@@ -23,6 +23,7 @@ from common.webhooks.model import Address
 from tests.authorization.needs import KINDS
 from tests.authorization.positions import OF_UPDATES
 from tests.authorization.world import OTHER, add_approvals, add_directory, add_environments, add_issuer, add_policies
+from tests.factories.customer_keys import make_unused
 from tests.factories.people import caller_of, make_user
 from tests.factories.roles import make_role
 from tests.factories.stacks import make_running, make_stack, make_update, make_version
@@ -61,6 +62,7 @@ def build(backend: Backend, token: str) -> dict[str, str]:
     make_stack(backend, gina, "gone", project=PROJECT, org=OTHER)
     lifecycle.delete(backend, gina, StackPath(OTHER, PROJECT, "gone"), force=True)
     names = {"session": open_yaml(backend, gina, OTHER, Document(b"")), "digest": "0" * 64}
+    names["customer key"] = make_unused(backend, OTHER)
     names["ciphertext"] = _sealed(backend, token, dev)
     names["project ciphertext"] = b64encode(project_secrets.encrypt(backend, gina, OTHER, PROJECT, b"g")).decode()
     for owner, address in (("organization", Address(OTHER)), ("stack", Address(OTHER, PROJECT, "gdev"))):

@@ -251,7 +251,10 @@ class TestSentences:
 
     def test_of_money(self) -> None:
         """Every row has the result that it states, and the total is the sum of the rows."""
-        for heading in ("**Idle, a month**", "**1,000 updates**, taken as 60 requests each, 50 ms on average:"):
+        for heading in (
+            "**Idle, a month**",
+            "**1,000 updates**, taken as 60 requests each, 50 ms on average, and 100 MB of documents:",
+        ):
             *rows, last = PAGE.table(heading)
             for what, arithmetic, price in rows:
                 if arithmetic and "KB" not in arithmetic:

@@ -11,7 +11,7 @@ TEMPLATES = sorted((rendering.HERE / "templates").rglob("*.html"))
 # Macros, and parts of pages, have a name that begins so.
 PART = "_"
 BASE = (rendering.HERE / "templates" / "base.html").read_text("utf-8")
-MACROS = ("_parts.html", "_console.html")
+MACROS = ("_parts.html", "_console.html", "_sharing.html")
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
