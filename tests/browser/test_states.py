@@ -104,8 +104,10 @@ class TestFailures:
 
     def test_job_that_failed_is_named(self, browser: Browser, site: Site) -> None:
         """The list of jobs and the doctor say which job failed, and why."""
+        # The job may have run before, or not yet.
         statement = (
-            "UPDATE jobs SET problem = :problem, ended_at = :now, due_at = :now + 3600000 WHERE name = 'delete_unused_blobs'"
+            "INSERT INTO jobs (name, due_at, ended_at, problem) VALUES ('delete_unused_blobs', :now + 3600000, :now, :problem)"
+            " ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at, ended_at = :now, problem = :problem"
         )
         run_sql(site, statement, {"problem": "StoreError", "now": int(time.time() * 1000)})
         browser.open(f"{site.url}/admin/jobs")
