@@ -128,8 +128,7 @@ def _watching(alarms: int) -> Line:
 def _requests(usage: Usage, *, has_snapshot: bool) -> list[Line]:
     """Return what requests cost at AWS: gateway, function, documents, key, logs."""
     requests, updates = usage.requests, usage.updates
-    restores = requests / _REQUESTS_PER_RESTORE
-    lines = [
+    return [
         line("gateway", f"{requests:,.0f} × {_text(at.GATEWAY_REQUEST)}", requests * at.GATEWAY_REQUEST),
         line("function, requests", f"{requests:,.0f} × {_text(at.LAMBDA_REQUEST)}", requests * at.LAMBDA_REQUEST),
         line(
@@ -137,11 +136,7 @@ def _requests(usage: Usage, *, has_snapshot: bool) -> list[Line]:
             f"{requests:,.0f} × {_REQUEST_SECONDS} s × {_API_GB} GB × {_text(at.LAMBDA_GB_SECOND)}",
             requests * _REQUEST_SECONDS * _API_GB * at.LAMBDA_GB_SECOND,
         ),
-        line(
-            f"restores, if one request in {_REQUESTS_PER_RESTORE} meets a new process",
-            f"{restores:,.0f} × {_API_GB} GB × {_text(at.RESTORED_GB)}",
-            restores * _API_GB * at.RESTORED_GB,
-        ),
+        *([_restores(requests / _REQUESTS_PER_RESTORE)] if has_snapshot else []),
         line(
             "S3, calls",
             f"({3 * updates:,.0f} uploads + {updates:,.0f} listings) × {_text(at.S3_WRITE)}"
@@ -152,7 +147,14 @@ def _requests(usage: Usage, *, has_snapshot: bool) -> list[Line]:
         line("KMS, two calls an update", f"{2 * updates:,.0f} × {_text(at.KMS_CALL)}", 2 * updates * at.KMS_CALL),
         line("logs of requests", f"{requests:,.0f} × 0.5 KB × {_text(at.LOGS_GB)} a GB", requests * _LOG_GB * at.LOGS_GB),
     ]
-    return lines if has_snapshot else [item for item in lines if not item.what.startswith("restores")]
+
+
+def _restores(count: float) -> Line:
+    return line(
+        f"restores, if one request in {_REQUESTS_PER_RESTORE} meets a new process",
+        f"{count:,.0f} × {_API_GB} GB × {_text(at.RESTORED_GB)}",
+        count * _API_GB * at.RESTORED_GB,
+    )
 
 
 def _azure_requests(usage: Usage) -> list[Line]:

@@ -109,13 +109,7 @@ def show_changes(request: EnvironmentRequestDep, request_id: str) -> Response:
 def submit(request: EnvironmentRequestDep, request_id: str, form: FormDep) -> Response:
     """Submit a draft for approval."""
     description = form.text("description")
-    return _act(
-        request,
-        request_id,
-        "submitted",
-        decisions.submit,
-        description,
-    )
+    return _act(request, request_id, "submitted", decisions.submit, description)
 
 
 @router.post(f"{_REQUEST}/approve")
@@ -130,13 +124,7 @@ def approve(request: EnvironmentRequestDep, request_id: str, form: FormDep) -> R
 def withdraw(request: EnvironmentRequestDep, request_id: str, form: FormDep) -> Response:
     """Withdraw the visitor's own approval."""
     comment = form.text("comment")
-    return _act(
-        request,
-        request_id,
-        "withdrawn",
-        decisions.unapprove,
-        comment,
-    )
+    return _act(request, request_id, "withdrawn", decisions.unapprove, comment)
 
 
 @router.post(f"{_REQUEST}/close")
@@ -150,26 +138,14 @@ def close(request: EnvironmentRequestDep, request_id: str, form: FormDep) -> Res
 def comment(request: EnvironmentRequestDep, request_id: str, form: FormDep) -> Response:
     """Add a comment."""
     text = form.text("comment")
-    return _act(
-        request,
-        request_id,
-        "commented",
-        decisions.add_comment,
-        text,
-    )
+    return _act(request, request_id, "commented", decisions.add_comment, text)
 
 
 @router.post(f"{_REQUEST}/describe")
 def describe(request: EnvironmentRequestDep, request_id: str, form: FormDep) -> Response:
     """Change the description."""
     text = form.text("description")
-    return _act(
-        request,
-        request_id,
-        "described",
-        decisions.update_description,
-        text,
-    )
+    return _act(request, request_id, "described", decisions.update_description, text)
 
 
 @router.post(f"{_REQUEST}/apply")
